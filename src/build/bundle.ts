@@ -10,7 +10,7 @@ import { mainPiece, type Pieces } from './pieces.ts';
 
 const common = { platform: 'node', target: 'node24', logLevel: 'silent' } as const;
 
-export interface Bundle {
+interface Bundle {
   readonly pieces: Pieces;
   /** Files in the pieces, relative to the root. */
   readonly files: ReadonlySet<string>;

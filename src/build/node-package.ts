@@ -1,4 +1,4 @@
-// Downloads the Node of another platform, because npm installs only that of its own. The tarballs are cached in
+// Downloads the Node of another platform, because npm installs only the package of its own platform. The tarballs are cached in
 // node_modules/.cache and checked against their hash every time.
 
 import { execFile } from 'node:child_process';

@@ -25,7 +25,7 @@ export function openPieces(from: PieceSource, scripts?: Map<string, Script>): (n
   function load(name: string): unknown {
     const known = loaded.get(name);
     if (known) return known.exports;
-    const module = { exports: {} as unknown };
+    const module: { exports: unknown } = { exports: {} };
     loaded.set(name, module);
     const script = compile(name, from);
     scripts?.set(name, script);

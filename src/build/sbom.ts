@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { copyNode } from './node-package.ts';
 import { generators, platforms } from './platforms.ts';
 
-export interface Component {
+interface Component {
   readonly type: 'library' | 'platform';
   readonly 'bom-ref': string;
   readonly name: string;
@@ -92,7 +92,8 @@ async function versionsOf(version: string): Promise<Record<string, string>> {
     const binary = join(folder, 'node');
     await copyNode(generator, binary);
     const { stdout } = await promisify(execFile)(binary, ['-p', 'JSON.stringify(process.versions)']);
-    return JSON.parse(stdout) as Record<string, string>;
+    const versions: Record<string, string> = JSON.parse(stdout);
+    return versions;
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -7,6 +7,7 @@ const taken = /^(vm\.USE_MAIN_CONTEXT_DEFAULT_LOADER|stripTypeScriptTypes) /;
 
 export function startPieces(from: PieceSource): void {
   const { emitWarning } = process;
+  // A cast, because the overloads of emitWarning() cannot be expressed by one function.
   process.emitWarning = ((warning: string | Error, ...rest: []) => {
     if (!taken.test(String(warning))) emitWarning(warning, ...rest);
   }) as typeof emitWarning;

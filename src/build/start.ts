@@ -7,7 +7,8 @@ startPieces({
   source: (name) => getAsset(name, 'utf8'),
   codeCache: (name) => {
     try {
-      return new Uint8Array(getRawAsset(`${name}.cache`) as ArrayBuffer);
+      const asset = getRawAsset(`${name}.cache`);
+      return asset instanceof ArrayBuffer ? new Uint8Array(asset) : undefined;
     } catch {
       return undefined; // built on another platform
     }

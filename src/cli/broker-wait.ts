@@ -6,7 +6,7 @@ import { durationText } from '../config/duration.ts';
 import { type ErrorCode, MqError } from '../errors.ts';
 import { portHint } from '../session/failure.ts';
 
-export interface BrokerWait {
+interface BrokerWait {
   readonly config: Config;
   /** Addresses of --url or MQ_URL. If `undefined`, those of rascal.json are used. */
   readonly addresses: readonly ConnectionConfig[] | undefined;
@@ -54,7 +54,7 @@ export async function awaitBroker({ timeoutMs, drain, tell, ...broker }: BrokerW
   }
   if (drain.aborted) throw new MqError(drain.reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', 'interrupted');
   const { message, hint } = last;
-  throw new MqError('UNAVAILABLE', `no broker took AMQP within ${durationText(timeoutMs)}: ${message}`, {
+  throw new MqError('UNAVAILABLE', `no broker accepted a connection within ${durationText(timeoutMs)}: ${message}`, {
     ...(hint !== undefined && { hint }),
     cause: last,
   });

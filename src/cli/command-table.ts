@@ -72,7 +72,7 @@ export class CommandTable {
     return [...roles, ...genericNames.map((name) => genericCommand(name, configs)), ...this.fixed];
   }
 
-  /** Returns the command of a name. Throws USAGE if there is none, and UNTRUSTED unless it is for help. */
+  /** Returns the command of a name. Throws USAGE for an unknown name, and UNTRUSTED for a file unless help is printed. */
   async find(name: string, context: Context, { isHelp = false } = {}): Promise<Command> {
     const fixed = this.fixed.find((command) => command.name === name);
     if (fixed) return fixed;

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { escaped, exitStatuses, type MqError, safeJson } from '../errors.ts';
 import { wrapped } from '../terminal/wrap.ts';
 
-export interface ErrorStyle {
+interface ErrorStyle {
   /** Name of the command, or '' for mq itself. */
   readonly command: string;
   readonly json: boolean;

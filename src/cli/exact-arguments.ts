@@ -39,13 +39,13 @@ function partsOf(bytes: Buffer): Buffer[] {
  */
 export function refuseBytes(argv: readonly string[], { takesBytes }: { takesBytes: boolean }): void {
   argv.forEach((arg, at) => {
-    if (arg.includes(unknownByte) && !arg.isWellFormed()) throw notText(arg, 'give it by --file or standard input');
+    if (arg.includes(unknownByte) && !arg.isWellFormed()) throw notText(arg, 'pass it by --file or standard input');
     if (isPlainText(arg)) return;
     const option = argv[at - 1]?.startsWith('--') ? argv[at - 1]?.slice(2) : undefined;
     if (option === undefined ? takesBytes : anyBytes.includes(option)) return;
     throw notText(
       arg,
-      `other bytes are taken in the text of a message and by ${anyBytes.map((name) => `--${name}`).join(', ')}`,
+      `other bytes are accepted in the text of a message and by ${anyBytes.map((name) => `--${name}`).join(', ')}`,
     );
   });
 }

@@ -29,8 +29,8 @@ export async function commandHelp(command: Command, words: readonly string[], wi
   return verb ? formatHelp({ ...verb, name: `${name} ${first}`, topic }, width) : formatHelp(command, width);
 }
 
-/** What has a help text: a command, a verb or an action of mq admin. */
-export interface Helped extends Pick<Command, 'name' | 'usage' | 'summary' | 'options' | 'examples' | 'topic'> {
+/** A command, a verb or an action of mq admin, with its help. */
+interface Helped extends Pick<Command, 'name' | 'usage' | 'summary' | 'options' | 'examples' | 'topic'> {
   readonly verbs?: Verbs;
   /** Sections before the options. */
   readonly introduction?: readonly string[];

@@ -5,7 +5,7 @@ import { wordOf } from './arguments/program.ts';
 import type { Values } from './arguments/values.ts';
 import type { Command, Verb } from './command.ts';
 
-/** What accepts options: a command, a verb or an action, named as in `mq cluster up`. */
+/** A command, a verb or an action with the options that it accepts. Its name is `cluster up` for `mq cluster up`. */
 export interface Accepting {
   readonly name: string;
   readonly options: readonly Pick<Option, 'name'>[];

@@ -28,7 +28,7 @@ test('the hint names an only argument that was used as the key', async () => {
   assertRefused(await mq(['order', '{"id":1}', '--url', url], { cwd }), {
     exit: 64,
     line: 'mq order: no text is given, and nothing on standard input [USAGE]',
-    hint: `'{"id":1}' was taken as the key: give the text after it, or the key by --routing-key`,
+    hint: `'{"id":1}' is the key: give the text after it, or the key by --routing-key`,
   });
   await broker.stop();
 });
@@ -89,7 +89,7 @@ test('a role with --wait waits for a broker; --quiet prints no bodies', async ()
 test('a role ends with 69 if no broker starts within --wait', async () => {
   const { status, stderr } = await mq(['producer', 'x', '--wait=300ms', '--url', 'amqp://127.0.0.1:1']);
   assert.is(status, 69);
-  assert.match(stderr, /^mq producer: no broker took AMQP within 300 ms: .* \[UNAVAILABLE\]$/m);
+  assert.match(stderr, /^mq producer: no broker accepted a connection within 300 ms: .* \[UNAVAILABLE\]$/m);
 });
 
 test.run();

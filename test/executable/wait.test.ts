@@ -48,7 +48,10 @@ test('a port that is silent or closes connections is not a broker', async () => 
     const { port } = server.address() as AddressInfo;
     const result = await mq(['wait', '--timeout', '1', '--url', `amqp://127.0.0.1:${port}`]);
     assert.is(result.status, 69, result.stderr);
-    assert.match(result.stderr, /^mq wait: no broker took AMQP within 1 s: .+ \[UNAVAILABLE\]\nhint: .*15672/m);
+    assert.match(
+      result.stderr,
+      /^mq wait: no broker accepted a connection within 1 s: .+ \[UNAVAILABLE\]\nhint: .*15672/m,
+    );
     server.close();
   }
 });

@@ -75,7 +75,7 @@ for (const command of [
     assert.is(status, 64, stderr);
     const [first, second] = lines(stderr);
     assert.match(first ?? '', /^mq [a-z-]*: the argument '.*caf\\xe9.*' is not UTF-8 \[USAGE\]$/);
-    assert.match(second ?? '', /^hint: other bytes are taken in the text of a message and by --header/);
+    assert.match(second ?? '', /^hint: other bytes are accepted in the text of a message and by --header/);
   });
 }
 

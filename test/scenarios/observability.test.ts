@@ -97,7 +97,7 @@ test('a port in use ends the role before a delivery', async () => {
   assertRefused(refused, {
     exit: 71,
     line: new RegExp(
-      `^mq worker: cannot serve metrics on ${host.replaceAll('.', '\\.')}: the port is taken \\[SYSTEM\\]$`,
+      `^mq worker: cannot serve metrics on ${host.replaceAll('.', '\\.')}: address already in use \\[SYSTEM\\]$`,
     ),
     hint: /another port/,
   });
@@ -173,7 +173,7 @@ test('--skip skips the first lines', async () => {
   );
   assertRefused(await roles.run(['task', '--skip', '2', 'text']), {
     exit: 64,
-    line: /--skip counts lines: it needs --lines/,
+    line: /--skip counts lines: it requires --lines/,
     hint: /--help/,
   });
 });

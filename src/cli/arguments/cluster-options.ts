@@ -34,7 +34,7 @@ export const clusterVerbOptions = {
     {
       name: 'port',
       value: 'N',
-      help: 'AMQP port of the first node (5672); its other ports follow, and those of each further node are 100 higher',
+      help: 'publish the AMQP port of the first node on N; each further node has ports that are 100 higher',
       default: 'free ports',
     },
     { name: 'apply', help: 'declare what rascal.json defines' },

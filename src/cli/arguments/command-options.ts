@@ -13,12 +13,13 @@ export const broker: readonly Option[] = [
   },
   {
     name: 'break-lock',
-    help: 'take the folder of --data from a broker on another host that has ended (a container that was killed)',
+    help: 'use the folder of --data although its broker on another host left a lock (a killed container)',
   },
   {
     name: 'memory',
     value: 'BYTES',
-    help: 'block publishers when queues hold more than this: 512MiB, 2GiB (default 1GiB, less on a small machine)',
+    help: 'block publishers when queues hold more than this: 512MiB, 2GiB',
+    default: '1GiB, less on a small machine',
   },
   {
     name: 'management-port',
@@ -29,17 +30,17 @@ export const broker: readonly Option[] = [
   {
     name: 'user',
     value: 'NAME',
-    help: 'name the one user; any but guest needs a password, from MQ_BROKER_PASSWORD or --password-file',
+    help: 'use this name for the only user; all but guest require a password',
     default: 'guest',
   },
   {
     name: 'password-file',
     value: 'FILE',
-    help: 'read the password from a file',
+    help: 'read the password from a file; - is standard input',
     default: 'MQ_BROKER_PASSWORD, MQ_BROKER_PASSWORD_FILE',
   },
-  { name: 'tls-cert', value: 'FILE', help: 'speak TLS with this certificate (PEM)', default: 'plain TCP' },
-  { name: 'tls-key', value: 'FILE', help: 'speak TLS with this key (PEM)', default: 'plain TCP' },
+  { name: 'tls-cert', value: 'FILE', help: 'use TLS with this certificate (PEM)', default: 'plain TCP' },
+  { name: 'tls-key', value: 'FILE', help: 'use TLS with this key (PEM)', default: 'plain TCP' },
   { name: 'json', help: 'print the ready line as a JSON object' },
 ];
 
@@ -47,7 +48,7 @@ export const check: readonly Option[] = [
   {
     name: 'config',
     value: 'FILE',
-    help: 'check this file, as the argument does',
+    help: 'check this file, like the argument',
     default: 'MQ_CONFIG, else ./rascal.json',
   },
   { name: 'json', help: 'print problems as JSON lines' },
@@ -72,7 +73,9 @@ export const types: readonly Option[] = [
   { name: 'out', value: 'DIR', help: 'write to this folder', default: 'the working folder' },
 ];
 
-export const trust: readonly Option[] = [{ name: 'revoke', help: 'trust the file no longer, whatever it holds' }];
+export const trust: readonly Option[] = [
+  { name: 'revoke', help: 'withdraw the trust in the file, for all its versions' },
+];
 
 export const init: readonly Option[] = [
   { name: 'config', value: 'FILE', help: 'write this file', default: './rascal.json' },

@@ -16,7 +16,7 @@ const running: readonly Option[] = [
     value: 'DURATION',
     bare: '60',
     help: 'wait this long for a broker that is not up yet; 60s without a value',
-    default: 'not at all',
+    default: 'no wait',
   },
   {
     name: 'rate',
@@ -27,13 +27,13 @@ const running: readonly Option[] = [
   {
     name: 'drain',
     value: 'DURATION',
-    help: 'finish the messages in hand within this time after the first signal',
+    help: 'limit the time for unfinished messages after the first signal',
     default: '25s',
   },
 ];
 
 const reconnection: readonly Option[] = [
-  { name: 'exit-on-disconnect', help: 'end with 69 when the connection is lost, instead of connecting again' },
+  { name: 'exit-on-disconnect', help: 'end with 69 when the connection is lost, instead of reconnecting' },
   {
     name: 'max-reconnect',
     value: 'LIMIT',
@@ -82,13 +82,13 @@ const message: readonly Option[] = [
     name: 'routing-key',
     value: 'KEY',
     help: 'use this routing key; every argument then belongs to the text',
-    default: 'that of the role or publication',
+    default: 'the key of the role or publication',
   },
   {
     name: 'persistent',
     negatable: true,
     help: 'make messages survive a restart of the broker',
-    default: 'that of rascal.json',
+    default: 'the setting in rascal.json',
   },
 ];
 
@@ -104,7 +104,12 @@ const input: readonly Option[] = [
 
 const publish: readonly Option[] = [
   ...input,
-  { name: 'skip', value: 'N', help: '--lines: skip N lines (the resume point of an earlier run)', default: '0' },
+  {
+    name: 'skip',
+    value: 'N',
+    help: 'with --lines: skip the first N lines, which an earlier run has sent',
+    default: '0',
+  },
   ...message,
   {
     name: 'mandatory',
@@ -134,7 +139,7 @@ const receive: readonly Option[] = [
     name: 'prefetch',
     value: 'N',
     help: 'hold at most N unacknowledged messages',
-    default: 'that of rascal.json, else 10',
+    default: 'the prefetch in rascal.json, else 10',
   },
   { name: 'concurrency', value: 'N', help: 'handle at most N messages at once', default: 'the prefetch' },
   { name: 'count', value: 'N', help: 'stop after N messages', default: 'no limit' },
@@ -147,7 +152,7 @@ const receive: readonly Option[] = [
     name: 'handler',
     value: 'FILE',
     help: 'handle messages with the default export of a module (.ts, .js)',
-    default: 'that of the role',
+    default: 'the handler of the role',
   },
   { name: 'max-body', value: 'BYTES', help: 'dead-letter larger bodies unhandled: 65536, 1MiB', default: 'no limit' },
   { name: 'handler-timeout', value: 'DURATION', help: 'limit the time of a handler for one message', default: '25m' },
@@ -156,12 +161,12 @@ const receive: readonly Option[] = [
     value: 'WHAT',
     words: failurePolicies,
     help: `do this with a message that fails: ${failurePolicies.join(', ')}`,
-    default: 'that of rascal.json, else retry',
+    default: 'the policy in rascal.json, else retry',
   },
   {
     name: 'grace',
     value: 'DURATION',
-    help: 'wait this long between SIGTERM and SIGKILL for a command that is late',
+    help: 'wait this long between SIGTERM and SIGKILL for a command past its time limit',
     default: '5s',
   },
   {
@@ -180,7 +185,7 @@ const receive: readonly Option[] = [
   },
   {
     name: 'clean-env',
-    help: 'pass only PATH, HOME and the like to the command, and what --pass-env names',
+    help: 'pass only PATH, HOME and similar variables to the command, and those of --pass-env',
   },
   { name: 'exec', value: 'CMD ARGS…', rest: true, help: 'run a command for each message; must be the last option' },
   {
@@ -197,8 +202,8 @@ const reply: readonly Option[] = [
     name: 'reply-to',
     value: 'PATTERN',
     repeats: true,
-    help: 'reply by direct reply-to, and to queues of such a name only: replies.*; else dead-letter the request',
-    default: 'all but the queues of rascal.json that are not for replies',
+    help: 'reply by direct reply-to, and only to queues that match: replies.*; dead-letter other requests',
+    default: 'all queues except work queues of rascal.json',
   },
 ];
 
@@ -220,7 +225,7 @@ const web: readonly Option[] = [
   {
     name: 'password-file',
     value: 'FILE',
-    help: 'read the password of the page from a file',
+    help: 'read the password of the page from a file; - is standard input',
     default: 'MQ_WEB_PASSWORD, MQ_WEB_PASSWORD_FILE',
   },
   { name: 'vhost', value: 'NAME', help: 'show this vhost of rascal.json', default: '/, else the first one' },
@@ -234,7 +239,7 @@ const web: readonly Option[] = [
     name: 'management-url',
     value: 'URL',
     help: 'read the depths of queues from this management API',
-    default: 'MQ_MANAGEMENT_URL, else port 15672 beside AMQP port 5672',
+    default: 'MQ_MANAGEMENT_URL, else port 15672 if AMQP is on 5672',
   },
   trustManagement,
 ];
@@ -247,18 +252,18 @@ const testing: readonly Option[] = [
     help: 'run the tests on embedded, cluster (RabbitMQ in containers), or amqp://…',
     default: 'embedded',
   },
-  { name: 'nodes', value: 'N', help: '--on cluster: start N nodes', default: '3' },
+  { name: 'nodes', value: 'N', help: 'with --on cluster: start N nodes', default: '3' },
   {
     name: 'image',
     value: 'IMAGE',
-    help: '--on cluster: run this image',
+    help: 'with --on cluster: run this image',
     default: 'MQ_IMAGE, else rabbitmq:4.3-management',
   },
   {
     name: 'management-url',
     value: 'URL',
-    help: '--on amqp://…: use this management API',
-    default: 'MQ_MANAGEMENT_URL, else port 15672 beside AMQP port 5672',
+    help: 'with --on amqp://…: use this management API',
+    default: 'MQ_MANAGEMENT_URL, else port 15672 if AMQP is on 5672',
   },
   trustManagement,
   { name: 'config', value: 'FILE', help: 'read this configuration', default: 'MQ_CONFIG, else ./rascal.json' },
@@ -275,7 +280,7 @@ const testing: readonly Option[] = [
   { name: 'seed', value: 'N', help: 'order the files as in the run that printed this seed', default: 'random' },
   { name: 'shard', value: 'I/N', help: 'run only the I-th of N parts of the files', default: 'all' },
   { name: 'jobs', value: 'N', help: 'run at most N files at the same time', default: 'half the CPUs, at least 2' },
-  { name: 'watch', help: 'run again whenever a file of the folder changes' },
+  { name: 'watch', help: 'run again when a file of the folder changes' },
   { name: 'self', help: 'run the suites that are built into mq' },
   {
     name: 'report',

@@ -2,7 +2,7 @@
 // and finds errors that cac would accept (unknown options such as --constructor); this file adds suggestions.
 
 import { cac } from 'cac';
-import { MqError } from '../../errors.ts';
+import { MqError, systemReason } from '../../errors.ts';
 import { nearest } from '../../terminal/nearest.ts';
 import type { Command } from '../command.ts';
 import { refuseBytes } from '../exact-arguments.ts';
@@ -61,7 +61,7 @@ export function parse(args: readonly string[], command: Command): Values {
   const usage = (message: string, hint = `mq ${command.name} --help`) => new MqError('USAGE', message, { hint });
   if (unknown !== undefined) throw usage(...notThere(unknown, options, command));
   if (unclear) throw unclearWord(unclear);
-  if (missing) throw usage(`--${missing.name} needs a value: ${missing.value}`);
+  if (missing) throw usage(`--${missing.name} requires a value: ${missing.value}`);
   refuseBytes(argv, { takesBytes: command.sendsText ?? false });
 
   const program = cac('mq');
@@ -76,7 +76,7 @@ export function parse(args: readonly string[], command: Command): Values {
     program.parse(['node', 'mq', ...withoutFlags(argv, options)], { run: false });
     program.runMatchedCommand();
   } catch (error) {
-    throw usage((error as Error).message);
+    throw usage(systemReason(error));
   }
   if (!values) throw new MqError('BUG', `cac did not match the command ${command.name}`);
   return values;
@@ -95,7 +95,7 @@ function withoutFlags(argv: readonly string[], options: readonly Option[]): stri
 function unclearWord({ option: { name, bare }, word }: UnclearWord): MqError {
   const [message, way] =
     bare === undefined
-      ? [`--${name} takes no value`, `write --${name} or --no-${name}`]
+      ? [`--${name} accepts no value`, `write --${name} or --no-${name}`]
       : [`--${name} accepts a value only after '='`, `write --${name}=${word}`];
   return new MqError('USAGE', message, { hint: `${way}; if '${word}' is an argument, put -- before it` });
 }
@@ -140,16 +140,24 @@ function given(
   return values;
 }
 
+/** A password is not an argument, because all users of the machine can read arguments. */
+function passwordHint(options: readonly Option[]): string {
+  if (options.some((option) => option.name === 'password-file'))
+    return 'a password is no argument, because other users can read it: --password-file FILE, or - for standard input';
+  return 'set MQ_PASSWORD or MQ_PASSWORD_FILE; --url-file FILE reads an address with its password';
+}
+
 /** Returns the message and the hint for an unknown option. */
 function notThere(typed: string, options: readonly Option[], command: Command): [string, string?] {
   const [name = ''] = typed.split('=', 1);
-  if (options.some((option) => `--${option.name}` === name)) return [`${name} takes no value`];
+  if (name === '--password') return [`there is no option ${name}`, passwordHint(options)];
+  if (options.some((option) => `--${option.name}` === name)) return [`${name} accepts no value`];
   const near = nearest(
     name.replace(/^-+/, ''),
     options.map((option) => option.name),
   );
   return [
     `there is no option ${name}`,
-    near ? `did you mean --${near}?` : `mq ${command.name} --help lists the options; what follows -- is no option`,
+    near ? `did you mean --${near}?` : `mq ${command.name} --help lists the options; words after -- are arguments`,
   ];
 }

@@ -14,9 +14,9 @@ export const common: readonly Option[] = [
     name: 'ca',
     value: 'FILE',
     help: 'trust this certificate authority (PEM) for amqps',
-    default: 'those of the system',
+    default: 'the authorities of the system',
   },
-  { name: 'insecure', help: "do not verify the broker's certificate; anybody can then read the password" },
+  { name: 'insecure', help: "do not verify the broker's certificate; others can then read the password" },
   { name: 'config', value: 'FILE', help: 'read this configuration', default: 'MQ_CONFIG, else ./rascal.json' },
   { name: 'json', help: 'print results as JSON lines' },
 ];

@@ -34,6 +34,6 @@ function addressOf(values: Values): URL {
   const url = URL.parse(text);
   if (/^\d+$/.test(typed) && !isPort) throw values.usage(`the port must be from 1 to 65535, not '${typed}'`);
   if (!url || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.password !== '')
-    throw values.usage(`'${typed}' is no port and no address such as http://127.0.0.1:${defaultPort}`);
+    throw values.usage(`'${typed}' is neither a port nor an address such as http://127.0.0.1:${defaultPort}`);
   return url;
 }

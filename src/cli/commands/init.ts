@@ -25,16 +25,16 @@ export const initCommand: Command = {
     try {
       await writeFile(resolve(cwd, file), `${JSON.stringify(content, null, 2)}\n`, { flag: 'wx' });
     } catch (error) {
-      const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
+      const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST';
       // A partly written file is removed, because it is not usable.
       if (!isThere) await rm(resolve(cwd, file), { force: true }).catch(() => undefined);
       throw new MqError(
         'CANNOT_CREATE',
-        isThere ? `${file} is there already` : `cannot write ${file}: ${systemReason(error)}`,
+        isThere ? `${file} already exists` : `cannot write ${file}: ${systemReason(error)}`,
         {
           at: file,
           cause: error,
-          ...(isThere && { hint: 'another file is --config FILE; mq check tells whether it is right' }),
+          ...(isThere && { hint: '--config FILE writes another file; mq check checks this one' }),
         },
       );
     }
@@ -44,10 +44,7 @@ export const initCommand: Command = {
     }
     stdout.write(`${file}\n`);
     const other = file === 'rascal.json' ? '' : ` --config ${file}`;
-    const all = [
-      ['mq broker', 'in another terminal: a broker, if there is none (or MQ_URL=amqp://…)'],
-      ...steps,
-    ] as const;
+    const all = [['mq broker', 'a broker, in another terminal; or set MQ_URL=amqp://…'], ...steps] as const;
     const rows = all.map(([command, what]) => [command.replace(/^mq (?!broker)[\w-]+/, `$&${other}`), what] as const);
     const width = Math.max(...rows.map(([command]) => command.length));
     stderr.write(`next:\n${rows.map(([command, what]) => `  ${command.padEnd(width)}  # ${what}\n`).join('')}`);

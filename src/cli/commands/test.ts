@@ -72,7 +72,7 @@ export const testCommand: Command = {
 /** Merges the JSON reports of the parts of a run. Returns the exit status of the whole run. */
 async function merge(context: Context, values: Values): Promise<number> {
   const files = values.args;
-  if (files.length === 0) throw values.usage('merge needs the JSON reports of the parts');
+  if (files.length === 0) throw values.usage('merge requires the JSON reports of the parts');
   const [{ mergeReports }, { isGood, openReports, planReports, totalsOf }] = await Promise.all([
     import('../../harness/merge.ts'),
     import('../../harness/report.ts'),

@@ -32,9 +32,9 @@ export function trustCommand(builtin: unknown): Command {
       if (found === undefined) throw new MqError('BUG', 'a named file was not read');
       const doubts = readDoubts(() => risksOf(found, { uid, builtin }), found.file);
       await trust(context, found);
-      const lines = doubts.length > 0 ? doubts : ['only mq admin with a user or password of yours needs trust in it'];
+      const lines = doubts.length > 0 ? doubts : ['it needs trust only for mq admin with your user or password'];
       for (const line of lines) stdout.write(`${escaped(`${found.file}: ${line}`)}\n`);
-      stdout.write(`${escaped(found.file)}: trusted as it is now; mq trust --revoke takes that back\n`);
+      stdout.write(`${escaped(found.file)}: trusted with its current content; mq trust --revoke withdraws the trust\n`);
     },
   };
 }

@@ -17,7 +17,7 @@ export function waitCommand(configOf: (context: Context) => Promise<Config>): Co
     options: optionSets.wait,
     group: 'Operation',
     topic: 'clusters',
-    examples: ['mq wait && mq worker', 'mq wait --url amqp://user:password@rabbit/shop --timeout 30'],
+    examples: ['mq wait && mq worker', 'mq wait --url amqp://user:password@rabbit/shop --timeout 30s'],
     async run(context, values) {
       values.expectAtMost(0);
       const timeoutMs = values.duration('timeout') ?? 60_000;

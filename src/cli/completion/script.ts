@@ -3,7 +3,7 @@
 // nothing that the user has typed.
 
 export const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;
-export type Shell = (typeof shells)[number];
+type Shell = (typeof shells)[number];
 
 /** Command or profile line that installs the script in each shell. */
 export const installHints: Readonly<Record<Shell, string>> = {
@@ -82,7 +82,7 @@ Register-ArgumentCompleter -Native -CommandName mq -ScriptBlock {
   $answer | Select-Object -Skip 1 | ForEach-Object {
     $word, $about = $_ -split "\`t", 2
     if (-not $about) { $about = $word }
-    # PowerShell takes U+2018 to U+201E for quotes as well.
+    # PowerShell also treats U+2018 to U+201E as quotes.
     $text = if ($word -match "[\\s'\`"\`$\`\`;&|(){}@#,<>\\u2018-\\u201e]") { "'" + ($word -replace "['\\u2018-\\u201b]", '$&$&') + "'" } else { $word }
     [System.Management.Automation.CompletionResult]::new($text, $word, 'ParameterValue', $about)
   }

@@ -23,7 +23,7 @@ export async function addressesOf(context: Context, values: Values): Promise<Con
 }
 
 /** TLS settings of the command line. */
-export interface TlsChoice {
+interface TlsChoice {
   /** File of --ca. */
   readonly ca: string | undefined;
   readonly isInsecure: boolean;

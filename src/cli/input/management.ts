@@ -131,10 +131,11 @@ export async function optionalManagement(
     found = await findManagement(context, values, { connections, limits: { timeoutMs: 5_000 } });
     await found.api.ask('GET', '/whoami');
   } catch (error) {
-    const code = error instanceof MqError ? error.code : 'BUG';
+    if (!(error instanceof MqError)) throw error;
+    const { code, message } = error;
     if (code === 'USAGE' || code === 'BUG' || (code === 'CONFIG' && found?.isNamed)) throw error;
     if (code !== 'CONFIG') return found?.api;
-    if (found !== undefined) say(`${(error as MqError).message}; no management API is used`);
+    if (found !== undefined) say(`${message}; no management API is used`);
     return undefined;
   }
   return found.api;
@@ -196,7 +197,7 @@ function connectionsIn({ vhosts: all }: Config, values: Values): readonly Connec
   const brokers = new Set(vhosts.map(([, { connections }]) => JSON.stringify(connections.map(endpointOf))));
   if (brokers.size > 1)
     throw new MqError('CONFIG', 'the vhosts of rascal.json are on different brokers', {
-      hint: `--vhost says which one is meant (${vhosts.map(([name]) => name).join(', ')}), or --url`,
+      hint: `select one by --vhost (${vhosts.map(([name]) => name).join(', ')}) or --url`,
     });
   return vhosts[0]?.[1].connections ?? [];
 }

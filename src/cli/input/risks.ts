@@ -22,7 +22,7 @@ export function risksOf(
     ...(owner === undefined || uid === undefined || owner === uid || owner === 0 ? [] : ['it belongs to another user']),
     ...Object.entries(rolesOf(file))
       .filter(([name, role]) => builtinRoles.includes(name) && isProgram(objectOf(role)['handler']))
-      .map(([name]) => `it gives the built-in role ${name} a program`),
+      .map(([name]) => `it runs a program in the built-in role ${name}`),
     ...Object.entries(rolesOf(file))
       .filter(([, role]) => isOpenToOthers(objectOf(role)['metrics']))
       .map(([name]) => `the metrics of its role ${name} would be open to other machines`),

@@ -41,7 +41,7 @@ export async function trust(context: Pick<Context, 'env'>, found: FoundFile): Pr
     await mkdir(storeOf(context), { recursive: true, mode: 0o700 });
     await writeFile(entry, `${found.path}\n`, { mode: 0o600 });
   } catch (error) {
-    const message = `cannot remember that ${found.file} is trusted: ${systemReason(error)}`;
+    const message = `cannot store that ${found.file} is trusted: ${systemReason(error)}`;
     throw new MqError('CANNOT_CREATE', message, { at: entry, cause: error });
   }
 }

@@ -21,7 +21,7 @@ test('a line breaks between words, and a longer word stays whole', () => {
   assert.is(wrapped('', { width: 8, indent: 0 }), '');
 });
 
-test('the right column is wrapped beside the left one, or below it on a narrow terminal', () => {
+test('wraps the right column next to the left one, or below it on a narrow terminal', () => {
   const rows = [
     ['--a', 'what the option a does for people'],
     ['--long', 'short'],

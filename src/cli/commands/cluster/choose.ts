@@ -18,7 +18,8 @@ export async function chosenCluster({ env }: Context, values: Values): Promise<s
   if (given !== undefined) {
     if (names.includes(given)) return given;
     const near = nearest(given, names);
-    const there = names.length === 0 ? 'there is none; mq cluster up starts one' : `there are: ${names.join(', ')}`;
+    const there =
+      names.length === 0 ? 'there is no cluster; mq cluster up starts one' : `there are: ${names.join(', ')}`;
     const by = values.name('name') === undefined ? ' (MQ_CLUSTER)' : '';
     throw new MqError('UNAVAILABLE', `there is no cluster ${given}${by}`, {
       hint: near === undefined ? there : `did you mean ${near}? ${there}`,
@@ -32,7 +33,7 @@ export async function chosenCluster({ env }: Context, values: Values): Promise<s
   }
   if (second !== undefined)
     throw new MqError('USAGE', `there are ${own.length} clusters: ${own.join(', ')}`, {
-      hint: 'say which by --name NAME, or by MQ_CLUSTER',
+      hint: 'select one by --name NAME or MQ_CLUSTER',
     });
   return only;
 }

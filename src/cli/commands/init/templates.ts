@@ -5,7 +5,7 @@ import { deadQueue } from '../../../config/retry-queues.ts';
 export const templateNames = ['worker', 'rpc', 'topic', 'logs'] as const;
 export type TemplateName = (typeof templateNames)[number];
 
-export interface Template {
+interface Template {
   readonly summary: string;
   readonly content: unknown;
   /** Commands to try the file, with their descriptions. */
@@ -48,7 +48,7 @@ export const templates: Readonly<Record<TemplateName, Template>> = {
       },
     },
     steps: [
-      ['mq do-jobs', 'a worker; start as many as you like'],
+      ['mq do-jobs', 'a worker; several can run at once'],
       ["mq add-job 'photo-1.jpg'", 'a job'],
       [
         'mq do-jobs --exec ./resize.sh',
@@ -70,7 +70,7 @@ export const templates: Readonly<Record<TemplateName, Template>> = {
       },
     },
     steps: [
-      ['mq answer', 'a server; it prints what it was asked'],
+      ['mq answer', 'a server; it prints each question'],
       ["mq ask 'how much?'", 'a question, and its answer'],
       ['mq answer --handler answer.ts', 'export default (message) => ({ type: "ack", reply: … })'],
     ],
@@ -95,20 +95,20 @@ export const templates: Readonly<Record<TemplateName, Template>> = {
             keyName: 'event',
             routingKey: 'order.paid',
             persistent: true,
-            summary: 'tell what happened to an order',
+            summary: 'publish an event of an order',
           },
-          billing: { consume: 'billing', handler: { builtin: 'print' }, summary: 'take what is paid or refunded' },
+          billing: { consume: 'billing', handler: { builtin: 'print' }, summary: 'receive paid and refunded orders' },
         },
       },
     },
     steps: [
-      ['mq billing', 'takes order.paid and order.refunded'],
+      ['mq billing', 'receives order.paid and order.refunded'],
       [`mq tell-order order.paid '{"id":7,"sum":12}'`, 'an event'],
       ['mq check', 'after each change of the bindings'],
     ],
   },
   logs: {
-    summary: 'lines that every listener gets',
+    summary: 'lines that every listener receives',
     content: {
       vhosts: {
         '/': {
@@ -121,14 +121,14 @@ export const templates: Readonly<Record<TemplateName, Template>> = {
       subscriptions: { news: { queue: 'news' } },
       mq: {
         roles: {
-          tell: { publish: 'news', persistent: false, summary: 'tell every listener' },
+          tell: { publish: 'news', persistent: false, summary: 'send a line to every listener' },
           listen: { consume: 'news', handler: { builtin: 'print' }, summary: 'listen, with a queue of its own' },
         },
       },
     },
     steps: [
       ['mq listen', 'a listener; start two'],
-      ["mq tell 'info: started'", 'a line for each of them (67 where nobody listens)'],
+      ["mq tell 'info: started'", 'one line for each listener; ends with 67 without a listener'],
       ['mq listen --file all.log', 'into a file'],
     ],
   },

@@ -40,7 +40,7 @@ export function handlerPlace(values: Values, { config }: HandlerChoice): Omit<Ha
   const recycleAfter = limit === undefined ? undefined : recycleLimit(String(limit));
   if (limit !== undefined && recycleAfter === undefined)
     throw values.usage(`--recycle-after must be ${recycleForms}, not '${limit}'`);
-  if (recycleAfter && !('execLines' in config)) throw values.usage('--recycle-after is only for --exec-lines');
+  if (recycleAfter && !('execLines' in config)) throw values.usage('--recycle-after requires --exec-lines');
   return {
     environment: { isClean: values.flag('clean-env') ?? false, pass: [...pass, ...(own.passEnv ?? [])] },
     ...(recycleAfter && { recycleAfter }),
@@ -75,7 +75,7 @@ export function parallelism(
   const size = values.whole('batch', { min: 1, max: 65_535 }) ?? own.batch;
   const waitMs = values.duration('batch-wait') ?? own.batchWait ?? 1000;
   if (size === undefined) {
-    if (values.text('batch-wait') !== undefined) throw values.usage('--batch-wait needs --batch');
+    if (values.text('batch-wait') !== undefined) throw values.usage('--batch-wait requires --batch');
     const prefetch = given ?? wished ?? usual;
     const concurrency = Math.min(wished ?? role.concurrency ?? (prefetch || usualPrefetch), prefetch || noLimit);
     return { prefetch, concurrency, calls: concurrency };

@@ -10,7 +10,7 @@ import type { Properties } from '../../../session/wire.ts';
 import { propertyBytes } from '../../../session/wire.ts';
 import type { Values } from '../../arguments/values.ts';
 
-const names = {
+const names: Readonly<Record<string, string>> = {
   'content-type': 'contentType',
   'content-encoding': 'contentEncoding',
   'correlation-id': 'correlationId',
@@ -23,7 +23,7 @@ const names = {
   priority: 'priority',
   timestamp: 'timestamp',
   'delivery-mode': 'deliveryMode',
-} as const;
+};
 
 /** RabbitMQ stores it as 32-bit milliseconds. */
 const longestTtlMs = 4_294_967_295;
@@ -42,7 +42,7 @@ export function properties(values: Values, env: Context['env']): Properties {
   const found: Record<string, unknown> = {};
   for (const [typed, value] of values.pairs('property')) {
     const dashed = typed.replace(/_/g, '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    const name = (names as Readonly<Record<string, string>>)[dashed];
+    const name = Object.hasOwn(names, dashed) ? names[dashed] : undefined;
     if (name === undefined)
       throw values.usage(`there is no property '${typed}'; there are ${Object.keys(names).join(', ')}`);
     const range = ranges[name];

@@ -72,7 +72,7 @@ function inputOf(
   const file = values.name('file');
   const lines = values.flag('lines') ?? false;
   if ((lines || file !== undefined) && words.length > 0)
-    throw values.usage(`'${words[0]}' and ${lines ? '--lines' : '--file'} are two inputs; give one`);
+    throw values.usage(`'${words[0]}' and ${lines ? '--lines' : '--file'} are two inputs; only one is allowed`);
   if (lines) return { from: 'lines', path: file ?? '-' };
   if (file !== undefined) return { from: 'whole', path: file };
   if (words.length > 0) return { from: 'text', text: words.join(' ') };
@@ -87,5 +87,5 @@ function inputOf(
 function textHint({ keyName = 'key' }: RoleConfig, takenAsKey: string | undefined): string {
   if (takenAsKey === undefined) return "give the text as an argument; '' is an empty one";
   const shown = takenAsKey.length > 40 ? `${takenAsKey.slice(0, 40)}…` : takenAsKey;
-  return `'${shown}' was taken as the ${keyName}: give the text after it, or the ${keyName} by --routing-key`;
+  return `'${shown}' is the ${keyName}: give the text after it, or the ${keyName} by --routing-key`;
 }

@@ -35,7 +35,7 @@ export interface RunTarget {
  * Starts the cluster, or checks that the broker is reachable. Throws UNAVAILABLE, SYSTEM, … if the target is not
  * available.
  */
-export type OpenTarget = () => Promise<RunTarget>;
+type OpenTarget = () => Promise<RunTarget>;
 
 /** Parses `--on` and its options. Throws USAGE. */
 export function planTarget(context: Context, values: Values): OpenTarget {
@@ -117,7 +117,7 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
       return {
         plan: { kind: 'url', urls, managementUrls: [], ...common },
         title,
-        note: `no management API is used (${error.message}): the tests share the vhost of the address, and what they leave is not seen`,
+        note: `no management API is used (${error.message}): the tests share the vhost of the address, and messages that they leave are not found`,
         close: async () => {},
       };
     }

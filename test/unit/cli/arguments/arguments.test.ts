@@ -32,7 +32,7 @@ for (const option of ['persistent', 'mandatory']) {
   test(`refuses true and false after --${option}`, () =>
     refused(
       ['task', `--${option}`, 'false', 'hello'],
-      `mq task: --${option} takes no value`,
+      `mq task: --${option} accepts no value`,
       `write --${option} or --no-${option}; if 'false' is an argument, put -- before it`,
     ));
 }

@@ -7,7 +7,7 @@ import { allOptions, optionSets } from '../../../../src/cli/arguments/options.ts
 import { commandName } from '../../../../src/cli/arguments/program.ts';
 import { runCli } from '../../../support/cli.ts';
 
-/** Whether and how an option accepts a value. */
+/** Returns how an option accepts a value. */
 function formOf({ value, bare, rest, negatable }: Option): string {
   if (rest) return 'all following arguments';
   if (bare !== undefined) return 'a value after =';
@@ -52,7 +52,7 @@ for (const args of [
   test(`finds the command of: mq ${args.join(' ')}`, async () => {
     const { status, stderr } = await runCli(args);
     assert.is(status, 64);
-    assert.match(stderr, new RegExp(`^mq ${args[2]}: ${args[0]} needs a value: N \\[USAGE\\]`));
+    assert.match(stderr, new RegExp(`^mq ${args[2]}: ${args[0]} requires a value: N \\[USAGE\\]`));
   });
 }
 

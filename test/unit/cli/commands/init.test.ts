@@ -29,7 +29,7 @@ test('mq init does not overwrite a file, and --config names another file', async
     [status, stderr],
     [
       73,
-      'mq init: rascal.json is there already [CANNOT_CREATE]\nhint: another file is --config FILE; mq check tells whether it is right\n',
+      'mq init: rascal.json already exists [CANNOT_CREATE]\nhint: --config FILE writes another file; mq check checks this one\n',
     ],
   );
   assert.is(readFileSync(join(cwd, 'rascal.json'), 'utf8'), 'mine');

@@ -15,7 +15,7 @@ function terminal(onPrompt: (shown: string, stdin: PassThrough, stop: AbortContr
     write(chunk: Buffer, _encoding, next) {
       shown += chunk;
       next();
-      // Once somebody reads.
+      // After the reader has started.
       setImmediate(() => onPrompt(shown, stdin, stop));
     },
   });

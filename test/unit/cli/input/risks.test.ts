@@ -44,7 +44,7 @@ for (const [what, file, doubt] of [
       [
         `a built-in role has ${kind}`,
         withHandler('consumer', { [kind]: ['x'] }),
-        'it gives the built-in role consumer a program',
+        'it runs a program in the built-in role consumer',
       ] as const,
   ),
   ...[

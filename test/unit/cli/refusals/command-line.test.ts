@@ -31,7 +31,7 @@ const numberRows = Object.entries(numbers).flatMap(([kind, commands]) =>
 );
 
 const help = (command: string) => `mq ${command} --help`;
-const list = (command: string) => `mq ${command} --help lists the options; what follows -- is no option`;
+const list = (command: string) => `mq ${command} --help lists the options; words after -- are arguments`;
 
 refuses([
   ...numberRows,
@@ -108,7 +108,7 @@ refuses([
     title: 'a value for an option without a value',
     args: ['producer', '--persistent=false'],
     exit: 64,
-    line: 'mq producer: --persistent takes no value [USAGE]',
+    line: 'mq producer: --persistent accepts no value [USAGE]',
     hint: help('producer'),
   },
   {
@@ -130,7 +130,7 @@ refuses([
       title: `mq ${command} --${option} without a value`,
       args: [command, `--${option}`],
       exit: 64,
-      line: `mq ${command}: --${option} needs a value: ${value} [USAGE]`,
+      line: `mq ${command}: --${option} requires a value: ${value} [USAGE]`,
       hint: help(command),
     }),
   ),
@@ -138,14 +138,14 @@ refuses([
     title: 'a text and --lines',
     args: ['producer', '--lines', 'hi'],
     exit: 64,
-    line: "mq producer: 'hi' and --lines are two inputs; give one [USAGE]",
+    line: "mq producer: 'hi' and --lines are two inputs; only one is allowed [USAGE]",
     hint: help('producer'),
   },
   {
     title: 'a text and --file',
     args: ['rpc-client', '--file', '-', '30'],
     exit: 64,
-    line: "mq rpc-client: '30' and --file are two inputs; give one [USAGE]",
+    line: "mq rpc-client: '30' and --file are two inputs; only one is allowed [USAGE]",
     hint: help('rpc-client'),
   },
   {
