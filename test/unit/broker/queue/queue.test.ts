@@ -41,7 +41,7 @@ test('returning messages are unacknowledged until all of them are back', () => {
   assert.equal(take(), ['a', 'b', 'c']);
 });
 
-test('a queue deleted while messages return frees all memory', () => {
+test('a queue deleted while messages return frees all memory', async () => {
   for (const steps of [0, 1, 2, 3]) {
     const { vhost, queue, memory, put } = place();
     put('a', 'b');
@@ -52,6 +52,7 @@ test('a queue deleted while messages return frees all memory', () => {
     const returned = atOnce(work);
     if (steps === 3) vhost.removeQueue(queue);
     queue.putBack(returned);
+    await vhost.slices.idle();
     assert.is(memory.usedBytes, 0);
   }
 });

@@ -124,11 +124,12 @@ test('at-least-once waits for room and sends each dead letter once', () => {
   assert.is(memory.usedBytes, 0);
 });
 
-test('a deleted queue drops its pending dead letters', () => {
+test('a deleted queue drops its pending dead letters', async () => {
   const { vhost, queue, clock, memory, put } = place({ ...atLeastOnce, 'x-dead-letter-exchange': 'missing' });
   put({ body: 'a', expirationMs: 10 });
   clock.move(10);
   vhost.removeQueue(queue);
+  await vhost.slices.idle();
   assert.equal([clock.waiting, memory.usedBytes], [0, 0]);
 });
 
