@@ -85,7 +85,8 @@ export class MqError extends Error {
  * for other errors.
  */
 export function systemWords(error: unknown): string | undefined {
-  const { errno } = Object(error) as { errno?: unknown };
+  if (typeof error !== 'object' || error === null || !('errno' in error)) return undefined;
+  const { errno } = error;
   return typeof errno === 'number' && errno < 0 ? getSystemErrorMessage(errno) : undefined;
 }
 

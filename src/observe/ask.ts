@@ -1,6 +1,7 @@
 // Asks a role in another process whether it is ready, over the HTTP server of server.ts.
 
 import { request as askPlainly, type IncomingMessage } from 'node:http';
+import { systemCode, systemReason } from '../errors.ts';
 import type { Readiness } from './health.ts';
 
 /** Maximum number of characters to read from the answer. */
@@ -14,7 +15,7 @@ export async function askReadiness(url: URL, timeoutMs: number): Promise<Readine
     const [line = ''] = text.split('\n', 1);
     return { isReady: status === 200, why: printable(line) || `HTTP ${status}` };
   } catch (error) {
-    return { isReady: false, why: reasonOf(error as NodeJS.ErrnoException, timeoutMs) };
+    return { isReady: false, why: reasonOf(error, timeoutMs) };
   }
 }
 
@@ -45,10 +46,15 @@ async function get(url: URL, signal: AbortSignal): Promise<{ status: number; tex
   });
 }
 
-function reasonOf({ name, code, message, cause }: NodeJS.ErrnoException, timeoutMs: number): string {
-  const isLate = [name, (cause as Error | undefined)?.name].includes('TimeoutError');
-  if (isLate) return `no answer in ${timeoutMs / 1000} s`;
-  return code === 'ECONNREFUSED' ? 'nobody answers there' : `no answer (${code ?? message})`;
+function reasonOf(error: unknown, timeoutMs: number): string {
+  if (isTimeout(error) || (error instanceof Error && isTimeout(error.cause)))
+    return `no answer within ${timeoutMs / 1000} s`;
+  const code = systemCode(error);
+  return code === 'ECONNREFUSED' ? 'connection refused' : `no answer (${code ?? systemReason(error)})`;
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError';
 }
 
 /** Returns a printable version of the line, because the server may be any web server. */

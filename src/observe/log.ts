@@ -8,7 +8,7 @@ import { type LogLevel, logLevels } from '../config/role.ts';
 import type { Output, Said, Say } from '../context.ts';
 import { escaped, escapedLines, safeJson } from '../errors.ts';
 
-export interface LogSettings {
+interface LogSettings {
   readonly stderr: Output;
   readonly role: string;
   readonly format: 'text' | 'json';

@@ -4,7 +4,7 @@
 import type { Counts, Histogram } from '../session/counts.ts';
 
 /** Values that are measured on request and not counted. */
-export interface Gauges {
+interface Gauges {
   readonly role: string;
   readonly isReady: boolean;
   /** Start time in seconds since 1970. */

@@ -1,7 +1,7 @@
 // The HTTP server of --metrics: /metrics for Prometheus, /healthz and /readyz for supervisors.
 
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { MqError, systemReason } from '../errors.ts';
@@ -28,50 +28,58 @@ export async function serveMetrics(
   role: ObservedRole,
   { host, port }: { host: string; port: number },
 ): Promise<MetricsServer> {
-  const startedAt = Date.now() / 1000;
   const lag = monitorEventLoopDelay({ resolution: 10 });
-  const ready = (): Readiness => readiness(role.counts, { takes: role.takes, isStopping: role.isStopping() });
-  const metrics = (): string => {
-    // `max` is NaN or 0 before the first event-loop turn. Every value includes the resolution.
-    const eventLoopLag = Math.max(0, (lag.max || 0) / 1e9 - 0.01);
-    lag.reset();
-    const heapBytes = getHeapStatistics().used_heap_size;
-    const { name, counts } = role;
-    return metricsText(counts, { role: name, isReady: ready().isReady, startedAt, eventLoopLag, heapBytes });
-  };
-  const pages: Readonly<Record<string, (response: ServerResponse) => void>> = {
-    '/metrics': (response) => answer(response, 200, metrics(), metricsType),
-    '/healthz': (response) => answer(response, 200, 'ok\n'),
-    '/readyz': (response) => {
-      const { isReady, why } = ready();
-      answer(response, isReady ? 200 : 503, `${why}\n`);
-    },
-  };
+  const pages = pagesOf(role, lag);
   const timeouts = { headersTimeout: 5000, requestTimeout: 5000, connectionsCheckingInterval: 1000 };
   const server = createServer(timeouts, ({ method, url = '' }, response) => {
     const path = url.split('?', 1)[0] ?? '';
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
-    if (!page) answer(response, 404, `there are ${Object.keys(pages).join(', ')}\n`);
+    if (!page) answer(response, 404, `not found; the pages are ${Object.keys(pages).join(', ')}\n`);
     else if (method !== 'GET' && method !== 'HEAD') answer(response, 405, 'GET\n');
     else page(response);
   });
   dropIdle(server);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(taken(error, `${host}:${port}`)));
+    server.once('error', (error) => reject(unavailable(error, `${host}:${port}`)));
     server.listen({ host, port }, resolve);
   });
   server.on('error', () => undefined);
   server.unref();
   lag.enable();
-  const { port: given } = server.address() as AddressInfo;
+  const bound = server.address();
+  const ownPort = typeof bound === 'object' && bound !== null ? bound.port : port;
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${given}`,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${ownPort}`,
     close: async () => {
       lag.disable();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       });
+    },
+  };
+}
+
+type Page = (response: ServerResponse) => void;
+
+/** Returns the page of each path. */
+function pagesOf(role: ObservedRole, lag: ReturnType<typeof monitorEventLoopDelay>): Readonly<Record<string, Page>> {
+  const { name, counts, takes, isStopping } = role;
+  const startedAt = Date.now() / 1000;
+  const ready = (): Readiness => readiness(counts, { takes, isStopping: isStopping() });
+  const metrics = (): string => {
+    // `max` is NaN or 0 before the first event-loop turn. Every value includes the resolution.
+    const eventLoopLag = Math.max(0, (lag.max || 0) / 1e9 - 0.01);
+    lag.reset();
+    const heapBytes = getHeapStatistics().used_heap_size;
+    return metricsText(counts, { role: name, isReady: ready().isReady, startedAt, eventLoopLag, heapBytes });
+  };
+  return {
+    '/metrics': (response) => answer(response, 200, metrics(), metricsType),
+    '/healthz': (response) => answer(response, 200, 'ok\n'),
+    '/readyz': (response) => {
+      const { isReady, why } = ready();
+      answer(response, isReady ? 200 : 503, `${why}\n`);
     },
   };
 }
@@ -107,9 +115,9 @@ function answer(response: ServerResponse, status: number, text: string, type = '
   response.end(text);
 }
 
-function taken(error: NodeJS.ErrnoException, address: string): MqError {
+function unavailable(error: NodeJS.ErrnoException, address: string): MqError {
   return new MqError('SYSTEM', `cannot serve metrics on ${address}: ${systemReason(error)}`, {
-    hint: '--metrics chooses another port; 0 is a free one',
+    hint: 'name another port with --metrics, or 0 for a free one',
     cause: error,
   });
 }

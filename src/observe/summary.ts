@@ -4,7 +4,7 @@ import { durationText } from '../config/duration.ts';
 import type { Said } from '../context.ts';
 import type { Counts } from '../session/counts.ts';
 
-export interface Run {
+interface Run {
   readonly counts: Counts;
   /** `true` for a consuming role, `false` for a sending one. */
   readonly takes: boolean;

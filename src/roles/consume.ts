@@ -5,7 +5,7 @@ import { retryQueues } from '../config/retry-queues.ts';
 import type { HandlerConfig } from '../config/role.ts';
 import type { Context } from '../context.ts';
 import type { Message } from '../handlers/handler.ts';
-import type { Delivery } from '../session/consumer.ts';
+import type { Consumer, Delivery } from '../session/consumer.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
 import { orDrain } from '../signal.ts';
@@ -52,54 +52,65 @@ async function openIntake(
   });
   const opened = await orDrain(opening, context);
   if (!opened) return undefined;
-  const { consumer, vhost } = opened.value;
-  const { nextId, group } = shared;
+  const { consumer } = opened.value;
   const { counts } = session;
-  // A pause ends early however the role ends.
-  const drain = group.stopped;
   const { say, maxBody, canFail } = settings;
-  const { retry: config, queue } = source;
   const workQueue = (): WorkQueue => ({
     declared: consumer.declaredArguments,
     isOwn: consumer.hasOwnQueue,
     server: consumer.server,
   });
-  const retries = new Retries({
-    queue: () => consumer.queue,
-    isOwn: consumer.hasOwnQueue,
-    isStream: ({ headers }) => isStream(workQueue(), headers),
-    config,
-    nextId,
-    counts,
-    say,
-    drain,
-    connect: (onChannel) => {
-      const { deadLetter } = config;
-      const isOfStream = { isStream: isStream(workQueue(), {}) };
-      const names = (work: string) => retryQueues(work, config, isOfStream).map(({ name }) => name);
-      return session.outcomePublisher(vhost, {
-        onChannel,
-        queues: names(queue),
-        dead: deadLetter || undefined,
-        // The wait queues of an exclusive queue contain its random name. The permission pattern that allows the queue
-        // also allows them.
-        later: canFail && !consumer.hasOwnQueue ? names(consumer.queue) : [],
-      });
-    },
-  });
+  const retries = retriesFor(source, { session, settings, shared, ...opened.value, workQueue });
   let publisher: Publisher | undefined;
   if (canFail || settings.behaviour === 'reply') {
     const ready = await orDrain(retries.open(), context);
     if (!ready) return undefined;
     publisher = ready.value;
   }
-  const failures = new Failures({ retries, config, canFail, maxBody, workQueue, counts, say, drain });
+  const { stopped: drain } = shared.group;
+  const failures = new Failures({ retries, config: source.retry, canFail, maxBody, workQueue, counts, say, drain });
   const read = ({ raw, queue: from }: Delivery) => messageOf(raw, from, forgedCounters(workQueue(), raw.fields));
   const returns = {
     isNearlyDropped: ({ headers }: Message) => isNearlyDropped(workQueue(), headers),
     isLastReturn: ({ headers }: Message) => isLastReturn(workQueue(), headers),
   };
   return new Intake({ ...shared, context, consumer, publisher, failures, settings, counts, read, ...returns });
+}
+
+interface RetriesParts extends Omit<Opening, 'context'> {
+  readonly consumer: Consumer;
+  readonly vhost: string;
+  readonly workQueue: () => WorkQueue;
+}
+
+/** Returns the publisher of failed messages. It connects when the first message fails. */
+function retriesFor(
+  { retry: config, queue }: Source,
+  { session, settings, shared, consumer, vhost, workQueue }: RetriesParts,
+): Retries {
+  return new Retries({
+    queue: () => consumer.queue,
+    isOwn: consumer.hasOwnQueue,
+    isStream: ({ headers }) => isStream(workQueue(), headers),
+    config,
+    nextId: shared.nextId,
+    counts: session.counts,
+    say: settings.say,
+    // A pause ends early however the role ends.
+    drain: shared.group.stopped,
+    connect: (onChannel) => {
+      const isOfStream = { isStream: isStream(workQueue(), {}) };
+      const names = (work: string) => retryQueues(work, config, isOfStream).map(({ name }) => name);
+      return session.outcomePublisher(vhost, {
+        onChannel,
+        queues: names(queue),
+        dead: config.deadLetter || undefined,
+        // The wait queues of an exclusive queue contain its random name. The permission pattern that allows the queue
+        // also allows them.
+        later: settings.canFail && !consumer.hasOwnQueue ? names(consumer.queue) : [],
+      });
+    },
+  });
 }
 
 /** Returns the longest time in milliseconds that a message is unacknowledged: waiting, its handler, and a minute. */

@@ -109,12 +109,13 @@ async function look({ context, browser, printer, settings }: Look): Promise<void
   const { selection, verb, queue } = settings;
   let found = 0;
   const targets = verb === 'replay' ? new Targets(new Replay({ ...settings, delayMs: 0 }, messageIds())) : undefined;
-  const progress = new Progress(context.stdout.isTTY ? noOutput : context.stderr, browser.total);
+  // On a terminal the listed messages show the progress.
+  const progress = context.stdout.isTTY ? undefined : new Progress(context.stderr, browser.total);
   if (selection.count !== 0) {
     for await (const looked of browser.messages()) {
       looked.leave();
       if (context.drain.aborted) throw interrupted(context, 'the messages are as they were');
-      progress.at(found);
+      progress?.at(found);
       if (!isSelected(looked.raw, selection)) continue;
       found += 1;
       targets?.add(looked.raw);
@@ -124,7 +125,7 @@ async function look({ context, browser, printer, settings }: Look): Promise<void
     }
   }
   if (verb !== 'show') await printer.end();
-  progress.end();
+  progress?.end();
   if (found === 0) refuseMissing(settings, browser.total);
   if (targets) context.stderr.write(targets.lines());
   if (settings.dryRun) await printer.result({ verb, queue, done: found, left: browser.total - found, isDry: true });
@@ -151,55 +152,82 @@ interface Change extends Look {
 async function change({ context, browser, printer, settings, outlet }: Change): Promise<void> {
   const { selection, verb, queue } = settings;
   const { count = Number.POSITIVE_INFINITY } = selection;
-  const progress = new Progress(context.stderr, browser.total);
-  const outcome = { done: 0, failed: 0, first: undefined as MqError | undefined };
-  const fail = (looked: BrowsedMessage, error: MqError) => {
-    looked.leave();
-    outcome.failed += 1;
-    outcome.first ??= error;
-  };
-  const take = (looked: BrowsedMessage) => {
-    looked.take();
-    outcome.done += 1;
-    progress.at(outcome.done);
-  };
-  let chosen = 0;
-  let isLost = false;
+  const removal = new Removal(outlet, new Progress(context.stderr, browser.total));
   for await (const looked of browser.messages()) {
-    if (context.drain.aborted || isLost || !isSelected(looked.raw, selection)) {
+    if (context.drain.aborted || removal.isLost || !isSelected(looked.raw, selection)) {
       looked.leave();
-      if (context.drain.aborted || isLost) break;
+      if (context.drain.aborted || removal.isLost) break;
       continue;
     }
-    chosen += 1;
-    if (!outlet) take(looked);
-    else {
-      const copy = await outlet.copyOf(looked.raw);
-      if (copy instanceof MqError) fail(looked, copy);
-      else {
-        await outlet.publisher.room();
-        outlet.publisher.send(copy, (sent: PublishOutcome) => {
-          if (sent.type === 'confirmed') take(looked);
-          else fail(looked, sent.error);
-          isLost ||= sent.type === 'in doubt';
-        });
-      }
-    }
-    if (chosen >= count) break;
+    await removal.remove(looked);
+    if (removal.chosen >= count) break;
   }
-  await outlet?.publisher.settled();
-  progress.end();
-  if (chosen === 0 && !context.drain.aborted) refuseMissing(settings, browser.total);
-  await printer.result({ verb, queue, done: outcome.done, left: browser.total - outcome.done });
-  const { first, failed } = outcome;
-  if (first) {
-    const { code, message, hint } = first;
+  await removal.end();
+  if (removal.chosen === 0 && !context.drain.aborted) refuseMissing(settings, browser.total);
+  await printer.result({ verb, queue, done: removal.done, left: browser.total - removal.done });
+  removal.refuseFailures(queue, browser.total);
+  if (context.drain.aborted) throw interrupted(context, 'the other messages stay in the queue');
+}
+
+/** Removes messages, each after its copy is confirmed, and counts them. */
+class Removal {
+  readonly #outlet: Outlet | undefined;
+  readonly #progress: Progress;
+  /** Number of selected messages. */
+  chosen = 0;
+  done = 0;
+  #failed = 0;
+  #first: MqError | undefined;
+  /** `true` after a copy was left in doubt: the connection is lost, so no further message can be removed. */
+  isLost = false;
+
+  constructor(outlet: Outlet | undefined, progress: Progress) {
+    this.#outlet = outlet;
+    this.#progress = progress;
+  }
+
+  /** Publishes the copy of a message, if there is an outlet. Does not wait for its confirm. */
+  async remove(looked: BrowsedMessage): Promise<void> {
+    this.chosen += 1;
+    if (!this.#outlet) return this.#take(looked);
+    const { copyOf: copyFor, publisher } = this.#outlet;
+    const copy = await copyFor(looked.raw);
+    if (copy instanceof MqError) return this.#leave(looked, copy);
+    await publisher.room();
+    publisher.send(copy, (sent: PublishOutcome) => {
+      if (sent.type === 'confirmed') this.#take(looked);
+      else this.#leave(looked, sent.error);
+      this.isLost ||= sent.type === 'in doubt';
+    });
+  }
+
+  /** Resolves when every copy has its outcome. */
+  async end(): Promise<void> {
+    await this.#outlet?.publisher.settled();
+    this.#progress.end();
+  }
+
+  /** Throws if a message stayed in the queue because its copy failed. */
+  refuseFailures(queue: string, total: number): void {
+    if (!this.#first) return;
+    const { code, message, hint } = this.#first;
     // A lost connection ends the loop, so unread messages stay as well.
-    const [stay, of] = isLost ? [browser.total - outcome.done, browser.total] : [failed, chosen];
+    const [stay, of] = this.isLost ? [total - this.done, total] : [this.#failed, this.chosen];
     const left = `${stay} of ${of} messages stay in ${queue}: ${message}`;
-    throw new MqError(code, left, { ...(hint !== undefined && { hint }), cause: first });
+    throw new MqError(code, left, { ...(hint !== undefined && { hint }), cause: this.#first });
   }
-  if (context.drain.aborted) throw interrupted(context, 'the rest stays where it is');
+
+  #take(looked: BrowsedMessage): void {
+    looked.take();
+    this.done += 1;
+    this.#progress.at(this.done);
+  }
+
+  #leave(looked: BrowsedMessage, error: MqError): void {
+    looked.leave();
+    this.#failed += 1;
+    this.#first ??= error;
+  }
 }
 
 interface Outlet {
@@ -224,5 +252,3 @@ async function outletFor(session: Session, settings: DlqSettings): Promise<Outle
   const moved = async (raw: RawMessage) => copyOf(raw, { target, nextId, keepsOrigin: true });
   return { publisher, copyOf: verb === 'move' ? moved : (raw) => replay.copyOf(raw) };
 }
-
-const noOutput = { isTTY: false } as Context['stderr'];

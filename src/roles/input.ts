@@ -5,7 +5,7 @@ import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Context } from '../context.ts';
-import { MqError } from '../errors.ts';
+import { MqError, systemCode } from '../errors.ts';
 import { bytesOfText, filePath } from '../session/byte-text.ts';
 
 export type Input =
@@ -48,8 +48,8 @@ function open(path: string, { stdin, cwd }: Context): Readable {
 async function* lines(stream: Readable): AsyncGenerator<Buffer[]> {
   let rest: Buffer[] = [];
   let restLength = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer | string>) {
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+  for await (const chunk of stream) {
+    const bytes: Buffer = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     const batch: Buffer[] = [];
     let start = 0;
     for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
@@ -71,8 +71,8 @@ async function* lines(stream: Readable): AsyncGenerator<Buffer[]> {
 async function whole(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer | string>) {
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+  for await (const chunk of stream) {
+    const bytes: Buffer = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     chunks.push(bytes);
     length += bytes.length;
     if (length > longest) throw tooLong('the input');
@@ -89,14 +89,21 @@ function textFor(input: Input, read: Buffer): Buffer {
 }
 
 function tooLong(what: string): MqError {
-  return new MqError('BAD_DATA', `${what} is over ${longest} bytes`, { hint: 'no RabbitMQ takes a larger message' });
+  return new MqError('BAD_DATA', `${what} is over ${longest} bytes`, {
+    hint: 'RabbitMQ does not accept a larger message',
+  });
 }
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a directory',
+};
 
 function unreadable(path: string, error: unknown): MqError {
   if (error instanceof MqError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
+  const known = reasons[systemCode(error) ?? ''];
+  const why = known ?? (error instanceof Error ? error.message : String(error));
   const what = path === '-' ? 'standard input' : path;
-  const why = { ENOENT: 'no such file', EACCES: 'no permission', EISDIR: 'it is a directory' }[code ?? ''] ?? message;
-  const missing = code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR';
-  return new MqError(missing ? 'NO_INPUT' : 'IO', `cannot read ${what}: ${why}`, { cause: error });
+  return new MqError(known === undefined ? 'IO' : 'NO_INPUT', `cannot read ${what}: ${why}`, { cause: error });
 }

@@ -1,5 +1,6 @@
 // Converts a delivery of amqplib to the Message that handlers receive, and to the JSON that `--json` prints.
 
+import { objectOf } from '../config/plain.ts';
 import type { Message, MessageProperties } from '../handlers/handler.ts';
 import { type RawMessage, receivedForm } from '../session/wire.ts';
 
@@ -112,7 +113,7 @@ const ofRetries: readonly string[] = Object.values(headerNames).filter((name) =>
  * publisher wrote these headers.
  */
 function believed({ fields, properties }: RawMessage, queue: string): Record<string, unknown> {
-  const headers = Object.assign(Object.create(null) as Record<string, unknown>, properties.headers);
+  const headers: Record<string, unknown> = Object.assign(Object.create(null), properties.headers);
   const isByName = fields.exchange === '' && fields.routingKey === queue;
   const isOfAnother = typeof headers[headerNames.queue] === 'string' && headers[headerNames.queue] !== queue;
   if (isByName || isOfAnother) return headers;
@@ -137,6 +138,6 @@ function cameBack(
 function hasWaited(headers: Readonly<Record<string, unknown>>, queue: string): boolean {
   const deaths = headers['x-death'];
   const newest: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
-  const { queue: name, reason } = (newest ?? {}) as { queue?: unknown; reason?: unknown };
+  const { queue: name, reason } = objectOf(newest);
   return typeof name === 'string' && name.startsWith(`${queue}.retry.`) && reason === 'expired';
 }

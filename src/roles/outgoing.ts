@@ -38,6 +38,7 @@ export function outgoing(parts: OutgoingParts): (body: Buffer) => OutgoingMessag
     CC,
     BCC,
     ...options
+    // config/rules/shape.ts has checked the options.
   } = destination.options as PublicationOptions;
   const mode = persistent ?? deliveryMode;
   const merged: Properties = { ...options, deliveryMode: Number(mode) === 2 || mode === true ? 2 : 1, ...properties };

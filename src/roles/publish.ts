@@ -4,7 +4,8 @@ import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import { type Counts, ResumePoint } from '../session/counts.ts';
 import type { PublishOutcome } from '../session/outgoing-message.ts';
-import type { Session } from '../session/session.ts';
+import type { Publisher } from '../session/publisher.ts';
+import type { Destination, Session } from '../session/session.ts';
 import type { Properties } from '../session/wire.ts';
 import { interrupted } from '../signal.ts';
 import { isClosedPipe, Printer } from '../terminal/printer.ts';
@@ -36,32 +37,12 @@ export async function publish(context: Context, session: Session, settings: Publ
   if (input.from === 'lines') counts.resume = skip;
   const { publisher, destination } = await session.publisher(settings.publication, { window: settings.window });
   const tally = new Tally(context, { json, skip, ...(input.from === 'lines' && { counts }) });
-  const pace = new Pace(settings.intervalMs);
-  let left = skip;
-  const messageOf = outgoing({ destination, nextId: messageIds(), ...settings });
   void publisher.failed.then((error) => tally.end(error));
-  // When nothing more can be sent, mq stops reading, because the rest of the input may never arrive.
-  const reading: Context = { ...context, drain: AbortSignal.any([context.drain, tally.hopeless]) };
   const onAbandon = () => session.abort(interrupted(context));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
   let complete = true;
   try {
-    sending: for await (const batch of bodies(settings.input, reading)) {
-      for (const body of batch) {
-        if (left > 0) {
-          left -= 1;
-          continue;
-        }
-        if (pace.waitMs > 0) await pace.wait(reading.drain);
-        pace.begin();
-        if (!publisher.hasRoom) await publisher.room();
-        if (reading.drain.aborted) break sending;
-        const message = messageOf(body);
-        const number = tally.attempt();
-        publisher.send(message, (sent) => tally.count(number, message.properties.messageId, sent));
-      }
-    }
-    tally.isUnread = reading.drain.aborted;
+    await sendAll({ context, publisher, destination, tally, settings });
   } finally {
     complete = !context.drain.aborted;
     await publisher.settled();
@@ -71,6 +52,39 @@ export async function publish(context: Context, session: Session, settings: Publ
   tally.finish();
   if (!complete && settings.input.from !== 'text')
     throw interrupted(context, `${tally.confirmed} messages are confirmed`);
+}
+
+interface Sending {
+  readonly context: Context;
+  readonly publisher: Publisher;
+  readonly destination: Destination;
+  readonly tally: Tally;
+  readonly settings: PublishSettings;
+}
+
+/** Reads the input and sends its messages, until the input ends, mq is stopped, or sending is useless. */
+async function sendAll({ context, publisher, destination, tally, settings }: Sending): Promise<void> {
+  // When nothing more can be sent, mq stops reading, because the rest of the input may never arrive.
+  const drain = AbortSignal.any([context.drain, tally.hopeless]);
+  const messageOf = outgoing({ destination, nextId: messageIds(), ...settings });
+  const pace = new Pace(settings.intervalMs);
+  let left = settings.skip;
+  sending: for await (const batch of bodies(settings.input, { ...context, drain })) {
+    for (const body of batch) {
+      if (left > 0) {
+        left -= 1;
+        continue;
+      }
+      if (pace.waitMs > 0) await pace.wait(drain);
+      pace.begin();
+      if (!publisher.hasRoom) await publisher.room();
+      if (drain.aborted) break sending;
+      const message = messageOf(body);
+      const number = tally.attempt();
+      publisher.send(message, (sent) => tally.count(number, message.properties.messageId, sent));
+    }
+  }
+  tally.isUnread = drain.aborted;
 }
 
 /** Counts outcomes, prints them with --json, and keeps the first failure. */

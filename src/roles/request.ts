@@ -3,7 +3,8 @@
 import type { Context, Say } from '../context.ts';
 import { asMqError, MqError } from '../errors.ts';
 import { messageParts } from '../handlers/exec-message.ts';
-import type { Session } from '../session/session.ts';
+import type { Requester } from '../session/requester.ts';
+import type { Destination, Session } from '../session/session.ts';
 import type { Properties, RawMessage } from '../session/wire.ts';
 import { interrupted } from '../signal.ts';
 import { isClosedPipe, Printer } from '../terminal/printer.ts';
@@ -34,66 +35,104 @@ type Answer = { readonly reply: RawMessage } | { readonly error: MqError };
 /** Resolves when every request has its reply. Throws the first failure after the others have been tried. */
 export async function request(context: Context, session: Session, settings: RequestSettings): Promise<void> {
   const { requester, destination } = await session.requester(settings.publication, settings);
-  const printer = new Printer(context.stdout);
-  const pace = new Pace(settings.intervalMs);
-  const requestOf = outgoing({ destination, nextId: messageIds(), ...settings, mandatory: true });
+  const results = new Results(context, settings);
   const onAbandon = () => session.abort(interrupted(context));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
-  const failures: MqError[] = [];
-  let attempted = 0;
-
-  const show = async (answer: Answer) => {
-    const failure = 'error' in answer ? answer.error : refusalOf(answer.reply);
-    if (failure) failures.push(failure);
-    if (settings.json)
-      await printer.json(
-        'error' in answer
-          ? failureJson(answer.error)
-          : { ...messageParts(messageOf(answer.reply, '')), error: failure?.message },
-      );
-    else if (!failure && 'reply' in answer) await printer.body(answer.reply.content);
-    else if (failure && settings.input.from === 'lines')
-      settings.say({ level: 'warn', event: 'failed', message: failure.message, fields: { code: failure.code } });
-  };
-
-  // An answer is printed as soon as it and all earlier ones have arrived. When the window is full, the loop waits for
-  // the oldest one.
-  const unshown: Promise<void>[] = [];
-  let last = Promise.resolve();
   try {
-    for await (const batch of bodies(settings.input, context)) {
-      for (const body of batch) {
-        await pace.wait(context.drain);
-        pace.begin();
-        if (context.drain.aborted || failures.some(isHopeless)) break;
-        attempted += 1;
-        const message = requestOf(body);
-        const answer: Promise<Answer> = requester.request(message).then(
-          (reply) => ({ reply }),
-          (error: unknown) => ({ error: asMqError(error) }),
-        );
-        last = last.then(async () => show(await answer));
-        last.catch(() => undefined); // it is awaited below
-        unshown.push(last);
-        if (unshown.length >= settings.window) await unshown.shift();
-      }
-    }
-    await last;
+    await requestAll({ context, requester, destination, results, settings });
   } catch (error) {
     if (isClosedPipe(error)) return;
     throw error;
   } finally {
     context.abandon.removeEventListener('abort', onAbandon);
   }
-  const [first] = failures;
-  if (first && attempted === 1) throw first;
-  if (first)
-    throw new MqError(first.code, `${failures.length} of ${attempted} requests failed; the first: ${first.message}`, {
-      ...(first.hint && { hint: first.hint }),
-      cause: first,
-    });
-  if (context.drain.aborted && settings.input.from === 'lines')
-    throw interrupted(context, `${attempted} requests were answered`);
+  results.finish();
+}
+
+interface Requesting {
+  readonly context: Context;
+  readonly requester: Requester;
+  readonly destination: Destination;
+  readonly results: Results;
+  readonly settings: RequestSettings;
+}
+
+/**
+ * Sends the requests of the input. Prints an answer as soon as it and all earlier ones have arrived. When the window is
+ * full, it waits for the oldest answer.
+ */
+async function requestAll({ context, requester, destination, results, settings }: Requesting): Promise<void> {
+  const requestOf = outgoing({ destination, nextId: messageIds(), ...settings, mandatory: true });
+  const pace = new Pace(settings.intervalMs);
+  const unshown: Promise<void>[] = [];
+  let last = Promise.resolve();
+  for await (const batch of bodies(settings.input, context)) {
+    for (const body of batch) {
+      await pace.wait(context.drain);
+      pace.begin();
+      if (context.drain.aborted || results.areHopeless) break;
+      results.attempted += 1;
+      const answer: Promise<Answer> = requester.request(requestOf(body)).then(
+        (reply) => ({ reply }),
+        (error: unknown) => ({ error: asMqError(error) }),
+      );
+      last = last.then(async () => results.show(await answer));
+      last.catch(() => undefined); // it is awaited below
+      unshown.push(last);
+      if (unshown.length >= settings.window) await unshown.shift();
+    }
+  }
+  await last;
+}
+
+/** Prints the answers and keeps the failures. */
+class Results {
+  readonly #context: Context;
+  readonly #settings: RequestSettings;
+  readonly #printer: Printer;
+  readonly #failures: MqError[] = [];
+  attempted = 0;
+
+  constructor(context: Context, settings: RequestSettings) {
+    this.#context = context;
+    this.#settings = settings;
+    this.#printer = new Printer(context.stdout);
+  }
+
+  /** `true` if a request failed in a way that later ones will fail too. */
+  get areHopeless(): boolean {
+    return this.#failures.some(isHopeless);
+  }
+
+  async show(answer: Answer): Promise<void> {
+    const { json, input, say } = this.#settings;
+    const failure = 'error' in answer ? answer.error : refusalOf(answer.reply);
+    if (failure) this.#failures.push(failure);
+    if (json)
+      await this.#printer.json(
+        'error' in answer
+          ? failureJson(answer.error)
+          : { ...messageParts(messageOf(answer.reply, '')), error: failure?.message },
+      );
+    else if (!failure && 'reply' in answer) await this.#printer.body(answer.reply.content);
+    else if (failure && input.from === 'lines')
+      say({ level: 'warn', event: 'failed', message: failure.message, fields: { code: failure.code } });
+  }
+
+  /** Throws the first failure, or the interruption of a run that did not read its whole input. */
+  finish(): void {
+    const [first] = this.#failures;
+    if (first && this.attempted === 1) throw first;
+    if (first) {
+      const count = `${this.#failures.length} of ${this.attempted} requests failed`;
+      throw new MqError(first.code, `${count}; the first: ${first.message}`, {
+        ...(first.hint && { hint: first.hint }),
+        cause: first,
+      });
+    }
+    if (this.#context.drain.aborted && this.#settings.input.from === 'lines')
+      throw interrupted(this.#context, `${this.attempted} requests were answered`);
+  }
 }
 
 /** Returns an error if the server refused the request in its reply. */

@@ -48,8 +48,43 @@ interface Slot {
   readonly node: GraphNode | undefined;
 }
 
-export function layout({ nodes, edges }: Graph): Layout {
-  const columns: Slot[][] = columnsOf({ nodes, edges }).map((column) => column.map((node) => ({ id: node.id, node })));
+/** Returns the positions of all nodes and edges of a graph. */
+export function layout(graph: Graph): Layout {
+  const grid = gridOf(graph);
+  const { columns, columnOf } = grid;
+  const labels = graph.edges.map(labelText);
+  const gaps = columns.map((_, index) => {
+    const own = graph.edges.map(({ from }, at) => (columnOf.get(from) === index ? labelWidth(labels[at]) + 24 : 0));
+    return Math.max(gap.column, ...own);
+  });
+  const { boxes, width, height } = placed(columns, gaps);
+  const edges = apart(
+    graph.edges.map((edge, index) => {
+      const room = gaps[columnOf.get(edge.from) ?? 0] ?? gap.column;
+      return placedEdge(edge, { slots: grid.passing[index] ?? [], text: labels[index], room, boxes });
+    }),
+  );
+  return {
+    width: Math.max(0, width, ...edges.map(({ label }) => (label ? label.x + label.width / 2 : 0))),
+    height: Math.max(height, ...edges.map(({ label }) => (label ? label.y + letter.height / 2 : 0))),
+    nodes: columns.flat().flatMap(({ id, node: one }) => (one ? [{ ...one, ...boxOf(boxes, id) }] : [])),
+    edges,
+  };
+}
+
+interface Grid {
+  readonly columns: readonly (readonly Slot[])[];
+  /** Column of each node. */
+  readonly columnOf: ReadonlyMap<string, number>;
+  /** Slots of each edge, in the columns that it passes. */
+  readonly passing: readonly (readonly string[])[];
+}
+
+/** Returns the ordered columns: the nodes, and a slot in each column that an edge passes. */
+function gridOf({ nodes, edges }: Graph): Grid {
+  const columns: Slot[][] = columnsOf({ nodes, edges }).map((column) =>
+    column.map((one) => ({ id: one.id, node: one })),
+  );
   const columnOf = new Map(columns.flatMap((column, index) => column.map(({ id }) => [id, index] as const)));
   const links: [string, string][] = [];
   const passing = edges.map(({ from, to }, index) => {
@@ -65,51 +100,7 @@ export function layout({ nodes, edges }: Graph): Layout {
     return slots;
   });
   order(columns, links);
-
-  const heightOf = ({ node: one }: Slot) => (one ? node.height : passingHeight);
-  const heights = columns.map((column) => column.reduce((sum, slot) => sum + heightOf(slot) + gap.row, -gap.row));
-  const height = Math.max(0, ...heights);
-  const widths = columns.map((column) => Math.max(...column.map(({ node: one }) => (one ? widthOf(one) : 0))));
-  const labels = edges.map(labelText);
-  const gaps = columns.map((_, index) => {
-    const own = edges.map(({ from }, at) => (columnOf.get(from) === index ? labelWidth(labels[at]) + 24 : 0));
-    return Math.max(gap.column, ...own);
-  });
-  const places = new Map<string, Box>();
-  let x = 0;
-  for (const [index, column] of columns.entries()) {
-    const width = widths[index] ?? 0;
-    let y = (height - (heights[index] ?? 0)) / 2;
-    for (const slot of column) {
-      places.set(slot.id, { x, y, width, height: heightOf(slot) });
-      y += heightOf(slot) + gap.row;
-    }
-    x += width + (gaps[index] ?? 0);
-  }
-  const placeOf = (id: string) => places.get(id) ?? { x: 0, y: 0, width: 0, height: 0 };
-  const placed = edges.map((edge, index): PlacedEdge => {
-    const via = (passing[index] ?? []).map((id) => {
-      const { x: left, y: top, width } = placeOf(id);
-      return { x: left, y: top + passingHeight / 2, width };
-    });
-    const text = labels[index];
-    if (text === undefined) return { ...edge, via };
-    const [from, to] = [placeOf(edge.from), placeOf(edge.to)];
-    const end = via[0] ?? { x: to.x, y: to.y + to.height / 2 };
-    const start = { x: from.x + from.width, y: from.y + from.height / 2 };
-    const room = gaps[columnOf.get(edge.from) ?? 0] ?? gap.column;
-    // The label is closer to the end of the edge, where the edges of one exchange are further apart.
-    const label = { text, x: start.x + room / 2, y: start.y + (end.y - start.y) * 0.6, width: labelWidth(text) };
-    return { ...edge, via, label };
-  });
-  const spread = apart(placed);
-  const below = Math.max(height, ...spread.map(({ label }) => (label ? label.y + letter.height / 2 : 0)));
-  return {
-    width: Math.max(0, x - (gaps.at(-1) ?? 0), ...spread.map(({ label }) => (label ? label.x + label.width / 2 : 0))),
-    height: below,
-    nodes: columns.flat().flatMap(({ id, node: one }) => (one ? [{ ...one, ...placeOf(id) }] : [])),
-    edges: spread,
-  };
+  return { columns, columnOf, passing };
 }
 
 interface Box {
@@ -117,6 +108,52 @@ interface Box {
   readonly y: number;
   readonly width: number;
   readonly height: number;
+}
+
+/** Returns the box of each slot, and the size of all columns. Each column is centred vertically. */
+function placed(columns: Grid['columns'], gaps: readonly number[]) {
+  const heightOf = ({ node: one }: Slot) => (one ? node.height : passingHeight);
+  const heights = columns.map((column) => column.reduce((sum, slot) => sum + heightOf(slot) + gap.row, -gap.row));
+  const height = Math.max(0, ...heights);
+  const boxes = new Map<string, Box>();
+  let x = 0;
+  for (const [index, column] of columns.entries()) {
+    const width = Math.max(...column.map(({ node: one }) => (one ? widthOf(one) : 0)));
+    let y = (height - (heights[index] ?? 0)) / 2;
+    for (const slot of column) {
+      boxes.set(slot.id, { x, y, width, height: heightOf(slot) });
+      y += heightOf(slot) + gap.row;
+    }
+    x += width + (gaps[index] ?? 0);
+  }
+  return { boxes, width: x - (gaps.at(-1) ?? 0), height };
+}
+
+function boxOf(boxes: ReadonlyMap<string, Box>, id: string): Box {
+  return boxes.get(id) ?? { x: 0, y: 0, width: 0, height: 0 };
+}
+
+interface EdgePlace {
+  /** Slots of the edge, in the columns that it passes. */
+  readonly slots: readonly string[];
+  readonly text: string | undefined;
+  /** Width of the gap after the node that the edge begins at. */
+  readonly room: number;
+  readonly boxes: ReadonlyMap<string, Box>;
+}
+
+function placedEdge(edge: GraphEdge, { slots, text, room, boxes }: EdgePlace): PlacedEdge {
+  const via = slots.map((id) => {
+    const { x, y, width } = boxOf(boxes, id);
+    return { x, y: y + passingHeight / 2, width };
+  });
+  if (text === undefined) return { ...edge, via };
+  const [from, to] = [boxOf(boxes, edge.from), boxOf(boxes, edge.to)];
+  const end = via[0] ?? { x: to.x, y: to.y + to.height / 2 };
+  const start = { x: from.x + from.width, y: from.y + from.height / 2 };
+  // The label is closer to the end of the edge, where the edges of one exchange are further apart.
+  const label = { text, x: start.x + room / 2, y: start.y + (end.y - start.y) * 0.6, width: labelWidth(text) };
+  return { ...edge, via, label };
 }
 
 function widthOf({ name, roles = [] }: GraphNode): number {

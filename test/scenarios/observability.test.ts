@@ -104,7 +104,7 @@ test('a port in use ends the role before a delivery', async () => {
   await running.stop();
   const unhealthy = await mq(['health', port]);
   assert.is(unhealthy.status, 1);
-  assert.match(unhealthy.stderr, /is not ready: nobody answers there \[ANSWER_NO\]/);
+  assert.match(unhealthy.stderr, /is not ready: connection refused \[ANSWER_NO\]/);
 });
 
 test('a repeated cause is logged ten times a minute, then counted', async () => {

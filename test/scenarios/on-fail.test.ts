@@ -124,7 +124,7 @@ test('retry: false rejects a failure and warns once without a dead letter', asyn
   const { status, stderr } = await worker.ended;
   assert.is(status, 0);
   assert.equal(
-    messagesOf(stderr).filter((line) => !line.startsWith('waiting') && !line.includes('more than 20 times')),
+    messagesOf(stderr).filter((line) => !line.startsWith('waiting') && !line.includes('more than 20 redeliveries')),
     [
       'failed messages are lost, because the queue lost has no dead-letter queue; set mq.retry or --on-fail',
       'dropped, there are no dead letters: exit status 9',

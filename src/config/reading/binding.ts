@@ -1,6 +1,6 @@
 // Parses Rascal's shorthand for bindings: "source[key1, key2] -> destination".
 
-export interface BindingName {
+interface BindingName {
   readonly source?: string;
   readonly destination?: string;
   readonly keys: readonly string[];

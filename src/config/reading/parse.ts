@@ -1,7 +1,7 @@
 // Parses the text of rascal.json into a tree of items with offsets. Reports syntax errors and duplicate keys.
 
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
-import type { Item } from './item.ts';
+import type { Entry, Item } from './item.ts';
 import { type Finding, type Path, quote } from './problem.ts';
 
 /** Parses the text. `tree` is `undefined` if the text is not JSON. */
@@ -63,34 +63,8 @@ function itemOf(node: Node, path: Path, findings: Finding[]): Item {
   const place = { path, offset: node.offset };
   const children = node.children ?? [];
   switch (node.type) {
-    case 'object': {
-      const seen = new Set<string>();
-      const entries = children.flatMap(({ children: [keyNode, valueNode] = [] }) => {
-        if (keyNode === undefined || valueNode === undefined) return [];
-        const key = String(keyNode.value);
-        const at = [...path, key];
-        if (seen.has(key)) {
-          findings.push({
-            code: 'duplicate',
-            path: at,
-            offset: keyNode.offset,
-            message: 'duplicate key; remove one of the two',
-          });
-        }
-        seen.add(key);
-        // Objects in Rascal ignore this key or lose their prototype.
-        if (key === '__proto__') {
-          findings.push({
-            code: 'value',
-            path: at,
-            offset: keyNode.offset,
-            message: `${quote(key)} is not allowed as a name`,
-          });
-        }
-        return [{ key, keyOffset: keyNode.offset, value: itemOf(valueNode, at, findings) }];
-      });
-      return { ...place, kind: 'object', entries };
-    }
+    case 'object':
+      return { ...place, kind: 'object', entries: entriesOf(children, path, findings) };
     case 'array':
       return {
         ...place,
@@ -106,4 +80,19 @@ function itemOf(node: Node, path: Path, findings: Finding[]): Item {
     default:
       return { ...place, kind: 'null', value: null };
   }
+}
+
+/** Returns the entries of an object. Reports duplicate keys and a key that cannot be used. */
+function entriesOf(children: readonly Node[], path: Path, findings: Finding[]): Entry[] {
+  const seen = new Set<string>();
+  return children.flatMap(({ children: [keyNode, valueNode] = [] }) => {
+    if (keyNode === undefined || valueNode === undefined) return [];
+    const key = String(keyNode.value);
+    const at = { path: [...path, key], offset: keyNode.offset };
+    if (seen.has(key)) findings.push({ code: 'duplicate', ...at, message: 'duplicate key; remove one of the two' });
+    seen.add(key);
+    // Objects in Rascal ignore this key or lose their prototype.
+    if (key === '__proto__') findings.push({ code: 'value', ...at, message: `${quote(key)} is not allowed as a name` });
+    return [{ key, keyOffset: keyNode.offset, value: itemOf(valueNode, at.path, findings) }];
+  });
 }

@@ -9,7 +9,7 @@ import { identityOf } from './identity.ts';
 /**
  * Settlement of a copy without a handler: the outcome of the earlier run, or the answer that did not reach the broker.
  */
-export type Recalled = Outcome | { readonly type: 'acked' } | { readonly type: 'rejected' };
+type Recalled = Outcome | { readonly type: 'acked' } | { readonly type: 'rejected' };
 
 /** An answer that is remembered for a copy. */
 interface Kept {
@@ -39,7 +39,7 @@ export class Copies {
   }
 
   release(held: Delivery): void {
-    this.#held.delete(held as Held);
+    if (held instanceof Held) this.#held.delete(held);
   }
 
   /** Returns `true` if the delivery is a copy of a message in a running handler. It then receives that outcome. */

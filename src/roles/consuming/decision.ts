@@ -6,7 +6,7 @@ import type { FailurePolicy } from '../../config/role.ts';
 /** Kind of failure: the handler failed, it requested dead-lettering, or it requested a requeue. */
 export type Failure = 'retry' | 'dead-letter' | 'requeue';
 
-export interface Circumstances {
+interface Circumstances {
   readonly onFail: FailurePolicy;
   /** Number of the attempt that failed. */
   readonly attempt: number;

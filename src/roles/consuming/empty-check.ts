@@ -12,7 +12,7 @@ export interface Progress {
   ready(): Promise<number | undefined>;
 }
 
-export interface EmptyCheckParts {
+interface EmptyCheckParts {
   readonly members: readonly Progress[];
   readonly isStopping: () => boolean;
   /** Called when the queues are empty and every message has been handled. */

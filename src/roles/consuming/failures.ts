@@ -15,7 +15,7 @@ import type { Retries, Whereabouts } from './retries.ts';
 import type { Taken } from './waiting.ts';
 import { forgetsReturns, isStream, returnLimit, type WorkQueue } from './work-queue.ts';
 
-export interface FailuresParts {
+interface FailuresParts {
   readonly retries: Retries;
   readonly config: RetryConfig;
   /** `false` for handlers that cannot fail. Attempts are not counted then. */

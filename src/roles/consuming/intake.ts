@@ -117,27 +117,9 @@ export class Intake implements Member {
 
   /** Resolves when the role has ended and every message is answered. @throws the error that kept it from starting */
   async run(): Promise<void> {
-    const { context, consumer, settings } = this.#parts;
-    const { say } = settings;
+    const { context, consumer } = this.#parts;
     const group = this.#group;
-    consumer.on('delivery', (delivery) => this.#take(delivery));
-    consumer.on('interrupted', (error) => {
-      const { message, hint } = error;
-      const text = [message, ...(hint === undefined ? [] : [hint]), 'consuming again'].join('; ');
-      say({ level: isConnectionLoss(error) ? 'debug' : 'warn', event: 'interrupted', message: text });
-      this.#waiting.dropRequeued(this.#running.keys());
-      group.fill();
-      this.#rest();
-    });
-    consumer.on('resumed', () => this.#copies.resume());
-    consumer.on('standby', ({ message }) => {
-      say({ level: 'warn', event: 'standby', message: `${message}; this role stands by` });
-      this.#rest();
-    });
-    consumer.on('active', () => {
-      if (this.#isOpen) this.#sayConsuming();
-    });
-    consumer.on('fatal', (error) => group.fail(error));
+    this.#listen();
     const starting = consumer.start().then(() => true);
     // While the role stands by, --idle can end it.
     const started = await orDrain(Promise.race([starting, group.ended.then(() => false)]), context);
@@ -156,6 +138,29 @@ export class Intake implements Member {
     this.#cancelled.resolve();
     for (const taken of this.#waiting.clear()) void this.#return(taken);
     await this.#runningEnds(isOver);
+  }
+
+  #listen(): void {
+    const { consumer, settings } = this.#parts;
+    const { say } = settings;
+    consumer.on('delivery', (delivery) => this.#take(delivery));
+    consumer.on('interrupted', (error) => {
+      const { message, hint } = error;
+      const text = [message, ...(hint === undefined ? [] : [hint]), 'consuming again'].join('; ');
+      say({ level: isConnectionLoss(error) ? 'debug' : 'warn', event: 'interrupted', message: text });
+      this.#waiting.dropRequeued(this.#running.keys());
+      this.#group.fill();
+      this.#rest();
+    });
+    consumer.on('resumed', () => this.#copies.resume());
+    consumer.on('standby', ({ message }) => {
+      say({ level: 'warn', event: 'standby', message: `${message}; this role stands by` });
+      this.#rest();
+    });
+    consumer.on('active', () => {
+      if (this.#isOpen) this.#sayConsuming();
+    });
+    consumer.on('fatal', (error) => this.#group.fail(error));
   }
 
   #sayConsuming(): void {

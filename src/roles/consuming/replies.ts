@@ -6,7 +6,7 @@ import { traceOf } from '../../handlers/trace.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import { headerNames } from '../message.ts';
 
-export interface RepliesParts {
+interface RepliesParts {
   /** Absent if the role sends no replies. */
   readonly publisher: Publisher | undefined;
   readonly nextId: () => string;

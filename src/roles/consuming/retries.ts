@@ -3,6 +3,7 @@
 // acknowledgement. config/retry-queues.ts defines the names and arguments of the queues; rascal.json may override them
 // and the dead-letter target.
 
+import { objectOf } from '../../config/plain.ts';
 import { deadQueue, requeueMs, waitQueue } from '../../config/retry-queues.ts';
 import type { RetryConfig } from '../../config/role.ts';
 import type { Say } from '../../context.ts';
@@ -20,7 +21,7 @@ import { OutcomeQueues } from './outcome-queues.ts';
 import { pause } from './pause.ts';
 
 const longestPauseMs = 30_000;
-export interface RetriesParts {
+interface RetriesParts {
   /** Returns the broker's current name of the work queue. */
   readonly queue: () => string;
   /** `true` if the queue is deleted with its connection, so that its wait queues must not remain either. */
@@ -38,7 +39,7 @@ export interface RetriesParts {
 }
 
 /** Publisher and queues that a session opens for the outcomes of a role. All names are the broker's. */
-export interface OutcomePlaces {
+interface OutcomePlaces {
   readonly publisher: Publisher;
   /** Target of dead letters instead of mq's own queue. */
   readonly dead: Destination | undefined;
@@ -210,7 +211,7 @@ export class Retries {
       messageId: kept.messageId ?? this.#parts.nextId(),
       headers: {
         ...headers,
-        ...(to.options['headers'] as Properties['headers']),
+        ...objectOf(to.options['headers']),
         [headerNames.first]: (isOwn && headers[headerNames.first]) || now,
         [headerNames.last]: now,
         ...marks,

@@ -22,7 +22,7 @@ export interface Taken {
   readonly ends: number;
 }
 
-export interface WaitingParts {
+interface WaitingParts {
   /** `true` if attempts are counted. They are not counted for handlers that cannot fail. */
   readonly counts: boolean;
   readonly isNearlyDropped: (message: Message) => boolean;

@@ -2,6 +2,7 @@
 // broker dead-lettered the message (RabbitMQ: the newest death is first). Any publisher may have written either of
 // them.
 
+import { objectOf } from '../../config/plain.ts';
 import type { RawMessage } from '../../session/wire.ts';
 import { headerNames } from '../message.ts';
 
@@ -71,7 +72,7 @@ function textOf(value: unknown): string | undefined {
 }
 
 function countOf(value: unknown): number | undefined {
-  return Number.isSafeInteger(value) ? (value as number) : undefined;
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
 }
 
 function momentOf(value: unknown): string | undefined {
@@ -83,7 +84,7 @@ function momentOf(value: unknown): string | undefined {
  * `{ '!': 'timestamp', value: seconds }`.
  */
 function timeOf(value: unknown): string | undefined {
-  const seconds = (value as { value?: unknown } | null | undefined)?.value;
+  const { value: seconds } = objectOf(value);
   const time = new Date(typeof seconds === 'number' ? seconds * 1000 : Number.NaN);
   return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
 }

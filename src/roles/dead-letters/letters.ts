@@ -48,13 +48,14 @@ export async function openLetters(
       },
     };
   } catch (error) {
-    const { code, message, cause } = error as MqError;
+    if (!(error instanceof MqError)) throw error;
+    const { code, message, cause } = error;
     // RabbitMQ: the text of the 404 error names the queue.
-    const isMissing = code === 'TOPOLOGY' && String((cause as Error | undefined)?.message).includes('no queue');
+    const isMissing = code === 'TOPOLOGY' && cause instanceof Error && cause.message.includes('no queue');
     if (isMissing && work) return noLetters;
     if (code !== 'TOPOLOGY') throw error;
     throw new MqError('TOPOLOGY', message, {
-      hint: 'it is made with the first message that is dead-lettered; --queue names any queue',
+      hint: 'mq creates it with the first dead letter; --queue names any other queue',
       cause: error,
     });
   }

@@ -1,5 +1,6 @@
 // Prints dead letters: as a table on a terminal, as tab-separated values in a pipe, or as JSON.
 
+import { objectOf } from '../../config/plain.ts';
 import type { Output } from '../../context.ts';
 import { escaped } from '../../errors.ts';
 import { messageParts } from '../../handlers/exec-message.ts';
@@ -10,7 +11,7 @@ import { messageOf, utf8 } from '../message.ts';
 import type { DlqVerb } from '../selection.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
 
-export interface Result {
+interface Result {
   readonly verb: DlqVerb;
   readonly queue: string;
   readonly done: number;
@@ -26,7 +27,7 @@ export type DrawTable = (table: {
   readonly hasHeaders: boolean;
 }) => string[];
 
-export interface Looks {
+interface Looks {
   readonly json: boolean;
   /** `true` prints a line with the column names first. */
   readonly hasHeaders: boolean;
@@ -112,8 +113,8 @@ export class LetterPrinter {
     const { body, encoding, fields, properties, headers } = messageParts(messageOf(raw, queue));
     if (this.#looks.json)
       return this.#printer.json({ ...taggedFields(letter), body, encoding, fields, properties, headers });
-    const facts = Object.entries({ ...letter, ...(properties as object) });
-    const named = Object.entries(headers as object).map(([name, value]) => [`header ${name}`, value] as const);
+    const facts = Object.entries({ ...letter, ...objectOf(properties) });
+    const named = Object.entries(objectOf(headers)).map(([name, value]) => [`header ${name}`, value] as const);
     for (const [name, value] of [...facts, ...named]) {
       if (value !== undefined)
         await this.#text(`${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`);

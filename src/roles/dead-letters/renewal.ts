@@ -2,7 +2,7 @@
 // a quorum queue and drops the message after `x-delivery-limit` returns. A message that is published again starts at
 // zero.
 
-import type { MqError } from '../../errors.ts';
+import { asMqError, type MqError } from '../../errors.ts';
 import type { BrowsedMessage, Keeper } from '../../session/browser.ts';
 import type { OutgoingMessage } from '../../session/outgoing-message.ts';
 import type { Publisher } from '../../session/publisher.ts';
@@ -10,7 +10,7 @@ import type { RawMessage } from '../../session/wire.ts';
 import { forgetsReturns, returnLimit, type WorkQueue } from '../consuming/work-queue.ts';
 import { headerNames, messageOf } from '../message.ts';
 
-export interface RenewalParts {
+interface RenewalParts {
   readonly queue: string;
   /** Arguments of the queue. `undefined` if mq does not know them. */
   readonly declared: WorkQueue['declared'];
@@ -64,7 +64,7 @@ export class Renewal implements Keeper {
     } catch (error) {
       looked.leave();
       this.#failed += 1;
-      this.#failure ??= error as MqError;
+      this.#failure ??= asMqError(error);
     }
   }
 

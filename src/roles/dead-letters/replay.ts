@@ -11,7 +11,7 @@ import type { ConfirmChannel, RawMessage } from '../../session/wire.ts';
 import { headerNames } from '../message.ts';
 import { type DeadLetter, deadLetterOf, revived } from './dead-letter.ts';
 
-export interface ReplaySettings {
+interface ReplaySettings {
   /** The broker's name of the dead-letter queue. */
   readonly queue: string;
   /** `true` sends letters to their original exchange and key. */
@@ -22,13 +22,13 @@ export interface ReplaySettings {
   readonly delayMs: number;
 }
 
-export interface Target {
+interface Target {
   readonly exchange: string;
   readonly routingKey: string;
 }
 
 /** The session's knowledge about wait queues. */
-export interface WaitQueues {
+interface WaitQueues {
   /** Queues that were declared as in rascal.json. */
   readonly declared: Pick<ReadonlyMap<string, unknown>, 'has'>;
   /** Returns existing queues that the user may not declare. Rejects with NOT_PERMITTED if one does not exist. */

@@ -98,7 +98,7 @@ test('a server that never answers is not ready in time', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const answer = await askReadiness(new URL(`http://127.0.0.1:${port}`), 100);
-  assert.equal(answer, { isReady: false, why: 'no answer in 0.1 s' });
+  assert.equal(answer, { isReady: false, why: 'no answer within 0.1 s' });
   await new Promise<void>((resolve) => server.close(() => resolve()));
 });
 
@@ -112,7 +112,7 @@ test('who asks is told ready, why not, or that nobody answers', async () => {
     assert.equal(await askReadiness(new URL(url), 5000), { isReady: false, why: 'connecting' });
     assert.is((await askReadiness(new URL(`${url}/elsewhere`), 5000)).isReady, false);
   });
-  assert.equal(await askReadiness(gone, 5000), { isReady: false, why: 'nobody answers there' });
+  assert.equal(await askReadiness(gone, 5000), { isReady: false, why: 'connection refused' });
 });
 
 async function page(url: string): Promise<[status: number, text: string]> {

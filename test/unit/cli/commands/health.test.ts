@@ -37,7 +37,7 @@ test('--log accepts only text and json', async () => {
 test('mq health --json prints an object and ends with 1', async () => {
   const { status, stdout } = await runCli(['health', '1', '--json']);
   assert.is(status, 1);
-  assert.equal(JSON.parse(stdout), { url: 'http://127.0.0.1:1/', ready: false, why: 'nobody answers there' });
+  assert.equal(JSON.parse(stdout), { url: 'http://127.0.0.1:1/', ready: false, why: 'connection refused' });
 });
 
 test.run();
