@@ -39,7 +39,7 @@ export interface Context {
   /** Id of this process. `isAlive` reports whether the process with an id is running. */
   readonly pid: number;
   readonly isAlive: (pid: number) => boolean;
-  /** Memory limit of this process in bytes: that of its container, otherwise of the machine. */
+  /** Memory limit of this process in bytes: the limit of its container, otherwise the memory of the machine. */
   readonly memoryBytes: number;
   /** Sends a signal to a process, or to a process group if the id is negative. Throws if it does not exist. */
   readonly kill: (id: number, signal: NodeJS.Signals) => void;

@@ -132,7 +132,7 @@ export interface SubscriptionConfig {
 
 /** Returns the exchange that receives what an exchange cannot route, if rascal.json sets it. */
 export function alternateExchange({ options = {} }: ExchangeConfig): string | undefined {
-  // amqplib: an option overrides the argument that it stands for.
+  // amqplib: an option overrides the argument of the same meaning.
   return stringOf(options['alternateExchange'] ?? objectOf(options['arguments'])['alternate-exchange']);
 }
 

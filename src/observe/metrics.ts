@@ -27,7 +27,7 @@ const rows: readonly Row[] = [
   ['dead_lettered_total', 'counter', 'Messages sent to a dead-letter queue', ({ deadLettered }) => deadLettered],
   ['rejected_total', 'counter', 'Messages rejected without requeue', ({ rejected }) => rejected],
   ['handed_back_total', 'counter', 'Messages given back to the broker unfinished', ({ handedBack }) => handedBack],
-  ['stale_acks_total', 'counter', 'Acknowledgements dropped because their channel had gone', ({ stale }) => stale],
+  ['stale_acks_total', 'counter', 'Acknowledgements dropped because their channel was closed', ({ stale }) => stale],
   ['published_total', 'counter', 'Messages given to the publisher, replies and retries too', (c) => c.attempted],
   ['confirmed_total', 'counter', 'Published messages that the broker has', ({ confirmed }) => confirmed],
   ['refused_total', 'counter', 'Published messages that the broker refused or returned', ({ refused }) => refused],
@@ -48,7 +48,7 @@ export function metricsText(counts: Counts, gauges: Gauges): string {
   return [
     ...metric('info', 'gauge', 'The role that runs here', `mq_info{role="${role}"} 1`),
     ...rows.flatMap(([name, type, help, value]) => metric(name, type, help, `mq_${name} ${value(counts)}`)),
-    ...histogram('handler_seconds', 'How long handlers took', counts.handlerSeconds),
+    ...histogram('handler_seconds', 'Duration of handler calls', counts.handlerSeconds),
     ...metric('ready', 'gauge', '1 if /readyz answers 200', `mq_ready ${Number(gauges.isReady)}`),
     ...metric('start_time_seconds', 'gauge', 'When the role started', `mq_start_time_seconds ${gauges.startedAt}`),
     ...metric(

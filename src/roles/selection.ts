@@ -4,7 +4,7 @@ import { MqError } from '../errors.ts';
 import type { RawMessage } from '../session/wire.ts';
 import { deadLetterOf } from './dead-letters/dead-letter.ts';
 
-/** What a command does with the selected dead letters. */
+/** The action of a command on the selected dead letters. */
 export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'purge';
 
 export interface Selection {

@@ -5,8 +5,8 @@
 import { anything, choice, type Field, flag, free, group, keyed, milliseconds, name, text, whole } from './field.ts';
 import { mqField, prefetch } from './mq-fields.ts';
 
-const ttl = milliseconds('How long a message stays');
-const expires = milliseconds('How long the queue stays unused before it is deleted', 1);
+const ttl = milliseconds('Time after which a message is removed');
+const expires = milliseconds('Time after which an unused queue is deleted', 1);
 const count = (description: string, facets: Partial<Field> = {}): Field =>
   whole(description, { is: ['integer', 'digits'], ...facets });
 
@@ -17,21 +17,21 @@ const retry: Field = {
   fields: {
     min: milliseconds('Shortest pause'),
     max: milliseconds('Longest pause'),
-    factor: { is: ['number'], description: 'By what the pause grows', min: 0 },
-    strategy: choice('How the pause grows', ['exponential', 'linear']),
+    factor: { is: ['number'], description: 'Factor by which the pause grows', min: 0 },
+    strategy: choice('Growth of the pause', ['exponential', 'linear']),
     delay: milliseconds('The only pause'),
-    randomise: flag('Whether the pause varies'),
+    randomise: flag('Varies the pause at random'),
   },
 };
 
 /** Connection settings that can also be written as the query of a URL. */
-export const connectionOptions = group('Settings that the URL would carry as its query', {
-  heartbeat: count('Seconds between heartbeats, or with a unit ("30s"); 0: none', { unit: 's' }),
-  frameMax: count('Largest frame, in bytes'),
-  channelMax: count('Most channels; 0: no limit'),
+export const connectionOptions = group('Settings that a URL has in its query', {
+  heartbeat: count('Seconds between heartbeats, or a duration ("30s"); 0 turns them off', { unit: 's' }),
+  frameMax: count('Maximum frame size in bytes'),
+  channelMax: count('Maximum number of channels; 0: no limit'),
   locale: text('Locale of the connection'),
-  connection_timeout: count('Milliseconds to wait for the connection, or with a unit ("30s")', { unit: 'ms' }),
-  maxFrameSize: count('Largest frame to take, in bytes'),
+  connection_timeout: count('Milliseconds to wait for the connection, or a duration ("30s")', { unit: 'ms' }),
+  maxFrameSize: count('Maximum frame size to accept, in bytes'),
 });
 
 const port: Field = { is: ['integer', 'digits'], description: 'TCP port', min: 1, max: 65535 };
@@ -79,20 +79,20 @@ const connection: Field = {
 const exchange = group(
   'An exchange',
   {
-    name: name('Its name, where exchanges are a list'),
+    name: name('Name, if the exchanges are a list'),
     fullyQualifiedName: text('Not used'),
-    assert: flag('Whether it is declared; default true'),
-    check: flag('Whether it must be there already'),
-    type: choice('Its type; default topic', ['direct', 'fanout', 'topic', 'headers'], { prefix: 'x-' }),
-    options: group('How it is declared', {
-      durable: flag('Whether it survives a restart of the broker; default true'),
-      internal: flag('Whether only other exchanges may publish to it'),
-      autoDelete: flag('Whether it is deleted with its last binding'),
-      alternateExchange: name('Where unroutable messages go'),
+    assert: flag('Declares it; default true'),
+    check: flag('Requires that it exists'),
+    type: choice('Type; default topic', ['direct', 'fanout', 'topic', 'headers'], { prefix: 'x-' }),
+    options: group('Options of the declaration', {
+      durable: flag('Survives a restart of the broker; default true'),
+      internal: flag('Accepts messages only from other exchanges'),
+      autoDelete: flag('Is deleted with its last binding'),
+      alternateExchange: name('Exchange for unroutable messages'),
       expires: milliseconds('Not used'),
       arguments: group(
         'Arguments of the declaration',
-        { 'alternate-exchange': name('Where unroutable messages go') },
+        { 'alternate-exchange': name('Exchange for unroutable messages') },
         { open: true },
       ),
     }),
@@ -100,7 +100,7 @@ const exchange = group(
   { definition: 'exchange' },
 );
 
-const overflow = choice('What happens when the queue is full', ['drop-head', 'reject-publish', 'reject-publish-dlx']);
+const overflow = choice('Behaviour when the queue is full', ['drop-head', 'reject-publish', 'reject-publish-dlx']);
 const priority = whole('Highest priority', { max: 255 });
 const queueArguments = group(
   'Arguments of the declaration',
@@ -109,41 +109,41 @@ const queueArguments = group(
     'x-overflow': overflow,
     'x-message-ttl': ttl,
     'x-expires': expires,
-    'x-max-length': whole('Most messages'),
-    'x-max-length-bytes': whole('Most bytes'),
+    'x-max-length': whole('Maximum number of messages'),
+    'x-max-length-bytes': whole('Maximum size in bytes'),
     'x-max-priority': priority,
-    'x-consumer-timeout': milliseconds('How long a consumer may take to acknowledge a message'),
-    'x-delivery-limit': whole('Most deliveries of one message; -1: no limit', { min: -1 }),
-    'x-dead-letter-exchange': name('Where dead messages go'),
-    'x-dead-letter-routing-key': name('Routing key of dead messages'),
-    'x-dead-letter-strategy': choice('How safely dead messages go', ['at-most-once', 'at-least-once']),
-    'x-single-active-consumer': flag('Whether one consumer at a time gets messages'),
-    'x-quorum-initial-group-size': whole('Nodes that hold the queue', { min: 1 }),
-    'x-queue-leader-locator': choice('Where the leader starts', ['client-local', 'balanced']),
-    'x-max-age': text('Age of the oldest message in a stream, as 7D'),
-    'x-stream-max-segment-size-bytes': whole('Size of a file of a stream', { min: 1 }),
+    'x-consumer-timeout': milliseconds('Time limit for the acknowledgement of a message'),
+    'x-delivery-limit': whole('Maximum number of deliveries of a message; -1: no limit', { min: -1 }),
+    'x-dead-letter-exchange': name('Exchange for dead letters'),
+    'x-dead-letter-routing-key': name('Routing key of dead letters'),
+    'x-dead-letter-strategy': choice('Delivery guarantee for dead letters', ['at-most-once', 'at-least-once']),
+    'x-single-active-consumer': flag('Delivers to one consumer at a time'),
+    'x-quorum-initial-group-size': whole('Number of nodes that hold the queue', { min: 1 }),
+    'x-queue-leader-locator': choice('Placement of the leader', ['client-local', 'balanced']),
+    'x-max-age': text('Maximum age of a message in a stream, for example 7D'),
+    'x-stream-max-segment-size-bytes': whole('Size of a segment file of a stream', { min: 1 }),
   },
   { open: true },
 );
 const queue = group(
   'A queue',
   {
-    name: name('Its name, where queues are a list'),
+    name: name('Name, if the queues are a list'),
     fullyQualifiedName: text('Not used'),
-    assert: flag('Whether it is declared; default true'),
-    check: flag('Whether it must be there already'),
+    assert: flag('Declares it; default true'),
+    check: flag('Requires that it exists'),
     type: text('Not used'),
-    purge: flag('Whether it is emptied at each connection'),
-    replyTo: { is: ['boolean', 'string'], description: 'true: its name is made unique; a string is added to its name' },
-    options: group('How it is declared', {
-      exclusive: flag('Whether only this connection may use it'),
-      durable: flag('Whether it survives a restart of the broker; default true'),
-      autoDelete: flag('Whether it is deleted with its last consumer'),
+    purge: flag('Is emptied at each connection'),
+    replyTo: { is: ['boolean', 'string'], description: 'true makes the name unique; a string is added to the name' },
+    options: group('Options of the declaration', {
+      exclusive: flag('Only this connection can use it'),
+      durable: flag('Survives a restart of the broker; default true'),
+      autoDelete: flag('Is deleted with its last consumer'),
       messageTtl: ttl,
       expires,
-      deadLetterExchange: name('Where dead messages go'),
-      deadLetterRoutingKey: name('Routing key of dead messages'),
-      maxLength: whole('Most messages'),
+      deadLetterExchange: name('Exchange for dead letters'),
+      deadLetterRoutingKey: name('Routing key of dead letters'),
+      maxLength: whole('Maximum number of messages'),
       maxPriority: priority,
       overflow,
       queueMode: choice('Mode of a classic queue; RabbitMQ 4.3 refuses it', ['default', 'lazy']),
@@ -155,16 +155,16 @@ const queue = group(
 
 const key = name('A binding key');
 const binding = group(
-  'A binding; its key may say all of it: "source[key1, key2] -> destination"',
+  'A binding; its key can define it: "source[key1, key2] -> destination"',
   {
-    name: text('Its name, where bindings are a list'),
+    name: text('Name, if the bindings are a list'),
     fullyQualifiedName: text('Not used'),
-    source: name('The exchange it is from'),
-    destination: name('The queue or exchange it is to'),
-    destinationType: choice('What it is to; default queue', ['queue', 'exchange']),
-    bindingKey: { is: ['string', 'array'], description: 'Its key; default #', maxBytes: 255, items: key },
-    bindingKeys: { is: ['string', 'array'], description: 'Its keys', maxBytes: 255, items: key },
-    qualifyBindingKeys: flag('Whether the namespace is put before the keys'),
+    source: name('Source exchange'),
+    destination: name('Destination queue or exchange'),
+    destinationType: choice('Kind of the destination; default queue', ['queue', 'exchange']),
+    bindingKey: { is: ['string', 'array'], description: 'Binding key; default #', maxBytes: 255, items: key },
+    bindingKeys: { is: ['string', 'array'], description: 'Binding keys', maxBytes: 255, items: key },
+    qualifyBindingKeys: flag('Prefixes the keys with the namespace'),
     options: free('Arguments of the binding (headers exchange)'),
   },
   { definition: 'binding' },
@@ -175,12 +175,12 @@ const encryptionProfile = group(
   {
     name: text('Its name'),
     key: text('The key, as hexadecimal digits', { secret: true }),
-    algorithm: text('The algorithm, as aes-256-cbc'),
+    algorithm: text('The algorithm, for example aes-256-cbc'),
     ivLength: whole('Bytes of the initialisation vector', { min: 1 }),
   },
   { required: ['key', 'algorithm', 'ivLength'], definition: 'encryption' },
 );
-const copies: Field = { is: ['string', 'array'], description: 'Further routing keys', maxBytes: 255, items: key };
+const copies: Field = { is: ['string', 'array'], description: 'Additional routing keys', maxBytes: 255, items: key };
 const publication = group(
   'A way to publish: to one exchange or one queue',
   {
@@ -189,18 +189,18 @@ const publication = group(
     exchange: name('The exchange; "" is the default exchange'),
     queue: name('The queue'),
     routingKey: name('The routing key'),
-    confirm: flag('Whether the broker confirms; mq always has it so'),
-    timeout: milliseconds('How long to wait for the confirm'),
-    replyTo: name('The queue for answers'),
+    confirm: flag('Requests publisher confirms; mq always does'),
+    timeout: milliseconds('Time limit for the confirm'),
+    replyTo: name('Queue for replies'),
     encryption: { ...encryptionProfile, is: ['string', 'object'], definition: 'encryptionOrName' },
     destination: text('Not used'),
     autoCreated: flag('Not used'),
     deprecated: anything('Not used'),
     options: group('Properties of its messages', {
-      persistent: flag('Whether messages survive a restart of the broker'),
+      persistent: flag('Messages survive a restart of the broker'),
       deliveryMode: { is: ['integer', 'boolean'], description: '2 or true: persistent', min: 1, max: 2 },
-      mandatory: flag('Whether an unroutable message comes back'),
-      expiration: milliseconds('How long a message lives'),
+      mandatory: flag('Returns an unroutable message'),
+      expiration: milliseconds('Time after which a message expires'),
       priority: whole('Priority', { max: 255 }),
       CC: copies,
       BCC: copies,
@@ -208,7 +208,7 @@ const publication = group(
       contentType: name('MIME type'),
       contentEncoding: name('MIME encoding'),
       correlationId: name('Correlation id'),
-      replyTo: name('The queue for answers'),
+      replyTo: name('Queue for replies'),
       messageId: name('Message id'),
       timestamp: whole('Seconds since 1970'),
       type: name('Type of message'),
@@ -225,21 +225,21 @@ const subscription = group(
     name: text('Its name'),
     vhost: text('Its vhost; default /'),
     queue: name('The queue'),
-    contentType: text('MIME type that messages are taken for'),
+    contentType: text('MIME type to assume for messages'),
     prefetch,
     channelPrefetch: { ...prefetch, description: 'Prefetch of the channel; RabbitMQ 4.3 refuses it' },
     retry,
-    redeliveries: group('How often a message may come again', {
-      limit: whole('Most redeliveries'),
-      timeout: milliseconds('How long the counter may take'),
+    redeliveries: group('Limit for redeliveries', {
+      limit: whole('Maximum number of redeliveries'),
+      timeout: milliseconds('Time limit for the counter'),
       counter: text('The counter'),
     }),
-    closeTimeout: milliseconds('How long a close waits for handlers'),
+    closeTimeout: milliseconds('Time to wait for handlers before the close'),
     encryption: keyed('Encryption profiles', encryptionProfile),
     promisifyAckOrNack: flag('Not used'),
-    options: group('How it consumes', {
-      noAck: flag('Whether the broker forgets a message once it is sent'),
-      exclusive: flag('Whether no one else may consume'),
+    options: group('Options of the consumer', {
+      noAck: flag('The broker does not wait for acknowledgements'),
+      exclusive: flag('Only this consumer can use the queue'),
       noLocal: flag('RabbitMQ ignores it'),
       priority: whole('Priority of the consumer', { min: -2_147_483_648, max: 2_147_483_647 }),
       consumerTag: name('Name of the consumer'),
@@ -262,20 +262,20 @@ const subscriptions = keyed('Subscriptions by name', subscription);
 const strategy = choice('Order of the connections: as written (fixed; default) or random', ['random', 'fixed']);
 const concurrency = whole('Channels that declare the topology', { min: 1 });
 const pool = group('A pool of channels', {
-  autostart: flag('Whether it is filled at once'),
-  max: whole('Most channels'),
-  min: whole('Fewest channels'),
-  evictionRunIntervalMillis: milliseconds('Pause between looks for idle channels'),
-  idleTimeoutMillis: milliseconds('When a channel is idle'),
+  autostart: flag('Is filled at the start'),
+  max: whole('Maximum number of channels'),
+  min: whole('Minimum number of channels'),
+  evictionRunIntervalMillis: milliseconds('Interval of the search for idle channels'),
+  idleTimeoutMillis: milliseconds('Time after which a channel is idle'),
   rejectionDelayMillis: milliseconds('Pause after a failure'),
-  testOnBorrow: flag('Whether a channel is tested before use'),
-  acquireTimeoutMillis: milliseconds('How long to wait for a channel'),
-  destroyTimeoutMillis: milliseconds('How long to wait for a close'),
+  testOnBorrow: flag('Tests a channel before use'),
+  acquireTimeoutMillis: milliseconds('Time to wait for a channel'),
+  destroyTimeoutMillis: milliseconds('Time to wait for a close'),
 });
 const pools = group("Rascal's pools of channels", { regularPool: pool, confirmPool: pool });
 const namespace: Field = {
   is: ['boolean', 'string'],
-  description: 'Put before every name of the vhost; true: a unique one',
+  description: 'Prefix of every name in the vhost; true: a unique prefix',
 };
 const vhostDefaults = group('Defaults of vhosts', {
   concurrency,
@@ -295,10 +295,10 @@ const listOrKeyed = (description: string, entry: Field): Field => ({
   items: { ...entry, is: ['string', 'object'], maxBytes: 255, definition: `${entry.definition}OrName` },
   entries: entry,
 });
-const vhost = group('A vhost: a world of its own inside the broker', {
+const vhost = group('A vhost: an isolated group of exchanges and queues', {
   name: text('Its name'),
-  assert: flag('Whether mq creates it (by the management API)'),
-  check: flag('Whether it must be there already'),
+  assert: flag('Creates it (through the management API)'),
+  check: flag('Requires that it exists'),
   namespace,
   concurrency,
   connectionStrategy: strategy,
@@ -318,7 +318,7 @@ const vhost = group('A vhost: a world of its own inside the broker', {
 });
 
 /** Field of the whole file. */
-export const rootField = group('What the broker holds, and the roles that use it', {
+export const rootField = group('Topology of the broker, and the roles that use it', {
   $schema: text('The JSON Schema of this file'),
   vhosts: keyed('Vhosts by name', vhost, { keyBytes: 255 }),
   publications,

@@ -6,7 +6,7 @@ import { argumentForms, behaviours, builtinHandlers, failurePolicies, logFormats
 import { recycleForms } from '../size.ts';
 import { choice, type Field, flag, group, keyed, milliseconds, name, text, whole } from './field.ts';
 
-export const prefetch = whole('How many unacknowledged messages the broker hands out at once; 0: no limit', {
+export const prefetch = whole('Maximum number of unacknowledged messages; 0: no limit', {
   max: 65535,
 });
 
@@ -14,9 +14,9 @@ export const prefetch = whole('How many unacknowledged messages the broker hands
 const timer = (description: string): Field => ({ ...milliseconds(description, 1), max: longestTimerMs });
 
 const retry = group(
-  'Retry with back-off: the settings of a role go before those of its subscription, and those before mq.retry',
+  'Retry with back-off; a role overrides its subscription, and a subscription overrides mq.retry',
   {
-    attempts: whole('How often a message is tried, before it goes to the dead-letter queue', { min: 1 }),
+    attempts: whole('Number of attempts before a message is dead-lettered', { min: 1 }),
     delays: {
       is: ['array'],
       description: 'Pauses before attempt 2, 3, …; the last one repeats',
@@ -25,13 +25,13 @@ const retry = group(
     },
     deadLetter: {
       is: ['object', 'boolean'],
-      description: 'Where dead messages go; default the queue <queue>.dead; false: nowhere',
+      description: 'Target of dead letters; default the queue <queue>.dead; false: none',
       fields: {
-        publication: text('By a publication of this name'),
-        queue: name('To a queue of this name, in the vhost of the subscription'),
+        publication: text('Publication for dead letters'),
+        queue: name('Queue for dead letters, in the vhost of the subscription'),
       },
     },
-    onFail: choice('What happens to a message that fails; default retry', failurePolicies),
+    onFail: choice('Policy for a failed message; default retry', failurePolicies),
   },
   { definition: 'mqRetry' },
 );
@@ -43,7 +43,7 @@ const ownRetry: Field = {
 };
 
 const handler = group(
-  'What happens to a message: exactly one of builtin, exec, execLines and module',
+  'Handler of messages: exactly one of builtin, exec, execLines and module',
   {
     builtin: choice('A handler of mq', builtinHandlers),
     exec: {
@@ -54,23 +54,23 @@ const handler = group(
     },
     execLines: {
       is: ['array'],
-      description: 'A program and its arguments that stays: one line of JSON in and one out for each message',
+      description: 'A long-lived program and its arguments: it reads and writes one line of JSON for each message',
       minItems: 1,
       items: text('A word of the command'),
     },
-    module: text('A .ts or .js file, from the folder of this file'),
-    timeout: timer('How long one message may take; default 25m'),
-    batch: whole('The most messages in one call of execLines or module', { min: 1, max: 65535 }),
-    batchWait: timer('How long a batch waits until it is full; default 1s'),
+    module: text('A .ts or .js file, relative to the folder of this file'),
+    timeout: timer('Time limit for one message; default 25m'),
+    batch: whole('Maximum number of messages in one call of execLines or module', { min: 1, max: 65535 }),
+    batchWait: timer('Time to wait for a full batch; default 1s'),
     recycleAfter: {
       is: ['integer', 'string'],
-      description: `When a process of execLines is replaced: ${recycleForms}`,
+      description: `Limit after which a process of execLines is replaced: ${recycleForms}`,
       min: 1,
     },
-    env: keyed('Variables that the program of exec or execLines gets', text('The value of the variable')),
+    env: keyed('Variables to set for the program of exec or execLines', text('The value of the variable')),
     passEnv: {
       is: ['array'],
-      description: 'Variables that the program inherits as well: names, or patterns such as AWS_*',
+      description: 'Additional variables to inherit: names, or patterns such as AWS_*',
       items: text('A name or pattern'),
     },
     cleanEnv: flag('The program inherits only the usual variables (PATH, HOME, …) and those of passEnv'),
@@ -80,12 +80,12 @@ const handler = group(
 const role = group(
   'A role: a subcommand of mq. "reply": "thumbs" is short for its behaviour and subscription (or publication)',
   {
-    behaviour: choice('What it does', behaviours),
+    behaviour: choice('Behaviour of the role', behaviours),
     publication: text('The publication that publish and request use'),
     subscription: text('The subscription that consume and reply use'),
     subscriptions: {
       is: ['array'],
-      description: 'Several subscriptions that consume and reply use, each in its turn',
+      description: 'Several subscriptions that consume and reply use in turn',
       minItems: 1,
       items: text('A subscription'),
     },
@@ -94,24 +94,24 @@ const role = group(
     consume: text('Behaviour consume, with this subscription'),
     reply: text('Behaviour reply, with this subscription'),
     summary: text('One line of help'),
-    arguments: choice("What the words after the role's name are", argumentForms),
+    arguments: choice("Meaning of the words after the role's name", argumentForms),
     keyName: text('The word for the keys in help'),
-    text: text('Sent when no text is given'),
-    routingKey: name('Used when no key is given'),
-    persistent: flag('Whether messages survive a restart of the broker'),
+    text: text('Body if no text is given'),
+    routingKey: name('Routing key if no key is given'),
+    persistent: flag('Messages survive a restart of the broker'),
     prefetch,
     concurrency: whole('Messages handled at once', { min: 1 }),
     handler,
     retry: ownRetry,
-    drain: timer('How long the messages in hand have after the first signal; default 25s'),
+    drain: timer('Time for unfinished messages after the first signal; default 25s'),
     metrics: {
       is: ['integer', 'string'],
-      description: `Where metrics are served: ${listenForms}`,
+      description: `Listen address of the metrics: ${listenForms}`,
       min: 0,
       max: 65535,
     },
-    log: choice('Form of stderr; default text', logFormats),
-    logLevel: choice('The least important level of a line on stderr; default info', logLevels),
+    log: choice('Log format on stderr; default text', logFormats),
+    logLevel: choice('Minimum log level on stderr; default info', logLevels),
   },
   { definition: 'role' },
 );

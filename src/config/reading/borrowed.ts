@@ -109,7 +109,7 @@ function deadLetterQueue(settings: Settings): string | undefined {
   return target && 'queue' in target ? target.queue : undefined;
 }
 
-/** Names in use. `undefined` stands for a field that is not set. */
+/** Names in use; `undefined` for a field that is not set. */
 type Names = readonly (string | undefined)[];
 
 /** Returns the built-in items with these names, except those that the user's file defines. */

@@ -88,7 +88,7 @@ function rascalQueue(queue: { name: string; vhost: string; at: Path; own: Plain;
   const { name, vhost, at, own } = queue;
   const options = objectOf(queue.all['options']);
   const short = Object.entries(optionArguments).filter(([option]) => options[option] !== undefined);
-  // amqplib: an option overrides the argument that it stands for.
+  // amqplib: an option overrides the argument of the same meaning.
   const args: Plain = {
     ...objectOf(options['arguments']),
     ...Object.fromEntries(short.map(([option, argument]) => [argument, options[option]])),

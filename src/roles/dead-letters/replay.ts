@@ -68,7 +68,7 @@ export class Replay {
     const letter = deadLetterOf(raw);
     const target = toExchange ? originOf(letter) : letter.queue === undefined ? undefined : direct(letter.queue);
     const hint = `mq dlq move --queue ${queue} --to QUEUE sends it to a queue of your choice`;
-    if (!target) return new MqError('BAD_DATA', 'nothing says where it came from', { hint });
+    if (!target) return new MqError('BAD_DATA', 'its headers do not name its origin', { hint });
     if (!toExchange && target.routingKey === queue)
       return new MqError('BAD_DATA', `it died in ${queue} itself, and is there`, { hint });
     if (isSure || isTrusted(raw, queue)) return target;
