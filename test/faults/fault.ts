@@ -1,6 +1,6 @@
 // Defines a fault, and the parts of a trial that it may change.
 
-import type { Random } from '../robustness/random.ts';
+import type { Random } from '../support/random.ts';
 import type { Place } from './place.ts';
 import type { Receivers } from './receivers.ts';
 import type { Sender } from './sender.ts';

@@ -2,7 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { seedOf } from '../robustness/random.ts';
+import { seedOf } from '../support/random.ts';
 import type { Fault } from './fault.ts';
 import { type Ledger, runLedger } from './ledger.ts';
 import type { Place } from './place.ts';

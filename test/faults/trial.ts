@@ -3,8 +3,8 @@
 import { readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { randomOf } from '../robustness/random.ts';
 import { executable as built, emptyFolder } from '../support/mq.ts';
+import { randomOf } from '../support/random.ts';
 import { until } from '../support/until.ts';
 import type { Fault, Stage } from './fault.ts';
 import { emptyHistory, type History } from './history.ts';

@@ -12,9 +12,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeProperties } from '../../src/broker/codec/properties.ts';
 import { node } from '../support/node.ts';
+import { countOf } from '../support/random.ts';
 import { content, frame, greeting, header, method, publish } from './frames.ts';
 import { Peer } from './peer.ts';
-import { countOf } from './random.ts';
 import { turns, withBroker } from './running.ts';
 
 setFlagsFromString('--expose-gc');

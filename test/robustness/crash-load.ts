@@ -2,10 +2,10 @@
 // definitions.
 
 import { decodeMethod } from '../../src/broker/codec/methods.ts';
+import type { Random } from '../support/random.ts';
 import type { Ledger } from './crash-ledger.ts';
 import { method, nameOf, publish } from './frames.ts';
 import { Peer } from './peer.ts';
-import type { Random } from './random.ts';
 
 interface LoadOptions {
   readonly ledger: Ledger;

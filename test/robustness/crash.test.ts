@@ -15,11 +15,11 @@ import * as assert from 'uvu/assert';
 import { segmentHeaderLength } from '../../src/broker/store/segment.ts';
 import { openStore } from '../../src/broker/store.ts';
 import { node } from '../support/node.ts';
+import { countOf, randomOf, seedOf } from '../support/random.ts';
 import { Ledger } from './crash-ledger.ts';
 import { load } from './crash-load.ts';
 import { method } from './frames.ts';
 import { Peer } from './peer.ts';
-import { countOf, randomOf, seedOf } from './random.ts';
 
 const cycles = countOf('MQ_CRASH_CYCLES', 60);
 const seed = seedOf('MQ_CRASH_SEED');

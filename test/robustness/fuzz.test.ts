@@ -22,12 +22,12 @@ import { decodeTable, encodeTable } from '../../src/broker/codec/table.ts';
 import { ProtocolError, replyCodes } from '../../src/broker/protocol-error.ts';
 import { type Broker, startBroker } from '../../src/broker/server.ts';
 import { openStore } from '../../src/broker/store.ts';
+import { countOf, type Random, randomOf, seedOf } from '../support/random.ts';
 import { Bystander } from './bystander.ts';
 import { conversations } from './conversations.ts';
 import { closeOf, greeting, header, method, nameOf } from './frames.ts';
 import { mutated, mutatedBytes } from './mutation.ts';
 import { Peer } from './peer.ts';
-import { countOf, type Random, randomOf, seedOf } from './random.ts';
 
 const seed = seedOf('MQ_FUZZ_SEED');
 const count = countOf('MQ_FUZZ_COUNT', 100_000);

@@ -5,10 +5,10 @@ import { type Channel, connect } from 'amqplib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readFields } from '../../src/session/codec/field-table.ts';
+import { countOf, randomOf, seedOf } from '../support/random.ts';
 import { entry, longstr, rawReceived, rawSender } from '../support/raw-message.ts';
 import { historyOf, run, type Step } from './history.ts';
 import { type End, Life } from './life.ts';
-import { countOf, randomOf, seedOf } from './random.ts';
 import { randomHeaders } from './random-headers.ts';
 
 const seed = seedOf('MQ_HISTORY_SEED');

@@ -3,8 +3,8 @@
 // restarts, or the broker is killed.
 
 import { type Channel, type ChannelModel, connect, type GetMessage, type Message } from 'amqplib';
+import type { Random } from '../support/random.ts';
 import type { End, Life } from './life.ts';
-import type { Random } from './random.ts';
 
 export type Step =
   | { readonly type: 'publish'; readonly exchange: string; readonly key: string; readonly options: object }

@@ -1,8 +1,8 @@
 // Mutates frames: bits, bytes, lengths, types, methods, order, depth.
 
 import { methods } from '../../src/broker/codec/methods.ts';
+import type { Random } from '../support/random.ts';
 import { frame } from './frames.ts';
-import type { Random } from './random.ts';
 
 const ids = Object.values(methods).map(({ id }) => id);
 const oddNumbers = [

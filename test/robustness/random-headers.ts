@@ -1,7 +1,7 @@
 // Returns random header tables with extreme values of every type that RabbitMQ supports, as encoded bytes.
 
+import type { Random } from '../support/random.ts';
 import { entry, longstr } from '../support/raw-message.ts';
-import type { Random } from './random.ts';
 
 /** Names that JavaScript code could confuse with members of its objects. */
 const names = ['__proto__', 'constructor', 'toString', '', ' ', 'x-delay', 'x-mq-attempt', 'x-death-count', 'é', '\0'];

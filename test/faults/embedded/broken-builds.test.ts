@@ -3,7 +3,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { seedOf } from '../../robustness/random.ts';
+import { seedOf } from '../../support/random.ts';
 import { type Edit, edited, withBuild } from '../broken-build.ts';
 import { embeddedPlace } from '../place.ts';
 import { roleFaults } from '../role-faults.ts';

@@ -13,7 +13,7 @@ interface Call {
   readonly end: (outcomes: readonly Outcome[]) => void;
 }
 
-/** A handler whose calls end when the test says so. */
+/** A handler whose calls end when the test resolves them. */
 function recorder(): { handler: Handler; calls: Call[] } {
   const calls: Call[] = [];
   const handleBatch = (messages: readonly Message[]) =>

@@ -45,7 +45,7 @@ test('work past its deadline is tried again', async () => {
   assert.equal(await handleOne(handler, makeMessage('...')), { type: 'retry', reason: 'no end within 0.02 s' });
 });
 
-test("the world's time limit goes before that of the configuration", async () => {
+test('prefers the time limit of the command line to the one in rascal.json', async () => {
   const handler = await makeHandler({ builtin: 'work', timeout: 60_000 }, makeWorld({ timeoutMs: 10 }), consume);
   assert.equal(await handleOne(handler, makeMessage('...')), { type: 'retry', reason: 'no end within 0.01 s' });
 });
@@ -127,7 +127,7 @@ test('append starts a line of its own after one that was cut off', async () => {
   assert.is(readFileSync(file, 'utf8'), 'whole\nhal\nnew\n');
 });
 
-test('append goes on in a new file when the old one was moved away', async () => {
+test('append creates a new file when the old one was moved away', async () => {
   const file = join(temporary, 'moved');
   const handler = await makeHandler({ file: 'moved' }, makeWorld({ cwd: temporary }), consume);
   const { signal } = new AbortController();
@@ -152,7 +152,7 @@ test('append to a file that cannot be made is CANNOT_CREATE, before any message'
   }
 });
 
-test('append to a pipe that nobody reads fails instead of hanging', async () => {
+test('append to a pipe without a reader fails instead of hanging', async () => {
   const file = join(temporary, 'pipe');
   execFileSync('mkfifo', [file]);
   assert.is((await rejection(makeHandler({ file }, makeWorld(), consume))).code, 'CANNOT_CREATE');

@@ -256,7 +256,7 @@ test('no process starts before the pause is over', async () => {
   const handler = await makeExecLines(plan, makeWorld());
   for (const body of ['served', 'exit 1']) await handler.handle(makeMessage(body), { signal: never });
   const outcome = handler.handle(makeMessage('served'), { signal: never });
-  // Another process starts and answers meanwhile.
+  // In the meantime, another process starts and answers.
   await using({}, async (ask) => assert.is(replyText(await ask('served')), '1'));
   assert.is(readFileSync(file, 'utf8').trim().split('\n').length, 1);
   await handler.close();
@@ -268,7 +268,7 @@ for (const [command, message] of [
   [['sh', '-c', 'kill -9 $$'], /^cannot use sh: .*\(signal SIGKILL\)$/],
   [['./no-such'], /^cannot run \.\/no-such: no such file$/],
 ] as const) {
-  test(`a program that cannot work is told before a message is taken: ${command.join(' ')}`, async () => {
+  test(`reports a broken program before the first message: ${command.join(' ')}`, async () => {
     const error = await rejection(make({ command }));
     assert.is(error.code, 'SYSTEM');
     assert.match(error.message, message);
@@ -349,7 +349,7 @@ test('given up, the message is handed back and the process is ended: TERM, the g
   }
 });
 
-test('at the end the input is closed first; who stays gets TERM, then KILL', async () => {
+test('closes the input at the end, then sends SIGTERM, then SIGKILL', async () => {
   for (const args of [[], ['stay'], ['deaf']]) {
     const handler = await make({ args, world: makeWorld({ graceMs: 200 }) });
     const pid = Number(replyText(await handler.handle(makeMessage('pid'), { signal: never })));
@@ -470,7 +470,7 @@ for (const [script, says] of [
     /^sh: no answer within 0\.01 s, stdout received: 4 bytes without a newline/m,
   ],
 ] as const) {
-  test(`a program that does not answer gets one line that says what to check: ${script}`, async () => {
+  test(`reports once what to check if a program does not answer: ${script}`, async () => {
     const stderr = keep();
     const plan = { ...lines, execLines: ['sh', '-c', script], noticeMs: 10 };
     const handler = await makeExecLines(plan, makeWorld({ stderr }));
@@ -484,7 +484,7 @@ for (const [script, says] of [
   });
 }
 
-test('code of the user has 25 minutes for one message, unless the command line or rascal.json says otherwise', () => {
+test('limits code of the user to 25 minutes for one message by default', () => {
   const given = [makeWorld(), makeWorld({ timeoutMs: 5 })] as const;
   const configs = [{ execLines: ['x'] }, { module: 'x.ts' }, { exec: ['x'], timeout: 7 }, { builtin: 'work' }] as const;
   const deadlines = given.map((world) => configs.map((config) => deadlineOf(config, world)));

@@ -30,7 +30,7 @@ function makeExec(exec: readonly string[], world: HandlerWorld, place: Partial<H
 
 const asReply = { behaviour: 'reply' } as const;
 
-/** Whether a child lives; a zombie, which its parent has yet to collect, does not. */
+/** Reports whether a process is running. A zombie is not. */
 function lives(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -92,7 +92,7 @@ test('the body is stdin, byte for byte, and stdout the reply', async () => {
   assert.equal(outcome, { type: 'ack', reply: { body } });
 });
 
-test('a child that is done without a word gives an empty reply', async () => {
+test('replies with an empty body if a child prints nothing', async () => {
   assert.is(replyText(await handleOne(await makeExec(['true'], makeWorld(), asReply))), '');
 });
 
@@ -159,7 +159,7 @@ test('lines of concurrent children never mix, however much they write', async ()
   await handler.close();
 });
 
-test('a child that closes stdin and descriptor 3 early, with 5 MB to read, is done when it says so', async () => {
+test('accepts the exit status of a child that closes stdin and descriptor 3 early', async () => {
   const outcome = await handleOne(await makeExec(['./deaf.sh'], makeWorld(), asReply), makeMessage(Buffer.alloc(5e6)));
   assert.is(replyText(outcome), 'done\n');
 });
@@ -169,7 +169,7 @@ test('a child that reads nothing of 5 MB and ends is acked', async () => {
   assert.equal(outcome, { type: 'ack' });
 });
 
-test('a child whose output nobody reads waits, so that no more than 3 MB are held', async () => {
+test('pauses a child whose output is not read, with at most 3 MB in memory', async () => {
   const script = 'for number in $(seq 20); do head -c 1000000 /dev/zero; echo $number >&2; done';
   const stderr = keep();
   let bytes = 0;
@@ -230,7 +230,7 @@ test('a child that ignores TERM is killed after the grace, and so is its own chi
   for (const pid of pids) await gone(Number(pid));
 });
 
-test('a child that ends with 0 because it was told to end has not done its work', async () => {
+test('hands a message back if its child ends with 0 after SIGTERM', async () => {
   const world = makeWorld();
   const handler = await makeExec(['./polite.sh'], world);
   const giveUp = new AbortController();
@@ -402,7 +402,7 @@ test('ten thousand headers of a kilobyte start the child all the same', async ()
   assert.is(Object.keys(variables).filter((name) => name.startsWith('MQ_HEADER_H')).length, 64);
 });
 
-test('a command that is not there, a folder, or not executable is SYSTEM, before any message', async () => {
+test('refuses a missing command, a folder or a file that is not executable', async () => {
   for (const [command, reason] of [
     ['./no-such.sh', 'no such file'],
     ['/no/such/folder/x', 'no such file'],

@@ -7,7 +7,7 @@ import type { Handler, HandlerWorld, Outcome } from '../../../src/handlers/handl
 import { makeHandler } from '../../../src/handlers/make.ts';
 import { handleOne, makeMessage, makeWorld, rejection, replyText } from '../../fixtures/handlers/world.ts';
 
-// Written here, not kept as files: most of them are what no compiler takes.
+// The modules are written here, because the compiler would refuse most of them as files.
 const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'mq-module-')));
 test.after(() => rmSync(temporary, { recursive: true }));
 const never = new AbortController().signal;
@@ -46,7 +46,7 @@ const modules = {
 
 for (const [kind, json] of Object.entries(packages)) {
   for (const [name, text] of Object.entries(modules)) {
-    test(`${name} runs where package.json says ${kind}`, async () => {
+    test(`runs ${name} although package.json declares ${kind}`, async () => {
       if (json !== undefined) write(`${kind}/package.json`, json);
       write(`${kind}/dependency.ts`, "export const loud = (text: string): string => text + '!';");
       write(`${kind}/dependency.js`, "export const loud = (text) => text + '!';");
@@ -57,7 +57,7 @@ for (const [kind, json] of Object.entries(packages)) {
   }
 }
 
-test('a package of the user is as its package.json says', async () => {
+test('loads a package of the user in the format of its package.json', async () => {
   write('app/node_modules/dual/package.json', '{ "type": "module", "exports": "./index.js" }');
   write('app/node_modules/dual/index.js', 'export const kind = typeof module;');
   write('app/node_modules/old/package.json', '{ "main": "index.js" }');
@@ -252,7 +252,7 @@ for (const [name, text, reason, place, hint] of [
   });
 }
 
-test('what a module imports and is not there is one line', async () => {
+test('reports a missing import of a module in one line', async () => {
   write('broken/exports.ts', 'export const a = 1;');
   for (const [name, text, reason] of [
     [
@@ -311,7 +311,7 @@ for (const [text, outcomes] of [
   });
 }
 
-test('a value that cannot be a reply costs its own message an attempt, not those beside it in the batch', async () => {
+test('retries only the message of a batch whose reply is invalid', async () => {
   const file = write('batch-reply.ts', `export const batch = () => [() => 1, 'two'];\n`);
   const handler = await makeHandler({ module: file }, makeWorld(), {
     behaviour: 'reply',

@@ -47,7 +47,7 @@ test('a handler that never settles is retried at its deadline, and its signal ab
   assert.ok(signal?.aborted);
 });
 
-test('whatever a handler says because of its deadline is a retry, but an ack stays an ack', async () => {
+test('turns every outcome after the deadline into a retry, except an ack', async () => {
   const late = { type: 'retry', reason: 'no end within 0.01 s' };
   assert.equal(await run((context) => aborted(context).then(() => ({ type: 'dead-letter', reason: 'x' })), 10), late);
   assert.equal(await run((context) => aborted(context).then(() => Promise.reject(new Error('x'))), 10), late);

@@ -10,7 +10,7 @@ import { failureOf } from '../../../src/session/failure.ts';
 import type { RawMessage } from '../../../src/session/raw-message.ts';
 import { until } from '../../support/until.ts';
 
-/** What the broker does at basic.consume: 'closes' says consume-ok and closes the channel in one packet. */
+/** Reaction of the broker to basic.consume. 'closes' sends consume-ok and closes the channel in one packet. */
 type Answer = 'ok' | 'closes' | 'loses' | Error;
 
 function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000, addresses = 1, held }: Given = {}) {
@@ -88,7 +88,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
   return { consumer, seen, counts, consumers, release: release.resolve };
 }
 interface Given {
-  /** null: nobody knows them. */
+  /** `null` if they are unknown. */
   declared?: Readonly<Record<string, unknown>> | null;
   watchMs?: number;
   addresses?: number;
@@ -138,7 +138,7 @@ for (const [code, text] of [
   });
 }
 
-test('a node that goes before consume-ok is asked once more, where it is the only one', async () => {
+test('tries the only node again if it is lost before consume-ok', async () => {
   const { consumer, seen } = consuming(['loses']);
   await consumer.start();
   await consumer.stop();
@@ -167,8 +167,8 @@ for (const [what, declared] of [
   test(`a queue ${what} is not asked`, async () => {
     const { consumer, seen } = consuming([], { declared, watchMs: 5 });
     await consumer.start();
-    // A deaf consumer begins anew at every second look, and looks go on.
-    await until('time has gone by', () => seen.looks > 12);
+    // The consumer is set up again after every second check, and the checks continue.
+    await until('the time is over', () => seen.looks > 12);
     await consumer.stop();
     assert.is(seen.asked, 0);
   });
@@ -201,7 +201,7 @@ for (const [queue, { declared, redelivered, isStream }] of Object.entries({
   });
 }
 
-test('who looks for the end of a stream acknowledges nothing', async () => {
+test('acknowledges nothing while it looks for the end of a stream', async () => {
   const { consumer, consumers } = consuming([], { declared: null });
   await consumer.start();
   consumers[0]?.deliver(withOffset(7, false));
@@ -222,7 +222,7 @@ for (const held of ['channel', 'prefetch', 'consume'] as const) {
     await starting;
     assert.is(counts.consumers, 0);
     assert.is(seen.consumed, held === 'consume' ? 1 : 0);
-    assert.is(seen.closed, 1, 'what came meanwhile goes back with its channel');
+    assert.is(seen.closed, 1, 'messages of the channel are requeued with it');
   });
 }
 

@@ -37,7 +37,7 @@ function observed(broker: 'away' | 'silent') {
   return { observer: new Observer({ channel } as unknown as BrokerConnection, '/'), seen, back };
 }
 
-/** Lets what was settled go on. */
+/** Waits for the callbacks of settled promises. */
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 async function late(observer: Observer): Promise<unknown> {
@@ -54,7 +54,7 @@ test('while the broker is away no more than one question waits, and it leaves no
   assert.is(seen.wanted, 1);
   back();
   await turn();
-  assert.equal([seen.asked, seen.open], [0, 0], 'nobody waits for the answer');
+  assert.equal([seen.asked, seen.open], [0, 0], 'no request is pending');
   assert.equal([...(await observer.depths(['q']))], [['q', { ready: 3, consumers: 1 }]]);
   assert.is(seen.open, 0);
 });

@@ -1,15 +1,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deque } from '../../../../src/broker/queue/deque.ts';
+import { randomOf } from '../../../support/random.ts';
 
 test('a deque does what an array does in a long random run', () => {
   const deque = new Deque<number>();
   const array: number[] = [];
-  let seed = 42;
-  const random = (below: number) => {
-    seed = (seed * 1_103_515_245 + 12_345) & 0x7fff_ffff;
-    return seed % below;
-  };
+  const { below: random } = randomOf(42);
   for (let step = 0; step < 50_000; step++) {
     // The deque grows to some thousands of values and shrinks again.
     const isGrowing = step % 10_000 < 6_000;
@@ -48,11 +45,7 @@ test('inserts a value at its position in a sorted deque', () => {
 });
 
 test('merges sorted values into a sorted deque', () => {
-  let seed = 7;
-  const random = (below: number) => {
-    seed = (seed * 1_103_515_245 + 12_345) & 0x7fff_ffff;
-    return seed % below;
-  };
+  const { below: random } = randomOf(7);
   for (let round = 0; round < 300; round++) {
     const sorted = () => Array.from({ length: random(40) }, () => random(50)).sort((a, b) => a - b);
     const [values, merged] = [sorted(), sorted()];

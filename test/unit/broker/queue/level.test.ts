@@ -4,6 +4,7 @@ import { Deque } from '../../../../src/broker/queue/deque.ts';
 import { QueueEntry } from '../../../../src/broker/queue/entry.ts';
 import { Level } from '../../../../src/broker/queue/level.ts';
 import { Message } from '../../../../src/broker/queue/message.ts';
+import { randomOf } from '../../../support/random.ts';
 
 const message = new Message({
   ...{ exchange: '', routingKey: 'q', content: Buffer.alloc(2), propertiesLength: 2, persistent: false },
@@ -15,7 +16,7 @@ for (const isSorted of [true, false]) {
     ? 'entries that come back leave where they were'
     : 'entries that come back leave after the others';
   test(`${how}, in a long random life`, () => {
-    const random = randomNumbers(isSorted ? 1 : 2);
+    const random = randomOf(isSorted ? 1 : 2).below;
     const level = new Level({ isSorted });
     let expected: QueueEntry[] = [];
     let taken: QueueEntry[] = [];
@@ -66,13 +67,5 @@ test('delivers many returned entries among the others in order', () => {
     entries.map(({ position }) => position),
   );
 });
-
-function randomNumbers(start: number): (below: number) => number {
-  let seed = start;
-  return (below) => {
-    seed = (seed * 1_103_515_245 + 12_345) & 0x7fff_ffff;
-    return (seed >> 8) % below;
-  };
-}
 
 test.run();

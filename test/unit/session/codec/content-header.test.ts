@@ -1,4 +1,4 @@
-// What is received and sent again unchanged has the same bytes; what is changed has only that changed.
+// Properties that are received and sent again keep their bytes, except those that were changed.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -27,7 +27,7 @@ test('no tries: the first lost connection is the end', () => {
   assert.equal(said, ['it was lost [UNAVAILABLE]']);
 });
 
-test('tries are counted anew after each connection', () => {
+test('counts the tries from 0 after each connection', () => {
   const { reconnectLimiter, said } = counted({ tries: 2 });
   reconnectLimiter.failed(lost, { isFirst: true });
   reconnectLimiter.failed(refused, { isFirst: false });

@@ -37,7 +37,7 @@ for (const [title, queue, expected] of [
   });
 }
 
-test('gives an exclusive queue with a random name another name after a lost connection', () => {
+test('renames an exclusive queue with a random name after a lost connection', () => {
   const queue = { fullyQualifiedName: 'v:prices:1234', replyTo: '1234', options: { exclusive: true } };
   const shared = { fullyQualifiedName: 'v:prices', options: {} };
   renameOwnQueues({ name: 'v', connections: [], queues: { queue, shared } });

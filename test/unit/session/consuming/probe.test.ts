@@ -95,7 +95,7 @@ test('a broker that refuses the question is not asked a fourth time', async () =
 
 test('lost connections are no refusals', async () => {
   const { seen, probe } = await probed(['goes', 'goes', 'goes', 'goes']);
-  await until('it goes on asking', () => seen.asked > 5);
+  await until('it continues to probe', () => seen.asked > 5);
   probe.stop();
   assert.equal(seen.left, []);
 });

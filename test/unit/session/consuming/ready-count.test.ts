@@ -1,11 +1,11 @@
-// How many messages are ready, as a quorum queue says it whose leader may be slow.
+// Reads the number of ready messages of a quorum queue whose leader may be slow.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Channel } from '../../../../src/session/channel.ts';
 import { readyCount } from '../../../../src/session/consuming/ready-count.ts';
 
-/** Asks a queue that gives each answer after its milliseconds. Returns the count, and how often it was asked. */
+/** Asks a queue that sends each answer after its milliseconds. Returns the count and the number of requests. */
 async function ask(...answers: readonly (readonly [ms: number, messageCount: number])[]) {
   let [now, times] = [0, 0];
   const checkQueue = (_: string, next: (error: null, ok: object) => void) => {
@@ -23,7 +23,7 @@ test('a prompt answer is believed', async () => {
   assert.equal(await ask([3, 5]), { count: 5, times: 1 });
 });
 
-test('RabbitMQ says 0 for a quorum queue whose leader is slow: a late 0 is asked again', async () => {
+test('asks again after a late 0, because the leader may be slow', async () => {
   assert.equal(await ask([251, 0], [3, 5]), { count: 5, times: 2 });
   assert.equal(await ask([251, 5]), { count: 5, times: 1 });
 });

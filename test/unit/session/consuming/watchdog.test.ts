@@ -5,7 +5,7 @@ import type { Channel } from '../../../../src/session/channel.ts';
 import { Watchdog } from '../../../../src/session/consuming/watchdog.ts';
 import { until } from '../../../support/until.ts';
 
-/** A broker that says these numbers of consumers, one a look; an error is a channel that it closes. */
+/** A broker that answers each check with a number of consumers, or closes the channel with an error. */
 async function watched(answers: readonly (number | Error)[], queue: () => string | undefined = () => 'q') {
   let looks = 0;
   let deaf = 0;
@@ -37,7 +37,7 @@ async function watched(answers: readonly (number | Error)[], queue: () => string
   return { deaf, looks };
 }
 
-test('no consumer twice in a row is deaf; once, or with an error between, is not', async () => {
+test('reports a missing consumer after two consecutive checks without one', async () => {
   assert.is((await watched([0, 0])).deaf, 1);
   assert.is((await watched([0, 1, 0, 1])).deaf, 0);
   assert.is((await watched([0, new Error('403'), 0])).deaf, 0);

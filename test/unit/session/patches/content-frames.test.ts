@@ -5,7 +5,7 @@ import '../../../../src/session/patches/content-frames.ts';
 import { content } from '../../../robustness/frames.ts';
 import { nested, uint } from '../../../support/raw-message.ts';
 
-/** What amqplib reads of the bytes, frame by frame; the last one is false. */
+/** Returns the frames that amqplib reads from the bytes. The last one is `false`. */
 function read(bytes: Buffer): unknown[] {
   const reader = { rest: Buffer.alloc(0), maxFrameSize: 0, recvFrame: Connection.prototype.recvFrame };
   const chunks = [bytes];
