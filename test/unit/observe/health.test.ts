@@ -1,4 +1,4 @@
-// Ready is who can work now; and the summary, which says what was done.
+// Tests when a role is ready, and the summary of its work.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -29,7 +29,7 @@ for (const [why, change, takes = true, isStopping = false] of states) {
   });
 }
 
-test('the summary of a sender has what became of its messages, and the resume point where there is one', () => {
+test('the summary of a sender has its outcomes and the resume point', () => {
   const counts = { ...newCounts(), attempted: 4, confirmed: 2, refused: 1, inDoubt: 1, reconnected: 1 };
   const run = { counts, takes: false, hasFailed: true, durationMs: 1234.5 };
   const fields = { attempted: 4, confirmed: 2, refused: 1, inDoubt: 1, reconnects: 1, seconds: 1.235 };
@@ -37,7 +37,7 @@ test('the summary of a sender has what became of its messages, and the resume po
   assert.equal(summaryOf({ ...run, counts: { ...counts, resume: 2 } }).fields, { ...fields, resume: 2 });
 });
 
-test('the summary of a receiver has what became of what it took, and of what it sent', () => {
+test('the summary of a receiver has outcomes and sent messages', () => {
   const counts = { ...newCounts(), received: 9, handled: 8, acked: 5, retried: 2, deadLettered: 1, stale: 1 };
   const { fields } = summaryOf({ counts, takes: true, hasFailed: false, durationMs: 0 });
   assert.equal(fields, {
@@ -46,7 +46,7 @@ test('the summary of a receiver has what became of what it took, and of what it 
   });
 });
 
-test('it is shown unasked where a run failed that had more than one message, or took any', () => {
+test('is printed after a failed run with several messages', () => {
   const run = (takes: boolean, hasFailed: boolean, change: Partial<Counts>) =>
     isNoteworthy({ counts: { ...newCounts(), ...change }, takes, hasFailed, durationMs: 1 });
   assert.equal([run(false, true, { attempted: 1 }), run(false, true, { attempted: 2 })], [false, true]);

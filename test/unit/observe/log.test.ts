@@ -1,4 +1,4 @@
-// The log: text and JSON, and at most ten lines a minute of one kind.
+// Tests the log: text and JSON, and at most ten lines of one kind per minute.
 
 import { Writable } from 'node:stream';
 import { mock } from 'node:test';
@@ -25,14 +25,14 @@ function opened(format: 'text' | 'json', level?: LogLevel): { log: Log; shown: (
   return { log, shown };
 }
 
-test('text is the message alone, or after the command', () => {
+test('prints the message, or the command and the message, as text', () => {
   const { log, shown } = opened('text');
   log.say({ event: 'a', message: 'one', fields: { n: 1 } });
   log.sayNamed({ event: 'b', message: 'two' });
   assert.equal(shown(), ['one', 'mq worker: two']);
 });
 
-test('JSON has time, level, role, event, message and the fields', () => {
+test('prints time, level, role, event, message and fields as JSON', () => {
   const { log, shown } = opened('json');
   log.sayNamed({ level: 'warn', event: 'lost', message: 'a\nb', fields: { code: 'UNAVAILABLE' } });
   const [line = ''] = shown();
@@ -41,7 +41,7 @@ test('JSON has time, level, role, event, message and the fields', () => {
   assert.equal(rest, { level: 'warn', role: 'worker', event: 'lost', message: 'a\nb', code: 'UNAVAILABLE' });
 });
 
-test('a line about a message has its id, queue and attempt in either format', () => {
+test('a line about a message has its id, queue and attempt', () => {
   const fields = { messageId: 'm1', queue: 'orders', attempt: 2 };
   const said = { event: 'retry', message: 'attempt failed', fields };
   const text = opened('text');
@@ -57,7 +57,7 @@ test('a line about a message has its id, queue and attempt in either format', ()
   assert.equal({ messageId, queue, attempt }, fields);
 });
 
-test('lines below the level are not shown; debug lines and records are not counted', () => {
+test('omits lines below the level, and limits neither debug lines nor records', () => {
   const { log, shown } = opened('text', 'warn');
   for (const level of ['debug', 'info', 'warn', 'error'] as const) log.say({ level, event: level, message: level });
   assert.equal(shown(), ['warn', 'error']);
@@ -67,7 +67,7 @@ test('lines below the level are not shown; debug lines and records are not count
   assert.is(all.shown().length, 40);
 });
 
-test('of one kind ten lines a minute are shown, and the last says how many there were; other kinds are not held back', () => {
+test('prints ten lines of one kind per minute, then their number', () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   try {
     const { log, shown } = opened('text');
@@ -85,7 +85,7 @@ test('of one kind ten lines a minute are shown, and the last says how many there
   }
 });
 
-test('what is held back at the end is said then, with its count as a field', () => {
+test('reports held back lines at the end, with their number', () => {
   const { log, shown } = opened('json');
   for (let n = 1; n <= 12; n += 1) log.say({ event: 'retry', message: `failed ${n}` });
   log.close();
@@ -93,7 +93,7 @@ test('what is held back at the end is said then, with its count as a field', () 
   assert.equal([last.message, last.repeated], ['failed 12 (the last of 3 more within a minute)', 3]);
 });
 
-test('what a program of the user writes is an object a line, whole characters, and not held back', () => {
+test("prints each line of a user's program, with complete characters", () => {
   const { log, shown } = opened('json');
   const output = log.output('handler');
   const bytes = Buffer.from('é one\ntwo\nthree');
@@ -104,14 +104,14 @@ test('what a program of the user writes is an object a line, whole characters, a
   assert.equal(messages, ['é one', 'two', 'three', ...Array.from({ length: 19 }, () => '')]);
 });
 
-test('a line without an end does not gather in memory', () => {
+test('a line without an end does not accumulate in memory', () => {
   const { log, shown } = opened('json');
   const output = log.output('handler');
   for (let n = 0; n < 100; n += 1) output.write('x'.repeat(10_000));
   assert.ok(shown().length >= 10);
 });
 
-test('in text it is stderr itself', () => {
+test('passes the stderr of a program unchanged as text', () => {
   const stderr = new Writable();
   assert.is(new Log({ stderr, role: 'worker', format: 'text' }).output('handler'), stderr);
 });

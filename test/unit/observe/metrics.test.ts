@@ -1,4 +1,4 @@
-// Prometheus' text format: every line is one that it allows, every metric has its help and type, buckets include the lesser.
+// Tests the Prometheus text format: every line is valid, every metric has help and type, buckets are cumulative.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,7 +7,7 @@ import { newCounts, observe } from '../../../src/session/counts.ts';
 
 const gauges = { role: 'a "worker"\\', isReady: true, startedAt: 1.5, eventLoopLag: 0.25, heapBytes: 1000 };
 
-test('each sample has help and type before it, a name of mq, and a number', () => {
+test('each sample has help, type, a name of mq and a number', () => {
   const text = metricsText(newCounts(), gauges);
   assert.ok(text.endsWith('\n'));
   const known = new Map<string, string>();
@@ -27,19 +27,19 @@ test('each sample has help and type before it, a name of mq, and a number', () =
   assert.match(text, 'mq_info{role="a \\"worker\\"\\\\"} 1\n');
 });
 
-test('every count has its metric', () => {
+test('every count has a metric', () => {
   const counts = newCounts();
   const numbers = Object.keys(counts).filter((name) => typeof counts[name as keyof typeof counts] === 'number');
   const before = metricsText(counts, gauges);
   for (const name of numbers) {
-    // What is wanted and what is had are one metric.
+    // Wanted and existing consumers share a metric.
     const changed = { ...counts, connections: 1, connected: name === 'connections' ? 1 : 0 };
     const other = { ...changed, [name]: name === 'connections' ? 1 : 7 };
     assert.is.not(metricsText(other, gauges), before, name);
   }
 });
 
-test('a bucket includes what is in those before it, and the last is the count', () => {
+test('buckets are cumulative, and the last one is the count', () => {
   const counts = newCounts();
   for (const seconds of [0.002, 0.2, 1000]) observe(counts.handlerSeconds, seconds);
   const text = metricsText(counts, gauges);
@@ -49,7 +49,7 @@ test('a bucket includes what is in those before it, and the last is the count', 
   assert.match(text, 'mq_handler_seconds_sum 1000.202\n');
 });
 
-test('what waits for its answer is what has none', () => {
+test('unanswered requests are counted as pending', () => {
   const counts = { ...newCounts(), attempted: 10, confirmed: 3, refused: 2, inDoubt: 1 };
   assert.match(metricsText(counts, gauges), 'mq_unconfirmed 4\n');
 });

@@ -1,4 +1,4 @@
-// The server of --metrics, and who asks it.
+// Tests the server of --metrics and its client.
 
 import { once } from 'node:events';
 import { request } from 'node:http';
@@ -22,7 +22,7 @@ async function serving(use: (server: MetricsServer, counts: Counts) => Promise<v
   }
 }
 
-test('/metrics is Prometheus text, /healthz is ok, /readyz follows the counts', () =>
+test('serves /metrics, /healthz and /readyz', () =>
   serving(async ({ url }, counts) => {
     const metrics = await fetch(`${url}/metrics?x=1`);
     assert.equal(
@@ -45,7 +45,7 @@ test('other paths and methods are refused', () =>
     assert.is((await fetch(`${url}/readyz`, { method: 'HEAD' })).status, 200);
   }));
 
-test('idle connections do not keep a probe out: the oldest is dropped', () =>
+test('drops the oldest idle connection for a new probe', () =>
   serving(async ({ url }) => {
     const { port } = new URL(url);
     const sockets: Socket[] = [];
@@ -65,7 +65,7 @@ test('idle connections do not keep a probe out: the oldest is dropped', () =>
     }
   }));
 
-test('it ends while a client holds its connection open', async () => {
+test('closes although a client keeps its connection open', async () => {
   let open: ReturnType<typeof request> | undefined;
   await serving(async ({ url }) => {
     const socketOpened = Promise.withResolvers<void>();
@@ -102,7 +102,7 @@ test('a server that never answers is not ready in time', async () => {
   await new Promise<void>((resolve) => server.close(() => resolve()));
 });
 
-test('who asks is told ready, why not, or that nobody answers', async () => {
+test('mq health reports ready, the reason, or no answer', async () => {
   let gone = new URL('http://127.0.0.1:1');
   await serving(async ({ url }, counts) => {
     gone = new URL(url);

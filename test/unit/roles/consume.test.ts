@@ -13,7 +13,7 @@ import { until } from '../../support/until.ts';
 type Step = 'consumer' | 'outcomes' | 'start' | 'stop';
 const never = new Promise<never>(() => undefined);
 
-/** A role that the broker holds up at one step; `reached` resolves there. Its handler fails. */
+/** Starts a role that waits for the broker at one step, where `reached` resolves. Its handler fails. */
 function starting(held?: Step) {
   const [drain, abandon] = [new AbortController(), new AbortController()];
   const reached = Promise.withResolvers<void>();
@@ -76,9 +76,9 @@ for (const [step, stopped] of [
   });
 }
 
-test('a broker that does not answer basic.cancel does not hold up a role that gives up', async () => {
+test('a missing basic.cancel-ok does not delay a role that is aborted', async () => {
   const { role, drain, abandon, reached, seen } = starting('stop');
-  await until('it consumes', () => seen.said.includes('consuming'));
+  await until('the role consumes', () => seen.said.includes('consuming'));
   drain.abort('SIGTERM');
   await reached;
   abandon.abort();
@@ -90,11 +90,11 @@ test('a closed stdout ends the pause before the next attempt', async () => {
   const answers: string[] = [];
   const fields = { exchange: '', routingKey: 'q', redelivered: false, deliveryTag: 1, consumerTag: 'c' };
   const raw = { content: Buffer.from('x'), fields, properties: { headers: {} } };
-  await until('it consumes', () => seen.said.includes('consuming'));
+  await until('the role consumes', () => seen.said.includes('consuming'));
   consumer.emit('delivery', { raw, queue: 'q', nack: () => answers.push('nack') });
   await until('the message waits for its next attempt', () => seen.said.includes('retry'));
   stdout.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
-  await until('it goes back', () => answers.length > 0);
+  await until('the message is requeued', () => answers.length > 0);
   await role;
   assert.equal(answers, ['nack']);
 });

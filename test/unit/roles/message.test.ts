@@ -1,4 +1,4 @@
-// Which headers of mq are believed: those of a message that came back from its wait queue.
+// Tests which headers of mq are trusted: those of a message that returned from its wait queue.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -22,20 +22,20 @@ function fieldsOf(at: { exchange: string; routingKey: string }, headers: Record<
   return [seen.exchange, seen.routingKey, attempt, Object.keys(left).filter((name) => name.startsWith('x-mq-')).length];
 }
 
-test('what comes back from the wait queue has its first exchange and key', () => {
+test('a message from the wait queue has its original exchange and key', () => {
   const headers = { ...own, 'x-death': [death('work.retry.1000'), death('older', 'rejected')] };
   assert.equal(fieldsOf(byName, headers), ['colours', 'red', 2, 4]);
 });
 
-test('what mq has published to the queue again has its first exchange and key', () => {
+test('a message republished by mq has its original exchange and key', () => {
   assert.equal(fieldsOf(byName, { ...own, 'x-mq-renewed': true }), ['colours', 'red', 2, 5]);
 });
 
-test('the attempts of another queue do not count', () => {
+test('ignores the attempts of another queue', () => {
   assert.equal(fieldsOf(byName, { ...own, 'x-mq-queue': 'other', 'x-mq-renewed': true }).slice(0, 3), ['', 'work', 1]);
 });
 
-test('what a publisher wrote is not believed, and is removed', () => {
+test('removes headers that a publisher forged', () => {
   for (const deaths of [
     [],
     [death('work.retry.1000', 'rejected')],
@@ -53,7 +53,7 @@ test('what a publisher wrote is not believed, and is removed', () => {
   assert.equal(fieldsOf(elsewhere, { ...own, 'x-death': [death('work.retry.1000')] }), ['orders', 'work', 1, 0]);
 });
 
-test('a dead letter of another queue keeps what is said of it', () => {
+test('a dead letter of another queue keeps its headers', () => {
   const headers = { ...own, 'x-mq-queue': 'invoices', 'x-mq-reason': 'exit status 9' };
   assert.is(fieldsOf({ exchange: 'morgue', routingKey: 'x' }, headers)[3], 5);
 });

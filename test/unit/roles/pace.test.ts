@@ -1,11 +1,11 @@
-// The pace of --rate.
+// Tests --rate.
 
 import { mock } from 'node:test';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Pace } from '../../../src/roles/pace.ts';
 
-/** Runs with a clock that stands still but for what the test adds. */
+/** Runs with a clock that only the test advances. */
 function withClock(run: (advance: (milliseconds: number) => void) => void): void {
   let now = 1000;
   const clock = mock.method(performance, 'now', () => now);
@@ -18,7 +18,7 @@ function withClock(run: (advance: (milliseconds: number) => void) => void): void
   }
 }
 
-test('messages begin an interval apart, the first at once', () =>
+test('starts messages one interval apart, the first at once', () =>
   withClock((advance) => {
     const pace = new Pace(100);
     pace.begin();
@@ -28,7 +28,7 @@ test('messages begin an interval apart, the first at once', () =>
     assert.is(pace.waitMs, 0);
   }));
 
-test('a late timer is caught up, a long rest is not', () =>
+test('catches up after a late timer, but not after a long pause', () =>
   withClock((advance) => {
     const pace = new Pace(100);
     pace.begin();
@@ -40,7 +40,7 @@ test('a late timer is caught up, a long rest is not', () =>
     assert.is(pace.waitMs, 80);
   }));
 
-test('without a rate nothing waits', () => {
+test('does not wait without a rate', () => {
   const pace = new Pace(undefined);
   for (let n = 0; n < 3; n += 1) {
     assert.is(pace.waitMs, 0);

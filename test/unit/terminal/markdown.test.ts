@@ -1,4 +1,4 @@
-// A page of Markdown on a terminal: what is wrapped, what is not, and tables that are too wide.
+// Tests a Markdown page on a terminal: wrapping, code, and tables that are too wide.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -6,7 +6,7 @@ import { formatMarkdown } from '../../../src/terminal/markdown.ts';
 
 const plain = { width: 40, isColoured: false, linkText: (target: string) => ` <${target}>` };
 
-test('a paragraph and the items of a list are wrapped, and code is not', () => {
+test('wraps paragraphs and list items, but not code', () => {
   const page = `# Title
 
 A paragraph that is longer than forty
@@ -40,7 +40,7 @@ columns, with \`code\`.
   );
 });
 
-test('the cells of a table that is too wide are wrapped, and its columns are aligned', () => {
+test('wraps the cells of a wide table, and aligns its columns', () => {
   const page = `| option | meaning |
 |---|--:|
 | \`--on-fail\` | what becomes of a message that fails |
@@ -56,23 +56,23 @@ test('the cells of a table that is too wide are wrapped, and its columns are ali
   );
 });
 
-test('a table whose words do not fit next to each other is a list of rows', () => {
+test('prints a table as a list of rows if its words do not fit', () => {
   const page =
     '| option | meaning |\n|---|---|\n| `--exit-on-disconnect` | ends-with-69-and-not-otherwise |\n| a | b |';
   const text = 'option: `--exit-on-disconnect`\nmeaning: ends-with-69-and-not-otherwise\n\noption: a\nmeaning: b\n';
   assert.is(formatMarkdown(page, plain), text);
 });
 
-test('a table without a header has no line below it', () => {
+test('draws a table without a header without a line', () => {
   assert.is(formatMarkdown('| | |\n|---|---|\n| a | b |', plain), 'a  b\n');
 });
 
-test('a link shows its target only if there is a way to it', () => {
+test('prints the target of a link only if it can be opened', () => {
   const linkText = (target: string) => (target === 'a.md' ? ' (mq help a)' : '');
   assert.is(formatMarkdown('See [one](a.md), [two](#two).', { ...plain, linkText }), 'See one (mq help a), two.\n');
 });
 
-test('with colours each word has its style, so that lines can break between words', () => {
+test('styles each word, so that lines can break between words', () => {
   const text = formatMarkdown('A **bold word** and `mq help`.', { ...plain, width: 14, isColoured: true });
   const [bold, cyan] = [(word: string) => `\x1b[1m${word}\x1b[22m`, (word: string) => `\x1b[36m${word}\x1b[39m`];
   assert.is(text, `A ${bold('bold')} ${bold('word')}\nand ${cyan('mq')} ${cyan('help')}.\n`);

@@ -4,7 +4,7 @@ import { type Graph, graphOf } from '../../../src/topology/graph.ts';
 import { layout } from '../../../src/topology/layout.ts';
 import { withBuiltinOf as configOf, configOf as ownConfigOf } from '../config/fixture.ts';
 
-/** The columns, with the names in their order from above. */
+/** Returns the columns with their names from top to bottom. */
 function columns(graph: Graph): string[] {
   const { nodes } = layout(graph);
   const xs = [...new Set(nodes.map(({ x }) => x))].sort((one, other) => one - other);
@@ -17,7 +17,7 @@ function columns(graph: Graph): string[] {
   );
 }
 
-test('the built-in topology: who sends, exchanges, queues, who receives, each beside its own', () => {
+test('places senders, exchanges, queues and receivers in columns', () => {
   assert.equal(columns(graphOf(configOf({}), '/')), [
     'hello task logs direct_logs topic_logs rpc',
     'logs direct_logs topic_logs',
@@ -26,7 +26,7 @@ test('the built-in topology: who sends, exchanges, queues, who receives, each be
   ]);
 });
 
-test('no node lies on another, and no edge passes under one', () => {
+test('nodes do not overlap, and no edge passes under one', () => {
   const { nodes, edges } = layout(graphOf(configOf({}), '/'));
   const isIn = (node: (typeof nodes)[number], x: number, y: number) =>
     x > node.x && x < node.x + node.width && y > node.y && y < node.y + node.height;
@@ -38,7 +38,7 @@ test('no node lies on another, and no edge passes under one', () => {
   assert.ok(edges.some(({ via }) => via.length > 0));
 });
 
-test('an exchange that is bound to another stands behind it; a circle of bindings comes to an end', () => {
+test('places a bound exchange behind its source, also in a cycle', () => {
   const bindings = { one: { source: 'a', destination: 'b', destinationType: 'exchange' } };
   const vhost = (more: object) => ({
     vhosts: { v: { exchanges: { a: {}, b: {} }, bindings: { ...bindings, ...more } } },
@@ -48,7 +48,7 @@ test('an exchange that is bound to another stands behind it; a circle of binding
   assert.is(columns(graphOf(configOf(circle), 'v')).join(' ').length, 3);
 });
 
-test('roles, types, names at the broker and where dead letters go are in the graph', () => {
+test('the graph has roles, types, broker names and dead-letter targets', () => {
   const config = configOf({
     vhosts: {
       v: {
@@ -95,7 +95,7 @@ test('roles, types, names at the broker and where dead letters go are in the gra
   );
 });
 
-test('no label lies on another or on a node, however long the keys and the names are', () => {
+test('labels overlap neither each other nor nodes, with long names too', () => {
   const keys = Array.from({ length: 6 }, (_, index) => `orders.europe.${index}.paid`);
   const queues = Object.fromEntries(keys.map((key) => [`a queue with a long name for ${key}`, {}]));
   const bindings = Object.keys(queues).map((destination, index) => ({
@@ -120,7 +120,7 @@ test('no label lies on another or on a node, however long the keys and the names
   }
 });
 
-test('where dead letters go is in the graph: to the queue of mq, or to the place in the file', () => {
+test('the graph has the dead-letter queue of mq or of the file', () => {
   const file = (deadLetter?: object | false) => ({
     vhosts: { v: { exchanges: ['dlx'], queues: ['q', 'parked'] } },
     publications: { bury: { vhost: 'v', exchange: 'dlx' } },
@@ -135,7 +135,7 @@ test('where dead letters go is in the graph: to the queue of mq, or to the place
   assert.equal(ends(false), []);
 });
 
-test('a vhost that is not there has nothing in it', () => {
+test('a vhost that does not exist is empty', () => {
   assert.equal(layout(graphOf(configOf({}), 'nosuch')), {
     width: 0,
     height: 0,

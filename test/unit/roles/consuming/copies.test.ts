@@ -1,4 +1,4 @@
-// What happens to the copy of a message whose delivery was lost while its handler ran.
+// Tests the redelivered copy of a message whose channel closed while its handler ran.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,7 +11,7 @@ const copyOf = (given: Sent) =>
 for (const id of ['one', undefined]) {
   const given = { ...(id !== undefined && { id }), headers: { kind: 'a' } };
 
-  test(`a copy of a message in hand gets the answer of its run, message-id ${id}`, () => {
+  test(`a copy of a running message gets the outcome of that run, message-id ${id}`, () => {
     const copies = new Copies();
     const first = delivered(given);
     const held = copies.hold(first.delivery, first.message);
@@ -27,7 +27,7 @@ for (const id of ['one', undefined]) {
     assert.is(copies.recall(second.message), undefined);
   });
 
-  test(`an answer that did not reach the broker is that of the copy, once, message-id ${id}`, () => {
+  test(`a lost acknowledgement is used for the copy, once, message-id ${id}`, () => {
     const copies = new Copies();
     const first = delivered(given);
     const held = copies.hold(first.delivery, first.message);
@@ -42,7 +42,7 @@ for (const id of ['one', undefined]) {
   });
 }
 
-test('another message is no copy', () => {
+test('another message is not a copy', () => {
   const copies = new Copies();
   const first = delivered({ id: 'one', headers: { kind: 'a' } });
   copies.hold(first.delivery, first.message);
@@ -57,7 +57,7 @@ test('another message is no copy', () => {
   }
 });
 
-test('a message that was to go back leaves nothing behind', () => {
+test('keeps nothing of a requeued message', () => {
   const copies = new Copies();
   const first = delivered({ id: 'one' });
   const held = copies.hold(first.delivery, first.message);

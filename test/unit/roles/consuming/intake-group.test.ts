@@ -5,7 +5,7 @@ import type { Handler } from '../../../../src/handlers/handler.ts';
 import { IntakeGroup, type Member } from '../../../../src/roles/consuming/intake-group.ts';
 import { newCounts } from '../../../../src/session/counts.ts';
 
-/** A handler that keeps what it is told of further messages. */
+/** A handler that records whether more messages can arrive. */
 function handlerOf(expected: boolean[]): Handler {
   return {
     ...{ prints: 'role', handle: () => assert.unreachable() as never, close: async () => undefined },
@@ -13,7 +13,7 @@ function handlerOf(expected: boolean[]): Handler {
   };
 }
 
-/** A group of intakes that have so many messages each, with a log of what they begin. */
+/** Creates a group of intakes with these numbers of messages, and a log of the started ones. */
 function groupOf(waiting: Record<string, number>, { concurrency = 1, ...more } = {}) {
   const begun: string[] = [];
   const expected: boolean[] = [];
@@ -70,14 +70,14 @@ function groupOf(waiting: Record<string, number>, { concurrency = 1, ...more } =
   return { group, members, begun, expected, counts, end, waiting };
 }
 
-test('intakes are served in turn, beginning after the one that was served last', () => {
+test('serves intakes in turn, starting after the last served one', () => {
   const { group, begun, end } = groupOf({ a: 3, b: 3, c: 1 });
   group.fill();
   for (const index of [0, 1, 2, 0, 1, 0, 1]) end(index);
   assert.is(begun.join(''), 'abcabab');
 });
 
-test('an intake without a message leaves its turn to the next one', () => {
+test('skips an intake without a message', () => {
   const { group, begun, end, waiting } = groupOf({ a: 2, b: 0 });
   group.fill();
   waiting['b'] = 1;
@@ -97,7 +97,7 @@ test('the intakes share the concurrency and the count', () => {
   assert.ok(group.isStopping);
 });
 
-test('a suspect of one intake is handled alone, and nothing is begun before it', () => {
+test('handles a suspect of one intake alone, before other messages', () => {
   const { group, members, begun, end } = groupOf({ a: 2, b: 1 }, { concurrency: 3 });
   members[1]!.needsAll = true;
   group.fill();
@@ -107,14 +107,14 @@ test('a suspect of one intake is handled alone, and nothing is begun before it',
   assert.is(begun.join(''), 'baa');
 });
 
-test('--until-empty stops when every queue is empty at once', async () => {
+test('--until-empty stops when every queue is empty at the same time', async () => {
   const { group, members } = groupOf({ a: 0, b: 0 }, { untilEmpty: true } as object);
   const answers = [0, 1, 0];
   const asked = Promise.withResolvers<void>();
   members[1]!.ready = async () => {
     const answer = answers.shift();
     if (answers.length === 1) asked.resolve();
-    if (answer === 0 && answers.length === 2) group.arrived(); // a message passes while the queues are asked
+    if (answer === 0 && answers.length === 2) group.arrived(); // a message is handled during the check of the queues
     return answer;
   };
   group.rest();
@@ -124,7 +124,7 @@ test('--until-empty stops when every queue is empty at once', async () => {
   assert.equal(answers, []);
 });
 
-test('a handler that gathers messages is told when no more can come', () => {
+test('reports to a batching handler when no more messages can arrive', () => {
   const { group, members, expected, end } = groupOf({ a: 4, b: 1 }, { concurrency: 2, count: 3 } as object);
   const last = () => expected.at(-1);
   group.fill();
@@ -146,7 +146,7 @@ test('a handler that gathers messages is told when no more can come', () => {
   assert.is(other.expected.at(-1), false, 'the role stops');
 });
 
-test('with --until-empty a handler that gathers messages is told that it has the last ones', async () => {
+test('reports the last messages to a batching handler with --until-empty', async () => {
   const { group, members, expected, waiting } = groupOf({ a: 2, b: 0 }, { concurrency: 9, untilEmpty: true } as object);
   const asked = Promise.withResolvers<void>();
   members[1]!.ready = async () => {
@@ -165,7 +165,7 @@ test('with --until-empty a handler that gathers messages is told that it has the
   group.stop();
 });
 
-test('the failure of one intake ends all, and is thrown when they have ended', async () => {
+test('a failed intake ends all intakes, then its error is thrown', async () => {
   const { group } = groupOf({ a: 0, b: 0 });
   const order: string[] = [];
   const failing = { run: () => Promise.reject(new Error('first')) };

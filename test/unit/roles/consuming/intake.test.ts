@@ -1,4 +1,4 @@
-// What an intake does with a message whose channel is lost while its handler runs, and when its role ends.
+// Tests how an intake handles a message whose channel closes while its handler runs, and the end of its role.
 
 import { EventEmitter, once } from 'node:events';
 import { PassThrough } from 'node:stream';
@@ -16,12 +16,12 @@ import type { Delivery } from '../../../../src/session/consumer.ts';
 import { newCounts } from '../../../../src/session/counts.ts';
 import { type Delivered, delivered, type Sent } from '../../../support/delivery.ts';
 
-/** A broker that drops a message when it comes back more often. */
+/** The number of deliveries after which the broker drops a message. */
 const limit = 5;
 
 /**
- * An intake that runs, with a handler whose outcomes the test chooses. `flushed`: the broker has the acknowledgements.
- * `cancelled`: the broker has answered basic.cancel.
+ * Runs an intake with a handler whose outcomes the test chooses. `flushed` resolves when the broker has the acknowledgements,
+ * `cancelled` when it has answered basic.cancel.
  */
 function started(
   failures: object,
@@ -67,7 +67,7 @@ function started(
   const ended = group.run([new Intake(parts as unknown as IntakeParts)]);
   return {
     ...{ ended, group, drain, log, runs },
-    /** The broker delivers a message. */
+    /** Delivers a message. */
     deliver: async (sent: Sent, answers?: string[]): Promise<Delivered> => {
       const made = delivered(sent, answers);
       consumer.emit('delivery', made.delivery);
@@ -85,7 +85,7 @@ function started(
   };
 }
 
-/** A run of the handler. */
+/** Waits for the next run of the handler. */
 interface Outcomes {
   readonly attempt: number;
   readonly end: (outcome: Outcome) => void;
@@ -93,7 +93,7 @@ interface Outcomes {
 
 const copy = (count: number): Sent => ({ id: 'one', redelivered: true, headers: { 'x-delivery-count': count } });
 
-test('a message of a stream whose run failed on a lost channel has its next attempt', async () => {
+test('a failed message of a stream on a lost channel is retried', async () => {
   const intake = started({
     settle: async (_: Delivery, message: Message) => ({ isDone: false, again: { ...message, attempt: 2 } }),
   });
@@ -110,7 +110,7 @@ test('a message of a stream whose run failed on a lost channel has its next atte
   assert.equal([first.state.answers, second.state.answers], [[], ['ack']]);
 });
 
-test('the losses of a connection during a run are no attempts', async () => {
+test('lost connections during a run do not count as attempts', async () => {
   const failed: number[] = [];
   const intake = started({
     settle: async (_: Delivery, { attempt }: Message) => {
@@ -132,7 +132,7 @@ test('the losses of a connection during a run are no attempts', async () => {
   assert.equal([failed, intake.runs.length], [[1], 1]);
 });
 
-test('a message that the broker is about to drop is published again while others run, and not while it runs itself', async () => {
+test('republishes a message that the broker would drop, unless it runs', async () => {
   const renewed: string[] = [];
   const intake = started({
     verdict: ({ isNearlyDropped }: { isNearlyDropped: boolean }) => (isNearlyDropped ? { type: 'renew' } : undefined),
@@ -156,7 +156,7 @@ test('a message that the broker is about to drop is published again while others
   assert.is(intake.runs.length, 1);
 });
 
-test('a message that cannot be published again waits for its handler', async () => {
+test('a message that cannot be republished waits for its handler', async () => {
   const intake = started({ verdict: () => ({ type: 'renew' }), act: async () => undefined });
   const first = await intake.deliver({ id: 'one' });
   const second = await intake.deliver({ ...copy(limit), id: 'two' });
@@ -168,7 +168,7 @@ test('a message that cannot be published again waits for its handler', async () 
   assert.equal([first.state.answers, second.state.answers], [['ack'], ['ack']]);
 });
 
-test('the broker has the earlier acknowledgements before the handler receives a suspect', async () => {
+test('sends earlier acknowledgements before it handles a suspect', async () => {
   const flushed = Promise.withResolvers<void>();
   const intake = started({}, { flushed: flushed.promise });
   const fresh = await intake.deliver({ id: 'fresh' });
@@ -191,7 +191,7 @@ test('the broker has the earlier acknowledgements before the handler receives a 
   await intake.ended;
 });
 
-test('the message of a handler that ends the role goes back after a pause, which a signal cuts short', async () => {
+test('requeues the message of a stopping handler after a pause, or a signal', async () => {
   for (const isSignalled of [false, true]) {
     const intake = started({});
     await intake.deliver({});
@@ -211,7 +211,7 @@ test('the message of a handler that ends the role goes back after a pause, which
   }
 });
 
-test('a role that ends with a message cancels its consumer before the acknowledgement, and does not wait for the answer', async () => {
+test('a role that stops cancels its consumer before it acknowledges', async () => {
   const cancelled = Promise.withResolvers<void>();
   const intake = started({}, { cancelled: cancelled.promise, count: 1 });
   await intake.deliver({}, intake.log);

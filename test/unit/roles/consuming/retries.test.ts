@@ -1,4 +1,5 @@
-// The wait queues of an own queue: known as long as a message to them has no outcome, over however many connections.
+// Tests the wait queues of an exclusive queue: they are known while a message to them has no outcome, over several
+// connections.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -20,7 +21,7 @@ const message: Message = {
 
 type Declared = (error: Error | null) => void;
 
-/** What is declared on it, in order; one that is closed refuses as amqplib does. */
+/** A channel that records its declarations; a closed one throws as amqplib does. */
 function channel({ isClosed = false } = {}): { channel: ConfirmChannel; queues: string[] } {
   const queues: string[] = [];
   const assertQueue = (queue: string, _: object, next: Declared) => {
@@ -31,7 +32,7 @@ function channel({ isClosed = false } = {}): { channel: ConfirmChannel; queues: 
   return { channel: { assertQueue } as unknown as ConfirmChannel, queues };
 }
 
-/** Retries of a queue whose messages have no outcome until they are told one. */
+/** Retries of a queue whose messages have no outcome until the test sets it. */
 async function retries({
   isOwn,
   publish: given,
@@ -66,7 +67,7 @@ async function retries({
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-test('a message that fails while the connection is away finds its wait queue when it comes back', async () => {
+test('declares the wait queue of a failed message after a reconnect', async () => {
   for (const isOwn of [true, false]) {
     const { retries: own, sent, onChannel } = await retries({ isOwn });
     await onChannel(channel({ isClosed: true }).channel);
@@ -80,7 +81,7 @@ test('a message that fails while the connection is away finds its wait queue whe
   }
 });
 
-test('the wait queue of an own queue is declared for each message, and forgotten after the last outcome', async () => {
+test("an exclusive queue's wait queue is known until the last outcome", async () => {
   const { retries: own, sent, rename, onChannel } = await retries({ isOwn: true });
   const first = channel();
   await onChannel(first.channel);
@@ -89,7 +90,7 @@ test('the wait queue of an own queue is declared for each message, and forgotten
   assert.equal(first.queues, ['logs:1.retry.1000', 'logs:1.retry.1000']);
   sent[0]?.confirm();
   await outcomes[0];
-  // The queue has another name after each lost connection.
+  // The queue has a new name after each lost connection.
   rename('logs:2');
   const second = channel();
   await onChannel(second.channel);
@@ -101,7 +102,7 @@ test('the wait queue of an own queue is declared for each message, and forgotten
   assert.equal(third.queues, []);
 });
 
-test('the wait queue of a shared queue is declared once on each channel', async () => {
+test('declares the wait queue of a shared queue once on each channel', async () => {
   const { retries: shared, sent, onChannel } = await retries({ isOwn: false });
   const first = channel();
   await onChannel(first.channel);
@@ -127,7 +128,7 @@ function refusing(): { channel: ConfirmChannel; queues: string[] } {
   return { channel: { assertQueue } as unknown as ConfirmChannel, queues };
 }
 
-test('a wait queue that the broker refuses does not keep the next channel from opening', async () => {
+test('a refused wait queue does not prevent the next channel', async () => {
   const { retries: shared, sent, onChannel } = await retries({ isOwn: false });
   await onChannel(refusing().channel);
   const outcome = shared.again(message, 'it failed');
@@ -139,7 +140,7 @@ test('a wait queue that the broker refuses does not keep the next channel from o
   assert.is(await outcome, 'sent');
 });
 
-test('a queue that the broker refuses on a new channel is forgotten on the one after', async () => {
+test('forgets a queue that the broker refused on a new channel', async () => {
   const { retries: shared, sent, onChannel } = await retries({ isOwn: false });
   await onChannel(channel().channel);
   const outcome = shared.again(message, 'it failed');
@@ -153,7 +154,7 @@ test('a queue that the broker refuses on a new channel is forgotten on the one a
   assert.is(await outcome, 'sent');
 });
 
-test('a message that AMQP cannot carry again is not renewed without its headers', async () => {
+test('does not republish a message that AMQP cannot encode', async () => {
   const headers = { big: 'x' };
   const refused = new MqError('BAD_DATA', 'the headers are too large');
   const sent: OutgoingMessage[] = [];
@@ -169,7 +170,7 @@ test('a message that AMQP cannot carry again is not renewed without its headers'
   assert.is(sent.length, 1);
 });
 
-test('a message keeps its expiration when it is renewed, and loses it in the wait queue', async () => {
+test('republishing keeps the expiration, the wait queue removes it', async () => {
   const sent: OutgoingMessage[] = [];
   const { retries: made, onChannel } = await retries({
     isOwn: false,

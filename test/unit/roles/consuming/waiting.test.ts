@@ -1,4 +1,4 @@
-// The order in which messages get a handler, and which of them are counted as having killed their worker.
+// Tests the order in which messages reach the handler, and which of them count as the cause of a worker's death.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,7 +10,7 @@ function add(waiting: Waiting, sent: Sent): void {
   waiting.add(waiting.judge(delivery, message));
 }
 
-/** Delivers all, and gives the order in which they are handled, one after the other is done. */
+/** Delivers all messages, and returns the order in which they are handled one at a time. */
 async function order(sent: readonly Sent[]): Promise<string[]> {
   const waiting = new Waiting({
     counts: true,
@@ -27,9 +27,9 @@ async function order(sent: readonly Sent[]): Promise<string[]> {
   return handled;
 }
 
-/** Lets workers die of `poison` until it has had its attempts; gives what had not been handled by then. */
+/** Ends workers by `poison` until its attempts are used. Returns the messages that were not handled by then. */
 async function deaths(ids: readonly string[], poison: string, attempts: number): Promise<string[]> {
-  let left = ids.map((id) => ({ id, count: 1 })); // they were all in handlers when the first worker died
+  let left = ids.map((id) => ({ id, count: 1 })); // all were in handlers when the first worker died
   for (;;) {
     const handled = await order(
       left.map(({ id, count }) => ({
@@ -40,7 +40,7 @@ async function deaths(ids: readonly string[], poison: string, attempts: number):
     );
     const before = handled.slice(0, handled.indexOf(poison));
     if (left.every(({ count }) => count >= attempts)) return left.map(({ id }) => id);
-    // They come back in any order.
+    // They are redelivered in any order.
     left = left
       .toReversed()
       .filter(({ id }) => !before.includes(id))
@@ -48,7 +48,7 @@ async function deaths(ids: readonly string[], poison: string, attempts: number):
   }
 }
 
-test('messages that come for the first time are handled in order, and beside each other', () => {
+test('first deliveries are handled in order and concurrently', () => {
   const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 0, onReady: () => undefined });
   for (const id of ['a', 'b']) add(waiting, { id });
   assert.is(waiting.size, 2);
@@ -58,7 +58,7 @@ test('messages that come for the first time are handled in order, and beside eac
   );
 });
 
-test('a suspect is handled alone, and what is fresh waits until it has ended', async () => {
+test('a suspect is handled alone, and first deliveries wait', async () => {
   const ready = Promise.withResolvers<void>();
   const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 0, onReady: ready.resolve });
   add(waiting, { id: 'fresh' });
@@ -73,12 +73,12 @@ test('a suspect is handled alone, and what is fresh waits until it has ended', a
   assert.is(`${waiting.next(0)?.message.body}`, 'fresh');
 });
 
-test('of ten messages the one that kills its worker is alone after two more deaths, wherever it stands', async () => {
+test('finds the one of ten messages that kills its worker after two deaths', async () => {
   const ids = 'abcdefghij'.split('');
   for (const poison of ids) assert.equal(await deaths(ids, poison, 4), [poison], poison);
 });
 
-test('what no broker counts has to be counted by mq; what came back to this same process was not its death', () => {
+test('mq counts deaths that no broker counts, except of the same process', () => {
   const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 1, onReady: () => undefined });
   const judged = (sent: Sent, isDone = false) => {
     add(waiting, sent);
@@ -103,7 +103,7 @@ test('what no broker counts has to be counted by mq; what came back to this same
 });
 
 for (const id of ['a', undefined]) {
-  test(`copies that join a run are deliveries to this process, message-id ${id}`, () => {
+  test(`copies that join a run count as deliveries to it, message-id ${id}`, () => {
     const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 1, onReady: () => undefined });
     const copy = (count: number) => delivered({ id, redelivered: true, headers: { 'x-delivery-count': count } });
     const first = delivered({ id });
@@ -119,7 +119,7 @@ for (const id of ['a', undefined]) {
   });
 }
 
-test('where attempts are not counted every message is like another', () => {
+test('without counted attempts no message is a suspect', () => {
   const waiting = new Waiting({ counts: false, isNearlyDropped: () => false, prefetch: 0, onReady: () => undefined });
   add(waiting, { id: 'a', redelivered: true });
   assert.equal(waiting.next(5)?.isUncounted, false);

@@ -1,4 +1,4 @@
-// Which counters of a delivery count, and how often a message may go back to its queue.
+// Tests which counters of a delivery count, and how often a message may be requeued.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,7 +7,7 @@ import { messageOf } from '../../../../src/roles/message.ts';
 
 const counters = { 'x-delivery-count': 4, 'x-acquired-count': 5 };
 
-/** Returns the attempt of a delivery with counters in its headers, and the names of those that are left. */
+/** Returns the attempt of a delivery with counters in its headers, and the names of the remaining headers. */
 function read(type: string | undefined, redelivered: boolean) {
   const fields = { exchange: '', routingKey: 'q', redelivered, deliveryTag: 1, consumerTag: 'c' };
   const queue = { declared: type === undefined ? undefined : { 'x-queue-type': type }, isOwn: false, server: {} };
@@ -16,7 +16,7 @@ function read(type: string | undefined, redelivered: boolean) {
   return [attempt, ...Object.keys(headers)];
 }
 
-test('counters that a publisher wrote do not count', () => {
+test('ignores counters of a publisher', () => {
   for (const type of ['classic', 'stream']) {
     assert.equal(read(type, false), [1, 'own'], type);
     assert.equal(read(type, true), [1, 'own'], type);
@@ -24,7 +24,7 @@ test('counters that a publisher wrote do not count', () => {
   for (const type of ['quorum', undefined]) assert.equal(read(type, false), [1, 'x-acquired-count', 'own'], type);
 });
 
-test('counters of a quorum queue count when it delivers a message again', () => {
+test('uses the counter of a quorum queue for a redelivery', () => {
   for (const type of ['quorum', undefined])
     assert.equal(read(type, true), [5, 'x-delivery-count', 'x-acquired-count', 'own'], type);
 });

@@ -1,4 +1,4 @@
-// What a dead letter says of itself, whoever wrote its headers, and which ones are selected.
+// Tests how a dead letter is described, even with forged headers, and which ones are selected.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -34,7 +34,7 @@ const own = {
   'x-mq-last-failed': '2026-11-25T00:00:01.000Z',
 };
 
-test("mq's own headers go before the broker's", () => {
+test("mq's own headers have precedence over the broker's", () => {
   assert.equal(deadLetterOf(raw({ ...own, 'x-death': [death] })), {
     ...nothing,
     reason: 'exit status 9',
@@ -47,7 +47,7 @@ test("mq's own headers go before the broker's", () => {
   });
 });
 
-test('of several deaths by the broker the oldest says where it came from, the newest why and where it died', () => {
+test('the oldest death has the origin, the newest the reason and the queue', () => {
   const newest = { ...death, queue: 'r', reason: 'expired', count: 1, exchange: 'f', time: time(120) };
   assert.equal(deadLetterOf(raw({ 'x-death': [newest, death] })), {
     ...nothing,
@@ -61,7 +61,7 @@ test('of several deaths by the broker the oldest says where it came from, the ne
   });
 });
 
-test('headers of any shape are told from right ones', () => {
+test('ignores headers with the wrong shape', () => {
   const hostile = [
     1,
     'x',
@@ -83,7 +83,7 @@ test('headers of any shape are told from right ones', () => {
   assert.equal(deadLetterOf(raw({ 'x-mq-exchange': 'e' })), nothing, 'half an origin is none');
 });
 
-test('a message that lives again has only its own headers; one that moves keeps where it came from', () => {
+test('a replayed message has its own headers; a moved one keeps its origin', () => {
   const headers = {
     ...own,
     'x-death': [death],
@@ -101,7 +101,7 @@ test('a message that lives again has only its own headers; one that moves keeps 
   assert.equal(revived(headers, true), { ...origin, mine: 1, 'x-mine': 2 });
 });
 
-test('a selection is by id, by text of body or reason, and by a header or fact; all of them hold', () => {
+test('selects by id, text of body or reason, and header, combined', () => {
   const message = raw({ ...own, team: 'red', size: 7 }, 'a=b and c');
   const is = (filters: string[], ids: string[] = []) => isSelected(message, { ids, filters, count: undefined });
   const right = [
@@ -129,7 +129,7 @@ test('a selection is by id, by text of body or reason, and by a header or fact; 
   assert.not(is(['nor'], ['m']));
 });
 
-test('an id is told by its beginning, if that is the beginning of one only', () => {
+test('selects by the unique beginning of an id', () => {
   const all = ['ab-1', 'ab-10', 'cd-1', undefined];
   const resolved = (...given: string[]) => {
     const prefixes = new Prefixes(given);

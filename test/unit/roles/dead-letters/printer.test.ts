@@ -1,4 +1,4 @@
-// Dead letters on a terminal, in a pipe, and as JSON. What strangers wrote moves no cursor.
+// Tests the output of dead letters on a terminal, in a pipe, and as JSON. Control characters are escaped on a terminal.
 
 import { Writable } from 'node:stream';
 import { test } from 'uvu';
@@ -36,7 +36,7 @@ for (const { columns, title } of [
   { columns: 80, title: /^id +reason +tries +age +key$/ },
   { columns: 200, title: /^id +reason +attempts +first_failed +last_failed +bytes +exchange +key$/ },
 ]) {
-  test(`on a terminal of ${columns} columns it is a table that fits`, async () => {
+  test(`prints a table that fits a terminal of ${columns} columns`, async () => {
     const { stdout, text } = output(true, columns);
     const printer = new LetterPrinter(stdout, people);
     await printer.line(message);
@@ -58,7 +58,7 @@ for (const { columns, title } of [
 const titles = 'id\treason\tattempts\tfirst_failed\tlast_failed\tbytes\texchange\tkey\n';
 
 for (const hasHeaders of [true, false]) {
-  test(`in a pipe tabs separate the values, ${hasHeaders ? 'below' : 'without'} the names of the columns`, async () => {
+  test(`separates values by tabs in a pipe, ${hasHeaders ? 'below' : 'without'} the names of the columns`, async () => {
     const { stdout, text } = output(false);
     const printer = new LetterPrinter(stdout, { ...people, hasHeaders });
     await printer.line(message);
@@ -70,7 +70,7 @@ for (const hasHeaders of [true, false]) {
   });
 }
 
-test('an empty list has the names of the columns, and none as JSON', async () => {
+test('an empty list has a header line, and is empty as JSON', async () => {
   const [pipe, terminal, json] = [output(false), output(true), output(false)];
   await new LetterPrinter(pipe.stdout, people).end();
   await new LetterPrinter(terminal.stdout, people).end();
@@ -78,7 +78,7 @@ test('an empty list has the names of the columns, and none as JSON', async () =>
   assert.equal([pipe.text(), terminal.text(), json.text()], [titles, 'id  reason  tries  age  key\n', '']);
 });
 
-test('a whole message on a terminal is escaped; in a pipe its body is as it is', async () => {
+test('escapes a message on a terminal, not in a pipe', async () => {
   const terminal = output(true);
   await new LetterPrinter(terminal.stdout, people).whole(message, 'q.dead');
   assert.not.match(terminal.text(), '\u001b');
@@ -89,7 +89,7 @@ test('a whole message on a terminal is escaped; in a pipe its body is as it is',
   assert.ok(pipe.text().endsWith('\n\nbody\u001b[2J\n'));
 });
 
-test('as JSON a result says what was done, and whether it was', async () => {
+test('prints the action and its success as JSON', async () => {
   const { stdout, text } = output(false);
   const printer = new LetterPrinter(stdout, { json: true, hasHeaders: true, drawTable });
   await printer.result({ verb: 'replay', queue: 'q.dead', done: 2, left: 1, isDry: true });

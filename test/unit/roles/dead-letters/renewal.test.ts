@@ -1,4 +1,4 @@
-// Which letters are published again instead of being returned, and as what.
+// Tests which dead letters are republished instead of requeued, and with which headers.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -49,7 +49,7 @@ for (const [returns, declared, server, isNeeded] of [
   });
 }
 
-test('a letter is published as it was, without the counters of the broker', async () => {
+test("republishes a letter without the broker's counters", async () => {
   const { renewal, published } = withRenewal(undefined);
   const headers = { shade: 'a', 'x-mq-queue': 'jobs', 'x-mq-attempt': 3, 'x-delivery-count': 2, CC: ['other'] };
   const done: string[] = [];
@@ -63,7 +63,7 @@ test('a letter is published as it was, without the counters of the broker', asyn
   ]);
 });
 
-test('a letter that came by an exchange keeps its origin, and its headers stay those of a stranger', async () => {
+test('a letter of an exchange keeps its origin and untrusted headers', async () => {
   const { renewal, published } = withRenewal(undefined);
   const headers = { 'x-mq-queue': 'dead', 'x-mq-attempt': 9, 'x-mq-unproven': false };
   const raw = letter(headers, { exchange: 'logs', routingKey: 'key' });
@@ -73,7 +73,7 @@ test('a letter that came by an exchange keeps its origin, and its headers stay t
   });
 });
 
-test('a letter that cannot be published again goes back, and the report says so', async () => {
+test('requeues a letter that cannot be republished, and reports it', async () => {
   const error = new MqError('NOT_PERMITTED', 'access refused');
   const { renewal } = withRenewal(undefined, { type: 'refused', error } as PublishOutcome);
   const done: string[] = [];
