@@ -86,7 +86,7 @@ export async function attachCluster({ name }: { name: string }): Promise<Cluster
   const nodes = await findNodes(docker, name);
   const [first] = nodes;
   if (first === undefined) {
-    throw new MqError('UNAVAILABLE', `no cluster ${name} in Docker`, { hint: `mq cluster up --name ${name}` });
+    throw new MqError('UNAVAILABLE', `there is no cluster ${name} in Docker`, { hint: `mq cluster up --name ${name}` });
   }
   return createCluster(docker, name, first, nodes);
 }
@@ -102,25 +102,37 @@ function createCluster(docker: Docker, name: string, first: ClusterNode, nodes: 
     prometheusUrls: nodes.map(({ prometheusUrl }) => prometheusUrl),
     containers: nodes.map(({ containerName }) => containerName),
   };
-  const at = (index: number): ClusterNode => {
-    const node = nodes[index];
-    if (node === undefined) throw new MqError('BUG', `cluster ${name} has ${nodes.length} nodes, none at ${index}`);
-    return node;
-  };
-  const all = { nodes, members: nodes.map((node) => node.name) };
-  const states = () => Promise.all(nodes.map((node) => nodeState(docker, node)));
   const down = () => removeCluster(docker, name);
   return {
     ...description,
     nodes,
     url: description.urls.join(','),
+    ...nodeFaults(docker, name, nodes),
+    ...clusterWaits(docker, name, nodes),
+    down,
+    toJSON: () => description,
+    [Symbol.asyncDispose]: down,
+  };
+}
+
+function nodeAt(cluster: string, nodes: readonly ClusterNode[], index: number): ClusterNode {
+  const node = nodes[index];
+  if (node === undefined) throw new MqError('BUG', `cluster ${cluster} has ${nodes.length} nodes, none at ${index}`);
+  return node;
+}
+
+type NodeFaults = 'kill' | 'stop' | 'launch' | 'pause' | 'unpause' | 'disconnect' | 'separate' | 'reconnect';
+
+/** Returns the operations on single nodes that do not wait for RabbitMQ. */
+function nodeFaults(
+  docker: Docker,
+  cluster: string,
+  nodes: readonly ClusterNode[],
+): Pick<Cluster, NodeFaults | 'exec' | 'logs' | 'follow'> {
+  const at = (index: number) => nodeAt(cluster, nodes, index);
+  return {
     kill: (node) => faults.killNode(docker, at(node)),
     stop: (node) => faults.stopNode(docker, at(node)),
-    start: async (index, patience) => {
-      const node = at(index);
-      await faults.startStopped(docker, node);
-      await untilReady(docker, { ...patience, nodes: [node], members: [node.name] });
-    },
     launch: (node) => faults.startStopped(docker, at(node)),
     pause: (node) => faults.pauseNode(docker, at(node)),
     unpause: (node) => faults.unpauseNode(docker, at(node)),
@@ -130,20 +142,33 @@ function createCluster(docker: Docker, name: string, first: ClusterNode, nodes: 
     exec: (node, command) => faults.execInNode(docker, at(node), command),
     logs: (node, lines) => nodeLogs(docker, at(node), lines),
     follow: (node, to) => followLogs(docker, at(node), to),
+  };
+}
+
+/** Returns the operations that wait until nodes are ready, and the states of all nodes. */
+function clusterWaits(
+  docker: Docker,
+  cluster: string,
+  nodes: readonly ClusterNode[],
+): Pick<Cluster, 'start' | 'states' | 'ready' | 'heal'> {
+  const at = (index: number) => nodeAt(cluster, nodes, index);
+  const states = () => Promise.all(nodes.map((node) => nodeState(docker, node)));
+  const ready = (some: readonly ClusterNode[], patience: Omit<ReadyWait, 'nodes' | 'members'> | undefined) =>
+    untilReady(docker, { ...patience, nodes: some, members: some.map((node) => node.name) });
+  return {
     states,
-    ready: ({ nodes: wanted, ...patience } = {}) => {
-      const some = wanted?.map(at) ?? nodes;
-      return untilReady(docker, { ...patience, nodes: some, members: some.map((node) => node.name) });
+    start: async (index, patience) => {
+      const node = at(index);
+      await faults.startStopped(docker, node);
+      await ready([node], patience);
     },
+    ready: ({ nodes: wanted, ...patience } = {}) => ready(wanted?.map(at) ?? nodes, patience),
     heal: async (patience) => {
       const found = await states();
       await Promise.all(nodes.map((node, index) => healNode(docker, node, found[index])));
-      await removeSides(docker, name);
-      await untilReady(docker, { ...patience, ...all, repairs: true });
+      await removeSides(docker, cluster);
+      await ready(nodes, { ...patience, repairs: true });
     },
-    down,
-    toJSON: () => description,
-    [Symbol.asyncDispose]: down,
   };
 }
 

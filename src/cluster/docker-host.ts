@@ -13,7 +13,7 @@ export async function heedDockerHost({ env }: Pick<Context, 'env'>): Promise<voi
   const { address } = await connectDocker();
   if (isSame(given, address)) return;
   throw new MqError('UNAVAILABLE', `no Docker engine answers at DOCKER_HOST, ${given}`, {
-    hint: 'start it, or unset DOCKER_HOST for the engine of this machine',
+    hint: 'start it, or unset DOCKER_HOST to use the engine of this machine',
   });
 }
 

@@ -33,17 +33,13 @@ export async function connectDocker(): Promise<Docker> {
   } catch (cause) {
     // testcontainers only reports that it found no engine.
     if (await isClosedToUs(usualSocket)) {
-      throw new MqError(
-        'NOT_PERMITTED',
-        `the Docker engine of this machine is not open to this user (${usualSocket})`,
-        {
-          hint: 'join the group docker, or point DOCKER_HOST at an engine of yours',
-          cause,
-        },
-      );
+      throw new MqError('NOT_PERMITTED', `this user may not use the Docker engine of this machine (${usualSocket})`, {
+        hint: 'join the group docker, or set DOCKER_HOST to another engine',
+        cause,
+      });
     }
-    throw new MqError('UNAVAILABLE', `no Docker engine answers: ${said(cause)}`, {
-      hint: 'start Docker, or point DOCKER_HOST at an engine',
+    throw new MqError('UNAVAILABLE', `no Docker engine answers: ${messageOf(cause)}`, {
+      hint: 'start Docker, or set DOCKER_HOST to an engine',
       cause,
     });
   }
@@ -88,20 +84,24 @@ export function dockerError(what: string, cause: unknown): MqError {
   if (cause instanceof MqError) return cause;
   // An answer of the engine has a status; an error without one comes from the socket.
   const code = statusOf(cause) === undefined && isSocketError(cause) ? 'UNAVAILABLE' : 'SYSTEM';
-  return new MqError(code, `${what}: ${said(cause)}`, { cause });
+  return new MqError(code, `${what}: ${messageOf(cause)}`, { cause });
 }
 
 function statusOf(error: unknown): number | undefined {
-  const status = (error as { statusCode?: unknown } | null)?.statusCode;
+  const status = fieldOf(error, 'statusCode');
   return typeof status === 'number' ? status : undefined;
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 function isSocketError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error;
 }
 
-function said(error: unknown): string {
-  const fromDocker = (error as { json?: { message?: unknown } } | null)?.json?.message;
+function messageOf(error: unknown): string {
+  const fromDocker = fieldOf(fieldOf(error, 'json'), 'message');
   if (typeof fromDocker === 'string') return fromDocker;
   return error instanceof Error ? error.message : String(error);
 }

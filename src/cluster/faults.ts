@@ -54,7 +54,7 @@ export async function separateNodes(docker: Docker, nodes: readonly ClusterNode[
   if (second === undefined) return disconnectNode(docker, first);
   const engine = docker.container.dockerode;
   const side = `${first.network}-side-${randomBytes(3).toString('hex')}`;
-  await ask(`making network ${side}`, () =>
+  await ask(`creating network ${side}`, () =>
     engine.createNetwork({ Name: side, Driver: 'bridge', Labels: { [labels.cluster]: first.network } }),
   );
   await Promise.all(nodes.map((node) => disconnectNode(docker, node)));

@@ -28,9 +28,9 @@ export async function forgetNode({ cluster, host: given }: { cluster: string; ho
   if (running?.Running)
     throw new MqError(
       'REFUSED',
-      `node ${host} ${running.Paused ? 'is paused' : 'runs'}: only a node that is down can be forgotten`,
+      `node ${host} ${running.Paused ? 'is paused' : 'is running'}: only a node that is down can be forgotten`,
       {
-        hint: running.Paused ? `mq cluster kill ${host} first` : `mq cluster stop ${host} first`,
+        hint: running.Paused ? `first run mq cluster kill ${host}` : `first run mq cluster stop ${host}`,
       },
     );
   const others = nodes.filter((one) => one !== node);
@@ -42,9 +42,13 @@ export async function forgetNode({ cluster, host: given }: { cluster: string; ho
     known = await membersOf(others);
   }
   if (known === undefined || known.members.filter(({ isRunning }) => isRunning).length * 2 <= known.members.length)
-    throw new MqError('REFUSED', `node ${host} cannot be forgotten: no majority of the members runs to agree on it`, {
-      hint: 'start others first: mq cluster status shows them, mq cluster heal starts all',
-    });
+    throw new MqError(
+      'REFUSED',
+      `node ${host} cannot be forgotten: no majority of the members is running to confirm it`,
+      {
+        hint: 'start other nodes first: mq cluster status lists them, mq cluster heal starts all',
+      },
+    );
   const isMember = known.members.some((one) => one.name === name);
   if (!isMember && node === undefined) {
     const names = known.members.map((one) => one.name.replace(/^.*@/, ''));

@@ -32,12 +32,12 @@ export async function needImage(docker: Docker, image: string, signal?: AbortSig
   } catch (error) {
     if (signal?.aborted) throw new MqError('INTERRUPTED', `pulling ${image}: interrupted`);
     const { code, message } = dockerError(`no image ${image}`, error);
-    const hint = `docker pull ${image}, or name by --image one that is here (docker images)`;
+    const hint = `docker pull ${image}, or use --image with a local image (docker images)`;
     throw new MqError(code, message.trim(), { hint, cause: error });
   }
   // A pull that fails halfway reports it only in its output, which testcontainers does not read.
   if (isOurs || !(await isHere())) {
-    const hint = isOurs ? 'run test/setup, which makes it' : `docker pull ${image} says why`;
+    const hint = isOurs ? 'run test/setup, which builds it' : `docker pull ${image} shows the reason`;
     throw new MqError('SYSTEM', `no image ${image}`, { hint });
   }
 }

@@ -7,7 +7,7 @@ import { labels } from './docker/labels.ts';
 import { freePorts } from './docker/ports.ts';
 import { connectDocker, type Docker } from './docker.ts';
 import { membersOf, runTool } from './members.ts';
-import { type ClusterNode, findNodes, keepNode, nodeAddress, portsPerNode, startNode } from './node.ts';
+import { type ClusterNode, findNodes, keepNode, type NodePlan, nodeAddress, portsPerNode, startNode } from './node.ts';
 import { untilReady } from './ready.ts';
 import { removeContainer } from './removal.ts';
 
@@ -26,7 +26,7 @@ export interface JoinOptions extends Patience {
  * fails, the node stays, and SYSTEM reports it.
  */
 export async function joinNode(options: JoinOptions): Promise<{ cluster: Cluster; node: ClusterNode }> {
-  const { cluster: name, starter, grow, signal } = options;
+  const { cluster: name, grow, signal } = options;
   const docker = await connectDocker();
   const nodes = await findNodes(docker, name);
   const known = await membersOf(nodes, signal);
@@ -37,26 +37,9 @@ export async function joinNode(options: JoinOptions): Promise<{ cluster: Cluster
       hint: 'mq cluster heal starts them',
     });
   }
-  const numbers = [...nodes.map(({ host }) => host), ...known.members.map((member) => member.name.replace(/^.*@/, ''))];
-  const host = `mq${Math.max(...numbers.map((one) => Number(/(?<!\d)\d+$/.exec(one)?.[0] ?? 0))) + 1}`;
-  const hosts = [...running.map((member) => member.replace(/^.*@/, '')), host];
-  const address = nodeAddress(docker);
-  const ports = await freePorts(portsPerNode, address);
-  const plan = {
-    cluster: name,
-    image: first.image,
-    hosts,
-    password: first.password,
-    cookie: first.cookie,
-    address,
-    isStarting: true,
-    labels: {
-      ...ownLabels(first),
-      [labels.starter]: String(starter),
-      [labels.machine]: hostname(),
-      [labels.joined]: 'true',
-    },
-  };
+  const host = nextHost([...nodes.map((node) => node.host), ...known.members.map((member) => hostOf(member.name))]);
+  const plan = planOf(options, { first, hosts: [...running.map(hostOf), host], address: nodeAddress(docker) });
+  const ports = await freePorts(portsPerNode, plan.address);
   let started: ClusterNode | undefined;
   try {
     await startNode(plan, host, ports);
@@ -71,6 +54,38 @@ export async function joinNode(options: JoinOptions): Promise<{ cluster: Cluster
   if (grow) await growTo(docker, started);
   const cluster = await attachCluster({ name });
   return { cluster, node: cluster.nodes.find((node) => node.host === host) ?? started };
+}
+
+/** Returns the host name with the next number: `mq4` after `mq1` and `mq3`. */
+function nextHost(hosts: readonly string[]): string {
+  const numbers = hosts.map((host) => Number(/(?<!\d)\d+$/.exec(host)?.[0] ?? 0));
+  return `mq${Math.max(...numbers) + 1}`;
+}
+
+/** Returns the settings of the new node, which are those of the first node. */
+function planOf(
+  { cluster, starter }: JoinOptions,
+  { first, hosts, address }: { first: ClusterNode; hosts: readonly string[]; address: string },
+): NodePlan {
+  return {
+    cluster,
+    image: first.image,
+    hosts,
+    password: first.password,
+    cookie: first.cookie,
+    address,
+    isStarting: true,
+    labels: {
+      ...ownLabels(first),
+      [labels.starter]: String(starter),
+      [labels.machine]: hostname(),
+      [labels.joined]: 'true',
+    },
+  };
+}
+
+function hostOf(name: string): string {
+  return name.replace(/^.*@/, '');
 }
 
 /** Adds members of the queues. The node is already a cluster member, even if this fails. */

@@ -1,8 +1,9 @@
 // Reads the output of a node.
 
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { stripVTControlCharacters } from 'node:util';
+import { MqError } from '../errors.ts';
 import { ask, type Docker, dockerError } from './docker.ts';
 import type { ClusterNode } from './node.ts';
 
@@ -31,20 +32,23 @@ export async function followLogs(
     container.logs({ stdout: true, stderr: true, follow: true, tail: lines }),
   );
   if (stream === undefined || signal.aborted) return;
-  const end = () => (stream as unknown as Readable).destroy();
+  // dockerode declares a narrower type, but returns the body of an HTTP answer.
+  if (!(stream instanceof Readable)) throw new MqError('BUG', `the logs of ${node.host} are not a stream`);
+  const chunks: AsyncIterable<Buffer> = stream;
+  const end = () => stream.destroy();
   signal.addEventListener('abort', end, { once: true });
   const decoder = new StringDecoder('utf8');
   let frames = Buffer.alloc(0);
   let text = '';
-  const tell = (lines: readonly string[]) => Promise.all(lines.map((line) => onLine(stripVTControlCharacters(line))));
+  const pass = (lines: readonly string[]) => Promise.all(lines.map((line) => onLine(stripVTControlCharacters(line))));
   try {
-    for await (const chunk of stream as unknown as AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
       frames = Buffer.concat([frames, chunk]);
       const { pieces, rest } = unframed(frames);
       frames = Buffer.from(rest);
       const written = (text + decoder.write(Buffer.concat(pieces))).split('\n');
       text = written.pop() ?? '';
-      await tell(written);
+      await pass(written);
     }
   } catch (error) {
     if (!signal.aborted) throw dockerError(`reading the logs of ${node.host}`, error);
@@ -53,7 +57,7 @@ export async function followLogs(
   }
   // A killed node may leave an incomplete line.
   text += decoder.end();
-  if (text !== '') await tell([text]);
+  if (text !== '') await pass([text]);
 }
 
 function withoutFrames(frames: Buffer): string {

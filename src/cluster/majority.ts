@@ -3,13 +3,13 @@
 import { MqError } from '../errors.ts';
 import { type ClusterStatus, clusterStatus } from './status.ts';
 
-const force = 'or give --force';
+const force = 'or use --force';
 
 /**
  * Throws REFUSED if stopping the nodes (`mq1`) would leave queues, streams or the cluster without a majority, or if
  * that cannot be determined.
  */
-export async function assertDispensable({ name, hosts }: { name: string; hosts: readonly string[] }): Promise<void> {
+export async function assertMajority({ name, hosts }: { name: string; hosts: readonly string[] }): Promise<void> {
   refuseLoss(await clusterStatus({ name }), hosts);
 }
 
@@ -22,9 +22,11 @@ export function refuseLoss({ nodes, queues }: Pick<ClusterStatus, 'nodes' | 'que
   const what = `stopping ${stopping.map(({ host }) => host).join(', ')}`;
   if (stopping.some(({ isMember }) => isMember === undefined)) throw unknown(what, 'no node answers');
   const left = running.filter(({ host, isMember }) => isMember && !hosts.includes(host)).map(({ host }) => host);
-  const hint = `start the others first (mq cluster status shows them), ${force}`;
+  const hint = `start the others first (mq cluster status lists them), ${force}`;
   if (left.length * 2 <= nodes.length)
-    throw new MqError('REFUSED', `${what} leaves ${left.length} of ${nodes.length} members: no majority`, { hint });
+    throw new MqError('REFUSED', `${what} leaves ${left.length} of ${nodes.length} members, which is not a majority`, {
+      hint,
+    });
   if (queues === undefined) throw unknown(what, 'no node lists its queues in time');
   // RabbitMQ answers for each node as if only that node stopped. The combined effect is computed here.
   const counted = queues
@@ -47,7 +49,7 @@ export function refuseLoss({ nodes, queues }: Pick<ClusterStatus, 'nodes' | 'que
 const shown = 5;
 
 function unknown(what: string, why: string): MqError {
-  return new MqError('REFUSED', `${what}: whether a majority is left cannot be told, as ${why}`, {
+  return new MqError('REFUSED', `${what}: it is unknown if a majority would be left, because ${why}`, {
     hint: `mq cluster status shows the nodes, mq cluster heal starts all; ${force}`,
   });
 }

@@ -1,7 +1,7 @@
 // Reads the members of the cluster from RabbitMQ and runs its tools. Docker may have more or fewer nodes.
 
 import { MqError } from '../errors.ts';
-import { askNode } from './api.ts';
+import { listFromNode } from './api.ts';
 import type { Docker } from './docker.ts';
 import { execInNode } from './faults.ts';
 import { within } from './limit.ts';
@@ -16,13 +16,6 @@ export interface Member {
   readonly alarms: readonly string[];
 }
 
-interface NodeItem {
-  readonly name: string;
-  readonly running: boolean;
-  readonly mem_alarm?: boolean;
-  readonly disk_free_alarm?: boolean;
-}
-
 /** Returns the members according to the node that sees most of them running, or `undefined` if no node answers. */
 export async function membersOf(
   nodes: readonly ClusterNode[],
@@ -31,11 +24,11 @@ export async function membersOf(
   const path = 'nodes?columns=name,running,mem_alarm,disk_free_alarm';
   const views = await Promise.allSettled(
     nodes.map(async (witness) => {
-      const items = await within(answerMs, signal, (end) => askNode<NodeItem[]>(witness, path, end));
+      const items = await within(answerMs, signal, (end) => listFromNode(witness, path, end));
       const members = items.map(({ name, running, mem_alarm, disk_free_alarm }) => ({
-        name,
-        isRunning: running,
-        alarms: [...(mem_alarm ? ['memory'] : []), ...(disk_free_alarm ? ['disk'] : [])],
+        name: String(name),
+        isRunning: running === true,
+        alarms: [...(mem_alarm === true ? ['memory'] : []), ...(disk_free_alarm === true ? ['disk'] : [])],
       }));
       return { witness, members };
     }),

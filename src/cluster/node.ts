@@ -56,12 +56,14 @@ const management = 15672;
 const webStomp = 15674;
 const prometheus = 15692;
 
+const insidePorts = [amqp, management, webStomp, prometheus];
+
 /** Number of local ports of a node. */
-export const portsPerNode = 4;
+export const portsPerNode = insidePorts.length;
 
 /** Returns the ports of a node: the usual ones plus `moved`, for AMQP, management, Web STOMP and Prometheus. */
 export function usualPorts(moved: number): number[] {
-  return [amqp, management, webStomp, prometheus].map((port) => port + moved);
+  return insidePorts.map((port) => port + moved);
 }
 
 /** Returns the address for published ports. A remote engine must be reachable from this machine. */
@@ -84,28 +86,10 @@ export async function keepNode(docker: Docker, node: ClusterNode): Promise<void>
 
 /** Creates and starts the container of `host`. Resolves when Docker has started it, long before RabbitMQ is ready. */
 export async function startNode(plan: NodePlan, host: string, ports: readonly number[]): Promise<void> {
-  const { GenericContainer } = await testcontainers();
-  const [amqpPort, managementPort, webStompPort, prometheusPort] = ports as [number, number, number, number];
-  const bindings = {
-    [amqp]: amqpPort,
-    [management]: managementPort,
-    [webStomp]: webStompPort,
-    [prometheus]: prometheusPort,
-  };
-
-  class RabbitContainer extends GenericContainer {
-    // testcontainers cannot set the address of a published port. Without this, the port would be open to the whole
-    // network.
-    protected override async beforeContainerCreated(): Promise<void> {
-      for (const [inside, outside] of Object.entries(bindings)) {
-        const published = [{ HostIp: plan.address, HostPort: String(outside) }];
-        this.hostConfig.PortBindings = { ...this.hostConfig.PortBindings, [`${inside}/tcp`]: published };
-      }
-    }
-  }
-
+  const published = insidePorts.map((container, index) => ({ container, host: ports[index] ?? 0 }));
+  const container = await rabbitContainer(plan, published);
   try {
-    await new RabbitContainer(plan.image)
+    await container
       .withName(`${containerName(plan.cluster, host)}${plan.isStarting ? startingMark : ''}`)
       .withHostname(host)
       .withLabels({ ...plan.labels, [labels.host]: host })
@@ -113,9 +97,7 @@ export async function startNode(plan: NodePlan, host: string, ports: readonly nu
       // is disconnected from the cluster's network can therefore still serve its clients.
       .withNetworkMode(plan.cluster)
       .withNetworkAliases(host)
-      .withExposedPorts(
-        ...Object.entries(bindings).map(([inside, outside]) => ({ container: Number(inside), host: outside })),
-      )
+      .withExposedPorts(...published)
       .withEnvironment({
         RABBITMQ_NODENAME: nodeName(host),
         RABBITMQ_ERLANG_COOKIE: plan.cookie,
@@ -132,6 +114,27 @@ export async function startNode(plan: NodePlan, host: string, ports: readonly nu
   } catch (error) {
     throw dockerError(`starting node ${host}`, error);
   }
+}
+
+interface PublishedPort {
+  readonly container: number;
+  readonly host: number;
+}
+
+/** Returns a container of testcontainers that publishes its ports only on the plan's address. */
+async function rabbitContainer({ image, address }: NodePlan, published: readonly PublishedPort[]) {
+  const { GenericContainer } = await testcontainers();
+  class RabbitContainer extends GenericContainer {
+    // testcontainers cannot set the address of a published port. Without this, the port would be open to the whole
+    // network.
+    protected override async beforeContainerCreated(): Promise<void> {
+      for (const { container, host } of published) {
+        const bindings = [{ HostIp: address, HostPort: String(host) }];
+        this.hostConfig.PortBindings = { ...this.hostConfig.PortBindings, [`${container}/tcp`]: bindings };
+      }
+    }
+  }
+  return new RabbitContainer(image);
 }
 
 /** Returns the nodes of a cluster sorted by host name. The list is empty if there is no such cluster. */
@@ -154,8 +157,8 @@ async function describeNode(docker: Docker, cluster: string, containerId: string
   const host = Config.Hostname;
   const password = env['RABBITMQ_DEFAULT_PASS'] ?? '';
   const place = (port: number) => {
-    const published = (HostConfig.PortBindings as Record<string, { HostPort: string }[]>)[`${port}/tcp`]?.[0]?.HostPort;
-    return `${docker.machine}:${published}`;
+    const bindings: Readonly<Record<string, readonly { HostPort: string }[]>> = HostConfig.PortBindings;
+    return `${docker.machine}:${bindings[`${port}/tcp`]?.[0]?.HostPort}`;
   };
   const node: ClusterNode = {
     host,

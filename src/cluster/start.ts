@@ -54,35 +54,21 @@ export interface ClusterOptions {
  * name exists, a node ended), INTERRUPTED; nothing is left behind then.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { image, nodes = 3, name = `mq-${randomBytes(4).toString('hex')}`, owner, starter, signal } = options;
+  const { image, name = `mq-${randomBytes(4).toString('hex')}`, signal } = options;
   const docker = await connectDocker();
   await needImage(docker, image, signal);
   if ((await findNodes(docker, name)).length > 0) {
-    throw new MqError('SYSTEM', `starting cluster ${name}: there is one of that name`, {
+    throw new MqError('SYSTEM', `starting cluster ${name}: a cluster of this name already exists`, {
       hint: `mq cluster down --name ${name}`,
     });
   }
   if (signal?.aborted) throw interrupted(name);
-  const plan: NodePlan = {
-    cluster: name,
-    image,
-    hosts: Array.from({ length: nodes }, (_, index) => `mq${index + 1}`),
-    password: randomBytes(16).toString('hex'),
-    cookie: randomBytes(16).toString('hex'),
-    labels: {
-      [labels.cluster]: name,
-      [labels.machine]: hostname(),
-      ...(owner !== undefined && { [labels.owner]: String(owner) }),
-      ...(starter !== undefined && { [labels.starter]: String(starter) }),
-    },
-    isStarting: starter !== undefined,
-    address: nodeAddress(docker),
-  };
+  const plan = planOf(options, name, nodeAddress(docker));
   const ports = await portsOf(plan, options.port);
   await refuseTaken(docker, plan);
   // If two starts use the same name, creating the network decides, before any container exists.
   const engine = docker.container.dockerode;
-  await ask(`making network ${name}`, () =>
+  await ask(`creating network ${name}`, () =>
     engine.createNetwork({ Name: name, CheckDuplicate: true, Driver: 'bridge', Labels: { ...plan.labels } }),
   );
   try {
@@ -94,15 +80,38 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     await Promise.all(started.map((node) => keepNode(docker, node)));
     return await attachCluster({ name });
   } catch (error) {
-    await removeCluster(docker, name).catch((failure: unknown) => {
-      throw new MqError('SYSTEM', `cluster ${name} did not start, and what there is of it cannot be removed`, {
-        problems: [error, failure].map(String),
-        hint: `mq cluster down --name ${name}`,
-        cause: error,
-      });
-    });
+    await removeFailed(docker, name, error);
     throw error;
   }
+}
+
+function planOf({ image, nodes = 3, owner, starter }: ClusterOptions, cluster: string, address: string): NodePlan {
+  return {
+    cluster,
+    image,
+    hosts: Array.from({ length: nodes }, (_, index) => `mq${index + 1}`),
+    password: randomBytes(16).toString('hex'),
+    cookie: randomBytes(16).toString('hex'),
+    labels: {
+      [labels.cluster]: cluster,
+      [labels.machine]: hostname(),
+      ...(owner !== undefined && { [labels.owner]: String(owner) }),
+      ...(starter !== undefined && { [labels.starter]: String(starter) }),
+    },
+    isStarting: starter !== undefined,
+    address,
+  };
+}
+
+/** Removes a cluster whose start failed with `error`. */
+async function removeFailed(docker: Docker, name: string, error: unknown): Promise<void> {
+  await removeCluster(docker, name).catch((failure: unknown) => {
+    throw new MqError('SYSTEM', `cluster ${name} did not start, and its parts cannot be removed`, {
+      problems: [error, failure].map(String),
+      hint: `mq cluster down --name ${name}`,
+      cause: error,
+    });
+  });
 }
 
 function interrupted(cluster: string): MqError {
@@ -117,8 +126,8 @@ async function portsOf(plan: NodePlan, first: number | undefined): Promise<numbe
   const ports = plan.hosts.flatMap((_, index) => usualPorts(first - usual + 100 * index));
   for (const port of address === '127.0.0.1' ? ports : []) {
     if (await isFree(port, address)) continue;
-    throw new MqError('SYSTEM', `starting cluster ${plan.cluster}: port ${port} is taken`, {
-      hint: 'end what listens there, or leave --port out: free ports are found then',
+    throw new MqError('SYSTEM', `starting cluster ${plan.cluster}: port ${port} is already in use`, {
+      hint: 'end the process that listens there, or omit --port to use free ports',
     });
   }
   return ports;
@@ -135,8 +144,8 @@ async function refuseTaken(docker: Docker, { cluster, hosts }: NodePlan): Promis
       except: [404],
     });
     if (found === undefined) return;
-    throw new MqError('SYSTEM', `starting cluster ${cluster}: there is a container ${name} already`, {
-      hint: 'give another --name',
+    throw new MqError('SYSTEM', `starting cluster ${cluster}: a container ${name} already exists`, {
+      hint: 'choose another --name',
     });
   };
   await Promise.all(hosts.map((host) => taken(containerName(cluster, host))));

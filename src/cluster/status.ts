@@ -1,8 +1,9 @@
 // Reads the status of a cluster: Docker's state of its containers, RabbitMQ's state of its members and queues, and
 // problems.
 
+import { objectOf, type Plain } from '../config/plain.ts';
 import { MqError } from '../errors.ts';
-import { askNode } from './api.ts';
+import { askNode, listFromNode, textsIn } from './api.ts';
 import { attachCluster, type NodeState } from './cluster.ts';
 import { within } from './limit.ts';
 import { answerMs, type Member, membersOf } from './members.ts';
@@ -49,17 +50,6 @@ export interface QueueStatus {
   readonly online: readonly string[];
 }
 
-interface QueueItem {
-  readonly vhost: string;
-  readonly name: string;
-  readonly type: string;
-  readonly messages?: number;
-  readonly leader?: string;
-  readonly node?: string;
-  readonly members?: readonly string[];
-  readonly online?: readonly string[];
-}
-
 interface StatusOptions {
   readonly name: string;
   readonly signal?: AbortSignal | undefined;
@@ -79,7 +69,7 @@ export async function clusterStatus({ name, signal }: StatusOptions): Promise<Cl
   const running = known?.members.filter(({ isRunning }) => isRunning).map((one) => hostOf(one.name)) ?? [];
   const listing = known && listings[awake.indexOf(known.witness)];
   const queues = listing?.map((item) => queueStatus(item, running));
-  if (signal?.aborted) throw new MqError('INTERRUPTED', `asking the nodes of ${name}: interrupted`);
+  if (signal?.aborted) throw new MqError('INTERRUPTED', `reading the status of ${name}: interrupted`);
   const nodes = cluster.nodes.map((node, index): NodeStatus => {
     const { state = 'stopped', isConnected = false } = states[index] ?? {};
     const member = known?.members.find((one) => one.name === node.name);
@@ -104,41 +94,39 @@ export async function clusterStatus({ name, signal }: StatusOptions): Promise<Cl
  * Returns what would stop working without the node, in RabbitMQ's words, or `undefined` if the node does not answer.
  */
 async function criticalQueues(node: ClusterNode, signal: AbortSignal | undefined): Promise<string[] | undefined> {
-  interface Answer {
-    readonly status: string;
-    readonly reason?: string;
-    readonly queues?: readonly { readonly readable_name?: string; readonly name?: string }[];
-  }
   const path = 'health/checks/node-is-quorum-critical';
   try {
     // 503 means that the node is critical.
-    const answer = await within(answerMs, signal, (end) => askNode<Answer>(node, path, end, { also: [503] }));
-    if (answer.status === 'ok') return [];
-    const names = answer.queues?.map((one) => one.readable_name ?? one.name ?? '?') ?? [];
-    return names.length > 0 ? names : [answer.reason ?? answer.status];
+    const answer = await within(answerMs, signal, (end) => askNode(node, path, end, { also: [503] }));
+    const { status, reason = status, queues } = objectOf(answer);
+    if (status === 'ok') return [];
+    const names = (Array.isArray(queues) ? queues.map(objectOf) : []).map((one) =>
+      String(one['readable_name'] ?? one['name'] ?? '?'),
+    );
+    return names.length > 0 ? names : [String(reason)];
   } catch {
     return undefined;
   }
 }
 
 /** Returns the queues, or `undefined` if the node does not answer. */
-async function listQueues(node: ClusterNode, signal: AbortSignal | undefined): Promise<QueueItem[] | undefined> {
+async function listQueues(node: ClusterNode, signal: AbortSignal | undefined): Promise<readonly Plain[] | undefined> {
   // With statistics the list is cached, and seconds older than the end of a node.
   const path = 'queues?disable_stats=true&enable_queue_totals=true';
-  return within(answerMs, signal, (end) => askNode<QueueItem[]>(node, path, end)).catch(() => undefined);
+  return within(answerMs, signal, (end) => listFromNode(node, path, end)).catch(() => undefined);
 }
 
-function queueStatus(item: QueueItem, running: readonly string[]): QueueStatus {
-  const { vhost, name, type, messages, leader, node, members, online } = item;
-  const first = hostOf(leader ?? node ?? '');
+function queueStatus(queue: Plain, running: readonly string[]): QueueStatus {
+  const { vhost, name, type, messages, leader, node = '', members, online } = queue;
+  const first = hostOf(String(leader ?? node));
   return {
-    vhost,
-    name,
-    type,
-    messages,
+    vhost: String(vhost),
+    name: String(name),
+    type: String(type),
+    messages: typeof messages === 'number' ? messages : undefined,
     leader: running.includes(first) ? first : undefined,
-    members: (members ?? [first]).map(hostOf).sort(),
-    online: (online ?? [first])
+    members: (textsIn(members) ?? [first]).map(hostOf).sort(),
+    online: (textsIn(online) ?? [first])
       .map(hostOf)
       .filter((one) => running.includes(one))
       .sort(),
@@ -171,17 +159,19 @@ function problemsOf(
   const isKnown = nodes.some(({ isMember }) => isMember !== undefined);
   const hasMajority = !isKnown || up * 2 > nodes.length;
   return [
-    ...unfinished.map((host) => `${host} is still being started, or its start was killed (mq cluster up sweeps those)`),
+    ...unfinished.map(
+      (host) => `${host} is still starting, or its start was killed (mq cluster up removes such nodes)`,
+    ),
     ...nodes.filter(({ host }) => !unfinished.includes(host)).flatMap(nodeProblem),
     ...nodes.flatMap(({ host, alarms }) =>
       alarms.map((alarm) => `${host} has a ${alarm} alarm: publishers are blocked`),
     ),
-    ...(isKnown ? [] : ['no node answers: members and queues are not known']),
-    ...(isKnown && queues === undefined ? ['the queues are not known: the node does not list them in time'] : []),
-    ...(hasMajority ? [] : [`${up} of ${nodes.length} members run: there is no majority`]),
+    ...(isKnown ? [] : ['no node answers: its members and queues are unknown']),
+    ...(isKnown && queues === undefined ? ['the queues are unknown: the node does not list them in time'] : []),
+    ...(hasMajority ? [] : [`${up} of ${nodes.length} members are running: there is no majority`]),
     ...(queues ?? []).flatMap(({ vhost, name, leader, members, online }) =>
       leader === undefined || online.length * 2 <= members.length
-        ? [`queue ${name} in ${vhost} cannot work: ${online.length} of its ${members.length} members are online`]
+        ? [`queue ${name} in ${vhost} is not available: ${online.length} of its ${members.length} members are online`]
         : [],
     ),
   ];
@@ -191,8 +181,8 @@ function nodeProblem({ host, state, isConnected, isMember }: NodeStatus): string
   if (state === 'gone') return [`${host} is a member without a container: mq cluster forget ${host}`];
   if (state === 'stopped') return [`${host} is stopped: mq cluster start ${host}, or mq cluster forget ${host}`];
   if (state === 'paused') return [`${host} is paused: mq cluster resume ${host}`];
-  if (!isConnected) return [`${host} is cut off: mq cluster heal`];
-  return isMember === false ? [`${host} runs, and the others do not see it: mq cluster heal`] : [];
+  if (!isConnected) return [`${host} is cut off from the others: mq cluster heal`];
+  return isMember === false ? [`${host} is running, but the others do not see it: mq cluster heal`] : [];
 }
 
 /** Returns `mq1` for `rabbit@mq1`. */

@@ -1,11 +1,11 @@
 // Reads one node's view of the cluster from its management API.
 
-import { askNode } from './api.ts';
+import { listFromNode, textsIn } from './api.ts';
 import { within } from './limit.ts';
 import type { ClusterNode } from './node.ts';
 
 /** One node's view of the cluster. */
-export interface View {
+interface View {
   /** Erlang names of the members that it sees running, including itself. */
   readonly running: readonly string[];
   /** Members from which it has separated until it is restarted (Mnesia only: RabbitMQ before 4.2). */
@@ -16,15 +16,11 @@ export interface View {
 export async function viewOf(node: ClusterNode, signal: AbortSignal): Promise<View | undefined> {
   try {
     const members = await within(5_000, signal, (end) =>
-      askNode<{ name: string; running: boolean; partitions?: string[] }[]>(
-        node,
-        'nodes?columns=name,running,partitions',
-        end,
-      ),
+      listFromNode(node, 'nodes?columns=name,running,partitions', end),
     );
     return {
-      running: members.filter(({ running }) => running).map(({ name }) => name),
-      parted: members.find(({ name }) => name === node.name)?.partitions ?? [],
+      running: members.filter(({ running }) => running === true).map(({ name }) => String(name)),
+      parted: textsIn(members.find(({ name }) => name === node.name)?.['partitions']) ?? [],
     };
   } catch {
     // The node is not started yet or has just ended. The caller tries again.

@@ -51,6 +51,17 @@ export function drawTable({ columns, rows, width, hasHeaders }: Drawn): string[]
   );
 }
 
+/** Returns the rows as lines with aligned columns of any width, for output that is not truncated. */
+export function alignedRows(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => stringWidth(row[at] ?? ''))));
+  return rows.map((row) =>
+    row
+      .map((text, at) => padded(text, widths[at] ?? 0, false))
+      .join(gap)
+      .trimEnd(),
+  );
+}
+
 function stacked({ columns, rows, width }: Omit<Drawn, 'hasHeaders'>): string[] {
   return rows.flatMap((row, index) => {
     const facts = columns.map((column, at) => [column, row[at] ?? '']);
@@ -89,7 +100,7 @@ function cut(text: string, width: number): string {
  * messages_unacknowledged.
  */
 function cutHeader(text: string, width: number): string {
-  return text.length <= width ? text : `…${text.slice(text.length - width + 1)}`;
+  return stringWidth(text) <= width ? text : `…${text.slice(text.length - width + 1)}`;
 }
 
 function padded(text: string, width: number, isNumber: boolean): string {

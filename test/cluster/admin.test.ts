@@ -1,4 +1,4 @@
-// Every action of mq admin once, on RabbitMQ: what mq says and does is compared with what rabbitmqctl says in the container.
+// Runs every action of mq admin once on RabbitMQ, and compares the results with those of rabbitmqctl in the container.
 
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ const { ctl, exec, statusOf, definitions } = rabbitmqctl(cluster);
 const described = JSON.parse(process.env['MQ_TEST_BROKER'] ?? '{}') as TestBroker;
 const env = { MQ_MANAGEMENT_URL: described.managementUrls.join(','), MQ_NEW_PASSWORD: 'n3w päss/word%' };
 const isOld = cluster.version.startsWith('4.0');
-/** Names that a path has to encode. RabbitMQ itself stumbles over vhosts that are not ASCII: 500, answers that break off. */
+/** Names that a path must encode. RabbitMQ has bugs with vhosts that are not ASCII: status 500, and truncated answers. */
 const hard = `/%?#&+;..; ${randomUUID()}`;
 const foreign = `漢字 ü 😀 ${randomUUID()}`;
 const user = `anna ${hard}`;
@@ -35,7 +35,7 @@ test.after(async () => {
   await vhost.remove();
 });
 
-test('what is created and set is what rabbitmqctl exports', async () => {
+test('creates and sets what rabbitmqctl then exports', async () => {
   await admin('create vhost', [shop, '--description', 'a shop', '--tag', 'a', '--default-queue-type', 'quorum'], '');
   await admin('create user', [user, 'monitoring', 'policymaker'], '');
   await admin('set permission', [user, '^o', '', '.*']);
@@ -63,7 +63,7 @@ test('what is created and set is what rabbitmqctl exports', async () => {
   await admin('set global-parameter', [hard, '{"a":["b"]}'], '');
   await admin('set parameter', ['vhost-limits', 'limits', '{"max-queues":50}']);
   await admin('set user-limit', [user, 'max-channels', '7'], '');
-  // Only the export of rabbitmqctl has everything at once.
+  // Only the export of rabbitmqctl contains all objects.
   const exported = await definitions();
   const here = (name: string) => exported[name]?.filter((one) => one['vhost'] === shop);
 
@@ -107,7 +107,7 @@ test('what is created and set is what rabbitmqctl exports', async () => {
   assert.match(await exec('list_vhost_limits', '-p', shop), '"max-queues":50');
 });
 
-test('lists and shows tell the same as rabbitmqctl', async () => {
+test('lists and shows the same as rabbitmqctl', async () => {
   await same('queues', ['name', 'durable', 'auto_delete', 'type'], ['list_queues', '-p', shop]);
   await same('exchanges', ['name', 'type', 'durable', 'auto_delete', 'internal'], ['list_exchanges', '-p', shop]);
   const bindings = objects(await admin('list bindings', ['--json']));
@@ -172,7 +172,7 @@ test('lists and shows tell the same as rabbitmqctl', async () => {
   assert.is(overview?.['rabbitmq_version'], cluster.version);
 });
 
-test('what is there already stays as it is, and says so', async () => {
+test('leaves existing objects unchanged and reports it', async () => {
   const queue = await admin('create queue', [
     hard,
     '--type',
@@ -200,7 +200,7 @@ test('what is there already stays as it is, and says so', async () => {
   }
 });
 
-test('a new password counts, and tags do not take it away', async () => {
+test('sets a password, which a change of tags keeps', async () => {
   const asked = (secret: string) => statusOf('authenticate_user', user, secret);
   assert.is(await asked(env.MQ_NEW_PASSWORD), 0);
   await admin('set password', [user, '--new-password-file', '-'], '', { input: 'another\n' });
@@ -214,13 +214,13 @@ test('a new password counts, and tags do not take it away', async () => {
   assert.is(status, 77, stderr);
 });
 
-test('connections, channels and consumers are shown, and a connection is closed', async () => {
+test('shows connections, channels and consumers, and closes a connection', async () => {
   await admin('set permission', ['mq', '.*', '.*', '.*']);
   const url = new URL(String(cluster.urls[0]));
   url.pathname = `/${encodeURIComponent(shop)}`;
   const connection = await connect(url.href, { clientProperties: { connection_name: 'shopping' } });
   const closed = new Promise<string>((resolve) => {
-    // amqplib takes 320 for a normal end.
+    // amqplib treats 320 as a normal close.
     connection.on('close', (error?: Error) => resolve(String(error?.message)));
   });
   const channel = await connection.createChannel();
@@ -268,7 +268,7 @@ test('connections, channels and consumers are shown, and a connection is closed'
   assert.is((await tried('close user-connections', [user, '--yes'], '')).status, 0);
 });
 
-test('a purge takes the messages', async () => {
+test('purges the messages of a queue', async () => {
   const url = new URL(String(cluster.urls[0]));
   url.pathname = `/${encodeURIComponent(shop)}`;
   const connection = await connect(url.href);
@@ -284,7 +284,7 @@ test('a purge takes the messages', async () => {
   assert.is(await messages(), 0);
 });
 
-test('an export is what rabbitmqctl exports, and an import brings back what was deleted', async () => {
+test('exports what rabbitmqctl exports, and an import restores it', async () => {
   const folder = emptyFolder();
   await admin('export definitions', ['all.json'], '', { cwd: folder });
   const mine = JSON.parse(readFileSync(join(folder, 'all.json'), 'utf8')) as Record<string, Thing[]>;
@@ -308,7 +308,7 @@ test('an export is what rabbitmqctl exports, and an import brings back what was 
   assert.is((await tried('import definitions', [file])).status, 66);
 });
 
-test('a broker is healthy, until it has an alarm', async () => {
+test('reports a healthy broker, and one with an alarm', async () => {
   const health = objects(await admin('check health', ['--json'], ''));
   assert.ok(health.length >= 4 && health.every(({ ok }) => ok === true), JSON.stringify(health));
   for (const check of ['alarms', 'local-alarms', 'virtual-hosts', 'quorum-critical'])
@@ -332,7 +332,7 @@ test('a broker is healthy, until it has an alarm', async () => {
   }
 });
 
-test('a name for the cluster; a flag that is enabled already', async () => {
+test('sets the cluster name, and enables an enabled flag again', async () => {
   const { cluster_name: before } = objects(await admin('overview', ['--json'], ''))[0] as { cluster_name: string };
   await admin('set cluster-name', ['mine'], '');
   assert.is((await ctl('cluster_status'))[0]?.['cluster_name'], 'mine');
@@ -340,7 +340,7 @@ test('a name for the cluster; a flag that is enabled already', async () => {
   await admin('enable feature-flag', ['quorum_queue', '--yes'], '');
 });
 
-test('what is deleted is gone for rabbitmqctl too', async () => {
+test('deletes objects, as rabbitmqctl confirms', async () => {
   await admin('set vhost-limit', ['max-connections', '5']);
   await admin('delete vhost-limit', ['max-connections', '--yes']);
   await admin('delete user-limit', [user, 'max-channels', '--yes'], '');
@@ -381,8 +381,8 @@ test('what is deleted is gone for rabbitmqctl too', async () => {
   assert.is((await tried('list queues', [])).status, 65);
 });
 
-test('no action was left out', () => {
-  // Those of high availability have a file of their own: ha.test.ts.
+test('runs every action', () => {
+  // ha.test.ts runs those of high availability.
   const here = actions.filter((action) => !haActions.includes(action));
   const all = here.map(({ verb, noun }) => (noun === undefined ? verb : `${verb} ${noun}`));
   assert.equal(
@@ -391,7 +391,7 @@ test('no action was left out', () => {
   );
 });
 
-/** The list of mq and that of rabbitmqctl, in these columns. */
+/** Returns the lists of mq and of rabbitmqctl with these columns. */
 async function same(noun: string, columns: readonly string[], command: readonly string[], place = shop): Promise<void> {
   const mine = objects(await admin(`list ${noun}`, ['--json'], place));
   const [verb = '', ...options] = command;
@@ -401,7 +401,7 @@ async function same(noun: string, columns: readonly string[], command: readonly 
   assert.equal(cut(mine), cut(theirs), noun);
 }
 
-/** rabbitmqctl says some values as text. */
+/** rabbitmqctl prints some values as text. */
 function textOf(value: unknown): string {
   if (Array.isArray(value) || (typeof value === 'object' && value !== null)) return JSON.stringify(value);
   return String(value);

@@ -1,5 +1,5 @@
-// `mq broker` in a small container: publishers without end are blocked, the container is never killed, and the backlog opens
-// again.
+// Runs `mq broker` in a small container. It blocks publishers before the container runs out of memory, and starts again
+// with its backlog.
 
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -20,7 +20,7 @@ const { image } = await attachCluster({ name: testBroker().cluster ?? '' });
 const run = promisify(execFile);
 const docker = async (...args: string[]) => (await run('docker', args)).stdout.trim();
 
-test('publishers are blocked before a container of 128 MB is full, and its broker starts again over the backlog', async () => {
+test('blocks publishers in a container of 128 MB, and restarts with its backlog', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mq-memory-'));
   const name = `mq-memory-${randomUUID()}`;
   const limits = ['--memory', '128m', '--memory-swap', '128m'];
@@ -41,7 +41,7 @@ test('publishers are blocked before a container of 128 MB is full, and its broke
     ...command,
   );
   try {
-    // Docker chooses the port, and chooses again at a restart.
+    // Docker chooses the port, and another one at a restart.
     const url = async () => `amqp://test:test@${await docker('port', name, '5672/tcp')}/%2F`;
     let confirmed = 0;
     await withChannel(url, async (connection, channel) => {

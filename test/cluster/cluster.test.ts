@@ -1,4 +1,4 @@
-// A cluster in containers: what it is once it has started, what its faults do, and what is left when it is down.
+// Starts, disturbs, heals and removes a cluster in containers.
 
 import { execFile, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -18,7 +18,7 @@ const { cluster, release } = await testCluster();
 const { image } = cluster;
 test.after(release);
 
-test('every node is a running member, and takes AMQP', async () => {
+test('every node is a running member and accepts AMQP', async () => {
   const { exitCode, output } = await cluster.exec(0, ['rabbitmqctl', '-q', 'cluster_status', '--formatter', 'json']);
   assert.is(exitCode, 0, output);
   const { running_nodes } = JSON.parse(output) as { running_nodes: string[] };
@@ -26,16 +26,16 @@ test('every node is a running member, and takes AMQP', async () => {
   for (const url of cluster.urls) await (await connect(url)).close();
 });
 
-test('ports are open on this machine only', async () => {
+test('publishes ports on this machine only', async () => {
   const { stdout } = await promisify(execFile)('docker', ['port', String(cluster.containers[0])]);
   assert.is(stdout.trim().split('\n').length, 4);
   assert.ok(stdout.match(/127\.0\.0\.1:/g)?.length === 4, stdout);
 });
 
-test('a confirmed message outlives the node that took it, and the node comes back on its port', async () => {
+test('a confirmed message survives its node, which restarts on the same ports', async () => {
   const queue = `cluster-test-${randomUUID()}`;
   const first = await connect(String(cluster.urls[0]));
-  // The connection goes down with its node.
+  // The connection ends with its node.
   first.on('error', () => undefined);
   const channel = await first.createConfirmChannel();
   channel.on('error', () => undefined);
@@ -46,7 +46,7 @@ test('a confirmed message outlives the node that took it, and the node comes bac
 
   await cluster.kill(0);
   assert.is((await cluster.states())[0]?.state, 'stopped');
-  // RabbitMQ 4.0 closes the connection (541, nodedown) that asks before the queue has a new leader.
+  // RabbitMQ 4.0 closes the connection (541, nodedown) of a request before the queue has a new leader.
   const message = await until('the message comes from another node', () =>
     onNode(1, (other) => other.get(queue, { noAck: true })).catch(() => undefined),
   );
@@ -68,12 +68,12 @@ test('heal undoes faults on all nodes at once', async () => {
   await cluster.ready();
 });
 
-test('a name that is taken is refused, and the cluster of that name stays', async () => {
+test('refuses the name of an existing cluster, which stays', async () => {
   assert.is(await codeOf(startCluster({ image, name: cluster.name })), 'SYSTEM');
   await cluster.ready();
 });
 
-test('without the image there is a hint, and nothing is left behind', async () => {
+test('reports a missing image with a hint, and leaves nothing behind', async () => {
   const name = `mq-test-${randomUUID()}`;
   const error = await failureOf(startCluster({ image: 'mq-absent:1', name }));
   assert.is(error.code, 'SYSTEM');
@@ -81,7 +81,7 @@ test('without the image there is a hint, and nothing is left behind', async () =
   assert.equal(await leftOf(name), []);
 });
 
-test('a start that is interrupted leaves nothing behind', async () => {
+test('an interrupted start leaves nothing behind', async () => {
   const name = `mq-test-${randomUUID()}`;
   const stop = new AbortController();
   const start = codeOf(startCluster({ image, name, nodes: 1, signal: stop.signal }));
@@ -101,7 +101,7 @@ test('down removes containers, data and network', async () => {
   assert.is(await codeOf(attachCluster({ name })), 'UNAVAILABLE');
 });
 
-test('the sweep takes what an ended process owned, and nothing else', async () => {
+test('removes only the clusters of ended processes', async () => {
   const name = `mq-test-${randomUUID()}`;
   const { pid } = spawnSync(node, ['--version']);
   await startCluster({ image, name, nodes: 1, owner: pid });
@@ -111,7 +111,7 @@ test('the sweep takes what an ended process owned, and nothing else', async () =
   assert.ok((await clusterNames()).includes(cluster.name));
 });
 
-/** Something done on a channel of a new connection to the node. */
+/** Runs `work` on a channel of a new connection to the node. */
 async function onNode<T>(node: number, work: (channel: Channel) => Promise<T>): Promise<T> {
   const connection = await connect(String(cluster.urls[node]));
   connection.on('error', () => undefined);
@@ -124,7 +124,7 @@ async function onNode<T>(node: number, work: (channel: Channel) => Promise<T>): 
   }
 }
 
-/** Erlang names of the members of a quorum queue in the default vhost. */
+/** Returns the Erlang names of the members of a quorum queue in the default vhost. */
 async function membersOf(queue: string): Promise<string[]> {
   const { origin, username, password } = new URL(String(cluster.managementUrls[0]));
   const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
@@ -135,7 +135,7 @@ async function membersOf(queue: string): Promise<string[]> {
   });
 }
 
-/** What Docker still holds of a cluster. */
+/** Returns the containers and networks of a cluster in Docker. */
 async function leftOf(name: string): Promise<string[]> {
   const list = async (kind: string, ...options: string[]) => {
     const filter = ['--filter', `label=mq.cluster=${name}`];

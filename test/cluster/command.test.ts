@@ -1,4 +1,4 @@
-// mq cluster as a user has it: a cluster of the file's own, its work, the loss of a node for good, faults, and what is left.
+// Runs mq cluster on a cluster of this file: work, the permanent loss of a node, faults, and the removal.
 
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -38,7 +38,7 @@ story.after(async () => {
   assert.equal(await leftOf(name), []);
 });
 
-story('up prints what a shell and a page need, and status finds nothing wrong', async () => {
+story('up prints the addresses, and status finds no problem', async () => {
   assert.is(up.urls.length, 3);
   const { status, stdout } = await cluster('url', '--env');
   const lines = [
@@ -56,7 +56,7 @@ story('up prints what a shell and a page need, and status finds nothing wrong', 
   );
 });
 
-story('what cannot be is refused, and says what to do', async () => {
+story('refuses impossible commands with a hint', async () => {
   const refused = async (...args: string[]) => {
     const { status, stdout, stderr } = await cluster(...args);
     assert.is(stdout, '');
@@ -72,13 +72,13 @@ story('what cannot be is refused, and says what to do', async () => {
   assert.equal((await statusOf()).problems, []);
 });
 
-story('the leader of ten thousand tasks is killed, forgotten and replaced: nothing is lost', async () => {
+story('replaces a killed leader of ten thousand tasks without a loss', async () => {
   const declared = await mq(['task', 'declares the queue'], { env: { MQ_URL: up.urls.join(',') } });
   assert.is(declared.status, 0, declared.stderr);
   const leader = await until('the queue has a leader', async () => (await taskQueue())?.leader);
   const place = Number(leader.slice(2)) - 1;
   const turned = [...up.urls.slice(place), ...up.urls.slice(0, place)];
-  // The workers are on the other nodes: RabbitMQ 4.3 takes a minute to give back what a worker held on a lost node.
+  // The workers use the other nodes, because RabbitMQ 4.3 requeues the messages of a lost node only after a minute.
   const env = { MQ_URL: [...turned.slice(1), ...turned.slice(0, 1)].join(',') };
   const folders = [1, 2].map(() => emptyFolder({ 'handled.txt': '', 'record.ts': handler }));
   const handled = () => folders.flatMap((cwd) => lines(readFileSync(join(cwd, 'handled.txt'), 'utf8')));
@@ -122,7 +122,7 @@ story('the leader of ten thousand tasks is killed, forgotten and replaced: nothi
   assert.equal([whole.members, whole.online, whole.messages], [members, members, 0]);
 });
 
-story('nodes are stopped, frozen and cut off, and come back', async () => {
+story('stops, pauses and cuts off nodes, and restores them', async () => {
   const [one = '', other = ''] = (await statusOf()).nodes.map(({ host }) => host);
   const done = async (...args: string[]) => assert.is((await cluster(...args)).status, 0, args.join(' '));
   await done('stop', one);
@@ -130,7 +130,7 @@ story('nodes are stopped, frozen and cut off, and come back', async () => {
   await done('pause', other);
   await done('resume', other);
   await done('partition', one, other);
-  // Not by mq cluster status: the nodes answer it only when they have noticed, seconds later.
+  // This does not use mq cluster status, because the nodes notice the loss seconds later.
   const cut = await (await attachCluster({ name })).states();
   assert.equal(
     cut.map(({ isConnected }) => isConnected),
@@ -149,7 +149,7 @@ story('nodes are stopped, frozen and cut off, and come back', async () => {
 });
 story.run();
 
-test('a start that is interrupted ends with 130 and leaves nothing', async () => {
+test('an interrupted start ends with 130 and leaves nothing behind', async () => {
   const own = `${name}-interrupted`;
   const start = begin(['cluster', 'up', '--image', image, '--nodes', '1', '--name', own], { deadlineMs: 120_000 });
   await until('there is a container', async () => (await leftOf(own)).includes('container'));
@@ -159,7 +159,7 @@ test('a start that is interrupted ends with 130 and leaves nothing', async () =>
   assert.equal(await leftOf(own), []);
 });
 
-test('what is left of a start that was killed is swept', async () => {
+test('removes the remains of a killed start', async () => {
   const own = `${name}-killed`;
   const start = begin(['cluster', 'up', '--image', image, '--nodes', '1', '--name', own], { deadlineMs: 120_000 });
   await until('there is a container', async () => (await leftOf(own)).includes('container'));
@@ -170,7 +170,7 @@ test('what is left of a start that was killed is swept', async () => {
 });
 test.run();
 
-/** Runs mq cluster with the name of the file's own. */
+/** Runs mq cluster with the name of this file's cluster. */
 function cluster(...args: string[]): Promise<MqResult> {
   return mq(['cluster', ...args, '--name', name], { deadlineMs: 120_000 });
 }
@@ -193,7 +193,7 @@ function begin(args: readonly string[], options: Parameters<typeof startMq>[1]):
   return started;
 }
 
-/** What Docker still holds of a cluster. */
+/** Returns the containers and networks of a cluster in Docker. */
 async function leftOf(cluster: string): Promise<string[]> {
   const list = async (kind: string, ...options: string[]) => {
     const filter = ['--filter', `label=mq.cluster=${cluster}`];

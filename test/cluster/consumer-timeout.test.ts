@@ -1,4 +1,4 @@
-// A message that is in its handler for longer than the broker's consumer timeout.
+// Handles a message for longer than the broker's consumer timeout.
 
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ test.before(() => lookEvery(1000));
 test.after(() => lookEvery(60_000));
 test.after(roles.end);
 
-/** RabbitMQ 4.0: how often a channel looks for deliveries that are past the consumer timeout; its default is 60 s. */
+/** RabbitMQ 4.0: interval of the checks for deliveries past the consumer timeout; the default is 60 s. */
 async function lookEvery(milliseconds: number): Promise<void> {
   for (const node of cluster.nodes.keys()) {
     const code = `application:set_env(rabbit, channel_tick_interval, ${milliseconds}).`;
@@ -31,7 +31,7 @@ echo "$body" >> runs
 exit 0
 `;
 
-/** A receiver that holds the message `late` until `go`. */
+/** Starts a receiver that holds the message `late` until `go`. */
 async function holding(queue: string, args: readonly string[], queueArguments: object) {
   const config = {
     vhosts: { '/': { queues: { [queue]: { options: { durable: true, arguments: queueArguments } } } } },
@@ -49,7 +49,7 @@ async function holding(queue: string, args: readonly string[], queueArguments: o
   return { queue, publish, receiver, runs, go: () => writeFileSync(join(cwd, 'go'), '') };
 }
 
-test('a message in hand past the consumer timeout runs once, and so do the others', async () => {
+test('handles each message once after a consumer timeout', async () => {
   const limits = { 'x-queue-type': 'quorum', 'x-consumer-timeout': 4000 };
   const { queue, publish, receiver, runs, go } = await holding('slow', [], limits);
   await receiver.prints(/consumer timeout.*x-consumer-timeout.*consuming again\n/, 'stderr');
@@ -57,7 +57,7 @@ test('a message in hand past the consumer timeout runs once, and so do the other
   await until('what comes later is handled', () => runs().includes('after'));
   go();
   await publish('last');
-  await until('the role goes on', () => runs().includes('last'));
+  await until('the role continues', () => runs().includes('last'));
   await until('no message is left', async () => {
     const name = `/api/queues/${roles.vhost.name}/${queue}`;
     return ((await roles.vhost.api('GET', name)) as { messages?: number }).messages === 0;
@@ -72,14 +72,14 @@ test('a message in hand past the consumer timeout runs once, and so do the other
   assert.equal(names, [queue]);
 });
 
-test('a --handler-timeout above the default of 30 minutes is sent as the consumer timeout', async () => {
+test('sends a --handler-timeout above 30 minutes as the consumer timeout', async () => {
   const args = ['--handler-timeout', '2h', '--prefetch', '3', '--concurrency', '2'];
   const { receiver, go } = await holding('patient', args, { 'x-queue-type': 'quorum' });
   const consumer = await until('the consumer is listed', async () => {
     const [first] = (await roles.vhost.api('GET', `/api/consumers/${roles.vhost.name}`)) as { arguments: object }[];
     return first;
   });
-  // Two in handlers, and a third that waits for one of them.
+  // Two messages are in handlers, and a third waits.
   assert.equal(consumer.arguments, { 'x-consumer-timeout': 2 * 7_200_000 + 60_000 });
   go();
   assert.is((await receiver.stop()).status, 0);

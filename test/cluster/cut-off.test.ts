@@ -1,5 +1,5 @@
-// A node is cut off from the others and still reached by its clients, which it tells nothing: the roles leave it while
-// it is so, and do not wait for the network to be whole again.
+// A node is cut off from the others, but its clients can still reach it and get no error. The roles connect to other
+// nodes while it is cut off.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,10 +15,10 @@ test.after(roles.end);
 
 const deadlineMs = 150_000;
 
-/** The address of the node first, then those of the others. */
+/** Returns the addresses, starting with that node's. */
 const from = (node: number) => ({ MQ_URL: [...vhost.urls.slice(node), ...vhost.urls.slice(0, node)].join(',') });
 
-test('a publisher, a receiver and one that starts leave a node that is cut off with the leader', async () => {
+test('publishers and receivers leave a node that is cut off with the leader', async () => {
   await roles.run(['task', 'declares the queue']);
   const { leader } = (await vhost.api('GET', `/api/queues/${vhost.name}/task_queue`)) as { leader: string };
   const cut = cluster.nodes.findIndex(({ name }) => name === leader);
@@ -30,7 +30,7 @@ test('a publisher, a receiver and one that starts leave a node that is cut off w
 
   await cluster.disconnect(cut);
   task.stdin.write('after\n');
-  // RabbitMQ 4.3: this node answers no consumer of a quorum queue, and no declaration of another queue.
+  // RabbitMQ 4.3: this node answers neither consumers of a quorum queue nor declarations.
   const [other, logs] = await Promise.all(
     [['worker'], ['receive-logs']].map((role) => roles.receiver(role, { env: from(cut), deadlineMs })),
   );

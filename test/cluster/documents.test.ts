@@ -1,4 +1,4 @@
-// The blocks of commands of README.md and of the pages that need RabbitMQ nodes.
+// Runs the command blocks of README.md and of the documentation that need RabbitMQ nodes.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -21,11 +21,11 @@ for (const block of blocks) {
   });
 }
 
-test('there are blocks', () => {
+test('finds blocks', () => {
   assert.is(blocks.length, 2);
 });
 
-/** What a block leaves when it fails is removed all the same. */
+/** Removes the remains of a block that failed. */
 async function ofItsOwn(run: () => Promise<void>): Promise<void> {
   try {
     await run();

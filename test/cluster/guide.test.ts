@@ -1,4 +1,4 @@
-// The commands of .github/docs/guides/quorum-queues.md, as they stand there. A comment that begins with a number is the status.
+// Runs the commands of .github/docs/guides/quorum-queues.md. A comment that begins with a number is the exit status.
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync, symlinkSync } from 'node:fs';
@@ -13,7 +13,7 @@ const { cluster, release } = await testCluster();
 test.after(release);
 const guide = readFileSync(resolve(import.meta.dirname, '../../.github/docs/guides/quorum-queues.md'), 'utf8');
 
-test('every command of the guide does what it says, and none of its messages is lost', async () => {
+test('the commands of the guide work as described, and lose no message', async () => {
   const [, name = '', text = ''] = /^```json (\S+)\n([\s\S]*?)^```$/m.exec(guide) ?? [];
   const cwd = emptyFolder({ [name]: text });
   symlinkSync(executable, join(cwd, 'mq'));

@@ -1,4 +1,4 @@
-// mq admin ha and the changes of members, on three nodes: right at each step, compared with what RabbitMQ's own tools say.
+// Runs mq admin ha and the changes of members on three nodes, and compares each step with RabbitMQ's own tools.
 
 import { randomUUID } from 'node:crypto';
 import { connect } from 'amqplib';
@@ -25,7 +25,7 @@ interface Row {
   readonly effect?: string;
 }
 
-test('members are added and taken off by node and by queue, and the leader is moved', async () => {
+test('adds and removes members by node and by queue, and moves the leader', async () => {
   const [one, three, plain] = [`${mark}-one`, `${mark}-three`, `${mark}-classic`];
   await declare(one, { 'x-queue-type': 'quorum', 'x-quorum-initial-group-size': 1 });
   await declare(three, { 'x-queue-type': 'quorum' });
@@ -59,7 +59,7 @@ test('members are added and taken off by node and by queue, and the leader is mo
   }
   await good(['rebalance']);
 
-  // Nobody leads while the leader is taken off: then another one is elected.
+  // When the member of the leader is removed, there is no leader until the election ends.
   await good(['shrink', next, one, '--yes']);
   assert.equal(await toolMembers(one), [home, last].toSorted());
   assert.is((await row(three)).members.length, 3);
@@ -70,7 +70,7 @@ test('members are added and taken off by node and by queue, and the leader is mo
   for (const queue of [one, three, plain]) await remove(queue);
 });
 
-test('with nodes away it says what stops, and refuses what would stop it', async () => {
+test('shows queues without a majority, and refuses to remove needed members', async () => {
   const [queue, plain] = [`${mark}-safe`, `${mark}-alone`];
   await declare(queue, { 'x-queue-type': 'quorum' });
   await declare(plain, { 'x-queue-type': 'classic' });
@@ -85,7 +85,7 @@ test('with nodes away it says what stops, and refuses what would stop it', async
   });
   assert.equal([led.risk, led.mayLose, shortNames(led.online)], ['critical', 0, ['mq1', 'mq2']]);
   assert.is((await effects('mq2'))[queue], 'stops');
-  // RabbitMQ's own check agrees, for both nodes that are left.
+  // RabbitMQ's own check agrees, for both remaining nodes.
   for (const node of [0, 1]) {
     const { exitCode, output } = await cluster.exec(node, [
       'rabbitmq-queues',
@@ -99,12 +99,12 @@ test('with nodes away it says what stops, and refuses what would stop it', async
   assert.match(shrunk.stderr, `${queue}: of the 2 members that are left 1 would be online, 2 are needed`);
   assert.equal((await row(queue)).members.length, 3);
   assert.is((await admin(['grow', 'mq3', queue])).status, 69);
-  // The member of the dead node may go: the two that are left are enough.
+  // The member of the lost node may be removed, because two members are enough.
   await good(['shrink', 'mq3', queue, '--yes']);
   assert.equal(shortNames((await row(queue)).members), ['mq1', 'mq2']);
 
   await cluster.start(2);
-  // The node that answers may see it a moment later.
+  // The node that answers may notice it a moment later.
   await until('a member can be added on mq3', async () => (await admin(['grow', 'mq3', queue])).status === 0);
   await until('all members are online', async () => {
     const { risk, online } = await row(queue);
@@ -113,7 +113,7 @@ test('with nodes away it says what stops, and refuses what would stop it', async
   for (const name of [queue, plain]) await remove(name);
 });
 
-test('a broker that is no cluster of ours cannot have its leader moved: the error names the command', async () => {
+test('transfer names the command for a broker that mq cluster did not start', async () => {
   const queue = `${mark}-elsewhere`;
   await declare(queue, { 'x-queue-type': 'quorum' });
   const { leader } = await row(queue);
@@ -156,7 +156,7 @@ function shortNames(nodes: readonly string[]): string[] {
   return nodes.map((node) => node.replace('rabbit@', '')).toSorted();
 }
 
-/** In the eyes of rabbitmqctl. */
+/** As rabbitmqctl reports it. */
 async function tool(queue: string): Promise<{ members: string[]; leader: string }> {
   const { output } = await cluster.exec(0, [
     'rabbitmqctl',

@@ -1,4 +1,4 @@
-// `mq test --on cluster`: a cluster of its own for each run, and nothing of it afterwards, however the run ended.
+// `mq test --on cluster` starts a cluster for each run, and always removes it.
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -18,13 +18,13 @@ harness.before(async (context) => {
 });
 harness.after(({ vhost }) => vhost.remove());
 
-harness('mq’s own suites pass on three nodes, none skipped', async ({ image }) => {
+harness('runs mq’s own suites on three nodes without a skipped test', async ({ image }) => {
   const { status, stdout, stderr } = await mq(['test', '--self', '--on', 'cluster', '--image', image], { deadlineMs });
   assert.is(status, 0, stdout + stderr);
   assert.match(stdout, /\n\d+ passed, 0 failed\n$/);
 });
 
-harness('what the nodes logged during a failed test is shown with it', async ({ image }) => {
+harness('shows the node logs of a failed test', async ({ image }) => {
   const cwd = emptyFolder({
     'a.test.ts': `
 import { cluster, eventually, test } from 'mq/test';
@@ -41,7 +41,7 @@ test('sees an alarm', async () => {
   assert.match(stdout, /output:\n +the nodes' logs during "sees an alarm":\n +mq1:\n[\s\S]*alarm/);
 });
 
-harness('a run that was killed leaves its cluster to the next one, which removes it', async ({ image, others }) => {
+harness('the next run removes the cluster of a killed run', async ({ image, others }) => {
   const cwd = emptyFolder({
     'long.test.ts': `import { test } from 'mq/test';\ntest('long', () => new Promise((r) => setTimeout(r, 100_000)));`,
     'short.test.ts': `import { test } from 'mq/test';\ntest('short', () => {});`,

@@ -1,4 +1,4 @@
-// A node is lost in the middle of the work: what was confirmed is handled, and every role goes on with the other nodes.
+// Loses a node during the work: every confirmed message is handled, and every role continues on the other nodes.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,18 +17,18 @@ test.after.each(() => cluster.heal());
 test.after(roles.end);
 
 const count = 20_000;
-/** RabbitMQ 4.3: what a consumer on the lost node held goes back to a quorum queue only then (consumer_disconnected_timeout). */
+/** RabbitMQ 4.3 requeues the messages of consumers on a lost node after this time (consumer_disconnected_timeout). */
 const disconnectedTimeoutMs = 60_000;
 const deadlineMs = 150_000;
 const handler = `
 import { appendFileSync } from 'node:fs';
 export default ({ text }: { text: string }) => appendFileSync('handled.txt', text + '\\n');`;
 
-/** URLs with the given node first. */
+/** Returns the URLs, starting with that node's. */
 const from = (first: number) => [...vhost.urls.slice(first), ...vhost.urls.slice(0, first)].join(',');
 const indexOf = (name: string) => cluster.nodes.findIndex((node) => node.name === name);
 
-/** The node that a role's connection is on. */
+/** Returns the node of a role's connection. */
 function nodeOf(connection: string): Promise<number> {
   return until(`a connection ${connection}`, async () => {
     const found = (await vhost.api('GET', `/api/vhosts/${vhost.name}/connections`)) as {
@@ -59,7 +59,7 @@ async function twoWorkers(): Promise<Workers> {
   return { running, handled: () => folders.flatMap((cwd) => lines(readFileSync(join(cwd, 'handled.txt'), 'utf8'))) };
 }
 
-/** Feeds the lines; `lose` is called after a part of them, and lines flow meanwhile. */
+/** Writes the lines, and calls `lose` after a part of them, while lines continue. */
 async function feed(task: RunningMq, lose: () => Promise<void>): Promise<void> {
   let fed = 0;
   const write = (many: number) => {
@@ -83,7 +83,7 @@ async function feed(task: RunningMq, lose: () => Promise<void>): Promise<void> {
 }
 
 for (const victim of ['the node that the publisher is connected to', "the node of the queue's leader"]) {
-  test(`${victim} is killed: all that was confirmed is handled`, async () => {
+  test(`all confirmed messages are handled after the kill of ${victim}`, async () => {
     await roles.run(['task', 'declares the queue'], { env: { MQ_URL: from(0) } });
     await roles.run(['worker', '--until-empty']);
     const leader = await leaderOf('task_queue');
@@ -123,7 +123,7 @@ for (const victim of ['the node that the publisher is connected to', "the node o
   });
 }
 
-test('receivers with a queue of their own and servers go on after their node was killed', async () => {
+test('receivers and servers continue after the loss of their node', async () => {
   const [logs, server] = await Promise.all([
     roles.receiver(['receive-logs', '--count', '2'], { env: { MQ_URL: from(1) }, deadlineMs }),
     roles.receiver(['rpc-server'], { env: { MQ_URL: from(1) }, deadlineMs }),
@@ -135,7 +135,7 @@ test('receivers with a queue of their own and servers go on after their node was
   await cluster.kill(1);
   await Promise.all([logs, server].map((running) => running.prints(/connected again/, 'stderr')));
   const alive = { env: { MQ_URL: from(2) } };
-  // RabbitMQ 4.3 nacks for the former queue, which stays bound while its node is down. The receiver gets the line all the same.
+  // RabbitMQ 4.3 nacks because of the former queue, which stays bound while its node is down. The receiver gets the line.
   let received = false;
   const ended = logs.ended.then((end) => {
     received = true;

@@ -1,4 +1,4 @@
-// A failed message of a stream: tried again in the worker, then dead-lettered to a queue, and never published back.
+// Retries a failed message of a stream in the worker, then dead-letters it, and never publishes it to the stream.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-// Streams over AMQP 0-9-1; the embedded broker has none.
+// Streams over AMQP 0-9-1. The embedded broker does not have streams.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -40,7 +40,7 @@ test('--until-empty ends on an empty stream', async () => {
   assert.is(status, 0, stderr);
 });
 
-test('a consumer of a stream goes on where its connection was lost', async () => {
+test('a consumer of a stream continues where it lost its connection', async () => {
   const cwd = folder('goes-on', 'first');
   const account = await roles.account();
   const receiver = await roles.receiver(['subscribe', 'from'], { cwd, env: account.env });

@@ -1,5 +1,5 @@
-// What `mq check --target` says of a queue is what that RabbitMQ does with it: every argument on every type of queue, and
-// the exceptions by name.
+// Compares the refusals of `mq check --target` with RabbitMQ's: every argument on every type of queue. Exceptions are
+// listed.
 
 import { randomUUID } from 'node:crypto';
 import { type ChannelModel, connect } from 'amqplib';
@@ -11,7 +11,7 @@ import { testCluster } from '../support/cluster.ts';
 const { cluster, release } = await testCluster();
 test.after(release);
 
-/** Refused by the check where the broker takes it: 4.3.0 refuses the first, and no version does what the others say. */
+/** Refused by the check but accepted by the broker: 4.3.0 refuses the first, and no version implements the others. */
 const taken = ['transient', 'x-ha-policy', 'ha-mode'];
 
 const samples: Readonly<Record<string, unknown>> = {
@@ -49,7 +49,7 @@ const properties: Readonly<Record<string, object>> = {
   autoDelete: { autoDelete: true },
 };
 
-test('every argument and property on every type of queue: refused by the check is refused by the broker', async () => {
+test('the check refuses what the broker refuses, for every argument and type', async () => {
   let connection = await open();
   const target = versionOf(connection);
   const differences: string[] = [];
@@ -69,11 +69,11 @@ test('every argument and property on every type of queue: refused by the check i
   await connection.close();
   assert.equal(differences, []);
 
-  /** Whether the broker refuses it. */
+  /** Returns `true` if the broker refuses it. */
   async function tried(settings: object): Promise<boolean> {
     const queue = `target-${randomUUID()}`;
     const channel = await connection.createChannel().catch(async () => {
-      // The refusal before closed the connection.
+      // The previous refusal closed the connection.
       connection = await open();
       return connection.createChannel();
     });
@@ -89,7 +89,7 @@ test('every argument and property on every type of queue: refused by the check i
   }
 });
 
-test('4.0 closes the connection that limits the channel of a quorum queue; 4.3 limits each consumer', async () => {
+test('global prefetch on a quorum queue: 4.0 closes the connection, 4.3 limits each consumer', async () => {
   const own = await open();
   const queue = `target-${randomUUID()}`;
   const channel = await own.createConfirmChannel();
@@ -116,7 +116,7 @@ test('4.0 closes the connection that limits the channel of a quorum queue; 4.3 l
   assert.match(what, versionOf(own) === '4.0' ? 'NOT_IMPLEMENTED' : 'two consumers with two messages each');
 });
 
-test('both refuse a policy that mirrors, and 4.3 one that places masters', async () => {
+test('both versions refuse a mirroring policy, and 4.3 a master locator', async () => {
   const connection = await open();
   const target = versionOf(connection);
   await connection.close();

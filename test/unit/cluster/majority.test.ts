@@ -44,7 +44,7 @@ function refusal(nodes: NodeStatus[], queues: QueueStatus[] | undefined, ...host
 
 test('one of three nodes may stop, two may not', () => {
   assert.is(refusal(nodesOf(3), [queueOn(three)], 'mq1'), '');
-  assert.is(refusal(nodesOf(3), [], 'mq1', 'mq2'), 'stopping mq1, mq2 leaves 1 of 3 members: no majority');
+  assert.is(refusal(nodesOf(3), [], 'mq1', 'mq2'), 'stopping mq1, mq2 leaves 1 of 3 members, which is not a majority');
 });
 
 test("two of five nodes may not stop if they have two of a queue's three members", () => {

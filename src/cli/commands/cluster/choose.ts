@@ -11,24 +11,24 @@ import type { Values } from '../../arguments/values.ts';
  * UNAVAILABLE without a cluster, and USAGE if there are several.
  */
 export async function chosenCluster({ env }: Context, values: Values): Promise<string> {
-  const given = values.name('name') ?? (env['MQ_CLUSTER'] || undefined);
+  const typed = values.name('name') ?? (env['MQ_CLUSTER'] || undefined);
   const { listClusters } = await import('../../../cluster/removal.ts');
   const found = await listClusters();
   const names = found.map(({ name }) => name);
-  if (given !== undefined) {
-    if (names.includes(given)) return given;
-    const near = nearest(given, names);
+  if (typed !== undefined) {
+    if (names.includes(typed)) return typed;
+    const near = nearest(typed, names);
     const there =
-      names.length === 0 ? 'there is no cluster; mq cluster up starts one' : `there are: ${names.join(', ')}`;
+      names.length === 0 ? 'there is no cluster; mq cluster up starts one' : `the clusters are ${names.join(', ')}`;
     const by = values.name('name') === undefined ? ' (MQ_CLUSTER)' : '';
-    throw new MqError('UNAVAILABLE', `there is no cluster ${given}${by}`, {
+    throw new MqError('UNAVAILABLE', `there is no cluster ${typed}${by}`, {
       hint: near === undefined ? there : `did you mean ${near}? ${there}`,
     });
   }
   const own = found.filter(({ isOwned }) => !isOwned).map(({ name }) => name);
   const [only, second] = own;
   if (only === undefined) {
-    const others = names.length === 0 ? '' : `; those of running tests are: ${names.join(', ')}`;
+    const others = names.length === 0 ? '' : `, except those of running tests: ${names.join(', ')}`;
     throw new MqError('UNAVAILABLE', `there is no cluster${others}`, { hint: 'mq cluster up starts one' });
   }
   if (second !== undefined)

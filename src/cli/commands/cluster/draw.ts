@@ -4,6 +4,7 @@ import type { ClusterNode } from '../../../cluster/node.ts';
 import type { ListedCluster } from '../../../cluster/removal.ts';
 import type { ClusterStatus } from '../../../cluster/status.ts';
 import { escaped } from '../../../errors.ts';
+import { alignedRows } from '../../../terminal/table.ts';
 
 /** Returns assignments that any POSIX shell can evaluate. */
 export function envLines(
@@ -31,7 +32,7 @@ export function describedNodes({ name, nodes }: { name: string; nodes: readonly 
     webStompUrl,
     prometheusUrl,
   ]);
-  const drawn = columns([['node', 'amqp', 'management', 'web stomp', 'prometheus'], ...rows]);
+  const drawn = alignedRows([['node', 'amqp', 'management', 'web stomp', 'prometheus'], ...rows]);
   return [
     `${nodes.length === 1 ? 'one node' : `${nodes.length} nodes`} of RabbitMQ ${first?.version} (${first?.image})`,
     ...drawn,
@@ -46,7 +47,7 @@ export function drawClusters(found: readonly ListedCluster[]): string {
     image,
     isStarting ? 'starting' : isOwned ? 'of a running test' : '',
   ]);
-  return columns([['name', 'running', 'image', ''], ...rows]).join('\n');
+  return alignedRows([['name', 'running', 'image', ''], ...rows]).join('\n');
 }
 
 const mostQueues = 50;
@@ -75,23 +76,13 @@ export function drawStatus({ name, image, version, nodes, queues, problems }: Cl
     ]);
   const more = (queues?.length ?? 0) - queueRows.length;
   return [
-    `cluster ${name}: ${running} of ${nodes.length} members run, RabbitMQ ${version} (${image})`,
+    `cluster ${name}: ${running} of ${nodes.length} members are running, RabbitMQ ${version} (${image})`,
     '',
-    ...columns([['node', 'state', 'amqp', 'management', 'leads', 'alarms', 'quorum-critical'], ...nodeRows]),
+    ...alignedRows([['node', 'state', 'amqp', 'management', 'leads', 'alarms', 'quorum-critical'], ...nodeRows]),
     ...(queueRows.length === 0
       ? []
-      : ['', ...columns([['vhost', 'queue', 'type', 'messages', 'leader', 'members (offline)'], ...queueRows])]),
+      : ['', ...alignedRows([['vhost', 'queue', 'type', 'messages', 'leader', 'members (offline)'], ...queueRows])]),
     ...(more > 0 ? [`and ${more} more`] : []),
     ...(problems.length === 0 ? [] : ['', ...problems]),
   ].join('\n');
-}
-
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -11,9 +11,9 @@ export async function stop(job: Job): Promise<undefined> {
   const cluster = await attached(job);
   const indexes = indexesOf(cluster, job.hosts);
   if (!job.values.flag('force')) {
-    const { assertDispensable } = await import('../../../cluster/majority.ts');
+    const { assertMajority } = await import('../../../cluster/majority.ts');
     const hosts = indexes.flatMap((index) => cluster.nodes[index]?.host ?? []);
-    await assertDispensable({ name: cluster.name, hosts });
+    await assertMajority({ name: cluster.name, hosts });
   }
   await Promise.all(indexes.map((index) => cluster.stop(index)));
   await reportState(job, cluster.name, 'stopped');
@@ -32,7 +32,7 @@ export async function start(job: Job): Promise<undefined> {
   }
   await reportState(job, cluster.name, 'started');
   const down = states.filter(({ state }) => state !== 'running').map(({ host }) => host);
-  const waits = `it waits for a majority (${running} of ${states.length} run): start ${down.join(' or ')} as well`;
+  const waits = `it waits for a majority (${running} of ${states.length} are running): start ${down.join(' or ')} as well`;
   noteOf(job.context, 'cluster')(waits);
 }
 
@@ -49,7 +49,7 @@ export async function resume(job: Job): Promise<undefined> {
     // RabbitMQ 4.0 (Mnesia): a node separates from the others permanently.
     throw new MqError(code, message, {
       problems,
-      hint: 'after a long pause a node may have parted from the others: mq cluster heal restarts it',
+      hint: 'after a long pause a node may have separated from the others: mq cluster heal restarts it',
       cause: error,
     });
   }
@@ -81,9 +81,9 @@ async function needState(cluster: Cluster, indexes: readonly number[], wanted: r
 export async function partition(job: Job): Promise<undefined> {
   const cluster = await attached(job);
   const indexes = indexesOf(cluster, job.hosts);
-  if (indexes.length === cluster.nodes.length) throw job.values.usage('no node is left on the other side');
+  if (indexes.length === cluster.nodes.length) throw job.values.usage('no node would be left on the other side');
   const cut = (await cluster.states()).find(({ isConnected }) => !isConnected);
-  if (cut) throw new MqError('REFUSED', `node ${cut.host} is cut off already`, { hint: 'mq cluster heal first' });
+  if (cut) throw new MqError('REFUSED', `node ${cut.host} is already cut off`, { hint: 'first run mq cluster heal' });
   await cluster.separate(indexes);
   await reportState(job, cluster.name, 'cut off');
 }

@@ -25,7 +25,7 @@ export async function withCounter<Result>(
   show();
   const clock = setInterval(show, 1000);
   const onSignal = () => {
-    text = 'interrupted, ending what was begun';
+    text = 'interrupted, cleaning up';
     show();
   };
   drain.addEventListener('abort', onSignal, { once: true });

@@ -37,7 +37,7 @@ export async function up(job: Job): Promise<undefined> {
     },
     'starting the nodes',
   );
-  for (const one of removed) noteOf(context, 'cluster')(`removed the rest of ${one}, whose start was killed`);
+  for (const one of removed) noteOf(context, 'cluster')(`removed the remains of ${one}, whose start was killed`);
   try {
     await announce(context, { cluster, isJson: values.flag('json') ?? false });
   } catch (error) {

@@ -43,7 +43,7 @@ test('shows members, leaders and offline nodes of a cluster that lost a node', (
   });
   assert.is(
     drawn,
-    `cluster lab: 1 of 2 members run, RabbitMQ 4.3.6 (rabbitmq:4.3-management)
+    `cluster lab: 1 of 2 members are running, RabbitMQ 4.3.6 (rabbitmq:4.3-management)
 
 node  state    amqp             management              leads  alarms  quorum-critical
 mq1   running  127.0.0.1:25672  http://127.0.0.1:25673  1      -       yes
@@ -59,7 +59,7 @@ mq2 is stopped: mq cluster start mq2`,
 test('shows a question mark for unknown values', () => {
   const silent: NodeStatus = { ...node, isMember: undefined, leads: 0, critical: undefined };
   const drawn = drawStatus({ ...common, nodes: [silent], queues: undefined, problems: ['no node answers'] });
-  assert.match(drawn, 'cluster lab: ? of 1 members run');
+  assert.match(drawn, 'cluster lab: ? of 1 members are running');
   assert.not.match(drawn, 'vhost');
 });
 
