@@ -6,7 +6,7 @@ import { MqError } from '../../../src/errors.ts';
 
 const parse = (text: string) => parseAddresses(text, { at: '--url', code: 'USAGE' });
 
-test('an address is taken apart', () => {
+test('parses an address', () => {
   assert.equal(parse('amqp://h'), [{ protocol: 'amqp', hostname: 'h' }]);
   assert.equal(parse('AMQPS://u:p%40@h:5671/a%2Fb?heartbeat=5&locale=de_DE'), [
     {
@@ -22,7 +22,7 @@ test('an address is taken apart', () => {
   assert.equal(parse('amqp://u@[::1]/'), [{ protocol: 'amqp', hostname: '::1', user: 'u', password: '' }]);
 });
 
-test('a list is taken apart at its commas', () => {
+test('parses a list of addresses', () => {
   assert.equal(
     parse('amqp://a, amqp://u:x%2Cy@b').map(({ hostname, password }) => [hostname, password]),
     [
@@ -32,7 +32,7 @@ test('a list is taken apart at its commas', () => {
   );
 });
 
-test('each mistake is told in one line, without the password', () => {
+test('reports each invalid address in one line without the password', () => {
   const cases: [string, RegExp][] = [
     ['', /empty/],
     [' ', /empty/],

@@ -7,13 +7,13 @@ import { builtin, fixture, linesOf, problemsOf } from './fixture.ts';
 const codesOf = (content: unknown) => problemsOf(JSON.stringify(content)).map(({ code, path }) => `${path} ${code}`);
 const inVhost = (vhost: object) => ({ vhosts: { '/': vhost } });
 
-test('all problems of a file come at once, in order of position, with hints and without secrets', () => {
+test('reports all problems of a file by position and without secrets', () => {
   const lines = linesOf(fixture('bad/everything.json'), { PW: 's3cret' });
   assert.equal(lines, fixture('bad/everything.txt').trimEnd().split('\n'));
   assert.not.match(lines.join('\n'), 's3cret');
 });
 
-test('unknown keys are found at every level, with the nearest known one', () => {
+test('reports unknown keys at every level with the most similar key', () => {
   const file = {
     vhost: {},
     vhosts: {
@@ -51,7 +51,7 @@ test('unknown keys are found at every level, with the nearest known one', () => 
   );
 });
 
-test('the limits of numbers are kept', () => {
+test('checks the limits of numbers', () => {
   const role = (prefetch: unknown) => ({
     mq: { roles: { r: { behaviour: 'consume', subscription: 'hello', prefetch } } },
   });
@@ -69,13 +69,13 @@ test('the limits of numbers are kept', () => {
   assert.is(linesOf('{"mq":{"retry":{"attempts":1e999}}}').length, 1);
 });
 
-test('names that are too long for AMQP are found, in bytes', () => {
+test('reports names that are too long for AMQP', () => {
   assert.equal(codesOf(inVhost({ queues: ['q'.repeat(255)] })), []);
   assert.equal(codesOf(inVhost({ queues: ['q'.repeat(256)] })), ['vhosts["/"].queues[0] value']);
   assert.is(codesOf(inVhost({ queues: { ['ü'.repeat(128)]: {} } })).length, 1);
 });
 
-test('a publication has one exchange or one queue', () => {
+test('requires one exchange or one queue of a publication', () => {
   const publication = (value: object) => codesOf({ publications: { p: value } });
   assert.equal(publication({ exchange: '' }), []);
   assert.equal(publication({ exchange: 'logs' }), []);
@@ -86,7 +86,7 @@ test('a publication has one exchange or one queue', () => {
   assert.equal(publication({ queue: 'hello', replyTo: 'x' }), ['publications.p.replyTo reference']);
 });
 
-test('a name that only another vhost has is reported with that vhost', () => {
+test('names the vhost that defines a missing name', () => {
   const file = {
     vhosts: {
       v: { exchanges: ['shop'], queues: ['mine'] },
@@ -109,7 +109,7 @@ test('a name that only another vhost has is reported with that vhost', () => {
   );
 });
 
-test('a queue of another vhost is not found', () => {
+test('does not find a queue of another vhost', () => {
   const file = {
     vhosts: { v: { queues: ['mine'] } },
     subscriptions: { s: { queue: 'mine' }, t: { vhost: 'v', queue: 'mine' } },
@@ -117,7 +117,7 @@ test('a queue of another vhost is not found', () => {
   assert.equal(codesOf(file), ['subscriptions.s.queue reference']);
 });
 
-test('the names of JavaScript objects are nothing special', () => {
+test('accepts names such as constructor', () => {
   const names = ['constructor', 'toString', 'hasOwnProperty'];
   for (const name of names) {
     assert.equal(codesOf({ subscriptions: { s: { queue: name } } }), ['subscriptions.s.queue reference'], name);
@@ -127,7 +127,7 @@ test('the names of JavaScript objects are nothing special', () => {
   assert.ok(linesOf('{"vhosts":{"/":{"queues":{"__proto__":{}}}}}').length > 0);
 });
 
-test('a name that is defined at two places is a problem', () => {
+test('reports a name that is defined twice', () => {
   const file = {
     vhosts: { '/': { publications: { p: { queue: 'hello' } } } },
     publications: { p: { queue: 'task_queue' } },
@@ -136,7 +136,7 @@ test('a name that is defined at two places is a problem', () => {
   assert.equal(codesOf(inVhost({ queues: ['q', 'q'] })), ['vhosts["/"].queues[1] duplicate']);
 });
 
-test('a role uses what its behaviour needs', () => {
+test('requires of a role what its behaviour uses', () => {
   const role = (value: object) => codesOf({ mq: { roles: { r: value } } });
   assert.equal(role({ behaviour: 'publish', publication: 'hello' }), []);
   assert.equal(role({ publish: 'hello' }), []);
@@ -165,7 +165,7 @@ test('a role uses what its behaviour needs', () => {
     assert.is(codesOf({ mq: { roles: { [name]: { publish: 'hello' } } } }).length, 1, name);
 });
 
-test('a syntax error is told with its line and column, one for a line', () => {
+test('reports one syntax error for each line, with its position', () => {
   const cases: [string, string][] = [
     ['', 'f:1:1: the file is empty'],
     [' \n', 'f:1:1: the file is empty'],
@@ -182,17 +182,17 @@ test('a syntax error is told with its line and column, one for a line', () => {
   for (const [text, line] of cases) assert.equal(linesOf(text), [line], text.slice(0, 30));
 });
 
-test('lines and columns are right behind every kind of line end and behind astral characters', () => {
+test('counts lines and columns after every line end and astral characters', () => {
   assert.match(linesOf('{\r\n\r\n "a": 1}')[0] ?? '', /^f:3:2:/);
   assert.match(linesOf('{\r\r "a": 1}')[0] ?? '', /^f:3:2:/);
   assert.match(linesOf('{"$schema": "🔑", "a": 1}')[0] ?? '', /^f:1:19:/);
 });
 
-test('a key that is there twice is found', () => {
+test('reports a duplicate key', () => {
   assert.equal(linesOf('{"mq":{},\n "mq":{}}'), ['f:2:2: mq: duplicate key; remove one of the two']);
 });
 
-test('no value of a password or address is shown', () => {
+test('shows no password and no address', () => {
   const secret = 's3cret';
   for (const connection of [
     `amqp://u:${secret}@h:99999`,
@@ -222,7 +222,7 @@ test('no value of a password or address is shown', () => {
   assert.not.match(filled.join('\n'), secret);
 });
 
-test('encryption, which roles refuse, is a problem for mq check and not for the file as such', () => {
+test('reports encryption only in a strict check', () => {
   const file = {
     encryption: { k: { key: '00', algorithm: 'aes-256-cbc', ivLength: 16 } },
     vhosts: { '/': { queues: ['q'], subscriptions: { s: { queue: 'q', encryption: {} } } } },
@@ -236,7 +236,7 @@ test('encryption, which roles refuse, is a problem for mq check and not for the 
   );
 });
 
-test('a quorum queue that drops what comes back too often is a warning, and no problem', () => {
+test('warns of a quorum queue that drops redelivered messages', () => {
   const queue = (given: object) => ({ options: { arguments: { 'x-queue-type': 'quorum', ...given } } });
   const queues = {
     bare: queue({}),
@@ -253,7 +253,7 @@ test('a quorum queue that drops what comes back too often is a warning, and no p
   );
 });
 
-test('a handler is judged although its role has no right behaviour', () => {
+test('checks a handler whose role has an invalid behaviour', () => {
   const handler = { exec: ['true'], batch: 5 };
   for (const role of [{ handler }, { behaviour: 'consum', handler }, { consume: 'hello', publish: 'hello', handler }]) {
     const lines = linesOf({ mq: { roles: { r: role } } });
@@ -265,7 +265,7 @@ test('a handler is judged although its role has no right behaviour', () => {
   }
 });
 
-test('a handler that cannot start is reported beside what else is wrong with it', () => {
+test('reports a missing program together with other problems', () => {
   const file = { mq: { roles: { r: { consume: 'hello', handler: { exec: ['./none'], batch: 5 } } } } };
   const handlerFault = () => ({ path: ['exec', 0], message: 'missing' });
   const { problems } = checkConfigText(JSON.stringify(file), { file: 'f', env: {}, builtin, handlerFault });
@@ -275,7 +275,7 @@ test('a handler that cannot start is reported beside what else is wrong with it'
   );
 });
 
-test('a TLS option that mq ignores is a warning at its place', () => {
+test('warns of each TLS option that mq ignores', () => {
   const socketOptions = {
     rejectUnauthorized: false,
     secureProtocol: 'TLSv1_method',
@@ -306,13 +306,13 @@ test('a TLS option that mq ignores is a warning at its place', () => {
   assert.match(String(warnings[0]?.instead), '--insecure');
 });
 
-test('a TLS option that verifies is no warning', () => {
+test('accepts TLS options that do not weaken TLS', () => {
   const socketOptions = { rejectUnauthorized: true, minVersion: 'TLSv1.2', ca: 'PEM', ciphers: 'HIGH' };
   const file = { vhosts: { '/': { connection: { socketOptions } } } };
   assert.equal(checkConfigText(JSON.stringify(file), { file: 'f', env: {}, builtin: {} }).warnings, []);
 });
 
-test('warnings are reported beside problems of other parts', () => {
+test('reports warnings together with problems of other parts', () => {
   const queues = { q: { options: { arguments: { 'x-queue-type': 'quorum' } } } };
   const file = { vhosts: { '/': { queues } }, subscriptions: { s: { queue: 'gone' } }, mq: { roles: 7 } };
   const { problems, warnings } = checkConfigText(JSON.stringify(file), { file: 'f', env: {}, builtin });
@@ -326,14 +326,14 @@ test('warnings are reported beside problems of other parts', () => {
   );
 });
 
-test('a file that is not JSON has the hint that more may follow', () => {
+test('hints that the rest of an invalid file is not checked yet', () => {
   const { problems } = checkConfigText('{ "vhosts": {}, }', { file: 'f', env: {}, builtin });
   assert.match(configError('f', problems).hint ?? '', /^mq checks the rest of the file when/);
   const { problems: others } = checkConfigText('{ "vhost": {} }', { file: 'f', env: {}, builtin });
   assert.is(configError('f', others).hint, undefined);
 });
 
-test('a queue without a name is no wait queue', () => {
+test('does not treat a queue without a name as a wait queue', () => {
   assert.equal(linesOf({ vhosts: { '/': { queues: [{}] } } }).length, 1);
 });
 

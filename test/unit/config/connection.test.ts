@@ -1,4 +1,4 @@
-// What Rascal writes into a URL must come out of amqplib's reading of that URL as it went in.
+// Checks that amqplib reads from a URL what Rascal wrote into it.
 
 import { createRequire } from 'node:module';
 import querystring from 'node:querystring';
@@ -79,17 +79,17 @@ for (const password of [':@/%?#', 'p:w', 'a%2Fb', 'a b', 'x,y', '&=+', 'Ã¼', 'ðŸ
   });
 }
 
-test('a user with a colon arrives', () => {
+test('sends a user name that contains a colon', () => {
   const [made] = connectionsFor('v', [{ user: 'a:b', password: 'c:d' }]).map(read);
   assert.equal([made?.user, made?.password], ['a:b', 'c:d']);
 });
 
-test('without a connection it is guest at localhost', () => {
+test('connects as guest to localhost by default', () => {
   const expected = { protocol: 'amqp:', host: 'localhost', port: 5672, vhost: 'v', user: 'guest', password: 'guest' };
   assert.equal(connectionsFor('v', []).map(read), [{ ...expected, heartbeat: '10' }]);
 });
 
-test('addresses are tried in the order in which they are given, whatever the file says', () => {
+test('tries given addresses in order, regardless of the file', () => {
   const addresses = parseAddresses('amqps://b, amqp://[::1]:5673/w?heartbeat=3', { at: '--url', code: 'USAGE' });
   assert.equal(connectionsFor('v', ['amqp://file'], addresses).map(read), [
     { protocol: 'amqps:', host: 'b', port: 5671, vhost: 'v', user: 'guest', password: 'guest', heartbeat: '10' },
@@ -97,7 +97,7 @@ test('addresses are tried in the order in which they are given, whatever the fil
   ]);
 });
 
-test('connections of a file are tried in the order in which they are written, unless it asks for chance', () => {
+test('tries the connections of a file in order, or at random', () => {
   const hosts = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
   const made = connectionsFor(
     'v',
@@ -109,7 +109,7 @@ test('connections of a file are tried in the order in which they are written, un
   );
 });
 
-test('sockets send at once, name the connection, and keep what the file says of TLS', () => {
+test('sets noDelay and the connection name, and keeps TLS options', () => {
   const own = { ca: 'CA', servername: 's', timeout: 5, clientProperties: { team: 'x' } };
   const [made] = connectionsFor('v', [{ url: 'amqps://h', socketOptions: own }]);
   assert.equal(made?.socketOptions, {
@@ -123,7 +123,7 @@ test('sockets send at once, name the connection, and keep what the file says of 
   assert.equal(connectionsFor('v', ['amqp://h?connection_timeout=77'])[0]?.socketOptions['timeout'], 77);
 });
 
-test('an address from elsewhere shares the times of the file, and nothing of its TLS or its places', () => {
+test('applies only the timeouts of the file to a given address', () => {
   const tls = { ca: 'CA', rejectUnauthorized: false, servername: 'evil', path: '/tmp/evil', pfx: 'P' };
   const socketOptions = { ...tls, timeout: 77, keepAlive: true };
   const defaults = { vhosts: { connection: { socketOptions, retry: { max: 900 }, hostname: 'file' } } };
@@ -142,7 +142,7 @@ test('an address from elsewhere shares the times of the file, and nothing of its
   assert.equal(made?.retry, { min: 500, max: 900, factor: 2, strategy: 'exponential' });
 });
 
-test('a file does not weaken the TLS of its own connections; --insecure does', () => {
+test('ignores weak TLS of a file and accepts --insecure', () => {
   const weak = {
     rejectUnauthorized: false,
     checkServerIdentity: true,
@@ -162,7 +162,7 @@ test('a file does not weaken the TLS of its own connections; --insecure does', (
   assert.is(objectOf(socketOptions)['rejectUnauthorized'], false);
 });
 
-test('the retry of a connection is where Rascal reads it', () => {
+test('writes the retry of a connection where Rascal reads it', () => {
   assert.equal(connectionsFor('v', ['amqp://h'])[0]?.retry, {
     min: 500,
     max: 10000,

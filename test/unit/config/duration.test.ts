@@ -7,7 +7,7 @@ import { isReceiving } from '../../../src/config/role.ts';
 import { jsonSchema } from '../../../src/config/schema.ts';
 import { configOf, linesOf } from './fixture.ts';
 
-test('a duration has a unit, or the unit that is documented', () => {
+test('parses a duration with and without a unit', () => {
   const rows: readonly (readonly [string, number | undefined])[] = [
     ['500ms', 500],
     ['30s', 30_000],
@@ -25,7 +25,7 @@ test('a duration has a unit, or the unit that is documented', () => {
   assert.is(durationMs('250', 'ms'), 250);
 });
 
-test('a duration is shown with the unit that reads best', () => {
+test('formats a duration in the most readable unit', () => {
   const rows: readonly (readonly [number, string])[] = [
     [4.4, '4 ms'],
     [999, '999 ms'],
@@ -52,7 +52,7 @@ const file = {
   },
 };
 
-test('durations of rascal.json are numbers in the unit of their field', () => {
+test('converts durations of rascal.json to the unit of the field', () => {
   const { vhosts, publications, retry, roles } = configOf(file);
   const { connections, queues } = vhosts['/'] ?? {};
   assert.equal(connections?.[0]?.options, { heartbeat: 20, connection_timeout: 5000 });
@@ -63,7 +63,7 @@ test('durations of rascal.json are numbers in the unit of their field', () => {
   assert.is(role && isReceiving(role) ? role.handler?.timeout : undefined, 120_000);
 });
 
-test('a wrong duration is one problem at its place', () => {
+test('reports an invalid duration once', () => {
   const queues = { q: { options: { arguments: { 'x-message-ttl': '5 minutes', 'x-expires': '0s' } } } };
   const ttl = 'vhosts["/"].queues.q.options.arguments';
   assert.equal(linesOf({ vhosts: { '/': { queues } } }), [
@@ -72,7 +72,7 @@ test('a wrong duration is one problem at its place', () => {
   ]);
 });
 
-test('the JSON Schema accepts them', () => {
+test('accepts durations in the JSON Schema', () => {
   const { definitions } = jsonSchema() as { definitions: Record<string, { properties: Record<string, unknown> }> };
   const timeout: unknown = definitions['handler']?.properties['timeout'];
   const { type, pattern } = timeout as { type: string[]; pattern: string };

@@ -1,4 +1,4 @@
-// What the tests of the configuration share: the fixture files, the built-in rascal.json, and Rascal's own checks.
+// Shared by the tests of the configuration: the fixture files, the built-in rascal.json, and Rascal's own checks.
 
 import { globSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -36,7 +36,7 @@ export function configOf(content: unknown, env: Record<string, string> = {}): Co
   return checkedOf(text, env).config;
 }
 
-/** The same laid over the built-in file, for the built-in roles. */
+/** Returns the same configuration merged over the built-in file, for the built-in roles. */
 export function withBuiltinOf(content: unknown, env: Record<string, string> = {}): Config {
   const text = typeof content === 'string' ? content : JSON.stringify(content);
   return checkedOf(text, env).withBuiltin;
@@ -67,7 +67,7 @@ const configure: Step = require(`${root}node_modules/rascal/lib/config/configure
 const validate: Step = require(`${root}node_modules/rascal/lib/config/validate.js`);
 const clone: (value: unknown) => unknown = require('lodash').cloneDeep;
 
-/** What Rascal makes of a configuration, as its `create` does it. Throws what Rascal throws. */
+/** Returns the configuration as Rascal's `create` completes it. Throws the errors of Rascal. */
 export function rascalResult(config: unknown): RascalResult {
   const results: RascalResult[] = [];
   const take = (error: Error | null, result: RascalResult) => {

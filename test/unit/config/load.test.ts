@@ -28,7 +28,7 @@ async function failure(where: { option?: string; env?: Record<string, string>; c
   throw new Error('no failure');
 }
 
-test('--config goes before MQ_CONFIG, that before ./rascal.json, and last comes the built-in file', async ({ cwd }) => {
+test('prefers --config to MQ_CONFIG, ./rascal.json and the built-in file', async ({ cwd }) => {
   const summary = async (where: { option?: string; env: Record<string, string> }) => {
     const config = await loadConfig({ ...where, cwd, builtin });
     return [config.file, config.folder, config.roles['r']?.summary];
@@ -45,14 +45,14 @@ test('--config goes before MQ_CONFIG, that before ./rascal.json, and last comes 
   assert.equal(await summary({ option: './option.json', env }), ['option.json', cwd, 'option']);
 });
 
-test('a file outside of cwd is named as it was given', async ({ cwd }) => {
+test('names a file outside of cwd as the user wrote it', async ({ cwd }) => {
   writeFileSync(join(cwd, 'x.json'), file('x'));
   mkdirSync(join(cwd, 'sub'));
   const config = await loadConfig({ option: '../x.json', env: {}, cwd: join(cwd, 'sub'), builtin });
   assert.equal([config.file, config.folder], ['../x.json', cwd]);
 });
 
-test('a file that is named and cannot be read is an error that says why', async ({ cwd }) => {
+test('reports why a named file cannot be read', async ({ cwd }) => {
   mkdirSync(join(cwd, 'rascal.json'));
   for (const [where, wording] of [
     [{ option: 'nope.json' }, /nope\.json: no such file/],
@@ -67,7 +67,7 @@ test('a file that is named and cannot be read is an error that says why', async 
   }
 });
 
-test('one problem is the message; several are counted and listed', async ({ cwd }) => {
+test('reports one problem as the message and lists several', async ({ cwd }) => {
   writeFileSync(join(cwd, 'rascal.json'), '{\n  "vhost": {}\n}');
   const one = await failure({ cwd });
   assert.equal(
@@ -80,7 +80,7 @@ test('one problem is the message; several are counted and listed', async ({ cwd 
   assert.equal(two.problems, ['rascal.json:1:3: a: unknown key', 'rascal.json:1:11: b: unknown key']);
 });
 
-test('an empty file and one that is not UTF-8 are wrong', async ({ cwd }) => {
+test('refuses an empty file and a file that is not UTF-8', async ({ cwd }) => {
   writeFileSync(join(cwd, 'rascal.json'), '');
   assert.is((await failure({ cwd })).code, 'CONFIG');
   writeFileSync(join(cwd, 'rascal.json'), Buffer.from([0x7b, 0xff, 0x7d]));

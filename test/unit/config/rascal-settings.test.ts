@@ -19,7 +19,7 @@ function declared(file: unknown, needs: Partial<Needs>, vhost = '/') {
   };
 }
 
-test('a publication to a queue needs that queue only', () => {
+test('declares only the queue for a publication to a queue', () => {
   assert.equal(declared({}, { publications: ['task'] }), { exchanges: [], queues: ['task_queue'], bindings: [] });
 });
 
@@ -27,12 +27,12 @@ test("a publication to an exchange does not declare other people's own queues", 
   assert.equal(declared({}, { publications: ['logs'] }), { exchanges: ['logs'], queues: [], bindings: [] });
 });
 
-test('a subscription needs its queue, the bindings into it and the exchanges they come from', () => {
+test('declares the queue, bindings and exchanges of a subscription', () => {
   const expected = { exchanges: ['logs'], queues: ['logs'], bindings: ['logs [#] queue logs'] };
   assert.equal(declared({}, { subscriptions: ['logs'] }), expected);
 });
 
-test('upstream is followed through exchanges, and round a circle once', () => {
+test('follows bindings upstream, also in a circle', () => {
   const vhost = {
     exchanges: ['a', 'b', 'c', 'aside'],
     queues: ['q', 'other'],
@@ -51,7 +51,7 @@ test('upstream is followed through exchanges, and round a circle once', () => {
   });
 });
 
-test('downstream is followed to shared queues, alternate exchanges and dead-letter exchanges', () => {
+test('follows messages to shared queues and to dead-letter exchanges', () => {
   const vhost = {
     exchanges: {
       in: { options: { arguments: { 'alternate-exchange': 'unrouted' } } },
@@ -94,7 +94,7 @@ test('downstream is followed to shared queues, alternate exchanges and dead-lett
   ]);
 });
 
-test('the keys of the command line take the place of those of the file, the empty key too', () => {
+test('replaces the binding keys of the file by given ones', () => {
   const file = {
     vhosts: { '/': { bindings: ['direct_logs[old,older] -> direct_logs', 'topic_logs -> direct_logs'] } },
   };
@@ -106,14 +106,14 @@ test('the keys of the command line take the place of those of the file, the empt
   assert.equal(declared(file, { ...needs, bindingKeys: { direct_logs: [] } }).bindings, []);
 });
 
-test('several keys of a file stay, the empty one among them', () => {
+test('keeps several keys of a file, also an empty one', () => {
   const binding = { source: 'logs', destination: 'hello', bindingKeys: ['', 'a', 'b'] };
   const file = { vhosts: { '/': { bindings: [binding] } } };
   const keys = ['', 'a', 'b'].map((key) => `logs [${key}] queue hello`);
   assert.equal(declared(file, { subscriptions: ['hello'] }).bindings, keys);
 });
 
-test('names with spaces and arrows go through', () => {
+test('accepts names with spaces and arrows', () => {
   const vhost = {
     exchanges: ['my exchange'],
     queues: ['a -> b'],
@@ -124,7 +124,7 @@ test('names with spaces and arrows go through', () => {
   assert.equal(made.bindings, ['my exchange [k] queue a -> b']);
 });
 
-test('with declare false nothing is declared or bound', () => {
+test('declares and binds nothing with declare false', () => {
   const needs = { ...base, publications: ['logs'], subscriptions: ['logs'], declare: false };
   const extraQueues = { '/': { wait: {} } };
   const { exchanges, queues, bindings } =
@@ -142,7 +142,7 @@ test('with declare false nothing is declared or bound', () => {
   assert.equal(bindings, {});
 });
 
-test('extra queues are declared as given, unless the file defines them, and without the defaults of the file', () => {
+test('declares extra queues that the file does not define', () => {
   const file = {
     defaults: { vhosts: { queues: { options: { messageTtl: 5 } } } },
     vhosts: { '/': { queues: { known: { options: { durable: true, maxLength: 1 } } } } },
@@ -153,7 +153,7 @@ test('extra queues are declared as given, unless the file defines them, and with
   assert.equal(queues['known']?.options, { durable: true, maxLength: 1, messageTtl: 5, arguments: {} });
 });
 
-test('defaults of the file reach what is made for Rascal', () => {
+test('applies the defaults of the file', () => {
   const config = configOf(fixture('good/defaults.json'));
   const made = rascalResult(rascalConfig(config, { ...base, publications: ['p', 'p2'], subscriptions: ['s'] }));
   assert.is(made.subscriptions['s']?.['prefetch'], 42);
@@ -165,7 +165,7 @@ test('defaults of the file reach what is made for Rascal', () => {
   assert.match(made.vhosts['v2']?.connections[0]?.url ?? '', /bob:secret@own:5672\/v2/);
 });
 
-test('a prefetch of the command line goes before that of the file; retry is bounded', () => {
+test('prefers a given prefetch and bounds the retry', () => {
   const made = rascalConfig(configOf({}), { ...base, subscriptions: ['task'], prefetch: { task: 7 } });
   const { prefetch, retry } = rascalResult(made).subscriptions['task'] ?? {};
   assert.is(prefetch, 7);
@@ -190,12 +190,12 @@ test("mq's own settings, shovels and what needs the management client do not rea
   }
 });
 
-test('a list of counters does not take away the one that every subscription has', () => {
+test('keeps the default counter if the file lists counters', () => {
   const config = configOf({ redeliveries: { counters: [{ name: 'mine', type: 'inMemory' }] } });
   rascalResult(rascalConfig(config, { ...base, subscriptions: ['hello'] }));
 });
 
-test('it is pure', () => {
+test('does not change its arguments', () => {
   const config = configOf(fixture('good/orders.json'));
   const before = JSON.stringify(config);
   const needs = { ...base, subscriptions: ['save_user'] };
@@ -203,7 +203,7 @@ test('it is pure', () => {
   assert.is(JSON.stringify(config), before);
 });
 
-test('an unknown publication is an error of usage', () => {
+test('refuses an unknown publication with USAGE', () => {
   for (const name of ['nope', 'constructor', '__proto__']) {
     try {
       rascalConfig(configOf({}), { ...base, publications: [name] });

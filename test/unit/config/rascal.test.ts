@@ -6,23 +6,23 @@ import { plainOf } from '../../../src/config/reading/item.ts';
 import { parse } from '../../../src/config/reading/parse.ts';
 import { builtin, configOf, goodFiles, linesOf, rascalResult } from './fixture.ts';
 
-test('the built-in file has no problem', () => {
+test('accepts the built-in file', () => {
   assert.equal(linesOf(builtin), []);
 });
 
-test('there are fixture files', () => {
+test('has fixture files', () => {
   assert.is(goodFiles.length, 3);
 });
 
 for (const [name, text] of [...goodFiles, ['the built-in file', JSON.stringify(builtin)] as const]) {
-  test(`Rascal takes ${name} as it is, and so does mq`, () => {
+  test(`accepts ${name}, as Rascal does`, () => {
     assert.equal(linesOf(text), []);
     const { tree } = parse(text);
     if (tree === undefined) throw new Error('not parsed');
     rascalResult(plainOf(replaceVariables(tree, { env: {}, text }).tree));
   });
 
-  test(`Rascal takes what mq makes of ${name}, for everything and for each thing alone`, () => {
+  test(`generates settings that Rascal accepts for ${name}, for everything and for each thing alone`, () => {
     const config = configOf(text);
     const needs = { connectionName: 'test', heartbeatSeconds: 10 };
     const publications = Object.keys(config.publications);
@@ -40,7 +40,7 @@ for (const [name, text] of [...goodFiles, ['the built-in file', JSON.stringify(b
   });
 }
 
-test('a file that Rascal refuses has a problem', () => {
+test('reports a problem in a file that Rascal refuses', () => {
   for (const file of [
     { vhosts: { v: { exchange: {} } } },
     { vhosts: { v: { connectionStrategy: 'first' } } },

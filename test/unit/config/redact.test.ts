@@ -5,7 +5,7 @@ import { configOf, fixture } from './fixture.ts';
 
 const connection = { user: 'bob', password: 'p:@/"x ü' };
 
-test('a password is hidden in each form in which it can show', () => {
+test('hides a password in every encoding', () => {
   const redact = redactor(secretsOf({ addresses: [connection] }));
   const { user, password } = connection;
   for (const form of [
@@ -22,16 +22,16 @@ test('a password is hidden in each form in which it can show', () => {
   assert.is(redact('bob at host'), 'bob at host');
 });
 
-test('one secret inside another does not leave the rest of it', () => {
+test('hides the longer of two overlapping secrets', () => {
   const redact = redactor(secretsOf({ addresses: [{ password: 'abcd' }, { password: 'abcdef' }] }));
   assert.is(redact('abcdef abcd'), '*** ***');
 });
 
-test('characters of regular expressions are nothing special', () => {
+test('escapes the characters of regular expressions', () => {
   assert.is(redactor(['a.*+?^${}()|[]\\/-b'])('a.*+?^${}()|[]\\/-b axxb'), '*** axxb');
 });
 
-test('without secrets the text stays', () => {
+test('returns the text if there are no secrets', () => {
   assert.is(redactor([])('text'), 'text');
   assert.is(
     redactor(secretsOf({ addresses: [{}, { user: 'guest', password: 'guest' }, { password: '' }] }))('guest'),
@@ -39,7 +39,7 @@ test('without secrets the text stays', () => {
   );
 });
 
-test('passwords, keys of encryption and of TLS, and passwords of the management API of a file are secrets', () => {
+test('finds passwords and keys of connections, TLS and the management API', () => {
   const secrets = secretsOf({ config: configOf(fixture('good/orders.json'), { PASSWORD: 'one' }) });
   assert.ok(secrets.includes('one'));
   assert.ok(secrets.some((secret) => secret.startsWith('f81db52a')));

@@ -24,7 +24,7 @@ const retryIn = (mq: object) => {
 
 const lined = (file: unknown) => linesOf(file).map((line) => line.replace(/^f:\d+:\d+: /, ''));
 
-test('the settings of a role go before those of its subscription, those before the ones of the file, those before the built-in ones', () => {
+test('prefers the settings of a role to its subscription and the file', () => {
   const roles = { r: consume({ attempts: 2 }) };
   const subscriptions = { task: { retry: { attempts: 3, delays: [3] } } };
   const retry = { attempts: 4, delays: [4], deadLetter: { queue: 'hello' } };
@@ -37,7 +37,7 @@ test('the settings of a role go before those of its subscription, those before t
   });
 });
 
-test('false means one attempt and no dead-letter queue, and a role may have it back', () => {
+test('turns retries off with false, and on again for a role', () => {
   assert.equal(retryIn({ roles: { r: consume(false) } }), { attempts: 1, delays, deadLetter: false });
   const subscriptions = { task: { retry: false } };
   assert.equal(retryIn({ roles: { r: consume() }, subscriptions }).deadLetter, false);
@@ -48,7 +48,7 @@ test('false means one attempt and no dead-letter queue, and a role may have it b
   });
 });
 
-test('every wrong setting and reference of retry is found, with what was probably meant', () => {
+test('reports every invalid setting and reference of retry', () => {
   const file = {
     vhosts: { v: { queues: { far: {} } } },
     publications: { far: { vhost: 'v', queue: 'far' } },
@@ -86,7 +86,7 @@ test('every wrong setting and reference of retry is found, with what was probabl
   ]);
 });
 
-test('the place for the dead of the whole file is in the vhost of every role that has no other', () => {
+test('requires the common dead-letter target in the vhost of each role', () => {
   const file = (retry: object, own: object = {}) => ({
     vhosts: { v: { queues: { far: {} }, subscriptions: { far: { queue: 'far' } } } },
     mq: { retry, roles: { r: { consume: 'far', ...own } } },
@@ -100,7 +100,7 @@ test('the place for the dead of the whole file is in the vhost of every role tha
   assert.equal(lined(file(here, { retry: false })), []);
 });
 
-test('a wait queue that the file defines leads back to its work queue after the time in its name', () => {
+test('requires a wait queue of the file to return to its work queue', () => {
   const waits = (options: object) =>
     lined({ vhosts: { '/': { queues: { q: {}, 'q.retry.50': { options }, 'other.retry.9': {} } } } });
   const wrong = [
@@ -114,7 +114,7 @@ test('a wait queue that the file defines leads back to its work queue after the 
   assert.equal(waits({ messageTtl: 50, deadLetterExchange: '', deadLetterRoutingKey: 'q' }), []);
 });
 
-test('a role whose dead letters go nowhere is told so, unless the broker or --on-fail has a place for them', () => {
+test('warns a role whose dead letters have no target', () => {
   const warning = (retry: object | false, options: object = {}) => {
     const config = configOf({
       vhosts: { '/': { queues: { q: { options } } } },

@@ -12,14 +12,14 @@ const file = (settings: Record<string, unknown>) => ({
   mq: { roles: { work: { consume: 'jobs', ...settings } } },
 });
 
-test('a role has drain, metrics, log and logLevel', () => {
+test('reads drain, metrics, log and logLevel of a role', () => {
   const settings = { drain: '90s', metrics: '0.0.0.0:9464', log: 'json', logLevel: 'debug' };
   const { drain, metrics, log, logLevel } = configOf(file(settings)).roles['work'] ?? {};
   assert.equal({ drain, metrics, log, logLevel }, { ...settings, drain: 90_000 });
   assert.is(configOf(file({ metrics: 9464 })).roles['work']?.metrics, 9464);
 });
 
-test('each has its form, and its place in the report', () => {
+test('checks the form of each setting', () => {
   for (const [settings, message] of [
     [{ drain: 'soon' }, /mq\.roles\.work\.drain: must be a whole number/],
     [{ drain: '30d' }, /mq\.roles\.work\.drain: must be .*2147483647/],
@@ -35,7 +35,7 @@ test('each has its form, and its place in the report', () => {
   }
 });
 
-test('a role obeys them, and an option goes before them', async () => {
+test('applies the settings of a role unless an option is given', async () => {
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify(file({ metrics: 0, log: 'json' })) });
   const env = { MQ_URL: 'amqp://127.0.0.1:1' };
   const { status, stderr } = await runCli(['work'], { cwd, env });

@@ -6,7 +6,7 @@ type Schema = Record<string, unknown>;
 const at = (schema: unknown, ...path: string[]): Schema =>
   path.reduce<Schema>((value, step) => (value[step] ?? {}) as Schema, schema as Schema);
 
-test('unknown keys are refused where the check refuses them, and only there', () => {
+test('refuses unknown keys in the same places as the check', () => {
   const schema = jsonSchema();
   assert.is(schema['additionalProperties'], false);
   for (const name of ['exchange', 'queue', 'binding', 'publication', 'subscription', 'role', 'handler', 'connection']) {
@@ -16,7 +16,7 @@ test('unknown keys are refused where the check refuses them, and only there', ()
   assert.is(at(options, 'arguments')['additionalProperties'], true);
 });
 
-test('kinds, limits, choices and descriptions are in it', () => {
+test('contains kinds, limits, choices and descriptions', () => {
   const prefetch = at(jsonSchema(), 'definitions', 'subscription', 'properties', 'prefetch');
   assert.equal([prefetch['type'], prefetch['minimum'], prefetch['maximum']], [['integer', 'string'], 0, 65535]);
   // A string only as a variable.
@@ -30,7 +30,7 @@ test('kinds, limits, choices and descriptions are in it', () => {
   ]);
 });
 
-test('every reference has its definition', () => {
+test('defines every reference', () => {
   const schema = jsonSchema();
   const text = JSON.stringify(schema);
   const references = [...text.matchAll(/"\$ref":"#\/definitions\/(\w+)"/g)].map(([, name]) => name ?? '');
@@ -38,7 +38,7 @@ test('every reference has its definition', () => {
   for (const name of references) assert.ok(Object.keys(at(schema, 'definitions', name)).length > 0, name);
 });
 
-test('two fields never share a definition that they do not agree on', () => {
+test('shares a definition only between equal fields', () => {
   // The one that comes first would hide the other.
   const once = JSON.stringify(jsonSchema());
   assert.is(once, JSON.stringify(jsonSchema()));

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bytesOf, recycleLimit } from '../../../src/config/size.ts';
 
-test('a size is in bytes, or has a unit of RabbitMQ', () => {
+test('parses a size with and without a unit', () => {
   const rows: readonly (readonly [string, number | undefined])[] = [
     ['65536', 65_536],
     ['2KiB', 2048],
@@ -19,7 +19,7 @@ test('a size is in bytes, or has a unit of RabbitMQ', () => {
   for (const [text, bytes] of rows) assert.is(bytesOf(text), bytes, text);
 });
 
-test('a process is replaced after messages, or over a size', () => {
+test('parses a limit in messages and in bytes', () => {
   assert.equal(recycleLimit('1000'), { messages: 1000 });
   assert.equal(recycleLimit('512MiB'), { bytes: 536_870_912 });
   assert.equal(recycleLimit('512MB'), { bytes: 512_000_000 });

@@ -6,7 +6,7 @@ import { problemLine } from '../../../src/config/reading/problem.ts';
 import { checkTarget, type Target, targets } from '../../../src/config/target.ts';
 import { builtin, goodFiles, problemsOf } from './fixture.ts';
 
-test('the built-in roles and every good file but those with old arguments are right for both versions', () => {
+test('accepts the built-in file and the good files for both versions', () => {
   for (const target of targets) {
     assert.equal(linesOf(builtin, target), []);
     for (const [name, text] of goodFiles.filter(([, text]) => !/queueMode|channelPrefetch|"durable": false/.test(text)))
@@ -14,7 +14,7 @@ test('the built-in roles and every good file but those with old arguments are ri
   }
 });
 
-test('what 4.3 refuses and has deprecated stands there with its place and its equivalent', () => {
+test('reports what 4.3 refuses or deprecates, with a replacement', () => {
   const text = `{ "vhosts": { "/": {
     "exchanges": { "later": { "type": "x-delayed-message" } },
     "queues": {
@@ -37,7 +37,7 @@ test('what 4.3 refuses and has deprecated stands there with its place and its eq
   ]);
 });
 
-test('4.0 takes what 4.3 refuses, and refuses the limit of a channel on quorum queues', () => {
+test('distinguishes the rules of 4.0 and 4.3', () => {
   const queues = (options: object) => ({ vhosts: { '/': { queues: { q: { options } } } } });
   for (const options of [
     { durable: false },
@@ -58,7 +58,7 @@ test('4.0 takes what 4.3 refuses, and refuses the limit of a channel on quorum q
   );
 });
 
-test('what queues get from defaults is found, and what is not declared is not', () => {
+test('applies defaults of queues and omits undeclared queues', () => {
   const file = {
     defaults: { vhosts: { queues: { options: { durable: false } } } },
     vhosts: { v: { queues: ['one', { name: 'two', assert: false }] } },
@@ -69,7 +69,7 @@ test('what queues get from defaults is found, and what is not declared is not', 
   );
 });
 
-test('variables are filled in before', () => {
+test('replaces variables before it checks', () => {
   const file = {
     vhosts: {
       '/': { queues: { q: { options: { arguments: { 'x-queue-type': '${TYPE:-stream}', 'x-expires': 1 } } } } },
@@ -78,7 +78,7 @@ test('variables are filled in before', () => {
   assert.match(linesOf(file, '4.3')[0] ?? '', 'a stream queue does not support this argument');
 });
 
-test('of exported definitions, a mirroring policy is refused with what is left of it and its queues', () => {
+test('refuses mirroring policies of exported definitions', () => {
   const text = JSON.stringify({
     rabbit_version: '3.13.7',
     vhosts: [{ name: '/' }, { name: 'q', metadata: { default_queue_type: 'quorum' } }],
@@ -136,7 +136,7 @@ test('of exported definitions, a mirroring policy is refused with what is left o
   );
 });
 
-test('text that is not JSON has no findings here', () => {
+test('finds nothing in text that is not JSON', () => {
   assert.equal(checkTarget('{', { env: {}, target: '4.3' }), { format: 'rascal', problems: [] });
 });
 

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseBindingName } from '../../../../src/config/reading/binding.ts';
 
-test('a name says source, keys and destination', () => {
+test('parses source, keys and destination from a name', () => {
   const cases: [string, object][] = [
     ['a -> b', { source: 'a', destination: 'b', keys: [] }],
     [' a->b ', { source: 'a', destination: 'b', keys: [] }],
@@ -16,13 +16,13 @@ test('a name says source, keys and destination', () => {
   for (const [name, parsed] of cases) assert.equal(parseBindingName(name), parsed, name);
 });
 
-test('any other name says nothing', () => {
+test('returns no ends for any other name', () => {
   for (const name of ['', 'a', '->', 'a ->', ' -> b', 'a[k] b', '[k] -> b', 'a[k -> b', 'a]k[ -> b', 'a -> b[k]']) {
     assert.equal(parseBindingName(name), { keys: [] }, name);
   }
 });
 
-test('a long hostile name is read in one pass: what is quadratic would outlast the test', () => {
+test('parses a long hostile name in linear time', () => {
   const long = 2_000_000;
   for (const name of [' '.repeat(long), `a${' '.repeat(long)}`, `a${'['.repeat(long)}`]) {
     assert.equal(parseBindingName(name), { keys: [] });

@@ -27,7 +27,7 @@ const names = (config: ReturnType<typeof configOf>) => ({
 
 const usesOf = (subscription: string) => ({ publications: [], subscriptions: [subscription] });
 
-test('a file of the user is the whole topology', () => {
+test("uses only the topology of the user's file", () => {
   assert.equal(names(configOf(orders)), {
     roles: ['order', 'bill'],
     publications: ['orders'],
@@ -38,7 +38,7 @@ test('a file of the user is the whole topology', () => {
   });
 });
 
-test('every subscription of a role is part of the topology, with its wait and dead-letter queues', () => {
+test('adds every subscription of a role with its retry queues', () => {
   const config = configOf({
     vhosts: { '/': { queues: ['orders'] } },
     subscriptions: { orders: { queue: 'orders' } },
@@ -54,7 +54,7 @@ test('every subscription of a role is part of the topology, with its wait and de
   assert.is(deadQueueOf(config, 'orders', '').queue, 'orders.dead');
 });
 
-test('what the file names of the built-in one is part of it, with what that needs', () => {
+test('adds built-in items that the file names, with their needs', () => {
   const { roles, ...rest } = names(
     configOf({
       publications: { direct: { exchange: 'direct_logs' } },
@@ -71,7 +71,7 @@ test('what the file names of the built-in one is part of it, with what that need
   });
 });
 
-test('an exchange of the user with a tutorial name brings nothing of the tutorial', () => {
+test('adds nothing for an own exchange with a tutorial name', () => {
   const { queues, bindings } = names(
     configOf({
       vhosts: { '/': { exchanges: { logs: { type: 'direct' } }, queues: ['mine'], bindings: ['logs[a] -> mine'] } },
@@ -80,7 +80,7 @@ test('an exchange of the user with a tutorial name brings nothing of the tutoria
   assert.equal([queues, bindings], [['mine'], ['logs -> mine']]);
 });
 
-test('a built-in role runs beside the file, with its numbers and without its place for dead letters', () => {
+test("applies the file's retry, without its target, to a built-in role", () => {
   const configs = { config: configOf(orders), withBuiltin: withBuiltinOf(orders) };
   const settingsOf = (subscription: string) => {
     const { deadLetter, attempts } = retryOf(configFor(configs, usesOf(subscription)), subscription);
@@ -90,7 +90,7 @@ test('a built-in role runs beside the file, with its numbers and without its pla
   assert.equal(settingsOf('task'), { deadLetter: undefined, attempts: 2 });
 });
 
-test('a subscription of the user with a tutorial name has the settings of the file', () => {
+test("applies the file's settings to an own tutorial name", () => {
   const file = { ...orders, subscriptions: { ...orders.subscriptions, task: { queue: 'orders' } } };
   const configs = { config: configOf(file), withBuiltin: withBuiltinOf(file) };
   const config = configFor(configs, usesOf('task'));

@@ -5,7 +5,7 @@ import { configOf, linesOf } from '../fixture.ts';
 const summaryOf = (summary: string, env: Record<string, string> = {}) =>
   configOf({ mq: { roles: { r: { publish: 'hello', summary } } } }, env).roles['r']?.summary;
 
-test('variables are replaced, with a default where they are unset or empty', () => {
+test('replaces variables, or uses the default if unset or empty', () => {
   const env = { A: 'x', EMPTY: '' };
   const cases: [string, string][] = [
     ['${A}', 'x'],
@@ -23,28 +23,28 @@ test('variables are replaced, with a default where they are unset or empty', () 
   for (const [written, filled] of cases) assert.is(summaryOf(written, env), filled, written);
 });
 
-test('what a variable holds is not replaced again', () => {
+test('does not replace variables in values of variables', () => {
   assert.is(summaryOf('${A}', { A: '${B}' }), '${B}');
 });
 
-test('keys are left as they are', () => {
+test('does not change keys', () => {
   assert.ok('${A}' in configOf({ publications: { '${A}': { queue: 'hello' } } }, { A: 'x' }).publications);
 });
 
-test('an undefined variable is one problem, at its place', () => {
+test('reports an undefined variable once', () => {
   const text = '{\n "publications": { "p": { "queue": "a${NOPE}" } }\n}';
   const message = 'the environment variable NOPE is not set; set it, or write a default: ${NOPE:-default}';
   assert.equal(linesOf(text), [`f:2:38: publications.p.queue: ${message}`]);
   assert.is(linesOf('{"$schema": "${constructor} ${__proto__}"}').length, 2);
 });
 
-test('what looks like a variable and is none is a problem', () => {
+test('reports an invalid variable', () => {
   for (const written of ['${', '${}', '${A', '${a-b}', '${1}', '${A:=x}']) {
     assert.is(linesOf({ $schema: written }, { A: 'x' }).length, 1, written);
   }
 });
 
-test('a number or a boolean comes from a variable where the field accepts one', () => {
+test('converts a variable to the type of its field', () => {
   const file = (prefetch: string, durable: string) => ({
     vhosts: { '/': { queues: { q: { options: { durable, arguments: { 'x-max-length': '${LENGTH:-100}' } } } } } },
     subscriptions: { s: { queue: 'q', prefetch } },
@@ -52,7 +52,7 @@ test('a number or a boolean comes from a variable where the field accepts one', 
   const { vhosts, subscriptions } = configOf(file('${PREFETCH}', '${DURABLE:-false}'), { PREFETCH: '7' });
   assert.is(subscriptions['s']?.prefetch, 7);
   assert.equal(vhosts['/']?.queues['q']?.options, { durable: false, arguments: { 'x-max-length': 100 } });
-  // What the environment holds is not shown.
+  // The values of the environment are not shown.
   assert.equal(
     linesOf(file('${PREFETCH}', 'true'), { PREFETCH: '70000' }).map((line) => line.replace(/^f:\d+:\d+: /, '')),
     [

@@ -4,7 +4,7 @@ import { withBuiltinOf as configOf } from '../fixture.ts';
 
 const inVhost = (vhost: object) => configOf({ vhosts: { '/': vhost } }).vhosts['/'];
 
-test('an item of the user replaces the built-in one whole', () => {
+test("replaces a built-in item by the user's item", () => {
   const config = configOf({
     vhosts: { '/': { queues: { task_queue: { options: { maxLength: 1 } } } } },
     subscriptions: { task: { queue: 'task_queue', prefetch: 9 } },
@@ -19,7 +19,7 @@ test('an item of the user replaces the built-in one whole', () => {
   assert.ok(config.vhosts['/']?.queues['hello']);
 });
 
-test('bindings are added to the built-in ones; equal ones are one', () => {
+test('adds bindings and removes duplicates', () => {
   const builtin = inVhost({})?.bindings ?? [];
   assert.is(builtin.length, 3);
   const queues = { logs: {} };
@@ -31,7 +31,7 @@ test('bindings are added to the built-in ones; equal ones are one', () => {
   assert.is(inVhost({ bindings: headers })?.bindings.length, 5);
 });
 
-test('retry is laid over field by field', () => {
+test('merges retry settings field by field', () => {
   assert.equal(configOf({ mq: { retry: { attempts: 2 } } }).retry, {
     attempts: 2,
     delays: [1000, 5000, 30000, 120000],
@@ -39,7 +39,7 @@ test('retry is laid over field by field', () => {
   assert.equal(configOf({ mq: { retry: { delays: [7] } } }).retry, { attempts: 5, delays: [7] });
 });
 
-test('lists, shorthands and URLs come to one form', () => {
+test('normalises lists, shorthands and URLs', () => {
   const vhost = inVhost({
     connection: { url: 'amqp://u:p@h/v', port: '1', user: 'not this', socketOptions: { timeout: 1 } },
     connections: ['amqp://first', ''],
@@ -64,7 +64,7 @@ test('lists, shorthands and URLs come to one form', () => {
   );
 });
 
-test('publications and subscriptions of a vhost become those of the file', () => {
+test('moves publications and subscriptions of a vhost to the file', () => {
   const config = configOf({
     vhosts: { v: { queues: ['q'], publications: { p: { queue: 'q' } }, subscriptions: { s: { queue: 'q' } } } },
   });
@@ -72,7 +72,7 @@ test('publications and subscriptions of a vhost become those of the file', () =>
   assert.equal(config.subscriptions['s'], { vhost: 'v', queue: 'q', rest: {} });
 });
 
-test('the names of JavaScript objects find nothing', () => {
+test('does not find names such as constructor', () => {
   const config = configOf({});
   for (const items of [config.vhosts, config.roles, config.publications, config.subscriptions]) {
     assert.is(items['constructor'], undefined);

@@ -27,7 +27,7 @@ const rows: [title: string, queue: DeclaredQueue | undefined, expected: object][
     },
   ],
   [
-    'an option instead of the argument that it stands for',
+    'an option instead of the argument of the same meaning',
     inRascal({ options: { maxPriority: 5, arguments: { 'x-max-priority': 9 } } }),
     { ...base, arguments: { 'x-max-priority': 5 } },
   ],
