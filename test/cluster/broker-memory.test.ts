@@ -20,7 +20,7 @@ const { image } = await attachCluster({ name: testBroker().cluster ?? '' });
 const run = promisify(execFile);
 const docker = async (...args: string[]) => (await run('docker', args)).stdout.trim();
 
-test('blocks publishers in a container of 128 MB, and restarts with its backlog', async () => {
+test('blocks publishers in a 128 MB container, and restarts with its backlog', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mq-memory-'));
   const name = `mq-memory-${randomUUID()}`;
   const limits = ['--memory', '128m', '--memory-swap', '128m'];

@@ -89,7 +89,7 @@ test('the check refuses what the broker refuses, for every argument and type', a
   }
 });
 
-test('global prefetch on a quorum queue: 4.0 closes the connection, 4.3 limits each consumer', async () => {
+test('global prefetch on a quorum queue: 4.0 refuses, 4.3 limits consumers', async () => {
   const own = await open();
   const queue = `target-${randomUUID()}`;
   const channel = await own.createConfirmChannel();

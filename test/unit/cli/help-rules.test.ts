@@ -22,7 +22,7 @@ function faultsOf(name: string, { summary, options, examples }: Helped): string[
   ];
 }
 
-test('every command and verb has a short summary, described options and an example', async () => {
+test('commands and verbs have a summary, described options and an example', async () => {
   const all = await commands.all({ args: [], env: {}, cwd: import.meta.dirname } as never);
   const verbs = all.flatMap(({ name, verbs: own = {} }) =>
     Object.entries(own).map(([verb, row]) => [`${name} ${verb}`, row] as const),

@@ -21,7 +21,7 @@ test('a line breaks between words, and a longer word stays whole', () => {
   assert.is(wrapped('', { width: 8, indent: 0 }), '');
 });
 
-test('wraps the right column next to the left one, or below it on a narrow terminal', () => {
+test('wraps the right column, or moves it below on a narrow terminal', () => {
   const rows = [
     ['--a', 'what the option a does for people'],
     ['--long', 'short'],
@@ -88,7 +88,7 @@ test('every option with a value states its default, and times are durations', ()
 
 const commands = (stdout: string) => [...stdout.matchAll(/^ {2}([a-z-]+) {2,}\S/gm)].map(([, name]) => name ?? '');
 
-test('no line of any help is wider than 80 columns, and every example names what the usage asks for', async () => {
+test('every help fits 80 columns, and examples have the required arguments', async () => {
   const { stdout: overviewText } = await runCli(['--help'], { terminal: 80 });
   const names = commands(overviewText);
   assert.ok(names.includes('help') && names.includes('worker'));
@@ -127,7 +127,7 @@ test('mq help lists the commands and then the topics', async () => {
   for (const topic of Object.keys(pages())) assert.match(topics, new RegExp(`^  ${topic}  `, 'm'));
 });
 
-test('mq help <topic> prints the page as it is in a pipe, and wrapped on a terminal', async () => {
+test('mq help <topic> prints the page, wrapped on a terminal', async () => {
   const piped = await runCli(['help', 'retries-and-dead-letters']);
   assert.equal([piped.status, piped.stdout], [0, pages()['retries-and-dead-letters']]);
   const { stdout } = await runCli(['help', 'retries-and-dead-letters'], { terminal: 60, env: { NO_COLOR: '1' } });
@@ -146,7 +146,7 @@ test('mq help <word> names the pages that contain the word most often', async ()
   assert.match((await runCli(['help', 'sigterm'])).stderr, /: mq help handlers, mq help \S+, mq help \S+\n$/);
 });
 
-test('a topic that is also a command prints the help of the command and then the page', async () => {
+test('mq help prints the help of a command before the page of its name', async () => {
   const { stdout } = await runCli(['help', 'broker']);
   assert.is(stdout, `${(await runCli(['broker', '--help'])).stdout}\n${pages()['broker']}`);
 });

@@ -8,7 +8,7 @@ const root = `${import.meta.dirname}/../../..`;
 /** The completion script for PowerShell sets it for itself. */
 const internal = 'MQ_COMPLETION_WORDS';
 
-test('the pages on the command line and on handlers name each variable that the source names, and no other', () => {
+test('the pages list exactly the environment variables of the source', () => {
   const sources = globSync('src/**/*.ts', { cwd: root }).map(read).join('\n');
   const ofUsers = namesIn(section(read('.github/docs/command-line.md'), '## Environment variables'));
   const ofHandlers = namesIn(section(read('.github/docs/handlers.md'), '## What `--exec` gets'));

@@ -43,7 +43,7 @@ test('prints the help of one verb, with the options before or after it', async (
   assert.match(texts[0] ?? '', /^mq cluster up: .*\n\nUsage: mq cluster up \[options\]\n\nOptions\n/);
 });
 
-test('lists the verbs in the help of the command, and only the options of every verb', async () => {
+test('the help of a command lists its verbs and the common options', async () => {
   const { stdout } = await runCli(['cluster', '--help']);
   assert.match(stdout, /\nUsage: mq cluster <verb> \[options\]\n\nVerbs\n {2}up /);
   assert.match(stdout, /\nOptions of every verb\n {2}--json/);

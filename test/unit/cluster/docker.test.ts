@@ -6,7 +6,7 @@ import { machineOf } from '../../../src/cluster/docker.ts';
 
 const onLinux = process.platform === 'linux' ? test : test.skip; // on other systems 127.0.0.2 has no interface
 
-onLinux('an address of this machine is reached by loopback, though no interface that is up names it', async () => {
+onLinux('reaches an address of this machine by loopback', async () => {
   assert.is(await machineOf('127.0.0.2'), '127.0.0.1');
   assert.is(await machineOf('localhost'), '127.0.0.1');
 });

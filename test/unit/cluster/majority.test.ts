@@ -47,7 +47,7 @@ test('one of three nodes may stop, two may not', () => {
   assert.is(refusal(nodesOf(3), [], 'mq1', 'mq2'), 'stopping mq1, mq2 leaves 1 of 3 members, which is not a majority');
 });
 
-test("two of five nodes may not stop if they have two of a queue's three members", () => {
+test("refuses to stop two nodes with two of a queue's three members", () => {
   const queues = [queueOn(three)];
   assert.is(
     refusal(nodesOf(5), queues, 'mq1', 'mq2'),

@@ -172,7 +172,7 @@ test('prefers a given prefetch and bounds the retry', () => {
   assert.equal(retry, { min: 500, max: 10000, factor: 2, strategy: 'exponential' });
 });
 
-test("mq's own settings, shovels and what needs the management client do not reach Rascal", () => {
+test("passes neither mq's settings nor shovels to Rascal", () => {
   const config = configOf(fixture('good/orders.json'));
   const made = rascalConfig(config, { ...base, subscriptions: ['save_user'], publications: ['ask'] });
   assert.equal(Object.keys(made).toSorted(), [
@@ -214,7 +214,7 @@ test('refuses an unknown publication with USAGE', () => {
   }
 });
 
-test("an unknown name is answered with the names of the user's file, not with those of the tutorials", () => {
+test("suggests names of the user's file, not those of the tutorials", () => {
   const file = { vhosts: { '/': { queues: ['jobs'] } }, publications: { jobs: { queue: 'jobs' } } };
   const missing = (needs: Partial<Needs>) => {
     try {

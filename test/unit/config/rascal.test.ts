@@ -22,7 +22,7 @@ for (const [name, text] of [...goodFiles, ['the built-in file', JSON.stringify(b
     rascalResult(plainOf(replaceVariables(tree, { env: {}, text }).tree));
   });
 
-  test(`generates settings that Rascal accepts for ${name}, for everything and for each thing alone`, () => {
+  test(`generates settings that Rascal accepts for ${name}, whole and in parts`, () => {
     const config = configOf(text);
     const needs = { connectionName: 'test', heartbeatSeconds: 10 };
     const publications = Object.keys(config.publications);

@@ -48,7 +48,7 @@ test('a full batch is one call, and each message has its own outcome', async () 
   assert.equal(await outcomes, given);
 });
 
-test('a batch that is not full starts when its first message has waited long enough', async () => {
+test('a partial batch starts when its first message has waited long enough', async () => {
   const { handler, calls } = make({ waitMs: 5 });
   const outcomes = handleAll(handler, ['a', 'b']);
   assert.is(calls.length, 0);
@@ -68,7 +68,7 @@ test('no more calls run at once than are allowed; what has waited follows', asyn
   assert.equal(await outcomes, [{ type: 'ack' }, { type: 'hand-back' }]);
 });
 
-test('a batch that is not full starts if no message can come, until one can come again', async () => {
+test('a partial batch starts while no more messages can arrive', async () => {
   const { handler, calls } = make();
   const outcomes = handleAll(handler, ['a', 'b']);
   handler.expectMore?.(false);

@@ -95,7 +95,7 @@ for (const body of [
   });
 }
 
-test('fibonacci lets the event loop turn between two messages that came at once', async () => {
+test('fibonacci lets the event loop turn between two messages', async () => {
   const handler = makeFibonacci();
   const { signal } = new AbortController();
   const order: string[] = [];
@@ -141,7 +141,7 @@ test('append creates a new file when the old one was moved away', async () => {
   await handler.close();
 });
 
-test('append to a file that cannot be made is CANNOT_CREATE, before any message', async () => {
+test('append throws CANNOT_CREATE for a bad file before any message', async () => {
   for (const [file, reason] of [
     ['no-folder/file', 'no such file or directory'],
     ['.', 'illegal operation on a directory'],

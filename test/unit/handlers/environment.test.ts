@@ -12,25 +12,25 @@ const users = { ...usual, APP_ENV: 'test', AWS_KEY: 'k', AWS_REGION: 'r', EMPTY:
 
 const plain = (variables: object) => ({ ...variables });
 
-test("the environment is inherited without mq's own variables and the worker's trace", () => {
+test('inherits the environment without variables of mq and trace context', () => {
   assert.equal(plain(childEnvironment(env, {})), users);
 });
 
-test('a clean environment has the usual variables and those of names and patterns', () => {
+test('a clean environment has the usual and the named variables', () => {
   assert.equal(plain(childEnvironment(env, { isClean: true })), usual);
   const pass = ['APP_ENV', 'AWS_*'];
   const { EMPTY, ...named } = users;
   assert.equal(plain(childEnvironment(env, { isClean: true, pass })), named);
 });
 
-test('a variable of mq is inherited by its name or a pattern that begins with MQ_, not by a wider pattern', () => {
+test('inherits variables of mq only by name or by a pattern with MQ_', () => {
   assert.equal(plain(childEnvironment(env, { pass: ['*', 'M*'] })), users);
   assert.equal(plain(childEnvironment(env, { pass: ['MQ_URL'] })), { ...users, MQ_URL: env.MQ_URL });
   const all = childEnvironment(env, { pass: ['MQ_*'] });
   assert.equal([all['MQ_URL'], all['MQ_TOKEN']], [env.MQ_URL, 'secret']);
 });
 
-test('a variable that is set wins over an inherited one; PYTHONUNBUFFERED is 1 unless it is given', () => {
+test('set variables win over inherited ones; PYTHONUNBUFFERED defaults to 1', () => {
   const variables = childEnvironment({ ...env, PYTHONUNBUFFERED: '' }, { set: { APP_ENV: 'mine', MQ_URL: 'mine' } });
   assert.equal([variables['APP_ENV'], variables['MQ_URL'], variables['PYTHONUNBUFFERED']], ['mine', 'mine', '']);
 });

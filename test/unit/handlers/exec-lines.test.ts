@@ -98,7 +98,7 @@ test('a reply is text, bytes or JSON, each with its content type', async () => {
   });
 });
 
-test('a process stays, and sees the whole message: what descriptor 3 of --exec holds, and an id', async () => {
+test('a process receives each message with the fields of --exec, and an id', async () => {
   await using({}, async (ask) => {
     assert.equal(replyText(await ask('served')), '1');
     assert.equal(replyText(await ask('served')), '2');
@@ -126,7 +126,7 @@ test('a body of newlines, of 1 MiB, or of bytes that are no text is one line', a
   });
 });
 
-test("it inherits the environment without mq's own variables, and nothing of the message", async () => {
+test('a process inherits the environment without variables of mq', async () => {
   const world = makeWorld({ env: { PATH: process.env['PATH'], MQ_URL: 'amqp://secret', LANG: 'C' } });
   await using({ world }, async (ask) => {
     const seen = Object.keys(JSON.parse(replyText(await ask('env')) ?? '{}'));
@@ -138,7 +138,7 @@ test("it inherits the environment without mq's own variables, and nothing of the
   });
 });
 
-test('concurrency is a pool: as many processes, each with one message at a time', async () => {
+test('concurrency is the number of processes, each with one message', async () => {
   const file = join(temporary, 'pool');
   await using({ args: ['log', file], concurrency: 3 }, async (ask) => {
     const pids = await Promise.all(Array.from({ length: 12 }, () => ask('pid')));
@@ -166,7 +166,7 @@ for (const [body, reason] of [
   });
 }
 
-test('a terminal shows a character of stderr whole whose bytes come in two pieces', async () => {
+test('shows a character of stderr whose bytes arrive in two chunks', async () => {
   const stderr = Object.assign(keep(), { isTTY: true });
   const script = `process.stdin.once('data', (line) => {
     process.stderr.write('a' + 'é'.repeat(500_000) + '\\n', () => {
@@ -180,7 +180,7 @@ test('a terminal shows a character of stderr whole whose bytes come in two piece
   assert.ok(stderr.text === `a${'é'.repeat(500_000)}\n`, 'the text is the same');
 });
 
-test('lines that are no JSON are shown on stderr, escaped, and count for nothing up to 20', async () => {
+test('shows lines that are not JSON escaped on stderr, and allows 20', async () => {
   const world = makeWorld();
   await using({ world }, async (ask) => {
     assert.equal(await ask('noise 2'), { type: 'ack' });
@@ -236,7 +236,7 @@ test('the clock runs from the line in, not from the pause before it', async () =
   assert.equal(pauses.slice(0, 2), [1600, 1500]);
 });
 
-test('the pause grows with each end without an answer, and is short again after an answer', async () => {
+test('the pause grows with each end without an answer, and resets', async () => {
   const deaths: number[] = [];
   const pauseMs = (count: number) => {
     deaths.push(count);
@@ -280,7 +280,7 @@ for (const [what, script, message] of [
   ['at its first line', 'read line; exit 3', /it also ends without a message \(exit status 3\)$/],
   ['by a signal', 'sleep 0.4; kill -SEGV $$', /it also ends without a message \(signal SIGSEGV\)$/],
 ] as const) {
-  test(`a program that ends each time ${what} ends the role, and the first message is handed back`, async () => {
+  test(`a program that ends each time ${what} ends the role and hands the message back`, async () => {
     await using({ command: ['sh', '-c', script] }, async (ask) => {
       const outcome = await ask('a');
       assert.ok(outcome.type === 'stop' && outcome.error.code === 'SYSTEM', JSON.stringify(outcome));
@@ -307,7 +307,7 @@ for (const [what, command, message] of [
 }
 
 for (const body of ['exit 1', 'kill SIGSEGV']) {
-  test(`a message that ends every process ("${body}") has its attempts counted, though nothing was ever answered`, async () => {
+  test(`counts attempts of a message that ends every process ("${body}")`, async () => {
     const handler = await makeExecLines({ ...lines, pauseMs: () => 0 }, makeWorld());
     for (let time = 0; time < 4; time += 1) {
       assert.is((await handler.handle(makeMessage(body), { signal: never })).type, 'retry');
@@ -316,7 +316,7 @@ for (const body of ['exit 1', 'kill SIGSEGV']) {
   });
 }
 
-test('a program that no longer starts ends the role, though it has answered before', async () => {
+test('a program that cannot start again ends the role', async () => {
   const file = join(temporary, 'broken');
   const script = `[ -e ${file} ] && exit 5; while read -r line; do touch ${file}; case $line in *die*) exit 5;; esac; echo "\${line%%,*},\\"outcome\\":\\"ack\\"}"; done`;
   const handler = await makeExecLines({ ...lines, execLines: ['sh', '-c', script], pauseMs: () => 0 }, makeWorld());
@@ -335,7 +335,7 @@ test('one that has answered once never ends the role', async () => {
   });
 });
 
-test('given up, the message is handed back and the process is ended: TERM, the grace, KILL', async () => {
+test('when aborted, hands the message back and ends the process', async () => {
   const handler = await make({ args: ['deaf'], world: makeWorld({ graceMs: 200 }) });
   try {
     const pid = Number(replyText(await handler.handle(makeMessage('pid'), { signal: never })));
@@ -426,7 +426,7 @@ test('a batch is one line, and its messages have ids from 1', async () => {
   });
 });
 
-test('a process is replaced after so many messages, and its outcome does not wait for that', async () => {
+test('replaces a process after a number of messages without a delay', async () => {
   await using({ place: { recycleAfter: { messages: 2 } } }, async (ask) => {
     const pids: (string | undefined)[] = [];
     for (let turn = 0; turn < 5; turn++) pids.push(replyText(await ask('pid')));

@@ -133,7 +133,7 @@ test('stdout and stderr of a child are shown', async () => {
   assert.is(world.stderr.text, 'err\n');
 });
 
-test('a line of stdout is shown while the child runs, and what follows it when it ends', async () => {
+test('prints lines of stdout while the child runs, and the rest at its end', async () => {
   const stdout = keep();
   const handler = await makeExec(['sh', '-c', 'echo begun; printf "no end"; read line; echo'], makeWorld({ stdout }));
   const giveUp = new AbortController();
@@ -159,7 +159,7 @@ test('lines of concurrent children never mix, however much they write', async ()
   await handler.close();
 });
 
-test('accepts the exit status of a child that closes stdin and descriptor 3 early', async () => {
+test('accepts the status of a child that closes stdin and descriptor 3 early', async () => {
   const outcome = await handleOne(await makeExec(['./deaf.sh'], makeWorld(), asReply), makeMessage(Buffer.alloc(5e6)));
   assert.is(replyText(outcome), 'done\n');
 });
@@ -192,7 +192,7 @@ test('pauses a child whose output is not read, with at most 3 MB in memory', asy
   assert.ok(mostHeld < 3e6, `${mostHeld} bytes held`);
 });
 
-test('a reply of 16 MiB is a reply; one byte more is dead-lettered, and the child is ended', async () => {
+test('accepts a reply of 16 MiB, and dead-letters a larger one', async () => {
   const most = 16 * 1024 * 1024;
   const fits = await handleOne(await makeExec(['head', '-c', String(most), '/dev/zero'], makeWorld(), asReply));
   assert.is(fits.type === 'ack' && fits.reply?.body.length, most);
@@ -216,7 +216,7 @@ test('a child past its deadline is ended with its group, and tried again', async
   assert.not(lives(Number(pid)));
 });
 
-test('a child that ignores TERM is killed after the grace, and so is its own child', async () => {
+test('kills a child that ignores TERM, with its own child', async () => {
   const world = makeWorld({ graceMs: 100 });
   const handler = await makeExec(['./stubborn.sh'], world);
   const giveUp = new AbortController();
@@ -293,7 +293,7 @@ test('descriptor 3 has the whole message as JSON', async () => {
   });
 });
 
-test('descriptor 3 has a body that is no text in Base64, and survives a nest of headers', async () => {
+test('descriptor 3 has a binary body as Base64, and nested headers', async () => {
   let nest: unknown = 1;
   for (let depth = 0; depth < 50_000; depth++) nest = { nest };
   const headers = JSON.parse('{"__proto__": {"polluted": 1}}') as Record<string, unknown>;
@@ -313,7 +313,7 @@ async function environmentOf(world: HandlerWorld, message = makeMessage(), envir
   return Object.fromEntries(variables.map((line) => line.split(/=(.*)/s).slice(0, 2)));
 }
 
-test("a child inherits the environment without mq's own variables, and gets those of its message", async () => {
+test('a child gets the environment and the variables of its message', async () => {
   const { PATH } = makeWorld().env;
   const mine = { PATH, HOME: '/h', DATABASE_URL: 'postgres://u:p@h/d', EXTRA: 'x' };
   const env = { ...mine, MQ_URL: 'amqp://u:secret@h', MQ_PASSWORD: 'secret', MQ_QUEUE: 'theirs' };
@@ -374,7 +374,7 @@ test('each property is a variable, and so is each plain header with a fit name',
   });
 });
 
-test('of headers with one variable the first in the order of their names has it, however the table orders them', async () => {
+test('of headers with the same variable the first by name sets it', async () => {
   const entries = [
     ...[
       ['TENANT', 'A'],
@@ -482,7 +482,7 @@ test('exec without a command is a usage error', async () => {
   }
 });
 
-test('a command is looked for on the given PATH, and one with a slash in the folder of the handler', async () => {
+test("finds a command on PATH, and one with a slash in the handler's folder", async () => {
   const onPath = await makeExec(['status.sh', '0'], makeWorld({ cwd: '/', env: { PATH: `/nowhere:${folder}` } }));
   assert.equal(await handleOne(onPath), { type: 'ack' });
   const inFolder = await makeExec(['./status.sh', '0'], makeWorld({ cwd: folder }));

@@ -164,7 +164,7 @@ test('a body that is no JSON, read as JSON, is a retry', async () => {
   assert.is((await handleOne(handler, makeMessage('{'))).type, 'retry');
 });
 
-test('a function that never settles is tried again at its deadline, with its signal aborted', async () => {
+test('retries a function that never settles at its deadline, and aborts it', async () => {
   const world = makeWorld({ timeoutMs: 20 });
   const text = `(m, { signal, log }) => new Promise(() => signal.addEventListener('abort', () => log('aborted')))`;
   assert.equal(await outcomeOf(text, 'consume', world), { type: 'retry', reason: 'no end within 0.02 s' });

@@ -20,7 +20,7 @@ function aborted({ signal }: HandlerContext): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
 }
 
-test('a throw, a rejection, and a thrown value without a string form are retries', async () => {
+test('retries after a throw, a rejection, or a value without a string form', async () => {
   const thrown = await run(() => {
     throw new Error('bad\n  day');
   });
@@ -37,7 +37,7 @@ test('a reason is bounded', async () => {
   assert.is(outcome.type === 'retry' && outcome.reason.length, 1000);
 });
 
-test('a handler that never settles is retried at its deadline, and its signal aborts', async () => {
+test('retries a handler that never settles at its deadline, and aborts it', async () => {
   let signal: AbortSignal | undefined;
   const outcome = await run((context) => {
     signal = context.signal;
@@ -54,7 +54,7 @@ test('turns every outcome after the deadline into a retry, except an ack', async
   assert.equal(await run((context) => aborted(context).then(() => ({ type: 'ack' })), 10), { type: 'ack' });
 });
 
-test('a message given up by the second signal is handed back, not counted as a failure', async () => {
+test('the second signal hands a message back without counting a failure', async () => {
   for (const end of [() => new Promise<Outcome>(() => {}), () => Promise.reject(new Error('aborted'))]) {
     const giveUp = new AbortController();
     const outcome = run((context) => aborted(context).then(end), undefined, giveUp.signal);

@@ -10,7 +10,7 @@ const trace = '0af7651916cd43dd8448eb211c80319c';
 const parent = 'b7ad6b7169203331';
 const valid = `00-${trace}-${parent}-01`;
 
-test('3.2.2: a valid traceparent is taken, also of a later version with more in it', () => {
+test('3.2.2: accepts a valid traceparent, also of a later, longer version', () => {
   for (const traceparent of [valid, `00-${trace}-${parent}-00`, `cc-${trace}-${parent}-01-what-the-future-holds`]) {
     assert.equal(traceOf({ traceparent }), { traceparent });
   }
@@ -36,7 +36,7 @@ test('3.2.2: an invalid one is ignored, and so is its tracestate', () => {
     assert.is(traceOf({ traceparent, tracestate: 'a=1' }), undefined, String(traceparent));
 });
 
-test('3.3.1: tracestate goes along if it is printable ASCII of at most 512 characters', () => {
+test('3.3.1: passes tracestate on if it has at most 512 ASCII characters', () => {
   assert.equal(traceOf({ traceparent: valid, tracestate: 'a=1,b=2' }), { traceparent: valid, tracestate: 'a=1,b=2' });
   for (const tracestate of ['', 'a=\0', 'a=\n', 'a=é', 'x'.repeat(513), 7])
     assert.equal(traceOf({ traceparent: valid, tracestate }), { traceparent: valid });

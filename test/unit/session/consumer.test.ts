@@ -105,7 +105,7 @@ test('a channel that closes in the packet of consume-ok is set up again', async 
   assert.equal(seen.interrupted, ['the connection to the broker was lost (channel closed)']);
 });
 
-test('after a lost connection an exclusive consumer waits until the broker has forgotten the former one', async () => {
+test('an exclusive consumer waits until the broker removed its predecessor', async () => {
   const inUse = new Error(
     `Operation failed: BasicConsume; 403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use"`,
   );
@@ -213,7 +213,7 @@ test('acknowledges nothing while it looks for the end of a stream', async () => 
 });
 
 for (const held of ['channel', 'prefetch', 'consume'] as const) {
-  test(`a consumer that stops while the broker owes it an answer does not consume (${held})`, async () => {
+  test(`a consumer that stops before consume-ok does not consume (${held})`, async () => {
     const { consumer, seen, counts, release } = consuming([], { held });
     const starting = consumer.start();
     if (held === 'consume') await until('it has asked to consume', () => seen.consumed === 1);

@@ -10,7 +10,7 @@ function linesAfter(skipped: number, outcomes: readonly (readonly [line: number,
   return point.lines;
 }
 
-test('the resume point is the number of lines from the start that are all confirmed', () => {
+test('the resume point is the number of leading confirmed lines', () => {
   assert.is(linesAfter(0, []), 0);
   assert.is(
     linesAfter(0, [
@@ -21,7 +21,7 @@ test('the resume point is the number of lines from the start that are all confir
   );
 });
 
-test('a line that is confirmed before those before it does not count until they are', () => {
+test('a confirmed line counts when all earlier lines are confirmed', () => {
   const point = new ResumePoint(0);
   for (const line of [3, 2]) point.count(line, true);
   assert.is(point.lines, 0);
@@ -51,7 +51,7 @@ test('it begins after the lines that were skipped', () => {
   );
 });
 
-test('a value is in the bucket of the first bound that it does not exceed, else in the last', () => {
+test('a value is in the first bucket whose bound it does not exceed', () => {
   const { handlerSeconds } = newCounts();
   for (const seconds of [0.001, 0.0011, 300, 301]) observe(handlerSeconds, seconds);
   const { bounds, counts, sum } = handlerSeconds;

@@ -47,7 +47,7 @@ async function late(observer: Observer): Promise<unknown> {
   return asking;
 }
 
-test('while the broker is away no more than one question waits, and it leaves nothing behind', async () => {
+test('at most one request waits while the broker is unreachable', async () => {
   const { observer, seen, back } = observed('away');
   assert.is(await late(observer), 'UNAVAILABLE');
   assert.is(await observer.depths(['q']).catch((error: { code: string }) => error.code), 'UNAVAILABLE');

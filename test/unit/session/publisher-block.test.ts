@@ -83,7 +83,7 @@ function connectionWithTwoNodes(): EventEmitter & { left: number } {
   });
 }
 
-test('leaves a node that confirms nothing, and sends its messages to the next one', async () => {
+test('leaves a node that confirms nothing, and republishes at the next one', async () => {
   const connection = connectionWithTwoNodes();
   const { outcome } = await sent(connection, 10_000, 30);
   assert.equal([(await outcome).type, connection.left], ['confirmed', 1]);

@@ -100,7 +100,7 @@ test('replaces a channel that closed before a listener was added', async () => {
   });
 });
 
-test('doubles the pause between two failed attempts to open a channel, up to 10 s', async () => {
+test('doubles the pause between attempts to open a channel, up to 10 s', async () => {
   const { connection, made } = fakeConnection();
   const onChannel = async () => {
     if (made.length > 1 && made.length < 11) throw new Error('Channel closed');

@@ -36,7 +36,7 @@ test('a user gets all permissions where the user has none', () => {
   assert.equal(patterns, ['', '.*']);
 });
 
-test('a removal disconnects clients, deletes queues and permissions, and is shared', async () => {
+test('a removal disconnects clients and deletes queues and permissions', async () => {
   const { vhosts, permissions } = newVhosts();
   const vhost = vhosts.add('v');
   const queues = Array.from({ length: 200 }, (_, index) => declare(vhost, `queue ${index}`));

@@ -19,7 +19,7 @@ const command = (options: readonly Option[]): Command => ({
   run: async () => undefined,
 });
 
-test('a word after any option without a value is an argument, before and after other options', () => {
+test('a word after an option without a value is an argument', () => {
   const swallowed: string[] = [];
   for (const options of Object.values<readonly Option[]>(optionSets)) {
     for (const { name, short, value, bare, negatable } of options) {

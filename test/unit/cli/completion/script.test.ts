@@ -10,7 +10,7 @@ function pattern(operator: string, flags = ''): RegExp {
   return new RegExp(text.replace(/`(.)/g, '$1'), flags);
 }
 
-test('PowerShell gets words with quotes, typographic ones too, in quotes that they do not end', () => {
+test('quotes words with any quotes for PowerShell', () => {
   const special = pattern('-match');
   const doubled = pattern('-replace', 'g');
   for (const quote of ["'", '\u2018', '\u2019', '\u201a', '\u201b']) {

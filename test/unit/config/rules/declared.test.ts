@@ -62,7 +62,7 @@ test('omits queues and exchanges that are not asserted', () => {
   assert.equal(exchanges, [{ name: 'f', at: ['vhosts', '/', 'exchanges', 'f', 'type'], type: 'fanout' }]);
 });
 
-test('finds the place of an argument, an option, a property and an absent setting', () => {
+test('finds the position of an argument, option, property and absent setting', () => {
   const options = { durable: false, maxPriority: 5, arguments: { 'x-expires': 1 } };
   const at = ['vhosts', '/', 'queues', 'q'];
   const rascal = inRascal({ options });

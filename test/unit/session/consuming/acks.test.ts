@@ -55,7 +55,7 @@ test('what was refused is passed over, and never acknowledged by itself', async 
   assert.equal(sent, ['2+', '4+']);
 });
 
-test('flush sends what waits for the end of the turn, and then waits for an answer of the broker', async () => {
+test('flush sends pending acknowledgements and waits for the broker', async () => {
   const sent: string[] = [];
   let answer: () => void = () => undefined;
   const channel = Object.assign(new EventEmitter(), {
@@ -165,7 +165,7 @@ async function looks(work: () => Promise<void>): Promise<number> {
   }
 }
 
-test('an acknowledgement costs the same, however many came after an open delivery', async () => {
+test('the cost of an acknowledgement does not depend on open deliveries', async () => {
   const { sent, acks } = recorded();
   const count = 300;
   const work = await looks(async () => {

@@ -28,7 +28,7 @@ test('finds a returned message by exchange, routing key and message-id', () => {
   assert.is(returned(window, 'c'), undefined);
 });
 
-test('holds back an equal message, and all after it, until the first is settled', () => {
+test('holds back an equal message and later ones until the first is settled', () => {
   const window = new Window();
   for (const exchange of ['a', 'b', 'a', 'c']) window.add(message(exchange), () => undefined);
   assert.equal(sendAll(window), ['a', 'b']);
