@@ -1,31 +1,34 @@
-// The rules of the design, kept on every file of src. A rule is a checker over sources, and each checker is also given
-// a small project that breaks the rule: a check that cannot fail is none.
+// Checks the rules of the design on every file of src. A rule is a checker over sources. Each checker also runs on a small
+// project that breaks the rule, because a check that cannot fail is worthless.
 
 import { globSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { posix, resolve, sep } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { brokenRows, longTitles, unplainWords } from '../support/english.ts';
 import { importsOf as importsIn, type Node, nodesOf } from '../support/source.ts';
 
 /** Paths are relative to src, with `/`. */
 interface Project {
   readonly files: Readonly<Record<string, string>>;
-  /** Of package.json, without the development ones. */
+  /** The run-time dependencies of package.json. */
   readonly dependencies: readonly string[];
+  /** The files of test, which may import from src. */
+  readonly tests?: Readonly<Record<string, string>>;
 }
 
 interface Rule {
   readonly title: string;
-  /** What breaks the rule, one line each. */
+  /** Returns a line for each violation. */
   readonly check: (project: Project) => string[];
-  /** A file (or more) that breaks it, and what the checker says then. */
+  /** Files that break the rule, and the violations that the checker returns for them. */
   readonly broken: readonly [
     files: Record<string, string>,
-    says: readonly string[],
+    violations: readonly string[],
     dependencies?: readonly string[],
   ][];
-  /** Files that look as if they broke it. */
+  /** Files that look like a violation and are allowed. */
   readonly kept?: Record<string, string>;
 }
 
@@ -47,7 +50,7 @@ const layers = [
   ['protocol-error', 'clock', 'counters', 'loopback', 'slices', 'patterns', 'bounded-pattern', 'rabbitmq-version'],
 ];
 
-/** Who of the features may import which other one. */
+/** Start of a path → the features that it may import although it belongs to another feature. */
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   'roles/': ['handlers'],
   'harness/suites/': ['admin', 'topology'],
@@ -70,7 +73,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   ws: ['web/'],
 };
 
-/** Who may import which file that a package does not export. */
+/** File → the files of packages that it may import although the package does not export them. */
 const hiddenFiles: Readonly<Record<string, readonly string[]>> = {
   'session/patches/handshake.ts': ['../node_modules/amqplib/lib/connection.js'],
   'session/patches/content-frames.ts': [
@@ -81,8 +84,23 @@ const hiddenFiles: Readonly<Record<string, readonly string[]>> = {
 
 /** Tables may be long. */
 const longFiles = ['broker/codec/methods.ts'];
+/** `path name` of each function that is clearer in one piece. */
+const longFunctions: readonly string[] = [];
+const functionLimit = 40;
+/** Casts of src, `as const` excepted. */
+const castLimit = 100;
 const lineLimit = 400;
 const folderLimit = 20;
+/** The files that hold English: code, pages, workflows and scripts. */
+const written = [
+  'src/**/*.{ts,js}',
+  'test/**/*.{ts,js,md}',
+  '*.md',
+  '.github/**/*.{md,yml,sh}',
+  '.github/actions/*/{install,run}',
+  'test/setup',
+];
+const unwritten = ['test/fixtures/**', 'test/support/english.ts'];
 const emptyNames = ['util', 'helper', 'common', 'misc', 'type', 'manager', 'service'];
 /** Files whose name is a command's. */
 const commandNames = ['cli/commands/types.ts'];
@@ -95,7 +113,7 @@ const rules: readonly Rule[] = [
     kept: { 'session/connection.ts': '', 'session.ts': '', 'harness/suites/hello.ts': '' },
   },
   {
-    title: 'features do not import features, except roles handlers, and the suites of harness admin and topology',
+    title: 'features do not import features, with named exceptions',
     check: overImports(({ from, to }) => {
       const [source, target] = [placeOf(from), placeOf(to)];
       if (source === target || !features.includes(source) || !features.includes(target)) return false;
@@ -117,8 +135,7 @@ const rules: readonly Rule[] = [
     },
   },
   {
-    title:
-      'only main.ts, cli and test-process wire: the core imports no feature, and nothing else imports them, except types upward',
+    title: 'only main.ts, cli and test-process import upwards, except types',
     check: overImports(({ from, to, isType }) => {
       const [source, target] = [placeOf(from), placeOf(to)];
       if (isType || source === target || source === 'main') return false;
@@ -207,7 +224,7 @@ const rules: readonly Rule[] = [
     ],
   },
   {
-    title: 'nobody reaches into a nested folder from outside',
+    title: 'nested folders are private to the folder above them',
     check: overImports(({ from, to }) => {
       // amqplib's `exports` hide the files whose reason and headers mq has to read; session/ owns the package.
       if (hiddenFiles[from]?.includes(to)) return false;
@@ -361,6 +378,66 @@ const rules: readonly Rule[] = [
     kept: { 'roles/x.ts': 'x\n'.repeat(lineLimit), 'broker/codec/methods.ts': 'x\n'.repeat(1000) },
   },
   {
+    title: `no function is longer than ${functionLimit} lines, except the named ones`,
+    check: overFiles((path, text) =>
+      nodesOf(path, text).flatMap(({ node, parent }) => {
+        if (!functionTypes.includes(node.type) || lineCount(text, node) <= functionLimit) return [];
+        const name = [node['id'], parent?.['key'], parent?.['id']].map(nameOf).find((one) => one !== 'undefined');
+        return longFunctions.includes(`${path} ${name}`) ? [] : [`${path} ${name}`];
+      }),
+    ),
+    broken: [
+      [{ 'roles/x.ts': `function f() {${'\n'.repeat(functionLimit)}}` }, ['roles/x.ts f']],
+      [{ 'roles/x.ts': `const f = () => {${'\n'.repeat(functionLimit)}};` }, ['roles/x.ts f']],
+      [{ 'roles/x.ts': `class A { f() {${'\n'.repeat(functionLimit)}} }` }, ['roles/x.ts f']],
+    ],
+    kept: { 'roles/x.ts': `function f() {${'\n'.repeat(functionLimit - 1)}}` },
+  },
+  {
+    title: 'every export has an importer',
+    check: ({ files, tests = {} }) => {
+      const imported = new Set(
+        Object.entries({ ...files, ...tests }).flatMap(([path, text]) => namesImported(path, text)),
+      );
+      return Object.entries(files).flatMap(([path, text]) =>
+        exportsOf(path, text)
+          .filter((name) => !imported.has(`${path} ${name}`) && !imported.has(`${path} *`))
+          .map((name) => `${path} ${name}`),
+      );
+    },
+    broken: [
+      [
+        { 'roles/x.ts': 'export const a = 1; export function b() {} export interface C {}' },
+        ['roles/x.ts a', 'roles/x.ts b', 'roles/x.ts C'],
+      ],
+      [
+        { 'roles/x.ts': 'export class A {} export class B {}', 'roles/y.ts': "import { A } from './x.ts';" },
+        ['roles/x.ts B'],
+      ],
+    ],
+    kept: {
+      'roles/x.ts': 'export const a = 1; export type B = 1; export const c = 1; export interface D {}',
+      'roles/y.ts':
+        "import { a } from './x.ts'; import type { B } from './x.ts'; export { c } from './x.ts'; let d: import('./x.ts').D;",
+      'roles/z.ts': "const { c } = await import('./y.ts');",
+    },
+  },
+  {
+    title: `there are at most ${castLimit} casts`,
+    check: ({ files }) => {
+      const casts = Object.entries(files).flatMap(([path, text]) =>
+        isCode(path)
+          ? nodesOf(path, text)
+              .filter(({ node }) => isCast(node))
+              .map(() => path)
+          : [],
+      );
+      return casts.length > castLimit ? casts : [];
+    },
+    broken: [[{ 'roles/x.ts': 'x as Y;\n'.repeat(castLimit + 1) }, Array(castLimit + 1).fill('roles/x.ts')]],
+    kept: { 'roles/x.ts': `${'x as const;\n'.repeat(castLimit + 1)}${'x as Y;\n'.repeat(castLimit)}` },
+  },
+  {
     title: 'nothing but build writes to the console',
     check: overFiles(
       (path, text) =>
@@ -397,7 +474,7 @@ const kept = suite('src');
 for (const rule of rules) {
   kept(rule.title, () => assert.equal(rule.check(project), []));
 }
-kept('there is something to check', () => {
+kept('the rules run on the real files', () => {
   assert.ok(project.files['errors.ts']?.includes('class MqError'));
   assert.ok(Object.entries(project.files).some(([path, text]) => importsOf(path, text).length > 3));
 });
@@ -406,26 +483,59 @@ kept.run();
 const checkers = suite('a project that breaks the rule');
 for (const { title, check, broken, kept: good = {} } of rules) {
   checkers(`fails: ${title}`, () => {
-    for (const [files, says, dependencies = []] of broken) assert.equal(check({ files, dependencies }), says);
+    for (const [files, violations, dependencies = []] of broken) {
+      assert.equal(check({ files, dependencies }), violations);
+    }
     assert.equal(check({ files: good, dependencies: [] }), []);
   });
 }
 checkers.run();
+
+const prose = suite('English');
+prose('no comment, text, title or page has an unplain word', () => {
+  const root = resolve(import.meta.dirname, '../..');
+  const files = globSync(written, { cwd: root, exclude: unwritten }).sort();
+  assert.ok(files.length > 500);
+  assert.equal(
+    files.flatMap((path) => unplainWords(path.split(sep).join('/'), readFileSync(resolve(root, path), 'utf8'))),
+    [],
+  );
+});
+prose('test titles have at most 72 characters', () => {
+  const tests = Object.entries(project.tests ?? {}).filter(([path]) => path.endsWith('.test.ts'));
+  assert.equal(
+    tests.flatMap(([path, text]) => longTitles(path, text)),
+    [],
+  );
+  assert.equal(longTitles('x.test.ts', `test('${'x'.repeat(73)}', () => {}); test('${'x'.repeat(72)}', () => {});`), [
+    `x.test.ts:1: ${'x'.repeat(73)}`,
+  ]);
+});
+prose('each row of the check finds its example, and accepts the plain sentence', () => {
+  assert.equal(brokenRows(), []);
+});
+prose.run();
 
 function readProject(): Project {
   const root = resolve(import.meta.dirname, '../..');
   const paths = globSync('src/**/*.{ts,mts,cts,js,mjs,cjs,html,css,sh}', { cwd: root }).sort();
   const { dependencies } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8'));
   const read = (path: string) => [path.split(sep).slice(1).join('/'), readFileSync(resolve(root, path), 'utf8')];
-  return { files: Object.fromEntries(paths.map(read)), dependencies: Object.keys(dependencies) };
+  const tests = globSync('test/**/*.{ts,js}', { cwd: root, exclude: ['test/fixtures/**'] });
+  const readTest = (path: string) => [`../${path.split(sep).join('/')}`, readFileSync(resolve(root, path), 'utf8')];
+  return {
+    files: Object.fromEntries(paths.map(read)),
+    dependencies: Object.keys(dependencies),
+    tests: Object.fromEntries(tests.map(readTest)),
+  };
 }
 
-/** The folder right under src, or the file there without its ending. */
+/** Returns the folder directly below src, or the name of the file there without its ending. */
 function placeOf(path: string): string {
   return (path.split('/')[0] ?? '').replace(/\.[a-z]+$/, '');
 }
 
-/** The index in `layers`; -1 for a file of broker that has no place there. */
+/** Returns the index in `layers`, or -1 for a file of broker that belongs to no layer. */
 function layerOf(path: string): number {
   const name = (path.split('/')[1] ?? '').replace(/\.ts$/, '');
   if (name === 'store' && !path.includes('/store/')) return layers.findIndex((layer) => layer.includes('server'));
@@ -434,6 +544,49 @@ function layerOf(path: string): number {
 
 function isEmpty(word: string): boolean {
   return emptyNames.includes(word) || emptyNames.includes(word.replace(/s$/, ''));
+}
+
+const functionTypes = ['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression'];
+
+function lineCount(text: string, node: Node): number {
+  return text.slice(Number(node['start']), Number(node['end'])).split('\n').length;
+}
+
+/** `as` and `!`; `as const` narrows nothing away. */
+function isCast(node: Node): boolean {
+  if (node.type === 'TSNonNullExpression' || node.type === 'TSTypeAssertion') return true;
+  const type = node.type === 'TSAsExpression' ? (node['typeAnnotation'] as Node) : undefined;
+  return type !== undefined && nameOf(type['typeName']) !== 'const';
+}
+
+/** Returns the names that the declarations of a file export. */
+function exportsOf(path: string, text: string): string[] {
+  if (!isCode(path)) return [];
+  return nodesOf(path, text).flatMap(({ node }) => {
+    const declaration = node.type === 'ExportNamedDeclaration' ? (node['declaration'] as Node | null) : null;
+    if (declaration === null) return [];
+    const variables = (declaration['declarations'] as Node[] | undefined) ?? [declaration];
+    return variables.map(({ id }) => nameOf(id));
+  });
+}
+
+/** Returns `path name` for each name that a file imports, and `path *` if it may use all names. */
+function namesImported(path: string, text: string): string[] {
+  if (!isCode(path)) return [];
+  return nodesOf(path, text).flatMap(({ node }) => {
+    const source = (node['source'] ?? node['argument']) as Node | undefined;
+    const specifier = (source?.type === 'TSLiteralType' ? (source['literal'] as Node) : source)?.['value'];
+    if (typeof specifier !== 'string' || !specifier.startsWith('.')) return [];
+    // From test: `../test/unit/x.ts` imports `../../src/y.ts`.
+    const target = posix.join(posix.dirname(path), specifier).replace(/^\.\.\/src\//, '');
+    if (node.type === 'TSImportType') return [`${target} ${nameOf(node['qualifier'])}`];
+    const specifiers = (node['specifiers'] as Node[] | undefined) ?? [];
+    const isWhole = node.type === 'ImportExpression' || node.type === 'ExportAllDeclaration';
+    const names = specifiers.map((one) =>
+      one.type === 'ImportNamespaceSpecifier' ? '*' : nameOf(one['imported'] ?? one['local']),
+    );
+    return [...names, ...(isWhole ? ['*'] : [])].map((name) => `${target} ${name}`);
+  });
 }
 
 /** Local name → package, of everything that a file imports from packages. */
@@ -448,7 +601,7 @@ function packageNames(path: string, text: string): Map<string, string> {
   return names;
 }
 
-/** The variable whose members a node assigns: `a.b.c = …`, `Object.assign(a.b, …)`, `Object.defineProperty(a, …)`. */
+/** Returns the variable whose members a node assigns: `a.b.c = …`, `Object.assign(a.b, …)`, `Object.defineProperty(a, …)`. */
 function changedBy(node: Node): string | undefined {
   if (node.type === 'AssignmentExpression') {
     const left = node['left'] as Node;
@@ -483,7 +636,7 @@ function isProcess(node: Node, parent: Node | undefined): boolean {
   return !isMember && !isKey && !isType;
 }
 
-/** A checker that asks of each file; `true` stands for its path. */
+/** Returns a checker that asks `breaks` about each file; `true` adds the path of the file. */
 function overFiles(breaks: (path: string, text: string) => boolean | string[]): Rule['check'] {
   return ({ files }) =>
     Object.entries(files).flatMap(([path, text]) => {
@@ -493,7 +646,7 @@ function overFiles(breaks: (path: string, text: string) => boolean | string[]): 
     });
 }
 
-/** A checker that asks of each import of a file of src. */
+/** Returns a checker that asks `breaks` about each import of a file of src. */
 function overImports(breaks: (edge: { from: string; to: string; isType: boolean }) => boolean): Rule['check'] {
   return overFiles((from, text) =>
     importsOf(from, text).flatMap(({ to, isType }) =>
@@ -532,7 +685,7 @@ function circles({ files }: Project): string[] {
 
 interface Import {
   readonly specifier: string;
-  /** The file of src that is imported; undefined if it is a package. */
+  /** The imported file of src, or `undefined` for a package. */
   readonly to: string | undefined;
   /** The import disappears when the types are stripped. */
   readonly isType: boolean;
