@@ -8,7 +8,7 @@ import { commandName, commandWords, earlyValue, hasFlag, parse, refuseUnclearSta
 import type { Command } from './command.ts';
 import { CommandTable } from './command-table.ts';
 import { helpCommand, helpText } from './commands/help.ts';
-import { errorText, warningText, withoutPasswords } from './error-text.ts';
+import { errorText, warningText } from './error-text.ts';
 import { commandHelp, overview } from './help.ts';
 import { chosenVerb } from './verb.ts';
 
@@ -82,9 +82,10 @@ class Invocation {
       json: hasFlag(args, '--json'),
       isLog: this.#isLog(),
       debug: hasFlag(args, '--debug'),
+      args,
       ...(stderr.isTTY && { width: widthOf(stderr) }),
     };
-    stderr.write(withoutPasswords(errorText(failure, style), args));
+    stderr.write(errorText(failure, style));
     return exitStatuses[failure.code];
   }
 

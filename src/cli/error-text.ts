@@ -14,6 +14,8 @@ interface ErrorStyle {
   readonly debug: boolean;
   /** Columns of the terminal. If `undefined`, lines are not wrapped. */
   readonly width?: number;
+  /** The arguments of mq. The text has no password of an address in them. */
+  readonly args: readonly string[];
 }
 
 /** Returns a function that writes a line to stderr, with the command's name first. */
@@ -28,7 +30,8 @@ export function warningText(message: string, { command, isLog }: Pick<ErrorStyle
 }
 
 /** Returns the text for stderr, including the newline. */
-export function errorText(error: MqError, { command, json, isLog, debug, width }: ErrorStyle): string {
+export function errorText(error: MqError, { command, json, isLog, debug, width, args }: ErrorStyle): string {
+  const redact = passwordRedactor(args);
   const { code, message, hint, problems } = error;
   if (json || isLog) {
     const more = {
@@ -37,16 +40,18 @@ export function errorText(error: MqError, { command, json, isLog, debug, width }
       ...(debug && { stack: stackOf(error) }),
     };
     const line = isLog && { time: new Date().toISOString(), role: command, event: 'error' };
-    return `${safeJson({ ...line, level: 'error', code, exit: exitStatuses[code], message, ...more })}\n`;
+    return redact(`${safeJson({ ...line, level: 'error', code, exit: exitStatuses[code], message, ...more })}\n`);
   }
-  const broken = (text: string, indent: number) => (width === undefined ? text : wrapped(text, { width, indent }));
+  // Wrapping could put a line break into a password, so passwords are removed first.
+  const broken = (text: string, indent: number) =>
+    width === undefined ? redact(text) : wrapped(redact(text), { width, indent });
   const lines = [
     broken(`mq${command ? ` ${command}` : ''}: ${escaped(message)} [${code}]`, 2),
     ...problems.map((problem) => broken(`  ${escaped(problem)}`, 4)),
   ];
   if (hint) lines.push(broken(`hint: ${escaped(hint)}`, 6));
   else if (code === 'BUG' && !debug) lines.push('hint: this is a bug in mq; --debug prints the stack');
-  if (debug) lines.push(stackOf(error));
+  if (debug) lines.push(redact(stackOf(error)));
   return `${lines.join('\n')}\n`;
 }
 
@@ -56,10 +61,10 @@ function stackOf(error: Error): string {
 }
 
 /**
- * Removes user and password from addresses in the text. Such an address may be an unexpected argument or an unknown
- * command.
+ * Returns a function that removes user and password of the addresses in the arguments from a text. Such an address may be
+ * an unexpected argument or an unknown command.
  */
-export function withoutPasswords(text: string, args: readonly string[]): string {
+function passwordRedactor(args: readonly string[]): (text: string) => string {
   // The @ is part of the secret, so that a short password is long enough for the redactor.
-  return redactor(args.flatMap((arg) => /:\/\/(.*:.*@)/s.exec(arg)?.[1] ?? []))(text);
+  return redactor(args.flatMap((arg) => /:\/\/(.*:.*@)/s.exec(arg)?.[1] ?? []));
 }

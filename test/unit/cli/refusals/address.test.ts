@@ -1,6 +1,8 @@
 // An address that mq refuses, and a broker that it cannot reach.
 
 import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runCli } from '../../../support/cli.ts';
 import { addressWithCanary, canary } from '../../../support/refusal.ts';
 import { connection, type Row, refuses } from './rows.ts';
 
@@ -105,5 +107,10 @@ refuses([
     everyStyle: true,
   },
 ]);
+
+test('no line break of a narrow terminal hides a part of a password', async () => {
+  const { stderr } = await runCli(['amqp://mq:first second third fourth@h'], { terminal: 40 });
+  assert.not.match(stderr, /first|second|third|fourth/);
+});
 
 test.run();
