@@ -2,38 +2,10 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Clock, Timer } from '../../src/broker/clock.ts';
+import { HandClock } from '../support/broker-clock.ts';
 import { type Close, closeOf, type Frame, frame, greeting, header, method, nameOf, publish } from './frames.ts';
 import { Peer } from './peer.ts';
 import { turns, withBroker } from './running.ts';
-
-/** A clock that advances only on request. */
-class HandClock implements Clock {
-  #now = 1_700_000_000_000;
-  readonly #timers = new Set<{ at: number; run: () => void }>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  date(): number {
-    return this.#now;
-  }
-
-  after(milliseconds: number, run: () => void): Timer {
-    const timer = { at: this.#now + milliseconds, run };
-    this.#timers.add(timer);
-    return { cancel: () => void this.#timers.delete(timer) };
-  }
-
-  go(milliseconds: number): void {
-    this.#now += milliseconds;
-    for (const timer of [...this.#timers].sort((a, b) => a.at - b.at)) {
-      if (timer.at > this.#now || !this.#timers.delete(timer)) continue;
-      timer.run();
-    }
-  }
-}
 
 /** Reads until the end: there is one close, and nothing after it. */
 async function onlyClose(peer: Peer): Promise<Close> {
@@ -131,9 +103,9 @@ test('a silent client is disconnected before, in and after the handshake', async
       late.send(header, greeting()[0] as Buffer);
       await late.until('connection.tune');
       const good = await Peer.open(port);
-      clock.go(9000);
+      clock.move(9000);
       assert.is(silent.isClosed || half.isClosed || late.isClosed, false);
-      clock.go(1001);
+      clock.move(1001);
       await Promise.all([silent.closed, half.closed, late.closed]);
       assert.is(connections.size, 1);
       await good.close();
@@ -150,9 +122,9 @@ test('a client that never answers connection.close is disconnected', async () =>
       peer.send(frame(7, 1, Buffer.alloc(0)));
       for (let found = await peer.next(); nameOf(found as Frame) !== 'connection.close'; found = await peer.next());
       peer.send(...publish(1, { routingKey: 'q' }));
-      clock.go(2999);
+      clock.move(2999);
       assert.not(peer.isClosed);
-      clock.go(2);
+      clock.move(2);
       await peer.closed;
       peer.assertSilent();
     },
@@ -168,7 +140,7 @@ test('a client without heartbeats is disconnected, one with heartbeats is not', 
       for (let half = 0; half < 5; half++) {
         alive.send(frame(8, 0, Buffer.alloc(0)), method(1, 'basic.qos'));
         await alive.until('basic.qos-ok');
-        clock.go(5000);
+        clock.move(5000);
         await new Promise((turned) => setImmediate(turned));
       }
       await dead.closed;

@@ -9,6 +9,7 @@ import type { Returns, Store, StoreOptions } from '../../../../src/broker/store/
 import { LiveRecords } from '../../../../src/broker/store/live-records.ts';
 import { neverReturned } from '../../../../src/broker/store/record.ts';
 import { newSegment } from '../../../../src/broker/store/segment.ts';
+import { type Random, randomOf } from '../../../support/random.ts';
 import { until } from '../../../support/until.ts';
 import { committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './folder.ts';
 
@@ -30,15 +31,15 @@ interface Model {
 for (const seed of [1, 2, 3, Math.floor(Math.random() * 2 ** 31)]) {
   test(`compaction keeps exactly the needed records (seed ${seed})`, () =>
     withFolder(async (folder) => {
-      const random = randomFrom(seed);
+      const random = randomOf(seed);
       const model: Model = { entries: new Map(queues.map((queue) => [queue, new Map()])), definitions: new Map() };
       const lines: string[] = [];
       const options = { ...tiny, log: (line: string) => lines.push(line) };
       let store = await open(folder, options);
       for (let step = 0; step < 2000; step++) {
         change(store, model, random);
-        if (random() < 0.02) await committed(store);
-        if (random() < 0.005) {
+        if (random.chance(0.02)) await committed(store);
+        if (random.chance(0.005)) {
           await committed(store);
           const copy = join(folder, `copy-${step}`);
           mkdirSync(copy);
@@ -46,7 +47,7 @@ for (const seed of [1, 2, 3, Math.floor(Math.random() * 2 ** 31)]) {
           for (const path of segments(folder)) copyIfThere(path, join(copy, basename(path)));
           assert.equal(asModel(await recoveredIn(copy, tiny)), plain(model));
         }
-        if (random() < 0.005) {
+        if (random.chance(0.005)) {
           await store.close();
           store = await open(folder, options);
           assert.equal(asModel(store.recovered), plain(model));
@@ -169,43 +170,43 @@ test('the disk has each message once at every sync of a compaction', () =>
 
 let returnCount = 0;
 
-function change(store: Store, { entries, definitions }: Model, random: () => number): void {
-  const queue = queues[Math.floor(random() * queues.length)] ?? 'a';
+function change(store: Store, { entries, definitions }: Model, random: Random): void {
+  const queue = random.pick(queues);
   const held = entries.get(queue) ?? new Map<number, Held>();
-  const [id] = [...held.keys()].slice(Math.floor(random() * held.size));
-  const kind = random();
-  if (kind < 0.45) {
-    const content = 'x'.repeat(Math.floor(random() * 200));
-    const to = queues.filter(() => random() < 0.4);
-    const expiresAt = random() < 0.3 ? Math.floor(random() * 1e12) : undefined;
+  const [id] = [...held.keys()].slice(random.below(held.size));
+  const kind = random.below(1000);
+  if (kind < 450) {
+    const content = 'x'.repeat(random.below(200));
+    const to = queues.filter(() => random.chance(0.4));
+    const expiresAt = random.chance(0.3) ? random.below(1e12) : undefined;
     const message = { exchange: '', routingKey: queue, content: Buffer.from(content), propertiesLength: 0 };
     const given = store.enqueue(
       message,
       to.map((each) => ({ queue: each, expiresAt })),
     );
     for (const each of to) entries.get(each)?.set(given, { content, expiresAt, returns: neverReturned });
-  } else if (kind < 0.85) {
+  } else if (kind < 850) {
     if (id === undefined) return;
     store.settle(id, queue);
     held.delete(id);
-  } else if (kind < 0.92) {
+  } else if (kind < 920) {
     const found = id === undefined ? undefined : held.get(id);
     if (id === undefined || found === undefined) return;
     const { acquiredCount, deliveryCount } = found.returns;
-    const counts = { acquiredCount: acquiredCount + 1, deliveryCount: deliveryCount + (random() < 0.5 ? 1 : 0) };
+    const counts = { acquiredCount: acquiredCount + 1, deliveryCount: deliveryCount + (random.chance(0.5) ? 1 : 0) };
     returnCount += 1;
     found.returns = { ...counts, order: returnCount };
     store.returned(id, queue, counts);
-  } else if (kind < 0.925) {
+  } else if (kind < 925) {
     store.drop(queue);
     held.clear();
-  } else if (kind < 0.98) {
-    const value = Math.floor(random() * 100);
-    const key = `${Math.floor(random() * 20)}`;
+  } else if (kind < 980) {
+    const value = random.below(100);
+    const key = `${random.below(20)}`;
     store.define({ kind: 'x', key, value });
     definitions.set(key, value);
   } else {
-    const key = `${Math.floor(random() * 20)}`;
+    const key = `${random.below(20)}`;
     store.undefine('x', key);
     definitions.delete(key);
   }
@@ -243,17 +244,6 @@ function asModel({ entries, definitions }: Store['recovered']): unknown {
     ),
   ]);
   return { entries: Object.fromEntries(rows), definitions: definitions.map(({ key, value }) => [key, value]) };
-}
-
-/** Mulberry32, which returns the same numbers for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 function copyIfThere(from: string, to: string): void {
