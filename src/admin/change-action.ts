@@ -3,7 +3,7 @@
 import { escaped } from '../errors.ts';
 import { type Action, type Argument, type Call, type Result, vhostOf } from './action.ts';
 import type { Method } from './client.ts';
-import type { Answer } from './http.ts';
+import type { ApiResponse } from './http.ts';
 import type { ApiObject } from './json.ts';
 import { query } from './path.ts';
 import { reasonOf, refusal } from './refusal.ts';
@@ -59,7 +59,7 @@ export function changeAction(row: ChangeRow): Action {
 }
 
 /** Reports whether the object does not exist. RabbitMQ answers 400 for permissions of an unknown user or vhost. */
-function isAbsent({ status, body }: Answer): boolean {
+function isAbsent({ status, body }: ApiResponse): boolean {
   return status === 404 || (status === 400 && reasonOf(body) === 'vhost_or_user_not_found');
 }
 

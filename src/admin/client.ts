@@ -3,7 +3,7 @@
 import { Agent } from 'node:http';
 import { type ErrorCode, MqError } from '../errors.ts';
 import type { ManagementAddress } from './address.ts';
-import { type Answer, type ApiRequest, type Limits, NoAnswer, type RawAnswer, sendRequest } from './http.ts';
+import { type ApiRequest, type ApiResponse, type Limits, NoAnswer, type RawAnswer, sendRequest } from './http.ts';
 import { refusal } from './refusal.ts';
 
 export interface ManagementOptions extends Partial<Limits> {
@@ -88,7 +88,7 @@ export class Management {
     path: string,
     body?: unknown,
     headers: Readonly<Record<string, string>> = {},
-  ): Promise<Answer> {
+  ): Promise<ApiResponse> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const request = { method, path: `/api${path}`, body: text, headers };
     const failures: MqError[] = [];

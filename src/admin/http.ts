@@ -28,7 +28,7 @@ export interface ApiRequest {
 }
 
 /** An answer with a JSON body or none. */
-export interface Answer {
+export interface ApiResponse {
   readonly status: number;
   /** `undefined` if there is no body. */
   readonly body: unknown;

@@ -2,7 +2,7 @@
 
 import { objectOf } from '../config/plain.ts';
 import { type ErrorCode, MqError } from '../errors.ts';
-import type { Answer } from './http.ts';
+import type { ApiResponse } from './http.ts';
 
 interface SentRequest {
   readonly method: string;
@@ -11,7 +11,7 @@ interface SentRequest {
 }
 
 /** Returns the error for an answer whose status is not 2xx. */
-export function refusal({ status, body }: Answer, { method, path, api: { origin, user } }: SentRequest): MqError {
+export function refusal({ status, body }: ApiResponse, { method, path, api: { origin, user } }: SentRequest): MqError {
   const reason = reasonOf(body);
   const answer = reason === '' ? `HTTP ${status}` : `${reason} (HTTP ${status})`;
   const request = `${method} /api${path.split('?', 1)[0]}`;

@@ -4,7 +4,7 @@ import { escaped, MqError } from '../errors.ts';
 import { nearest } from '../terminal/nearest.ts';
 import { type Action, type Call, vhostOf } from './action.ts';
 import type { Method } from './client.ts';
-import type { Answer } from './http.ts';
+import type { ApiResponse } from './http.ts';
 import { objectsIn } from './json.ts';
 import { apiPath, encoded } from './path.ts';
 import { refusal } from './refusal.ts';
@@ -49,7 +49,7 @@ function isArgument({ args = [] }: Action, name: string): boolean {
 export async function sendAction(
   call: Call,
   { method = methodOf(call.action), path = pathOf(call), body, headers }: RequestParts = {},
-): Promise<Answer> {
+): Promise<ApiResponse> {
   const answer = await call.api.ask(method, path, body, headers);
   if (answer.status >= 200 && answer.status < 300) return answer;
   if (answer.status === 404) throw await notFoundError(call);

@@ -6,7 +6,7 @@ import { MqError } from '../errors.ts';
 /**
  * Throws UNAVAILABLE if the engine of DOCKER_HOST does not answer, because testcontainers would then use another one.
  */
-export async function heedDockerHost({ env }: Pick<Context, 'env'>): Promise<void> {
+export async function requireDockerHost({ env }: Pick<Context, 'env'>): Promise<void> {
   const { DOCKER_HOST: given } = env;
   if (!given) return;
   const { connectDocker } = await import('./docker.ts');

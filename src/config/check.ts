@@ -5,7 +5,7 @@ import { rootField } from './fields/fields.ts';
 import { objectOf, type Plain } from './plain.ts';
 import { borrowed, withoutDeadLetterTarget } from './reading/borrowed.ts';
 import { type Environment, replaceVariables } from './reading/environment.ts';
-import { type Item, offsetAt, plainOf } from './reading/item.ts';
+import { type LocatedValue, offsetAt, plainOf } from './reading/item.ts';
 import { mergeConfigs } from './reading/merge.ts';
 import { normalise, type PartialConfig } from './reading/normalise.ts';
 import { parse } from './reading/parse.ts';
@@ -78,7 +78,7 @@ function soundness(findings: readonly Finding[]): Soundness {
 
 interface CheckedTree {
   readonly content: Plain;
-  readonly tree: Item;
+  readonly tree: LocatedValue;
   /** Problems of syntax and shape. A path that has one gets no other one. */
   readonly findings: readonly Finding[];
   readonly isSound: Soundness;
@@ -108,7 +108,7 @@ function ruleFindings(
   return found;
 }
 
-function warningsOf(content: Plain, tree: Item, dropping: readonly DeclaredQueue[]): Finding[] {
+function warningsOf(content: Plain, tree: LocatedValue, dropping: readonly DeclaredQueue[]): Finding[] {
   const ignored = ['defaults', 'vhosts'].flatMap((key) => ignoredTls(content[key], [key]));
   return [...dropping.map(droppingWarning), ...ignored].map((one) => {
     return { code: 'warning', ...one, offset: offsetAt(tree, one.path) };

@@ -16,7 +16,7 @@ type Body = string | Uint8Array | object | number | boolean | null;
 type SendOptions = Omit<SentMessage, 'body'>;
 
 /** Everything that the fixtures have started and must stop. */
-interface Begun {
+interface Started {
   readonly inboxes: Map<string, Promise<Inbox>>;
   readonly roles: Set<RoleProcess>;
 }
@@ -24,9 +24,9 @@ interface Begun {
 interface Stage {
   readonly target: FileTarget;
   /** Started in a test or in a hook around each test. */
-  readonly test: Begun;
+  readonly test: Started;
   /** Started in a `before` hook. It lasts until the suite ends. */
-  readonly suite: Begun;
+  readonly suite: Started;
   readonly published: Published[];
   isInTest: boolean;
   isFaulty: boolean;
@@ -36,7 +36,7 @@ let stage: Stage | undefined;
 
 /** Activates the fixtures for this target. */
 export function openStage(target: FileTarget): void {
-  const begun = (): Begun => ({ inboxes: new Map(), roles: new Set() });
+  const begun = (): Started => ({ inboxes: new Map(), roles: new Set() });
   stage = { target, test: begun(), suite: begun(), published: [], isInTest: false, isFaulty: false };
 }
 
@@ -85,11 +85,11 @@ export async function logsSince(date: Date): Promise<string | undefined> {
   return stage?.target.cluster?.logs(date);
 }
 
-function end(here: Stage, begun: Begun): Promise<void> | undefined {
+function end(here: Stage, begun: Started): Promise<void> | undefined {
   return here.isFaulty || begun.inboxes.size + begun.roles.size > 0 ? endAll(here, begun) : undefined;
 }
 
-async function endAll(here: Stage, { inboxes, roles }: Begun): Promise<void> {
+async function endAll(here: Stage, { inboxes, roles }: Started): Promise<void> {
   const running = [...roles];
   const open = [...inboxes.values()];
   inboxes.clear();
@@ -114,7 +114,7 @@ function current(what: string): Stage {
   throw new Error(`${what} can only be used in a test or a hook that \`mq test\` runs`);
 }
 
-function begunIn({ isInTest, test, suite }: Stage): Begun {
+function begunIn({ isInTest, test, suite }: Stage): Started {
   return isInTest ? test : suite;
 }
 

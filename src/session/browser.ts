@@ -19,7 +19,7 @@ export interface BrowsedMessage {
 }
 
 /** Handles messages that the broker would drop if they were returned. */
-export interface Keeper {
+export interface Republisher {
   /** Reports whether the message needs it. `server` contains the broker's properties from the login. */
   isNeeded(raw: RawMessage, server: Readonly<Record<string, unknown>>): boolean;
   /** Removes the message or leaves it. Never rejects. */
@@ -30,7 +30,7 @@ interface BrowserSettings {
   readonly vhost: string;
   /** The broker's name of the queue. */
   readonly queue: string;
-  readonly keeper: Keeper;
+  readonly republisher: Republisher;
   readonly redact: (text: string) => string;
 }
 
@@ -56,7 +56,7 @@ export class Browser {
   readonly total: number;
   readonly #readers: Reader[] = [];
   readonly #arrived: BrowsedMessage[] = [];
-  /** Messages that the keeper is handling. */
+  /** Messages that the republisher is handling. */
   readonly #kept = new Set<Promise<void>>();
   #wake: () => void = () => undefined;
   #failure: MqError | undefined;
@@ -147,7 +147,7 @@ export class Browser {
   }
 
   #keep(looked: BrowsedMessage): void {
-    const kept = this.#settings.keeper.keep(looked).then(() => void this.#kept.delete(kept));
+    const kept = this.#settings.republisher.keep(looked).then(() => void this.#kept.delete(kept));
     this.#kept.add(kept);
   }
 
@@ -181,8 +181,8 @@ export class Browser {
         if (raw.fields.deliveryTag > (reader.lastLeft?.fields.deliveryTag ?? 0)) reader.lastLeft = raw;
       },
     };
-    const { keeper } = this.#settings;
-    const isKept = keeper.isNeeded(raw, this.#channel.connection?.serverProperties ?? {});
+    const { republisher } = this.#settings;
+    const isKept = republisher.isNeeded(raw, this.#channel.connection?.serverProperties ?? {});
     this.#arrived.push(isKept ? { ...looked, leave: () => this.#keep(looked) } : looked);
     this.#wake();
   }

@@ -7,7 +7,7 @@ import { type Config, isPrivate, type PublicationConfig, type QueueConfig } from
 import { redactor, secretsOf } from '../config/redact.ts';
 import type { DeadLetterConfig } from '../config/role.ts';
 import { MqError } from '../errors.ts';
-import { Browser, type Keeper } from './browser.ts';
+import { Browser, type Republisher } from './browser.ts';
 import type { ConfirmChannel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import { Connections, type ConnectionsSettings } from './connecting/connections.ts';
@@ -124,9 +124,9 @@ export class Session {
   }
 
   /** Opens a queue for reading, by the broker's name. Nothing is declared. */
-  async browser(vhost: string, queue: string, keeper: Keeper): Promise<Browser> {
+  async browser(vhost: string, queue: string, republisher: Republisher): Promise<Browser> {
     const connection = await this.#connectOnly('look', vhost);
-    return Browser.open(connection, { vhost, queue, keeper, redact: this.#redact });
+    return Browser.open(connection, { vhost, queue, republisher, redact: this.#redact });
   }
 
   /** Opens a listener for exchanges of a vhost, by the broker's names. Nothing of rascal.json is declared. */

@@ -19,7 +19,7 @@ export interface RequestSettings {
   readonly publish: (message: PageMessage) => Promise<PublishResult>;
 }
 
-export interface Answer {
+export interface WebResponse {
   readonly status: number;
   readonly text: string;
   /** Content type. Default plain text. */
@@ -29,7 +29,7 @@ export interface Answer {
 /** Maximum size of a body that a page may send, in bytes. It also limits a message of its WebSocket. */
 export const bodyBytes = 1024 * 1024;
 
-export const notFound: Answer = { status: 404, text: 'not found\n' };
+export const notFound: WebResponse = { status: 404, text: 'not found\n' };
 
 export class Requests {
   readonly #settings: RequestSettings;
@@ -43,7 +43,7 @@ export class Requests {
     this.#hasExchange = rememberAbsent(settings.hasExchange);
   }
 
-  async answer(request: IncomingMessage): Promise<Answer | Refusal> {
+  async answer(request: IncomingMessage): Promise<WebResponse | Refusal> {
     const { url = '', method } = request;
     const [path = ''] = url.split('?', 1);
     const refused = this.#guard.request(request);
@@ -65,13 +65,13 @@ export class Requests {
     }
   }
 
-  #asset(path: string): Answer {
+  #asset(path: string): WebResponse {
     const { assets } = this.#settings;
     const asset = Object.hasOwn(assets, path) ? assets[path] : undefined;
     return asset ? { status: 200, ...asset } : notFound;
   }
 
-  async #publish(request: IncomingMessage): Promise<Answer | Refusal> {
+  async #publish(request: IncomingMessage): Promise<WebResponse | Refusal> {
     // Without the permission of this server, a form of another site can send only text.
     const refused = this.#guard.changing(request);
     if (refused) return refused;
@@ -117,6 +117,6 @@ async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
   return Buffer.concat(chunks).toString();
 }
 
-function json(value: unknown): Answer {
+function json(value: unknown): WebResponse {
   return { status: 200, type: 'application/json', text: JSON.stringify(value) };
 }

@@ -7,7 +7,7 @@ import { MqError } from '../errors.ts';
 import { Guard, type GuardSettings, type Refusal } from './guard.ts';
 import { PageSocket, type StompTarget } from './page-socket.ts';
 import { securityHeaders } from './policy.ts';
-import { type Answer, bodyBytes, notFound, type RequestSettings, Requests } from './requests.ts';
+import { bodyBytes, notFound, type RequestSettings, Requests, type WebResponse } from './requests.ts';
 
 export interface WebSettings extends RequestSettings {
   readonly host: string;
@@ -21,7 +21,7 @@ export interface WebSettings extends RequestSettings {
 const stompPath = '/stomp';
 /** Maximum number of pages at the same time. */
 const mostPages = 32;
-const busy: Answer = { status: 503, text: `too many pages are open; the limit is ${mostPages}\n` };
+const busy: WebResponse = { status: 503, text: `too many pages are open; the limit is ${mostPages}\n` };
 
 /** Serves until it is closed. Port 0 selects a free port. Throws SYSTEM if the address is not available. */
 export async function serveWeb(settings: WebSettings): Promise<WebServer> {
@@ -81,7 +81,7 @@ export class WebServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { status, text, type = 'text/plain; charset=utf-8' }: Answer = await this.#requests.answer(request);
+    const { status, text, type = 'text/plain; charset=utf-8' }: WebResponse = await this.#requests.answer(request);
     const { cookie } = this.#guard;
     response.writeHead(status, {
       ...securityHeaders,
@@ -108,7 +108,7 @@ export class WebServer {
   }
 }
 
-function refuseUpgrade(socket: Duplex, { status, text }: Answer | Refusal): void {
+function refuseUpgrade(socket: Duplex, { status, text }: WebResponse | Refusal): void {
   socket.on('error', () => undefined);
   const head = [`HTTP/1.1 ${status} Refused`, 'Connection: close', `Content-Length: ${Buffer.byteLength(text)}`];
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);

@@ -4,7 +4,7 @@ import { objectOf } from '../../config/plain.ts';
 import { MqError } from '../../errors.ts';
 import type { Action, Argument, Call, Result } from '../action.ts';
 import { columnsOf } from '../columns.ts';
-import type { Answer } from '../http.ts';
+import type { ApiResponse } from '../http.ts';
 import type { ApiObject } from '../json.ts';
 import { refusal } from '../refusal.ts';
 import { pathOf } from '../request.ts';
@@ -97,7 +97,7 @@ async function checkOne(call: Call): Promise<Result> {
 }
 
 /** Returns the result of a check, or `undefined` if this RabbitMQ version does not have the check. */
-function verdictOf(check: string, path: string, answer: Answer, { api }: Call): ApiObject | undefined {
+function verdictOf(check: string, path: string, answer: ApiResponse, { api }: Call): ApiObject | undefined {
   const { status, body } = answer;
   if (status === 404) return undefined;
   // Any other status is not a health result: 401, 400 for an invalid port, 502 of a proxy.

@@ -1,6 +1,6 @@
 // Replaces ${NAME} and ${NAME:-default} in string values with environment variables. Keys are not changed.
 
-import type { Item } from './item.ts';
+import type { LocatedValue } from './item.ts';
 import type { Finding } from './problem.ts';
 
 /** Environment variables by name. */
@@ -11,13 +11,13 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * empty variable.
  */
 export function replaceVariables(
-  tree: Item,
+  tree: LocatedValue,
   { env, text }: { env: Environment; text: string },
-): { tree: Item; findings: Finding[] } {
+): { tree: LocatedValue; findings: Finding[] } {
   const findings: Finding[] = [];
   return { tree: filled(tree), findings };
 
-  function filled(item: Item): Item {
+  function filled(item: LocatedValue): LocatedValue {
     if (item.kind === 'array') return { ...item, elements: item.elements.map(filled) };
     if (item.kind === 'object') {
       return { ...item, entries: item.entries.map((entry) => ({ ...entry, value: filled(entry.value) })) };
@@ -25,7 +25,7 @@ export function replaceVariables(
     return item.kind === 'string' && item.value.includes('${') ? { ...item, value: replaced(item) } : item;
   }
 
-  function replaced(item: Item & { kind: 'string' }): string {
+  function replaced(item: LocatedValue & { kind: 'string' }): string {
     let from = item.offset;
     return item.value.replace(/\$\$\{|\$\{([^}]*)(\}?)/g, (match, inner: string | undefined, close: string) => {
       if (inner === undefined) return '${';

@@ -1,11 +1,11 @@
 // Parses the text of rascal.json into a tree of items with offsets. Reports syntax errors and duplicate keys.
 
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
-import type { Entry, Item } from './item.ts';
+import type { LocatedValue, Member } from './item.ts';
 import { type Finding, type Path, quote } from './problem.ts';
 
 /** Parses the text. `tree` is `undefined` if the text is not JSON. */
-export function parse(text: string): { tree?: Item; findings: Finding[] } {
+export function parse(text: string): { tree?: LocatedValue; findings: Finding[] } {
   if (text.trim() === '') return { findings: [syntaxFinding(0, 'the file is empty')] };
   const errors: ParseError[] = [];
   try {
@@ -59,7 +59,7 @@ function syntaxFinding(offset: number, message: string): Finding {
   return { code: 'syntax', path: [], offset, message };
 }
 
-function itemOf(node: Node, path: Path, findings: Finding[]): Item {
+function itemOf(node: Node, path: Path, findings: Finding[]): LocatedValue {
   const place = { path, offset: node.offset };
   const children = node.children ?? [];
   switch (node.type) {
@@ -83,7 +83,7 @@ function itemOf(node: Node, path: Path, findings: Finding[]): Item {
 }
 
 /** Returns the entries of an object. Reports duplicate keys and a key that cannot be used. */
-function entriesOf(children: readonly Node[], path: Path, findings: Finding[]): Entry[] {
+function entriesOf(children: readonly Node[], path: Path, findings: Finding[]): Member[] {
   const seen = new Set<string>();
   return children.flatMap(({ children: [keyNode, valueNode] = [] }) => {
     if (keyNode === undefined || valueNode === undefined) return [];

@@ -3,10 +3,10 @@
 
 import { durationMs } from '../duration.ts';
 import type { Field } from '../fields/field.ts';
-import type { Item } from './item.ts';
+import type { LocatedValue } from './item.ts';
 
 /** Returns the tree with strings of variables converted to the type of their field, if they can be. */
-export function typed(item: Item, field: Field | undefined): Item {
+export function typed(item: LocatedValue, field: Field | undefined): LocatedValue {
   if (field === undefined) return item;
   if (item.kind === 'array') return { ...item, elements: item.elements.map((element) => typed(element, field.items)) };
   if (item.kind === 'object') {
@@ -23,7 +23,7 @@ export function typed(item: Item, field: Field | undefined): Item {
   return item.value === item.written ? item : converted(item, field);
 }
 
-function converted(item: Item & { kind: 'string' }, { is }: Field): Item {
+function converted(item: LocatedValue & { kind: 'string' }, { is }: Field): LocatedValue {
   const { path, offset, value, written } = item;
   if (is.includes('string') || is.includes('digits')) return item;
   if (is.includes('boolean') && (value === 'true' || value === 'false'))

@@ -2,11 +2,11 @@
 
 import { addressFault } from '../address.ts';
 import type { Field, Kind } from '../fields/field.ts';
-import type { Item } from '../reading/item.ts';
+import type { LocatedValue } from '../reading/item.ts';
 import { didYouMean, type Finding, quote } from '../reading/problem.ts';
 
 /** Returns all differences between the tree and the field, in no particular order. */
-export function checkShape(item: Item, field: Field): Finding[] {
+export function checkShape(item: LocatedValue, field: Field): Finding[] {
   const fault = faultOf(item, field);
   if (fault !== undefined) return [{ code: fault.code, path: item.path, offset: item.offset, message: fault.message }];
   if (item.kind === 'array') return checkArray(item, field);
@@ -14,14 +14,14 @@ export function checkShape(item: Item, field: Field): Finding[] {
   return [];
 }
 
-function checkArray(item: Item & { kind: 'array' }, { items, minItems = 0 }: Field): Finding[] {
+function checkArray(item: LocatedValue & { kind: 'array' }, { items, minItems = 0 }: Field): Finding[] {
   if (item.elements.length < minItems) {
     return [{ code: 'value', path: item.path, offset: item.offset, message: 'must not be empty' }];
   }
   return items === undefined ? [] : item.elements.flatMap((element) => checkShape(element, items));
 }
 
-function checkObject(item: Item & { kind: 'object' }, field: Field): Finding[] {
+function checkObject(item: LocatedValue & { kind: 'object' }, field: Field): Finding[] {
   const { fields = {}, entries, open, required = [], keyBytes } = field;
   const free = open === true || (field.fields === undefined && entries === undefined);
   const findings = item.entries.flatMap(({ key, keyOffset, value }): Finding[] => {
@@ -47,7 +47,7 @@ function checkObject(item: Item & { kind: 'object' }, field: Field): Finding[] {
 
 type Fault = Pick<Finding, 'code' | 'message'>;
 
-function faultOf(item: Item, field: Field): Fault | undefined {
+function faultOf(item: LocatedValue, field: Field): Fault | undefined {
   if (field.is.length === 0) return undefined;
   if (!field.is.some((kind) => isOf(item, kind))) {
     const shown = field.secret ? '' : ` (not ${shownValue(item)})`;
@@ -58,7 +58,7 @@ function faultOf(item: Item, field: Field): Fault | undefined {
   return undefined;
 }
 
-function stringFault(item: Item & { kind: 'string' }, field: Field): Fault | undefined {
+function stringFault(item: LocatedValue & { kind: 'string' }, field: Field): Fault | undefined {
   const { values, prefix, maxBytes, url } = field;
   if (url === true && item.value !== '') {
     const fault = addressFault(item.value);
@@ -82,13 +82,13 @@ function rangeFault(value: number, field: Field, written: string): Fault | undef
   return { code: 'value', message: `must be ${expectation(field)}${shown}` };
 }
 
-function isOf(item: Item, kind: Kind): boolean {
+function isOf(item: LocatedValue, kind: Kind): boolean {
   if (kind === 'digits') return item.kind === 'string' && /^\d{1,15}$/.test(item.value);
   if (kind === 'integer') return item.kind === 'number' && Number.isSafeInteger(item.value);
   return item.kind === kind;
 }
 
-function shownValue(item: Item): string {
+function shownValue(item: LocatedValue): string {
   if (item.kind === 'array') return 'a list';
   if (item.kind === 'object') return 'an object';
   // The value is shown as written in the file, so that values of environment variables stay hidden.

@@ -4,16 +4,16 @@
 import type { FileResult } from '../run.ts';
 import type { FileFailure } from '../verdict.ts';
 import { pathFrom, placeOf } from './place.ts';
-import type { Reporter, Surroundings } from './reporter.ts';
+import type { ReportContext, Reporter } from './reporter.ts';
 import { closingLine, emptiness, totalsOf } from './totals.ts';
 
 /** The GitHub reporter. The text report may be interleaved with its lines. */
-export const github: Reporter = (surroundings) => {
+export const github: Reporter = (context) => {
   const results: FileResult[] = [];
   return (event) => {
     if (event.type === 'file') {
       results.push(event.result);
-      return event.result.failures.map((failure) => annotation(failure, event.result, surroundings)).join('');
+      return event.result.failures.map((failure) => annotation(failure, event.result, context)).join('');
     }
     if (event.type !== 'finish') return '';
     const totals = totalsOf(results);
@@ -24,7 +24,7 @@ export const github: Reporter = (surroundings) => {
   };
 };
 
-function annotation(failure: FileFailure, result: FileResult, { repository, read }: Surroundings): string {
+function annotation(failure: FileFailure, result: FileResult, { repository, read }: ReportContext): string {
   const { message, details, title, roles } = failure;
   const place = placeOf(failure, result, read);
   const properties = {

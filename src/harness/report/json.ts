@@ -3,7 +3,7 @@
 import type { FileResult } from '../run.ts';
 import type { FileFailure } from '../verdict.ts';
 import { pathFrom, placeOf } from './place.ts';
-import type { Reporter, Surroundings } from './reporter.ts';
+import type { ReportContext, Reporter } from './reporter.ts';
 import { isGood, totalsOf } from './totals.ts';
 
 /** One line. Paths are relative to the folder of the run and use `/`. Times are in milliseconds. */
@@ -57,7 +57,7 @@ export interface JsonFailure {
   at: { file: string; line: number; column?: number };
 }
 
-export const json: Reporter = (surroundings) => {
+export const json: Reporter = (context) => {
   const results: FileResult[] = [];
   return (event) => {
     switch (event.type) {
@@ -73,7 +73,7 @@ export const json: Reporter = (surroundings) => {
       }
       case 'file':
         results.push(event.result);
-        return linesOf(event.result, surroundings).map(line).join('');
+        return linesOf(event.result, context).map(line).join('');
       case 'note':
         return line({ event: 'note', text: event.text });
       case 'finish': {
@@ -92,7 +92,7 @@ export const json: Reporter = (surroundings) => {
   };
 };
 
-function linesOf(result: FileResult, { cwd, read }: Surroundings): JsonLine[] {
+function linesOf(result: FileResult, { cwd, read }: ReportContext): JsonLine[] {
   const file = pathFrom(cwd, result.file);
   const shown = (failure: FileFailure): JsonFailure => {
     const place = placeOf(failure, result, read);

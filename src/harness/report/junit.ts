@@ -7,7 +7,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { FileResult } from '../run.ts';
 import type { FileFailure, TestResult } from '../verdict.ts';
 import { pathFrom, placeOf } from './place.ts';
-import type { Reporter, RunEvent, Surroundings } from './reporter.ts';
+import type { ReportContext, Reporter, RunEvent } from './reporter.ts';
 import { emptiness, otherFailures, totalsOf } from './totals.ts';
 
 /**
@@ -66,7 +66,7 @@ function countsOf(result: FileResult): Counts {
   return { tests: result.tests.length + errors, failures: count('fail'), errors, skipped: count('skip') };
 }
 
-interface SuitePlace extends Pick<Surroundings, 'cwd' | 'read'> {
+interface SuitePlace extends Pick<ReportContext, 'cwd' | 'read'> {
   /** Start of the file in milliseconds since 1970. */
   readonly begun: number;
 }

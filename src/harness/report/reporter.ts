@@ -20,7 +20,7 @@ export type RunEvent =
   | { readonly type: 'finish'; readonly ms: number; readonly interrupted?: string; readonly shard?: string };
 
 /** Information that a reporter needs in addition to the events. */
-export interface Surroundings {
+export interface ReportContext {
   /** Absolute path. Displayed paths are relative to it. */
   readonly cwd: string;
   /** Absolute path of the repository's folder. Paths in annotations are relative to it. */
@@ -36,4 +36,4 @@ export interface Surroundings {
 }
 
 /** Starts a report. The returned function receives each event and returns the text to write, which may be empty. */
-export type Reporter = (surroundings: Surroundings) => (event: RunEvent) => string;
+export type Reporter = (context: ReportContext) => (event: RunEvent) => string;

@@ -6,13 +6,13 @@ import type { FileResult } from '../run.ts';
 import type { Skipped } from '../test-file/event.ts';
 import type { FileFailure } from '../verdict.ts';
 import { pathFrom } from './place.ts';
-import type { Reporter, Surroundings } from './reporter.ts';
+import type { ReportContext, Reporter } from './reporter.ts';
 import { closingLine, emptiness, type Totals, totalsOf } from './totals.ts';
 
 /** The text reporter. It omits a file in which no test ran because of the filter. */
-export const text: Reporter = (surroundings) => {
+export const text: Reporter = (context) => {
   const results: FileResult[] = [];
-  const paint = painter(surroundings);
+  const paint = painter(context);
   let seed: number | undefined;
   return (event) => {
     switch (event.type) {
@@ -22,7 +22,7 @@ export const text: Reporter = (surroundings) => {
       case 'file':
         results.push(event.result);
         return event.result.tests.length + event.result.failures.length > 0
-          ? `${drawFile(event.result, surroundings)}\n`
+          ? `${drawFile(event.result, context)}\n`
           : '';
       case 'note':
         return `${event.text}\n`;
@@ -45,17 +45,17 @@ export const text: Reporter = (surroundings) => {
 type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
 type Paint = (colour: Colour, text: string) => string;
 
-function painter({ isColoured }: Pick<Surroundings, 'isColoured'>): Paint {
+function painter({ isColoured }: Pick<ReportContext, 'isColoured'>): Paint {
   return (colour, text) => (isColoured ? styleText(colour, text, { validateStream: false }) : text);
 }
 
 const marks = { FAIL: 'red', 'ok  ': 'green', skip: 'yellow' } as const;
 
 /** Formats a file: a line with counts and time, a line for each skipped test, then the failures. */
-function drawFile(result: FileResult, surroundings: Surroundings): string {
-  const { cwd, isVerbose } = surroundings;
+function drawFile(result: FileResult, context: ReportContext): string {
+  const { cwd, isVerbose } = context;
   const { file, passed, failures, skipped, ms, output } = result;
-  const paint = painter(surroundings);
+  const paint = painter(context);
   const mark = failures.length > 0 ? 'FAIL' : passed > 0 ? 'ok  ' : 'skip';
   const counts = countsOf({ passed, failed: failures.length, skipped: skipped.length });
   const rest = paint('dim', `(${counts}, ${Math.round(ms)} ms)`);

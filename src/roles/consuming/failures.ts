@@ -10,9 +10,9 @@ import type { Delivery } from '../../session/consumer.ts';
 import type { Counts } from '../../session/counts.ts';
 import { headerNames, isOfQueue } from '../message.ts';
 import { type Decision, decide, type Failure } from './decision.ts';
+import type { PendingDelivery } from './delivery-queue.ts';
 import { pause } from './pause.ts';
 import type { Retries, Whereabouts } from './retries.ts';
-import type { Taken } from './waiting.ts';
 import { forgetsReturns, isStream, returnLimit, type WorkQueue } from './work-queue.ts';
 
 interface FailuresParts {
@@ -64,7 +64,7 @@ export class Failures {
    * must be published again first, `count` if an attempt must be counted first. Returns `undefined` if a handler may
    * have it now.
    */
-  verdict(taken: Taken): Verdict | undefined {
+  verdict(taken: PendingDelivery): Verdict | undefined {
     const { config, canFail, maxBody = Number.POSITIVE_INFINITY } = this.#parts;
     const { message, isUncounted, isNearlyDropped } = taken;
     const { length } = message.body;
@@ -91,7 +91,7 @@ export class Failures {
   }
 
   /** Carries out the verdict. Returns `undefined` if that is not possible and the handler may receive the message. */
-  async act(taken: Taken, { type, reason, attempt }: Verdict): Promise<Settled | undefined> {
+  async act(taken: PendingDelivery, { type, reason, attempt }: Verdict): Promise<Settled | undefined> {
     const { delivery, message, ends } = taken;
     const { retries } = this.#parts;
     switch (type) {
@@ -123,7 +123,7 @@ export class Failures {
    * the next worker counts as an attempt, mq publishes the message to the end of the queue instead. The order suffers
    * no more than with a nack, because the next worker would send the message through a wait queue.
    */
-  async handBack({ delivery, message, ends }: Pick<Taken, 'delivery' | 'message' | 'ends'>): Promise<void> {
+  async handBack({ delivery, message, ends }: Pick<PendingDelivery, 'delivery' | 'message' | 'ends'>): Promise<void> {
     const { retries, workQueue, counts, canFail } = this.#parts;
     if (delivery.isRequeued) return;
     const isTraceless = !canFail || forgetsReturns(workQueue(), message.headers);

@@ -16,12 +16,12 @@ import type { Publisher } from '../../session/publisher.ts';
 import { aborted, orDrain } from '../../signal.ts';
 import { isClosedPipe, type Printer } from '../../terminal/printer.ts';
 import { Copies } from './copies.ts';
+import { DeliveryQueue, type PendingDelivery } from './delivery-queue.ts';
 import type { Failures, Settled } from './failures.ts';
 import type { IntakeGroup, Member } from './intake-group.ts';
 import { pause } from './pause.ts';
 import { Replies } from './replies.ts';
 import type { ConsumeSettings } from './settings.ts';
-import { type Taken, Waiting } from './waiting.ts';
 
 /** Milliseconds between a supervisor's signals to a handler and to mq. */
 const supervisorMs = 250;
@@ -54,12 +54,12 @@ export class Intake implements Member {
   readonly #group: IntakeGroup;
   readonly #replies: Replies;
   /** Messages that were delivered and are not in a handler yet. */
-  readonly #waiting: Waiting;
+  readonly #waiting: DeliveryQueue;
   /** Messages in handlers. */
-  readonly #running = new Map<Taken, Promise<void>>();
+  readonly #running = new Map<PendingDelivery, Promise<void>>();
   readonly #copies = new Copies();
   /** Messages that are being returned to their queue. */
-  readonly #returns = new Map<Taken, Promise<void>>();
+  readonly #returns = new Map<PendingDelivery, Promise<void>>();
   /** Resolves when the broker delivers no more messages. */
   readonly #cancelled = Promise.withResolvers<void>();
   #stopping: Promise<void> | undefined;
@@ -74,7 +74,7 @@ export class Intake implements Member {
     const { say, mayReplyTo } = settings;
     this.#replies = new Replies({ publisher, nextId, mayReplyTo, say });
     const { prefetch, canFail } = settings;
-    this.#waiting = new Waiting({
+    this.#waiting = new DeliveryQueue({
       counts: canFail,
       prefetch,
       isNearlyDropped: parts.isNearlyDropped,
@@ -219,7 +219,7 @@ export class Intake implements Member {
   }
 
   /** Releases a message after `work` has settled it. If `work` has not, the message waits for a handler. */
-  async #handle(taken: Taken, work: Promise<Settled | undefined>): Promise<void> {
+  async #handle(taken: PendingDelivery, work: Promise<Settled | undefined>): Promise<void> {
     const { delivery } = taken;
     let settled: Settled | undefined;
     try {
@@ -244,7 +244,7 @@ export class Intake implements Member {
     this.#group.handled();
   }
 
-  async #attempt(taken: Taken): Promise<Settled> {
+  async #attempt(taken: PendingDelivery): Promise<Settled> {
     let { message } = taken;
     let settled = await this.#withoutHandler(taken);
     // This message may kill the process. The messages handled before it must not count as unfinished then.
@@ -259,7 +259,7 @@ export class Intake implements Member {
   }
 
   /** Settles a message that was answered before or that no handler may receive. Returns `undefined` for others. */
-  async #withoutHandler(taken: Taken): Promise<Settled | undefined> {
+  async #withoutHandler(taken: PendingDelivery): Promise<Settled | undefined> {
     const { failures, counts } = this.#parts;
     const { delivery, message } = taken;
     const recalled = this.#copies.recall(message);
@@ -277,14 +277,14 @@ export class Intake implements Member {
     return settled && { ...settled, comesAgain: verdict.type !== 'dead-letter' };
   }
 
-  async #conclude(taken: Taken, message: Message, outcome: Outcome): Promise<Settled> {
+  async #conclude(taken: PendingDelivery, message: Message, outcome: Outcome): Promise<Settled> {
     if (!taken.delivery.isRequeued || !isFailure(outcome)) return this.#settle(taken, message, outcome);
     // The broker delivers the message again, so a publish for this delivery would create a duplicate.
     this.#copies.keep(message, outcome);
     return { isDone: false };
   }
 
-  async #settle(taken: Taken, message: Message, outcome: Outcome): Promise<Settled> {
+  async #settle(taken: PendingDelivery, message: Message, outcome: Outcome): Promise<Settled> {
     const { settings, failures, counts } = this.#parts;
     const { delivery } = taken;
     switch (outcome.type) {
@@ -334,7 +334,7 @@ export class Intake implements Member {
    * Returns a message to its queue. A stopping role first waits until the broker delivers no more messages; otherwise
    * the message would be delivered again at once.
    */
-  async #handBack(taken: Taken): Promise<void> {
+  async #handBack(taken: PendingDelivery): Promise<void> {
     if (this.#group.isStopping) await this.#cancelled.promise;
     // A message that is no longer in the list has been answered.
     if (this.#running.delete(taken)) await this.#return(taken);
@@ -354,7 +354,7 @@ export class Intake implements Member {
     return this.#stopping;
   }
 
-  async #return(taken: Taken): Promise<void> {
+  async #return(taken: PendingDelivery): Promise<void> {
     const work = this.#parts.failures.handBack(taken);
     this.#returns.set(taken, work);
     await work;

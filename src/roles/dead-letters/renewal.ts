@@ -3,7 +3,7 @@
 // zero.
 
 import { asMqError, type MqError } from '../../errors.ts';
-import type { BrowsedMessage, Keeper } from '../../session/browser.ts';
+import type { BrowsedMessage, Republisher } from '../../session/browser.ts';
 import type { OutgoingMessage } from '../../session/outgoing-message.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import type { RawMessage } from '../../session/wire.ts';
@@ -23,7 +23,7 @@ const mostUnknown = 2;
 /** Number of returns after which a letter is published again, if the limit of its queue is known and not smaller. */
 const mostKnown = 10;
 
-export class Renewal implements Keeper {
+export class Renewal implements Republisher {
   readonly #parts: RenewalParts;
   /** Letters are published one after the other, in the order of the queue. */
   #last: Promise<unknown> = Promise.resolve();

@@ -9,7 +9,7 @@ import { junit } from '../../../src/harness/report/junit.ts';
 import type { RunEvent } from '../../../src/harness/report/reporter.ts';
 import { text } from '../../../src/harness/report/text.ts';
 import { emptyFolder } from '../../support/mq.ts';
-import { emptyShard, interruptedRun, surroundings, wholeRun, written } from './report-run.ts';
+import { context, emptyShard, interruptedRun, wholeRun, written } from './report-run.ts';
 
 const merge = suite('merged reports');
 
@@ -23,14 +23,14 @@ const shard = (name: string, events: readonly RunEvent[]) =>
 function joined(reports: Readonly<Record<string, string>>): string {
   const cwd = emptyFolder(reports);
   const paths = Object.keys(reports).map((name) => join(cwd, name));
-  return written(text, mergeReports(paths, surroundings.cwd)).replaceAll(`${cwd}/`, '');
+  return written(text, mergeReports(paths, context.cwd)).replaceAll(`${cwd}/`, '');
 }
 
 merge('equal the report of the whole run in every format', () => {
   const cwd = emptyFolder({ '1.json': shard('1/2', wholeRun), '2.json': shard('2/2', emptyShard) });
   const events = mergeReports(
     ['1.json', '2.json'].map((name) => join(cwd, name)),
-    surroundings.cwd,
+    context.cwd,
   );
   const whole = written(text, wholeRun).replace('\n\norder of files: --seed 7\n', '\n');
   assert.is(written(text, events), whole.replace('is used\n', 'is used\nshard 3/3: no test ran\n'));
@@ -63,7 +63,7 @@ merge('refuse a file that is not a report, and a part that is given twice', () =
   assert.is(refused({ 'a.xml': written(junit, wholeRun) }), 'BAD_DATA');
   assert.is(refused({ 'a.json': '' }), 'BAD_DATA');
   assert.throws(
-    () => mergeReports(['gone.json'], surroundings.cwd),
+    () => mergeReports(['gone.json'], context.cwd),
     ({ code }: { code: string }) => code === 'NO_INPUT',
   );
 });

@@ -1,6 +1,6 @@
 // One run with every kind of result, for the tests of the reports.
 
-import type { Reporter, RunEvent, Surroundings } from '../../../src/harness/report/reporter.ts';
+import type { ReportContext, Reporter, RunEvent } from '../../../src/harness/report/reporter.ts';
 import type { FileResult } from '../../../src/harness/run.ts';
 import { verdictOf } from '../../../src/harness/verdict.ts';
 
@@ -73,7 +73,7 @@ test('pays', () => {});
 test('waits, for: ever', () => {});
 `;
 
-export const surroundings: Surroundings = {
+export const context: ReportContext = {
   cwd: '/repo/app',
   repository: '/repo',
   read: (file) => (file === bad.file ? payTest : undefined),
@@ -112,7 +112,7 @@ export const interruptedRun: readonly RunEvent[] = [
 ];
 
 /** Returns the whole output of the reporter. */
-export function written(reporter: Reporter, events: readonly RunEvent[], more: Partial<Surroundings> = {}): string {
-  const report = reporter({ ...surroundings, ...more });
+export function written(reporter: Reporter, events: readonly RunEvent[], more: Partial<ReportContext> = {}): string {
+  const report = reporter({ ...context, ...more });
   return events.map((event) => report(event)).join('');
 }

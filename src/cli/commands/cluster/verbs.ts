@@ -1,6 +1,6 @@
 // Defines the verbs of mq cluster: help, options, the nodes that they accept, and their functions.
 
-import { heedDockerHost } from '../../../cluster/docker-host.ts';
+import { requireDockerHost } from '../../../cluster/docker-host.ts';
 import { clusterOptions, clusterVerbOptions } from '../../arguments/cluster-options.ts';
 import type { Option } from '../../arguments/option.ts';
 import type { Values } from '../../arguments/values.ts';
@@ -145,7 +145,7 @@ function verbOf(name: string, { summary, options, examples, nodes, run }: Row, c
     examples,
     async run(context, values) {
       refuseWrongCount(name, nodes, values);
-      await heedDockerHost(context);
+      await requireDockerHost(context);
       return (await run({ context, values, hosts: values.args, configOf })) ?? 0;
     },
   };

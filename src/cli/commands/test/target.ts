@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import builtin from '../../../../rascal.json' with { type: 'json' };
 import type { Management as Client } from '../../../admin/client.ts';
-import { heedDockerHost } from '../../../cluster/docker-host.ts';
+import { requireDockerHost } from '../../../cluster/docker-host.ts';
 import { parseAddresses } from '../../../config/address.ts';
 import { endpointOf } from '../../../config/endpoint.ts';
 import type { Context } from '../../../context.ts';
@@ -62,7 +62,7 @@ function planCluster({ env, pid, isAlive, drain, stderr }: Context, values: Valu
     if (stderr.isTTY) stderr.write(`\r\u001b[K${text}`);
   };
   return async () => {
-    await heedDockerHost({ env });
+    await requireDockerHost({ env });
     const [{ imageOf }, { sweep }, { startCluster }] = await Promise.all([
       import('../../../cluster/image.ts'),
       import('../../../cluster/removal.ts'),

@@ -2,17 +2,17 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Taken, Waiting } from '../../../../src/roles/consuming/waiting.ts';
+import { DeliveryQueue, type PendingDelivery } from '../../../../src/roles/consuming/delivery-queue.ts';
 import { delivered, type Sent } from '../../../support/delivery.ts';
 
-function add(waiting: Waiting, sent: Sent): void {
+function add(waiting: DeliveryQueue, sent: Sent): void {
   const { delivery, message } = delivered({ ...sent, body: sent.id ?? '' });
   waiting.add(waiting.judge(delivery, message));
 }
 
 /** Delivers all messages, and returns the order in which they are handled one at a time. */
 async function order(sent: readonly Sent[]): Promise<string[]> {
-  const waiting = new Waiting({
+  const waiting = new DeliveryQueue({
     counts: true,
     isNearlyDropped: () => false,
     prefetch: sent.length,
@@ -49,7 +49,12 @@ async function deaths(ids: readonly string[], poison: string, attempts: number):
 }
 
 test('first deliveries are handled in order and concurrently', () => {
-  const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 0, onReady: () => undefined });
+  const waiting = new DeliveryQueue({
+    counts: true,
+    isNearlyDropped: () => false,
+    prefetch: 0,
+    onReady: () => undefined,
+  });
   for (const id of ['a', 'b']) add(waiting, { id });
   assert.is(waiting.size, 2);
   assert.equal(
@@ -60,13 +65,18 @@ test('first deliveries are handled in order and concurrently', () => {
 
 test('a suspect is handled alone, and first deliveries wait', async () => {
   const ready = Promise.withResolvers<void>();
-  const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 0, onReady: ready.resolve });
+  const waiting = new DeliveryQueue({
+    counts: true,
+    isNearlyDropped: () => false,
+    prefetch: 0,
+    onReady: ready.resolve,
+  });
   add(waiting, { id: 'fresh' });
   add(waiting, { id: 'suspect', redelivered: true, headers: { 'x-delivery-count': 1 } });
   assert.is(waiting.next(0), undefined, 'others that came with it may be on their way');
   await ready.promise;
   assert.is(waiting.next(1), undefined, 'not beside one that runs');
-  const suspect = waiting.next(0) as Taken;
+  const suspect = waiting.next(0) as PendingDelivery;
   assert.is(`${suspect.message.body}`, 'suspect');
   assert.is(waiting.next(0), undefined);
   waiting.end(suspect, true);
@@ -79,10 +89,15 @@ test('finds the one of ten messages that kills its worker after two deaths', asy
 });
 
 test('mq counts deaths that no broker counts, except of the same process', () => {
-  const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 1, onReady: () => undefined });
+  const waiting = new DeliveryQueue({
+    counts: true,
+    isNearlyDropped: () => false,
+    prefetch: 1,
+    onReady: () => undefined,
+  });
   const judged = (sent: Sent, isDone = false) => {
     add(waiting, sent);
-    const taken = waiting.next(0) as Taken;
+    const taken = waiting.next(0) as PendingDelivery;
     waiting.end(taken, isDone);
     return [taken.isSuspect, taken.isUncounted, taken.message.attempt];
   };
@@ -104,7 +119,12 @@ test('mq counts deaths that no broker counts, except of the same process', () =>
 
 for (const id of ['a', undefined]) {
   test(`copies that join a run count as deliveries to it, message-id ${id}`, () => {
-    const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 1, onReady: () => undefined });
+    const waiting = new DeliveryQueue({
+      counts: true,
+      isNearlyDropped: () => false,
+      prefetch: 1,
+      onReady: () => undefined,
+    });
     const copy = (count: number) => delivered({ id, redelivered: true, headers: { 'x-delivery-count': count } });
     const first = delivered({ id });
     const running = waiting.judge(first.delivery, first.message);
@@ -120,7 +140,12 @@ for (const id of ['a', undefined]) {
 }
 
 test('without counted attempts no message is a suspect', () => {
-  const waiting = new Waiting({ counts: false, isNearlyDropped: () => false, prefetch: 0, onReady: () => undefined });
+  const waiting = new DeliveryQueue({
+    counts: false,
+    isNearlyDropped: () => false,
+    prefetch: 0,
+    onReady: () => undefined,
+  });
   add(waiting, { id: 'a', redelivered: true });
   assert.equal(waiting.next(5)?.isUncounted, false);
 });

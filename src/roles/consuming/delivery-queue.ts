@@ -9,7 +9,7 @@ import type { Delivery } from '../../session/consumer.ts';
 import { endsOf } from '../message.ts';
 import { identityOf } from './identity.ts';
 
-export interface Taken {
+export interface PendingDelivery {
   /** Delivery to answer. */
   delivery: Delivery;
   readonly message: Message;
@@ -22,7 +22,7 @@ export interface Taken {
   readonly ends: number;
 }
 
-interface WaitingParts {
+interface DeliveryQueueParts {
   /** `true` if attempts are counted. They are not counted for handlers that cannot fail. */
   readonly counts: boolean;
   readonly isNearlyDropped: (message: Message) => boolean;
@@ -37,16 +37,16 @@ const quietMs = 500;
 /** Maximum number of remembered messages without an answer. They distinguish a lost connection from a dead worker. */
 const mostOpen = 10_000;
 
-export class Waiting {
-  readonly #parts: WaitingParts;
-  readonly #fresh: Taken[] = [];
-  #suspects: Taken[] = [];
-  #alone: Taken | undefined;
+export class DeliveryQueue {
+  readonly #parts: DeliveryQueueParts;
+  readonly #fresh: PendingDelivery[] = [];
+  #suspects: PendingDelivery[] = [];
+  #alone: PendingDelivery | undefined;
   #quiet: NodeJS.Timeout | undefined;
   /** By `keyOf`: how often this process received the message without answering it, or gave it back. */
   readonly #open = new Map<string, number>();
 
-  constructor(parts: WaitingParts) {
+  constructor(parts: DeliveryQueueParts) {
     this.#parts = parts;
   }
 
@@ -60,7 +60,7 @@ export class Waiting {
   }
 
   /** Examines a message that has arrived. */
-  judge(delivery: Delivery, message: Message): Taken {
+  judge(delivery: Delivery, message: Message): PendingDelivery {
     if (this.#parts.counts) return this.#judged(delivery, message);
     const isNearlyDropped = this.#parts.isNearlyDropped(message);
     return { delivery, message, isSuspect: false, isUncounted: false, isNearlyDropped, ends: 0 };
@@ -71,13 +71,13 @@ export class Waiting {
     if (this.#parts.counts) this.#remember(keyOf(copy));
   }
 
-  add(taken: Taken): void {
+  add(taken: PendingDelivery): void {
     (taken.isSuspect ? this.#suspects : this.#fresh).push(taken);
     if (this.#suspects.length > 0) this.#awaitQuiet();
   }
 
   /** Returns the next message that may be handled while `running` others are. */
-  next(running: number): Taken | undefined {
+  next(running: number): PendingDelivery | undefined {
     if (this.#alone) return undefined;
     if (this.#suspects.length === 0) return this.#fresh.shift();
     if (running > 0 || this.#quiet) return undefined;
@@ -86,7 +86,7 @@ export class Waiting {
   }
 
   /** Records that a message has an outcome. `isDone` means that it is not delivered again. */
-  end(taken: Taken, isDone: boolean): void {
+  end(taken: PendingDelivery, isDone: boolean): void {
     if (this.#alone === taken) this.#alone = undefined;
     if (!isDone || this.#open.size === 0) return;
     const key = keyOf(taken.message);
@@ -97,26 +97,26 @@ export class Waiting {
    * Call this when the channel is lost. Removes the messages that the broker delivers again, and remembers that this
    * process received them. The messages in `running` are remembered too.
    */
-  dropRequeued(running: Iterable<Taken>): void {
+  dropRequeued(running: Iterable<PendingDelivery>): void {
     for (const { message } of [...this.#fresh, ...this.#suspects, ...running]) {
       if (keyOf(message) !== undefined || !this.#parts.counts) continue;
       const identity = identityOf(message);
       // If this run has lost its channel before, its copies were already counted.
       if (!this.#open.has(identity)) this.#remember(identity);
     }
-    const isHere = ({ delivery }: Taken) => !delivery.isRequeued;
+    const isHere = ({ delivery }: PendingDelivery) => !delivery.isRequeued;
     this.#fresh.splice(0, this.#fresh.length, ...this.#fresh.filter(isHere));
     this.#suspects = this.#suspects.filter(isHere);
   }
 
   /** Removes and returns all messages. */
-  clear(): Taken[] {
+  clear(): PendingDelivery[] {
     clearTimeout(this.#quiet);
     this.#quiet = undefined;
     return [...this.#suspects.splice(0), ...this.#fresh.splice(0)];
   }
 
-  #judged(delivery: Delivery, message: Message): Taken {
+  #judged(delivery: Delivery, message: Message): PendingDelivery {
     const { headers, fields } = message;
     const before = this.#remember(keyOf(message));
     const returns = headers['x-delivery-count'];
@@ -158,7 +158,7 @@ export class Waiting {
     this.#quiet = isFull ? undefined : setTimeout(ready, quietMs);
   }
 
-  #pick(): Taken | undefined {
+  #pick(): PendingDelivery | undefined {
     const fewest = Math.min(...this.#suspects.map(({ message }) => message.attempt));
     // Suspects are sorted by id, because they may return in another order (RabbitMQ 4.0: quorum queues).
     const among = this.#suspects
@@ -170,7 +170,7 @@ export class Waiting {
   }
 }
 
-function idOf({ message }: Taken): string {
+function idOf({ message }: PendingDelivery): string {
   return message.properties.messageId ?? '';
 }
 
