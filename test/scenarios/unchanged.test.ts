@@ -101,9 +101,9 @@ for (const type of ['classic', 'quorum']) {
       if (word) assert.is((await roles.run(['dlq', word, 'work', ...more], { cwd })).status, 0);
       await assertUnchanged(end);
     }
-    const { headers: told, properties: own } = JSON.parse(readFileSync(join(cwd, 'told'), 'utf8'));
+    const { headers: received, properties: own } = JSON.parse(readFileSync(join(cwd, 'received'), 'utf8'));
     const { long: _, ...small } = Object.fromEntries(
-      Object.entries(told as object).filter(([name]) => !name.startsWith('x-')),
+      Object.entries(received as object).filter(([name]) => !name.startsWith('x-')),
     );
     assert.equal(small, {
       big: { '!': 'long', value: '9007199254740993' },
