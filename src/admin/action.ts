@@ -16,8 +16,10 @@ export interface Action {
   readonly verb: string;
   /** Second word, or `undefined` if the verb has none. For a list it is in the plural. */
   readonly noun?: string;
-  /** Description in the help. */
+  /** Description in the list of actions: an imperative of at most 60 characters. */
   readonly summary: string;
+  /** Sentences for the help of the action. */
+  readonly details?: string;
   readonly args?: readonly Argument[];
   /** Names of the options in addition to those of all actions (and of all actions with this verb). */
   readonly options?: readonly string[];

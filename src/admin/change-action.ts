@@ -13,6 +13,7 @@ interface ChangeRow {
   readonly verb: string;
   readonly noun: string;
   readonly summary: string;
+  readonly details?: string;
   readonly args: readonly Argument[];
   readonly options?: readonly string[];
   readonly isInVhost?: true;
@@ -41,6 +42,7 @@ export function changeAction(row: ChangeRow): Action {
     verb,
     noun,
     summary,
+    ...(row.details && { details: row.details }),
     args,
     options: verb === 'delete' ? [...options, 'if-exists'] : options,
     ...(isInVhost && { isInVhost }),

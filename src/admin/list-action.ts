@@ -18,6 +18,7 @@ import { sendAction } from './request.ts';
 interface ListRow {
   readonly noun: string;
   readonly summary: string;
+  readonly details?: string;
   /** Path after /api. */
   readonly path: `/${string}`;
   /** Path for one vhost (`:vhost`). Without it, the items are filtered by vhost. */
@@ -42,6 +43,7 @@ export function listAction(row: ListRow): Action {
     verb: 'list',
     noun,
     summary,
+    ...(row.details && { details: row.details }),
     columns,
     options: ['columns', 'sort', 'filter', 'limit', 'page', 'headers'],
     isInVhost: isGlobal !== true,

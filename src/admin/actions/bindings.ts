@@ -45,7 +45,8 @@ export const bindingActions: readonly Action[] = [
   {
     verb: 'create',
     noun: 'binding',
-    summary: 'bind a queue or an exchange to an exchange, by routing key or arguments',
+    summary: 'bind a queue or an exchange to an exchange',
+    details: 'The binding has a routing key, or arguments for a headers exchange.',
     args,
     options: ['destination-type', 'argument'],
     isInVhost: true,
@@ -59,7 +60,8 @@ export const bindingActions: readonly Action[] = [
   {
     verb: 'delete',
     noun: 'binding',
-    summary: 'delete the binding with this routing key; --argument selects among several',
+    summary: 'delete the binding with this routing key',
+    details: 'If several bindings have the key, --argument selects one.',
     args,
     options: ['destination-type', 'argument', 'if-exists'],
     isInVhost: true,

@@ -11,7 +11,8 @@ export const definitionActions: readonly Action[] = [
   {
     verb: 'export',
     noun: 'definitions',
-    summary: 'write all definitions, or those of --vhost, to a file or stdout',
+    summary: 'write all definitions, or those of --vhost, to a file',
+    details: 'Without a file it writes to stdout.',
     args: [{ name: 'file', isOptional: true }],
     options: ['vhost'],
     request: 'GET /definitions',
@@ -20,7 +21,8 @@ export const definitionActions: readonly Action[] = [
   {
     verb: 'import',
     noun: 'definitions',
-    summary: 'add or change definitions from a file (- is stdin); deletes nothing',
+    summary: 'add or change definitions from a file',
+    details: '`-` is stdin. Nothing is deleted.',
     args: [{ name: 'file' }],
     options: ['vhost'],
     request: 'POST /definitions',

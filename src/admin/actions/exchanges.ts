@@ -12,7 +12,8 @@ const path = '/exchanges/:vhost/:exchange';
 export const exchangeActions: readonly Action[] = [
   listAction({
     noun: 'exchanges',
-    summary: 'list exchanges; the one without a name is the default exchange',
+    summary: 'list exchanges',
+    details: 'The exchange without a name is the default exchange.',
     path: '/exchanges',
     vhostPath: '/exchanges/:vhost',
     columns: ['vhost', 'name', 'type', 'durable', 'auto_delete', 'internal', 'arguments'],

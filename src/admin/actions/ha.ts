@@ -15,7 +15,8 @@ const risks = ['down', 'critical', 'single', 'none'];
 export const haActions: readonly Action[] = [
   {
     verb: 'ha',
-    summary: 'list where each queue is (* leader, ! away) and what the loss of each node, or of this one, would do',
+    summary: 'list where each queue is and what the loss of a node means',
+    details: '`*` marks the leader, `!` a node that is not running. With a node, lists the effect of its loss.',
     args: [{ name: 'node', isOptional: true }],
     options: listOptions,
     columns: ['vhost', 'name', 'type', 'risk', 'copies', 'loss'],
@@ -33,7 +34,7 @@ export const haActions: readonly Action[] = [
   },
   {
     verb: 'shrink',
-    summary: 'remove the member on the node from a quorum queue, or from all',
+    summary: 'remove the member on a node from one or all quorum queues',
     args: [{ name: 'node' }, { name: 'queue', isOptional: true }],
     isInVhost: true,
     request: 'DELETE /queues/quorum/replicas/on/:node/shrink',
@@ -45,7 +46,7 @@ export const haActions: readonly Action[] = [
   },
   {
     verb: 'rebalance',
-    summary: 'spread the leaders of quorum queues and streams over the nodes',
+    summary: 'distribute the leaders of queues and streams over the nodes',
     request: 'POST /rebalance/queues',
     run: rebalance,
   },

@@ -12,6 +12,7 @@ import { pathOf } from '../request.ts';
 interface Check {
   readonly name: string;
   readonly summary: string;
+  readonly details?: string;
   readonly args?: readonly Argument[];
   readonly path: `/${string}`;
 }
@@ -26,12 +27,14 @@ const checks: readonly Check[] = [
   },
   {
     name: 'quorum-critical',
-    summary: 'fail if quorum queues need the node that answers for their majority',
+    summary: 'fail if quorum queues need this node for their majority',
+    details: 'The node is the one that answers.',
     path: '/health/checks/node-is-quorum-critical',
   },
   {
     name: 'ready-to-serve-clients',
-    summary: 'fail if the node that answers accepts no clients (RabbitMQ 4.1)',
+    summary: 'fail if the node accepts no clients',
+    details: 'Requires RabbitMQ 4.1. The node is the one that answers.',
     path: '/health/checks/ready-to-serve-clients',
   },
   {
@@ -47,13 +50,15 @@ const checks: readonly Check[] = [
   },
   {
     name: 'protocol-listener',
-    summary: 'fail if there is no listener for amqp, amqp/ssl, stomp, mqtt, …',
+    summary: 'fail if there is no listener for a protocol',
+    details: 'Protocols are amqp, amqp/ssl, stomp, mqtt and others.',
     args: [{ name: 'protocol' }],
     path: '/health/checks/protocol-listener/:protocol',
   },
   {
     name: 'certificate-expiration',
-    summary: 'fail if a certificate expires within this many days, weeks, months or years',
+    summary: 'fail if a certificate expires within a time',
+    details: 'The unit is days, weeks, months or years.',
     args: [{ name: 'within' }, { name: 'unit' }],
     path: '/health/checks/certificate-expiration/:within/:unit',
   },
@@ -68,12 +73,13 @@ export const healthActions: readonly Action[] = [
   {
     verb: 'check',
     noun: 'health',
-    summary: 'run all checks that need no argument; exit with 1 if one fails',
+    summary: 'run all checks that need no argument',
+    details: 'Exits with 1 if one fails.',
     request: 'GET /health/checks/…',
     run: checkAll,
   },
-  ...checks.map(({ name, summary, args, path }): Action => {
-    return { verb: 'check', noun: name, summary, ...(args && { args }), request: `GET ${path}`, run: checkOne };
+  ...checks.map(({ name, path, ...row }): Action => {
+    return { verb: 'check', noun: name, ...row, request: `GET ${path}`, run: checkOne };
   }),
 ];
 

@@ -27,7 +27,8 @@ export const permissionActions: readonly Action[] = [
   changeAction({
     verb: 'set',
     noun: 'permission',
-    summary: "set three regular expressions of names; '' matches nothing, '.*' everything",
+    summary: 'set the permissions of a user in a vhost',
+    details: "Each permission is a regular expression of names; '' matches nothing, '.*' everything.",
     args: [user, { name: 'configure' }, { name: 'write' }, { name: 'read' }],
     isInVhost: true,
     request: `PUT ${path}`,

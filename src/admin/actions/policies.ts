@@ -30,7 +30,8 @@ function actionsOf(noun: string, plural: string, summary: string): readonly Acti
     changeAction({
       verb: 'set',
       noun,
-      summary: `set a definition, such as '{"max-length":1000}', for names that match`,
+      summary: 'set a definition for the queues or exchanges that match',
+      details: `The definition is JSON, such as '{"max-length":1000}'. The pattern is a regular expression of names.`,
       args: [...args, { name: 'pattern' }, { name: 'definition' }],
       options: ['priority', 'apply-to'],
       isInVhost: true,

@@ -39,7 +39,8 @@ export const queueActions: readonly Action[] = [
   changeAction({
     verb: 'create',
     noun: 'queue',
-    summary: 'create a queue; it is durable and has the default type of its vhost',
+    summary: 'create a durable queue',
+    details: 'The queue has the default type of its vhost unless --type is set.',
     args,
     options: ['type', 'durable', 'auto-delete', 'argument'],
     isInVhost: true,

@@ -34,7 +34,8 @@ export const userActions: readonly Action[] = [
   {
     verb: 'create',
     noun: 'user',
-    summary: 'create a user; tags: administrator, monitoring, policymaker, management, impersonator',
+    summary: 'create a user with tags',
+    details: 'The tags are administrator, monitoring, policymaker, management and impersonator.',
     args: [user, tags],
     options: ['new-password-file', 'password-hash', 'no-password'],
     request: 'PUT /users/:user',
@@ -82,7 +83,8 @@ export const userActions: readonly Action[] = [
   changeAction({
     verb: 'set',
     noun: 'user-limit',
-    summary: 'set max-connections or max-channels of a user; -1 is no limit',
+    summary: 'set max-connections or max-channels of a user',
+    details: '-1 means no limit.',
     args: [user, { name: 'limit' }, { name: 'number' }],
     request: 'PUT /user-limits/:user/:limit',
     body: limitBody,

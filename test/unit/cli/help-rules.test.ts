@@ -28,7 +28,11 @@ test('commands and verbs have a summary, described options and an example', asyn
     Object.entries(own).map(([verb, row]) => [`${name} ${verb}`, row] as const),
   );
   assert.ok(all.length > 30 && verbs.length > 15);
-  const named = [...all.map((command) => [command.name, command] as const), ...verbs];
+  const ofAdmin = actions.map((action) => {
+    const { summary } = action;
+    return [`admin ${wordsOf(action)}`, { summary, options: [], examples: [`mq ${exampleOf(action)}`] }] as const;
+  });
+  const named = [...all.map((command) => [command.name, command] as const), ...verbs, ...ofAdmin];
   assert.equal(
     named.flatMap(([name, helped]) => faultsOf(name, helped)),
     [],

@@ -1,7 +1,7 @@
 // Builds the help of mq admin from the table of actions.
 
 import type { Action } from '../../../admin/action.ts';
-import { columns } from '../../../terminal/wrap.ts';
+import { columns, wrapped } from '../../../terminal/wrap.ts';
 import type { Command } from '../../command.ts';
 import { formatHelp } from '../../help.ts';
 import { exampleOf } from './example.ts';
@@ -29,13 +29,17 @@ export function adminHelp(
 const closing = 'mq admin <action> --help prints the options of an action.\nMore: mq help admin';
 
 function actionHelp(action: Action, { topic, width }: { topic: string; width: number }): string {
-  const { summary, request, columns: names } = action;
+  const { summary, details, request, columns: names } = action;
   const shown = names && `Columns\n  ${names.join(',')}\n  and all others that --json shows`;
   const helped = {
     name: `admin ${nameOf(action)}`,
     summary,
     usage: wordsOf(action).slice(nameOf(action).length + 1),
-    introduction: [`HTTP API: ${request}`, ...(shown === undefined ? [] : [shown])],
+    introduction: [
+      ...(details === undefined ? [] : [details]),
+      `HTTP API: ${request}`,
+      ...(shown === undefined ? [] : [shown]),
+    ],
     options: optionsOf(action),
     examples: [exampleOf(action)],
     topic,
