@@ -47,7 +47,7 @@ test('a left text that is longer than the bound has a line of its own', () => {
 
 test('no line of the help of mq admin is wider than the terminal', () => {
   for (const width of [80, 120]) {
-    for (const words of [[], ['list'], ['check'], ['create', 'user']]) {
+    for (const words of [[], ['list'], ['check'], ['create', 'user'], ['set', 'policy']]) {
       const lines = adminHelp(adminCommand(noConfig), words, { actions, width }).split('\n');
       assert.equal(
         lines.filter((line) => line.length > width),

@@ -36,7 +36,7 @@ function actionHelp(action: Action, { topic, width }: { topic: string; width: nu
     summary,
     usage: wordsOf(action).slice(nameOf(action).length + 1),
     introduction: [
-      ...(details === undefined ? [] : [details]),
+      ...(details === undefined ? [] : [wrapped(details, { width, indent: 0 })]),
       `HTTP API: ${request}`,
       ...(shown === undefined ? [] : [shown]),
     ],
