@@ -8,14 +8,21 @@ export type ApiObject = Readonly<Record<string, unknown>>;
 
 /** Returns the body of an answer as an object. Throws PROTOCOL if it is not one. */
 export function objectIn(body: unknown): ApiObject {
-  if (isObject(body)) return body;
+  const value = withoutEmptyList(body);
+  if (isObject(value)) return value;
   throw new MqError('PROTOCOL', 'the answer of the management API is not a JSON object');
 }
 
 /** Returns the body of an answer as a list of objects. Throws PROTOCOL if it is not one. */
 export function objectsIn(body: unknown): readonly ApiObject[] {
-  if (Array.isArray(body) && body.every(isObject)) return body;
+  const values = Array.isArray(body) ? body.map(withoutEmptyList) : undefined;
+  if (values?.every(isObject)) return values;
   throw new MqError('PROTOCOL', 'the answer of the management API is not a list of JSON objects');
+}
+
+/** RabbitMQ encodes an object without fields as `[]`, for example an item that has none of the `columns`. */
+function withoutEmptyList(value: unknown): unknown {
+  return Array.isArray(value) && value.length === 0 ? {} : value;
 }
 
 /** Returns the number, or the default for any other value. */

@@ -52,7 +52,8 @@ function codeOf(status: number): ErrorCode {
  * Returns the broker's reason. RabbitMQ sends `reason` if it has more details than `error`; a reason may be an object.
  */
 export function reasonOf(body: unknown): string {
-  const { error, reason = error } = objectOf(body);
+  const { error, reason: details } = objectOf(body);
+  const reason = details ?? error ?? undefined;
   const text = Array.isArray(reason)
     ? reason.map(erlangText).join(' ')
     : reason === undefined

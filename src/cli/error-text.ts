@@ -65,6 +65,8 @@ function stackOf(error: Error): string {
  * an unexpected argument or an unknown command.
  */
 function passwordRedactor(args: readonly string[]): (text: string) => string {
-  // The @ is part of the secret, so that a short password is long enough for the redactor.
-  return redactor(args.flatMap((arg) => /:\/\/(.*:.*@)/s.exec(arg)?.[1] ?? []));
+  const secrets = args.flatMap((arg) => /:\/\/(.*:.*@)/s.exec(arg)?.[1] ?? []);
+  const redact = redactor(secrets);
+  // The redactor ignores a secret of three characters or fewer, such as `:p@`, but not one behind `//`.
+  return (text) => secrets.reduce((rest, secret) => rest.replaceAll(`//${secret}`, '//***@'), redact(text));
 }

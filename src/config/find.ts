@@ -1,7 +1,7 @@
 // Finds and reads rascal.json: --config, MQ_CONFIG, ./rascal.json, or only the built-in file.
 
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
-import { MqError } from '../errors.ts';
+import { MqError, systemCode } from '../errors.ts';
 import { openFile, readStream } from './read-file.ts';
 import type { Environment } from './reading/environment.ts';
 
@@ -51,7 +51,7 @@ export async function findFile({ option, env, cwd, signal }: Where): Promise<Fou
     return { file, folder: dirname(path), text, path, isNamed: named !== undefined, owner };
   } catch (error) {
     if (error instanceof MqError) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const code = systemCode(error) ?? '';
     if (named === undefined && code === 'ENOENT') return undefined;
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
       throw new MqError('CONFIG', `${file} is not UTF-8`, { cause: error });

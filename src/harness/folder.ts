@@ -2,6 +2,7 @@
 
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { systemCode } from '../errors.ts';
 
 /**
  * Creates the folder. Throws the errors of node:fs. Node's own recursive mkdir never returns if an existing parent
@@ -11,7 +12,7 @@ export function makeFolder(folder: string): void {
   try {
     mkdirSync(folder);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = systemCode(error);
     const parent = dirname(folder);
     if (code === 'EEXIST' && statSync(folder).isDirectory()) return;
     if (code !== 'ENOENT' || parent === folder || existsSync(parent)) throw error;

@@ -1,7 +1,7 @@
 // Converts AMQP values to JSON and back. A value that JSON cannot express is an object with the key "!" (the type), and
 // the value as text or its bytes in base64: {"!":"long","value":"9223372036854775807"}, {"!":"binary","base64":"/w=="}.
 
-import { objectOf } from '../config/plain.ts';
+import { isObject, objectOf } from '../config/plain.ts';
 import { bytesOfText, isPlainText, textOfBytes } from './byte-text.ts';
 import { isTagged, isTypeName } from './codec/field-table.ts';
 import type { Properties } from './raw-message.ts';
@@ -77,8 +77,9 @@ function untagged(value: unknown): unknown {
     return type === 'binary' ? bytes : textOfBytes(bytes);
   }
   if (typeof type !== 'string' || !isTypeName(type)) throw new Error(`"!" is not a type: ${JSON.stringify(type)}`);
-  if (type === 'table') return { '!': type, value: untaggedFields(objectOf(inner)) };
-  return { '!': type, value: untagged(inner) };
+  if (type !== 'table') return { '!': type, value: untagged(inner) };
+  if (!isObject(inner)) throw new TypeError('the value of a table is not an object');
+  return { '!': type, value: untaggedFields(inner) };
 }
 
 function untaggedFields(table: object): object {

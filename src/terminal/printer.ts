@@ -1,7 +1,7 @@
 // Prints the results of a role on stdout. A message may be acknowledged after its print has resolved.
 
 import type { Output } from '../context.ts';
-import { escapedLines, MqError, safeJson } from '../errors.ts';
+import { escapedLines, MqError, safeJson, systemCode } from '../errors.ts';
 
 export class Printer {
   readonly #stdout: Output;
@@ -52,7 +52,7 @@ export function isClosedPipe(error: unknown): boolean {
 
 /** Returns `true` for an error of a stream whose reader has closed the pipe. */
 export function isBrokenPipe(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED');
+  return ['EPIPE', 'ERR_STREAM_DESTROYED'].includes(systemCode(error) ?? '');
 }
 
 const newline = Buffer.from('\n');

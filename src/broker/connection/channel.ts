@@ -99,8 +99,9 @@ export class Channel implements ChannelScope {
   }
 
   #dispatch(method: Method): void {
-    if (this.deliveries.dispatch(method) || declare(this, method)) return;
+    if (this.deliveries.dispatch(method)) return;
     if (this.#answerChannelMethod(method) || this.#answerTransactionMethod(method)) return;
+    if (declare(this, method)) return;
     // Only a server may send this method, or it does not belong to a channel.
     throw new ProtocolError('COMMAND_INVALID', 'unimplemented method');
   }

@@ -2,7 +2,7 @@
 
 import { rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { MqError, systemReason } from '../../errors.ts';
+import { MqError, systemCode, systemReason } from '../../errors.ts';
 import { optionSets } from '../arguments/options.ts';
 import { wordOf } from '../arguments/program.ts';
 import type { Command } from '../command.ts';
@@ -25,7 +25,7 @@ export const initCommand: Command = {
     try {
       await writeFile(resolve(cwd, file), `${JSON.stringify(content, null, 2)}\n`, { flag: 'wx' });
     } catch (error) {
-      const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+      const isThere = systemCode(error) === 'EEXIST';
       // A partly written file is removed, because it is not usable.
       if (!isThere) await rm(resolve(cwd, file), { force: true }).catch(() => undefined);
       throw new MqError(

@@ -130,10 +130,10 @@ export function writeProperties(writer: ByteWriter, properties: MaybeReceived): 
     const raw = received && Object.is(received.values[name], value) ? received.bytesOf(name) : undefined;
     if (raw) writer.add(raw);
     else if (kind === 'text') writer.shortText(String(value), `property ${name}`);
-    else if (kind === 'octet' && typeof value === 'number') writer.octet(value);
-    else if (kind === 'time' && typeof value !== 'object') writeTime(writer, value);
+    else if (kind === 'octet') writer.octet(Number(value));
+    else if (kind === 'time') writeTime(writer, typeof value === 'object' ? Number(value) : value);
     else if (typeof value === 'object') writer.sized(() => writeHeaders(writer, value, received));
-    else throw new TypeError(`the property ${name} has the wrong type`);
+    else throw new TypeError(`the property ${name} is not a table`);
   }
   writer.buffer.writeUInt16BE(flags, flagsAt);
 }

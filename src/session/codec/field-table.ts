@@ -260,6 +260,9 @@ function bigInteger(value: unknown): bigint {
 function binary(value: unknown): Buffer {
   if (typeof value === 'string') return Buffer.from(value);
   if (value instanceof Uint8Array || Array.isArray(value)) return Buffer.from(value);
+  // The form of a Buffer in JSON.
+  const { type, data } = objectOf(value);
+  if (type === 'Buffer' && Array.isArray(data)) return Buffer.from(data);
   throw new TypeError('the value is not binary');
 }
 

@@ -41,12 +41,6 @@ export class UnansweredDeliveries {
     this.#byTag.delete(fields.deliveryTag);
   }
 
-  /** Clears the list for a new channel. */
-  clear(): void {
-    this.#byTag.clear();
-    this.#last = undefined;
-  }
-
   /** Returns an error with the probable cause of a basic.cancel, because the broker does not send the cause. */
   cancelled(): MqError {
     const [oldest] = this.#byTag.values();

@@ -11,6 +11,7 @@ test('returns the reason of the broker as one line of text', () => {
     ],
     [{ error: 'bad_request', reason: ['invalid_regexp', [40], [letters, 1]] }, 'invalid_regexp ( missing ) 1'],
     [{ error: 'not_found' }, 'not_found'],
+    [{ error: 'bad_request', reason: null }, 'bad_request'],
     [{ reason: { a: 1 } }, '{"a":1}'],
     [undefined, ''],
     ['text', ''],

@@ -108,6 +108,11 @@ refuses([
   },
 ]);
 
+test('the shortest password of an address is hidden', async () => {
+  const { stderr } = await runCli(['amqp://:p@h']);
+  assert.match(stderr, 'amqp://***@h');
+});
+
 test('no line break of a narrow terminal hides a part of a password', async () => {
   const { stderr } = await runCli(['amqp://mq:first second third fourth@h'], { terminal: 40 });
   assert.not.match(stderr, /first|second|third|fourth/);

@@ -133,7 +133,27 @@ for (const [value, hex] of [
   });
 }
 
-test('what AMQP has no form for is refused', () => {
+test('a time and a number are written from any value that converts to one', () => {
+  const written = (properties: object) => propertyBytes(properties).toString('hex');
+  assert.is(written({ timestamp: new Date(5) }), written({ timestamp: 5 }));
+  assert.is(written({ priority: '5' }), written({ priority: 5 }));
+  assert.throws(() => propertyBytes({ timestamp: {} } as never));
+  assert.throws(() => propertyBytes({ headers: 'text' } as never), /not a table/);
+});
+
+test('a table in JSON must be an object, so that no value is lost', () => {
+  for (const value of ['null', '[1]', '"ab"']) {
+    assert.throws(() => valueOfJson(`{"!":"table","value":${value}}`), /not an object/);
+  }
+  assert.throws(() => valueOfJson('{"!":"table"}'), /not an object/);
+});
+
+test('a binary header may be the JSON form of a Buffer', () => {
+  const header = (value: unknown) => propertyBytes({ headers: { a: { '!': 'binary', value } } }).toString('hex');
+  assert.is(header({ type: 'Buffer', data: [1, 2] }), header(Buffer.from([1, 2])));
+});
+
+test('refuses values that AMQP cannot represent', () => {
   for (const value of [2n ** 63n, { '!': 'byte', value: 128 }, { '!': 'int', value: 1.5 }, { '!': 'x' }, () => 1]) {
     assert.throws(() => propertyBytes({ headers: { a: value } }));
   }
