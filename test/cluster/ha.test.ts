@@ -43,7 +43,7 @@ test('adds and removes members by node and by queue, and moves the leader', asyn
 
   const grown = await good(['grow', next, one]);
   assert.is(grown.stdout, `grew onto rabbit@${next}: ${one} (2 members)\n`);
-  assert.match(grown.stderr, 'an even number of members survives no more nodes than one fewer');
+  assert.match(grown.stderr, 'an even number of members tolerates no more lost nodes');
   assert.is((await row(one)).risk, 'critical');
   assert.equal(await toolMembers(one), [home, next].toSorted());
   assert.match((await good(['grow', `rabbit@${last}`])).stdout, `${one} (3 members)`);
@@ -96,7 +96,7 @@ test('shows queues without a majority, and refuses to remove needed members', as
   }
   const shrunk = await admin(['shrink', 'mq2', queue, '--yes']);
   assert.is(shrunk.status, 65);
-  assert.match(shrunk.stderr, `${queue}: of the 2 members that are left 1 would be online, 2 are needed`);
+  assert.match(shrunk.stderr, `${queue}: 1 of its 2 remaining members would be online, 2 are needed`);
   assert.equal((await row(queue)).members.length, 3);
   assert.is((await admin(['grow', 'mq3', queue])).status, 69);
   // The member of the lost node may be removed, because two members are enough.
