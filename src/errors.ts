@@ -33,7 +33,7 @@ export const exitStatuses = {
   IN_DOUBT: 75,
   /** There was no answer in time. */
   DEADLINE: 75,
-  /** The peer does not speak AMQP 0-9-1. */
+  /** The peer does not use AMQP 0-9-1. */
   PROTOCOL: 76,
   /** TLS failed. */
   TLS: 76,

@@ -218,9 +218,9 @@ async function withEmbeddedBroker(use: (on: readonly string[]) => Promise<void>)
   }
   const { status, stderr } = await broker.ended;
   if (status !== 0) throw new Error(`mq broker ended with ${status}: ${stderr}`);
-  // 69 means that a port is in use, so another broker is running.
+  // 71 means that a port is in use, so another broker is running.
   const { status: others, stderr: why } = await other.ended;
-  if (others !== 0 && others !== 69) throw new Error(`the other mq broker ended with ${others}: ${why}`);
+  if (others !== 0 && others !== 71) throw new Error(`the other mq broker ended with ${others}: ${why}`);
 }
 
 /** Uses one cluster for all files. */

@@ -62,7 +62,7 @@ export interface Broker {
   readonly version: string;
   /** A name such as `mq-1f6a2c3e`, which each start generates unless a user has set one. */
   readonly clusterName: string;
-  /** The certificate in PEM; `undefined` if the port does not speak TLS. */
+  /** The certificate in PEM; `undefined` if the port does not use TLS. */
   readonly certificate: Buffer | undefined;
   /** Time of the start, by `clock.now`. */
   readonly startedAt: number;

@@ -31,11 +31,11 @@ export async function bundle({ entry, root }: { entry: string; root: string }): 
     bundle: true,
     format: 'esm',
     splitting: true,
-    // Native add-ons belong to optional packages, which work without them.
+    // The packages that load a native add-on also work without it.
     external: ['*.node'],
     plugins: [leftOut, manual, page(files)],
     metafile: true,
-    // A bundler cannot find the files that its CommonJS form (UMD) requires.
+    // esbuild cannot resolve the `require` calls in the UMD build of jsonc-parser.
     alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
     minifySyntax: true,
     minifyWhitespace: true,

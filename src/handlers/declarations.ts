@@ -12,7 +12,7 @@ declare module 'mq/handler' {
 
   /**
    * Handles the messages of one call with --batch: \`export const batch: BatchHandler\`. Returns a list with one outcome
-   * for each message, in order, or one outcome for all messages. Nothing acknowledges all of them.
+   * for each message, in order, or one outcome for all messages. If it returns nothing, mq acknowledges all messages.
    */
   export type BatchHandler = (
     messages: readonly Message[],
@@ -53,7 +53,7 @@ declare module 'mq/handler' {
     readonly replyTo?: string;
     readonly expiration?: string;
     readonly messageId?: string;
-    /** Seconds since 1970. A bigint if a number cannot hold it. */
+    /** Seconds since 1970. It is a bigint if a number cannot represent it. */
     readonly timestamp?: number | bigint;
     readonly type?: string;
     readonly userId?: string;

@@ -13,7 +13,7 @@ interface EventuallyOptions {
  * Calls `look` until it returns a value other than undefined and false. An exception counts as `undefined`.
  * Returns the value.
  * @throws TypeError at once if `what` is not a string or `look` is not a function
- * @throws an Error with `what` and the result of the last call when the time is up
+ * @throws an Error with `what` when the time is up; its cause is the error that the last call threw
  */
 export async function eventually<T>(
   what: string,

@@ -54,7 +54,7 @@ export interface FileTarget {
   };
   /** Returns the client of the fixtures. Rejects if the broker cannot start. */
   client(): Promise<FixtureClient>;
-  /** Returns the names of the queues of rascal.json. A test that declares one of them leaves no leak. */
+  /** Returns the names of the queues of rascal.json. One of these queues that remains after a test is not a leak. */
   queues(): Promise<readonly string[]>;
   /** Returns what the broker holds now, or `undefined` if it cannot be read. */
   holdings(): Promise<Holdings | undefined>;
@@ -70,7 +70,7 @@ export interface FixtureClient {
   request(publication: string, message: SentMessage, withinMs: number): Promise<ReceivedMessage>;
   /** Resolves when the broker has accepted the consumer. */
   listen(source: Source, options: ListenOptions): Promise<Listening>;
-  /** Returns the dead-letter queue of a role, a subscription or a queue. Throws USAGE without one. */
+  /** Returns the dead-letter queue of a role, a subscription or a queue. Throws USAGE if there is no dead-letter queue. */
   deadLettersOf(name: string): Promise<{ readonly queue: string }>;
 }
 
@@ -88,7 +88,7 @@ export interface SentMessage {
   readonly mandatory?: boolean;
 }
 
-/** A published message and its address. */
+/** A published message with its exchange and routing key. */
 export interface Published {
   readonly outcome: 'confirmed';
   readonly messageId: string;
@@ -116,7 +116,7 @@ export interface ReceivedMessage {
 export interface Listening {
   /** Resolves when everything that the broker has sent so far has arrived. */
   settled(): Promise<void>;
-  /** Receives no more messages. Received messages can still be answered. */
+  /** Cancels the consumer. Received messages can still be acknowledged. */
   stop(): Promise<void>;
   /** Closes the consumer. Unanswered messages are requeued. */
   close(): Promise<void>;
@@ -142,7 +142,7 @@ export interface ClusterFaults {
   stop(node: number): Promise<void>;
   /** Starts a killed or stopped node, and waits until it is a member again. */
   start(node: number): Promise<void>;
-  /** Pauses a node. Its connections stay open and silent. */
+  /** Pauses a node. Its connections stay open, but the node sends nothing. */
   pause(node: number): Promise<void>;
   unpause(node: number): Promise<void>;
   /** Disconnects a node from the others. */

@@ -11,8 +11,8 @@ export interface Selection {
   /** Message ids, of which one must match. If empty, every message matches. */
   readonly ids: readonly string[];
   /**
-   * Filters, which must all match. `NAME=VALUE` compares a header, or `key`, `exchange` or `reason`. Other text must
-   * occur in the body or the reason.
+   * Filters, which must all match. `NAME=VALUE` compares a header, `key` or `exchange`; `reason=TEXT` must occur in
+   * the reason. Other text must occur in the body or the reason.
    */
   readonly filters: readonly string[];
   /** Maximum number of messages. */
@@ -65,7 +65,7 @@ export class Prefixes {
       const [first = prefix, ...others] = ids;
       if (ids.has(prefix) || others.length === 0) return ids.has(prefix) ? prefix : first;
       throw new MqError('USAGE', `several ids begin with '${prefix}': ${[...ids].join(', ')}`, {
-        hint: 'give more of the id',
+        hint: 'type more characters of the id',
       });
     });
   }

@@ -11,9 +11,8 @@ export const consumerTimeoutHint = 'set a longer x-consumer-timeout for the queu
 const permanent: readonly ErrorCode[] = ['NOT_PERMITTED', 'CONFIG', 'TOPOLOGY', 'BAD_DATA', 'BUG'];
 
 /**
- * Returns `true` if reconnecting or retrying cannot help. PROTOCOL is not permanent: after a broker has answered at
- * that address, a proxy, a load balancer or Docker in front of a starting broker may close the socket during the
- * handshake.
+ * Returns `true` if reconnecting or retrying cannot help. PROTOCOL is not permanent, because a proxy or Docker in front of
+ * a starting broker may close the socket during the handshake.
  */
 export function isPermanent(error: MqError): boolean {
   return permanent.includes(error.code);
@@ -50,8 +49,8 @@ export function failureOf(error: unknown, redact: (text: string) => string): MqE
 }
 
 /**
- * Removes the address that Rascal puts before amqplib's message. It contains the password except for the part after its
- * last colon (configure.js).
+ * Removes the address that Rascal puts before amqplib's message. Rascal masks only the part of the password after its last
+ * colon (configure.js).
  */
 function withoutAddress(text: string): string {
   return text.replace(/Failed to connect to: [\s\S]*Original message was: /, '');
@@ -68,7 +67,7 @@ function bySystemCode(system: string, text: string): Failure | undefined {
   if (system === 'ENOTFOUND' || system === 'EAI_AGAIN' || system === 'EAI_NODATA') {
     return {
       code: 'HOST_UNKNOWN',
-      message: `unknown host ${peer ?? ''} (${system})`,
+      message: `unknown host${peer === undefined ? '' : ` ${peer}`} (${system})`,
       hint: 'check the name in --url, MQ_URL or rascal.json',
     };
   }
@@ -85,7 +84,7 @@ function bySystemCode(system: string, text: string): Failure | undefined {
   if (/WRONG_VERSION_NUMBER|EPROTO|packet length too long/.test(`${system} ${text}`)) {
     return {
       code: 'TLS',
-      message: 'the server does not speak TLS',
+      message: 'the server does not use TLS',
       hint: 'use amqp:// for a plain port (5672), amqps:// for a TLS port (5671)',
     };
   }
@@ -189,7 +188,7 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     }),
   ],
   [/NOT_FOUND - ([^"]+)/, ([, what]) => ({ code: 'TOPOLOGY', message: `the broker has ${what?.trim()}` })],
-  // This is not permanent, because after a lost connection the broker may keep our exclusive queue locked for a while.
+  // This is not permanent, because after a lost connection the broker may keep the exclusive queue of this role locked for a while.
   [
     /RESOURCE_LOCKED - ([^"]+)/,
     ([, what]) => ({ code: 'UNAVAILABLE', message: `the broker refused: ${what?.trim()}` }),
@@ -222,7 +221,7 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     /Invalid frame|Frame size|frame_end|Expected ConnectionStart|Socket closed abruptly during opening handshake|Invalid protocol/i,
     () => ({
       code: 'PROTOCOL',
-      message: 'the server does not speak AMQP 0-9-1',
+      message: 'the server does not use AMQP 0-9-1',
       hint: portHint,
     }),
   ],

@@ -17,7 +17,7 @@ const connectionMs = 5_000;
 /**
  * Tries each address once. `addresses` come from --url or MQ_URL and are tried in the vhost that they name, otherwise
  * `/`. If `undefined`, the addresses of rascal.json are tried in `vhosts`. Throws the error that a role reports if it
- * cannot connect, and DEADLINE after `withinMs`.
+ * cannot connect, and DEADLINE after `withinMs` or when `signal` aborts.
  */
 export async function tryConnection(
   { config, addresses, vhosts: named = Object.keys(config.vhosts), command = 'wait' }: Tried,

@@ -1,4 +1,4 @@
-// The parts of a test file's process that its fixtures need.
+// Defines the parts of a test file's process that its fixtures need.
 
 import { delimiter, join } from 'node:path';
 import type { FileTarget, TargetPlan } from '../harness/target.ts';
@@ -10,9 +10,9 @@ export interface FileWorld {
   readonly self: { readonly command: string; readonly args: readonly string[] };
 }
 
-/** Returns how a test starts a role. */
+/** Returns the command and environment that start a role. */
 export function launchOf({ config }: TargetPlan, { env, cwd, self }: FileWorld): FileTarget['launch'] {
-  // To run the test files of a folder is also consent to its rascal.json.
+  // A user who runs the test files of a folder also trusts its rascal.json.
   const trusted = [env['MQ_TRUST'], join(cwd, 'rascal.json')].filter(Boolean).join(delimiter);
   return { ...self, env: { ...env, MQ_TRUST: trusted, ...(config !== undefined && { MQ_CONFIG: config }) } };
 }

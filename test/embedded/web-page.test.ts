@@ -269,7 +269,7 @@ test('mq web declares nothing, and draws missing objects with a hint', () =>
       await shows(
         page,
         '#missing',
-        'Missing on the broker: exchange orders, queue jobs, which are dashed. mq declare declares',
+        'Missing on the broker: exchange orders, queue jobs (dashed). Run mq declare to declare them.',
       );
       await shows(page, '.node.missing', 'jobs');
       await shows(page, '#queues tr', /jobs\.dead declared at the first failure/);

@@ -9,9 +9,9 @@ import * as assert from 'uvu/assert';
 import { emptyFolder, mq } from '../support/mq.ts';
 import { pressTab, type ShellName } from '../support/shell.ts';
 
-const rascalWith = (evil: string) => ({
+const rascalWith = (marker: string) => ({
   vhosts: {
-    '/': { queues: { 'two words': {}, 'ns:orders': {}, "it's": {}, [`run$(touch ${evil})`]: {}, 'line\nbreak': {} } },
+    '/': { queues: { 'two words': {}, 'ns:orders': {}, "it's": {}, [`run$(touch ${marker})`]: {}, 'line\nbreak': {} } },
   },
   publications: { invoices: { queue: 'two words' } },
   subscriptions: { parcels: { queue: 'ns:orders' } },
@@ -23,7 +23,7 @@ const completions = suite('mq completions');
 
 for (const shell of ['bash', 'zsh', 'fish'] as const satisfies readonly ShellName[]) {
   completions(`${shell} completes commands, roles, options, values, names and files`, async () => {
-    const evil = join(emptyFolder(), 'evil');
+    const marker = join(emptyFolder(), 'marker');
     const typed: [string, string[]][] = [
       ['mq recei⇥', ['receive-logs']],
       ['mq thumb⇥--prefe⇥5', ['thumbnails', '--prefetch', '5']],
@@ -34,7 +34,7 @@ for (const shell of ['bash', 'zsh', 'fish'] as const satisfies readonly ShellNam
       ['mq dlq rep⇥two⇥', ['dlq', 'replay', 'two words']],
       ['mq dlq list ns:or⇥', ['dlq', 'list', 'ns:orders']],
       ['mq dlq list it⇥', ['dlq', 'list', "it's"]],
-      ['mq dlq list run⇥', ['dlq', 'list', `run$(touch ${evil})`]],
+      ['mq dlq list run⇥', ['dlq', 'list', `run$(touch ${marker})`]],
       ['mq check rasc⇥', ['check', 'rascal.json']],
       ['mq help work⇥', ['help', 'worker']],
       ['mq help retr⇥', ['help', 'retries-and-dead-letters']],
@@ -42,28 +42,32 @@ for (const shell of ['bash', 'zsh', 'fish'] as const satisfies readonly ShellNam
     // The first Tab shows a list (or the common start) and completes nothing.
     const lines = typed.map(([line]) => line);
     assert.equal(
-      (await pressTab(shell, lines, rascalWith(evil))).map((words) => words.filter((word) => word !== '')),
+      (await pressTab(shell, lines, rascalWith(marker))).map((words) => words.filter((word) => word !== '')),
       typed.map(([, words]) => words),
     );
-    assert.not(existsSync(evil));
+    assert.not(existsSync(marker));
   });
 
   completions(`${shell} does not evaluate the typed words`, async () => {
-    const evil = join(emptyFolder(), 'evil');
-    // zsh itself expands the word under the cursor.
-    const own = shell === 'zsh' ? [] : [`mq $(touch ${evil})⇥`, `mq publish \`touch ${evil}\`⇥`];
-    const typed = [`mq publish "$(touch ${evil})" work⇥`, `mq publish $(touch ${evil}) ⇥`, `mq '$(touch ${evil})⇥`];
+    const marker = join(emptyFolder(), 'marker');
+    // zsh expands the word under the cursor itself, so these lines are not typed there.
+    const unquoted = shell === 'zsh' ? [] : [`mq $(touch ${marker})⇥`, `mq publish \`touch ${marker}\`⇥`];
+    const typed = [
+      `mq publish "$(touch ${marker})" work⇥`,
+      `mq publish $(touch ${marker}) ⇥`,
+      `mq '$(touch ${marker})⇥`,
+    ];
     // The line is deleted instead of run.
     await pressTab(
       shell,
-      [...typed, ...own].map((line) => `${line}\u0015mq`),
+      [...typed, ...unquoted].map((line) => `${line}\u0015mq`),
       rascal,
     );
-    assert.not(existsSync(evil));
+    assert.not(existsSync(marker));
   });
 }
 
-completions('completions wait for no pipe and connect to no broker', async () => {
+completions('completions do not wait for a pipe or connect to a broker', async () => {
   const cwd = emptyFolder();
   execFileSync('mkfifo', [join(cwd, 'rascal.json')]);
   let connections = 0;

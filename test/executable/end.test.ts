@@ -66,7 +66,7 @@ test('mq demo reports that SIGTERM stopped it', async () => {
   const { status, stderr } = await demo.stop();
   assert.equal(
     { status, stderr },
-    { status: 143, stderr: 'mq demo: stopped by SIGTERM: the demo did not come to its end [TERMINATED]\n' },
+    { status: 143, stderr: 'mq demo: stopped by SIGTERM: the demo was interrupted [TERMINATED]\n' },
   );
 });
 

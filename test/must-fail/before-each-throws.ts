@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 
 test.before.each(() => {
-  throw new Error('no clean slate');
+  throw new Error('the set-up failed');
 });
 test('is never reached', () => {});
 test.run();

@@ -58,7 +58,7 @@ test('blocks a publisher at the memory limit, serves others, and unblocks it', a
         return blocked;
       };
       assert.is((await publishUntilBlocked()).reason, 'low on memory');
-      assert.ok(sent < 30_000, `${sent} were taken`);
+      assert.ok(sent < 30_000, `${sent} were accepted`);
       assert.ok(memory.usedBytes < limit + 2 * 1024 * 1024, `${memory.usedBytes} bytes in queues`);
       const used = memory.usedBytes;
       // A client that only consumes is still served.
@@ -78,7 +78,7 @@ test('blocks a publisher at the memory limit, serves others, and unblocks it', a
   );
 });
 
-test('blocks many publishers at the limit, not one chunk of bytes later', async () => {
+test('blocks many publishers at the limit, without reading another chunk', async () => {
   const limit = 4 * 1024 * 1024;
   await withBroker(
     async ({ port, memory }) => {
@@ -134,7 +134,7 @@ test('a blocked publisher still receives and acknowledges on its connection', as
   );
 });
 
-test('a few small queued messages do not retain the memory of their neighbours', async () => {
+test('a few queued messages do not retain the buffer of deleted ones', async () => {
   await withBroker(async ({ port, memory }) => {
     const client = await Peer.open(port);
     client.send(method(1, 'queue.declare', { queue: 'kept', exclusive: true }));
@@ -171,7 +171,7 @@ test('a consumer that never reads leaves the rest of the messages in the queue',
     for (let count = 0; count < 8000; count++) publisher.send(one);
     for (let tag = 0; tag < 8000; ) tag = (await publisher.until('basic.ack')).deliveryTag;
     const ready = vhosts.get('/')?.queues.get('q')?.ready.length ?? 0;
-    // 32 MB: the buffers of the kernel, and the broker's own megabyte.
+    // The kernel buffers a part of the 32 MB, and the broker 1 MB.
     assert.ok(ready > 2000, `${ready} stayed in the queue`);
     unread.socket.resume();
     await turns(
@@ -195,7 +195,7 @@ test('a client that never reads its answers costs a bounded number of bytes', ()
     });
     let quiet = 0;
     let last = 0;
-    // Until the socket accepts nothing for as many turns as any write would need.
+    // Waits until the socket accepts nothing for as many turns as any write would need.
     await turns('the broker stops reading', () => {
       while (isRoom) isRoom = unread.socket.write(many);
       const { bytesReceived } = connection?.details ?? { bytesReceived: 0 };

@@ -107,7 +107,7 @@ const logins: readonly LoginRow[] = [
     title: 'TLS to a plain port',
     url: () => addressWithCanary(hosts[0] as string, { scheme: 'amqps' }),
     exit: 76,
-    line: 'mq producer: the server does not speak TLS [TLS]',
+    line: 'mq producer: the server does not use TLS [TLS]',
     hint: 'use amqp:// for a plain port (5672), amqps:// for a TLS port (5671)',
   },
 ];

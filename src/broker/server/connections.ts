@@ -1,4 +1,4 @@
-// The client connections of a broker, from accept(2) until their sockets are closed.
+// Holds the client connections of a broker from accept(2) until their sockets are closed.
 
 import type { Socket } from 'node:net';
 import type { BrokerState } from '../connection/broker-state.ts';
@@ -6,14 +6,14 @@ import { Connection, type ConnectionEvents } from '../connection/connection.ts';
 import type { ChurnCounters } from '../counters.ts';
 import type { VirtualHost } from '../vhost/vhost.ts';
 
-/** Milliseconds that clients have to answer connection.close when the broker closes. */
+/** Time limit in milliseconds for connection.close-ok when the broker closes. */
 const closeMs = 4_000;
 
 export class Connections implements ConnectionEvents {
   /** Connections whose handshake is done. */
   readonly open = new Set<Connection>();
   readonly #all = new Set<Connection>();
-  /** With TLS, a socket exists before its connection does. */
+  /** Open sockets. With TLS, a socket exists before its connection. */
   readonly #sockets = new Set<Socket>();
   readonly #churn: ChurnCounters;
 

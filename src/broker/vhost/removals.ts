@@ -46,7 +46,7 @@ export class Removals {
     yield* this.#removeAll(this.#bindings.takeTo(queue));
   }
 
-  /** AMQP 0-9-1, 1.6.2.1: an auto-delete exchange is deleted with its last binding. */
+  /** Deletes an auto-delete exchange that has no binding left. RabbitMQ: 0-9-1 reserves `auto-delete` of exchanges. */
   *ifUnused(exchange: Exchange): Work {
     if (isUnused(exchange)) yield* this.exchange(exchange);
   }
@@ -66,8 +66,8 @@ export class Removals {
   }
 
   /**
-   * Removes bindings, then the exchanges that this leaves unused, with their bindings. It keeps a stack of iterators,
-   * because a recursion through a long chain of exchanges would overflow the call stack.
+   * Removes bindings, then each auto-delete exchange without bindings, and repeats this for its bindings. It keeps a stack
+   * of iterators, because a recursion through a long chain of exchanges would overflow the call stack.
    */
   *#removeAll(bindings: Iterable<Binding> | Iterator<Binding>): Work {
     const stack = [Iterator.from(bindings)];

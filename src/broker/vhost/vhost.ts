@@ -102,7 +102,7 @@ export class VirtualHost implements QueueHost<Queue> {
   /** Returns the exchange. Creates it if it does not exist. Throws 406 if it exists and differs. */
   declareExchange(declaration: ExchangeDeclaration): Exchange {
     const type = exchangeTypes.find((each) => each === declaration.type);
-    // RabbitMQ before 4.1 answered 503 here.
+    // RabbitMQ before 4.1 closes the connection with 503 for an unknown type.
     if (type === undefined) {
       const what = declaration.type === '' ? 'invalid' : 'unknown';
       throw new ProtocolError('PRECONDITION_FAILED', `${what} exchange type '${declaration.type}'`);
@@ -126,7 +126,7 @@ export class VirtualHost implements QueueHost<Queue> {
     return exchange;
   }
 
-  /** Adds an exchange without checks, because `declareExchange` has checked it or the store has kept it. */
+  /** Adds an exchange without checks, because `declareExchange` has checked it or it was read from the store. */
   addExchange(declaration: ExchangeDeclaration & { type: ExchangeType }): Exchange {
     const { exchange: name, type, durable, autoDelete, internal, arguments: all } = declaration;
     const exchange = new Exchange({
@@ -182,7 +182,7 @@ export class VirtualHost implements QueueHost<Queue> {
     return queue;
   }
 
-  /** Adds a new queue without checks, because `declareQueue` has checked it or the store has kept it. */
+  /** Adds a new queue without checks, because `declareQueue` has checked it or it was read from the store. */
   addQueue(declaration: QueueDeclaration, owner: QueueOwner | undefined): Queue {
     const { queue: name, durable, autoDelete, arguments: all } = declaration;
     const what = `queue '${name}' in vhost '${this.name}'`;
@@ -306,7 +306,7 @@ export class VirtualHost implements QueueHost<Queue> {
     this.slices.run(this.#removals.ifUnused(binding.source));
   }
 
-  /** Returns the queues that a message to the exchange is routed to, each once. */
+  /** Returns the queues that a message to the exchange is routed to, without duplicates. */
   route(exchange: Exchange, message: Message): readonly Queue[] {
     return route(this, exchange, message);
   }
@@ -342,7 +342,7 @@ export class VirtualHost implements QueueHost<Queue> {
     this.#deadLetters.send(queue, message, reason, receipt);
   }
 
-  /** Removes all policies, queues and exchanges. The broker does not list this virtual host any more. */
+  /** Removes all policies, queues and exchanges. The caller has already removed this virtual host from the broker's list. */
   *removed(): Work {
     for (const kind of policyKinds) {
       for (const { name } of this.policies.all(kind)) this.#definitions?.undefinePolicy(kind, name);
@@ -364,7 +364,7 @@ export class VirtualHost implements QueueHost<Queue> {
     return exchange.isPlain && exchange.match(message.routingKey, message, new Steps()).every(isQueue);
   }
 
-  /** Returns `undefined` if the exchange or the destination does not exist. */
+  /** Returns the binding of a declaration, or `undefined` if the exchange or the destination does not exist. */
   #binding(declaration: BindingDeclaration): Binding | undefined {
     const source = this.exchanges.get(declaration.source);
     const destination = (declaration.isQueue ? this.queues : this.exchanges).get(declaration.destination);

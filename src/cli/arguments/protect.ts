@@ -1,5 +1,6 @@
 // Protects arguments from cac. Its parser converts `007` to 7, "" to 0 and 1e3 to 1000, and treats a value that starts
-// with a dash as an option. A NUL byte, which no argument can contain, is put before each value, so that it stays text.
+// with a dash as an option. mq puts a NUL byte before each value, so that cac keeps it as text. No argument can
+// contain a NUL byte.
 
 import { durationMs } from '../../config/duration.ts';
 import type { Option } from './option.ts';

@@ -13,7 +13,7 @@ import { optionSets } from '../arguments/options.ts';
 import type { Command } from '../command.ts';
 import { type Scenario, scenarios } from './demo/scenarios.ts';
 
-/** `run` runs a command line in its own context and returns its exit status. */
+/** Returns the command. `run` executes a command line and returns its exit status. */
 export function demoCommand(run: (context: Context) => Promise<number>): Command {
   return {
     name: 'demo',
@@ -40,7 +40,7 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
         await broker.close();
         await rm(folder, { recursive: true });
       }
-      if (context.drain.aborted) throw interrupted(context, 'the demo did not come to its end');
+      if (context.drain.aborted) throw interrupted(context, 'the demo was interrupted');
     },
   };
 }
@@ -102,7 +102,7 @@ async function play({ number, title, receivers, senders, lines }: Scenario, stag
     await Promise.all(running.map(({ ended }) => ended));
   }
   if (left > 0 && !stage.context.drain.aborted)
-    throw new MqError('BUG', `scenario ${number}, ${title}: ${left} of ${lines} messages did not come`);
+    throw new MqError('BUG', `scenario ${number}, ${title}: ${left} of ${lines} messages did not arrive`);
 }
 
 interface Running {

@@ -11,7 +11,7 @@ export interface StdoutSink {
   receive(chunk: Buffer): Promise<void> | undefined;
   /** Ends the output after the last chunk. */
   end(): Promise<void>;
-  /** Outcome of the message if the output could not be accepted. */
+  /** Outcome of the message if the output could not be written or is too large. */
   readonly failure: Outcome | undefined;
   /** The reply, if the sink collects one. */
   readonly reply?: Buffer;
@@ -61,7 +61,7 @@ export class LineOutput implements StdoutSink {
 
 /** Maximum size of a reply in bytes. */
 const largestReply = 16 * 1024 * 1024;
-export const replyTooLarge: Outcome = { type: 'dead-letter', reason: 'a reply of more than 16 MiB' };
+export const replyTooLarge: Outcome = { type: 'dead-letter', reason: 'the reply is larger than 16 MiB' };
 
 /** Collects the output as a reply. If it exceeds 16 MiB, the message is dead-lettered. */
 export class ReplyOutput implements StdoutSink {
@@ -72,6 +72,7 @@ export class ReplyOutput implements StdoutSink {
     this.#size += chunk.length;
     if (isTooLarge(this.#size)) this.#held = [];
     else this.#held.push(chunk);
+    // The promise makes the caller check `failure`.
     return isTooLarge(this.#size) ? Promise.resolve() : undefined;
   }
 
@@ -99,7 +100,7 @@ export function write(output: Output, bytes: Buffer): Promise<Error | undefined>
   return writeShown(output, output.isTTY ? Buffer.from(escapedLines(bytes.toString())) : bytes);
 }
 
-/** Writes the output of a program in pieces. A terminal gets a character whole, even if two pieces share its bytes. */
+/** Writes the output of a program in pieces. On a terminal it writes a character after all its bytes have arrived. */
 export class PieceWriter {
   readonly #decoder = new StringDecoder('utf8');
 

@@ -16,8 +16,8 @@ const reporters = { text, tap, junit, json, github } as const satisfies Record<s
 type ReporterName = keyof typeof reporters;
 
 /**
- * One report. Without a file it goes to standard output; text goes to standard error if another report uses standard
- * output.
+ * A report and its destination. Without a file it is written to standard output, but text to standard error if another
+ * report uses standard output.
  */
 interface PlannedReport {
   readonly name: ReporterName;
@@ -26,8 +26,8 @@ interface PlannedReport {
 
 /**
  * Returns the reports for `--report NAME` and `--report NAME=FILE` (in their order), and `--report-file FILE` for the
- * last named one. Text is the default, and is added unless another report uses standard output. If only GitHub's
- * annotations use it, text is added on standard error, because the annotations are read together with the log.
+ * last named one. Text is the default, and is added unless another report uses standard output. If only `github`
+ * uses it, text is added on standard error, because the annotations are read together with the log.
  * @throws {MqError} USAGE
  */
 export function planReports(named: readonly string[], file?: string): PlannedReport[] {
@@ -35,11 +35,11 @@ export function planReports(named: readonly string[], file?: string): PlannedRep
   const onStdout = asked.filter((one) => one.file === undefined && one.name !== 'text');
   if (onStdout.length > 1) {
     const [first, second] = onStdout.map(({ name }) => name);
-    throw usage(`${first} and ${second} cannot both go to standard output`, `give one a file: --report ${second}=FILE`);
+    throw usage(`${first} and ${second} cannot both use standard output`, `give one a file: --report ${second}=FILE`);
   }
   const plain = asked.findIndex((one) => one.file === undefined && one.name === 'text');
   const isTextMissing = plain === -1 && onStdout.every(({ name }) => name === 'github');
-  // A report that is named twice is written once.
+  // Text on standard output is written once, even if it is named twice.
   const once = asked.filter((one, index) => one.file !== undefined || one.name !== 'text' || index === plain);
   const textTo = onStdout.length > 0 ? 'stderr' : 'stdout';
   return [...once, ...(isTextMissing ? [{ name: 'text', file: undefined } as const] : [])].map(({ name, file }) => ({

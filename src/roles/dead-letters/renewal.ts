@@ -1,4 +1,4 @@
-// Prevents the broker from dropping letters that mq only reads. RabbitMQ before 4.3 counts each return of a message to
+// Prevents the broker from dropping dead letters that mq only reads. RabbitMQ before 4.3 counts each return of a message to
 // a quorum queue and drops the message after `x-delivery-limit` returns. A message that is published again starts at
 // zero.
 
@@ -18,14 +18,14 @@ interface RenewalParts {
   readonly nextId: () => string;
 }
 
-/** Number of returns after which a letter is published again, if the limit of its queue is unknown. */
+/** Number of returns after which a dead letter is republished if the limit of its queue is unknown. */
 const mostUnknown = 2;
-/** Number of returns after which a letter is published again, if the limit of its queue is known and not smaller. */
+/** Number of returns after which a dead letter is republished if the limit is known. A smaller limit replaces it. */
 const mostKnown = 10;
 
 export class Renewal implements Republisher {
   readonly #parts: RenewalParts;
-  /** Letters are published one after the other, in the order of the queue. */
+  /** Resolves when the previous dead letter was passed to the publisher, so that the order of the queue is kept. */
   #last: Promise<unknown> = Promise.resolve();
   #publisher: Promise<Publisher> | undefined;
   #renewed = 0;
@@ -103,7 +103,7 @@ export class Renewal implements Republisher {
   }
 }
 
-/** RabbitMQ: CC and BCC would route the message again. */
+/** Headers that are not republished: the broker's counters, and CC and BCC, which RabbitMQ would use for routing. */
 const notKept = new Set(['x-delivery-count', 'x-acquired-count', 'CC', 'BCC']);
 
 function counted(count: number): string {

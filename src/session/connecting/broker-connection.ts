@@ -78,7 +78,7 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
     broker.on('unblocked', () => this.emit('unblocked'));
   }
 
-  /** The configuration with the broker's names. */
+  /** Returns Rascal's configuration with the queue names of the broker. */
   get config(): RascalConfigured {
     return this.#broker.config;
   }
@@ -204,7 +204,7 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
   }
 }
 
-/** Clears a timer that keeps the process alive. Rascal 21.0.1 (Broker.js) never clears it if its shutdown fails. */
+/** Clears a timer that keeps the process alive. Rascal 21.0.1 (Broker.js) never clears it if `broker.shutdown` fails. */
 export function stopKeepActive(broker: RascalBroker): void {
   clearInterval(broker.keepActive);
 }

@@ -20,11 +20,11 @@ type Verdict =
 
 /** Milliseconds between two checks, unless a time limit is shorter. */
 const checkMs = 1000;
-/** A check that is this late (in milliseconds) means that the process was suspended. */
+/** If more milliseconds than this pass between two checks, the process was suspended. */
 const suspendedMs = 5 * checkMs;
-/** 2.5 heartbeats. */
+/** 25 s are 2.5 heartbeats of 10 s. */
 const defaultNodeTimeoutMs = 25_000;
-/** Largest factor of the node's time limit, so that a slow broker does not receive everything again and again. */
+/** Maximum factor of the node's time limit, which grows so that mq does not repeatedly resend all messages. */
 const largestFactor = 8;
 /**
  * A nack that arrives later than this (in milliseconds) means "no quorum", not "refused". RabbitMQ: a node without a
@@ -97,7 +97,7 @@ export class AnswerTimeouts {
 
   channelOpened(): void {
     this.#nodeAt = this.#now();
-    // If two consecutive channels close without an answer, opening another one is not progress.
+    // If the previous channel received no answer, opening a new channel is not progress.
     if (!this.#hasLeft && this.#hasAnswered) this.#answeredAt = this.#nodeAt;
     this.#hasLeft = false;
     this.#hasAnswered = false;
@@ -126,7 +126,7 @@ export class AnswerTimeouts {
   /** Returns what to do now. `socket` is the one of the open channel, and `undefined` without a channel. */
   check({ isWaiting, socket }: { isWaiting: boolean; socket: Upload | undefined }): Verdict {
     this.#noticeSuspension();
-    // Messages that were not sent cannot be answered.
+    // Progress in sending restarts the limit, because the broker cannot confirm unsent messages.
     if (socket && this.#progress.hasMoved(socket)) this.#sentAt = this.#nodeAt = this.#now();
     if (this.#isBlocked || !isWaiting) return wait;
     const now = this.#now();

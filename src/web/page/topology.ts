@@ -39,7 +39,7 @@ function showDrawing(
   });
   const [width, height] = [drawing.width + 2 * margin, drawing.height + 2 * margin];
   const place = byId('drawing');
-  // On a narrow screen the drawing scrolls, so the arrow keys must reach it.
+  // A narrow screen scrolls the drawing. It must be focusable, so that the arrow keys scroll it.
   place.tabIndex = 0;
   place.append(
     drawn(
@@ -86,10 +86,10 @@ function showMissing({ missing }: Depths, nodes: ReadonlyMap<string, DrawnNode>)
   place.hidden = names.length === 0;
   place.dataset['active'] = 'true';
   const more = names.length > 5 ? `, and ${names.length - 5} more` : '';
-  const are = names.length === 1 ? 'is' : 'are';
+  const them = names.length === 1 ? 'it' : 'them';
   setText(
     place,
-    `Missing on the broker: ${names.slice(0, 5).join(', ')}${more}, which ${are} dashed. mq declare declares what is missing.`,
+    `Missing on the broker: ${names.slice(0, 5).join(', ')}${more} (dashed). Run mq declare to declare ${them}.`,
   );
 }
 
@@ -104,7 +104,7 @@ function figureOf(node: DrawnNode): DrawnFigure {
     { class: `node ${kind}` },
     drawn('title', {}, `${kind} ${title}${type ? ` (${type})` : ''}${about ? `: ${oneLine(about, 300)}` : ''}`),
     drawn('rect', { x, y, width, height, rx: kind === 'queue' ? 4 : kind === 'exchange' ? height / 2 : 10 }),
-    // A nested drawing clips text that is too long.
+    // A nested <svg> clips text that is too long.
     drawn(
       'svg',
       { x: x + inset, y, width: width - inset - 8, height },
@@ -123,14 +123,14 @@ function figureOf(node: DrawnNode): DrawnFigure {
 
 function aboutOf({ kind, type, isOwn, roles = [] }: DrawnNode): string {
   if (kind === 'exchange') return type ?? '';
-  if (kind === 'queue') return isOwn ? 'one for each' : '';
+  if (kind === 'queue') return isOwn ? 'one for each receiver' : '';
   return roles.map((role) => `mq ${role}`).join(', ');
 }
 
 function edgeOf({ kind, keys, via }: DrawnEdge, source: DrawnNode, target: DrawnNode): SVGGElement {
   const isBack = target.x <= source.x;
-  // To an earlier column, the edge leaves on the left and enters on the right. To the same column, it bends on the
-  // right.
+  // An edge to an earlier column starts on the left side and ends on the right side. An edge to the same column bends on
+  // the right.
   const leaves = target.x < source.x ? source.x : source.x + source.width;
   const start = { x: leaves, y: source.y + source.height / 2 };
   const end = { x: isBack ? target.x + target.width + 2 : target.x - 2, y: target.y + target.height / 2 };
@@ -189,7 +189,7 @@ function missingText(isMade: boolean | undefined): string {
 }
 
 function shortOf(depth: QueueDepth | undefined, isMissing: boolean, node: DrawnNode): string {
-  if (!depth) return isMissing ? missingText(node.isMade) : node.isOwn === true ? 'one for each' : '';
+  if (!depth) return isMissing ? missingText(node.isMade) : node.isOwn === true ? 'one for each receiver' : '';
   const { ready, unacked, held, consumers, count } = depth;
   if (count !== undefined) return `${count} queues · ${ready} ready`;
   if (held !== undefined) return `${ready} ready · ${held} held back`;

@@ -8,7 +8,7 @@ import { type Verdict, verdictOf } from '../verdict.ts';
 
 const none = { duplicates: 0, order: false };
 
-/** Returns a history: the letters of `attempted` are published, `outcomes` holds their outcomes, `effects` the handled ones. */
+/** Returns a history: the letters of `attempted` are published, `outcomes` holds their outcomes, and `effects` the messages that were handled. */
 function history(outcomes: Readonly<Record<string, SenderOutcome | undefined>>, effects: string): History {
   const made = emptyHistory();
   for (const [body, outcome] of Object.entries(outcomes)) {
@@ -31,7 +31,7 @@ test('passes a message that is confirmed and handled once', () => {
   assert.equal({ attempted: verdict.attempted, confirmed: verdict.confirmed }, { attempted: 3, confirmed: 3 });
 });
 
-test('a confirmed message that is nowhere is lost', () => {
+test('a confirmed message that is neither handled nor queued is lost', () => {
   const verdict = verdictOf(history(all, 'ac'), none);
   assert.is(verdict.lost, 1);
   assert.equal(verdict.failures, ['1 lost: b']);
@@ -68,7 +68,7 @@ test('a message that may wait for its next attempt is not stuck', () => {
   assert.equal(verdictOf(made, promises).failures, []);
 });
 
-test('twenty runs of a message within a minute pass, twenty-one fail', () => {
+test('twenty runs of a message within a minute pass, and twenty-one fail', () => {
   const made = history(all, 'abc');
   for (let run = 0; run < 40; run++) made.runs.push({ body: 'a', way: '4', at: run * 3000 });
   assert.is(verdictOf(made, none).perMinute, 20);

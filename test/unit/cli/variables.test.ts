@@ -11,7 +11,7 @@ const internal = 'MQ_COMPLETION_WORDS';
 test('the pages list exactly the environment variables of the source', () => {
   const sources = globSync('src/**/*.ts', { cwd: root }).map(read).join('\n');
   const ofUsers = namesIn(section(read('.github/docs/command-line.md'), '## Environment variables'));
-  const ofHandlers = namesIn(section(read('.github/docs/handlers.md'), '## What `--exec` gets'));
+  const ofHandlers = namesIn(section(read('.github/docs/handlers.md'), '## What `--exec` receives'));
   assert.equal([...ofUsers, ...ofHandlers].toSorted(), namesIn(sources));
   assert.equal(ofHandlers, namesIn(read('src/handlers/exec-message.ts')));
 });

@@ -33,7 +33,7 @@ test('every page is linked from README.md', () => {
   assert.equal(unlinked, []);
 });
 
-test('README.md is for a reader with two minutes', () => {
+test('README.md has at most 250 lines', () => {
   assert.ok(read('README.md').split('\n').length <= 250);
 });
 

@@ -196,7 +196,7 @@ test('accepts a reply of 16 MiB, and dead-letters a larger one', async () => {
   const most = 16 * 1024 * 1024;
   const fits = await handleOne(await makeExec(['head', '-c', String(most), '/dev/zero'], makeWorld(), asReply));
   assert.is(fits.type === 'ack' && fits.reply?.body.length, most);
-  const dead = { type: 'dead-letter', reason: 'a reply of more than 16 MiB' };
+  const dead = { type: 'dead-letter', reason: 'the reply is larger than 16 MiB' };
   const over = await makeExec(['head', '-c', String(most + 1), '/dev/zero'], makeWorld(), asReply);
   assert.equal(await handleOne(over), dead);
   assert.equal(await handleOne(await makeExec(['yes'], makeWorld(), asReply)), dead);

@@ -210,7 +210,7 @@ plans('invalid combinations are usage errors', () => {
     [['tpa'], "there is no report 'tpa'"],
     [['constructor'], "there is no report 'constructor'"],
     [['tap='], '--report tap= requires a file'],
-    [['tap', 'json'], 'tap and json cannot both go to standard output'],
+    [['tap', 'json'], 'tap and json cannot both use standard output'],
     [['tap=a'], 'the report tap has two files: a and b', 'b'],
     [['tap'], '--report-file requires a file', ''],
   ];

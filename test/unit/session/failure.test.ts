@@ -37,7 +37,7 @@ for (const [title, error, expected] of [
     systemError('ECONNRESET', 'read ECONNRESET'),
     'UNAVAILABLE: the connection to the broker failed: read ECONNRESET',
   ],
-  ['a plain port', systemError('EPROTO', 'wrong version number'), 'TLS: the server does not speak TLS'],
+  ['a plain port', systemError('EPROTO', 'wrong version number'), 'TLS: the server does not use TLS'],
   ['an untrusted certificate', systemError('SELF_SIGNED_CERT_IN_CHAIN', 'self-signed'), 'TLS: TLS failed: self-signed'],
   ['any other text', new Error('odd'), 'UNAVAILABLE: cannot connect: odd'],
   ['a value that is not an error', undefined, 'UNAVAILABLE: cannot connect: undefined'],

@@ -19,12 +19,12 @@ interface Listener {
 
 const notAmqp = {
   exit: 76,
-  line: 'mq producer: the server does not speak AMQP 0-9-1 [PROTOCOL]',
+  line: 'mq producer: the server does not use AMQP 0-9-1 [PROTOCOL]',
   hint: 'RabbitMQ listens for AMQP on 5672 (plain) and 5671 (TLS); 15672 is its management page',
 };
 const notTls = {
   exit: 76,
-  line: 'mq producer: the server does not speak TLS [TLS]',
+  line: 'mq producer: the server does not use TLS [TLS]',
   hint: 'use amqp:// for a plain port (5672), amqps:// for a TLS port (5671)',
 };
 const noAnswer = {

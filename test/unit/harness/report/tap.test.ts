@@ -1,4 +1,4 @@
-// The TAP report: its text, and tap-parser reads it.
+// Tests the text of the TAP report, and that tap-parser reads it.
 
 import { Parser } from 'tap-parser';
 import { suite } from 'uvu';
@@ -111,17 +111,17 @@ function parse(text: string) {
   const events: [string, unknown][] = [];
   for (const name of ['assert', 'extra'] as const) parser.on(name, (value: unknown) => void events.push([name, value]));
   parser.end(text);
-  if (parser.results === null) throw new Error('tap-parser came to no result');
+  if (parser.results === null) throw new Error('tap-parser returned no result');
   return { events, final: parser.results };
 }
 
 /** `failures` contains the problems that the parser finds, in addition to the points that are not ok. */
 function numbersOf({ ok, count, pass, fail, skip, bailout, failures }: ReturnType<typeof parse>['final']) {
-  const minds = failures.filter((failure) => 'tapError' in failure && failure.tapError !== null);
-  return { ok, count, pass, fail, skip, bailout, failures: minds };
+  const tapErrors = failures.filter((failure) => 'tapError' in failure && failure.tapError !== null);
+  return { ok, count, pass, fail, skip, bailout, failures: tapErrors };
 }
 
-/** Lines that are no TAP. */
+/** Returns the lines that are not TAP. */
 function extrasOf(events: readonly [string, unknown][]): unknown[] {
   return events.filter(([name]) => name === 'extra');
 }
