@@ -62,8 +62,8 @@ story('refuses impossible commands with a hint', async () => {
     assert.is(stdout, '');
     return [status, stderr.split('\n').find((line) => line.startsWith('hint'))];
   };
-  assert.equal(await refused('forget', 'mq2'), [75, 'hint: mq cluster stop mq2 first']);
-  assert.equal(await refused('forget', 'rabbit@mq2'), [75, 'hint: mq cluster stop mq2 first']);
+  assert.equal(await refused('forget', 'mq2'), [75, 'hint: first run mq cluster stop mq2']);
+  assert.equal(await refused('forget', 'rabbit@mq2'), [75, 'hint: first run mq cluster stop mq2']);
   assert.equal(await refused('kill', 'mq4'), [64, 'hint: did you mean mq1? its nodes: mq1, mq2, mq3']);
   assert.equal(await refused('resume', 'mq1'), [75, 'hint: mq cluster status']);
   assert.equal(await refused('partition', 'mq1', 'mq2', 'mq3'), [64, 'hint: mq cluster partition --help']);
