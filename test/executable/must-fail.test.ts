@@ -45,7 +45,7 @@ FAIL (0 passed, 1 failed)
   'before-each-throws.ts': `
 FAIL (0 passed, 2 failed)
   the suite without a name, before.each hook of "is never reached"
-    no clean slate
+    the set-up failed
       at test/must-fail/before-each-throws.ts:5:9
   "is never reached"
     did not run

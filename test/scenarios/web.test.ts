@@ -113,7 +113,7 @@ test('the page reports unroutable messages and missing targets', () =>
       await roles.deleteQueue('task_queue');
       await page.click('#task button');
       await shows(page, '#task output[data-good=false]', "unroutable: not delivered: no queue 'task_queue' exists");
-      await shows(page, '#missing', 'Missing on the broker: exchange direct_logs, queue task_queue, which are dashed.');
+      await shows(page, '#missing', 'Missing on the broker: exchange direct_logs, queue task_queue (dashed).');
     },
     { watches: false },
   ));
