@@ -1,6 +1,6 @@
 // Works around amqplib 2.3.1, which never calls back a close if the connection is lost in the meantime (channel.js,
-// connection.js: toClosing). Rascal waits for that callback: closeChannels.js is the last step of each set-up. A
-// `close` listener that is added after the loss would also wait.
+// connection.js: toClosing), and calls back at once if it was lost before. Rascal waits for that callback: closeChannels.js
+// is the last step of each set-up. A `close` listener that is added after the loss would also wait.
 
 import type { EventEmitter } from 'node:events';
 import { type CloseCallback, channelMethods, type OpenConnection } from './open-connection.ts';
@@ -29,13 +29,14 @@ function answerClose(target: { close(next?: CloseCallback): void }, emitter: () 
     const answer: CloseCallback = (error) => {
       if (isAnswered) return;
       isAnswered = true;
-      next?.(error);
+      // Rascal handles a lost connection in a setImmediate (Vhost.js), and throws if this callback runs before it.
+      setImmediate(() => next?.(error));
     };
     emitter().once('close', () => answer(new Error('Connection closed')));
     try {
       close(answer);
     } catch (error) {
-      setImmediate(answer, error instanceof Error ? error : new Error(String(error))); // it is already closed
+      answer(error instanceof Error ? error : new Error(String(error))); // it is already closed
     }
   };
 }
