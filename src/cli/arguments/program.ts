@@ -158,6 +158,8 @@ function notThere(typed: string, options: readonly Option[], command: Command): 
   );
   return [
     `there is no option ${name}`,
-    near ? `did you mean --${near}?` : `mq ${command.name} --help lists the options; words after -- are arguments`,
+    near
+      ? `did you mean --${near}?`
+      : `mq ${command.name}${command.verbs ? ' <verb>' : ''} --help lists the options; words after -- are arguments`,
   ];
 }

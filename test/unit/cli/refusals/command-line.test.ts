@@ -34,6 +34,13 @@ const help = (command: string) => `mq ${command} --help`;
 const list = (command: string) => `mq ${command} --help lists the options; words after -- are arguments`;
 
 refuses([
+  {
+    title: 'an unknown option of a verb',
+    args: ['cluster', 'up', '--verbos'],
+    exit: 64,
+    line: 'mq cluster: there is no option --verbos [USAGE]',
+    hint: 'mq cluster <verb> --help lists the options; words after -- are arguments',
+  },
   ...numberRows,
   {
     title: 'an empty number',
