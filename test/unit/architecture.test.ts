@@ -82,6 +82,9 @@ const hiddenFiles: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** Packages that every run of mq may load; completion loads them at each Tab. */
+const smallPackages = ['cac', 'fastest-levenshtein'];
+
 /** Tables may be long. */
 const longFiles = ['broker/codec/methods.ts'];
 /** `path name` of each function that is clearer in one piece. */
@@ -279,6 +282,36 @@ const rules: readonly Rule[] = [
     kept: {
       'cli/arguments/program.ts': "import { cac } from 'cac'; import { join } from 'node:path';",
       'session/connection.ts': "import { x } from 'rascal/lib/amqp/Vhost';",
+    },
+  },
+  {
+    title: 'the command tables load only small packages',
+    check: ({ files }) => {
+      const seen = new Set<string>();
+      const found = new Set<string>();
+      const visit = (path: string) => {
+        if (seen.has(path) || files[path] === undefined) return;
+        seen.add(path);
+        for (const specifier of staticImports(path, files[path])) {
+          if (specifier.startsWith('.')) visit(posix.join(posix.dirname(path), specifier));
+          else if (!isBuiltin(specifier) && !smallPackages.includes(specifier)) found.add(`${path} loads ${specifier}`);
+        }
+      };
+      visit('cli/cli.ts');
+      return [...found];
+    },
+    broken: [
+      [
+        {
+          'cli/cli.ts': "import { x } from '../terminal/table.ts';",
+          'terminal/table.ts': "import w from 'string-width';",
+        },
+        ['terminal/table.ts loads string-width'],
+      ],
+    ],
+    kept: {
+      'cli/cli.ts': "import 'cac'; import type { X } from 'ws'; const table = () => import('../terminal/table.ts');",
+      'terminal/table.ts': "import w from 'string-width';",
     },
   },
   {
@@ -587,6 +620,19 @@ function namesImported(path: string, text: string): string[] {
       one.type === 'ImportNamespaceSpecifier' ? '*' : nameOf(one['imported'] ?? one['local']),
     );
     return [...names, ...(isWhole ? ['*'] : [])].map((name) => `${target} ${name}`);
+  });
+}
+
+/** Returns what a file imports when it is loaded: neither types nor `import()`. */
+function staticImports(path: string, text: string): string[] {
+  if (!isCode(path)) return [];
+  return nodesOf(path, text).flatMap(({ node }) => {
+    if (!/^(Import|ExportNamed|ExportAll)Declaration$/.test(node.type)) return [];
+    const { value } = (node['source'] ?? {}) as { value?: unknown };
+    const specifiers = (node['specifiers'] as Node[] | undefined) ?? [];
+    const areTypes = specifiers.length > 0 && specifiers.every((one) => one['importKind'] === 'type');
+    const isType = node['importKind'] === 'type' || node['exportKind'] === 'type' || areTypes;
+    return typeof value === 'string' && !isType ? [value] : [];
   });
 }
 

@@ -3,13 +3,13 @@
 import { exitStatuses } from '../../../errors.ts';
 import { Printer } from '../../../terminal/printer.ts';
 import { chosenCluster, indexesOf } from './choose.ts';
-import { drawClusters, drawStatus, envLines } from './draw.ts';
 import { attached, type Job } from './job.ts';
 import { withCounter } from './progress.ts';
 
 export async function status(job: Job): Promise<number> {
   const name = await chosenCluster(job.context, job.values);
   const { clusterStatus } = await import('../../../cluster/status.ts');
+  const { drawStatus } = await import('./draw.ts');
   const found = await withCounter(job, ({ signal }) => clusterStatus({ name, signal }), 'asking the nodes');
   const printer = new Printer(job.context.stdout);
   if (job.values.flag('json')) await printer.json(found);
@@ -19,6 +19,7 @@ export async function status(job: Job): Promise<number> {
 
 export async function list({ context, values }: Job): Promise<undefined> {
   const { listClusters } = await import('../../../cluster/removal.ts');
+  const { drawClusters } = await import('./draw.ts');
   const found = await listClusters();
   const printer = new Printer(context.stdout);
   if (values.flag('json')) for (const one of found) await printer.json(one);
@@ -41,6 +42,7 @@ export async function url(job: Job): Promise<undefined> {
     'web-stomp': nodes.map((node) => node.webStompUrl),
     prometheus: nodes.map((node) => node.prometheusUrl),
   };
+  const { envLines } = await import('./draw.ts');
   const printer = new Printer(context.stdout);
   if (values.flag('json')) {
     const { amqp: urls, management: managementUrls, 'web-stomp': webStompUrls, prometheus: prometheusUrls } = of;

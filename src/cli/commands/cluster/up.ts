@@ -8,7 +8,6 @@ import { Printer } from '../../../terminal/printer.ts';
 import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
 import { chosenCluster } from './choose.ts';
-import { describedNodes, envLines } from './draw.ts';
 import type { Job } from './job.ts';
 import { withCounter } from './progress.ts';
 
@@ -137,6 +136,7 @@ export async function announce(
 ): Promise<void> {
   const printer = new Printer(stdout);
   if (isJson) return printer.json(cluster.toJSON());
+  const { describedNodes, envLines } = await import('./draw.ts');
   const described = describedNodes(cluster);
   if (stdout.isTTY) {
     const [{ user, password } = { user: '', password: '' }] = cluster.nodes;
