@@ -16,7 +16,7 @@ export function jsonOf(call: Call, name: string): unknown {
 }
 
 /** Parses a JSON object in an argument. Throws USAGE. */
-export function objectOf(call: Call, name: string): ApiObject {
+export function objectArgument(call: Call, name: string): ApiObject {
   const value = jsonOf(call, name);
   if (isObject(value)) return value;
   throw call.usage(`the ${name} must be a JSON object, such as {"max-length":1000}`);

@@ -3,24 +3,14 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { MqError } from '../errors.ts';
+import type { Peer } from '../session/peer.ts';
 import { clusterNameOf } from './broker-name.ts';
 import type { Management } from './client.ts';
 import { objectsIn } from './json.ts';
 import { apiPath } from './path.ts';
 
-/** The broker at the AMQP address, as session/peer.ts connects to it. */
-export interface ProofPeer {
-  readonly shown: string;
-  readonly clusterName: string | undefined;
-  readonly user: string;
-  readonly vhost: string;
-  readonly connectionName: string;
-  /** Local port of the connection, or `undefined` if the broker refused it. */
-  readonly localPort: number | undefined;
-  /** Declares an exclusive queue whose name the broker chooses. Returns `undefined` if the user may not declare it. */
-  ownQueue(): Promise<string | undefined>;
-  close(): Promise<void>;
-}
+/** The broker at the AMQP address. */
+export type ProofPeer = Omit<Peer, 'depths'>;
 
 /** Reason why an API is not used: it belongs to another broker, or its broker is unknown. */
 export type Doubt = { readonly kind: 'other' | 'unproven'; readonly why: string };

@@ -15,7 +15,7 @@ import { type ChurnCounters, churnCounters } from './counters.ts';
 import { isLoopback } from './loopback.ts';
 import { loadPatterns } from './patterns.ts';
 import { Memory } from './queue/memory.ts';
-import { Connections } from './server/connections.ts';
+import { ClientConnections } from './server/connections.ts';
 import { listen } from './server/listen.ts';
 import { Slices } from './slices.ts';
 import type { Store } from './store/contract.ts';
@@ -116,7 +116,7 @@ class EmbeddedBroker implements Broker {
   readonly #firstUser: string | undefined;
   readonly #slices = new Slices();
   readonly #vhosts: Vhosts;
-  readonly #connections = new Connections(this.churn);
+  readonly #connections = new ClientConnections(this.churn);
   readonly #state: BrokerState;
   #server: Server | undefined;
   #closed: Promise<void> | undefined;

@@ -2,24 +2,10 @@
 
 import type { Output } from '../context.ts';
 import type { MqError } from '../errors.ts';
+import type { Properties } from '../session/raw-message.ts';
 
 /** The properties of basic.properties (AMQP 0-9-1, 1.8.3.1…14) with amqplib's names, without `headers`. */
-export interface MessageProperties {
-  contentType?: string;
-  contentEncoding?: string;
-  deliveryMode?: number;
-  priority?: number;
-  correlationId?: string;
-  replyTo?: string;
-  expiration?: string;
-  messageId?: string;
-  /** Seconds since 1970. It is a bigint if a number cannot hold it. */
-  timestamp?: number | bigint;
-  type?: string;
-  userId?: string;
-  appId?: string;
-  clusterId?: string;
-}
+export type MessageProperties = Omit<Properties, 'headers' | 'unreadable'>;
 
 /** Returns a copy of the properties without mq's record of how they were encoded, for code outside mq. */
 export function plainProperties(properties: MessageProperties): MessageProperties {

@@ -77,7 +77,7 @@ async function openIntake(
   return new Intake({ ...shared, context, consumer, publisher, failures, settings, counts, read, ...returns });
 }
 
-interface RetriesParts extends Omit<Opening, 'context'> {
+interface RetriesOpening extends Omit<Opening, 'context'> {
   readonly consumer: Consumer;
   readonly vhost: string;
   readonly workQueue: () => WorkQueue;
@@ -86,7 +86,7 @@ interface RetriesParts extends Omit<Opening, 'context'> {
 /** Returns the publisher of failed messages. It connects when the first message fails. */
 function retriesFor(
   { retry: config, queue }: Source,
-  { session, settings, shared, consumer, vhost, workQueue }: RetriesParts,
+  { session, settings, shared, consumer, vhost, workQueue }: RetriesOpening,
 ): Retries {
   return new Retries({
     queue: () => consumer.queue,

@@ -12,7 +12,7 @@ export interface Properties {
   replyTo?: string;
   expiration?: string;
   messageId?: string;
-  /** A bigint if a number cannot hold it. */
+  /** Seconds since 1970. It is a bigint if a number cannot represent it. */
   timestamp?: number | bigint;
   type?: string;
   userId?: string;

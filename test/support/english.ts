@@ -1,7 +1,6 @@
 // Checks the English of comments, texts and pages, as far as patterns can: words with a plain equivalent, and long titles.
 
-import { parseSync } from 'oxc-parser';
-import { nodesOf } from './source.ts';
+import { commentsOf as commentsIn, nodesOf } from './source.ts';
 
 interface UnplainWord {
   readonly pattern: RegExp;
@@ -107,7 +106,7 @@ function paragraphsOf(content: string): Text[] {
 /** Comments; `//` comments on lines that follow each other are one text. */
 function commentsOf(path: string, content: string): Text[] {
   const found: (Text & { end: number })[] = [];
-  for (const { type, value, start, end } of parseSync(path, content).comments) {
+  for (const { type, value, start, end } of commentsIn(path, content)) {
     const last = found.at(-1);
     const isNext = last !== undefined && type === 'Line' && /^\n? *$/.test(content.slice(last.end, start));
     const text = type === 'Line' ? value : value.replace(/^\s*\*+/gm, '');

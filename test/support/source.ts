@@ -12,6 +12,15 @@ export interface Import {
   readonly specifier: string;
   /** The import disappears when the types are stripped. */
   readonly isType: boolean;
+  /** `import()` or `require`: the file is loaded when the code runs, not when the importing file is loaded. */
+  readonly isLate: boolean;
+}
+
+export interface Comment {
+  readonly type: 'Line' | 'Block';
+  readonly value: string;
+  readonly start: number;
+  readonly end: number;
 }
 
 interface Place {
@@ -19,19 +28,33 @@ interface Place {
   readonly parent: Node | undefined;
 }
 
-/** Path and text → nodes: several rules read the same file. */
-const parsed = new Map<string, readonly Place[]>();
+interface Parsed {
+  readonly nodes: readonly Place[];
+  readonly comments: readonly Comment[];
+}
+
+/** Path and text → the parsed file: several rules read the same file. */
+const parsed = new Map<string, Parsed>();
 
 /** Returns every node of the tree with its parent, parents first. Throws an Error if the text cannot be parsed. */
 export function nodesOf(path: string, text: string): readonly Place[] {
+  return parsedOf(path, text).nodes;
+}
+
+/** Returns the comments in order. Throws an Error if the text cannot be parsed. */
+export function commentsOf(path: string, text: string): readonly Comment[] {
+  return parsedOf(path, text).comments;
+}
+
+function parsedOf(path: string, text: string): Parsed {
   const key = `${path}\0${text}`;
   const known = parsed.get(key) ?? parse(path, text);
   parsed.set(key, known);
   return known;
 }
 
-function parse(path: string, text: string): readonly Place[] {
-  const { program, errors } = parseSync(path, text);
+function parse(path: string, text: string): Parsed {
+  const { program, comments, errors } = parseSync(path, text);
   if (errors.length > 0) throw new Error(`${path}: ${errors[0]?.message}`);
   const nodes: Place[] = [];
   const visit = (value: unknown, parent: Node | undefined): void => {
@@ -42,7 +65,7 @@ function parse(path: string, text: string): readonly Place[] {
     }
   };
   visit(program, undefined);
-  return nodes;
+  return { nodes, comments };
 }
 
 /** Returns the imports of a file: `import`, `export … from`, `import()`, `import('…').Type`, and calls of `require`. */
@@ -56,26 +79,35 @@ export function importsOf(path: string, text: string): Import[] {
 function importOf(node: Node): Import | undefined {
   switch (node.type) {
     case 'ImportDeclaration':
-      return imported(node['source'], node['importKind'] === 'type' || areTypes(node['specifiers'], 'importKind'));
+      return imported(node['source'], {
+        isType: node['importKind'] === 'type' || areTypes(node['specifiers'], 'importKind'),
+      });
     case 'ExportNamedDeclaration':
-      return imported(node['source'], node['exportKind'] === 'type' || areTypes(node['specifiers'], 'exportKind'));
+      return imported(node['source'], {
+        isType: node['exportKind'] === 'type' || areTypes(node['specifiers'], 'exportKind'),
+      });
     case 'ExportAllDeclaration':
-      return imported(node['source'], node['exportKind'] === 'type');
+      return imported(node['source'], { isType: node['exportKind'] === 'type' });
     case 'ImportExpression':
-      return imported(node['source'], false);
+      return imported(node['source'], { isType: false, isLate: true });
     case 'TSImportType':
-      return imported(node['source'] ?? node['argument'], true);
+      return imported(node['source'] ?? node['argument'], { isType: true });
     case 'CallExpression':
-      return isRequire(node['callee']) ? imported((node['arguments'] as unknown[])[0], false) : undefined;
+      return isRequire(node['callee'])
+        ? imported((node['arguments'] as unknown[])[0], { isType: false, isLate: true })
+        : undefined;
     default:
       return undefined;
   }
 }
 
-function imported(source: unknown, isType: boolean): Import | undefined {
+function imported(
+  source: unknown,
+  { isType, isLate = false }: { isType: boolean; isLate?: boolean },
+): Import | undefined {
   const literal = isNode(source) && source.type === 'TSLiteralType' ? source['literal'] : source;
   const value = isNode(literal) && literal.type === 'Literal' ? literal['value'] : undefined;
-  return typeof value === 'string' ? { specifier: value, isType } : undefined;
+  return typeof value === 'string' ? { specifier: value, isType, isLate } : undefined;
 }
 
 /** `import { type A, type B }`; an import without names imports no type. */

@@ -7,7 +7,7 @@ import { posix, resolve, sep } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { brokenRows, longTitles, unplainWords } from '../support/english.ts';
-import { importsOf as importsIn, type Node, nodesOf } from '../support/source.ts';
+import { importsOf as importsIn, type Node, nodesOf, type Import as SourceImport } from '../support/source.ts';
 
 /** Paths are relative to src, with `/`. */
 interface Project {
@@ -292,8 +292,10 @@ const rules: readonly Rule[] = [
       const visit = (path: string) => {
         if (seen.has(path) || files[path] === undefined) return;
         seen.add(path);
-        for (const specifier of staticImports(path, files[path])) {
-          if (specifier.startsWith('.')) visit(posix.join(posix.dirname(path), specifier));
+        for (const { specifier, to } of importsOf(path, files[path]).filter(
+          ({ isType, isLate }) => !isType && !isLate,
+        )) {
+          if (to !== undefined) visit(to);
           else if (!isBuiltin(specifier) && !smallPackages.includes(specifier)) found.add(`${path} loads ${specifier}`);
         }
       };
@@ -623,19 +625,6 @@ function namesImported(path: string, text: string): string[] {
   });
 }
 
-/** Returns what a file imports when it is loaded: neither types nor `import()`. */
-function staticImports(path: string, text: string): string[] {
-  if (!isCode(path)) return [];
-  return nodesOf(path, text).flatMap(({ node }) => {
-    if (!/^(Import|ExportNamed|ExportAll)Declaration$/.test(node.type)) return [];
-    const { value } = (node['source'] ?? {}) as { value?: unknown };
-    const specifiers = (node['specifiers'] as Node[] | undefined) ?? [];
-    const areTypes = specifiers.length > 0 && specifiers.every((one) => one['importKind'] === 'type');
-    const isType = node['importKind'] === 'type' || node['exportKind'] === 'type' || areTypes;
-    return typeof value === 'string' && !isType ? [value] : [];
-  });
-}
-
 /** Local name → package, of everything that a file imports from packages. */
 function packageNames(path: string, text: string): Map<string, string> {
   const names = new Map<string, string>();
@@ -730,19 +719,16 @@ function circles({ files }: Project): string[] {
   return [...found];
 }
 
-interface Import {
-  readonly specifier: string;
+interface Import extends SourceImport {
   /** The imported file of src, or `undefined` for a package. */
   readonly to: string | undefined;
-  /** The import disappears when the types are stripped. */
-  readonly isType: boolean;
 }
 
 function importsOf(path: string, text: string): Import[] {
   if (!isCode(path)) return [];
-  return importsIn(path, text).map(({ specifier, isType }) => {
-    const to = specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : undefined;
-    return { specifier, to, isType };
+  return importsIn(path, text).map((one) => {
+    const to = one.specifier.startsWith('.') ? posix.join(posix.dirname(path), one.specifier) : undefined;
+    return { ...one, to };
   });
 }
 

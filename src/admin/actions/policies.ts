@@ -1,7 +1,7 @@
 // Actions for policies and operator policies, which policies cannot exceed.
 
 import type { Action, Call } from '../action.ts';
-import { objectOf } from '../arguments.ts';
+import { objectArgument } from '../arguments.ts';
 import { changeAction, deleteQuestion } from '../change-action.ts';
 import type { ApiObject } from '../json.ts';
 import { listAction } from '../list-action.ts';
@@ -51,7 +51,7 @@ function actionsOf(noun: string, plural: string, summary: string): readonly Acti
 }
 
 function policyBody(call: Call, noun: string): ApiObject {
-  const definition = objectOf(call, 'definition');
+  const definition = objectArgument(call, 'definition');
   const pattern = call.arg('pattern');
   refuseMirroring(definition, { name: call.arg(noun), pattern });
   const applyTo = call.text('apply-to') ?? (noun === 'policy' ? 'all' : 'queues');

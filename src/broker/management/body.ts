@@ -56,8 +56,8 @@ export function tagsOf(value: unknown): string[] {
   return tags.map((tag) => tag.trim()).filter((tag) => tag !== '');
 }
 
-/** Returns an object, which may be missing. */
-export function objectOf(body: JsonObject, key: string): JsonObject {
+/** Returns the object in a field, which may be missing. */
+export function objectField(body: JsonObject, key: string): JsonObject {
   const value = body[key] ?? {};
   // RabbitMQ 4.0 writes an empty object as an empty list.
   if (Array.isArray(value) && value.length === 0) return {};

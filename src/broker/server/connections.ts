@@ -9,7 +9,7 @@ import type { VirtualHost } from '../vhost/vhost.ts';
 /** Time limit in milliseconds for connection.close-ok when the broker closes. */
 const closeMs = 4_000;
 
-export class Connections implements ConnectionEvents {
+export class ClientConnections implements ConnectionEvents {
   /** Connections whose handshake is done. */
   readonly open = new Set<Connection>();
   readonly #all = new Set<Connection>();

@@ -1,6 +1,7 @@
 // The options of mq admin. Each action accepts some of them.
 
 import type { Option } from './option.ts';
+import { configuration, urlFile } from './shared-options.ts';
 
 export const trustManagement: Option = {
   name: 'trust-management',
@@ -119,8 +120,8 @@ export const adminOptions: readonly Option[] = [
     help: 'use the broker of this AMQP address; its API is on port 15672 (amqp) or 15671 (amqps)',
     default: 'MQ_URL, else rascal.json',
   },
-  { name: 'url-file', value: 'FILE', help: 'read the address from a file, such as a secret', default: 'MQ_URL_FILE' },
-  { name: 'config', value: 'FILE', help: 'read this configuration', default: 'MQ_CONFIG, else ./rascal.json' },
+  urlFile,
+  configuration,
   { name: 'user', value: 'NAME', help: 'log in to the API as this user', default: 'the user of the address' },
   {
     name: 'password-file',

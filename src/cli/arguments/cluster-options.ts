@@ -1,9 +1,8 @@
 // The options of mq cluster, by verb.
 
 import type { Option } from './option.ts';
-import { always } from './shared-options.ts';
+import { always, configuration, json } from './shared-options.ts';
 
-const json: Option = { name: 'json', help: 'print results as JSON lines' };
 /** Options of the verbs that work on an existing cluster. */
 const shared: readonly Option[] = [
   { name: 'name', value: 'NAME', help: 'use this cluster', default: 'MQ_CLUSTER, else the only one' },
@@ -38,7 +37,7 @@ export const clusterVerbOptions = {
       default: 'free ports',
     },
     { name: 'apply', help: 'declare what rascal.json defines' },
-    { name: 'config', value: 'FILE', help: 'read this configuration', default: 'MQ_CONFIG, else ./rascal.json' },
+    configuration,
     timeout,
     json,
     ...always,

@@ -7,7 +7,7 @@ import { clusterVerbOptions } from './cluster-options.ts';
 import { broker, check, demo, health, init, trust, types } from './command-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
-import { always, common } from './shared-options.ts';
+import { always, common, configuration } from './shared-options.ts';
 
 /** Options of the commands that run until their work is done. */
 const running: readonly Option[] = [
@@ -266,7 +266,7 @@ const testing: readonly Option[] = [
     default: 'MQ_MANAGEMENT_URL, else port 15672 if AMQP is on 5672',
   },
   trustManagement,
-  { name: 'config', value: 'FILE', help: 'read this configuration', default: 'MQ_CONFIG, else ./rascal.json' },
+  configuration,
   {
     name: 'filter',
     short: 't',

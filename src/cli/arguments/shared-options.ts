@@ -2,6 +2,22 @@
 
 import type { Option } from './option.ts';
 
+export const urlFile: Option = {
+  name: 'url-file',
+  value: 'FILE',
+  help: 'read the address from a file, such as a secret',
+  default: 'MQ_URL_FILE',
+};
+
+export const configuration: Option = {
+  name: 'config',
+  value: 'FILE',
+  help: 'read this configuration',
+  default: 'MQ_CONFIG, else ./rascal.json',
+};
+
+export const json: Option = { name: 'json', help: 'print results as JSON lines' };
+
 export const common: readonly Option[] = [
   {
     name: 'url',
@@ -9,7 +25,7 @@ export const common: readonly Option[] = [
     help: 'connect to amqp://user:password@host:port/vhost; several nodes with commas',
     default: 'MQ_URL, else rascal.json',
   },
-  { name: 'url-file', value: 'FILE', help: 'read the address from a file, such as a secret', default: 'MQ_URL_FILE' },
+  urlFile,
   {
     name: 'ca',
     value: 'FILE',
@@ -17,8 +33,8 @@ export const common: readonly Option[] = [
     default: 'the authorities of the system',
   },
   { name: 'insecure', help: "do not verify the broker's certificate; others can then read the password" },
-  { name: 'config', value: 'FILE', help: 'read this configuration', default: 'MQ_CONFIG, else ./rascal.json' },
-  { name: 'json', help: 'print results as JSON lines' },
+  configuration,
+  json,
 ];
 
 export const always: readonly Option[] = [

@@ -3,19 +3,10 @@ import * as assert from 'uvu/assert';
 import type { Call } from '../../../src/admin/action.ts';
 import { argumentsOf, tagsOf } from '../../../src/admin/arguments.ts';
 import { MqError } from '../../../src/errors.ts';
+import { failure } from '../../support/failure.ts';
 
 function call(given: Partial<Call>): Call {
   return { usage: (message: string) => new MqError('USAGE', message), say: () => undefined, ...given } as Call;
-}
-
-function failure(work: () => unknown): MqError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof MqError) return error;
-    throw error;
-  }
-  throw new Error('it did not fail');
 }
 
 test('converts each --argument to a number, boolean, JSON or text', () => {

@@ -2,7 +2,7 @@
 // virtual hosts as parameters, so two paths return the same objects.
 
 import type { VirtualHost } from '../../vhost/vhost.ts';
-import { assertKeys, nameOf, objectOf, textOf } from '../body.ts';
+import { assertKeys, nameOf, objectField, textOf } from '../body.ts';
 import type { JsonObject } from '../json.ts';
 import { badRequest, notFound, validationFailed } from '../refusal.ts';
 import { type ApiResponse, type Call, list, noContent, ok, put, type Route, vhostOf, vhostsOf } from '../route.ts';
@@ -41,7 +41,7 @@ export function parametersIn(vhost: VirtualHost): Parameter[] {
 export async function setParameter(vhost: VirtualHost, item: JsonObject): Promise<void> {
   const component = textOf(item, 'component');
   const name = nameOf(item, 'name');
-  const value = objectOf(item, 'value');
+  const value = objectField(item, 'value');
   if (component === 'operator_policy') return setPolicy(vhost, component, name, value);
   if (component !== 'vhost-limits') throw validationFailed(`component ${component} not found`);
   // RabbitMQ accepts any name, but its own tools set only this one.

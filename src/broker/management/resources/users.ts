@@ -2,7 +2,7 @@
 
 import { loadPatterns } from '../../patterns.ts';
 import type { Password, User } from '../../vhost/users.ts';
-import { assertKeys, objectOf, tagsOf, textOf } from '../body.ts';
+import { assertKeys, objectField, tagsOf, textOf } from '../body.ts';
 import { type JsonObject, shortString } from '../json.ts';
 import { badRequest, notFound, Refusal } from '../refusal.ts';
 import { type ApiResponse, type Call, list, noContent, ok, put, type Route, vhostOf } from '../route.ts';
@@ -50,7 +50,7 @@ export function userItem({ name, tags, password }: User): Record<string, unknown
 /** Adds or changes a user. A request without a password removes the password of the user, as in RabbitMQ. Throws 400. */
 export function putUserOf(users: Call['broker']['users'], name: string, body: JsonObject): void {
   if (body['tags'] === undefined) throw badRequest('tags_not_present');
-  if (Object.keys(objectOf(body, 'limits')).length > 0) {
+  if (Object.keys(objectField(body, 'limits')).length > 0) {
     throw new Refusal(501, 'not_implemented', `mq has no user limits: ${name}`);
   }
   users.put({ name: shortString(name, 'the name of a user'), tags: tagsOf(body['tags']), password: passwordOf(body) });

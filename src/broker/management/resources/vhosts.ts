@@ -2,7 +2,7 @@
 
 import type { Broker } from '../../server.ts';
 import type { VirtualHost } from '../../vhost/vhost.ts';
-import { flagOf, objectOf, tagsOf, textOf } from '../body.ts';
+import { flagOf, objectField, tagsOf, textOf } from '../body.ts';
 import { type JsonObject, shortString } from '../json.ts';
 import { connectionCounts, queueCounts, totalOf } from '../rates.ts';
 import { badRequest, Refusal } from '../refusal.ts';
@@ -48,7 +48,7 @@ export function metadataOf({ metadata }: VirtualHost): Record<string, unknown> {
 
 /** Adds or changes a virtual host. A missing field becomes empty, as in RabbitMQ. Definitions may have the fields in `metadata`. */
 export function putVhostOf(broker: Broker, name: string, body: JsonObject): void {
-  const inner = objectOf(body, 'metadata');
+  const inner = objectField(body, 'metadata');
   const fields = { ...inner, ...body };
   if (flagOf(fields, 'tracing')) throw new Refusal(501, 'not_implemented', 'tracing: mq has no firehose');
   const defaultQueueType = textOf(fields, 'default_queue_type', 'classic');

@@ -1,17 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { refuseMirroring } from '../../../../src/admin/actions/mirroring.ts';
-import { MqError } from '../../../../src/errors.ts';
-
-function failure(work: () => unknown): MqError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof MqError) return error;
-    throw error;
-  }
-  throw new Error('it did not fail');
-}
+import { failure } from '../../../support/failure.ts';
 
 test('refuses a policy of mirrored queues and lists the replacements', () => {
   const { code, problems, hint } = failure(() =>
