@@ -1,11 +1,11 @@
-// Limits the time of regular expressions that users write, because nested quantifiers can take exponential time.
+// Limits the run time of regular expressions from users, because nested quantifiers can take exponential time.
 
 import { createContext, Script } from 'node:vm';
 import { systemCode } from '../errors.ts';
 
-/** Milliseconds for one test. A pattern that is not malicious needs microseconds. */
+/** Time limit of one attempt. A harmless pattern needs microseconds. */
 const limitMs = 20;
-/** A pause of the machine may exceed the limit once. */
+/** There is a second attempt, because a pause of the machine can exceed the limit of the first one. */
 const attempts = 2;
 const cacheLimit = 1024;
 
@@ -13,9 +13,9 @@ const variables = { pattern: /./, name: '' };
 const context = createContext(variables);
 const script = new Script('pattern.test(name)');
 
-/** Returns a test that ends within a limit. A name for which the pattern exceeds the limit does not match. */
+/** Returns a test with limited run time. A name does not match if the pattern exceeds the limit for it. */
 export function boundedTest(pattern: RegExp): (name: string) => boolean {
-  // With at most one quantifier and no alternatives, the time grows at most with the square of the length of the name.
+  // With at most one quantifier and no alternatives, the run time is at most quadratic in the length of the name.
   const isSimple = !pattern.source.includes('|') && (pattern.source.match(/[*+?{]/g)?.length ?? 0) <= 1;
   if (isSimple) return (name) => pattern.test(name);
   const cache = new Map<string, boolean>();

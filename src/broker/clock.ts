@@ -1,4 +1,4 @@
-// The clock of the broker. Tests replace it by one that they move by hand.
+// The clock of the broker. Tests replace it with a clock that they advance themselves.
 
 import { longestTimerMs } from '../timer.ts';
 
@@ -7,15 +7,15 @@ export interface Timer {
 }
 
 export interface Clock {
-  /** Milliseconds of a monotonic clock, for durations. */
+  /** Returns the milliseconds of a monotonic clock. Use it for durations. */
   now(): number;
-  /** Milliseconds since 1970, by the system clock, which an administrator or NTP may set. */
+  /** Returns the milliseconds since 1970 by the system clock, which an administrator or NTP may set. */
   date(): number;
-  /** Calls `run` once after this number of milliseconds, or earlier if that is more than 24 days. */
+  /** Calls `run` once after this delay. A delay of more than 24 days ends after 24 days. */
   after(milliseconds: number, run: () => void): Timer;
 }
 
-/** Converts a time of `now` into one of `date`. */
+/** Converts a time of `now()` to a time of `date()`. */
 export function dateAt(clock: Clock, time: number | undefined): number | undefined {
   return time === undefined ? undefined : time - clock.now() + clock.date();
 }

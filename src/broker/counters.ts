@@ -1,6 +1,6 @@
-// Counters of the management API, under RabbitMQ's names.
+// The counters that the management API reports, with RabbitMQ's names.
 
-/** Returns the counters of a channel, a queue or a virtual host. `deliver_get` is the sum of the next four. */
+/** Returns the counters of a channel, a queue or a virtual host. `deliver_get` is the sum of the four counters after it. */
 export const messageCounters = () => ({
   publish: 0,
   confirm: 0,
@@ -29,7 +29,7 @@ export function countDelivery(
   if (redelivered) counters.redeliver++;
 }
 
-/** Returns the counters of the broker. */
+/** Returns the counters of the whole broker. */
 export const churnCounters = () => ({
   connection_created: 0,
   connection_closed: 0,

@@ -3,8 +3,8 @@
 import { isIP } from 'node:net';
 
 /**
- * Returns true for `localhost` and for loopback IP addresses. It accepts addresses in brackets, as in a URL, and IPv4
- * addresses in the form of IPv6 sockets (`::ffff:127.0.0.1`).
+ * Returns true for `localhost` and for loopback IP addresses. An IPv6 address may have brackets, as in a URL. An IPv4
+ * address may be mapped to IPv6 (`::ffff:127.0.0.1`).
  */
 export function isLoopback(host: string): boolean {
   const address = host

@@ -1,4 +1,4 @@
-// The HTTP API of the broker: the part of RabbitMQ's management API that applies to a single node
+// The HTTP API of the broker. It implements the part of RabbitMQ's management API that applies to a single node
 // (https://www.rabbitmq.com/docs/http-api-reference). It accepts and returns JSON. It has no web page and no CORS headers.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -27,7 +27,7 @@ export interface ManagementOptions {
   host?: string;
   /** Defaults to 0, which selects a free port. */
   port?: number;
-  /** Certificate and key, in PEM. The port speaks TLS if they are set. */
+  /** Certificate and key in PEM. The port uses TLS if they are set. */
   tls?: { cert: Buffer; key: Buffer } | undefined;
   /** Shown as `os_pid` of the node. */
   pid?: number;
@@ -40,7 +40,7 @@ const requestMs = 30_000;
 /** The interval at which both timeouts are checked. */
 const checkMs = 1000;
 
-/** Serves the HTTP API of a broker. Resolves when the server listens. Throws MqError SYSTEM if it cannot. */
+/** Serves the HTTP API of a broker. Resolves when the server listens. Throws MqError SYSTEM if it cannot listen. */
 export async function startManagement(broker: Broker, options: ManagementOptions = {}): Promise<Management> {
   const { host = '127.0.0.1', port = 0, tls, pid, dataFolder } = options;
   const timeouts = { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs };
@@ -50,7 +50,7 @@ export async function startManagement(broker: Broker, options: ManagementOptions
     tls === undefined
       ? createServer(timeouts, answer)
       : (await import('node:https')).createServer({ ...timeouts, ...tls }, answer);
-  // accept(2) fails when file descriptors run out. The server still serves the connections that it has.
+  // Errors are ignored: accept(2) fails when file descriptors run out, but the open connections still work.
   const ownPort = await listen(server, { host, port }, () => undefined);
   const rates = new Rates(broker);
   const listeners: Listener[] = [
@@ -78,7 +78,7 @@ async function serve(served: Served, request: IncomingMessage, response: ServerR
   } catch (error) {
     const { status, error: word, message, headers } = refusal(error);
     if (status === 401) response.setHeader('WWW-Authenticate', 'Basic realm="RabbitMQ Management"');
-    // The rest of the request's body is not read.
+    // The connection cannot be reused, because the rest of the request's body is not read.
     if (!request.complete) response.setHeader('Connection', 'close');
     await send(response, { status, headers, body: { error: word, reason: message } });
   }
@@ -88,7 +88,7 @@ async function answerTo(served: Served, request: IncomingMessage): Promise<ApiRe
   const { broker } = served;
   const { method = 'GET', url = '/', headers } = request;
   const { parts, query } = targetOf(url);
-  // Fetch Metadata: a browser that has the password must not send requests for another site.
+  // Fetch Metadata: another web site could send requests through a browser that has stored the password.
   if (/^(cross|same)-site$/.test(String(headers['sec-fetch-site'] ?? ''))) {
     throw new Refusal(403, 'forbidden', 'cross-site requests are not allowed');
   }
@@ -113,7 +113,7 @@ async function answerTo(served: Served, request: IncomingMessage): Promise<ApiRe
   return answer;
 }
 
-/** RabbitMQ's texts for users without the role that a route requires. */
+/** RabbitMQ's error texts for a user without the role that a route requires. */
 const roleProblems = {
   management: 'Not management user',
   policymaker: 'User not authorised to access object',
@@ -122,8 +122,8 @@ const roleProblems = {
 };
 
 /**
- * Throws 403 if the API listens on loopback and the Host header names another host. This prevents DNS rebinding: a web page
- * whose host name resolves to 127.0.0.1 has the same origin as this API, and the password of guest is known.
+ * Throws 403 if the API listens on loopback and the Host header names another host. This prevents DNS rebinding. A web page
+ * whose host name resolves to 127.0.0.1 has the same origin as this API, and everyone knows the password of guest.
  */
 function assertLoopbackHost({ listeners }: Served, header = ''): void {
   const own = listeners.at(-1)?.host ?? '';

@@ -1,19 +1,20 @@
-// Patterns of names, which are PCRE in RabbitMQ. RE2 accepts nearly all of them and needs linear time, so that a pattern
-// cannot block the broker. JavaScript's expressions have the same meaning only if they are plain.
+// Compiles patterns of names. RabbitMQ uses PCRE for them. RE2 accepts nearly all PCRE patterns and matches in linear time,
+// so a pattern cannot block the broker. JavaScript's engine is used only for plain patterns, which mean the same in every
+// engine, and for patterns that RE2 does not support.
 
 import type { RE2JS } from 're2js';
 import { boundedTest } from './bounded-pattern.ts';
 
 let engine: typeof RE2JS | undefined;
 
-/** Loads RE2, unless all patterns are plain, because loading it is as slow as the start of the broker. */
+/** Loads RE2 if one of the patterns is not plain. Otherwise it is not loaded, because that would double the start time. */
 export async function loadPatterns(sources: readonly string[]): Promise<void> {
   if (engine === undefined && !sources.every(isPlain)) engine = (await import('re2js')).RE2JS;
 }
 
-/** Returns a test for a pattern. `loadPatterns` must have loaded it. Throws a SyntaxError if the pattern is invalid. */
+/** Returns a test for a pattern. Call `loadPatterns` with the pattern first. Throws a SyntaxError for an invalid pattern. */
 export function patternTest(source: string): (text: string) => boolean {
-  // RE2 does not have look-around and back references. JavaScript's engine has them, and its time is limited.
+  // RE2 does not support look-around and back references. JavaScript's engine supports them, and its run time is limited.
   if (engine === undefined || isPlain(source) || backtracking(source) !== undefined) {
     return boundedTest(new RegExp(source, 'u'));
   }
@@ -26,7 +27,7 @@ export async function caselessPatternTest(source: string): Promise<(text: string
   return linear(engine, source, engine.CASE_INSENSITIVE);
 }
 
-/** Returns the first construct of the pattern that requires backtracking. */
+/** Returns the first construct of the pattern that requires backtracking, or `undefined`. */
 export function backtracking(source: string): string | undefined {
   return /\(\?(?:[=!>]|<[=!])|\\[1-9]|[+*?}]\+/.exec(source)?.[0];
 }
@@ -41,8 +42,8 @@ function linear(loaded: typeof RE2JS, source: string, flags: number): (text: str
 }
 
 /**
- * Returns true if the pattern has the same meaning in every engine: names and dots, with anchors and stars. A pattern with
- * more than two stars is not plain, because it may backtrack for a long time.
+ * Returns true if the pattern has the same meaning in every engine. Such a pattern contains only characters of names, dots,
+ * anchors, alternatives and at most two stars. With more stars it could backtrack for a long time.
  */
 function isPlain(source: string): boolean {
   if (source.split('*').length > 3) return false;

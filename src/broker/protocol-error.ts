@@ -1,8 +1,8 @@
-// The error of a method that the broker refuses. Its scope is what the error closes: the channel or the connection.
+// The error that the broker throws when it refuses a method. Its scope is the channel or the connection, which it closes.
 
 import { MqError } from '../errors.ts';
 
-/** AMQP 0-9-1, 1.2 (constants): the reply codes by their names, with which RabbitMQ's texts begin. */
+/** AMQP 0-9-1, 1.2 (constants): the reply codes by name. RabbitMQ's reply texts begin with these names. */
 export const replyCodes = {
   CONTENT_TOO_LARGE: 311,
   NO_ROUTE: 312,
@@ -35,7 +35,7 @@ const softErrors: readonly ReplyName[] = [
   'PRECONDITION_FAILED',
 ];
 
-/** Thrown anywhere in the broker, and caught only where a channel or a connection dispatches methods. */
+/** Any code of the broker may throw it. Channel, connection and management API catch it. */
 export class ProtocolError extends MqError {
   readonly scope: 'channel' | 'connection';
   readonly replyCode: number;
@@ -51,7 +51,7 @@ export class ProtocolError extends MqError {
     this.scope = scope ?? (softErrors.includes(name) ? 'channel' : 'connection');
     this.replyCode = replyCodes[name];
     this.replyText = replyText;
-    // The text may contain a client's input. Control characters must not break log lines or move the cursor.
+    // The text may contain input of a client, whose control characters could break log lines or move the cursor.
     this.logText = replyText.replaceAll(/\p{Cc}/gu, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
   }
 }

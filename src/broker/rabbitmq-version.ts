@@ -1,2 +1,2 @@
-/** The version of RabbitMQ that this broker reports. Clients and tools choose features by it. */
+/** The version of RabbitMQ that this broker reports. Clients and tools use it to decide which features to request. */
 export const rabbitmqVersion = '4.3.0';

@@ -1,7 +1,7 @@
-// The embedded AMQP 0-9-1 broker. It listens for connections and holds their shared state.
-// It does not have streams (refused with 406), mechanisms other than PLAIN and AMQPLAIN (503), the flag `immediate` of
-// basic.publish (540), clusters, or the time limit of an unacknowledged delivery. In two points it behaves like RabbitMQ
-// 4.0 and not 4.3: it accepts queues that are neither durable nor exclusive, and basic.qos with `global`.
+// The embedded AMQP 0-9-1 broker. It listens for connections and owns their shared state.
+// It refuses streams (406), the flag `immediate` of basic.publish (540) and SASL mechanisms other than PLAIN and AMQPLAIN
+// (503). It has no clusters, and no time limit for unacknowledged deliveries. In two points it behaves like RabbitMQ 4.0 and
+// not 4.3: it accepts transient queues that are not exclusive, and it applies basic.qos with `global` to the whole channel.
 
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -31,13 +31,13 @@ export interface BrokerOptions {
   host?: string;
   /** Defaults to 0, which selects a free port. */
   port?: number;
-  /** Certificate and key, in PEM. The port speaks TLS if they are set. */
+  /** Certificate and key in PEM. The port uses TLS if they are set. */
   tls?: { cert: Buffer; key: Buffer };
   /** Defaults to the administrator guest with the password guest. */
   users?: InitialUsers;
   /** Without a store, everything is in memory only. */
   store?: Store;
-  /** Publishers are blocked while the messages in queues use more bytes. Defaults to 1 GiB. */
+  /** Publishers are blocked while the messages in queues use more bytes than this. Defaults to 1 GiB. */
   memoryLimitBytes?: number;
   /** Defaults to 60. */
   heartbeatSeconds?: number;
@@ -45,24 +45,24 @@ export interface BrokerOptions {
   frameMax?: number;
   /** Defaults to 2047. */
   channelMax?: number;
-  /** The version of mq that clients and the management API see. */
+  /** The version of mq in the server properties and in the management API. */
   version?: string;
   log?: (line: string) => void;
-  /** The clock of queues and messages. Defaults to the system's. */
+  /** The clock of queues and messages. Defaults to the system clock. */
   clock?: Clock;
-  /** The clock of handshakes, heartbeats and closes, which stays the system's when a test moves the clock of queues. */
+  /** The clock of handshakes, heartbeats and closes. Defaults to the system clock, also if `clock` is set. */
   connectionClock?: Clock;
 }
 
 export interface Broker {
   readonly host: string;
   readonly port: number;
-  /** The AMQP URL without a password. It names the first user, unless that is guest, which is the default of clients. */
+  /** The AMQP URL without a password. It contains the name of the first user, but not `guest`, the default of clients. */
   readonly url: string;
   readonly version: string;
-  /** A name such as `mq-1f6a2c3e`, which each start generates unless a user has set one. */
+  /** The name that a user has set. Otherwise each start generates a name such as `mq-1f6a2c3e`. */
   readonly clusterName: string;
-  /** The certificate in PEM; `undefined` if the port does not use TLS. */
+  /** The certificate in PEM. `undefined` if the port does not use TLS. */
   readonly certificate: Buffer | undefined;
   /** Time of the start, by `clock.now`. */
   readonly startedAt: number;
@@ -75,13 +75,13 @@ export interface Broker {
   readonly vhosts: ReadonlyMap<string, VirtualHost>;
   /** Connections whose handshake is done. */
   readonly connections: ReadonlySet<Connection>;
-  /** Sets the name, also in the store. */
+  /** Changes the cluster name, and stores it if there is a store. */
   setClusterName(name: string): void;
   /** Returns the virtual host. Creates it if it does not exist, and grants administrators all permissions in it. */
   addVhost(name: string): VirtualHost;
-  /** Removes the virtual host and closes its connections. Resolves when everything in it is removed too. */
+  /** Removes the virtual host and closes its connections. Resolves when its queues and exchanges are removed, too. */
   removeVhost(name: string): Promise<void>;
-  /** Serves a socket that another server has accepted, and closes it with the broker. */
+  /** Serves a socket that another server has accepted. `close` closes it, too. */
   accept(socket: Socket): void;
   /** Closes all connections with 320. Resolves when all sockets and the store are closed. */
   close(): Promise<void>;
@@ -91,7 +91,7 @@ const defaultMemoryBytes = 1024 ** 3;
 const defaultUsers: InitialUsers = [{ ...defaultLogin, tags: ['administrator'] }];
 
 /**
- * Starts a broker. It accepts connections when the promise resolves. Throws MqError: SYSTEM if it cannot listen,
+ * Starts a broker. It accepts connections when the promise resolves. Throws MqError SYSTEM if it cannot listen, and MqError
  * USAGE if other machines could log in with the default password.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
@@ -121,7 +121,7 @@ class EmbeddedBroker implements Broker {
   #server: Server | undefined;
   #closed: Promise<void> | undefined;
 
-  /** Recovers what the store has kept, and adds the users of the options and the virtual host `/`. */
+  /** Recovers the definitions and messages of the store, and adds the users of the options and the virtual host `/`. */
   constructor(options: BrokerOptions) {
     const { host = '127.0.0.1', users = defaultUsers, store, clock = systemClock, log = () => {} } = options;
     this.host = host;
@@ -188,7 +188,7 @@ class EmbeddedBroker implements Broker {
         : (await import('node:tls')).createServer({ ...tls, ...half }, accept);
     // With TLS, this event comes before the TLS handshake.
     server.on('connection', (socket: Socket) => this.#connections.track(socket));
-    // accept(2) fails when file descriptors run out. The broker still serves the connections that it has.
+    // accept(2) fails when file descriptors run out. The open connections still work.
     const onError = (error: Error) => this.#state.log(`cannot accept a connection: ${error.message}`);
     this.port = await listen(server, { host: this.host, port }, onError);
     this.#server = server;
@@ -243,7 +243,7 @@ class EmbeddedBroker implements Broker {
     });
     await this.#connections.close();
     await closed;
-    // Acknowledgements that were received are processed, so that the next start does not deliver these messages again.
+    // Received acknowledgements are still processed. Otherwise the next start would deliver these messages again.
     await this.#slices.idle();
     this.#vhosts.stop();
     markClosed(this.store);

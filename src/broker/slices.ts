@@ -1,14 +1,14 @@
-// Divides long work into slices of a few milliseconds, one in each turn of the event loop, so that no client waits long for
-// the work of another one.
+// Divides long work into slices of a few milliseconds, and does one slice in each turn of the event loop. A client therefore
+// does not wait long for the work of another client.
 
-/** Milliseconds of one slice of one task. */
+/** Duration of one slice of one task. */
 export const sliceMs = 4;
-/** Milliseconds of all slices in one turn of the event loop. */
+/** Duration of all slices in one turn of the event loop. */
 const turnMs = 8;
 /** Number of items that are sorted, compared or moved in one step. */
 export const itemsPerStep = 64;
 
-/** Does one slice of its work. Returns true when everything is done. */
+/** Does one slice of work. Returns true when all work is done. */
 type Task = () => boolean;
 
 /** Work that consists of many short steps. At each `yield`, the event loop may continue with other work. */
@@ -21,7 +21,7 @@ export class Slices {
   /** End of the current slice, by `performance.now()`. All work that starts in this turn shares it. */
   #end: number | undefined;
 
-  /** Runs a task slice by slice from the next turn on, in rotation with the other tasks. */
+  /** Runs a task slice by slice, beginning in the next turn. Tasks take turns. */
   add(task: Task): void {
     this.#tasks.push(task);
     this.#immediate ??= setImmediate(() => this.#turn());
@@ -51,7 +51,10 @@ export class Slices {
     });
   }
 
-  /** Without a shared end, ten thousand queues that are deleted in one turn would take ten thousand slices. */
+  /**
+   * Returns the end of the current slice. All work of this turn shares it, because otherwise ten thousand queues that are
+   * deleted in one turn would take ten thousand slices.
+   */
   #sliceEnd(): number {
     if (this.#end !== undefined) return this.#end;
     this.#end = performance.now() + sliceMs;
@@ -85,7 +88,7 @@ export class Slices {
 }
 
 interface SequenceEvents {
-  /** Called if work did not end within `add`. */
+  /** Called if work has not ended when `add` returns. */
   readonly onBusy: () => void;
   /** Called after `onBusy` when all work has ended. */
   readonly onFree: () => void;
@@ -93,7 +96,7 @@ interface SequenceEvents {
   readonly onError: (error: unknown) => void;
 }
 
-/** Does one work after the other, in the order in which they were added. */
+/** Does work in the order in which it was added. */
 export class Sequence {
   readonly #slices: Slices;
   readonly #on: SequenceEvents;
@@ -105,7 +108,7 @@ export class Sequence {
     this.#on = on;
   }
 
-  /** Does the work when all earlier work has ended, then calls `done`. Short work ends within this call if none is pending. */
+  /** Does the work after all earlier work, then calls `done`. Short work ends within this call if nothing else is pending. */
   add(work: Iterator<unknown>, done: () => void = () => undefined): void {
     this.#waiting.push({ work, done });
     if (this.#isRunning) return;
@@ -131,7 +134,7 @@ export class Sequence {
   }
 }
 
-/** Calls `step` for each item, and yields after each `together` of them. */
+/** Calls `step` for each item. Yields after every `together` items. */
 export function* forEach<T>(items: Iterable<T>, step: (item: T) => void, together = 1): Work {
   let count = 0;
   for (const item of items) {
@@ -140,7 +143,7 @@ export function* forEach<T>(items: Iterable<T>, step: (item: T) => void, togethe
   }
 }
 
-/** Returns the sorted items. Equal items keep their order. The same array is returned if it is sorted already. */
+/** Returns the sorted items. Equal items keep their order. Returns the same array if it is already sorted. */
 export function* sorted<T>(items: readonly T[], compare: (a: T, b: T) => number): Work<readonly T[]> {
   if (yield* isSorted(items, compare)) return items;
   let runs: T[][] = [];
@@ -188,7 +191,7 @@ function* merged<T>(left: readonly T[], right: readonly T[], compare: (a: T, b: 
   return all;
 }
 
-/** Does the work without a pause. Returns its result. */
+/** Does all the work at once. Returns its result. */
 export function atOnce<T>(work: Work<T>): T {
   for (;;) {
     const next = work.next();

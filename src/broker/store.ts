@@ -13,9 +13,9 @@ import { recover } from './store/recovery.ts';
 export type { StoreOptions } from './store/contract.ts';
 
 /**
- * Opens the store in `folder`. Creates the folder with mode 0700 if it does not exist. Throws MqError: CANNOT_CREATE if
- * the folder cannot be created or another broker uses it, IO if a read or a write failed, BAD_DATA if a file is damaged
- * (the message contains file and offset).
+ * Opens the store in `folder`. Creates the folder with mode 0700 if it does not exist. Throws an MqError:
+ * CANNOT_CREATE if the folder cannot be created or another broker uses it, IO if a read or write fails, BAD_DATA if a file is
+ * damaged. The message of BAD_DATA contains file and offset.
  */
 export async function openStore(folder: string, options: StoreOptions): Promise<Store> {
   const release = await lock(folder, options);
@@ -41,11 +41,11 @@ async function lock(folder: string, options: StoreOptions): Promise<() => Promis
   }
 }
 
-/** Creates a folder and its parents. Node's recursive mkdir does not end below a parent such as /proc. */
+/** Creates a folder and its parents one by one, because Node's recursive mkdir hangs below a folder such as /proc. */
 async function createFolder(folder: string, sync: (folder: string) => Promise<void>): Promise<void> {
   try {
     await mkdir(folder, { mode: 0o700 });
-    // The sync makes the name of the folder durable.
+    // The sync of the parent makes the new entry durable.
     await sync(dirname(folder));
   } catch (error) {
     const code = systemCode(error);

@@ -1,4 +1,5 @@
-// The arguments of a declaration: the table, the wire type of each field, and the bytes as they were received.
+// A field table as it was received: its values, the wire type of each field, and the original bytes. The broker uses it for
+// the arguments of declarations, bindings and consumers, and for the headers of messages.
 
 import { eachField, encodeTable, type FieldValue, readValue, type Table, typeNames } from './table.ts';
 import { Reader } from './values.ts';
@@ -18,7 +19,7 @@ export class Arguments {
     this.types = types;
   }
 
-  /** Reads a table. */
+  /** Reads a table from the current position of the reader. */
   static read(reader: Reader): Arguments {
     const start = reader.offset;
     const values: Record<string, FieldValue> = Object.create(null);
@@ -37,12 +38,12 @@ export class Arguments {
     return Arguments.read(new Reader(raw));
   }
 
-  /** Returns arguments for values of a request of the management API. */
+  /** Encodes values that did not arrive over AMQP, such as those of a request to the management API. */
   static of(values: Table): Arguments {
     return Arguments.decode(encodeTable(values));
   }
 
-  /** Returns the arguments with one more field. */
+  /** Returns a copy with one more field. */
   with(name: string, value: FieldValue): Arguments {
     const field = encodeTable({ [name]: value }).subarray(4);
     const raw = Buffer.concat([this.raw, field]);
@@ -50,7 +51,7 @@ export class Arguments {
     return Arguments.decode(raw);
   }
 
-  /** Equal for the same fields in any order, because RabbitMQ compares the arguments of bindings without their order. */
+  /** A string that does not depend on the order of the fields, because RabbitMQ ignores it when it compares bindings. */
   get identity(): string {
     const fields: string[] = [];
     const reader = new Reader(this.raw);
@@ -67,7 +68,7 @@ export class Arguments {
     return this.values[name];
   }
 
-  /** Returns RabbitMQ's name for the type of a field, which its error texts use. */
+  /** Returns the type of a field as RabbitMQ's error texts name it. */
   typeName(name: string): string {
     return typeNames[this.types[name] ?? ''] ?? 'undefined';
   }

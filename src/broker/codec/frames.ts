@@ -7,18 +7,20 @@ export const frameEnd = 0xce;
 /** Number of octets that a frame adds to its payload. */
 export const frameOverhead = 8;
 
-/** The payload is `buffer` from `start` to `end`. The callee may use it only until it returns. */
+/** The payload is `buffer` from `start` to `end`. It is valid only during the call. */
 export type OnFrame = (type: number, channel: number, buffer: Buffer, start: number, end: number) => void;
 
 const headerSize = 7;
+/** Initial size of the buffer for a frame that arrives in several chunks. */
 const firstPiece = 1024;
+/** A larger buffer is freed after its frame. */
 const largestKept = 16 * 1024;
 
 export class FrameParser {
-  /** Longest frame, with its overhead, that is accepted. connection.tune-ok changes it. */
+  /** Largest accepted frame in bytes, including the overhead. connection.tune-ok changes it. */
   frameMax: number;
   #onFrame: OnFrame;
-  /** Beginning of a frame whose rest has not arrived. */
+  /** The first bytes of a frame that is not complete. */
   #piece = Buffer.alloc(0);
   #pieceLength = 0;
   #stopped = false;
@@ -51,7 +53,7 @@ export class FrameParser {
     if (rest !== undefined) this.push(rest);
   }
 
-  /** Throws 501 for a frame that is too large or has no end marker. */
+  /** Calls `onFrame` for each complete frame. Throws 501 for a frame that is too large or has no end marker. */
   push(chunk: Buffer): void {
     if (this.#paused) {
       this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
@@ -83,7 +85,6 @@ export class FrameParser {
       if (total === headerSize) continue;
       this.#pieceLength = 0;
       this.#frame(this.#piece, 0, total);
-      // Frees the memory of a large frame.
       if (this.#piece.length > largestKept) this.#piece = Buffer.alloc(0);
       break;
     }

@@ -1,5 +1,5 @@
-// The methods of AMQP 0-9-1 (1.3 to 1.8) and RabbitMQ's extensions: class id, method id, and the fields in their order.
-// One codec uses this table for all methods.
+// The methods of AMQP 0-9-1 (1.3 to 1.8) and of RabbitMQ's extensions. The table contains class id, method id and fields of
+// each method, and one codec encodes and decodes all methods by it.
 
 import { ProtocolError } from '../protocol-error.ts';
 import { Arguments } from './arguments.ts';
@@ -368,7 +368,7 @@ type FieldsOf<F extends Fields, Values extends Record<Domain, unknown>> = {
 /** A received method with its name and fields. */
 export type Method = { [N in MethodName]: { readonly name: N; readonly fields: MethodFields<N> } }[MethodName];
 
-/** Returns class id and method id in one number. */
+/** Combines class id and method id into one number. */
 export function methodKey(classId: number, methodId: number): number {
   return classId * 0x1_0000 + methodId;
 }
@@ -377,7 +377,7 @@ const byKey = new Map(
   Object.entries<Shape>(methods).map(([name, { id, fields }]) => [methodKey(...id), { name, fields }]),
 );
 
-/** Reads the payload of a method frame. Throws 503 for an unknown method, and 501 if the fields do not end with the frame. */
+/** Reads the payload of a method frame. Throws 503 for an unknown method, and 501 for missing bytes or extra bytes. */
 export function decodeMethod(buffer: Buffer, start: number, end: number): Method {
   const ids = new Reader(buffer, start, end);
   const [classId, methodId] = [ids.short(), ids.short()];

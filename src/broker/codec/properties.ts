@@ -1,4 +1,5 @@
-// The properties of class basic (AMQP 0-9-1, 1.8.2; layout 4.2.6.1): a word of flags, then a value for each flag that is set.
+// The properties of class basic (AMQP 0-9-1, 1.8.2). Their encoding is a word of flags, followed by one value for each flag
+// that is set (4.2.6.1).
 
 import { ProtocolError } from '../protocol-error.ts';
 import { Arguments } from './arguments.ts';
@@ -15,7 +16,7 @@ export interface BasicProperties {
   replyTo?: string;
   expiration?: string;
   messageId?: string;
-  /** A bigint beyond 2^53. */
+  /** Seconds since 1970. It is a bigint above 2^53. */
   timestamp?: number | bigint;
   type?: string;
   userId?: string;
@@ -25,7 +26,7 @@ export interface BasicProperties {
 
 type Domain = 'shortstr' | 'table' | 'octet' | 'longlong';
 
-/** In the order of their flags, from bit 15 down. */
+/** The properties in the order of their flags, from bit 15 down. */
 const properties: readonly (readonly [name: keyof BasicProperties, domain: Domain])[] = [
   ['contentType', 'shortstr'],
   ['contentEncoding', 'shortstr'],
@@ -43,7 +44,7 @@ const properties: readonly (readonly [name: keyof BasicProperties, domain: Domai
   ['clusterId', 'shortstr'],
 ];
 
-/** Reads flags and values from the start of `buffer`. */
+/** Reads flags and values from `buffer` between `start` and `end`. */
 export function decodeProperties(buffer: Buffer, start = 0, end = buffer.length): BasicProperties {
   const reader = new Reader(buffer, start, end);
   const flags = readFlags(reader);
@@ -61,7 +62,7 @@ function read(reader: Reader, domain: Domain): unknown {
     case 'table':
       return readTable(reader);
     case 'shortstr':
-      // A correlation id need not be UTF-8. The broker relays the received bytes, and not this text.
+      // A correlation id may contain bytes that are not UTF-8. The broker relays the received bytes and not this text.
       return reader.looseShortstr();
     case 'octet':
       return reader.octet();
@@ -85,7 +86,7 @@ export function encodeProperties(values: BasicProperties): Buffer {
   return writer.done();
 }
 
-/** Returns the headers with their received types. */
+/** Returns the headers of a message with their received types. */
 export function decodeHeaders(buffer: Buffer, length: number): Arguments {
   const reader = new Reader(buffer, 0, length);
   const flags = readFlags(reader);
@@ -107,7 +108,7 @@ export interface Scan {
   bcc: { type: string; value: FieldValue } | undefined;
 }
 
-const nothing: Scan = {
+const defaults: Scan = {
   deliveryMode: 1,
   priority: undefined,
   expiration: undefined,
@@ -119,10 +120,10 @@ const nothing: Scan = {
 
 /** Returns the properties that the broker uses. Throws 501 or 502 if the encoded properties are malformed. */
 export function scanProperties(buffer: Buffer, start: number, end: number): Scan {
-  if (end - start === 2 && buffer[start] === 0 && buffer[start + 1] === 0) return nothing;
+  if (end - start === 2 && buffer[start] === 0 && buffer[start + 1] === 0) return defaults;
   const reader = new Reader(buffer, start, end);
   const flags = readFlags(reader);
-  const scan: Scan = { ...nothing };
+  const scan: Scan = { ...defaults };
   for (let bit = 0x8000, index = 0; bit > 2; bit >>= 1, index++) {
     if ((flags & bit) === 0) continue;
     switch (index) {
@@ -164,8 +165,8 @@ function scanHeaders(reader: Reader, scan: Scan): void {
 }
 
 /**
- * Returns encoded properties with changes; `undefined` removes a property or header. Headers without a change keep their
- * received bytes.
+ * Returns the encoded properties with these changes. `undefined` removes a property or header. All other properties and
+ * headers keep their received bytes.
  */
 export function changeProperties(
   buffer: Buffer,
@@ -219,7 +220,7 @@ function shortstrOf(text: string): Buffer {
   return writer.done();
 }
 
-/** Throws 501 for a second word of flags, which the lowest bit announces (AMQP 0-9-1, 4.2.6.1). Class basic has only one. */
+/** Throws 501 for unknown flags, such as the lowest bit, which announces a second word of flags (AMQP 0-9-1, 4.2.6.1). */
 function readFlags(reader: Reader): number {
   const flags = reader.short();
   if ((flags & 3) !== 0) throw new ProtocolError('FRAME_ERROR', 'unknown property flags in a content header');

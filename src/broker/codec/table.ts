@@ -1,18 +1,19 @@
-// Field tables (AMQP 0-9-1, 4.2.5.5) with the types of RabbitMQ's errata: t b B s u I i l f d D S A T F V x.
+// Encodes and decodes field tables (AMQP 0-9-1, 4.2.5.5). The types are those of RabbitMQ's errata: t b B s u I i l f d D S A
+// T F V x.
 // A decoded table is an object without a prototype.
 
 import { ProtocolError } from '../protocol-error.ts';
 import { Reader, Writer } from './values.ts';
 
 export class Timestamp {
-  /** Seconds since 1970. A bigint beyond 2^53. */
+  /** Seconds since 1970. It is a bigint above 2^53. */
   readonly seconds: number | bigint;
   constructor(seconds: number | bigint) {
     this.seconds = seconds;
   }
 }
 
-/** `digits` divided by ten to the power of `places`. */
+/** The value is `digits` divided by ten to the power of `places`. */
 export class Decimal {
   readonly places: number;
   readonly digits: number;
@@ -38,10 +39,10 @@ export interface Table {
   readonly [key: string]: FieldValue;
 }
 
-/** Deeper nesting is refused, because decoding is recursive. */
+/** Maximum nesting of tables and arrays. It is limited because decoding is recursive. */
 const depthLimit = 64;
 
-/** RabbitMQ's names of the types, which its error texts use. */
+/** The names of the types in RabbitMQ's error texts, by type letter. */
 export const typeNames: Readonly<Record<string, string>> = {
   t: 'bool',
   b: 'byte',
@@ -63,17 +64,16 @@ export const typeNames: Readonly<Record<string, string>> = {
   x: 'binary',
 };
 
-/** Reads a table with its length. Stores the type letter of each field of the outermost table in `types`. */
-export function readTable(reader: Reader, types?: Record<string, string>, depth = 0): Table {
+/** Reads a table, which begins with its length. */
+export function readTable(reader: Reader, depth = 0): Table {
   const table: Record<string, FieldValue> = Object.create(null);
   eachField(reader, (key, type, inner) => {
-    if (types !== undefined) types[key] = type;
     table[key] = readValue(inner, type, depth);
   });
   return table;
 }
 
-/** Calls `field` for each field of a table. It has to read the value from the reader. */
+/** Calls `field` for each field of a table. `field` must read the value from the reader that it receives. */
 export function eachField(reader: Reader, field: (key: string, type: string, reader: Reader) => void): void {
   const length = reader.long();
   const start = reader.skip(length);
@@ -81,7 +81,7 @@ export function eachField(reader: Reader, field: (key: string, type: string, rea
   while (inner.offset < inner.end) field(inner.looseShortstr(), String.fromCharCode(inner.octet()), inner);
 }
 
-/** Reads one value of a type. Text that is not UTF-8 remains a Buffer. */
+/** Reads one value of a type. Returns a long string that is not UTF-8 as a Buffer. */
 export function readValue(reader: Reader, type: string, depth = 0): FieldValue {
   switch (type) {
     case 'S':
@@ -93,7 +93,7 @@ export function readValue(reader: Reader, type: string, depth = 0): FieldValue {
     case 'A':
     case 'F':
       if (depth >= depthLimit) throw new ProtocolError('SYNTAX_ERROR', 'field table is nested too deep');
-      return type === 'F' ? readTable(reader, undefined, depth + 1) : readArray(reader, depth + 1);
+      return type === 'F' ? readTable(reader, depth + 1) : readArray(reader, depth + 1);
     default:
       return readFixed(reader, type);
   }
@@ -109,7 +109,7 @@ function readFixed(reader: Reader, type: string): FieldValue {
       return buffer.readInt8(reader.skip(1));
     case 'B':
       return reader.octet();
-    // RabbitMQ: 's' is a signed short, and not the short string of the specification. https://www.rabbitmq.com/docs/amqp-0-9-1-errata
+    // RabbitMQ: 's' is a signed short, unlike in the specification. https://www.rabbitmq.com/docs/amqp-0-9-1-errata
     case 's':
       return buffer.readInt16BE(reader.skip(2));
     case 'u':
@@ -153,7 +153,7 @@ function textOrBytes(bytes: Buffer): string | Buffer {
   return text.includes('\u{FFFD}') && !Buffer.from(text).equals(bytes) ? Buffer.from(bytes) : text;
 }
 
-/** Writes a table with its length. `raw` contains encoded fields, which come first. */
+/** Writes a table and its length. `raw` contains encoded fields, which are written first. */
 function writeTable(writer: Writer, table: Table, raw?: Buffer): void {
   const start = writer.reserve(4);
   if (raw !== undefined) writer.bytes(raw);
@@ -171,7 +171,7 @@ function writeValue(writer: Writer, value: FieldValue): void {
     writer.octet(value ? 1 : 0);
   } else if (typeof value === 'number' || typeof value === 'bigint') writeNumber(writer, value);
   else if (typeof value === 'string' || Buffer.isBuffer(value)) {
-    // RabbitMQ: bytes that are not UTF-8 are a long string, too. The type 'x' is newer.
+    // RabbitMQ: a long string may contain any bytes. The type 'x' is newer, and older clients cannot read it.
     writer.octet(letter('S'));
     writer.longstr(value);
   } else if (value instanceof Timestamp) {
@@ -204,7 +204,7 @@ function writeNumber(writer: Writer, value: number | bigint): void {
   writer.buffer.writeBigInt64BE(BigInt(value), start);
 }
 
-/** Returns a value as text for people. `String` alone throws for an object without a prototype. */
+/** Returns a value as text for messages to users. `String` throws for a table, because a table has no prototype. */
 export function shownValue(value: FieldValue): string {
   if (value === null || typeof value !== 'object' || Buffer.isBuffer(value)) return String(value);
   return JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner));
@@ -238,7 +238,7 @@ interface DomainWriters extends Readonly<Record<Numeric, (writer: Writer, value:
   readonly table: (writer: Writer, value: Table) => void;
 }
 
-/** One function for each domain (AMQP 0-9-1, 1.1), which writes a value. Bits are missing, because they share an octet. */
+/** The functions that write a value of each domain (AMQP 0-9-1, 1.1), except bits. Adjacent bits share an octet. */
 export const domainWriters: DomainWriters = {
   octet: (writer, value) => writer.octet(value),
   short: (writer, value) => writer.short(value),
@@ -249,13 +249,14 @@ export const domainWriters: DomainWriters = {
   table: (writer, value) => writeTable(writer, value),
 };
 
-/** Returns an encoded table with its length. */
+/** Encodes a table and its length. `raw` contains encoded fields, which are written first. */
 export function encodeTable(table: Table, raw?: Buffer): Buffer {
   const writer = new Writer();
   writeTable(writer, table, raw);
   return writer.done();
 }
 
+/** Decodes a table, which begins with its length. */
 export function decodeTable(bytes: Buffer): Table {
   return readTable(new Reader(bytes));
 }

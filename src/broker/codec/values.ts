@@ -2,7 +2,7 @@
 
 import { ProtocolError } from '../protocol-error.ts';
 
-/** Number of octets that an error text shows, because a reply text is short. */
+/** Number of octets that an error text shows. A reply text has at most 255 bytes. */
 const shownOctets = 64;
 const highWord = 0x1_0000_0000;
 
@@ -20,7 +20,7 @@ export class Reader {
     this.end = end;
   }
 
-  /** Skips bytes and returns where they begin. */
+  /** Skips bytes. Returns the offset of the first one. */
   skip(length: number): number {
     const start = this.offset;
     if (length > this.end - start) throw this.#failure();
@@ -50,7 +50,7 @@ export class Reader {
     return this.buffer.readUInt32BE(this.skip(4));
   }
 
-  /** Returns a number, which is not exact above 2^53. No delivery tag or size of the broker becomes as large. */
+  /** Returns a number, which is inexact above 2^53. The delivery tags and sizes of the broker stay below that. */
   longlong(): number {
     const start = this.skip(8);
     return this.buffer.readUInt32BE(start) * highWord + this.buffer.readUInt32BE(start + 4);
@@ -62,7 +62,7 @@ export class Reader {
     return value > Number.MAX_SAFE_INTEGER ? value : Number(value);
   }
 
-  /** Throws 502 if the bytes are not UTF-8, because a name is kept as text and sent back from it. */
+  /** Throws 502 if the bytes are not UTF-8, because the broker would send other bytes back than it received. */
   shortstr(): string {
     const before = this.offset + 1;
     const text = this.looseShortstr();
@@ -72,14 +72,14 @@ export class Reader {
     return text;
   }
 
-  /** Returns U+FFFD for bytes that are not UTF-8. Use it only for text that the broker relays as the received bytes. */
+  /** Replaces bytes that are not UTF-8 by U+FFFD. Use it only if the broker relays the received bytes and not this text. */
   looseShortstr(): string {
     const length = this.octet();
     const start = this.skip(length);
     return this.buffer.toString('utf8', start, start + length);
   }
 
-  /** Returns a slice of the buffer, without a copy. */
+  /** Returns a slice of the buffer, which is not copied. */
   longstr(): Buffer {
     const length = this.long();
     const start = this.skip(length);
@@ -96,7 +96,7 @@ export class Writer {
     this.buffer = Buffer.allocUnsafe(size);
   }
 
-  /** Makes room for bytes and returns where they begin. */
+  /** Makes room for bytes. Returns the offset of the first one. */
   reserve(length: number): number {
     const start = this.length;
     if (start + length > this.buffer.length) {
@@ -123,7 +123,7 @@ export class Writer {
     this.buffer.writeUInt32BE(value, start);
   }
 
-  /** Writes the nearest value of 64 bits, because a number of a client may have been rounded beyond them. */
+  /** Writes the nearest unsigned 64-bit integer, because a number may have been rounded up to 2^64. */
   longlong(value: number | bigint): void {
     const start = this.reserve(8);
     if (typeof value === 'bigint') {
@@ -131,9 +131,9 @@ export class Writer {
       return;
     }
     const isTooLarge = value >= highWord * highWord;
-    const held = value > 0 ? Math.floor(value) : 0;
-    this.buffer.writeUInt32BE(isTooLarge ? highWord - 1 : Math.floor(held / highWord), start);
-    this.buffer.writeUInt32BE(isTooLarge ? highWord - 1 : held % highWord, start + 4);
+    const whole = value > 0 ? Math.floor(value) : 0;
+    this.buffer.writeUInt32BE(isTooLarge ? highWord - 1 : Math.floor(whole / highWord), start);
+    this.buffer.writeUInt32BE(isTooLarge ? highWord - 1 : whole % highWord, start + 4);
   }
 
   shortstr(value: string): void {
@@ -161,10 +161,10 @@ export class Writer {
   }
 }
 
-/** Copies bytes, and returns the place after them in `target`. A loop is faster than a call into the engine for a few bytes. */
+/** Copies bytes. Returns the offset after them in `target`. For a few bytes, a loop is faster than a native call. */
 export function copyBytes(source: Buffer, start: number, end: number, target: Buffer, at: number): number {
   if (end - start > 64) source.copy(target, at, start, end);
-  // A cast, because a default value would cost a comparison for each byte.
+  // This is a cast, because a default value would need a comparison for each byte.
   else for (let from = start, to = at; from < end; from++, to++) target[to] = source[from] as number;
   return at + end - start;
 }

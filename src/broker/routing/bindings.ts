@@ -1,4 +1,4 @@
-// The bindings of a virtual host by destination, so that the bindings of a deleted queue are found without a search through
+// Indexes the bindings of a virtual host by destination. The bindings of a deleted queue are found without a search through
 // all exchanges.
 
 import type { Queue } from '../queue/queue.ts';
@@ -7,7 +7,7 @@ import { type Binding, bindingKey, type Exchange } from './exchange.ts';
 export class Bindings {
   readonly #byDestination = new Map<Queue | Exchange, Set<Binding>>();
 
-  /** Returns false if the binding exists. */
+  /** Adds a binding. Returns false if it already exists. */
   add(binding: Binding): boolean {
     const { source, destination } = binding;
     if (!source.add(binding)) return false;

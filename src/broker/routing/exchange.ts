@@ -1,4 +1,4 @@
-// An exchange and its bindings. It finds the queues and exchanges to which a message is routed.
+// An exchange and its bindings. It finds the queues and exchanges to which it routes a message.
 
 import type { Arguments } from '../codec/arguments.ts';
 import type { Message } from '../queue/message.ts';
@@ -61,7 +61,7 @@ export class Exchange {
   readonly isAutoDelete: boolean;
   readonly isInternal: boolean;
   readonly arguments: Arguments;
-  /** The alternate exchange, from the arguments or else from the policy. */
+  /** The name of the alternate exchange. The arguments have precedence over the policy. */
   alternate: string | undefined;
   policy: AppliedPolicy = noPolicy;
   isDeleted = false;
@@ -88,7 +88,7 @@ export class Exchange {
     return this.type !== 'headers' && this.type !== 'x-local-random' && this.alternate === undefined;
   }
 
-  /** True if the routing keys from the headers CC and BCC may have further destinations. */
+  /** True if the routing keys in the headers CC and BCC can lead to further destinations. */
   get matchesEachKey(): boolean {
     return this.type === 'direct' || this.type === 'topic';
   }
@@ -99,12 +99,12 @@ export class Exchange {
     this.alternate = typeof alternate === 'string' ? alternate : undefined;
   }
 
-  /** Adds a binding. Returns false if it exists. */
+  /** Adds a binding. Returns false if it already exists. */
   add(binding: Binding): boolean {
     const key = bindingKey(binding);
     const existing = this.bindings.get(key);
     if (existing?.destination === binding.destination) return false;
-    // The existing binding belongs to a deleted queue or exchange of the same name.
+    // The existing binding leads to a deleted queue or exchange of the same name.
     if (existing !== undefined) this.remove(existing);
     this.#matcher.add(binding);
     this.bindings.set(key, binding);
@@ -144,11 +144,11 @@ const matchers: Readonly<Record<ExchangeType, () => Matcher>> = {
 
 interface KeyBindings {
   readonly bindings: Set<Binding>;
-  /** Computed when a message needs them, because many bindings may change before that. */
+  /** Computed when a message needs them, because many bindings may change before the next message. */
   destinations: readonly Destination[] | undefined;
 }
 
-/** Finds the destinations that are bound with one key. */
+/** Finds the destinations of all bindings with the same key. A fanout exchange uses one key for all bindings. */
 class KeyMatcher implements Matcher {
   readonly #keyOf: (routingKey: string) => string;
   readonly #byKey = new Map<string, KeyBindings>();
@@ -184,7 +184,7 @@ class KeyMatcher implements Matcher {
 
 class TopicMatcher implements Matcher {
   readonly #table = new TopicTable<Binding>();
-  /** Results by routing key, until a binding changes. */
+  /** Results by routing key. A change of a binding clears it. */
   readonly #cache = new Map<string, readonly Destination[]>();
 
   add(binding: Binding): void {

@@ -1,4 +1,4 @@
-// The matching of a headers exchange: compares the arguments of a binding with the headers of a message.
+// Compares the arguments of a binding with the headers of a message, for headers exchanges.
 
 import type { Arguments } from '../codec/arguments.ts';
 import { Decimal, type FieldValue, shownValue, Timestamp } from '../codec/table.ts';
@@ -10,7 +10,7 @@ export type HeadersMatcher = (headers: Arguments, steps?: Steps) => boolean;
 
 const modes = ['all', 'any', 'all-with-x', 'any-with-x'];
 
-/** Compiles the arguments of a binding. Throws 406 if x-match is not one of the four modes. */
+/** Returns a matcher for the arguments of a binding. Throws 406 if x-match is not one of the four modes. */
 export function headersMatcher(binding: Arguments): HeadersMatcher {
   const mode = binding.get('x-match') ?? 'all';
   if (typeof mode !== 'string') {
@@ -34,7 +34,7 @@ export function headersMatcher(binding: Arguments): HeadersMatcher {
     if (actual === undefined) return false;
     // AMQP 0-9-1, 3.1.3.4: an argument without a value matches if the header exists.
     if (wanted === null || wanted === undefined) return true;
-    // RabbitMQ: the integer 1 and the float 1.0 are different. Their widths do not matter.
+    // RabbitMQ: the integer 1 and the float 1.0 are different. The width of a number does not matter.
     return isSame(wanted, actual) && isFloat(binding, key) === isFloat(headers, key);
   };
   return mode.startsWith('any')
@@ -46,7 +46,7 @@ function isFloat({ types }: Arguments, key: string): boolean {
   return types[key] === 'd' || types[key] === 'f';
 }
 
-/** RabbitMQ compares values and not their types on the wire: a short 1 is equal to a long 1. */
+/** Returns true if the values are equal. Like RabbitMQ, it ignores wire types: a short 1 is equal to a long 1. */
 export function isSame(a: FieldValue, b: FieldValue): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;

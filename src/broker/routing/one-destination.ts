@@ -1,4 +1,4 @@
-// RabbitMQ's exchange types that route a message to one of their destinations: x-local-random and x-modulus-hash.
+// RabbitMQ's exchange types that route a message to only one of their destinations: x-local-random and x-modulus-hash.
 
 import { ProtocolError } from '../protocol-error.ts';
 import type { Message } from '../queue/message.ts';
@@ -32,10 +32,10 @@ export class LocalRandomMatcher<Destination> {
   }
 }
 
-/** Routes by a hash of the routing keys of the message. The binding keys do not matter. */
+/** Routes by a hash of the routing keys of the message. Ignores the keys of the bindings. */
 export class ModulusHashMatcher<Destination extends { readonly name: string }> {
   readonly #bindings = new Set<Binding<Destination>>();
-  /** The destinations by name, once for each binding. `undefined` after a change, until a message needs them. */
+  /** The destinations of all bindings, sorted by name. A change sets it to `undefined`, and the next message computes it. */
   #destinations: readonly Destination[] | undefined;
 
   add(binding: Binding<Destination>): void {
@@ -57,7 +57,7 @@ export class ModulusHashMatcher<Destination extends { readonly name: string }> {
   }
 }
 
-/** FNV-1a, 32 bits. */
+/** Returns the 32-bit FNV-1a hash. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (const octet of Buffer.from(text)) value = Math.imul(value ^ octet, 0x01000193) >>> 0;

@@ -1,5 +1,5 @@
-// Routes a message from an exchange to queues, through bindings between exchanges, alternate exchanges, and the routing keys
-// from the headers CC and BCC.
+// Routes a message from an exchange to queues. It follows bindings between exchanges, alternate exchanges, and the additional
+// routing keys in the headers CC and BCC.
 
 import type { Message } from '../queue/message.ts';
 import { Queue } from '../queue/queue.ts';
@@ -12,7 +12,7 @@ interface NameSpace {
   readonly queues: ReadonlyMap<string, Queue>;
 }
 
-/** Returns each queue once. Throws 406 if routing is too expensive. */
+/** Returns the queues for a message, each once. Throws 406 if routing is too expensive. */
 export function route(vhost: NameSpace, exchange: Exchange, message: Message): readonly Queue[] {
   const steps = new Steps();
   if (message.moreKeys === undefined) {
@@ -26,7 +26,8 @@ export function route(vhost: NameSpace, exchange: Exchange, message: Message): r
 function routeThrough(vhost: NameSpace, start: Exchange, message: Message, steps: Steps): readonly Queue[] {
   const keys = [message.routingKey, ...(message.moreKeys ?? [])];
   const queues = new Set<Queue>();
-  // The loop below also visits the exchanges that it adds to this set, each once, because bindings may form a circle.
+  // The loop below also visits the exchanges that it adds to this set. The set contains each exchange once, because bindings
+  // may form a cycle.
   const exchanges = new Set([start]);
   for (const exchange of exchanges) {
     let isMatched = false;
@@ -46,7 +47,7 @@ function routeThrough(vhost: NameSpace, start: Exchange, message: Message, steps
   return [...queues];
 }
 
-/** AMQP 0-9-1, 3.1.3.1: every queue is bound to the default exchange by its name. */
+/** Returns the destinations of one exchange. AMQP 0-9-1, 3.1.3.1: the default exchange routes by queue name. */
 function match(
   { queues }: NameSpace,
   exchange: Exchange,
@@ -59,7 +60,7 @@ function match(
   return queue === undefined ? [] : [queue];
 }
 
-/** Returns false for a deleted queue, whose bindings are removed slice by slice. */
+/** Returns true for a queue that still exists. The bindings of a deleted queue remain until slices have removed them. */
 function isLiveQueue(destination: Queue | Exchange): destination is Queue {
   return destination instanceof Queue && !destination.isDeleted;
 }

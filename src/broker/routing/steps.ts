@@ -1,4 +1,4 @@
-// Limits the work of routing one message, because routing blocks the event loop.
+// Limits the work for the routing of one message, because routing blocks the event loop.
 
 import { ProtocolError } from '../protocol-error.ts';
 

@@ -1,4 +1,5 @@
-// Topic matching. Keys and patterns consist of words between dots: `*` matches one word, `#` matches zero or more words.
+// Matches topics. Keys and patterns consist of words that are separated by dots. `*` matches one word, `#` matches zero or
+// more words.
 
 import { Steps } from './steps.ts';
 
@@ -9,7 +10,7 @@ interface Node<T> {
   readonly values: Set<T>;
 }
 
-/** Finds the values whose patterns match a key. The patterns are a tree of words. */
+/** Finds the values whose patterns match a key. It stores the patterns as a tree of words. */
 export class TopicTable<T> {
   readonly #root: Node<T> = newNode('');
 
@@ -43,10 +44,10 @@ export class TopicTable<T> {
     }
   }
 
-  /** Returns each value whose pattern matches the key. `steps` counts the nodes that are reached. */
+  /** Returns the values whose patterns match the key. `steps` counts the visited nodes. */
   match(key: string, steps: Steps = new Steps()): Set<T> {
     const values = new Set<T>();
-    // A node is reached at most once for each word, so `#.#.#` costs at most its length times the length of the key.
+    // A node is visited at most once for each word of the key, so that a pattern with many hashes is not slow.
     let nodes = withEmptyHashes(new Set([this.#root]));
     for (const word of words(key)) {
       const next = new Set<Node<T>>();
@@ -75,7 +76,7 @@ function words(key: string): string[] {
   return key === '' ? [] : key.split('.');
 }
 
-/** Adds the nodes that are reached if `#` matches zero words. */
+/** Adds the `#` children of the nodes, because `#` also matches zero words. */
 function withEmptyHashes<T>(nodes: Set<Node<T>>): Set<Node<T>> {
   // The loop also visits the nodes that it adds to the set.
   for (const node of nodes) {

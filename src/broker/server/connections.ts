@@ -1,4 +1,4 @@
-// Holds the client connections of a broker from accept(2) until their sockets are closed.
+// The client connections of a broker, from accept(2) until their sockets are closed.
 
 import type { Socket } from 'node:net';
 import type { BrokerState } from '../connection/broker-state.ts';
@@ -6,14 +6,14 @@ import { Connection, type ConnectionEvents } from '../connection/connection.ts';
 import type { ChurnCounters } from '../counters.ts';
 import type { VirtualHost } from '../vhost/vhost.ts';
 
-/** Time limit in milliseconds for connection.close-ok when the broker closes. */
+/** When the broker closes, sockets that are still open after this time are destroyed. */
 const closeMs = 4_000;
 
 export class ClientConnections implements ConnectionEvents {
   /** Connections whose handshake is done. */
   readonly open = new Set<Connection>();
   readonly #all = new Set<Connection>();
-  /** Open sockets. With TLS, a socket exists before its connection. */
+  /** Open sockets. With TLS, a socket is open before its AMQP connection exists. */
   readonly #sockets = new Set<Socket>();
   readonly #churn: ChurnCounters;
 
@@ -21,6 +21,7 @@ export class ClientConnections implements ConnectionEvents {
     this.#churn = churn;
   }
 
+  /** Records an open socket, so that `close` waits for it. */
   track(socket: Socket): void {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
@@ -51,7 +52,7 @@ export class ClientConnections implements ConnectionEvents {
     }
   }
 
-  /** Closes all connections. Resolves when their sockets are closed; those of clients that do not answer are destroyed. */
+  /** Closes all connections. Resolves when all sockets are closed. Destroys the sockets of clients that do not answer. */
   async close(): Promise<void> {
     for (const connection of this.#all) connection.close("broker forced connection closure with reason 'shutdown'");
     const timer = setTimeout(() => {

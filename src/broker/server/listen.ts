@@ -1,4 +1,4 @@
-// Starts to listen on a port, for AMQP and for the HTTP API.
+// Starts to listen on a port. The AMQP server and the HTTP API use it.
 
 import type { Server } from 'node:net';
 import { MqError, systemReason } from '../../errors.ts';
@@ -10,8 +10,8 @@ interface ListenAddress {
 }
 
 /**
- * Resolves to the port when the server listens. Throws MqError SYSTEM if the address cannot be used. Later errors
- * go to `onError`.
+ * Resolves to the port when the server listens. Throws MqError SYSTEM if the address cannot be used. Calls `onError` for
+ * later errors.
  */
 export function listen(
   server: Server,
