@@ -10,7 +10,7 @@ import type { VirtualHost } from '../vhost/vhost.ts';
 import type { EndOfTick } from './end-of-tick.ts';
 import type { Replies } from './reply-to.ts';
 
-/** The limits of connection.tune. 0 means no limit, and no heartbeats. */
+/** The limits of connection.tune. 0 means no limit. A heartbeat of 0 means no heartbeats. */
 export interface Limits {
   readonly channelMax: number;
   readonly frameMax: number;
@@ -20,10 +20,10 @@ export interface Limits {
 
 export interface BrokerState {
   readonly churn: ChurnCounters;
-  /** Unique to this start of the broker unless a user has set it, so that clients can tell two brokers of one machine apart. */
+  /** Each start generates a new name if no user has set one, so that clients can distinguish two brokers on one machine. */
   clusterName: string;
   readonly clock: Clock;
-  /** The limits that clients are offered. */
+  /** The limits that the broker offers to clients. */
   readonly limits: Limits;
   readonly memory: Memory;
   readonly replies: Replies;

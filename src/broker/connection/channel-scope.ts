@@ -1,5 +1,5 @@
-// The interfaces of a channel and of its connection for the parts of the channel. The parts do not import the classes,
-// because the classes import the parts.
+// The interfaces through which the parts of a channel, such as its publisher, use the channel and the connection. The parts
+// do not import these two classes, because the classes import the parts.
 
 import type { MethodInput, MethodName } from '../codec/methods.ts';
 import type { MessageCounters } from '../counters.ts';
@@ -22,15 +22,15 @@ export interface ConnectionScope extends QueueOwner {
   /** Returns true if the client announced the capability in its properties. */
   can(capability: string): boolean;
   log(line: string): void;
-  /** Ends the connection because of a bug or a broken disk. */
+  /** Closes the connection with 541 because of a bug or a broken disk. */
   fail(error: unknown): void;
-  /** Calls `flush` at the end of the turn of the event loop. */
+  /** Calls `flush` at the end of this turn of the event loop. */
   flushLater(flushable: Flushable): void;
-  /** Does work after all earlier work of the connection, then calls `done`. Reads nothing from the client until then. */
+  /** Does work after all earlier work of the connection, then calls `done`. Reads nothing from the client before that. */
   inOrder(work: Work, done?: () => void): void;
-  /** Ends one `output.hold` when everything that was changed until now is on disk. */
+  /** Calls `output.release` when all changes that were made so far are on disk. */
   releaseWhenStored(): void;
-  /** Deletes an exclusive queue when the connection ends. */
+  /** Registers an exclusive queue, which is deleted when the connection ends. */
   ownQueue(queue: Queue): void;
   /** Records that the client publishes. */
   sawPublish(): void;
@@ -41,9 +41,9 @@ export interface ChannelScope {
   readonly connection: ConnectionScope;
   readonly vhost: VirtualHost;
   readonly counters: MessageCounters;
-  /** After tx.select. */
+  /** `undefined` before tx.select. */
   readonly transaction: Transaction | undefined;
-  /** Address of the direct reply-to consumer of the channel. */
+  /** Address of the direct reply-to consumer. `undefined` if the channel has none. */
   readonly replyAddress: string | undefined;
   readonly isClosing: boolean;
   /** Name of the queue that was declared last, or an empty string. */

@@ -1,4 +1,4 @@
-// One channel: its state, and which part of it answers which method. Catches the errors of channel scope.
+// One channel. It passes each method to the part that answers it, and catches the errors of channel scope.
 
 import { frameTypes } from '../codec/frames.ts';
 import { decodeMethod, type Method, type MethodInput, type MethodName, methodKey } from '../codec/methods.ts';
@@ -9,7 +9,7 @@ import type { VirtualHost } from '../vhost/vhost.ts';
 import type { ChannelScope, ConnectionScope } from './channel-scope.ts';
 import { Deliveries } from './deliveries.ts';
 import { Publisher } from './publisher.ts';
-import { declare } from './topology.ts';
+import { answerTopologyMethod } from './topology.ts';
 import { Transaction } from './transaction.ts';
 
 const publishKey = methodKey(60, 40);
@@ -18,7 +18,7 @@ const commitKey = methodKey(90, 20);
 const closeKey = methodKey(20, 40);
 const closeOkKey = methodKey(20, 41);
 
-/** The connection, as its channels use it. */
+/** The interface of the connection for its channels. */
 export interface ChannelOwner extends ConnectionScope {
   /** Removes a channel that is closed. */
   forget(channel: { readonly number: number }): void;
@@ -86,7 +86,7 @@ export class Channel implements ChannelScope {
     if (!this.isClosing) this.publisher.flush();
   }
 
-  /** Returns all messages that the channel holds, then calls `done`. Sends nothing. */
+  /** Rolls back the transaction and requeues the unacknowledged messages, then calls `done`. Sends nothing itself. */
   release(done?: () => void): void {
     this.isClosing = true;
     this.publisher.release();
@@ -101,8 +101,8 @@ export class Channel implements ChannelScope {
   #dispatch(method: Method): void {
     if (this.deliveries.dispatch(method)) return;
     if (this.#answerChannelMethod(method) || this.#answerTransactionMethod(method)) return;
-    if (declare(this, method)) return;
-    // Only a server may send this method, or it does not belong to a channel.
+    if (answerTopologyMethod(this, method)) return;
+    // Only a server may send this method, or it belongs to the class connection.
     throw new ProtocolError('COMMAND_INVALID', 'unimplemented method');
   }
 
@@ -123,7 +123,7 @@ export class Channel implements ChannelScope {
         this.send('channel.flow-ok', { active: true });
         return true;
       case 'access.request':
-        // A method of AMQP 0-8. RabbitMQ still answers it for old clients.
+        // Old clients send this method of AMQP 0-8, and RabbitMQ still answers it.
         this.send('access.request-ok', { ticket: 1 });
         return true;
       case 'confirm.select':
@@ -168,7 +168,7 @@ export class Channel implements ChannelScope {
     return this.transaction;
   }
 
-  /** Commits, and answers when everything that has to be written is on disk. */
+  /** Commits the transaction, and answers when its persistent messages are on disk. */
   *#commit(transaction: Transaction): Work {
     let isStored = false;
     try {
@@ -188,7 +188,7 @@ export class Channel implements ChannelScope {
     else this.connection.fail(error);
   }
 
-  /** AMQP 0-9-1, 1.5.2.5: after channel.close a peer ignores all methods but close and close-ok. */
+  /** AMQP 0-9-1, 1.5.2.5: after channel.close, a peer ignores all methods except close and close-ok. */
   #receiveWhileClosing(key: number): void {
     if (key === closeKey) this.send('channel.close-ok', {});
     else if (key === closeOkKey) this.connection.forget(this);
@@ -210,7 +210,7 @@ export class Channel implements ChannelScope {
   }
 }
 
-/** Returns reply code and text of a close method. A short string has at most 255 bytes, and is not cut within a character. */
+/** Returns reply code and text of a close method. Shortens the text to 255 bytes, but does not cut a character in two. */
 export function closeFields(error: ProtocolError): { replyCode: number; replyText: string } {
   const bytes = Buffer.from(error.replyText);
   let length = Math.min(bytes.length, 255);
@@ -218,7 +218,7 @@ export function closeFields(error: ProtocolError): { replyCode: number; replyTex
   return { replyCode: error.replyCode, replyText: bytes.toString('utf8', 0, length) };
 }
 
-/** Returns true for a byte within a UTF-8 character. */
+/** Returns true for the second or a later byte of a UTF-8 character. */
 function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
 }

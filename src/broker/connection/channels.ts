@@ -25,7 +25,7 @@ export class Channels {
     return this.#all.values();
   }
 
-  /** Throws 530 if `channelMax` channels are open. RabbitMQ limits how many channels are open, and not their numbers. */
+  /** Opens a channel. Throws 530 if `channelMax` channels are open. Like RabbitMQ, it does not limit the channel number. */
   open(number: number, { owner, vhost, channelMax }: { owner: ChannelOwner; vhost: VirtualHost; channelMax: number }) {
     if (channelMax > 0 && this.size >= channelMax) {
       throw new ProtocolError(
@@ -49,14 +49,15 @@ export class Channels {
     for (const channel of this.#all.values()) channel.flush();
   }
 
-  /** Delivers messages again after the client has read most of what it was sent. */
+  /** Continues the deliveries after the client has read most of the bytes that were sent to it. */
   wake(): void {
     for (const channel of this.#all.values()) channel.deliveries.wake();
   }
 
   /** Closes all channels and returns their unacknowledged messages to the queues. */
   release(): void {
-    // All channels close first. Else a message that one of them returns would go to the next, and count as one more failure.
+    // All channels are marked as closing first. Otherwise a message that one channel returns would be delivered on the next
+    // channel, whose release would return it once more and count another failed delivery.
     for (const channel of this.#all.values()) channel.isClosing = true;
     for (const channel of this.#all.values()) channel.release();
     this.#churn.channel_closed += this.#all.size;

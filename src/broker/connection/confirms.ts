@@ -1,29 +1,29 @@
-// Publisher confirms of one channel (https://www.rabbitmq.com/docs/confirms). Once a tick the finished publishes are
-// acknowledged, consecutive tags by one basic.ack. A persistent publish waits until the store has written it.
+// Publisher confirms of one channel (https://www.rabbitmq.com/docs/confirms). They are sent at the end of each tick, with as
+// few basic.ack as possible. The confirm of a persistent message waits until the store has written the message.
 
 import type { Store } from '../store/contract.ts';
 
 interface ConfirmWriter {
   ack(deliveryTag: number, multiple: boolean): void;
   nack(deliveryTag: number): void;
-  /** Counts acknowledged messages. */
+  /** Counts acknowledged publishes. */
   confirmed(count: number): void;
-  /** Called if the store has failed. The publishes that wait for it are in doubt. */
+  /** Called if the store has failed. The outcome of the publishes that wait for it is unknown. */
   failed(error: Error): void;
 }
 
 export class Confirms {
-  /** Number of publishes, which is the delivery tag of the last one. */
+  /** Number of publishes. It is also the delivery tag of the last one. */
   published = 0;
   readonly #writer: ConfirmWriter;
   readonly #store: Store | undefined;
   /** Tags that can be acknowledged. */
   #done: number[] = [];
   #refused: number[] = [];
-  /** Tags of this tick that the store has to write. */
+  /** Tags of this tick whose messages the store has to write. */
   #fresh: number[] = [];
-  /** Tags that the store is writing, one list for each tick, the oldest first. */
-  readonly #written: number[][] = [];
+  /** Tags whose messages the store is writing: one list for each tick, oldest first. */
+  readonly #pending: number[][] = [];
 
   constructor(writer: ConfirmWriter, store: Store | undefined) {
     this.#writer = writer;
@@ -32,7 +32,7 @@ export class Confirms {
 
   /** Number of publishes that wait for the store. */
   get outstanding(): number {
-    return this.#fresh.length + this.#written.reduce((sum, tags) => sum + tags.length, 0);
+    return this.#fresh.length + this.#pending.reduce((sum, tags) => sum + tags.length, 0);
   }
 
   done(tag: number): void {
@@ -44,13 +44,13 @@ export class Confirms {
   }
 
   /** Acknowledges the tag after the store has written the message. */
-  stored(tag: number): void {
+  awaitStore(tag: number): void {
     this.#fresh.push(tag);
   }
 
-  /** Sends the confirms of this tick. Calls `onWritten` when the store has written the messages of this tick. */
+  /** Sends the confirms that are due. Calls `onWritten` when the store has written the messages of this tick. */
   flush(onWritten: () => void): void {
-    this.#askStore(onWritten);
+    this.#awaitWrite(onWritten);
     for (const tag of this.#refused) this.#writer.nack(tag);
     this.#refused = [];
     const tags = this.#done;
@@ -58,7 +58,7 @@ export class Confirms {
     this.#done = [];
     this.#writer.confirmed(tags.length);
     // A basic.ack with `multiple` covers every tag below it, so it must stay below the oldest tag that waits for the store.
-    const oldest = this.#written[0]?.[0] ?? Infinity;
+    const oldest = this.#pending[0]?.[0] ?? Infinity;
     let covered = 0;
     let last = 0;
     for (const tag of tags) {
@@ -70,17 +70,17 @@ export class Confirms {
     for (const tag of tags) if (tag > last) this.#writer.ack(tag, false);
   }
 
-  #askStore(onWritten: () => void): void {
+  #awaitWrite(onWritten: () => void): void {
     if (this.#fresh.length === 0 || this.#store === undefined) return;
     const tags = this.#fresh;
     this.#fresh = [];
-    this.#written.push(tags);
+    this.#pending.push(tags);
     this.#store.committed((error) => {
       if (error !== undefined) {
         this.#writer.failed(error);
         return;
       }
-      this.#written.splice(this.#written.indexOf(tags), 1);
+      this.#pending.splice(this.#pending.indexOf(tags), 1);
       this.#done = [...this.#done, ...tags].sort((a, b) => a - b);
       onWritten();
     });

@@ -1,4 +1,5 @@
-// One client connection: its frames, its channels, its heartbeats and its end. Catches the errors of connection scope.
+// One client connection, from the protocol header to the close. It passes frames to its channels, and catches the errors of
+// connection scope.
 
 import type { Socket } from 'node:net';
 import { MqError } from '../../errors.ts';
@@ -25,9 +26,9 @@ import { Output } from './socket/output.ts';
 import { ProtocolHeaderReader, protocolHeader } from './socket/protocol-header.ts';
 
 const handshakeMs = 10_000;
-/** RabbitMQ 4.3: a client that has not logged in sends no payload of more than 8192 bytes. */
+/** RabbitMQ 4.3: before the login, a frame has at most 8192 bytes of payload. */
 const firstFrameMax = 8192 + frameOverhead;
-/** Time in which a client has to answer connection.close. */
+/** If the socket is still open this long after connection.close or connection.close-ok, it is destroyed. */
 const closeMs = 3_000;
 
 const channelOpenKey = methodKey(20, 10);
@@ -35,9 +36,9 @@ const closeKey = methodKey(10, 50);
 const closeOkKey = methodKey(10, 51);
 
 export interface ConnectionEvents {
-  /** The handshake is done. */
+  /** Called when the handshake is done. */
   onOpen(connection: Connection): void;
-  /** The socket is closed. */
+  /** Called when the socket is closed. */
   onGone(connection: Connection): void;
 }
 
@@ -57,10 +58,10 @@ export class Connection implements ConnectionScope {
   readonly #heartbeats: Heartbeats;
   readonly #exclusiveQueues = new Map<string, Queue>();
   #state: 'header' | 'handshake' | 'running' | 'closing' | 'closed' = 'header';
-  /** Class id and method id of the method of the connection class that is being answered. */
+  /** Class id and method id of the method on channel 0 that is being processed. */
   #methodKey = 0;
   #vhost: VirtualHost | undefined;
-  /** Ends a handshake or a close after its time limit. */
+  /** Destroys the socket if the handshake or the close exceeds its time limit. */
   #limitTimer: Timer | undefined;
   #bytesReceived = 0;
   #chunks = 0;
@@ -105,7 +106,7 @@ export class Connection implements ConnectionScope {
   #listen(socket: Socket): void {
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#receiveChunk(chunk));
-    // The event 'close' follows, and releases everything.
+    // The event 'close' follows. Its handler cleans up.
     socket.on('error', () => socket.destroy());
     socket.on('end', () => this.#intake.whenRead(() => socket.destroy()));
     socket.on('close', () => this.#onSocketClosed());
@@ -127,7 +128,7 @@ export class Connection implements ConnectionScope {
     });
   }
 
-  /** The user of the login. */
+  /** The user that has logged in. */
   get user(): User {
     const { user } = this.#handshake;
     if (user === undefined) throw new Error('the client has not logged in');
@@ -211,10 +212,10 @@ export class Connection implements ConnectionScope {
     this.#publishBlock.sawPublish();
   }
 
-  /** Blocks the publishes of the client while memory is short. */
-  block(isHigh: boolean): void {
-    if (this.#state !== 'running' || !this.#publishBlock.set(isHigh)) return;
-    if (isHigh) this.#intake.block();
+  /** Blocks the publishes of the client if memory is short, and unblocks them otherwise. */
+  block(isMemoryShort: boolean): void {
+    if (this.#state !== 'running' || !this.#publishBlock.set(isMemoryShort)) return;
+    if (isMemoryShort) this.#intake.block();
     else this.#intake.unblock();
   }
 
@@ -224,16 +225,16 @@ export class Connection implements ConnectionScope {
     else this.output.method(0, 'connection.unblocked', {});
   }
 
-  /** Ends the connection for a reason that is not the client's fault. */
+  /** Closes the connection with 320, for a reason that is not the client's fault. */
   close(reason: string): void {
     this.#refuse(new ProtocolError('CONNECTION_FORCED', reason), 0);
   }
 
   fail(error: unknown): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;
-    // Answers that wait for the disk would be false.
+    // Answers that wait for the disk are dropped, because they confirm changes that may not be stored.
     this.output.discard();
-    // The store has reported its own failure.
+    // The store has already logged its failure.
     if (!(error instanceof MqError)) {
       this.log(`${this.name}: ${error instanceof Error ? error.stack : error}`);
     }
@@ -300,7 +301,7 @@ export class Connection implements ConnectionScope {
       const vhost = this.#handshake.receive(method);
       if (vhost !== undefined) this.#open(vhost);
     } else if (method.name === 'connection.update-secret') {
-      // RabbitMQ: passwords do not expire, so its internal backend accepts a new secret and changes nothing.
+      // RabbitMQ's internal backend accepts a new secret and ignores it, because passwords do not expire.
       this.output.method(0, 'connection.update-secret-ok', {});
     } else if (method.name !== 'connection.close-ok') {
       throw new ProtocolError('CHANNEL_ERROR', 'unexpected method in connection state running');
@@ -339,7 +340,7 @@ export class Connection implements ConnectionScope {
     this.channels.flush();
     this.#intake.end();
     this.#releaseChannels();
-    // RabbitMQ: a client that does not announce authentication_failure_close gets no connection.close after a wrong password.
+    // RabbitMQ sends connection.close after a failed login only to clients that announce authentication_failure_close.
     const isSilent =
       error.replyCode === replyCodes.ACCESS_REFUSED &&
       this.#state === 'handshake' &&
@@ -390,7 +391,7 @@ export class Connection implements ConnectionScope {
   }
 }
 
-/** Throws 501 or 505 for a frame that is neither a method nor content nor an empty heartbeat of channel 0. */
+/** Throws 505 for a heartbeat on a channel other than 0, and 501 for an unknown frame type or a heartbeat with payload. */
 function assertHeartbeat(type: number, number: number, buffer: Buffer, start: number, end: number): void {
   if (type === frameTypes.heartbeat && number === 0 && start === end) return;
   const text = `type ${type}, ${octetsText(buffer, start, end)}`;

@@ -1,4 +1,4 @@
-// A consumer of a channel, as its queue uses it.
+// A consumer of a channel. Its queue delivers messages to it.
 
 import type { Arguments } from '../codec/arguments.ts';
 import { ProtocolError } from '../protocol-error.ts';
@@ -11,7 +11,7 @@ import type { ChannelScope } from './channel-scope.ts';
 /** The receiving side of the channel that the consumer belongs to. */
 interface ConsumerOwner {
   readonly channel: ChannelScope;
-  /** The channel can send one more message to its consumers. */
+  /** True if the channel can send one more message to its consumers. */
   readonly hasRoom: boolean;
   deliver(
     consumer: ChannelConsumer,
@@ -48,7 +48,7 @@ export class ChannelConsumer implements Consumer {
     this.queue = parts.queue;
     this.noAck = parts.noAck;
     this.exclusive = parts.exclusive;
-    // RabbitMQ: the prefetch counts unacknowledged messages, and a consumer without acknowledgements has none.
+    // RabbitMQ ignores the prefetch of a consumer that does not acknowledge, because it has no unacknowledged messages.
     this.prefetch = parts.noAck ? 0 : parts.prefetch;
     this.arguments = parts.arguments;
     this.priority = priorityOf(parts);
@@ -67,11 +67,11 @@ export class ChannelConsumer implements Consumer {
   }
 }
 
-/** https://www.rabbitmq.com/docs/consumer-priority */
+/** Returns the argument x-priority (https://www.rabbitmq.com/docs/consumer-priority). Throws 406 if it is not an integer. */
 function priorityOf({ arguments: all, queue }: ConsumerParts): number {
   const priority = all.get('x-priority');
   if (priority === undefined) return 0;
-  // Beyond 2^53 two different priorities may become equal numbers. Their consumers then take turns.
+  // Two different priorities above 2^53 may become the same number. Their consumers then take turns.
   if ('bBsuIilL'.includes(all.types['x-priority'] ?? '')) return Number(priority);
   const why = `"expected integer, got ${all.typeName('x-priority')}"`;
   throw new ProtocolError('PRECONDITION_FAILED', `invalid arg 'x-priority' for ${queue.what}: ${why}`);

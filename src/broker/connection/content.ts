@@ -1,12 +1,12 @@
-// Assembles the content of a publish: one header frame, then body frames until the body is complete.
+// Assembles the content of a publish. It consists of one header frame, followed by body frames until the body is complete.
 
 import { frameTypes, octetsText } from '../codec/frames.ts';
 import { copyBytes } from '../codec/values.ts';
 import { ProtocolError } from '../protocol-error.ts';
 
-/** RabbitMQ 4: max_message_size. */
+/** RabbitMQ 4: the default of max_message_size. */
 const largestBody = 16 * 1024 * 1024;
-/** Memory for a larger body is allocated as its bytes arrive, and not because its size was announced. */
+/** The memory for a larger body is allocated when its bytes arrive, because the announced size may be false. */
 const announcedLimit = 256 * 1024;
 const classBasic = 60;
 const headerSize = 12;
@@ -21,17 +21,17 @@ export class Content {
   #bodyLeft = 0;
   #bodyLength = 0;
 
-  /** A basic.publish was received and its content is not complete. */
+  /** True if a basic.publish was received and its content is not complete. */
   get isAwaited(): boolean {
     return this.#awaits !== 'nothing';
   }
 
-  /** Starts with the content of a basic.publish. */
+  /** Expects the content of a basic.publish. */
   begin(): void {
     this.#awaits = 'header';
   }
 
-  /** Throws 505 if content is due and a frame of another kind was received. */
+  /** Throws 505 if the next frame must be a part of the content. */
   expectNothing(): void {
     if (this.#awaits === 'nothing') return;
     throw new ProtocolError(
@@ -54,7 +54,7 @@ export class Content {
     }
     if (this.#bodyLeft > 0) return false;
     this.#awaits = 'nothing';
-    // Not before the last frame, because a client that is refused earlier may still send body frames after its close-ok.
+    // This is checked after the last frame, because a client that is refused earlier may send body frames after its close-ok.
     if (this.#bodyLength > largestBody) {
       throw new ProtocolError(
         'PRECONDITION_FAILED',
@@ -101,7 +101,7 @@ export class Content {
     this.#filled += length;
   }
 
-  /** Doubles the buffer up to the announced size, so that a body in many small frames costs no more copies than its size. */
+  /** Doubles the buffer, up to the announced size. To grow it by one frame at a time would copy the body again and again. */
   #grow(needed: number): void {
     const complete = this.propertiesLength + this.#bodyLength;
     const larger = Buffer.allocUnsafe(Math.min(complete, Math.max(needed, this.bytes.length * 2)));

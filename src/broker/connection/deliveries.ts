@@ -1,4 +1,4 @@
-// The receiving side of a channel: its consumers, its prefetch, and the answers of the client to its deliveries.
+// The receiving side of a channel: its consumers, its prefetch, and the acknowledgements of the client.
 
 import type { Method, MethodFields } from '../codec/methods.ts';
 import { countDelivery } from '../counters.ts';
@@ -16,7 +16,7 @@ import { ReplyConsumer } from './reply-consumer.ts';
 import { replyQueue } from './reply-to.ts';
 import { UnackedDeliveries, type UnackedDelivery } from './unacked-deliveries.ts';
 
-/** The messages that return to one queue, and how many of them each consumer had. */
+/** The messages that return to one queue, and how many of them each consumer had received. */
 interface ReturnGroup {
   readonly entries: QueueEntry[];
   readonly consumers: Map<Consumer | undefined, number>;
@@ -26,7 +26,7 @@ interface Nack {
   readonly deliveryTag: number;
   readonly multiple: boolean;
   readonly requeue: boolean;
-  /** basic.reject, which counts as a failure of the delivery. basic.nack does not. */
+  /** True for basic.reject, which counts as a failed delivery. basic.nack does not. */
   readonly isReject?: boolean;
 }
 
@@ -35,11 +35,11 @@ export class Deliveries {
   readonly consumers = new Map<string, ChannelConsumer>();
   readonly unacked = new UnackedDeliveries();
   readonly replyConsumer: ReplyConsumer;
-  /** Prefetch of consumers that the client adds from now on (basic.qos). 0 means no limit. */
+  /** Prefetch of consumers that the client adds later (basic.qos). 0 means no limit. */
   consumerPrefetch = 0;
   /** Prefetch of the whole channel (basic.qos with `global`). 0 means no limit. */
   #channelPrefetch = 0;
-  /** Number of unacknowledged messages that count for the prefetch of the channel: not those of basic.get. */
+  /** Number of unacknowledged messages that count for the prefetch of the channel. Messages of basic.get do not count. */
   #unackedByConsumers = 0;
 
   constructor(channel: ChannelScope) {
@@ -47,7 +47,7 @@ export class Deliveries {
     this.replyConsumer = new ReplyConsumer(channel, () => this.unacked.nextTag());
   }
 
-  /** The channel can send one more message to its consumers. */
+  /** True if the channel can send one more message to its consumers. */
   get hasRoom(): boolean {
     if (this.channel.isClosing) return false;
     if (this.#channelPrefetch > 0 && this.#unackedByConsumers >= this.#channelPrefetch) return false;
@@ -90,7 +90,7 @@ export class Deliveries {
     return true;
   }
 
-  /** Sends a message to a consumer of this channel. Without an entry the client does not acknowledge it. */
+  /** Sends a message to a consumer of this channel. `entry` is `undefined` if the client does not acknowledge the message. */
   deliver(
     consumer: ChannelConsumer,
     { message, redelivered, entry }: { message: Message; redelivered: boolean; entry: QueueEntry | undefined },
@@ -119,8 +119,8 @@ export class Deliveries {
   }
 
   /**
-   * Delivers again after the connection or the channel has got room. Each queue then chooses among its consumers. The queue
-   * that was served last is asked last, so that a prefetch for the whole channel starves no queue.
+   * Continues the deliveries when the channel or its connection has room again. Each queue chooses one of its consumers. With
+   * a prefetch for the whole channel, the queue that delivered last comes last, so that every queue gets a turn.
    */
   wake(): void {
     const queues = new Set<Queue>();
@@ -134,7 +134,7 @@ export class Deliveries {
     if (this.consumers.delete(consumer.tag)) this.consumers.set(consumer.tag, consumer);
   }
 
-  /** Ends the receiving side with the channel: returns the unacknowledged messages, and then removes the consumers. */
+  /** Returns the unacknowledged messages to their queues and then removes the consumers, because the channel closes. */
   *release(): Work {
     this.replyConsumer.stop();
     yield* this.#return(this.unacked.takeUpTo(0), true);
@@ -144,10 +144,10 @@ export class Deliveries {
     }
   }
 
-  /** Forgets a consumer whose queue was deleted, and notifies the client. */
+  /** Removes a consumer whose queue was deleted, and notifies the client. */
   queueDeleted(consumer: ChannelConsumer): void {
     this.consumers.delete(consumer.tag);
-    // At the end of the tick, because RabbitMQ answers the client that deletes the queue before it sends basic.cancel.
+    // basic.cancel is sent at the end of the tick, because RabbitMQ sends it after the answer to queue.delete.
     this.channel.connection.flushLater({ flush: () => this.#notifyCancelled(consumer) });
   }
 
@@ -158,7 +158,7 @@ export class Deliveries {
 
   #qos({ prefetchSize, prefetchCount, global }: MethodFields<'basic.qos'>): void {
     if (prefetchSize !== 0) throw new ProtocolError('NOT_IMPLEMENTED', `prefetch_size!=0 (${prefetchSize})`);
-    // RabbitMQ: `global` means the channel and not the connection. 4.3 refuses it, but older clients still send it.
+    // RabbitMQ 4.0: `global` means the whole channel and not the connection. RabbitMQ 4.3 ignores the flag.
     if (global) this.#channelPrefetch = prefetchCount;
     else this.consumerPrefetch = prefetchCount;
     this.channel.send('basic.qos-ok', {});
@@ -181,19 +181,19 @@ export class Deliveries {
     queue.addConsumer(consumer);
     this.consumers.set(tag, consumer);
     if (!fields.noWait) channel.send('basic.consume-ok', { consumerTag: tag });
-    // After consume-ok, because a client does not expect a delivery before it.
+    // Deliveries begin after consume-ok, because clients do not expect them earlier.
     queue.dispatch();
   }
 
-  /** Throws 403 without the permission to read, and 404 or 405 for a queue that the client cannot use. */
-  #readableQueue(given: string): Queue {
+  /** Throws 403 if the user may not read the queue, 404 if it does not exist, and 405 if it is locked. */
+  #readableQueue(queueName: string): Queue {
     const { channel } = this;
-    const name = channel.queueNamed(given);
+    const name = channel.queueNamed(queueName);
     assertAccess(channel.connection.user, 'read', { vhost: channel.vhost.name, kind: 'queue', name });
     return channel.vhost.queue(name, channel.connection);
   }
 
-  /** RabbitMQ: the cancellation of a consumer that does not exist is not an error. */
+  /** Cancels a consumer. RabbitMQ does not treat an unknown consumer tag as an error. */
   #cancel({ consumerTag: tag, noWait }: MethodFields<'basic.cancel'>): void {
     if (this.replyConsumer.hasTag(tag)) this.replyConsumer.stop();
     const consumer = this.consumers.get(tag);
@@ -206,9 +206,9 @@ export class Deliveries {
     consumer.queue.removeConsumer(consumer);
   }
 
-  #get({ queue: given, noAck }: MethodFields<'basic.get'>): void {
+  #get({ queue: queueName, noAck }: MethodFields<'basic.get'>): void {
     const { channel } = this;
-    const queue = this.#readableQueue(given);
+    const queue = this.#readableQueue(queueName);
     const got = queue.get(noAck);
     if (got === undefined) {
       channel.counters.get_empty++;
@@ -249,7 +249,7 @@ export class Deliveries {
     this.channel.connection.inOrder(this.#return(this.unacked.takeUpTo(0), false), done);
   }
 
-  /** Settles one delivery, or all up to a tag. In a transaction `settle` is called by tx.commit. */
+  /** Calls `settle` for one delivery, or for all up to a tag. In a transaction, tx.commit calls it. */
   #settle(
     { tag, multiple, together = 1 }: { tag: number; multiple: boolean; together?: number },
     settle: (delivery: UnackedDelivery) => void,
@@ -281,7 +281,7 @@ export class Deliveries {
     this.#wakeAfter(queue, consumer);
   }
 
-  /** Returns messages to their queues, all messages of a queue at once. Until then they count as unacknowledged. */
+  /** Returns messages to their queues, queue by queue. A message counts as unacknowledged until its queue has it again. */
   *#return(taken: Iterable<UnackedDelivery>, isFailure: boolean): Work {
     for (const [queue, { entries, consumers }] of yield* groupByQueue(taken)) {
       const returned = yield* queue.returned(entries, isFailure);

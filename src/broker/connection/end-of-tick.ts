@@ -1,4 +1,4 @@
-// Collects what has to be flushed at the end of this turn of the event loop.
+// Collects the objects that must be flushed at the end of this turn of the event loop.
 
 export interface Flushable {
   flush(): void;
@@ -8,7 +8,7 @@ export class EndOfTick {
   #waiting: Flushable[] = [];
   #immediate: NodeJS.Immediate | undefined;
 
-  /** Calls `flush` after everything that can be read now has been read. */
+  /** Calls `flush` after all data that sockets can read in this turn has been read. */
   add(flushable: Flushable): void {
     this.#waiting.push(flushable);
     this.#immediate ??= setImmediate(() => this.#flushAll());

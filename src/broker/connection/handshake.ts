@@ -1,4 +1,4 @@
-// The handshake of a connection (AMQP 0-9-1, 2.2.4): start, tune and open, with the login and its limits.
+// The handshake of a connection (AMQP 0-9-1, 2.2.4): the login, the limits of the connection, and its virtual host.
 
 import type { Arguments } from '../codec/arguments.ts';
 import type { Method, MethodFields } from '../codec/methods.ts';
@@ -11,12 +11,12 @@ import type { VirtualHost } from '../vhost/vhost.ts';
 import type { BrokerState, Limits } from './broker-state.ts';
 import type { Output } from './socket/output.ts';
 
-/** The names of the SASL mechanisms that clients may log in with. */
+/** The SASL mechanisms that the broker supports. */
 export const mechanisms = 'PLAIN AMQPLAIN';
-/** RabbitMQ 4.1 and later. AMQP 0-9-1, 1.1: frame-min-size is 4096. */
+/** The smallest frame_max that RabbitMQ 4.1 and later accept. The frame-min-size of AMQP 0-9-1 (1.1) is 4096. */
 const smallestFrame = 8192;
 
-/** Clients choose what they request by product and version (.github/docs/decisions/0010). */
+/** Clients decide by product and version which features they use (.github/docs/decisions/0010). */
 function serverProperties({ version, clusterName }: BrokerState): Table {
   return {
     capabilities: {
@@ -43,18 +43,18 @@ interface HandshakeParts {
   readonly output: Output;
   /** IP address of the client. */
   readonly peer: string | undefined;
-  /** The client has chosen its limits. */
+  /** Called when the client has chosen its limits. */
   readonly onTuned: (limits: Limits) => void;
 }
 
 export class Handshake {
   readonly #parts: HandshakeParts;
   #awaits: 'start-ok' | 'tune-ok' | 'open' = 'start-ok';
-  /** The user of the login. */
+  /** `undefined` before the login. */
   user: User | undefined;
   clientProperties: Arguments | undefined;
   mechanism = '';
-  /** The limits that were offered, and after tune-ok those that the client has chosen. */
+  /** The limits that the broker offers. After tune-ok, the limits that the client has chosen. */
   limits: Limits;
 
   constructor(parts: HandshakeParts) {
@@ -73,7 +73,7 @@ export class Handshake {
     });
   }
 
-  /** Answers a method of the client. Returns the virtual host that the client opens with the last one. */
+  /** Answers a method of the client. Returns the virtual host after connection.open, the last method. */
   receive(method: Method): VirtualHost | undefined {
     if (method.name === 'connection.start-ok' && this.#awaits === 'start-ok') {
       this.#start(method.fields);
@@ -89,7 +89,7 @@ export class Handshake {
     return undefined;
   }
 
-  /** RabbitMQ's name of the state, for its error text. */
+  /** The name of the state in RabbitMQ's error text. */
   get #state(): string {
     return { 'start-ok': 'starting', 'tune-ok': 'tuning', open: 'opening' }[this.#awaits];
   }
@@ -100,7 +100,7 @@ export class Handshake {
     if (!mechanisms.split(' ').includes(mechanism)) {
       throw new ProtocolError(
         'COMMAND_INVALID',
-        `unknown authentication mechanism '${mechanism}' (this broker knows ${mechanisms})`,
+        `unknown authentication mechanism '${mechanism}' (this broker supports ${mechanisms})`,
       );
     }
     const { name, password } = mechanism === 'PLAIN' ? plain(response) : amqplain(response);
@@ -112,7 +112,7 @@ export class Handshake {
       `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`,
       'connection',
     );
-    // RabbitMQ closes without class id and method id here.
+    // RabbitMQ sends no class id and no method id here.
     refused.methodKey = 0;
     throw refused;
   }

@@ -1,17 +1,17 @@
-// The block of one connection's publishes while memory is short. RabbitMQ sends connection.blocked to the connections that
-// publish, and not to those that only consume (https://www.rabbitmq.com/docs/connection-blocked).
+// Tracks whether the publishes of one connection are blocked because memory is short. Like RabbitMQ, it notifies only clients
+// that publish (https://www.rabbitmq.com/docs/connection-blocked).
 
 export class PublishBlock {
   readonly #notify: (isBlocked: boolean) => void;
   #isBlocked = false;
   #hasPublished = false;
 
-  /** `notify` reports to the client that its publishes are blocked, or no longer blocked. */
+  /** `notify` sends connection.blocked or connection.unblocked to the client. */
   constructor(notify: (isBlocked: boolean) => void) {
     this.#notify = notify;
   }
 
-  /** Publishes of this client wait. False if the client only consumes. */
+  /** True if the publishes of this client are blocked. False for a client that only consumes. */
   get isEffective(): boolean {
     return this.#isBlocked && this.#hasPublished;
   }
@@ -23,7 +23,7 @@ export class PublishBlock {
     if (this.#isBlocked) this.#notify(true);
   }
 
-  /** Returns false if nothing has changed. */
+  /** Blocks or unblocks publishes. Returns false if nothing changes. */
   set(isBlocked: boolean): boolean {
     if (this.#isBlocked === isBlocked) return false;
     this.#isBlocked = isBlocked;

@@ -1,4 +1,4 @@
-// Makes a message of a publish, and checks the properties that the broker itself uses.
+// Creates a message from the content of a publish, and checks the properties that the broker itself uses.
 
 import { changeProperties, type Scan, scanProperties } from '../codec/properties.ts';
 import { typeNames } from '../codec/table.ts';
@@ -16,7 +16,7 @@ interface Publishing {
   readonly replyAddress: string | undefined;
 }
 
-/** Throws 406 for properties that RabbitMQ refuses. */
+/** Returns the message of a publish. Throws 406 for properties that RabbitMQ refuses. */
 export function publishedMessage(
   content: { readonly bytes: Buffer; readonly propertiesLength: number },
   { exchange, routingKey, channel }: { exchange: string; routingKey: string; channel: Publishing },
@@ -81,7 +81,7 @@ function badExpiration(text: string, why: string): ProtocolError {
   return new ProtocolError('PRECONDITION_FAILED', `invalid expiration '${text}': ${why}`);
 }
 
-/** https://www.rabbitmq.com/docs/sender-selected */
+/** Returns the routing keys in the header CC or BCC (https://www.rabbitmq.com/docs/sender-selected). */
 function routingKeys(header: string, field: Scan['cc']): string[] {
   if (field === undefined) return [];
   if (!Array.isArray(field.value)) {
@@ -92,7 +92,7 @@ function routingKeys(header: string, field: Scan['cc']): string[] {
     );
   }
   const keys = field.value.filter((key) => typeof key === 'string');
-  // RabbitMQ accepts longer keys. This broker refuses them, because the cost of a match grows with the words of the key.
+  // RabbitMQ accepts longer keys. This broker refuses them, because the cost of a match grows with the number of words.
   if (keys.some((key) => Buffer.byteLength(key) > 255)) {
     throw new ProtocolError('PRECONDITION_FAILED', `invalid message: {routing_key_too_long,"${header}"}`);
   }

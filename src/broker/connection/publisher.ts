@@ -24,7 +24,7 @@ interface Destination {
   readonly routingKey: string;
   readonly mandatory: boolean;
   readonly immediate: boolean;
-  /** Version of the virtual host for which exchange and queues were looked up. */
+  /** Version of the virtual host when exchange and queues were looked up. */
   version: number;
   exchange: Exchange | undefined;
   /** `undefined` if the route depends on more than the routing key. */
@@ -54,7 +54,7 @@ export class Publisher {
     return this.#confirms?.outstanding ?? 0;
   }
 
-  /** Starts the confirms of confirm.select. Throws 406 in a transaction. */
+  /** Enables publisher confirms (confirm.select). Throws 406 in a transaction. */
   confirm(): void {
     const { transaction, vhost, connection, number } = this.#channel;
     if (transaction !== undefined) {
@@ -104,7 +104,7 @@ export class Publisher {
     this.#destination = undefined;
   }
 
-  /** Routes a message of a transaction that is committed. */
+  /** Routes a message of a transaction at its commit, and delivers it to the queues. */
   route(message: Message, mandatory: boolean): Routed {
     const { vhost } = this.#channel;
     const exchange = vhost.exchanges.get(message.exchange);
@@ -135,12 +135,12 @@ export class Publisher {
     const routed = this.#deliver(message, queues, mandatory);
     if (this.#confirms === undefined) return;
     if (routed.isRefused) this.#confirms.refused(tag);
-    else if (routed.isStored) this.#confirms.stored(tag);
+    else if (routed.isStored) this.#confirms.awaitStore(tag);
     else this.#confirms.done(tag);
     this.#flushLater();
   }
 
-  /** Returns the exchange, which it looks up again after a change of the virtual host. Throws 403 and 404. */
+  /** Returns the exchange. Looks it up again if the virtual host has changed. Throws 404, or 403 for an internal exchange. */
   #exchangeOf(destination: Destination): Exchange {
     const { vhost } = this.#channel;
     if (destination.version === vhost.version && destination.exchange !== undefined) return destination.exchange;
@@ -200,7 +200,7 @@ export class Publisher {
   }
 }
 
-/** Throws 403 for a topic that the user may not write to. RabbitMQ checks the keys of CC and BCC, too. */
+/** Throws 403 if the user may not publish with one of the routing keys. RabbitMQ checks the keys of CC and BCC, too. */
 export function assertKeysAllowed(user: User, exchange: Exchange, { routingKey, moreKeys = [] }: Message): void {
   for (const key of [routingKey, ...moreKeys]) assertTopicAccess(user, 'write', { exchange, routingKey: key });
 }
@@ -226,7 +226,7 @@ function readDestination(buffer: Buffer, start: number, end: number): Destinatio
 
 function isSameBytes(known: Buffer, buffer: Buffer, start: number, end: number): boolean {
   if (known.length !== end - start) return false;
-  // From the end, because most often only the last characters of the routing key differ.
+  // The loop begins at the end, because usually only the last characters of the routing key differ.
   for (let index = known.length - 1; index >= 0; index--) if (known[index] !== buffer[start + index]) return false;
   return true;
 }

@@ -3,7 +3,7 @@
 import { ProtocolError } from '../protocol-error.ts';
 import type { ChannelScope } from './channel-scope.ts';
 
-/** A client that has left more bytes unread receives no more replies. */
+/** Replies to a client with more unread bytes than this are dropped. */
 const unreadReplyBytes = 32 * 1024 * 1024;
 
 export class ReplyConsumer {
@@ -17,7 +17,7 @@ export class ReplyConsumer {
     this.#nextDeliveryTag = nextDeliveryTag;
   }
 
-  /** The address that requests of the channel have as their reply-to. */
+  /** The reply-to address of requests that the channel publishes. `undefined` without a reply consumer. */
   get address(): string | undefined {
     return this.#address;
   }
@@ -26,14 +26,14 @@ export class ReplyConsumer {
     return this.#address !== undefined && consumerTag === this.#consumerTag;
   }
 
-  /** basic.consume. Throws 406 if the channel has a reply consumer, or if the consumer would acknowledge. */
+  /** Starts the reply consumer. Throws 406 if the channel already has one, or if the consumer would acknowledge. */
   start(consumerTag: string, noAck: boolean): void {
     if (!noAck) throw new ProtocolError('PRECONDITION_FAILED', 'reply consumer cannot acknowledge');
     if (this.#address !== undefined) throw new ProtocolError('PRECONDITION_FAILED', 'reply consumer already set');
     const { connection, number } = this.#channel;
     this.#consumerTag = consumerTag;
     this.#address = connection.replies.add((message) => {
-      // RabbitMQ delivers replies at most once. Dropping them bounds the memory of a client that does not read.
+      // RabbitMQ delivers replies at most once, so they may be dropped. This limits the memory for a slow client.
       if (connection.output.waitingBytes > unreadReplyBytes) return;
       connection.output.deliver(number, consumerTag, this.#nextDeliveryTag(), false, message);
     });

@@ -1,12 +1,12 @@
-// Direct reply-to (https://www.rabbitmq.com/docs/direct-reply-to): a reply goes to the channel that sent the request, and is
-// not stored in a queue.
+// Direct reply-to (https://www.rabbitmq.com/docs/direct-reply-to). A reply is sent to the channel that published the request,
+// and is not stored in a queue.
 
 import { randomBytes } from 'node:crypto';
 import type { Message } from '../queue/message.ts';
 
-/** The name that a client consumes from, and that its requests have as their reply-to. */
+/** The queue name from which a client consumes replies, and which it sets as the reply-to of its requests. */
 export const replyQueue = 'amq.rabbitmq.reply-to';
-/** Start of the address that the broker puts in its place. */
+/** Prefix of the addresses with which the broker replaces that name in requests. */
 export const replyPrefix = `${replyQueue}.`;
 
 const tokenBytes = 18;
@@ -15,7 +15,7 @@ const addressForm = /^amq\.rabbitmq\.reply-to\.[\w-]{24}$/;
 export class Replies {
   readonly #consumers = new Map<string, (message: Message) => void>();
 
-  /** Returns a new address. `receive` is called with the messages that are published to it. */
+  /** Returns a new address. Calls `receive` for each message that is published to it. */
   add(receive: (message: Message) => void): string {
     const address = `${replyPrefix}${randomBytes(tokenBytes).toString('base64url')}`;
     this.#consumers.set(address, receive);
@@ -31,8 +31,8 @@ export class Replies {
   }
 
   /**
-   * Returns false if the routing key does not have the form of an address. RabbitMQ 4.3: a reply to a consumer that is gone
-   * counts as routed.
+   * Delivers a reply. Returns false if the routing key does not have the form of an address. RabbitMQ 4.3: a reply counts as
+   * routed even if its consumer no longer exists.
    */
   deliver(message: Message): boolean {
     this.#consumers.get(message.routingKey)?.(message);

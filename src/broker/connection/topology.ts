@@ -1,4 +1,4 @@
-// Answers exchange.* and queue.*: checks permissions, changes the virtual host, and sends the answer.
+// Answers the methods of the classes exchange and queue: checks permissions, changes the virtual host, and sends the answer.
 
 import type { Method, MethodFields } from '../codec/methods.ts';
 import { ProtocolError } from '../protocol-error.ts';
@@ -8,8 +8,8 @@ import { type Access, assertAccess, assertAnyAccess } from '../vhost/users.ts';
 import type { ChannelScope } from './channel-scope.ts';
 import { replyQueue } from './reply-to.ts';
 
-/** Returns false for another method. Holds back the answer to a durable change until the change is on disk. */
-export function declare(channel: ChannelScope, method: Method): boolean {
+/** Returns false for a method of another class. Holds back the answer to a durable change until the change is on disk. */
+export function answerTopologyMethod(channel: ChannelScope, method: Method): boolean {
   const { store } = channel.vhost;
   if (store === undefined) return answer(channel, method);
   const { connection } = channel;
@@ -18,7 +18,7 @@ export function declare(channel: ChannelScope, method: Method): boolean {
   try {
     return answer(channel, method);
   } finally {
-    // A store that has failed accepts nothing. `releaseWhenStored` then fails the connection.
+    // A failed store accepts no changes. `releaseWhenStored` then closes the connection with an error.
     if (store.pendingBytes !== before || store.failure !== undefined) connection.releaseWhenStored();
     else connection.output.release();
   }
@@ -63,11 +63,11 @@ function declareExchange(channel: ChannelScope, fields: MethodFields<'exchange.d
     assertAnyAccess(channel.connection.user, { vhost: vhost.name, kind: 'exchange', name });
     vhost.exchange(name);
   } else {
-    allow(channel, 'configure', 'exchange', name);
+    assertAllowed(channel, 'configure', 'exchange', name);
     const alternate = fields.arguments.get('alternate-exchange');
     if (typeof alternate === 'string' && !vhost.exchanges.has(name)) {
-      allow(channel, 'read', 'exchange', name);
-      allow(channel, 'write', 'exchange', alternate);
+      assertAllowed(channel, 'read', 'exchange', name);
+      assertAllowed(channel, 'write', 'exchange', alternate);
     }
     vhost.declareExchange({ ...fields, exchange: name });
   }
@@ -81,7 +81,7 @@ function deleteExchange(channel: ChannelScope, fields: MethodFields<'exchange.de
     const what = `exchange '${name}' in vhost '${channel.vhost.name}'`;
     throw new ProtocolError('ACCESS_REFUSED', `deletion of system ${what} not allowed`);
   }
-  allow(channel, 'configure', 'exchange', name);
+  assertAllowed(channel, 'configure', 'exchange', name);
   answerAfter(channel, (done) => channel.vhost.deleteExchange(name, { ifUnused: fields.ifUnused, done }));
   if (!fields.noWait) channel.send('exchange.delete-ok', {});
 }
@@ -93,9 +93,9 @@ function bindExchange(
   const binding = { ...fields, isQueue: false };
   assertNotDefault(fields.destination);
   assertNotDefault(fields.source);
-  allow(channel, 'write', 'exchange', fields.destination);
-  allow(channel, 'read', 'exchange', fields.source);
-  allowTopic(channel, fields.source, fields.routingKey);
+  assertAllowed(channel, 'write', 'exchange', fields.destination);
+  assertAllowed(channel, 'read', 'exchange', fields.source);
+  assertTopicAllowed(channel, fields.source, fields.routingKey);
   if (name === 'exchange.bind') channel.vhost.bind(binding);
   else channel.vhost.unbind(binding, channel.connection);
   if (!fields.noWait) channel.send(`${name}-ok`, {});
@@ -106,7 +106,7 @@ function declareQueue(channel: ChannelScope, fields: MethodFields<'queue.declare
   let name = withoutLineEnds(fields.queue);
   let counts = { messageCount: 0, consumerCount: 0 };
   if (name.startsWith(replyQueue)) {
-    // RabbitMQ: a client declares the address of a reply consumer to check that the consumer still exists.
+    // RabbitMQ: a client can declare the address of a reply consumer to check whether the consumer still exists.
     if (name !== replyQueue && !connection.replies.has(name)) {
       throw new ProtocolError('NOT_FOUND', `no queue '${name}' in vhost '${vhost.name}'`);
     }
@@ -115,11 +115,11 @@ function declareQueue(channel: ChannelScope, fields: MethodFields<'queue.declare
     const generated = queueName();
     if (fields.passive) {
       assertAnyAccess(connection.user, { vhost: vhost.name, kind: 'queue', name });
-    } else allow(channel, 'configure', 'queue', name === '' ? generated : name);
+    } else assertAllowed(channel, 'configure', 'queue', name === '' ? generated : name);
     const deadLetterExchange = fields.arguments.get('x-dead-letter-exchange');
     if (!fields.passive && typeof deadLetterExchange === 'string' && !vhost.queues.has(name)) {
-      allow(channel, 'read', 'queue', name === '' ? generated : name);
-      allow(channel, 'write', 'exchange', deadLetterExchange);
+      assertAllowed(channel, 'read', 'queue', name === '' ? generated : name);
+      assertAllowed(channel, 'write', 'exchange', deadLetterExchange);
     }
     const queue = fields.passive
       ? vhost.queue(name, connection)
@@ -141,9 +141,9 @@ function bindQueue(
   // AMQP 0-9-1, 1.7.2.3.3: if queue and routing key are empty, the routing key is the name of the last queue.
   const routingKey = fields.queue === '' && fields.routingKey === '' ? channel.lastQueue : fields.routingKey;
   assertNotDefault(fields.exchange);
-  allow(channel, 'write', 'queue', destination);
-  allow(channel, 'read', 'exchange', fields.exchange);
-  allowTopic(channel, fields.exchange, routingKey);
+  assertAllowed(channel, 'write', 'queue', destination);
+  assertAllowed(channel, 'read', 'exchange', fields.exchange);
+  assertTopicAllowed(channel, fields.exchange, routingKey);
   if (method === 'queue.bind' && channel.vhost.queues.has(destination)) {
     channel.vhost.queue(destination, channel.connection);
   }
@@ -156,7 +156,7 @@ function bindQueue(
 
 function purgeQueue(channel: ChannelScope, fields: MethodFields<'queue.purge'>): void {
   const name = channel.queueNamed(fields.queue);
-  allow(channel, 'read', 'queue', name);
+  assertAllowed(channel, 'read', 'queue', name);
   const queue = channel.vhost.queue(name, channel.connection);
   const messageCount = answerAfter(channel, (done) => queue.purge(done));
   if (!fields.noWait) channel.send('queue.purge-ok', { messageCount });
@@ -164,7 +164,7 @@ function purgeQueue(channel: ChannelScope, fields: MethodFields<'queue.purge'>):
 
 function deleteQueue(channel: ChannelScope, fields: MethodFields<'queue.delete'>): void {
   const name = channel.queueNamed(withoutLineEnds(fields.queue));
-  allow(channel, 'configure', 'queue', name);
+  assertAllowed(channel, 'configure', 'queue', name);
   // RabbitMQ: the deletion of a queue that does not exist is not an error.
   const messageCount = channel.vhost.queues.has(name)
     ? answerAfter(channel, (done) =>
@@ -174,7 +174,7 @@ function deleteQueue(channel: ChannelScope, fields: MethodFields<'queue.delete'>
   if (!fields.noWait) channel.send('queue.delete-ok', { messageCount });
 }
 
-/** Holds back answers until `work` has called back and its changes are on disk. */
+/** Holds back answers until `work` has called `done` and its changes are on disk. */
 function answerAfter<T>({ connection }: ChannelScope, work: (done: () => void) => T): T {
   connection.output.hold();
   try {
@@ -185,11 +185,11 @@ function answerAfter<T>({ connection }: ChannelScope, work: (done: () => void) =
   }
 }
 
-function allow(channel: ChannelScope, access: Access, kind: 'queue' | 'exchange', name: string): void {
+function assertAllowed(channel: ChannelScope, access: Access, kind: 'queue' | 'exchange', name: string): void {
   assertAccess(channel.connection.user, access, { vhost: channel.vhost.name, kind, name });
 }
 
-function allowTopic({ connection, vhost }: ChannelScope, exchange: string, routingKey: string): void {
+function assertTopicAllowed({ connection, vhost }: ChannelScope, exchange: string, routingKey: string): void {
   assertTopicAccess(connection.user, 'read', { exchange: vhost.exchanges.get(exchange), routingKey });
 }
 

@@ -1,5 +1,5 @@
 // A transaction of a channel (AMQP 0-9-1, 1.9): publishes and acknowledgements wait for tx.commit. A commit is not atomic
-// over several queues; RabbitMQ does not promise that either.
+// over several queues, as in RabbitMQ.
 
 import type { Memory } from '../queue/memory.ts';
 import type { Message } from '../queue/message.ts';
@@ -7,7 +7,7 @@ import { forEach, itemsPerStep, type Work } from '../slices.ts';
 import type { Routed } from '../vhost/routed.ts';
 import type { UnackedDelivery } from './unacked-deliveries.ts';
 
-/** The parts of the channel that carry out a commit or a rollback. */
+/** The parts of the channel that a commit or rollback uses. */
 interface TransactionParts {
   readonly memory: Memory;
   readonly publisher: { route(message: Message, mandatory: boolean): Routed };
@@ -33,7 +33,7 @@ export class Transaction {
     this.#parts = parts;
   }
 
-  /** The number of publishes and of acknowledged deliveries that wait for the commit. */
+  /** Numbers of publishes and of acknowledged deliveries that wait for the commit. */
   get uncommitted() {
     return {
       messages: this.#publishes.length,
@@ -46,14 +46,14 @@ export class Transaction {
     this.#publishes.push({ message, mandatory });
   }
 
-  /** Remembers deliveries for the commit, which calls `settle` for each. */
+  /** Records deliveries. The commit calls `settle` for each of them. */
   *acknowledged(taken: Iterable<UnackedDelivery>, settle: (delivery: UnackedDelivery) => void): Work {
     const deliveries: UnackedDelivery[] = [];
     this.#acknowledgements.push({ deliveries, settle });
     yield* forEach(taken, (delivery) => deliveries.push(delivery), itemsPerStep);
   }
 
-  /** Carries out what waits. Returns true if a part of it has to be written to disk. */
+  /** Routes the publishes and settles the deliveries. Returns true if the store has to write a message. */
   *commit(): Work<boolean> {
     const publishes = this.#publishes;
     const acknowledgements = this.#acknowledgements;
@@ -69,7 +69,7 @@ export class Transaction {
         yield;
       }
     } catch (error) {
-      // The end of the channel rolls back the rest.
+      // The error closes the channel, which rolls back the rest.
       this.#publishes = publishes.slice(routed);
       this.#acknowledgements = acknowledgements;
       throw error;
@@ -78,7 +78,7 @@ export class Transaction {
     return isStored;
   }
 
-  /** Drops the publishes and makes the acknowledged messages unacknowledged again. */
+  /** Drops the publishes. The acknowledged deliveries become unacknowledged again. */
   *rollback(): Work {
     const publishes = this.#publishes;
     const acknowledgements = this.#acknowledgements;

@@ -1,4 +1,4 @@
-// The messages that a channel delivered and the client has not acknowledged, by delivery tag.
+// The deliveries of a channel that the client has not acknowledged, by delivery tag.
 
 import { ProtocolError } from '../protocol-error.ts';
 import type { Consumer } from '../queue/consumers.ts';
@@ -15,7 +15,7 @@ export interface UnackedDelivery {
 }
 
 export class UnackedDeliveries {
-  /** In the order of delivery. */
+  /** The entries are in the order of delivery. */
   #byTag = new Map<number, UnackedDelivery>();
   #lastTag = 0;
 
@@ -23,7 +23,7 @@ export class UnackedDeliveries {
     return this.#byTag.size;
   }
 
-  /** Returns the tag of the next delivery, which may be one without acknowledgement. */
+  /** Returns the tag of the next delivery. Deliveries without acknowledgement have tags, too. */
   nextTag(): number {
     return ++this.#lastTag;
   }
@@ -41,14 +41,14 @@ export class UnackedDeliveries {
   }
 
   /**
-   * Throws 406 if the tag of an acknowledgement with `multiple` is not unacknowledged itself, as RabbitMQ does. Tag 0 means
+   * Throws 406 if there is no unacknowledged delivery with this tag. RabbitMQ requires one even for `multiple`. Tag 0 means
    * all deliveries (AMQP 0-9-1, 1.8.3.13).
    */
   assertHas(tag: number): void {
     if (tag !== 0 && !this.#byTag.has(tag)) throw unknownTag(tag);
   }
 
-  /** Removes the deliveries up to a tag, one at each step, in the order of delivery. Tag 0 means all. */
+  /** Removes the deliveries up to a tag and yields them in the order of delivery. Tag 0 means all. */
   *takeUpTo(tag: number): Generator<UnackedDelivery> {
     if (tag === 0 || tag === this.#lastTag) {
       const all = this.#byTag;
@@ -63,7 +63,7 @@ export class UnackedDeliveries {
     }
   }
 
-  /** Adds deliveries that a rolled back transaction had taken, in the order of their tags. */
+  /** Adds the deliveries of a rolled back transaction, and sorts all deliveries by tag. */
   *restore(taken: UnackedDelivery[]): Work {
     for (const delivery of this.takeUpTo(0)) {
       taken.push(delivery);
@@ -74,7 +74,7 @@ export class UnackedDeliveries {
       all.set(delivery.tag, delivery);
       if (all.size % itemsPerStep === 0) yield;
     }
-    // More messages may have been delivered during the steps.
+    // More messages may have been delivered between the steps.
     while (this.size > 0) {
       for (const delivery of this.takeUpTo(0)) {
         all.set(delivery.tag, delivery);

@@ -1,11 +1,11 @@
-// Heartbeats of one connection (AMQP 0-9-1, 4.2.7). They are sent at half the interval, and the client is given up after two
-// intervals in which nothing was received.
+// Heartbeats of one connection (AMQP 0-9-1, 4.2.7). They are sent twice per interval. The connection is closed if nothing was
+// received for two intervals.
 
 import type { Clock, Timer } from '../../clock.ts';
 
 interface HeartbeatsParts {
   readonly clock: Clock;
-  /** Returns true while the broker does not read, and therefore cannot know whether the client is alive. */
+  /** Returns true while the broker does not read, because it then cannot know whether the client is alive. */
   readonly isReadingPaused: () => boolean;
   readonly send: () => void;
   readonly giveUp: () => void;

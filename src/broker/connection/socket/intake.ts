@@ -1,5 +1,5 @@
-// Reads the frames of one client: a slice in each turn of the event loop. It stops reading while the client has to wait,
-// and postpones basic.publish while memory is short.
+// Reads the frames of one client, one slice in each turn of the event loop. It stops reading while the client has to wait,
+// for example for the disk. While memory is short, it parks the frames of basic.publish.
 
 import type { Socket } from 'node:net';
 import { FrameParser, frameTypes, type OnFrame } from '../../codec/frames.ts';
@@ -7,7 +7,7 @@ import { methodKey } from '../../codec/methods.ts';
 import { Sequence, type Slices, sliceMs, type Work } from '../../slices.ts';
 import type { Store } from '../../store/contract.ts';
 
-/** Reason to stop reading. `work`: the last request of the client needs more than one turn. */
+/** A reason to stop reading. `work` means that a request of the client needs more than one turn of the event loop. */
 type Reason = 'memory' | 'disk' | 'output' | 'work';
 
 /** A frame that waits for memory. */
@@ -17,13 +17,13 @@ interface ParkedFrame {
   readonly payload: Buffer;
 }
 
-/** Bytes of publishes that may wait for memory. Above this limit reading stops. */
+/** Reading stops while more bytes than this are parked. */
 const parkedBytesLimit = 1024 * 1024;
-/** Estimated memory overhead of a frame that waits, in bytes. */
+/** Estimated memory overhead of a parked frame. */
 const parkedFrameBytes = 200;
-/** Reading stops while the client has not read this many bytes. */
+/** Reading stops while the client has more unread bytes than this. */
 const unreadBytes = 8 * 1024 * 1024;
-/** Reading stops while the store has not written this many bytes. */
+/** Reading stops while the store has more unwritten bytes than this. */
 const unwrittenBytes = 32 * 1024 * 1024;
 const publishKey = methodKey(60, 40);
 const closeKey = methodKey(10, 50);
@@ -36,11 +36,11 @@ interface IntakeParts {
   readonly store: Store | undefined;
   readonly onFrame: OnFrame;
   readonly onError: (error: unknown) => void;
-  /** Called when a publish has to wait for memory. */
+  /** Called when a frame is parked. */
   readonly onParked: () => void;
   /**
-   * Returns true if acknowledgements of a channel may overtake its publishes that wait. That is safe if the channel has
-   * confirms. Without them the client may acknowledge a message because it has published another one.
+   * Returns true if acknowledgements of a channel may overtake its parked publishes. That is safe if the channel has
+   * confirms. Without confirms, a client may publish a result, then acknowledge the request, and rely on that order.
    */
   readonly maySettle: (channel: number) => boolean;
   /** Returns true if the channel has received a basic.publish and its content is not complete. */
@@ -61,7 +61,7 @@ export class Intake {
   #parked: ParkedFrame[] = [];
   #parkedChannels = new Set<number>();
   #parkedBytes = 0;
-  /** Channels whose basic.publish has left the parked frames, but not all of its content. */
+  /** Channels whose basic.publish was processed while a part of its content is still parked. */
   #unfinished = new Set<number>();
 
   constructor(socket: Socket, parts: IntakeParts) {
@@ -80,7 +80,7 @@ export class Intake {
     this.#parser.frameMax = bytes;
   }
 
-  /** The client waits for the broker, and not the broker for the client. */
+  /** True while reading is paused, so that the client waits for the broker. */
   get isWaiting(): boolean {
     return this.#holds.size > 0 || this.#isScheduled;
   }
@@ -89,12 +89,12 @@ export class Intake {
     this.#slice(() => this.#parser.push(chunk));
   }
 
-  /** Does work after all earlier work, then calls `done`. Reads nothing until then. */
+  /** Does work after all earlier work, then calls `done`. Reads nothing before that. */
   inOrder(work: Work, done?: () => void): void {
     this.#work.add(work, done);
   }
 
-  /** Postpones publishes until `unblock`. The client can still consume and acknowledge. */
+  /** Parks publishes until `unblock`. The client can still consume and acknowledge. */
   block(): void {
     this.#isBlocked = !this.#isEnding;
   }
@@ -104,7 +104,7 @@ export class Intake {
     if (this.#parked.length > 0) this.#schedule();
   }
 
-  /** Drops parked frames and ends all waits, because the connection ends. */
+  /** Drops parked frames and ends all holds, because the connection ends. */
   end(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
@@ -115,7 +115,7 @@ export class Intake {
     this.#schedule();
   }
 
-  /** Calls `done` when everything received is read, or at once if the client waits for memory, disk or output. */
+  /** Calls `done` when all received frames are processed, or at once if they wait for memory, disk or output. */
   whenRead(done: () => void): void {
     if (this.#isScheduled || this.#holds.has('work')) this.#onRead = done;
     else done();
@@ -126,7 +126,7 @@ export class Intake {
     this.#parser.stop();
   }
 
-  /** Stops reading if the client does not read its answers, or publishes faster than the disk writes. */
+  /** Stops reading if the client does not read its answers, or sends faster than the disk writes. */
   #holdIfBehind(): void {
     if (this.#isEnding) return;
     const { store } = this.#parts;
@@ -142,7 +142,7 @@ export class Intake {
   }
 
   #release(reason: Reason): void {
-    // Even while another reason remains: parked frames may leave now, and that ends the wait for memory.
+    // This is also needed if another reason remains, because processing parked frames can end the hold for memory.
     if (this.#holds.delete(reason)) this.#schedule();
   }
 
@@ -192,7 +192,7 @@ export class Intake {
     this.#schedule();
   }
 
-  /** Returns true for a publish while memory is short, a later frame of its channel, and a connection.close after it. */
+  /** Returns true for a publish while memory is short, for later frames of its channel, and for a later connection.close. */
   #isParked(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean {
     if (!this.#isBlocked && this.#parked.length === 0) return false;
     const key = type === frameTypes.method && end - start >= 4 ? buffer.readUInt32BE(start) : 0;
@@ -226,7 +226,7 @@ export class Intake {
     } finally {
       this.#parked = this.#parked.slice(count);
       this.#parkedChannels = new Set(this.#parked.map(({ channel }) => channel));
-      // The rest of an incomplete content is not parked when it arrives.
+      // If the rest of a content has not arrived yet, it will not be parked.
       this.#unfinished = this.#unfinished.intersection(this.#parkedChannels);
       this.#parkedBytes = this.#parked.reduce((sum, { payload }) => sum + payload.length + parkedFrameBytes, 0);
       if (this.#parkedBytes <= parkedBytesLimit) this.#holds.delete('memory');

@@ -1,4 +1,5 @@
-// Writes the frames of one connection. They are collected in a slab, which is written once in each turn of the event loop.
+// Writes the frames of one connection. It collects them in a slab (a large buffer), and writes the slab to the socket at the
+// end of each turn of the event loop.
 
 import type { Socket } from 'node:net';
 import { frameEnd, frameOverhead, frameTypes } from '../../codec/frames.ts';
@@ -7,11 +8,11 @@ import { copyBytes } from '../../codec/values.ts';
 import type { Message } from '../../queue/message.ts';
 
 const slabSize = 64 * 1024;
-/** A larger body is written from its own buffer, without a copy in the slab. */
+/** A larger body is not copied to the slab, but written from its own buffer. */
 const copyLimit = 4096;
-/** Upper limit of the frame of a basic.deliver. */
+/** Maximum size of the frame of a basic.deliver. */
 const headLimit = 1024;
-/** A client with more unread bytes does not read. It receives no more messages until most of them are read. */
+/** A client with more unread bytes than this receives no more messages until it has read most of them. */
 const backlogBytes = 1024 * 1024;
 const backlogLeftBytes = backlogBytes / 4;
 
@@ -19,12 +20,12 @@ const heartbeatFrame = Buffer.of(frameTypes.heartbeat, 0, 0, 0, 0, 0, 0, frameEn
 const deliverKey = methodKey(60, 60);
 const ackKey = methodKey(60, 80);
 
-/** Written slabs that any connection may use again, so that an idle connection has none. */
+/** Slabs that were written. All connections share them, so that an idle connection needs no slab. */
 const free: Buffer[] = [];
 const freeLimit = 32;
 const noSlab = Buffer.alloc(0);
 
-/** Bytes that were written while answers were held back. */
+/** Bytes that wait for the end of a hold. */
 interface HeldBytes {
   readonly bytes: Buffer;
   readonly done: (() => void) | undefined;
@@ -32,14 +33,15 @@ interface HeldBytes {
 
 export class Output {
   frameMax: number;
-  /** The client does not read. */
+  /** True if the client has too many unread bytes. */
   isBacklogged = false;
-  /** Bytes and writes so far, for the management API. */
+  /** Number of bytes and of writes so far, for the management API. */
   bytes = 0;
   writes = 0;
   readonly #socket: Socket;
-  /** Called with the first frame of a tick. `flush` has to be called at its end. */
+  /** Called at the first frame of a tick. The callee has to call `flush` at the end of the tick. */
   readonly #onFirst: () => void;
+  /** Called when the client has read most of a backlog. */
   readonly #onRoom: () => void;
   #slab: Buffer = noSlab;
   #used = 0;
@@ -66,7 +68,7 @@ export class Output {
     this.#frame(frameTypes.method, channel, encodeMethod(name, fields));
   }
 
-  /** Sends a heartbeat even during a hold, because a client that waits for a slow disk would give the broker up. */
+  /** Sends a heartbeat even during a hold. Otherwise a slow disk would make the client close the connection. */
   heartbeat(): void {
     if (this.#holds > 0) this.#send(heartbeatFrame);
     else this.#frame(frameTypes.heartbeat, 0, Buffer.alloc(0));
@@ -107,12 +109,12 @@ export class Output {
     this.#message(channel, message);
   }
 
-  /** Bytes that the socket has not sent. */
+  /** Number of bytes that the socket has not sent yet. */
   get waitingBytes(): number {
     return this.#socket.writableLength;
   }
 
-  /** Holds back all that follows until `release`, because it reports changes that are not on disk. */
+  /** Holds back all following frames until `release`, because they report changes that are not on disk. */
   hold(): void {
     if (this.#holds === 0) this.#writeSlab();
     this.#holds++;
@@ -127,7 +129,7 @@ export class Output {
     if (this.#isEnding) this.#socket.end();
   }
 
-  /** Drops what is held. */
+  /** Drops the frames that are held back. */
   discard(): void {
     if (this.#holds === 0) return;
     this.#held = [];
@@ -145,7 +147,7 @@ export class Output {
   flush(): void {
     this.#isFlushDue = this.#holds > 0;
     if (!this.#isFlushDue) this.#writeSlab();
-    // Frames that were written before a hold do not wait for its end.
+    // Frames that were written before the hold are sent now.
     this.#socket.uncork();
     if (this.#isFlushDue) return;
     this.#isDirty = false;
@@ -153,7 +155,7 @@ export class Output {
     if (this.isBacklogged) this.#checkRoom();
   }
 
-  /** Writes content header and body. */
+  /** Writes the content header and the body of a message. */
   #message(channel: number, message: Message): void {
     const { content, propertiesLength } = message;
     const bodyLength = content.length - propertiesLength;
@@ -202,7 +204,7 @@ export class Output {
     this.#used = at;
   }
 
-  /** Makes room in the slab, and returns its place there. */
+  /** Makes room for bytes in the slab. Returns the offset of the first one. */
   #room(length: number): number {
     if (!this.#isDirty) {
       this.#isDirty = true;
@@ -272,7 +274,7 @@ function uint64(slab: Buffer, at: number, value: number): number {
   return uint32(slab, uint32(slab, at, Math.floor(value / 0x1_0000_0000)), value >>> 0);
 }
 
-/** A loop is faster than a call into the engine, because names are short and mostly ASCII. */
+/** Writes a short string. A loop is faster than a native call, because names are short and mostly ASCII. */
 function shortstr(slab: Buffer, start: number, text: string): number {
   const { length } = text;
   let at = start + 1;
