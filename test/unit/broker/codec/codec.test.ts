@@ -57,7 +57,7 @@ test('refuses a name that is not UTF-8', () => {
   assert.is(decodeMethod(marked, 0, marked.length).name, 'queue.delete');
 });
 
-test('adjacent bits share an octet, and the first is the lowest', () => {
+test('adjacent bits share an octet, and the first bit is the lowest', () => {
   const bytes = encodeMethod('queue.declare', {
     ticket: 0,
     queue: '',
@@ -71,7 +71,7 @@ test('adjacent bits share an octet, and the first is the lowest', () => {
   assert.is(bytes[7], 0b01010);
 });
 
-test('refuses an unknown method with 503, and a short one with 501', () => {
+test('refuses an unknown method with 503, and a truncated one with 501', () => {
   assert.throws(() => decodeMethod(Buffer.from([0, 99, 0, 1]), 0, 4), hasCode(503));
   const whole = encodeMethod('queue.delete', { ticket: 0, queue: 'q', ifUnused: false, ifEmpty: false, noWait: false });
   for (let end = 4; end < whole.length; end++) assert.throws(() => decodeMethod(whole, 0, end), hasCode(501));
@@ -165,7 +165,7 @@ test('properties are decoded as they were encoded, together and alone', () => {
   for (const [name, value] of Object.entries(properties)) assert.equal(read({ [name]: value }), { [name]: value });
 });
 
-test('the scan returns the used properties and refuses malformed ones', () => {
+test('scans the properties that the broker uses, and refuses malformed ones', () => {
   const bytes = encodeProperties({ ...properties, headers: { a: [1, { b: 2 }], CC: ['k'], BCC: 5 } });
   const scan = scanProperties(bytes, 0, bytes.length);
   assert.is(scan.deliveryMode, 2);
@@ -179,8 +179,8 @@ test('the scan returns the used properties and refuses malformed ones', () => {
   assert.throws(() => scanProperties(Buffer.concat([bytes, Buffer.from([0])]), 0, bytes.length + 1), hasCode(501));
 });
 
-test('a change of properties keeps the bytes of the other ones', () => {
-  // An integer of 32 bits, which the encoder of the broker does not write.
+test('a change of properties keeps the bytes of unchanged headers', () => {
+  // The encoder of the broker never writes this type, an integer of 32 bits.
   const integer = Buffer.from([1, 0x61, 0x49, 0, 0, 0, 5]);
   const gone = Buffer.from([1, 0x62, 0x74, 1]);
   const headers = Buffer.concat([Buffer.from([0, 0, 0, integer.length + gone.length]), integer, gone]);

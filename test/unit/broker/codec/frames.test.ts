@@ -30,13 +30,13 @@ test('parses the same frames from chunks of any length', () => {
   }
 });
 
-test('refuses a frame that is too long before its payload arrives', () => {
+test('refuses a frame that is too large, before its payload arrives', () => {
   const head = Buffer.from([3, 0, 1, 0xff, 0xff, 0xff, 0xff]);
   assert.throws(() => parsed([head]), /frame_too_large,4294967295,4088/);
   assert.throws(() => parsed([head.subarray(0, 3), head.subarray(3)]), isFrameError);
 });
 
-test('accepts a frame of frame-max, and refuses one more octet', () => {
+test('accepts a frame of exactly frame-max, and refuses a larger one', () => {
   assert.is(parsed([frame(3, 1, Buffer.alloc(4088))]).length, 1);
   assert.throws(() => parsed([frame(3, 1, Buffer.alloc(4089))]), isFrameError);
 });
@@ -47,7 +47,7 @@ test('refuses a frame without the end marker', () => {
   assert.throws(() => parsed([broken]), isFrameError);
 });
 
-test('calls back no more after stop', () => {
+test('does not call back after stop', () => {
   const seen: number[] = [];
   const parser: FrameParser = new FrameParser(4096, (type) => {
     seen.push(type);

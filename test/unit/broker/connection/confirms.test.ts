@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { Confirms } from '../../../../src/broker/connection/confirms.ts';
 import type { Store } from '../../../../src/broker/store/contract.ts';
 
-test('acknowledges consecutive tags by one ack with multiple', () => {
+test('acknowledges consecutive tags with one ack', () => {
   const { confirms, sent, flush } = newConfirms();
   confirms.done(1);
   flush();
@@ -16,7 +16,7 @@ test('acknowledges consecutive tags by one ack with multiple', () => {
 test('a later ack does not cover a tag that waits for the disk', () => {
   const { confirms, sent, flush, sync } = newConfirms();
   confirms.done(1);
-  confirms.stored(2);
+  confirms.awaitStore(2);
   confirms.done(3);
   confirms.done(4);
   flush();
@@ -28,9 +28,9 @@ test('a later ack does not cover a tag that waits for the disk', () => {
 
 test('acknowledges the messages of one tick together', () => {
   const { confirms, sent, flush, sync } = newConfirms();
-  for (const tag of [1, 2, 3]) confirms.stored(tag);
+  for (const tag of [1, 2, 3]) confirms.awaitStore(tag);
   flush();
-  for (const tag of [4, 5]) confirms.stored(tag);
+  for (const tag of [4, 5]) confirms.awaitStore(tag);
   flush();
   sync();
   flush();
@@ -51,7 +51,7 @@ test('sends a nack before an ack that would cover its tag', () => {
 
 test('confirms nothing after the store has failed', () => {
   const { confirms, sent, flush, sync } = newConfirms();
-  confirms.stored(1);
+  confirms.awaitStore(1);
   flush();
   sync(new Error('disk full'));
   flush();

@@ -1,4 +1,4 @@
-// The exchange types: which destinations a message has, and which bindings are equal.
+// Tests the exchange types: the destinations of a message, and the equality of bindings.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -62,7 +62,7 @@ for (const type of ['direct', 'fanout', 'topic', 'headers', 'x-modulus-hash'] as
   });
 }
 
-test('a binding to a new queue replaces the one to a deleted queue of its name', () => {
+test('a binding to a new queue replaces one to a deleted queue of that name', () => {
   const exchange = newExchange('direct');
   const [deleted, recreated] = [place().queue, place().queue];
   exchange.add(bindingTo(exchange, deleted, 'k'));
@@ -107,7 +107,7 @@ test('the argument alternate-exchange has precedence over the policy', () => {
 const routes = { direct: [true, true], fanout: [true, false], topic: [true, true], headers: [false, false] } as const;
 for (const type of ['direct', 'fanout', 'topic', 'headers'] as const) {
   const [isPlain, matchesEachKey] = routes[type];
-  test(`${type} ${isPlain ? 'depends' : 'does not depend'} on the routing key only`, () => {
+  test(`${type} routes by ${isPlain ? 'the routing key only' : 'more than the routing key'}`, () => {
     const exchange = newExchange(type);
     assert.equal([exchange.isPlain, exchange.matchesEachKey], [isPlain, matchesEachKey]);
     assert.not(newExchange(type, { 'alternate-exchange': 'other' }).isPlain);

@@ -1,4 +1,4 @@
-// The matching of a headers exchange. The first table contains the results of RabbitMQ 4.3.6, measured with amqplib.
+// Tests the matching of a headers exchange. The table contains the results of RabbitMQ 4.3.6, measured with amqplib.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -47,7 +47,7 @@ for (const [binding, expected] of answers) {
   });
 }
 
-test('an integer equals one of another width, but not a double', () => {
+test('an integer equals an integer of another width, but not a double', () => {
   const field = (type: string, bytes: number[]) => {
     const row = Buffer.from([1, 0x61, type.charCodeAt(0), ...bytes]);
     return Arguments.decode(Buffer.concat([Buffer.from([0, 0, 0, row.length]), row]));

@@ -1,4 +1,4 @@
-// Routing through exchanges to queues, and the limit of its work.
+// Tests the routing through exchanges to queues, and the limit of its cost.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,7 +7,10 @@ import { declare, message, place } from '../queue-place.ts';
 
 interface Row {
   readonly title: string;
-  /** Exchange → its type and its bindings: the destination, and the binding key or `k`. A name in capitals is an exchange. */
+  /**
+   * Exchange → type and bindings. A binding is a destination with its binding key, or only a destination, bound with `k`.
+   * Exchanges have names in capitals.
+   */
   readonly exchanges: Readonly<Record<string, readonly [type: string, ...bindings: (string | [string, string])[]]>>;
   /** Exchange → alternate exchange. */
   readonly alternates?: Readonly<Record<string, string>>;
@@ -20,7 +23,7 @@ interface Row {
 const rows: readonly Row[] = [
   { title: 'to the queues of its bindings', exchanges: { A: ['direct', 'a', 'b'] }, expected: ['a', 'b'] },
   { title: 'to no queue without a binding', exchanges: { A: ['direct', ['a', 'other']] }, expected: [] },
-  { title: 'not to a deleted queue', exchanges: { A: ['direct', 'a', 'b'] }, deleted: 'a', expected: ['b'] },
+  { title: 'past a deleted queue', exchanges: { A: ['direct', 'a', 'b'] }, deleted: 'a', expected: ['b'] },
   {
     title: 'through bindings between exchanges',
     exchanges: { A: ['fanout', 'B'], B: ['fanout', 'a'] },
@@ -32,7 +35,7 @@ const rows: readonly Row[] = [
     expected: ['a', 'b'],
   },
   {
-    title: 'through a circle of exchanges',
+    title: 'through a cycle of exchanges',
     exchanges: { A: ['fanout', 'B'], B: ['fanout', 'A', 'a'] },
     expected: ['a'],
   },
@@ -43,7 +46,7 @@ const rows: readonly Row[] = [
     expected: ['b'],
   },
   {
-    title: 'not to the alternate exchange if a binding matches',
+    title: 'past the alternate exchange if a binding matches',
     exchanges: { A: ['direct', 'a'], B: ['fanout', 'b'] },
     alternates: { A: 'B' },
     expected: ['a'],
@@ -68,13 +71,13 @@ const rows: readonly Row[] = [
     expected: ['c'],
   },
   {
-    title: 'by each further key of a direct exchange',
+    title: 'by each additional routing key through a direct exchange',
     exchanges: { A: ['direct', 'a', ['b', 'cc'], ['c', 'other']] },
     moreKeys: ['cc'],
     expected: ['a', 'b'],
   },
   {
-    title: 'once to the bindings of a fanout exchange with further keys',
+    title: 'once through a fanout exchange with additional routing keys',
     exchanges: { A: ['fanout', 'a'] },
     moreKeys: ['cc', 'k'],
     expected: ['a'],
@@ -104,7 +107,7 @@ for (const { title, exchanges, alternates = {}, key = 'k', moreKeys, deleted, ex
   });
 }
 
-test('routes from the default exchange to the queues of all keys', () => {
+test('routes from the default exchange to the queues of all routing keys', () => {
   const { vhost } = place();
   declare(vhost, 'a');
   const sent = message({ body: 'm', moreKeys: ['a', 'missing', 'q'] });

@@ -19,9 +19,9 @@ async function withServer(use: (server: Server, port: number, errors: Error[]) =
   }
 }
 
-test('resolves to the port of the system', () => withServer(async (_, port) => assert.ok(port > 0)));
+test('resolves to the port that the system has chosen', () => withServer(async (_, port) => assert.ok(port > 0)));
 
-test('a used port is SYSTEM with a hint', () =>
+test('a port in use is a SYSTEM error with a hint', () =>
   withServer(async (_, port) => {
     const error: unknown = await listen(createServer(), { host, port }, () => undefined).catch((reason) => reason);
     assert.instance(error, MqError);

@@ -12,21 +12,21 @@ import { Slices } from '../../../../../src/broker/slices.ts';
 import type { Store } from '../../../../../src/broker/store/contract.ts';
 import { content, frame, method, publish } from '../../../../robustness/frames.ts';
 
-test('acknowledgements overtake waiting publishes, but not within a message', async () => {
+test('acknowledgements overtake parked publishes, but not within a message', async () => {
   const { intake, slices, taken, before } = client();
   intake.block();
   intake.push(Buffer.concat([...publish(1, { routingKey: 'q' }), ...publish(1, { routingKey: 'q' })]));
   // A slow machine may read only one frame in a slice.
   await slices.idle();
   assert.equal(taken, []);
-  // Every frame takes longer than a slice, and the acknowledgement comes before the next slice.
+  // Every frame takes longer than a slice, and the acknowledgement arrives before the next slice.
   before('basic.publish', () => setImmediate(() => intake.push(method(1, 'basic.ack', { deliveryTag: 1 }))));
   intake.unblock();
   await slices.idle();
   assert.equal(taken, ['basic.publish', 'header', 'body', 'basic.ack', 'basic.publish', 'header', 'body']);
 });
 
-test('empty frames that wait for memory also stop the reading', async () => {
+test('parked empty frames also stop the reading', async () => {
   const { intake, socket, slices } = client();
   intake.block();
   const [begun, head] = [method(1, 'basic.publish'), content(1, Buffer.alloc(1))[0] as Buffer];
@@ -57,7 +57,7 @@ test('a publish completed later does not unblock another channel', async () => {
   assert.equal(taken, ['basic.ack']);
 });
 
-test('waiting publishes continue after a wait for the disk', async () => {
+test('parked publishes continue after a wait for the disk', async () => {
   let written: () => void = () => {};
   const store = { pendingBytes: 0, committed: (done: () => void) => (written = done) };
   const { intake, slices, taken } = client(store as unknown as Store);
@@ -67,7 +67,7 @@ test('waiting publishes continue after a wait for the disk', async () => {
   const bodies = Array.from({ length: 127 }, () => frame(frameTypes.body, 1, body));
   intake.push(Buffer.concat([begun, head, ...bodies]));
   for (let left = 200; left > 0; left--) await new Promise((turned) => setImmediate(turned));
-  // The frame that exceeds the limit of waiting bytes arrives while the disk is behind.
+  // The frame that exceeds the limit of parked bytes arrives while the disk is behind.
   store.pendingBytes = 64 * 1024 * 1024;
   intake.push(frame(frameTypes.body, 1, body));
   intake.push(frame(frameTypes.body, 1, body));
@@ -80,9 +80,9 @@ test('waiting publishes continue after a wait for the disk', async () => {
   assert.is(taken.length, 131);
 });
 
-/** Returns an intake whose frames each need longer than a slice. */
+/** Returns an intake. The processing of each frame takes longer than a slice. */
 function client(store?: Store) {
-  const socket = new StillSocket();
+  const socket = new FakeSocket();
   const slices = new Slices();
   const taken: string[] = [];
   const waiting = new Map<string, () => void>();
@@ -113,7 +113,7 @@ function client(store?: Store) {
   return { intake, socket, slices, taken, before: (name: string, run: () => void) => waiting.set(name, run) };
 }
 
-class StillSocket extends EventEmitter {
+class FakeSocket extends EventEmitter {
   readonly writableLength = 0;
   #isPaused = false;
 

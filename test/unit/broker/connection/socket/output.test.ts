@@ -26,7 +26,7 @@ test('holds back answers, but neither heartbeats nor earlier frames', () => {
   assert.equal(socket.read(), frame(8, 0, Buffer.alloc(0)));
 });
 
-test('writes whole frames, whatever is left of the slab', () => {
+test('writes complete frames for any free space in the slab', () => {
   const slabSize = 64 * 1024;
   // Leaves room for a basic.deliver of 1024 bytes and no more, so that the header frame fills the rest of the slab.
   const acks = Math.floor((slabSize - 1024) / 21);

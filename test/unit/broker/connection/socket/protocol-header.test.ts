@@ -15,7 +15,7 @@ test('accepts a header that arrives byte by byte', () => {
   assert.equal(results.at(-1), Buffer.alloc(0));
 });
 
-test('refuses another header at its first wrong byte', () => {
+test('refuses an unknown header at its first wrong byte', () => {
   for (const header of ['GET', 'AMQP\0\x01', 'AMQP\0\0\x09\x02']) {
     assert.is(new ProtocolHeaderReader().push(Buffer.from(header, 'latin1')), 'unknown');
   }
