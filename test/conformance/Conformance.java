@@ -1,4 +1,5 @@
-// Jobs of the Java client: field tables of every type, equivalence of declarations, confirms, returns, consumers. See program.ts.
+// Jobs of the Java client: field tables of every type, equivalence of declarations, confirms, returns and consumers. See
+// program.ts.
 //
 //   java -cp /usr/share/java/amqp-client.jar:/usr/share/java/slf4j-api.jar:/usr/share/java/slf4j-nop.jar test/conformance/Conformance.java URL PREFIX
 
@@ -11,7 +12,7 @@ import java.util.*;
 import java.util.concurrent.*;
 
 public class Conformance {
-  static final int DEADLINE_MS = 60_000; // ends a job that hangs: see program.ts
+  static final int DEADLINE_MS = 60_000; // a job that takes longer is ended: see program.ts
   static String url;
   static String prefix;
   static int place = 0;
@@ -21,7 +22,7 @@ public class Conformance {
     Object run() throws Exception;
   }
 
-  /** Adds a job with a connection and a channel. Its answer may be a close by the broker. */
+  /** A job with a connection and a channel. If the broker closes one of them, the close is the answer of the job. */
   interface Linked {
     Object run(Channel channel, Connection connection) throws Exception;
   }
@@ -125,7 +126,7 @@ public class Conformance {
       queue(channel, "same", Map.of("x-message-ttl", 60_000));
       return queue(channel, "same", Map.of("x-message-ttl", "60000"));
     });
-    linked("x-expires another value", (channel, connection) -> {
+    linked("x-expires with another value", (channel, connection) -> {
       queue(channel, "same", Map.of("x-expires", 60_000));
       return queue(channel, "same", Map.of("x-expires", 70_000));
     });
@@ -145,7 +146,7 @@ public class Conformance {
       queue(channel, "same", null);
       return queue(channel, "same", Map.of("x-queue-type", "classic"));
     });
-    linked("x-queue-type quorum is another queue", (channel, connection) -> {
+    linked("x-queue-type quorum is not equivalent", (channel, connection) -> {
       channel.queueDeclare(named("kind"), true, false, false, Map.of("x-expires", 60_000));
       try {
         return channel.queueDeclare(named("kind"), true, false, false, Map.of("x-queue-type", "quorum", "x-expires", 60_000));
@@ -153,7 +154,7 @@ public class Conformance {
         connection.createChannel().queueDelete(named("kind"));
       }
     });
-    linked("queue.declare not exclusive where it is", (channel, connection) -> {
+    linked("queue.declare without exclusive for an exclusive queue", (channel, connection) -> {
       channel.queueDeclare(named("mine"), true, true, false, null);
       return channel.queueDeclare(named("mine"), true, false, false, null);
     });
@@ -207,7 +208,7 @@ public class Conformance {
       put(channel, "amq.direct", named("key"), "x");
       return bodies(channel, name);
     });
-    linked("basic.publish to the internal exchange", (channel, connection) -> {
+    linked("basic.publish to an internal exchange", (channel, connection) -> {
       channel.exchangeDeclare(named("inner"), "fanout", false, true, true, null);
       channel.queueBind(queue(channel, "inner", null), named("inner"), "");
       put(channel, named("inner"), "", "x");
@@ -241,7 +242,7 @@ public class Conformance {
       channel.waitForConfirmsOrDie(DEADLINE_MS);
       return List.of(channel.getNextPublishSeqNo(), channel.queueDeclarePassive(name).getMessageCount());
     });
-    linked("confirm.select where the queue refuses", (channel, connection) -> {
+    linked("confirm.select with a queue that refuses", (channel, connection) -> {
       channel.confirmSelect();
       String name = queue(channel, "full", Map.of("x-max-length", 1, "x-overflow", "reject-publish"));
       put(channel, "", name, "in");
@@ -338,7 +339,7 @@ public class Conformance {
       for (int i = 0; i < 4; i++) put(channel, "", name, "m" + i);
       return List.of(high.next(), high.next(), low.next(), low.next());
     });
-    linked("basic.consume no-local is taken", (channel, connection) -> {
+    linked("basic.consume no-local is accepted", (channel, connection) -> {
       String name = queue(channel, "local", null);
       var receiver = new Receiver(channel);
       channel.basicConsume(name, true, "tag", true, false, null, receiver);
@@ -362,7 +363,7 @@ public class Conformance {
       return List.of(first, receiver.next());
     });
     linked("basic.recover without requeue", (channel, connection) -> channel.basicRecover(false));
-    linked("basic.nack multiple puts back in order", (channel, connection) -> {
+    linked("basic.nack multiple requeues in order", (channel, connection) -> {
       String name = queue(channel, "nacked", null);
       for (String body : List.of("1", "2", "3")) put(channel, "", name, body);
       long tag = 0;
@@ -401,7 +402,7 @@ public class Conformance {
         return closing(error);
       }
     });
-    linked("x-single-active-consumer moves on when its channel closes", (channel, connection) -> {
+    linked("x-single-active-consumer changes when its channel closes", (channel, connection) -> {
       String name = queue(channel, "single", Map.of("x-single-active-consumer", true));
       Channel other = connection.createChannel();
       var first = new Receiver(other);
@@ -448,7 +449,7 @@ public class Conformance {
         try {
           server.mainloop();
         } catch (Exception ended) {
-          // with the channel
+          // The loop ends when the channel is closed.
         }
       });
       loop.setDaemon(true);
@@ -473,7 +474,7 @@ public class Conformance {
       channel.txCommit();
       return bodies(channel, name);
     });
-    linked("channel numbers are used again", (channel, connection) -> {
+    linked("channel numbers are reused", (channel, connection) -> {
       List<Integer> numbers = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
         Channel next = connection.createChannel();
@@ -549,7 +550,7 @@ public class Conformance {
     return found;
   }
 
-  /** The callbacks of a consumer, in order. */
+  /** Records the callbacks of a consumer, in order. */
   static class Receiver extends DefaultConsumer {
     private final BlockingQueue<Object> told = new LinkedBlockingQueue<>();
 

@@ -1,4 +1,4 @@
-// Jobs of @cloudamqp/amqp-client, which sends most methods of the protocol and checks few of them itself.
+// Jobs of @cloudamqp/amqp-client. This client can send most methods of the protocol and checks few of them itself.
 
 import { type AMQPChannel, AMQPClient, type AMQPMessage } from '@cloudamqp/amqp-client';
 import {
@@ -14,7 +14,7 @@ import {
   user,
 } from './program.ts';
 
-/** Returns a job with a connection and a channel. Its answer may be a close by the broker. */
+/** Returns a job with a connection and a channel. If the broker closes one of them, the close is the answer of the job. */
 function linked(work: (channel: AMQPChannel, client: AMQPClient) => Promise<unknown>): Job {
   return async () => {
     const client = new AMQPClient(`${url}/`);
@@ -29,7 +29,7 @@ function linked(work: (channel: AMQPChannel, client: AMQPClient) => Promise<unkn
   };
 }
 
-/** Parses the client's error message, which contains scope, text and code. */
+/** Parses the error message of the client, which contains scope, text and code. */
 function closing(error: unknown): Closed | { threw: string } {
   const match = /(connection|channel)(?: \d+)? closed: (.*) \((\d+)\)/s.exec(messageOf(error));
   if (match === null) return { threw: messageOf(error) };

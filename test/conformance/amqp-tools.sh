@@ -1,5 +1,6 @@
 #!/bin/bash
-# Jobs of amqp-tools (librabbitmq, the C client): output and exit status of its programs. See program.ts.
+# Jobs of amqp-tools, the programs of the C client librabbitmq. An answer is the output and exit status of a program. See
+# program.ts.
 #
 #   bash test/conformance/amqp-tools.sh URL PREFIX
 set -u
@@ -8,7 +9,7 @@ prefix="$2"
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 
-# Runs the program with stdin, and prints the answer.
+# Runs a program with the stdin of the caller, and prints the answer.
 job() { # title, program, its arguments
   local title="$1" program="$2" status=0
   shift 2
@@ -41,7 +42,7 @@ job 'amqp-consume five' amqp-consume --queue="$q" --count=5 --prefetch-count=1 c
 job 'amqp-get from an empty queue' amqp-get --queue="$q"
 job 'amqp-get from a missing queue' amqp-get --queue="$missing"
 job 'amqp-consume from a missing queue' amqp-consume --queue="$missing" --count=1 cat
-job 'amqp-publish for the next' amqp-publish --routing-key="$q" --body='refused'
+job 'amqp-publish before a consumer without acks' amqp-publish --routing-key="$q" --body='refused'
 job 'amqp-consume without acks' amqp-consume --queue="$q" --count=1 --no-ack cat
 job 'amqp-publish one to delete' amqp-publish --routing-key="$q" --body='last'
 job 'amqp-delete-queue if empty' amqp-delete-queue --queue="$q" --if-empty

@@ -1,4 +1,4 @@
-// Jobs of amqplib: messages that are removed from their queue by expiry, length limit, rejection or delivery limit.
+// Jobs of amqplib: messages that leave their queue because of expiry, a length limit, a rejection or a delivery limit.
 
 import type { Message } from 'amqplib';
 import { bodies, type Link, linked, put, queue, seen, take } from './amqplib-link.ts';
@@ -6,7 +6,7 @@ import { eventually, type Job, named } from './program.ts';
 
 type Args = Record<string, unknown>;
 
-/** Declares a queue with dead letters to the queue `<name>.dead`. */
+/** Declares a queue whose dead letters go to the queue `<name>.dead`. */
 async function dying({ channel }: Link, name: string, args: Args): Promise<{ alive: string; dead: string }> {
   const dead = await queue(channel, `${name}.dead`);
   const toDead = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dead };
@@ -23,7 +23,7 @@ async function quorum({ channel }: Link, name: string, args: Args, work: (name: 
   }
 }
 
-/** Waits until a message of another queue has expired after so many milliseconds of the broker's clock. */
+/** Waits this long by the broker's clock: until a message in another queue has expired. */
 async function passed(link: Link, milliseconds: number): Promise<void> {
   const { alive, dead } = await dying(link, 'clock', { 'x-message-ttl': milliseconds });
   await put(link.channel, alive, 'time');
@@ -45,17 +45,17 @@ export const deadLetters: Readonly<Record<string, Job>> = {
     link.channel.nack((await link.channel.get(alive)) as Message, true, false);
     return [seen(await take(link.channel, dead)), seen(await take(link.channel, dead))];
   }),
-  'dead letter expired by the queue': linked(async (link) => {
+  'dead letter expired by x-message-ttl': linked(async (link) => {
     const { alive, dead } = await dying(link, 'aging', { 'x-message-ttl': 10 });
     await put(link.channel, alive, 'old', { expiration: '60000' });
     return seen(await take(link.channel, dead));
   }),
-  'dead letter expired by itself': linked(async (link) => {
+  'dead letter expired by expiration': linked(async (link) => {
     const { alive, dead } = await dying(link, 'aging', {});
     await put(link.channel, alive, 'old', { expiration: '10' });
     return seen(await take(link.channel, dead));
   }),
-  'dead letter over the length': linked(async (link) => {
+  'dead letter over the length limit': linked(async (link) => {
     const { alive, dead } = await dying(link, 'short', { 'x-max-length': 1 });
     for (const body of ['first', 'second']) await put(link.channel, alive, body);
     return [seen(await take(link.channel, dead)), await bodies(link.channel, alive)];

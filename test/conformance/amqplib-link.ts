@@ -1,4 +1,4 @@
-// A connection of amqplib for one job, and the form of its answers.
+// Opens a connection of amqplib for a job, and converts closes and messages to answers.
 
 import amqplib, { type Channel, type ChannelModel, type ConfirmChannel, type Message } from 'amqplib';
 import { type Closed, eventually, type Job, messageOf, named, url } from './program.ts';
@@ -8,11 +8,11 @@ export interface Link {
   readonly channel: ConfirmChannel;
   /** The first close that the broker sends. */
   readonly closed: Promise<Closed>;
-  /** Returns and confirms of the channel, in order. */
+  /** The returns and confirms that the channel has received, in order. */
   readonly events: unknown[];
 }
 
-/** Returns a job with a connection and a confirm channel, which it closes at its end. */
+/** Returns a job with a connection and a confirm channel. The job closes the connection at its end. */
 export function linked(work: (link: Link) => Promise<unknown>): Job {
   return async () => {
     const link = await open();
@@ -24,7 +24,7 @@ export function linked(work: (link: Link) => Promise<unknown>): Job {
   };
 }
 
-/** Returns a job that answers with the close that its work causes, or with `not refused`. */
+/** Returns a job whose answer is the close that its work causes, or `not refused`. */
 export function refused(work: (link: Link) => unknown): Job {
   return linked(async (link) => {
     const done = async () => {
@@ -33,7 +33,7 @@ export function refused(work: (link: Link) => unknown): Job {
       await link.channel.checkExchange('amq.direct');
       return 'not refused';
     };
-    // The client may throw its own error first. The close has more information.
+    // The client may throw its own error first, but the close contains more information.
     return await Promise.race([done().catch(() => link.closed), link.closed]);
   });
 }

@@ -12,7 +12,7 @@ async function filled({ channel }: Link, name: string, held: readonly string[], 
   return full;
 }
 
-/** Starts a consumer. Its list has `null` for a cancellation by the broker. */
+/** Starts a consumer and collects its messages. `null` is a cancellation by the broker. */
 async function receiver({ channel }: Link, from: string, options: object = {}) {
   const got = gathering<ConsumeMessage | null>();
   const { consumerTag } = await channel.consume(from, got.add, options);
@@ -86,7 +86,7 @@ export const messages: Readonly<Record<string, Job>> = {
     await channel.waitForConfirms();
     return events;
   }),
-  'basic.publish user-id of another': refused(async ({ channel }) =>
+  'basic.publish user-id of another user': refused(async ({ channel }) =>
     put(channel, await queue(channel, 'user'), 'x', { userId: 'somebody' }),
   ),
   'basic.publish own user-id': linked(async ({ channel }) => {
@@ -142,7 +142,7 @@ export const messages: Readonly<Record<string, Job>> = {
     await channel.consume(name, () => undefined, { exclusive: true });
     await channel.consume(name, () => undefined);
   }),
-  'basic.consume exclusive where there is a consumer': refused(async ({ channel }) => {
+  'basic.consume exclusive on a queue with a consumer': refused(async ({ channel }) => {
     const name = await queue(channel, 'only.one');
     await channel.consume(name, () => undefined);
     await channel.consume(name, () => undefined, { exclusive: true });
@@ -292,7 +292,7 @@ export const messages: Readonly<Record<string, Job>> = {
   'direct reply-to without a consumer': refused(async ({ channel }) =>
     put(channel, await queue(channel, 'requests'), 'x', { replyTo: 'amq.rabbitmq.reply-to' }),
   ),
-  'direct reply-to that is gone': linked(async ({ channel, events }) => {
+  'direct reply-to of a missing consumer': linked(async ({ channel, events }) => {
     channel.publish('', 'amq.rabbitmq.reply-to.gone', Buffer.from('x'), { mandatory: true });
     await channel.waitForConfirms();
     return events;

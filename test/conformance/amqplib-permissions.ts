@@ -1,5 +1,5 @@
-// Jobs of amqplib: users with permissions for a part of a vhost, and a vhost that is deleted while it has connections. The
-// management API at MQ_CONFORMANCE_MANAGEMENT creates the users and vhosts.
+// Jobs of amqplib: a user with few permissions, and a vhost that is deleted while it has connections. The jobs create users
+// and vhosts through the management API at MQ_CONFORMANCE_MANAGEMENT.
 
 import amqplib from 'amqplib';
 import { closeFrom, closeOf, queue } from './amqplib-link.ts';
@@ -10,10 +10,10 @@ interface Limited {
   readonly closed: Promise<Closed>;
 }
 
-/** Permissions of the user: names that begin with these. */
+/** The user has permissions for names with these prefixes. */
 const allowed = { configure: 'mine', write: 'mine', read: 'mine' };
 
-/** Returns a job of a user with permissions for names with `mine…`. Queue and exchange `theirs` belong to another user. */
+/** Returns a job of a user with permissions for names that begin with `mine`, but not for the queue and exchange `theirs`. */
 function limited(work: (link: Limited) => unknown): Job {
   return async () => {
     const name = named('user');
@@ -79,7 +79,7 @@ export const permissions: Readonly<Record<string, Job>> = {
   'permissions: alternate exchange': limited(({ channel }) =>
     channel.assertExchange(named('mine'), 'direct', { autoDelete: true, alternateExchange: named('theirs') }),
   ),
-  'permissions: a vhost of others': async () => {
+  'permissions: a vhost without permissions': async () => {
     const name = named('user');
     await api('PUT', `users/${name}`, { password: 'secret', tags: '' });
     try {
@@ -91,7 +91,7 @@ export const permissions: Readonly<Record<string, Job>> = {
       await api('DELETE', `users/${name}`);
     }
   },
-  'vhost deleted under its connections': async () => {
+  'vhost deleted while it has connections': async () => {
     const name = named('vhost');
     await api('PUT', `vhosts/${name}`, {});
     await api('PUT', `permissions/${name}/${user}`, { configure: '.*', write: '.*', read: '.*' });
@@ -102,7 +102,7 @@ export const permissions: Readonly<Record<string, Job>> = {
     const closed = new Promise<unknown>((done) => connection.once('close', done));
     await api('DELETE', `vhosts/${name}`);
     const { text, ...close } = closeFrom(await closed, 'connection');
-    return { ...close, text: text.replace(/is down$/, 'is deleted') }; // RabbitMQ 4.0 sends one of both
+    return { ...close, text: text.replace(/is down$/, 'is deleted') }; // RabbitMQ 4.0 sends either text
   },
 };
 

@@ -3,7 +3,7 @@
 import { bodies, closeFrom, closeOf, linked, open, put, queue, refused } from './amqplib-link.ts';
 import { type Closed, eventually, gathering, type Job, named } from './program.ts';
 
-/** Does the work while another connection has an exclusive queue. */
+/** Does the work while another connection owns an exclusive queue. */
 async function lockedElsewhere(work: (name: string) => Promise<unknown>): Promise<unknown> {
   const owner = await open();
   try {
@@ -18,7 +18,7 @@ const declared =
   () =>
     refused(({ channel }) => channel.assertQueue(named('invalid'), { exclusive: true, ...options }))();
 
-/** Declares a queue again with the same value as each wire type. */
+/** Returns a job that declares a queue again with the same value, once for each wire type. */
 const redeclared = (argument: string, types: readonly string[], value: number): Job =>
   linked(async ({ channel: first, connection }) => {
     const name = await queue(first, 'typed', { [argument]: value });
@@ -73,13 +73,13 @@ export const queues: Readonly<Record<string, Job>> = {
   'queue.declare other number types of x-max-length': redeclared('x-max-length', ['double'], 10),
   'queue.declare other number types of x-max-priority': redeclared('x-max-priority', ['double'], 5),
   'queue.declare reserved name': refused(({ channel }) => channel.assertQueue('amq.mine', { exclusive: true })),
-  'queue.declare locked elsewhere': () =>
+  'queue.declare locked by another connection': () =>
     lockedElsewhere((name) => refused(({ channel }) => channel.assertQueue(name, { exclusive: true }))()),
-  'queue.declare passive locked elsewhere': () =>
+  'queue.declare passive locked by another connection': () =>
     lockedElsewhere((name) => refused(({ channel }) => channel.checkQueue(name))()),
-  'basic.consume locked elsewhere': () =>
+  'basic.consume locked by another connection': () =>
     lockedElsewhere((name) => refused(({ channel }) => channel.consume(name, () => undefined))()),
-  'queue.delete locked elsewhere': () =>
+  'queue.delete locked by another connection': () =>
     lockedElsewhere((name) => refused(({ channel }) => channel.deleteQueue(name))()),
   'queue.declare invalid x-max-length type': declared({ arguments: { 'x-max-length': 'ten' } }),
   'queue.declare invalid x-max-length value': declared({ arguments: { 'x-max-length': -1 } }),

@@ -1,4 +1,4 @@
-// Starts the two brokers that are compared, or connects to the given ones.
+// Starts the two brokers that are compared, or uses running brokers from environment variables.
 
 import amqplib from 'amqplib';
 import { startManagement } from '../../src/broker/management.ts';
@@ -14,8 +14,8 @@ export interface RunningBroker extends Address {
 const borrowed = async () => undefined;
 
 /**
- * Returns RabbitMQ: the one at the URLs MQ_CONFORMANCE_RABBITMQ and MQ_CONFORMANCE_RABBITMQ_MANAGEMENT, or the broker of `mq test --on …`
- * (MQ_TEST_BROKER), or a new node of the image MQ_TEST_IMAGE.
+ * Returns RabbitMQ. It is the broker at MQ_CONFORMANCE_RABBITMQ and MQ_CONFORMANCE_RABBITMQ_MANAGEMENT (both are URLs), or
+ * else the broker of `mq test --on …` (MQ_TEST_BROKER), or else a new node of the image MQ_TEST_IMAGE.
  */
 export async function rabbitmq(): Promise<RunningBroker & { readonly version: string }> {
   const broker = await startRabbitmq();

@@ -69,7 +69,7 @@ def failure():
         return str(error)
 
 
-@job("task that is tried again")
+@job("task that is retried")
 def tried_again():
     return retry.delay().get(timeout=SECONDS)
 

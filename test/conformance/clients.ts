@@ -1,4 +1,4 @@
-// The client programs and the files that each requires. test/setup installs them.
+// The client programs, and the file that each of them requires. test/setup installs them.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -19,7 +19,7 @@ export type Answers = ReadonlyMap<string, unknown>;
 const folder = import.meta.dirname;
 const jars = ['amqp-client', 'slf4j-api', 'slf4j-nop'].map((name) => `/usr/share/java/${name}.jar`);
 const packages = '/usr/lib/python3/dist-packages';
-// Without optimisation, because the program runs only once.
+// The options disable optimisation, because the program runs only once.
 const java = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Dfile.encoding=UTF-8', '-cp', jars.join(':')];
 
 export const clients: readonly Client[] = [
@@ -51,18 +51,18 @@ export function isInstalled({ needs }: Client): boolean {
   return existsSync(needs);
 }
 
-/** Ends a program that hangs. It is longer than the limit of a job (program.ts). */
+/** A program that runs longer is ended. The limit of a single job (program.ts) is shorter. */
 const deadlineMs = 600_000;
 
-/** URLs of a broker, with user and password. */
+/** The URLs of a broker. */
 export interface Address {
-  /** Has no path. */
+  /** AMQP URL with user and password, without a path. */
   readonly url: string;
   /** URL of the management API. */
   readonly managementUrl: string;
 }
 
-/** Runs a program with a broker. Throws if the program fails or answers a job twice. */
+/** Runs a client program against a broker. Throws if the program fails or answers a job twice. */
 export async function answersOf(client: Client, { url, managementUrl }: Address, prefix: string): Promise<Answers> {
   const child = spawn(client.command, [...client.args, url, prefix], {
     stdio: ['ignore', 'pipe', 'pipe'],

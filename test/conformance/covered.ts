@@ -1,5 +1,5 @@
-// The requests of real clients, recorded while their own test suites ran on RabbitMQ, each with a job that makes it.
-// conformance.test.ts checks that the job exists, and that RabbitMQ's answer contains the text.
+// The requests that real clients sent to RabbitMQ in their own test suites. Each row names a job that makes the same request.
+// conformance.test.ts checks that the job exists, and that RabbitMQ's answer contains the text of the row.
 //
 // connection.blocked has no job, because an alarm would block all publishers of a shared node.
 
@@ -32,7 +32,7 @@ const methodsOfClients: Rows = {
   'channel.close': amqplib('channel.close requeues unacknowledged messages'),
   'channel.close-ok': amqplib('channel.open again after a close by the broker'),
   'channel.flow': pika('channel.flow'),
-  'channel.open': java('channel numbers are used again'),
+  'channel.open': java('channel numbers are reused'),
   'confirm.select': java('confirm.select'),
   'connection.close': java('connection.close by the client, with a code'),
   'connection.close-ok': amqplib('basic.consume tag in use'),
@@ -75,7 +75,7 @@ const flags: Rows = {
   'publish immediate': pika('basic.publish immediate', '540'),
   'consume no-ack': amqplib('basic.cancel'),
   'consume exclusive': amqplib('basic.consume exclusive', '403'),
-  'consume no-local': java('basic.consume no-local is taken'),
+  'consume no-local': java('basic.consume no-local is accepted'),
   'consume no-wait': pika('basic.consume no-wait, cancel no-wait'),
   'consume direct reply-to': amqplib('direct reply-to'),
   'consume x-priority': amqplib('basic.consume priorities'),
@@ -119,14 +119,14 @@ const tables: Rows = {
   'x-max-length-bytes': amqplib('x-max-length-bytes'),
   'x-max-length of a quorum queue': java('queue.declare x-max-length of a quorum queue'),
   'x-max-priority': amqplib('x-max-priority'),
-  'x-message-ttl': amqplib('dead letter expired by the queue'),
+  'x-message-ttl': amqplib('dead letter expired by x-message-ttl'),
   'x-overflow': amqplib('x-overflow reject-publish is nacked'),
   'x-queue-type classic': java('x-queue-type classic is the default'),
   'x-queue-type quorum': amqplib('quorum delivery-limit'),
   'x-queue-type stream': amqplib('queue.declare stream'),
 };
 
-/** Closes by scope, code and text. Some texts of RabbitMQ 4 differ from those of RabbitMQ 3. */
+/** Closes by the broker. Some texts of RabbitMQ 4 differ from the recorded texts of RabbitMQ 3. */
 const closes: Rows = {
   'no queue': amqplib('queue.declare passive missing', 'NOT_FOUND - no queue'),
   'no exchange': amqplib('exchange.declare passive missing', 'NOT_FOUND - no exchange'),
@@ -142,13 +142,16 @@ const closes: Rows = {
     "inequivalent arg 'type' for exchange",
   ),
   'unknown delivery tag': amqplib('basic.ack twice', 'unknown delivery tag 1'),
-  'locked queue': amqplib('basic.consume locked elsewhere', 'RESOURCE_LOCKED - cannot obtain exclusive access'),
+  'locked queue': amqplib(
+    'basic.consume locked by another connection',
+    'RESOURCE_LOCKED - cannot obtain exclusive access',
+  ),
   'login refused, PLAIN': amqplib('connection.start-ok wrong password', 'authentication mechanism PLAIN'),
   'login refused, AMQPLAIN': php('connection.start-ok wrong password', 'authentication mechanism AMQPLAIN'),
   'channel is not transactional': pika('tx.commit without tx.select', 'channel is not transactional'),
   'unknown exchange type': pika('exchange.declare unknown type', 'unknown exchange type'),
   immediate: java('basic.publish immediate', 'NOT_IMPLEMENTED - immediate=true'),
-  'internal exchange': java('basic.publish to the internal exchange', 'cannot publish to internal exchange'),
+  'internal exchange': java('basic.publish to an internal exchange', 'cannot publish to internal exchange'),
   'reserved prefix of an exchange': amqplib('exchange.declare reserved name', "contains reserved prefix 'amq.*'"),
   'reserved prefix of a queue': amqplib('queue.declare reserved name', "contains reserved prefix 'amq.*'"),
   'default exchange': amqplib('queue.bind default exchange', 'operation not permitted on the default exchange'),
@@ -176,7 +179,7 @@ const closes: Rows = {
   'header of another class': pika('content header of another class', 'got one for class 3106 instead'),
   'method expected': pika('body frame where a method is expected', 'expected method frame, got non method frame'),
   'heartbeat on a channel': pika('heartbeat on a channel', 'UNEXPECTED_FRAME - type 8'),
-  'vhost deleted': amqplib('vhost deleted under its connections', 'CONNECTION_FORCED - vhost'),
+  'vhost deleted': amqplib('vhost deleted while it has connections', 'CONNECTION_FORCED - vhost'),
   'vhost not found': java('connection.open unknown vhost', 'NOT_ALLOWED - vhost'),
   'prefetch-size': java('basic.qos prefetch-size', 'prefetch_size!=0 (1000)'),
   'recover without requeue': java('basic.recover without requeue', 'NOT_IMPLEMENTED - requeue=false'),

@@ -1,9 +1,9 @@
 // Compares the answers of two brokers job by job, and separates expected from unexpected differences.
 
-/** Answers that differ from RabbitMQ's, and why. */
+/** Answers of mq that are allowed to differ from RabbitMQ's, and the reason. */
 export interface Expected {
   readonly reason: string;
-  /** The version ("4.0") to which the difference is limited. */
+  /** The only version of RabbitMQ with this difference, such as "4.0". `undefined` means every version. */
   readonly rabbitmq?: string;
   /** Client → job → normalised answer of mq. */
   readonly mq: Readonly<Record<string, Readonly<Record<string, unknown>>>>;

@@ -12,7 +12,7 @@ import threading
 url = sys.argv[1] if len(sys.argv) > 1 else "amqp://guest:guest@127.0.0.1:5672"
 prefix = sys.argv[2] if len(sys.argv) > 2 else f"run{os.getpid()}"
 
-SECONDS = 60  # ends a job that hangs: see program.ts
+SECONDS = 60  # a job that takes longer is ended: see program.ts
 _place = 0
 _jobs = []
 
@@ -23,7 +23,7 @@ def named(name):
 
 
 def job(title):
-    """Makes a function a job. Its result is the answer."""
+    """Registers a function as a job. Its result is the answer of the job."""
 
     def add(work):
         _jobs.append((title, work))
@@ -33,7 +33,7 @@ def job(title):
 
 
 def run(on_threads=True):
-    """Runs all jobs. A client with state per thread needs `on_threads=False`, and then a job that hangs is not ended."""
+    """Runs all jobs. A client with state per thread needs `on_threads=False`. A job that hangs is then not ended."""
     global _place
     only = os.environ.get("MQ_CONFORMANCE_JOB", "")
     for title, work in _jobs:
@@ -42,11 +42,11 @@ def run(on_threads=True):
             continue
         print(json.dumps({"job": title, "answer": _within(work) if on_threads else _done(work)}, default=_plain, ensure_ascii=False), flush=True)
     if on_threads:
-        os._exit(0)  # a thread that hangs must not keep the process
+        os._exit(0)  # otherwise a thread that hangs would keep the process running
 
 
 def _within(work):
-    # On a thread, because a client that hangs must not prevent the other jobs.
+    # The job runs on a thread, because a client that hangs must not block the other jobs.
     got = {"silent": f"{SECONDS * 1000} ms"}
 
     def do():

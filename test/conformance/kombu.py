@@ -1,4 +1,4 @@
-"""Jobs of kombu (with py-amqp): its objects for exchanges, queues and consumers."""
+"""Jobs of kombu with py-amqp: its classes for exchanges, queues, producers and consumers."""
 
 import re
 import sys
@@ -13,7 +13,7 @@ from jobs import SECONDS, job, named, run, url  # noqa: E402
 
 
 def linked(title):
-    """Adds a job with a connection. Its answer may be a close by the broker."""
+    """Adds a job with a connection. If the broker closes it or its channel, the close is the answer of the job."""
 
     def add(work):
         def whole():
@@ -69,7 +69,7 @@ def unknown_vhost():
         return f"{type(error).__name__}: {error}"
 
 
-@linked("Connection.as_uri, transport and heartbeat")
+@linked("Connection: transport and heartbeat")
 def transport(connection):
     connection.connect()
     beating = kombu.Connection(url, heartbeat=2)
@@ -223,7 +223,7 @@ def inequivalent(connection):
     queue(connection, "same", max_length=2)
 
 
-@linked("exclusive elsewhere")
+@linked("exclusive queue of another connection")
 def exclusive(connection):
     with kombu.Connection(url) as owner:
         queue(owner, "locked")
@@ -241,7 +241,7 @@ def immediate(connection):
     connection.default_channel.queue_declare("", exclusive=True)
 
 
-@linked("product and version decide about global qos")
+@linked("product and version select the semantics of global qos")
 def semantics(connection):
     connection.connect()
     properties = connection.connection.server_properties

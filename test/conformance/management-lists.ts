@@ -1,4 +1,4 @@
-// The order of lists of the management API, and its bindings.
+// Jobs of the management API: the order of lists, and the identity of bindings.
 
 import { ask } from './management-api.ts';
 import { type Job, named } from './program.ts';
@@ -33,7 +33,7 @@ export const lists: Readonly<Record<string, Job>> = {
     }
     return found;
   }),
-  'binding arguments in another order are one binding': inVhost(async (vhost) => {
+  'bindings with arguments in another order are one binding': inVhost(async (vhost) => {
     await ask(`/queues/${vhost}/q`, 'PUT', { durable: true });
     const path = `/bindings/${vhost}/e/amq.headers/q/q`;
     const statuses: number[] = [];

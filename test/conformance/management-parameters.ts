@@ -1,4 +1,4 @@
-// Operator policies and limits of virtual hosts are runtime parameters.
+// Jobs of the management API: operator policies and vhost limits as runtime parameters.
 
 import { type Asked, ask } from './management-api.ts';
 import { type Job, named } from './program.ts';
@@ -7,7 +7,7 @@ type Request = readonly [path: string, method?: string, body?: unknown];
 
 const definition = { pattern: '^a', definition: { 'max-length': 5 }, priority: 1, 'apply-to': 'queues' };
 
-/** Creates a vhost with a limit, a policy and an operator policy, and returns the answers to the requests. */
+/** Returns a job that creates a vhost with a limit, a policy and an operator policy, and then sends the requests. */
 function inVhost(requests: (vhost: string) => readonly Request[]): Job {
   return async () => {
     const vhost = named('vhost');
@@ -19,7 +19,7 @@ function inVhost(requests: (vhost: string) => readonly Request[]): Job {
       const answers: Asked[] = [];
       for (const [path, method, body] of requests(vhost)) {
         const answer = await ask(path, method, body);
-        // A shared broker has other vhosts too.
+        // A shared broker has other vhosts, too.
         const ours = (item: { vhost?: unknown }) => item.vhost === vhost;
         answers.push(Array.isArray(answer.body) ? { ...answer, body: answer.body.filter(ours) } : answer);
       }
@@ -64,7 +64,7 @@ export const parameters: Readonly<Record<string, Job>> = {
     [`${operator(vhost)}2`, 'PUT', { value: definition }],
     [`/parameters/operator_policy/${vhost}`],
   ]),
-  'parameters: wrong ones': inVhost((vhost) => [
+  'parameters: invalid': inVhost((vhost) => [
     [limits(vhost), 'PUT', { value: { 'max-queues': true } }],
     [limits(vhost), 'PUT', { none: 7 }],
     [`/parameters/none/${vhost}/one`, 'PUT', { value: {} }],

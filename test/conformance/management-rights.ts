@@ -1,14 +1,14 @@
-// Requests to the management API by a user without permission for the object.
+// Jobs of the management API: requests of users with few permissions.
 
 import { ask } from './management-api.ts';
 import { type Job, named } from './program.ts';
 
-/** `where` is the path of the vhost. */
-type Request = readonly [method: string, path: (where: string) => string, body?: unknown];
+/** `path` receives the name of the vhost. */
+type Request = readonly [method: string, path: (vhost: string) => string, body?: unknown];
 
 interface Rights {
   readonly tags: string;
-  /** The pattern for configure, write and read. `undefined` if the user has no permissions in the vhost. */
+  /** The pattern of all three permissions. `undefined` if the user has no permissions in the vhost. */
   readonly pattern: string | undefined;
 }
 
@@ -16,7 +16,7 @@ const nothing: Rights = { tags: 'management', pattern: '^$' };
 const message = { properties: {}, routing_key: 'queue', payload: 'x', payload_encoding: 'string' };
 const get = { count: 1, ackmode: 'ack_requeue_true', encoding: 'auto' };
 
-/** Creates a vhost with a queue, exchanges and a binding, and returns the answer to a user with these rights. */
+/** Returns a job that creates a vhost with a queue, exchanges and a binding. A user with these rights sends the request. */
 function asked([method, path, body]: Request, { tags, pattern } = nothing): Job {
   return async () => {
     const vhost = named('vhost');
@@ -58,7 +58,7 @@ export const rights: Readonly<Record<string, Job>> = {
     ['POST', (vhost) => `/exchanges/${vhost}/internal/publish`, message],
     everything,
   ),
-  'rights: publish with a key of others': asked(
+  'rights: publish with a forbidden routing key': asked(
     ['POST', (vhost) => `/exchanges/${vhost}/topic/publish`, message],
     everything,
   ),
@@ -66,7 +66,7 @@ export const rights: Readonly<Record<string, Job>> = {
     ['POST', (vhost) => `/exchanges/${vhost}/direct/publish`, { ...message, properties: { user_id: 'other' } }],
     everything,
   ),
-  'rights: publish in a vhost of others': asked(
+  'rights: publish in a vhost without permissions': asked(
     ['POST', (vhost) => `/exchanges/${vhost}/direct/publish`, message],
     noAccess,
   ),

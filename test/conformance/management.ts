@@ -1,7 +1,7 @@
-// Requests of exporters, autoscalers and libraries to the management API. The answer of a job is the JSON type of each field
-// that the program parses.
+// Jobs of the management API: requests of exporters, autoscalers and libraries. The answer of a job contains the JSON type of
+// each field that the program parses.
 //
-// The fields are those in the sources of these programs, without fields about the Erlang virtual machine and without
+// The fields come from the source code of these programs. Fields about the Erlang virtual machine are left out, and so is
 // idle_since, which is missing while counters change.
 
 import amqplib from 'amqplib';
@@ -19,7 +19,7 @@ const vhost = named('vhost');
 const queue = 'tasks.high';
 const connectionName = named('connection');
 
-/** Creates a vhost in which every counter of a queue has counted. */
+/** Creates a vhost with traffic that increases every counter of a queue. */
 async function traffic(): Promise<void> {
   await ask(`/vhosts/${vhost}`, 'PUT');
   const rights = { configure: '.*', write: '.*', read: '.*' };
@@ -41,7 +41,7 @@ async function traffic(): Promise<void> {
   await channel.consume(queue, (message) => message?.fields.deliveryTag === 3 && channel.ack(message), {
     consumerTag: 'tag',
   });
-  // RabbitMQ updates its statistics every five seconds, each process at another time.
+  // Each process of RabbitMQ updates its statistics every five seconds, at its own time.
   const reads = Object.values(readers).flat();
   for (const each of reads.filter(({ path }) => counted.test(path))) await eventually(() => isComplete(each));
 }
@@ -73,7 +73,7 @@ function typeOf(value: unknown): string {
 
 interface Read {
   readonly path: string;
-  /** Selects the item of a list. */
+  /** Selects an item if the answer is a list. */
   readonly of?: (item: Item) => boolean;
   readonly fields: readonly string[];
   /** Fields that RabbitMQ does not send. */
@@ -405,5 +405,5 @@ const jobs: Record<string, Job> = {};
 for (const [reader, reads] of Object.entries(readers)) {
   for (const each of reads) jobs[`${reader}: GET ${each.path.replaceAll(vhost, '<vhost>')}`] = () => answer(each);
 }
-jobs['the vhost goes'] = () => ask(`/vhosts/${vhost}`, 'DELETE');
+jobs['the vhost is deleted'] = () => ask(`/vhosts/${vhost}`, 'DELETE');
 await runJobs({ ...jobs, ...parameters, ...rights, ...lists });

@@ -1,14 +1,14 @@
-// Replaces the parts of an answer that differ from run to run: names of the run, names that the broker generated, and times.
+// Replaces the parts of an answer that differ in every run: names of the run, names that the broker generated, and times.
 
-/** The values that differ from run to run. */
+/** The values that differ in every run. */
 export interface Run {
-  /** Start of every name that the run created. */
+  /** Prefix of all names that the run created. */
   readonly prefix: string;
-  /** User name of the jobs. */
+  /** The user of the jobs. */
   readonly user: string;
 }
 
-/** Returns the answer with sorted keys, so that two answers can be compared as JSON. */
+/** Returns the answer without these parts. Sorts its keys, so that two answers can be compared as JSON. */
 export function normalise(answer: unknown, run: Run, key = ''): unknown {
   if (times.includes(key)) return '<time>';
   if (typeof answer === 'string') return withoutNames(answer, run);
@@ -18,7 +18,7 @@ export function normalise(answer: unknown, run: Run, key = ''): unknown {
   return Object.fromEntries(fields.sort(([one], [other]) => (String(one) < String(other) ? -1 : 1)));
 }
 
-/** Fields of x-death with a timestamp, for which each client has another form. */
+/** Fields of x-death with a timestamp. Each client has its own format for it. */
 const times = ['time'];
 
 function withoutNames(text: string, { prefix, user }: Run): string {

@@ -14,7 +14,7 @@ use PhpAmqpLib\Wire\AMQPTable;
 
 error_reporting(E_ALL & ~E_DEPRECATED);
 set_time_limit(60);
-const SECONDS = 60; // ends a job that hangs: see program.ts
+const SECONDS = 60; // a job that takes longer is ended: see program.ts
 [, $url, $prefix] = $argv;
 $place = 0;
 
@@ -43,7 +43,7 @@ function connect(array $options = []): AMQPStreamConnection
     );
 }
 
-/** Runs a job with a connection of its own; a close by the broker is its answer. */
+/** Runs a job with its own connection. If the broker closes it or its channel, the close is the answer of the job. */
 function job(string $title, callable $work): void
 {
     global $place;
@@ -66,7 +66,7 @@ function job(string $title, callable $work): void
     try {
         $connection?->close();
     } catch (Throwable $closed) {
-        // by the broker
+        // already closed by the broker
     }
 }
 

@@ -72,7 +72,7 @@ def heartbeats(_, connection):
     return alive
 
 
-@linked("channel.open a number again after its close")
+@linked("channel.open reuses a number after channel.close")
 def channel_again(channel, connection):
     channel.close()
     again = connection.channel(channel_number=1)
@@ -97,7 +97,7 @@ def passive_missing(channel, connection):
     channel.queue_declare(named("missing"), passive=True)
 
 
-@linked("queue.declare empty name means the last one")
+@linked("an empty queue name means the queue that was declared last")
 def last_queue(channel, connection):
     name = channel.queue_declare("", exclusive=True).method.queue
     channel.queue_bind(name, "amq.direct", named("key"))
@@ -128,14 +128,14 @@ def declare_nowait(channel, connection):
 @linked("queue.declare x-expires")
 def expires(channel, connection):
     name = named("expires")
-    # Declare and consume are sent together, because the queue could expire between them.
+    # Declare and consume are sent together, because the queue could expire between two separate requests.
     channel._impl._send_method(spec.Queue.Declare(queue=name, durable=True, nowait=True, arguments={"x-expires": 200}))
     channel.basic_consume(name, lambda *_: None, consumer_tag="keeps")
     expired(connection, 400)
     consumers = channel.queue_declare(name, passive=True).method.consumer_count
     channel.basic_cancel("keeps")
     channel.confirm_delivery()
-    # A publication does not use the queue, as a passive declaration would.
+    # The queue is observed with a publish, because a passive declaration would restart the expiry timer.
     while routed(channel, name):
         pass
     try:

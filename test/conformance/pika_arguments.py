@@ -6,7 +6,7 @@ from pika_link import linked
 LONG = 1 << 62
 MILLISECONDS = 315_360_000_000
 BOTH = ("classic", "quorum")
-# Argument → types of queue that support it, and values. The other types get only the last value.
+# Argument → types of queue that support it, and the values to declare. The other types are declared with the last value only.
 VALUES = {
     "x-message-ttl": (BOTH, (-1, 0, "10", None, True, MILLISECONDS, MILLISECONDS + 1, LONG)),
     "x-expires": (BOTH, (-1, 0, "10", MILLISECONDS + 1, LONG)),
@@ -41,7 +41,7 @@ VALUES = {
 
 
 def declared(title, kind, first, second=None):
-    """Declares a queue, declares it again with the arguments `second` if there are any, and deletes it."""
+    """Adds a job that declares a queue, declares it again with the arguments `second` if they are set, and deletes it."""
 
     @linked(title)
     def _(channel, connection):

@@ -1,4 +1,4 @@
-"""Jobs of pika: RabbitMQ's own exchange types, and dead letters with x-death, CC or BCC headers of a client."""
+"""Jobs of pika: RabbitMQ's own exchange types, and dead letters whose headers x-death, CC or BCC come from a client."""
 
 import pika
 
@@ -93,7 +93,7 @@ def deaths(message):
 
 
 def circle(channel):
-    """Declares a queue and a wait queue with dead letters to it."""
+    """Declares a queue and a wait queue. The dead letters of each go to the other."""
     name = queue(channel, "main", x_dead_letter_exchange="", x_dead_letter_routing_key=named("wait"))
     queue(channel, "wait", x_message_ttl=20, x_dead_letter_exchange="", x_dead_letter_routing_key=named("main"))
     return name
@@ -107,7 +107,7 @@ def reject_next(channel, name):
             return properties, body
 
 
-@linked("x-death after four rounds of reject, expiry and back")
+@linked("x-death after four rounds of rejection and expiry")
 def _(channel, connection):
     name = circle(channel)
     put(channel, name, "x", headers={"mine": 1})
@@ -116,7 +116,7 @@ def _(channel, connection):
     return deaths(take(channel, name))
 
 
-@linked("x-death after a client published the headers that it got")
+@linked("x-death after a client published the headers that it received")
 def _(channel, connection):
     name = circle(channel)
     put(channel, name, "x", headers={"mine": 1})
@@ -134,7 +134,7 @@ def _(channel, connection):
     return [before, deaths(take(channel, name))]
 
 
-@linked("x-death that a client wrote, in other forms")
+@linked("x-death of a client in invalid forms")
 def _(channel, connection):
     dead = queue(channel, "dead")
     name = queue(channel, "q", x_dead_letter_exchange="", x_dead_letter_routing_key=dead)
@@ -158,7 +158,7 @@ def _(channel, connection):
     return [[deaths(take(channel, each)), len(bodies(channel, each))] for each in (first, second, third)]
 
 
-@linked("a dead letter with a key of the queue's own leaves those of CC and BCC")
+@linked("x-dead-letter-routing-key replaces the keys of CC and BCC")
 def _(channel, connection):
     first, second, third = (queue(channel, name) for name in ("one", "two", "three"))
     name = queue(channel, "q", x_dead_letter_exchange="amq.direct", x_dead_letter_routing_key=named("key"))
@@ -171,7 +171,7 @@ def _(channel, connection):
     return [found, [bodies(channel, each) for each in (first, second, third)]]
 
 
-@linked("a dead letter of CC dies again")
+@linked("a message with CC is dead-lettered twice")
 def _(channel, connection):
     last = queue(channel, "last")
     second = queue(channel, "second", x_dead_letter_exchange="", x_dead_letter_routing_key=last, x_message_ttl=20)
@@ -202,7 +202,7 @@ for header in ("CC", "BCC"):
         add_header(header, value)
 
 
-@linked("exchange.declare types that are words of Erlang")
+@linked("exchange.declare types that are Erlang atoms")
 def _(channel, connection):
     found = {}
     for kind in ("x-random", "stream"):

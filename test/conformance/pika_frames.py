@@ -9,7 +9,7 @@ UNOPENED = 50
 
 
 def broken(title):
-    """Sends raw frames on the channel. Returns the close of the connection."""
+    """Adds a job that sends raw frames on the channel. Its answer is the close by the broker."""
 
     def add(frames):
         @linked(title)
@@ -17,7 +17,7 @@ def broken(title):
             name = queue(channel, "broken")
             for frame in frames(channel.channel_number, name):
                 connection._impl._output_marshaled_frames([frame] if isinstance(frame, bytes) else [frame.marshal()])
-            # The broker answers on the channels of the frames, so it refuses them first.
+            # The broker processes the frames before this request, so a refusal of the frames arrives first.
             connection.channel(UNOPENED)
             return "open" if queue(channel, "after") else None
 

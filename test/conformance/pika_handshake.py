@@ -1,4 +1,4 @@
-"""Jobs of pika: raw bytes of a handshake that no client library sends."""
+"""Jobs of pika: handshakes and frames that no client library sends, over a plain socket."""
 
 import socket
 import struct
@@ -15,7 +15,7 @@ CLIENT = {"capabilities": {"authentication_failure_close": True}}
 
 
 class Peer:
-    """A socket and its received frames."""
+    """A socket that sends methods and parses received frames."""
 
     def __init__(self, header=b"AMQP\0\0\x09\x01"):
         self.socket = socket.create_connection((PLACE.hostname, PLACE.port), timeout=SECONDS)
@@ -27,7 +27,7 @@ class Peer:
         self.socket.sendall(b"".join(pika.frame.Method(channel, method).marshal() for method in methods))
 
     def receive(self):
-        """Returns the next method, or how the connection ended."""
+        """Returns the next method, or "end" if the broker closed the socket."""
         while True:
             size, frame = pika.frame.decode_frame(self.bytes)
             self.bytes = self.bytes[size:]
@@ -61,7 +61,7 @@ class Peer:
 
 
 def raw(title):
-    """Adds a job with a socket, and closes it at the end."""
+    """Adds a job that can open sockets. They are closed at its end."""
 
     def add(work):
         def whole():
@@ -166,12 +166,12 @@ def sent(title, *frames):
 
 
 def refused(title, *frames):
-    """Sends frames and waits for their refusal. Sends nothing else, because its answer could arrive before the refusal."""
+    """Sends frames and waits for the refusal. Sends nothing else, because another answer could arrive before the refusal."""
 
     @raw(title)
     def _(connect):
         peer = opened(connect)
-        # Sent together, because the broker may close the socket after the first one.
+        # The frames are sent together, because the broker may close the socket after the first one.
         peer.socket.sendall(b"".join(frames))
         return peer.said()
 

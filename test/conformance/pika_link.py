@@ -1,4 +1,4 @@
-"""A connection of pika for one job, and the form of its answers."""
+"""Opens a connection of pika for a job, and converts closes and messages to answers."""
 
 import pika
 from pika.exceptions import AMQPConnectionError, ChannelClosed, ConnectionClosed, NackError, UnroutableError
@@ -19,7 +19,7 @@ def closing(error, scope):
 
 
 def linked(title):
-    """Adds a job with a connection. Its answer may be a close by the broker."""
+    """Adds a job with a connection and a channel. If the broker closes one of them, the close is the answer of the job."""
 
     def add(work):
         def whole():
@@ -34,7 +34,7 @@ def linked(title):
                 try:
                     connection.close()
                 except AMQPConnectionError:
-                    pass  # closed by the broker, or already
+                    pass  # already closed
 
         return job(title)(whole)
 
@@ -56,7 +56,7 @@ def routed(channel, key):
     try:
         channel.basic_publish("", key, "x", mandatory=True)
     except NackError:
-        pass  # RabbitMQ: the queue was deleted before it had confirmed the message
+        pass  # RabbitMQ: the queue was deleted before it confirmed the message
     except UnroutableError:
         return False
     return True
@@ -85,7 +85,7 @@ def take(channel, name):
 
 
 def comes(channel, name, count):
-    """Returns body and redelivered flag of each delivery."""
+    """Consumes `count` messages. Returns body and redelivered flag of each."""
     got = []
     for method, _, body in channel.consume(name, auto_ack=True):
         got.append([body.decode(), method.redelivered])

@@ -58,7 +58,7 @@ def timestamps(channel, connection):
     return [[found["timestamp"], found["headers"]] for found in (take(channel, name) for _ in values)]
 
 
-@linked("direct reply-to: the client that asked is gone")
+@linked("direct reply-to: the requester has disconnected")
 def late_reply(channel, connection):
     asking = connect()
     asker = asking.channel()
@@ -115,7 +115,7 @@ def missing_exchange(channel, connection):
     return bodies(channel, queue(channel, "after"))
 
 
-@linked("basic.publish many before the close is seen")
+@linked("basic.publish many messages before the close arrives")
 def many_after_close(channel, connection):
     try:
         for _ in range(200):
@@ -254,7 +254,7 @@ def cancel_unacked(channel, connection):
     return [left, comes(connection.channel(), name, 1)]
 
 
-@linked("dead letter expired, by a topic exchange")
+@linked("dead letter expired, through a topic exchange")
 def dead_letter(channel, connection):
     dead = queue(channel, "dead")
     channel.queue_bind(dead, "amq.topic", named("dead.#"))

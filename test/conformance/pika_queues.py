@@ -13,7 +13,7 @@ def count(channel, name):
 
 
 def durable(channel, connection, kind, **arguments):
-    """Declares a queue that expires. The channel has confirms, because RabbitMQ may count before it has stored a message."""
+    """Declares a durable queue that expires when it is unused. The channel has confirms, because RabbitMQ may otherwise count before it has stored a message."""
     channel.confirm_delivery()
     given = {key.replace("_", "-"): value for key, value in arguments.items()}
     name = named("q")
@@ -22,7 +22,7 @@ def durable(channel, connection, kind, **arguments):
 
 
 def both(title):
-    """Adds a job for each type of queue, which is the third argument of the function."""
+    """Adds a job for each type of queue. The function receives the type as its third argument."""
 
     def add(work):
         for kind in KINDS:
@@ -32,7 +32,7 @@ def both(title):
 
 
 def expired(connection, milliseconds):
-    """Waits until a message of another queue has expired after so many milliseconds of the broker's clock."""
+    """Waits this long by the broker's clock: until a message in another queue has expired."""
     channel = connection.channel()
     after = channel.queue_declare("", exclusive=True).method.queue
     arguments = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": after, "x-message-ttl": milliseconds}
@@ -112,7 +112,7 @@ def _(channel, connection, kind):
     return [first[0], take(channel, dead)["body"]]
 
 
-@both("a message handed back keeps its expiration")
+@both("a requeued message keeps its expiration")
 def _(channel, connection, kind):
     dead = queue(channel, "dead")
     name = durable(channel, connection, kind, x_dead_letter_exchange="", x_dead_letter_routing_key=dead)
@@ -174,7 +174,7 @@ def _(channel, connection):
 
 
 def acknowledged(title, *steps):
-    """Gets five messages, settles them in these steps (tag, multiple, is a nack), and requeues the rest."""
+    """Adds a job that gets five messages, settles them in these steps (tag, multiple, is a nack), and requeues the rest."""
 
     @linked(f"acknowledgements: {title}")
     def _(channel, connection):
@@ -194,7 +194,7 @@ def acknowledged(title, *steps):
 acknowledged("a tag twice", (3, False, False), (3, False, False))
 acknowledged("multiple on a settled tag", (3, False, False), (3, True, False))
 acknowledged("multiple above a settled tag", (3, False, False), (4, True, False))
-acknowledged("multiple below all that is left", (3, True, False), (2, True, False))
+acknowledged("multiple below all remaining tags", (3, True, False), (2, True, False))
 acknowledged("multiple above the last tag", (9, True, False))
 acknowledged("nack with multiple on a settled tag", (3, False, False), (3, True, True))
 acknowledged("all, and all again", (0, True, False), (0, True, False))
@@ -229,7 +229,7 @@ def _(channel, connection):
 # Single active and exclusive consumers
 
 
-@both("single active consumer: cancelled with messages not acknowledged")
+@both("single active consumer: cancelled with unacknowledged messages")
 def _(channel, connection, kind):
     name = durable(channel, connection, kind, x_single_active_consumer=True)
     got = []
@@ -345,7 +345,7 @@ def _(channel, connection, kind):
 
 
 def shares(channel, connection, names, consumers, acks):
-    """Acknowledges each delivery, and returns the deliveries by consumer when there were so many."""
+    """Acknowledges `acks` deliveries. Returns how many of them each consumer received."""
     got = {}
     total = 0
 
@@ -385,7 +385,7 @@ def _(channel, connection):
     return [share > 2 for share in shares(channel, connection, [name], 2, 10)]
 
 
-@linked("quorum reject-publish: a queue that has refused and gives away one message")
+@linked("quorum reject-publish: a publish after a full queue has delivered one message")
 def _(channel, connection):
     name = named("q")
     arguments = {"x-queue-type": "quorum", "x-expires": 60_000, "x-max-length": 3, "x-overflow": "reject-publish"}

@@ -3,7 +3,7 @@
 //   node src/build/node24.js test/conformance/<client>.ts URL PREFIX
 //
 // Every name that a job creates begins with PREFIX and the number of the job, so that runs do not share objects. normalise.ts
-// replaces the parts of an answer that differ from run to run.
+// replaces the parts of an answer that differ in every run.
 
 /** Address of the broker, without a path. */
 export const url = process.argv[2] ?? 'amqp://guest:guest@127.0.0.1:5672';
@@ -12,10 +12,10 @@ export const user = decodeURIComponent(new URL(url).username);
 export const password = decodeURIComponent(new URL(url).password);
 const prefix = process.argv[3] ?? `run${process.pid}`;
 
-/** Returns the answer of the job. The code and text of an error are in `{ scope, code, text }` (see `Closed`). */
+/** Sends the requests of a job and returns its answer, which is often a `Closed`. */
 export type Job = () => Promise<unknown>;
 
-/** The broker closed the connection or the channel, or refused the handshake. */
+/** A close of the connection or channel by the broker, or a refused handshake. */
 export interface Closed {
   readonly scope: 'connection' | 'channel';
   readonly code: number | undefined;
@@ -23,8 +23,8 @@ export interface Closed {
 }
 
 /**
- * Ends a job that hangs. 8 s are too short for a slow machine, because RabbitMQ delays some refusals by 3 s and a single
- * queue.declare may need 5.7 s under load.
+ * A job that takes longer is ended. 8 s are not enough on a slow machine, because RabbitMQ delays some refusals by 3 s, and a
+ * single queue.declare may take 5.7 s under load.
  */
 const jobMs = 60_000;
 
@@ -71,7 +71,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Returns the first value of `request`, which waits for an answer of the broker. Repeats it without a delay. */
+/** Repeats `request` until it returns a value. It needs no delay, because each request waits for an answer of the broker. */
 export async function eventually<T>(request: () => Promise<T | undefined | false>): Promise<T> {
   for (;;) {
     const value = await request();
@@ -79,7 +79,7 @@ export async function eventually<T>(request: () => Promise<T | undefined | false
   }
 }
 
-/** Returns a list that callbacks fill. `until` waits for its length. */
+/** Returns a list that callbacks fill. `until` waits until the list has that many items. */
 export function gathering<T>(): { readonly all: T[]; add(value: T): void; until(count: number): Promise<T[]> } {
   const all: T[] = [];
   let check: () => void = () => undefined;

@@ -8,7 +8,7 @@ interface Link {
   readonly channel: Channel;
 }
 
-/** Returns a job with a connection and a channel. Its answer may be the client's error, which contains the broker's reason. */
+/** Returns a job with a connection and a channel. If the client throws, its error is the answer of the job. */
 function linked(work: (link: Link) => Promise<unknown>): Job {
   return async () => {
     const rabbit = connect();
@@ -17,7 +17,7 @@ function linked(work: (link: Link) => Promise<unknown>): Job {
     try {
       return await work({ rabbit, channel });
     } catch (error) {
-      // A request that waited reports only that the channel is closed.
+      // The error of a pending request reports only that the channel is closed. The event contains the reason.
       return messageOf(error) === 'channel is closed' ? await closed : errorOf(error);
     } finally {
       rabbit.unsafeDestroy();
@@ -27,7 +27,7 @@ function linked(work: (link: Link) => Promise<unknown>): Job {
 
 function connect(address = url): Connection {
   const rabbit = new Connection({ url: address, connectionTimeout: 60_000, retryLow: 60_000, retryHigh: 60_000 });
-  rabbit.on('error', () => undefined); // jobs that need the error have their own listener
+  rabbit.on('error', () => undefined); // a job that needs the error adds its own listener
   return rabbit;
 }
 

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Jobs of both versions of rabbitmqadmin, each in the image that contains it: the exit status of a command, and its output if
-# that does not depend on the broker. A command fails if a field that it parses is missing. See program.ts.
+# Jobs of both versions of rabbitmqadmin. Each runs in the image that contains it. An answer is the exit status of a command,
+# and its output if the output does not depend on the broker. A command fails if a field that it parses is missing. See
+# program.ts.
 #
 #   MQ_CONFORMANCE_MANAGEMENT=http://127.0.0.1:15672 bash test/conformance/rabbitmqadmin.sh amqp://USER:PASSWORD@HOST:PORT PREFIX
 set -u
@@ -20,7 +21,7 @@ login="${login%%@*}"
 options=(-H "${address%:*}" -P "${address##*:}" -u "${login%%:*}" -p "${login#*:}")
 name="$2-admin"
 
-# Runs a command and prints its status. With `says` it prints its output, too.
+# Runs a command and prints its exit status. After the word `says`, it prints the output of the command, too.
 job() { # arguments
   local says="" title status=0 out
   [ "$1" != says ] || { says=yes; shift; }
@@ -32,7 +33,7 @@ job() { # arguments
   printf '{"job":"%s","answer":[%d,"%s"]}\n' "$(text "$title")" "$status" "$(text "$out")"
 }
 
-# The text for a JSON string.
+# Escapes a text for a JSON string.
 text() {
   local text="${1//\\/\\\\}"
   text="${text//\"/\\\"}"

@@ -1,4 +1,4 @@
-// Jobs of Rascal: a topology of a configuration, outcomes of publications, and recoveries of subscriptions.
+// Jobs of Rascal: topologies from a configuration, outcomes of publications, and recovery strategies of subscriptions.
 
 import rascal from 'rascal';
 import { gathering, type Job, messageOf, named, runJobs, url } from './program.ts';
@@ -79,7 +79,7 @@ async function published(broker: Broker, name: string, body: unknown, options?: 
   });
 }
 
-/** Starts a subscription, which applies the recovery of `recoveries` to the message with that body. */
+/** Starts a subscription. It applies `recoveries[body]` to a message with that body when it arrives for the first time. */
 async function receiving(broker: Broker, name: string, recoveries: Record<string, object[]> = {}) {
   const got = gathering<unknown>();
   const subscription = await broker.subscribe(name);
@@ -168,7 +168,7 @@ await runJobs({
     await published(broker, 'work', 'again');
     return (await work.until(2)).map((message) => (message as { recovered: boolean }).recovered);
   }),
-  'subscribe: forward to a queue that waits': configured(async (broker) => {
+  'subscribe: forward to a delay queue': configured(async (broker) => {
     const forward = { strategy: 'forward', publication: 'work', options: { routingKey: 'r.1' } };
     const work = await receiving(broker, 'q1', { later: [forward] });
     await published(broker, 'straight', 'later');

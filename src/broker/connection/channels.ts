@@ -56,8 +56,8 @@ export class Channels {
 
   /** Closes all channels and returns their unacknowledged messages to the queues. */
   release(): void {
-    // All channels are marked as closing first. Otherwise a message that one channel returns would be delivered on the next
-    // channel, whose release would return it once more and count another failed delivery.
+    // All channels are marked as closing first. Otherwise a message that one channel returns would be delivered on another
+    // channel. The release of that channel would then return it again and count another failed delivery.
     for (const channel of this.#all.values()) channel.isClosing = true;
     for (const channel of this.#all.values()) channel.release();
     this.#churn.channel_closed += this.#all.size;
