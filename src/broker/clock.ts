@@ -11,7 +11,7 @@ export interface Clock {
   now(): number;
   /** Returns the milliseconds since 1970 by the system clock, which an administrator or NTP may set. */
   date(): number;
-  /** Calls `run` once after this delay. A delay of more than 24 days ends after 24 days. */
+  /** Calls `run` once after this delay. A delay of more than 24 days is shortened to 24 days. */
   after(milliseconds: number, run: () => void): Timer;
 }
 

@@ -1,4 +1,4 @@
-// The error that the broker throws when it refuses a method. Its scope is the channel or the connection, which it closes.
+// The error that the broker throws when it refuses a method. It closes the channel or the connection, depending on its scope.
 
 import { MqError } from '../errors.ts';
 
@@ -35,7 +35,7 @@ const softErrors: readonly ReplyName[] = [
   'PRECONDITION_FAILED',
 ];
 
-/** Any code of the broker may throw it. Channel, connection and management API catch it. */
+/** Any code of the broker may throw it. The channel, the connection and the management API catch it. */
 export class ProtocolError extends MqError {
   readonly scope: 'channel' | 'connection';
   readonly replyCode: number;

@@ -1,6 +1,6 @@
 // The embedded AMQP 0-9-1 broker. It listens for connections and owns their shared state.
 // It refuses streams (406), the flag `immediate` of basic.publish (540) and SASL mechanisms other than PLAIN and AMQPLAIN
-// (503). It has no clusters, and no time limit for unacknowledged deliveries. In two points it behaves like RabbitMQ 4.0 and
+// (503). It has no clusters, and no time limit for unacknowledged deliveries. In two respects it behaves like RabbitMQ 4.0 and
 // not 4.3: it accepts transient queues that are not exclusive, and it applies basic.qos with `global` to the whole channel.
 
 import { randomUUID } from 'node:crypto';
@@ -57,7 +57,7 @@ export interface BrokerOptions {
 export interface Broker {
   readonly host: string;
   readonly port: number;
-  /** The AMQP URL without a password. It contains the name of the first user, but not `guest`, the default of clients. */
+  /** The AMQP URL without a password. It contains the name of the first user, unless that name is `guest`. */
   readonly url: string;
   readonly version: string;
   /** The name that a user has set. Otherwise each start generates a name such as `mq-1f6a2c3e`. */

@@ -23,7 +23,7 @@ async function quorum({ channel }: Link, name: string, args: Args, work: (name: 
   }
 }
 
-/** Waits this long by the broker's clock: until a message in another queue has expired. */
+/** Waits for this time by the broker's clock: a message in another queue has to expire first. */
 async function passed(link: Link, milliseconds: number): Promise<void> {
   const { alive, dead } = await dying(link, 'clock', { 'x-message-ttl': milliseconds });
   await put(link.channel, alive, 'time');

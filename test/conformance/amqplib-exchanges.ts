@@ -87,7 +87,7 @@ export const exchanges: Readonly<Record<string, Job>> = {
     const name = await queue(channel, 'end');
     await channel.bindQueue(name, second, '');
     await channel.bindExchange(second, first, 'in.#');
-    await channel.bindExchange(first, second, 'round'); // a circle
+    await channel.bindExchange(first, second, 'round'); // a cycle
     for (const key of ['in.1', 'out.1', 'in.2.3']) channel.publish(first, key, Buffer.from(key));
     await channel.waitForConfirms();
     await channel.unbindExchange(second, first, 'in.#');

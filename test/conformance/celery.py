@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-here = sys.path.pop(0)  # this file has the name of the package
+here = sys.path.pop(0)  # this file has the same name as the package
 import celery  # noqa: E402
 import celery.exceptions  # noqa: E402
 import kombu  # noqa: E402

@@ -3,7 +3,7 @@
 import re
 import sys
 
-here = sys.path.pop(0)  # this file has the name of the package
+here = sys.path.pop(0)  # this file has the same name as the package
 import amqp  # noqa: E402
 import kombu  # noqa: E402
 from kombu.pools import producers  # noqa: E402

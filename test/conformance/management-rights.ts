@@ -1,4 +1,4 @@
-// Jobs of the management API: requests of users with few permissions.
+// Jobs of the management API: requests of users with different permissions.
 
 import { ask } from './management-api.ts';
 import { type Job, named } from './program.ts';

@@ -2,7 +2,7 @@
 
 import sys
 
-here = sys.path.pop(0)  # this file has the name of the package
+here = sys.path.pop(0)  # this file has the same name as the package
 import pika  # noqa: E402
 from pika import spec  # noqa: E402
 from pika.exceptions import AMQPConnectionError, ChannelClosed  # noqa: E402

@@ -13,7 +13,10 @@ def count(channel, name):
 
 
 def durable(channel, connection, kind, **arguments):
-    """Declares a durable queue that expires when it is unused. The channel has confirms, because RabbitMQ may otherwise count before it has stored a message."""
+    """Declares a durable queue that expires when it is unused, and enables confirms on the channel.
+
+    Without confirms, RabbitMQ may count the messages of a queue before it has stored the last one.
+    """
     channel.confirm_delivery()
     given = {key.replace("_", "-"): value for key, value in arguments.items()}
     name = named("q")
@@ -32,7 +35,7 @@ def both(title):
 
 
 def expired(connection, milliseconds):
-    """Waits this long by the broker's clock: until a message in another queue has expired."""
+    """Waits for this time by the broker's clock: a message in another queue has to expire first."""
     channel = connection.channel()
     after = channel.queue_declare("", exclusive=True).method.queue
     arguments = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": after, "x-message-ttl": milliseconds}

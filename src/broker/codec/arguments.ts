@@ -51,7 +51,7 @@ export class Arguments {
     return Arguments.decode(raw);
   }
 
-  /** A string that does not depend on the order of the fields, because RabbitMQ ignores it when it compares bindings. */
+  /** A string that does not depend on the order of the fields, because RabbitMQ compares bindings without it. */
   get identity(): string {
     const fields: string[] = [];
     const reader = new Reader(this.raw);

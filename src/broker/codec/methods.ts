@@ -1,5 +1,5 @@
 // The methods of AMQP 0-9-1 (1.3 to 1.8) and of RabbitMQ's extensions. The table contains class id, method id and fields of
-// each method, and one codec encodes and decodes all methods by it.
+// each method. One codec uses it to encode and decode all methods.
 
 import { ProtocolError } from '../protocol-error.ts';
 import { Arguments } from './arguments.ts';

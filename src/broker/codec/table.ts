@@ -1,6 +1,5 @@
-// Encodes and decodes field tables (AMQP 0-9-1, 4.2.5.5). The types are those of RabbitMQ's errata: t b B s u I i l f d D S A
-// T F V x.
-// A decoded table is an object without a prototype.
+// Encodes and decodes field tables (AMQP 0-9-1, 4.2.5.5) with the field types of RabbitMQ's errata. A decoded table is an
+// object without a prototype.
 
 import { ProtocolError } from '../protocol-error.ts';
 import { Reader, Writer } from './values.ts';

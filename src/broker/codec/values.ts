@@ -62,7 +62,7 @@ export class Reader {
     return value > Number.MAX_SAFE_INTEGER ? value : Number(value);
   }
 
-  /** Throws 502 if the bytes are not UTF-8, because the broker would send other bytes back than it received. */
+  /** Throws 502 if the bytes are not UTF-8, because the broker would later send back different bytes. */
   shortstr(): string {
     const before = this.offset + 1;
     const text = this.looseShortstr();

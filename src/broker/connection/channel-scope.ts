@@ -20,7 +20,7 @@ export interface ConnectionScope extends QueueOwner {
   readonly replies: Replies;
   readonly details: { readonly remoteAddress: string | undefined; readonly remotePort: number | undefined };
   /** Returns true if the client announced the capability in its properties. */
-  can(capability: string): boolean;
+  hasCapability(capability: string): boolean;
   log(line: string): void;
   /** Closes the connection with 541 because of a bug or a broken disk. */
   fail(error: unknown): void;
@@ -33,7 +33,7 @@ export interface ConnectionScope extends QueueOwner {
   /** Registers an exclusive queue, which is deleted when the connection ends. */
   ownQueue(queue: Queue): void;
   /** Records that the client publishes. */
-  sawPublish(): void;
+  recordPublish(): void;
 }
 
 export interface ChannelScope {

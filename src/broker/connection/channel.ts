@@ -21,7 +21,7 @@ const closeOkKey = methodKey(20, 41);
 /** The interface of the connection for its channels. */
 export interface ChannelOwner extends ConnectionScope {
   /** Removes a channel that is closed. */
-  forget(channel: { readonly number: number }): void;
+  removeChannel(channel: { readonly number: number }): void;
 }
 
 export class Channel implements ChannelScope {
@@ -115,7 +115,7 @@ export class Channel implements ChannelScope {
         this.publisher.flush();
         this.release(() => {
           this.send('channel.close-ok', {});
-          this.connection.forget(this);
+          this.connection.removeChannel(this);
         });
         return true;
       case 'channel.flow':
@@ -191,7 +191,7 @@ export class Channel implements ChannelScope {
   /** AMQP 0-9-1, 1.5.2.5: after channel.close, a peer ignores all methods except close and close-ok. */
   #receiveWhileClosing(key: number): void {
     if (key === closeKey) this.send('channel.close-ok', {});
-    else if (key === closeOkKey) this.connection.forget(this);
+    else if (key === closeOkKey) this.connection.removeChannel(this);
   }
 
   /** Closes the channel because of an error of channel scope. Throws any other error. */

@@ -40,7 +40,7 @@ export class Channels {
   }
 
   /** Removes a channel that is closed. */
-  forget({ number }: { readonly number: number }): void {
+  remove({ number }: { readonly number: number }): void {
     if (this.#all.delete(number)) this.#churn.channel_closed++;
   }
 

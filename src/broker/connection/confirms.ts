@@ -57,7 +57,7 @@ export class Confirms {
     if (tags.length === 0) return;
     this.#done = [];
     this.#writer.confirmed(tags.length);
-    // A basic.ack with `multiple` covers every tag below it, so it must stay below the oldest tag that waits for the store.
+    // A basic.ack with `multiple` covers all lower tags, so its tag must be below the oldest tag that waits for the store.
     const oldest = this.#pending[0]?.[0] ?? Infinity;
     let covered = 0;
     let last = 0;

@@ -94,7 +94,7 @@ export class Connection implements ConnectionScope {
       clock: broker.clock,
       isReadingPaused: () => this.#intake.isWaiting,
       send: () => this.output.heartbeat(),
-      giveUp: () => {
+      onTimeout: () => {
         this.log(`${this.name}: missed heartbeats from the client`);
         socket.destroy();
       },
@@ -122,7 +122,7 @@ export class Connection implements ConnectionScope {
         if (error instanceof ProtocolError) this.#refuse(error, error.methodKey ?? this.#methodKey);
         else this.fail(error);
       },
-      onParked: () => this.sawPublish(),
+      onParked: () => this.recordPublish(),
       maySettle: (channel) => this.channels.get(channel)?.publisher.isConfirming === true,
       awaitsContent: (channel) => this.channels.get(channel)?.publisher.awaitsContent === true,
     });
@@ -173,7 +173,7 @@ export class Connection implements ConnectionScope {
     this.#broker.log(line);
   }
 
-  can(capability: string): boolean {
+  hasCapability(capability: string): boolean {
     const capabilities = this.#handshake.clientProperties?.get('capabilities');
     return isTable(capabilities) && capabilities[capability] === true;
   }
@@ -204,12 +204,12 @@ export class Connection implements ConnectionScope {
     this.#exclusiveQueues.delete(name);
   }
 
-  forget(channel: { readonly number: number }): void {
-    this.channels.forget(channel);
+  removeChannel(channel: { readonly number: number }): void {
+    this.channels.remove(channel);
   }
 
-  sawPublish(): void {
-    this.#publishBlock.sawPublish();
+  recordPublish(): void {
+    this.#publishBlock.recordPublish();
   }
 
   /** Blocks the publishes of the client if memory is short, and unblocks them otherwise. */
@@ -220,7 +220,7 @@ export class Connection implements ConnectionScope {
   }
 
   #notifyBlocked(isBlocked: boolean): void {
-    if (!this.can('connection.blocked')) return;
+    if (!this.hasCapability('connection.blocked')) return;
     if (isBlocked) this.output.method(0, 'connection.blocked', { reason: 'low on memory' });
     else this.output.method(0, 'connection.unblocked', {});
   }
@@ -344,7 +344,7 @@ export class Connection implements ConnectionScope {
     const isSilent =
       error.replyCode === replyCodes.ACCESS_REFUSED &&
       this.#state === 'handshake' &&
-      !this.can('authentication_failure_close');
+      !this.hasCapability('authentication_failure_close');
     if (isSilent || this.#state === 'header') {
       this.#end();
       return;

@@ -101,7 +101,7 @@ export class Content {
     this.#filled += length;
   }
 
-  /** Doubles the buffer, up to the announced size. To grow it by one frame at a time would copy the body again and again. */
+  /** Doubles the buffer, up to the announced size. Growing it frame by frame would copy the body again and again. */
   #grow(needed: number): void {
     const complete = this.propertiesLength + this.#bodyLength;
     const larger = Buffer.allocUnsafe(Math.min(complete, Math.max(needed, this.bytes.length * 2)));

@@ -107,7 +107,7 @@ export class Deliveries {
     try {
       connection.output.deliver(number, consumer.tag, tag, redelivered, message);
     } catch (error) {
-      // The caller may be a publisher of another connection or a timer. Only this connection must fail.
+      // The error must close this connection only, but the caller may be a timer or a publisher of another connection.
       connection.fail(error);
     }
   }
@@ -152,7 +152,7 @@ export class Deliveries {
   }
 
   #notifyCancelled(consumer: ChannelConsumer): void {
-    if (this.channel.isClosing || !this.channel.connection.can('consumer_cancel_notify')) return;
+    if (this.channel.isClosing || !this.channel.connection.hasCapability('consumer_cancel_notify')) return;
     this.channel.send('basic.cancel', { consumerTag: consumer.tag, noWait: true });
   }
 

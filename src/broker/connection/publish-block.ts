@@ -17,7 +17,7 @@ export class PublishBlock {
   }
 
   /** Records that the client publishes. */
-  sawPublish(): void {
+  recordPublish(): void {
     if (this.#hasPublished) return;
     this.#hasPublished = true;
     if (this.#isBlocked) this.#notify(true);

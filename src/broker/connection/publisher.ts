@@ -124,7 +124,7 @@ export class Publisher {
     exchange.counters.publish_in++;
     counters.publish++;
     vhost.counters.publish++;
-    connection.sawPublish();
+    connection.recordPublish();
     if (transaction !== undefined) {
       transaction.publish(message, mandatory);
       return;

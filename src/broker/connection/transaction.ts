@@ -1,5 +1,5 @@
-// A transaction of a channel (AMQP 0-9-1, 1.9): publishes and acknowledgements wait for tx.commit. A commit is not atomic
-// over several queues, as in RabbitMQ.
+// A transaction of a channel (AMQP 0-9-1, 1.9): publishes and acknowledgements wait for tx.commit. As in RabbitMQ, a commit
+// that affects several queues is not atomic.
 
 import type { Memory } from '../queue/memory.ts';
 import type { Message } from '../queue/message.ts';

@@ -184,7 +184,7 @@ class KeyMatcher implements Matcher {
 
 class TopicMatcher implements Matcher {
   readonly #table = new TopicTable<Binding>();
-  /** Results by routing key. A change of a binding clears it. */
+  /** Results by routing key. A change of the bindings clears the cache. */
   readonly #cache = new Map<string, readonly Destination[]>();
 
   add(binding: Binding): void {

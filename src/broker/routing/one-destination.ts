@@ -35,7 +35,7 @@ export class LocalRandomMatcher<Destination> {
 /** Routes by a hash of the routing keys of the message. Ignores the keys of the bindings. */
 export class ModulusHashMatcher<Destination extends { readonly name: string }> {
   readonly #bindings = new Set<Binding<Destination>>();
-  /** The destinations of all bindings, sorted by name. A change sets it to `undefined`, and the next message computes it. */
+  /** The destinations of all bindings, sorted by name. `undefined` after a change, until the next message is routed. */
   #destinations: readonly Destination[] | undefined;
 
   add(binding: Binding<Destination>): void {

@@ -8,7 +8,8 @@ interface HeartbeatsParts {
   /** Returns true while the broker does not read, because it then cannot know whether the client is alive. */
   readonly isReadingPaused: () => boolean;
   readonly send: () => void;
-  readonly giveUp: () => void;
+  /** Called when the client has been silent for two intervals. */
+  readonly onTimeout: () => void;
 }
 
 export class Heartbeats {
@@ -39,7 +40,7 @@ export class Heartbeats {
     this.#hasReceived = false;
     this.#silentTicks = isAlive ? 0 : this.#silentTicks + 1;
     if (this.#silentTicks >= 4) {
-      this.#parts.giveUp();
+      this.#parts.onTimeout();
       return;
     }
     this.#parts.send();

@@ -80,7 +80,7 @@ export class Intake {
     this.#parser.frameMax = bytes;
   }
 
-  /** True while reading is paused, so that the client waits for the broker. */
+  /** True while reading is paused and the client waits for the broker. */
   get isWaiting(): boolean {
     return this.#holds.size > 0 || this.#isScheduled;
   }
@@ -192,7 +192,10 @@ export class Intake {
     this.#schedule();
   }
 
-  /** Returns true for a publish while memory is short, for later frames of its channel, and for a later connection.close. */
+  /**
+   * Returns true if a frame must wait for memory. That is a publish while memory is short, a later frame of its channel, or a
+   * later connection.close. Acknowledgements need not wait if `maySettle` allows it.
+   */
   #isParked(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean {
     if (!this.#isBlocked && this.#parked.length === 0) return false;
     const key = type === frameTypes.method && end - start >= 4 ? buffer.readUInt32BE(start) : 0;

@@ -183,7 +183,7 @@ export class Output {
     }
   }
 
-  /** Writes one body frame without a copy. */
+  /** Writes one body frame. Does not copy the body. */
   #piece(channel: number, bytes: Buffer): void {
     const start = this.#room(7);
     this.#used = frameHead(this.#slab, start, frameTypes.body, channel, bytes.length);

@@ -4,7 +4,7 @@ import { PublishBlock } from '../../../../src/broker/connection/publish-block.ts
 
 test('notifies a client that publishes of each change, once', () => {
   const { block, sent } = recorded();
-  block.sawPublish();
+  block.recordPublish();
   assert.ok(block.set(true));
   assert.not(block.set(true));
   assert.ok(block.isEffective);
@@ -17,8 +17,8 @@ test('notifies a client that only consumes at its first publish', () => {
   block.set(true);
   assert.not(block.isEffective);
   assert.equal(sent, []);
-  block.sawPublish();
-  block.sawPublish();
+  block.recordPublish();
+  block.recordPublish();
   assert.equal(sent, [true]);
 });
 
