@@ -113,7 +113,7 @@ const tlsFileParameters: Readonly<Record<string, keyof TlsFiles>> = {
   keyfile: 'key',
 };
 const optionParameters: Readonly<Record<string, string>> = { channel_max: 'channelMax', frame_max: 'frameMax' };
-/** RabbitMQ parameters that mq does not support, and what the user can do instead. */
+/** RabbitMQ parameters that mq does not support, each with the reason or an alternative. */
 const refusedParameters: Readonly<Record<string, string>> = {
   auth_mechanism: 'mq logs in with user and password (PLAIN)',
   fail_if_no_peer_cert: 'it applies to servers only',

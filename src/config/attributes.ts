@@ -7,15 +7,15 @@ import { objectOf } from './plain.ts';
 import { withoutWeakTls } from './rules/socket-options.ts';
 
 interface ConnectionNeeds {
-  /** Key of the vhost. It is the vhost's name unless the connection sets another one. */
+  /** Key of the vhost in rascal.json. It is also the vhost's name if the connection sets no name. */
   readonly vhost: string;
   readonly connectionName: string;
   readonly heartbeatSeconds: number;
 }
 
 /**
- * Returns the attributes of a connection. All are explicit because Rascal's defaults are wrong for TLS and for URLs
- * without a path.
+ * Returns the attributes of a connection. Every attribute is set, because Rascal's defaults are wrong for TLS and for
+ * URLs without a path.
  */
 export function rascalConnection(connection: ConnectionConfig, needs: ConnectionNeeds): Record<string, unknown> {
   const { protocol = 'amqp', hostname = 'localhost', user = 'guest', options = {}, tlsFiles } = connection;
@@ -23,13 +23,13 @@ export function rascalConnection(connection: ConnectionConfig, needs: Connection
   const password = connection.password ?? (connection.user === undefined ? 'guest' : '');
   const vhost = connection.vhost ?? needs.vhost;
   const timeout = options['connection_timeout'];
-  const byUrl = survivesUrl(user, password);
+  const isInUrl = isUrlSafe(user, password);
   return {
     protocol,
     hostname,
     port: portOf(connection),
     user,
-    password: byUrl ? password : '***',
+    password: isInUrl ? password : '***',
     // Rascal copies the vhost into the URL without encoding it, and writes nothing for '/'.
     vhost: vhost === '/' ? '/' : encodeURIComponent(vhost),
     options: { heartbeat: needs.heartbeatSeconds, ...options },
@@ -37,21 +37,21 @@ export function rascalConnection(connection: ConnectionConfig, needs: Connection
       // amqplib leaves Nagle's algorithm on, which delays each answer by 44 ms.
       noDelay: true,
       timeout: timeout === undefined ? 10_000 : Number(timeout),
-      ...(byUrl ? {} : { credentials: plain(user, password) }),
+      ...(isInUrl ? {} : { credentials: plain(user, password) }),
       // session/connecting/tls-files.ts replaces these names with the content of the files.
       ...(tlsFiles && { tlsFiles }),
       ...socketOptions,
-      // This is explicit because Node reads NODE_TLS_REJECT_UNAUTHORIZED if the option is absent.
+      // The option is always set, because Node reads NODE_TLS_REJECT_UNAUTHORIZED if the option is absent.
       rejectUnauthorized: connection.insecure !== true,
       clientProperties: { connection_name: needs.connectionName, ...objectOf(socketOptions['clientProperties']) },
     },
   };
 }
 
-// Checks whether user and password survive being written into a URL. amqplib decodes them with `unescape`, which reads
-// UTF-8 as Latin-1. Rascal confuses a colon in the user with the separator, omits an empty password, and shows the part
-// of a password before a colon.
-function survivesUrl(user: string, password: string): boolean {
+// Reports whether user and password are still the same after Rascal writes them into a URL and amqplib parses it.
+// amqplib decodes them with `unescape`, which reads UTF-8 as Latin-1. Rascal confuses a colon in the user with the
+// separator, omits an empty password, and logs the part of a password before a colon.
+function isUrlSafe(user: string, password: string): boolean {
   return [user, password].every((part) => /^[\x20-\x7e]+$/.test(part) && !part.includes(':'));
 }
 

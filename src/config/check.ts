@@ -1,4 +1,4 @@
-// Checks the text of a rascal.json and returns either all its problems or the checked configuration. It reads no files.
+// Checks the text of a rascal.json and returns either all its problems or the checked configuration. Reads no files.
 
 import type { CheckedConfig, Config } from './config.ts';
 import { rootField } from './fields/fields.ts';
@@ -32,7 +32,7 @@ interface CheckOptions {
   env: Environment;
   /** Parsed content of the built-in rascal.json. */
   builtin: unknown;
-  /** Names that no role may have. */
+  /** Names of commands, which no role may have. */
   taken?: readonly string[];
   /** Also reports features of Rascal that mq does not support. */
   isStrict?: boolean;
@@ -53,14 +53,14 @@ export function checkConfigText(
   if (written === undefined) return { problems: problemsOf(text, findings) };
   const { tree: replaced, findings: variables } = replaceVariables(written, { env, text });
   const tree = typed(replaced, rootField);
-  findings.push(...withoutEchoes(checkShape(tree, rootField), variables), ...variables);
+  findings.push(...withoutFollowUps(checkShape(tree, rootField), variables), ...variables);
 
   const content = objectOf(plainOf(tree));
-  const isSound = soundness(findings);
-  const dropping = ['vhosts', 'defaults', 'subscriptions'].every((key) => isSound([key]))
+  const hasValidShape = shapeTest(findings);
+  const dropping = ['vhosts', 'defaults', 'subscriptions'].every((key) => hasValidShape([key]))
     ? droppingQueues(declaredByRascal(content))
     : [];
-  findings.push(...ruleFindings({ content, tree, findings, isSound }, options));
+  findings.push(...ruleFindings({ content, tree, findings, hasValidShape }, options));
   const warnings = problemsOf(text, warningsOf(content, tree, dropping));
   if (findings.length > 0) return { problems: problemsOf(text, findings), warnings };
   const base = normalise(objectOf(builtin));
@@ -68,10 +68,10 @@ export function checkConfigText(
   return { problems: [], warnings, checked: checkedConfig({ base, user, dropping }) };
 }
 
-/** Reports whether no value on the way to a path, and the value itself, has a problem of shape. */
-type Soundness = (at: Path) => boolean;
+/** Reports whether the value at a path has a valid shape, including all values inside it. */
+type ShapeTest = (at: Path) => boolean;
 
-function soundness(findings: readonly Finding[]): Soundness {
+function shapeTest(findings: readonly Finding[]): ShapeTest {
   const misshapen = findings.map(({ path }) => path);
   return (at) => !misshapen.some((path) => at.every((step, index) => path[index] === step));
 }
@@ -79,14 +79,14 @@ function soundness(findings: readonly Finding[]): Soundness {
 interface CheckedTree {
   readonly content: Plain;
   readonly tree: LocatedValue;
-  /** Problems of syntax and shape. A path that has one gets no other one. */
+  /** Problems of shape and of variables. The rules report no second problem at the same path. */
   readonly findings: readonly Finding[];
-  readonly isSound: Soundness;
+  readonly hasValidShape: ShapeTest;
 }
 
-/** Returns what the rules find. They check references between values, and settings that depend on each other. */
+/** Returns the problems that the rules find. Rules check references and settings that depend on each other. */
 function ruleFindings(
-  { content, tree, findings, isSound }: CheckedTree,
+  { content, tree, findings, hasValidShape }: CheckedTree,
   { builtin, taken = [], isStrict = false, handlerFault }: CheckOptions,
 ): Finding[] {
   const found: Finding[] = [];
@@ -100,8 +100,8 @@ function ruleFindings(
   checkRoles({
     ...input,
     taken,
-    // A handler of a sound shape, and of exactly one kind, is a HandlerConfig.
-    handlerFault: (handler, at) => (isSound(at) ? handlerFault?.(handler as HandlerConfig, at) : undefined),
+    // A handler with a valid shape and exactly one kind is a HandlerConfig.
+    handlerFault: (handler, at) => (hasValidShape(at) ? handlerFault?.(handler as HandlerConfig, at) : undefined),
   });
   checkRetries(input);
   if (isStrict) checkEncryption(content, report);
@@ -130,9 +130,9 @@ function checkedConfig({ base, user, dropping }: Parts): CheckedConfig {
   return { config, withBuiltin: { ...withDropping(mergeConfigs(base, withoutDeadLetterTarget(user))), own } };
 }
 
-// Removes follow-up problems. An undefined variable is one problem; the empty string that replaces it must not be
-// reported as well.
-function withoutEchoes(findings: readonly Finding[], variables: readonly Finding[]): Finding[] {
+// Removes the problems at the paths of undefined variables. Such a variable is already one problem, and the empty
+// string that replaces it must not be reported as well.
+function withoutFollowUps(findings: readonly Finding[], variables: readonly Finding[]): Finding[] {
   const paths = new Set(variables.map(({ path }) => JSON.stringify(path)));
   return findings.filter(({ path }) => !paths.has(JSON.stringify(path)));
 }

@@ -5,7 +5,7 @@ import { objectOf, stringOf } from './plain.ts';
 import type { OwnRetryConfig, RetryConfig, RoleConfig, Uses } from './role.ts';
 
 export interface Config {
-  /** Name of the user's file as the user wrote it, or `undefined` if only the built-in file is used. */
+  /** Name of the user's file for messages, or `undefined` if only the built-in file is used. */
   readonly file: string | undefined;
   /** Folder of the user's file. Relative handler paths are resolved against it. */
   readonly folder: string | undefined;
@@ -16,7 +16,7 @@ export interface Config {
   readonly retry: RetryConfig;
   /** Retry settings from `mq.subscriptions`, by subscription. */
   readonly retries: Readonly<Record<string, OwnRetryConfig>>;
-  /** Names that the user's file defines or refers to. Set only if the file is merged with the built-in one. */
+  /** Names that the user's file defines or refers to. Set only if all of the built-in file is merged in. */
   readonly own?: { readonly publications: readonly string[]; readonly subscriptions: readonly string[] };
   /** Queues of the file from which the broker drops messages after too many redeliveries. */
   readonly dropping?: readonly { readonly vhost: string; readonly queue: string }[];
@@ -33,7 +33,8 @@ export interface CheckedConfig {
 }
 
 /**
- * Returns the configuration of the user's file if it defines the names, otherwise the one with the built-in roles.
+ * Returns the configuration of the user's file if it defines one of the publications or all of the subscriptions.
+ * Otherwise returns the one that includes the built-in file.
  */
 export function configFor({ config, withBuiltin }: CheckedConfig, { publications, subscriptions }: Uses): Config {
   const isOwn =
@@ -42,7 +43,7 @@ export function configFor({ config, withBuiltin }: CheckedConfig, { publications
   return isOwn ? config : withBuiltin;
 }
 
-/** Returns the text that the broker's names of a vhost's exchanges and queues begin with. */
+/** Returns the prefix of all exchange and queue names of a vhost on the broker: `namespace:`, or an empty string. */
 export function namePrefix(vhost: VhostConfig | undefined): string {
   return typeof vhost?.namespace === 'string' ? `${vhost.namespace}:` : '';
 }
@@ -130,7 +131,7 @@ export interface SubscriptionConfig {
   readonly rest: Readonly<Record<string, unknown>>;
 }
 
-/** Returns the exchange that receives what an exchange cannot route, if rascal.json sets it. */
+/** Returns the exchange that receives the unroutable messages of an exchange, if rascal.json sets one. */
 export function alternateExchange({ options = {} }: ExchangeConfig): string | undefined {
   // amqplib: an option overrides the argument of the same meaning.
   return stringOf(options['alternateExchange'] ?? objectOf(options['arguments'])['alternate-exchange']);
@@ -141,7 +142,7 @@ export function queueType({ options = {} }: QueueConfig): string {
   return stringOf(objectOf(options['arguments'])['x-queue-type']) ?? 'classic';
 }
 
-/** Returns the dead-letter target of a queue, if rascal.json sets it. */
+/** Returns the dead-letter exchange and routing key of a queue. Each is absent if rascal.json does not set it. */
 export function deadLetterTarget({ options = {} }: QueueConfig): { exchange?: string; key?: string } {
   const given = objectOf(options['arguments']);
   const exchange = stringOf(options['deadLetterExchange'] ?? given['x-dead-letter-exchange']);

@@ -1,4 +1,4 @@
-// Finds the queue that holds the dead letters of a subscription, role or queue, by its name on the broker.
+// Finds the dead-letter queue of a subscription, role or queue. Returns its name on the broker.
 
 import { MqError } from '../errors.ts';
 import { type Config, namePrefix } from './config.ts';
@@ -11,15 +11,17 @@ export interface DeadQueue {
   readonly vhost: string;
   readonly queue: string;
   /**
-   * Queue in which the messages failed, and the delay of its first retry in milliseconds. `undefined` if the name is
-   * only a queue name.
+   * Queue whose messages failed, and the delay before their first retry in milliseconds. `undefined` if the given name
+   * is neither a subscription nor a role.
    */
   readonly work?: { readonly queue: string; readonly delayMs: number };
 }
 
 /**
- * Returns the dead-letter queue and its vhost. `hint` is shown if there is no such queue.
- * @throws {MqError} USAGE if the name has no dead letters, or if they go to an exchange
+ * Returns the dead-letter queue and its vhost.
+ * @param hint hint of the error if no queue receives the dead letters
+ * @throws {MqError} USAGE if the name has no dead letters, if they go to an exchange, or if a role has several
+ * subscriptions
  */
 export function deadQueueOf(config: Config, name: string, hint: string): DeadQueue {
   const { key, retry } = subscriptionFor(config, name);
@@ -52,8 +54,8 @@ function subscriptionFor(config: Config, name: string): { key?: string | undefin
 }
 
 /**
- * Returns the arguments of a dead-letter queue: those of the file, or mq's own ones if `isOwn`. Returns `undefined` if
- * they are not known.
+ * Returns the arguments of a dead-letter queue from the file. If the file does not define the queue and `isOwn` is set,
+ * returns those of mq's own dead-letter queue. Returns `undefined` if the arguments are not known.
  */
 export function declaredArguments(
   config: Config,

@@ -1,4 +1,4 @@
-// Returns the host and port of a connection's broker.
+// Formats the host and port of a connection's broker, and parses listen addresses.
 
 import type { ConnectionConfig } from './config.ts';
 

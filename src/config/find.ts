@@ -10,12 +10,12 @@ export interface Where {
   readonly option?: string | undefined;
   readonly env: Environment;
   readonly cwd: string;
-  /** Stops reading from a pipe. */
+  /** Stops the reading of a pipe or a terminal. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface FoundFile {
-  /** Name as the user wrote it. It is relative if the file is inside cwd. */
+  /** Name for messages: relative to cwd if the file is inside cwd, otherwise as the user wrote it. */
   readonly file: string;
   /** Absolute path of the folder. */
   readonly folder: string;

@@ -13,13 +13,13 @@ interface LoadOptions extends Where {
   builtin: unknown;
   /** Names of commands, which no role may have. */
   taken?: readonly string[];
-  /** Called with a valid file; it throws to refuse the file. By default every file is accepted. */
+  /** Called with a valid file. Throws an error to refuse the file. By default every file is accepted. */
   judge?: (found: FoundFile, config: Config) => Promise<void>;
 }
 
 /**
- * Finds rascal.json (--config, MQ_CONFIG, ./rascal.json) and checks it. A user's file is the whole topology; without
- * one, the built-in file is used.
+ * Finds rascal.json (--config, MQ_CONFIG, ./rascal.json) and checks it. A user's file defines the whole topology.
+ * Without a user's file, the built-in file is used.
  * @throws MqError NO_INPUT if the file cannot be read, CONFIG with all its problems if it is invalid
  */
 export async function loadConfig(options: LoadOptions): Promise<Config> {
@@ -46,17 +46,18 @@ export async function loadConfigs({ builtin, taken, judge, ...where }: LoadOptio
   return checked;
 }
 
-/** Returns the configuration without a user's rascal.json. */
+/** Returns the configuration of the built-in file. */
 export function builtinConfig(builtin: unknown): Config {
   return mergeConfigs(normalise(objectOf(builtin)), normalise({}));
 }
 
+/** Returns the configurations that apply if there is no user's file: both are the built-in one. */
 export function builtinConfigs(builtin: unknown): CheckedConfig {
   const config = builtinConfig(builtin);
   return { config, withBuiltin: config };
 }
 
-/** Returns the configuration with the content of another file laid over it. */
+/** Returns the configuration with the content of another file merged over it. */
 export function withContent(config: Config, content: Plain): Config {
   const { file, folder } = config;
   return mergeConfigs(config, { ...normalise(content), file, folder });

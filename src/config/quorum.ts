@@ -1,5 +1,5 @@
 // Converts a mirrored queue, which RabbitMQ 4 no longer supports, to a quorum queue: the arguments of the queue and the
-// rest of the policy. `mq check --target` and `mq admin` share it.
+// rest of the policy. `mq check --target` and `mq admin` use this code.
 
 import type { Plain } from './plain.ts';
 
@@ -19,13 +19,13 @@ export const mirrorKeys = [
 /** Arguments of classic queues that quorum queues do not support. RabbitMQ 4.0.5 and 4.3.6 answer 406. */
 const classicArguments = ['x-max-priority', 'x-queue-mode', 'x-queue-version', 'x-queue-master-locator'];
 
-/** Half an hour. It replaces auto-delete, which quorum queues do not support. */
+/** 30 minutes. This `x-expires` replaces auto-delete, which quorum queues do not support. */
 const unusedMs = 1_800_000;
 
 /**
  * Returns the arguments of the quorum queue that replaces a queue, without mirrors and without the arguments of classic
  * queues.
- * @param replicas number of nodes to hold the queue; defaults to RabbitMQ's choice (3, or all nodes if there are fewer)
+ * @param replicas number of members; defaults to RabbitMQ's choice (3, or all nodes if there are fewer)
  */
 export function quorumArguments(
   given: Plain,
@@ -44,8 +44,8 @@ export function quorumArguments(
 
 /**
  * Returns the number of members that replaces a mirroring policy, or `undefined` if the policy mirrors to all nodes.
- * The number is odd and at least 3, because a quorum queue needs a majority: with two members it tolerates no failure,
- * and with four no more failures than with three.
+ * The number is odd and at least 3, because a quorum queue needs a majority. A queue with two members tolerates no
+ * failure, and a queue with four members tolerates only one, like a queue with three.
  */
 export function replicasOf(definition: Plain): number | undefined {
   const params = definition['ha-params'];
@@ -58,8 +58,8 @@ function oddSize(mirrors: number): number {
 }
 
 /**
- * Returns the rest of a policy for quorum queues, without its mirrors. Returns `undefined` if nothing is left and the
- * policy can be deleted.
+ * Returns the definition of a policy without the keys that quorum queues do not support. Returns `undefined` if no key
+ * is left, which means that the policy can be deleted.
  */
 export function policyWithoutMirrors(definition: Plain): Plain | undefined {
   const gone: readonly string[] = [...mirrorKeys, 'queue-mode', 'queue-version', 'queue-master-locator'];

@@ -25,11 +25,11 @@ export interface Needs {
   readonly subscriptions: readonly string[];
   /** Connections of `--url` or MQ_URL. They replace the file's connections in every vhost. */
   readonly addresses?: readonly ConnectionConfig[];
-  /** Binding keys by subscription. They replace the keys of all the file's bindings to its queue. */
+  /** Binding keys by subscription. They replace the keys of all bindings to the queue of the subscription. */
   readonly bindingKeys?: Readonly<Record<string, readonly string[]>>;
   /** Additional queues to declare, by vhost and name. A queue that the file defines is not changed. */
   readonly extraQueues?: Readonly<Record<string, Readonly<Record<string, QueueConfig>>>>;
-  /** Name of each connection that the broker shows. */
+  /** Connection name, which the broker shows for each connection. */
   readonly connectionName: string;
   /** Heartbeat if neither the file nor the address sets one. */
   readonly heartbeatSeconds: number;
@@ -112,7 +112,8 @@ function find<Item>(
   });
 }
 
-// If the file has a list of counters, Rascal loses its default counter, which every subscription uses.
+// Returns the counters as an object. If they were a list, Rascal would lose its default counter, which every
+// subscription uses.
 function countersOf(config: Config): Plain {
   const members = membersOf(objectOf(config.rest['redeliveries'])['counters']);
   return Object.fromEntries(members.map(({ name = '', value }) => [name, value]));
@@ -143,8 +144,8 @@ function vhostSettings({ config, needs, name, vhost, retry, publications, subscr
   const declared = (items: Readonly<Record<string, object>>) => (declare ? items : each(items, { assert: false }));
   return {
     ...pick({ ...vhost }, ['namespace']),
-    // `assert` and `check` are omitted, because Rascal's management client does not encode names and supports only
-    // plain HTTP.
+    // `assert` and `check` of the vhost are omitted, because Rascal's management client does not encode names and
+    // supports only plain HTTP.
     ...pick(vhost.rest, ['concurrency', 'publicationChannelPools']),
     ...connectionSettings({ config, needs, name, vhost, retry }),
     exchanges: declared(only(vhost.exchanges, part.exchanges)),
@@ -161,7 +162,7 @@ function each(items: Readonly<Record<string, object>>, more: object): Record<str
   return Object.fromEntries(Object.entries(items).map(([key, item]) => [key, { ...item, ...more }]));
 }
 
-/** Returns the connections: the given addresses with the file's defaults, otherwise those of the file. */
+/** Returns the given addresses with the file's defaults, or the connections of the file if no address is given. */
 function connectionSettings({ config, needs, name, vhost, retry }: Omit<VhostNeeds, 'publications' | 'subscriptions'>) {
   const { options, socketOptions, retry: pause } = connectionDefaults(config, vhost);
   const common = { options, socketOptions: sharedSocketOptions(objectOf(socketOptions)), retry: pause };
@@ -180,7 +181,8 @@ function connectionSettings({ config, needs, name, vhost, retry }: Omit<VhostNee
   };
 }
 
-// Returns the bindings. Their names contain no "->", because Rascal would parse source, destination and keys from it.
+// Returns the bindings with new names. The names contain no "->", because Rascal would parse source, destination and
+// keys from such a name.
 function bindingsFor({
   part,
   needs,

@@ -1,5 +1,5 @@
 // Reads a whole file of the user: a regular file, a pipe such as `<(…)`, a device or a terminal. A signal stops reading
-// from a pipe that has no writer. Reading from an endless device is an error.
+// from a pipe that has no writer. Reading from an endless device fails at the size limit.
 
 import { constants, createReadStream, fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -11,7 +11,7 @@ import { MqError } from '../errors.ts';
 const mostBytes = 16 * 1024 * 1024;
 
 interface ReadSettings {
-  /** Stops reading from a pipe or a terminal. The reason is the name of the signal. */
+  /** Stops reading from a pipe or a terminal. Its abort reason is the name of the signal. */
   readonly signal?: AbortSignal | undefined;
   /** Default 16 MiB. */
   readonly maxBytes?: number;

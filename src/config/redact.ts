@@ -5,15 +5,15 @@ import type { Config, ConnectionConfig } from './config.ts';
 import { isObject, objectOf, stringOf } from './plain.ts';
 
 /**
- * Returns all secrets of the configuration and the addresses: passwords (also in the forms of PLAIN and HTTP),
- * encryption keys and TLS keys. `guest` is public, so it is not a secret.
+ * Returns all secrets of the configuration and the addresses: passwords, encryption keys and TLS keys. Passwords are
+ * also returned in the forms that SASL PLAIN and HTTP Basic send. `guest` is public, so it is not a secret.
  */
-export function secretsOf({ config, addresses = [] }: Holders): string[] {
+export function secretsOf({ config, addresses = [] }: SecretSources): string[] {
   const secrets = [...(config === undefined ? [] : configSecrets(config)), ...addresses.flatMap(connectionSecrets)];
   return [...new Set(secrets)].filter((secret) => secret !== '' && secret !== 'guest');
 }
 
-interface Holders {
+interface SecretSources {
   config?: Config | undefined;
   addresses?: readonly ConnectionConfig[] | undefined;
 }

@@ -1,5 +1,5 @@
 // Defines the names and arguments of the queues that mq declares for failed messages:
-//   <queue>.retry.<milliseconds>   holds messages until they expire into <queue>
+//   <queue>.retry.<milliseconds>   holds messages until they expire and return to <queue>
 //   <queue>.dead                   holds messages that failed all attempts, with the reason in x-mq-reason
 
 import { type Config, isPrivate, namePrefix, queueType } from './config.ts';
@@ -14,12 +14,12 @@ export interface RetryQueue {
 
 /** Delay before a requeued message returns to its queue, in milliseconds. It limits redelivery to 20 times a minute. */
 export const requeueMs = 3000;
-/** Time, in milliseconds, after which the unused wait queue of an exclusive queue is deleted. */
+/** Milliseconds that an unused wait queue of an exclusive queue exists for in addition to its delay. */
 const unusedMs = 60_000;
 
 /**
- * Returns the queue that holds messages until the next attempt. `isOwn` means that the work queue is deleted with its
- * connection.
+ * Returns the queue that holds messages until the next attempt. If `isOwn`, the broker deletes the work queue with its
+ * connection, so the wait queue expires when it is unused.
  */
 export function waitQueue(queue: string, delayMs: number, { isOwn = false } = {}): RetryQueue {
   return {
@@ -39,7 +39,7 @@ export function waitQueue(queue: string, delayMs: number, { isOwn = false } = {}
 
 /** Returns the queue for messages that failed all attempts. */
 export function deadQueue(queue: string): RetryQueue {
-  // RabbitMQ: a quorum queue drops a message after 20 deliveries, and each listing (mq dlq list) may count as one.
+  // RabbitMQ: by default, a quorum queue drops a message after 20 redeliveries. Each `mq dlq list` may count as one.
   return { name: `${queue}.dead`, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': -1 } };
 }
 
@@ -49,7 +49,7 @@ export function retryQueues(
   { attempts, delays, deadLetter }: RetryConfig,
   { isStream = false } = {},
 ): RetryQueue[] {
-  // A message of a stream is not published again. It waits in the process.
+  // A failed message of a stream is not published again. It waits in the process, so it needs no wait queue.
   const waits = new Set(isStream ? [] : [...delays.slice(0, Math.max(0, attempts - 1)), requeueMs]);
   return [
     ...[...waits].map((delayMs) => waitQueue(queue, delayMs)),
@@ -76,7 +76,8 @@ export function madeQueues(config: Config): MadeQueue[] {
     if (work === undefined || isPrivate(work)) return [];
     const users = roles.filter(({ subscriptions }) => subscriptions.includes(subscription));
     const settings = [undefined, ...users].map((user) => retryOf(config, subscription, user?.retry));
-    // The routing key is the broker's name of the queue. The names here have no namespace prefix.
+    // retryQueues needs the queue's name on the broker, because it becomes a routing key. The names that this function
+    // returns have no namespace prefix.
     const prefix = namePrefix(config.vhosts[vhost]);
     return settings
       .flatMap((retry) => retryQueues(prefix + workQueue, retry, { isStream: queueType(work) === 'stream' }))

@@ -29,9 +29,9 @@ interface CommonSettings {
   /** One-line summary for help. */
   readonly summary?: string;
   readonly arguments?: ArgumentForm;
-  /** Word for the keys in help: `severity`, `pattern`. */
+  /** Name of the routing or binding keys in help: `severity`, `pattern`. */
   readonly keyName?: string;
-  /** Time for unfinished messages after the first signal, in milliseconds. */
+  /** Time to finish messages after the first signal, in milliseconds. */
   readonly drain?: number;
   /** Listen address of the metrics endpoint. */
   readonly metrics?: string | number;
@@ -158,7 +158,7 @@ export function useOf(behaviour: Behaviour): 'publication' | 'subscription' {
   return isSendingBehaviour(behaviour) ? 'publication' : 'subscription';
 }
 
-/** Expands `"reply": "thumbs"` to its behaviour and subscription. */
+/** Expands `"reply": "thumbs"` to `"behaviour": "reply", "subscription": "thumbs"`. */
 export function expandRole(role: Plain): Plain {
   const short = behaviours.find((behaviour) => Object.hasOwn(role, behaviour));
   if (short === undefined) return role;

@@ -55,7 +55,7 @@ const typeNames: Readonly<Record<Kind, string>> = {
   object: 'object',
 };
 
-// An editor does not know the value of a variable, so any value is accepted.
+// Any string that contains a variable is accepted, because an editor does not know the variable's value.
 const variable = { pattern: '\\$\\{' };
 
 /** Reports whether a number or boolean may be written as "${NAME}". */

@@ -13,7 +13,7 @@ const units: Readonly<Record<string, number>> = {
 /** Accepted forms of a size, for messages and help. */
 export const sizeForms = '65536, 512MiB or 2GiB';
 
-/** Returns a whole number of bytes, or `undefined` if the text is not a size. */
+/** Returns the number of bytes, or `undefined` if the text is not a size. */
 export function bytesOf(text: string): number | undefined {
   const [, digits, unit = ''] = /^(\d{1,12})([KMG]i?B)?$/.exec(text.trim()) ?? [];
   return digits === undefined ? undefined : Number(digits) * (units[unit] ?? 1);

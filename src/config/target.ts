@@ -16,8 +16,7 @@ export { type Target, targets } from './rules/version-rules.ts';
 
 /**
  * Returns what the version refuses (code `refused`) or deprecates (`deprecated`), ordered by position. `format` is the
- * kind of file. Text that is not JSON is treated as a rascal.json without problems here, because `checkConfigText`
- * reports its syntax errors.
+ * kind of file. For text that is not JSON it returns no problem, because `checkConfigText` reports the syntax errors.
  */
 export function checkTarget(
   text: string,
@@ -30,7 +29,7 @@ export function checkTarget(
   const tree = format === 'definitions' ? written : typed(replaceVariables(written, { env, text }).tree, rootField);
   const file = objectOf(plainOf(tree));
   const declared = format === 'definitions' ? declaredByDefinitions(file) : declaredByRascal(file);
-  // For a rascal.json, `mq check` reports these without a target.
+  // For a rascal.json, `checkConfigText` already reports these warnings.
   const dropping = format === 'definitions' ? droppingQueues(declared) : [];
   const warnings = dropping.map((queue) => ({ code: 'warning' as const, ...droppingWarning(queue) }));
   const findings = [...refusalsOf(declared, target), ...warnings].map((refusal) => ({

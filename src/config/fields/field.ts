@@ -2,9 +2,9 @@
 
 export type Kind = 'string' | 'digits' | 'integer' | 'number' | 'boolean' | 'array' | 'object';
 
-/** One field. As in JSON Schema, a facet applies to one kind of value only. */
+/** One field. As in JSON Schema, each constraint applies to one kind of value and is ignored for the others. */
 export interface Field {
-  /** Accepted kinds of value. `digits` is a whole number written as a string. If empty, any value is accepted. */
+  /** Accepted kinds of value. `digits` is a whole number in a string. An empty list accepts any value. */
   readonly is: readonly Kind[];
   readonly description: string;
   /** Name of its definition in the JSON Schema, for a field that is used more than once. */

@@ -12,20 +12,20 @@ const count = (description: string, facets: Partial<Field> = {}): Field =>
 
 const retry: Field = {
   is: ['object', 'boolean'],
-  description: 'Back-off of Rascal',
+  description: "Rascal's back-off before it reconnects or subscribes again",
   definition: 'retry',
   fields: {
     min: milliseconds('Shortest pause'),
     max: milliseconds('Longest pause'),
     factor: { is: ['number'], description: 'Factor by which the pause grows', min: 0 },
     strategy: choice('Growth of the pause', ['exponential', 'linear']),
-    delay: milliseconds('The only pause'),
-    randomise: flag('Varies the pause at random'),
+    delay: milliseconds('Constant pause, instead of the other settings'),
+    randomise: flag('Chooses a random pause between the limits; default true'),
   },
 };
 
 /** Connection settings that can also be written as the query of a URL. */
-export const connectionOptions = group('Settings that a URL has in its query', {
+export const connectionOptions = group('Connection settings, which a URL contains in its query', {
   heartbeat: count('Seconds between heartbeats, or a duration ("30s"); 0 turns them off', { unit: 's' }),
   frameMax: count('Maximum frame size in bytes'),
   channelMax: count('Maximum number of channels; 0: no limit'),
@@ -81,13 +81,13 @@ const exchange = group(
   {
     name: name('Name, if the exchanges are a list'),
     fullyQualifiedName: text('Not used'),
-    assert: flag('Declares it; default true'),
-    check: flag('Requires that it exists'),
+    assert: flag('Declares the exchange; default true'),
+    check: flag('Fails if the exchange does not exist'),
     type: choice('Type; default topic', ['direct', 'fanout', 'topic', 'headers'], { prefix: 'x-' }),
     options: group('Options of the declaration', {
-      durable: flag('Survives a restart of the broker; default true'),
-      internal: flag('Accepts messages only from other exchanges'),
-      autoDelete: flag('Is deleted with its last binding'),
+      durable: flag('The exchange survives a restart of the broker; default true'),
+      internal: flag('The exchange accepts messages only from other exchanges'),
+      autoDelete: flag('The broker deletes the exchange with its last binding'),
       alternateExchange: name('Exchange for unroutable messages'),
       expires: milliseconds('Not used'),
       arguments: group(
@@ -113,11 +113,11 @@ const queueArguments = group(
     'x-max-length-bytes': whole('Maximum size in bytes'),
     'x-max-priority': priority,
     'x-consumer-timeout': milliseconds('Time limit for the acknowledgement of a message'),
-    'x-delivery-limit': whole('Maximum number of deliveries of a message; -1: no limit', { min: -1 }),
+    'x-delivery-limit': whole('Maximum number of unsuccessful deliveries of a message; -1: no limit', { min: -1 }),
     'x-dead-letter-exchange': name('Exchange for dead letters'),
     'x-dead-letter-routing-key': name('Routing key of dead letters'),
     'x-dead-letter-strategy': choice('Delivery guarantee for dead letters', ['at-most-once', 'at-least-once']),
-    'x-single-active-consumer': flag('Delivers to one consumer at a time'),
+    'x-single-active-consumer': flag('The queue delivers to one consumer at a time'),
     'x-quorum-initial-group-size': whole('Number of nodes that hold the queue', { min: 1 }),
     'x-queue-leader-locator': choice('Placement of the leader', ['client-local', 'balanced']),
     'x-max-age': text('Maximum age of a message in a stream, for example 7D'),
@@ -130,15 +130,15 @@ const queue = group(
   {
     name: name('Name, if the queues are a list'),
     fullyQualifiedName: text('Not used'),
-    assert: flag('Declares it; default true'),
-    check: flag('Requires that it exists'),
+    assert: flag('Declares the queue; default true'),
+    check: flag('Fails if the queue does not exist'),
     type: text('Not used'),
-    purge: flag('Is emptied at each connection'),
+    purge: flag('Deletes the messages of the queue at each connection'),
     replyTo: { is: ['boolean', 'string'], description: 'true makes the name unique; a string is added to the name' },
     options: group('Options of the declaration', {
-      exclusive: flag('Only this connection can use it'),
-      durable: flag('Survives a restart of the broker; default true'),
-      autoDelete: flag('Is deleted with its last consumer'),
+      exclusive: flag('Only this connection can use the queue'),
+      durable: flag('The queue survives a restart of the broker; default true'),
+      autoDelete: flag('The broker deletes the queue with its last consumer'),
       messageTtl: ttl,
       expires,
       deadLetterExchange: name('Exchange for dead letters'),
@@ -155,7 +155,7 @@ const queue = group(
 
 const key = name('A binding key');
 const binding = group(
-  'A binding; its key can define it: "source[key1, key2] -> destination"',
+  'A binding. Its name can be "source[key1, key2] -> destination" instead of these fields',
   {
     name: text('Name, if the bindings are a list'),
     fullyQualifiedName: text('Not used'),
@@ -164,7 +164,7 @@ const binding = group(
     destinationType: choice('Kind of the destination; default queue', ['queue', 'exchange']),
     bindingKey: { is: ['string', 'array'], description: 'Binding key; default #', maxBytes: 255, items: key },
     bindingKeys: { is: ['string', 'array'], description: 'Binding keys', maxBytes: 255, items: key },
-    qualifyBindingKeys: flag('Prefixes the keys with the namespace'),
+    qualifyBindingKeys: flag('Adds the namespace before each key'),
     options: free('Arguments of the binding (headers exchange)'),
   },
   { definition: 'binding' },
@@ -173,33 +173,33 @@ const binding = group(
 const encryptionProfile = group(
   'An encryption profile',
   {
-    name: text('Its name'),
+    name: text('Name of the profile'),
     key: text('The key, as hexadecimal digits', { secret: true }),
     algorithm: text('The algorithm, for example aes-256-cbc'),
-    ivLength: whole('Bytes of the initialisation vector', { min: 1 }),
+    ivLength: whole('Size of the initialisation vector in bytes', { min: 1 }),
   },
   { required: ['key', 'algorithm', 'ivLength'], definition: 'encryption' },
 );
 const copies: Field = { is: ['string', 'array'], description: 'Additional routing keys', maxBytes: 255, items: key };
 const publication = group(
-  'A way to publish: to one exchange or one queue',
+  'A publication: sends messages to one exchange or one queue',
   {
-    name: text('Its name'),
-    vhost: text('Its vhost; default /'),
+    name: text('Name of the publication'),
+    vhost: text('Vhost of the publication; default /'),
     exchange: name('The exchange; "" is the default exchange'),
     queue: name('The queue'),
     routingKey: name('The routing key'),
-    confirm: flag('Requests publisher confirms; mq always does'),
+    confirm: flag('Requests publisher confirms; mq always requests them'),
     timeout: milliseconds('Time limit for the confirm'),
     replyTo: name('Queue for replies'),
     encryption: { ...encryptionProfile, is: ['string', 'object'], definition: 'encryptionOrName' },
     destination: text('Not used'),
     autoCreated: flag('Not used'),
     deprecated: anything('Not used'),
-    options: group('Properties of its messages', {
-      persistent: flag('Messages survive a restart of the broker'),
+    options: group('Properties of the messages', {
+      persistent: flag('The messages survive a restart of the broker'),
       deliveryMode: { is: ['integer', 'boolean'], description: '2 or true: persistent', min: 1, max: 2 },
-      mandatory: flag('Returns an unroutable message'),
+      mandatory: flag('The broker returns an unroutable message'),
       expiration: milliseconds('Time after which a message expires'),
       priority: whole('Priority', { max: 255 }),
       CC: copies,
@@ -212,7 +212,7 @@ const publication = group(
       messageId: name('Message id'),
       timestamp: whole('Seconds since 1970'),
       type: name('Type of message'),
-      userId: name('User; the broker checks it'),
+      userId: name('User, which the broker verifies'),
       appId: name('Application'),
     }),
   },
@@ -220,10 +220,10 @@ const publication = group(
 );
 
 const subscription = group(
-  'A way to consume: one queue',
+  'A subscription: consumes the messages of one queue',
   {
-    name: text('Its name'),
-    vhost: text('Its vhost; default /'),
+    name: text('Name of the subscription'),
+    vhost: text('Vhost of the subscription; default /'),
     queue: name('The queue'),
     contentType: text('MIME type to assume for messages'),
     prefetch,
@@ -232,9 +232,9 @@ const subscription = group(
     redeliveries: group('Limit for redeliveries', {
       limit: whole('Maximum number of redeliveries'),
       timeout: milliseconds('Time limit for the counter'),
-      counter: text('The counter'),
+      counter: text('Name of a redelivery counter'),
     }),
-    closeTimeout: milliseconds('Time to wait for handlers before the close'),
+    closeTimeout: milliseconds('Time to wait for the handlers before the channel is closed'),
     encryption: keyed('Encryption profiles', encryptionProfile),
     promisifyAckOrNack: flag('Not used'),
     options: group('Options of the consumer', {
@@ -260,22 +260,22 @@ const publications = keyed('Publications by name', publication);
 const subscriptions = keyed('Subscriptions by name', subscription);
 
 const strategy = choice('Order of the connections: as written (fixed; default) or random', ['random', 'fixed']);
-const concurrency = whole('Channels that declare the topology', { min: 1 });
+const concurrency = whole('Number of channels that declare the topology', { min: 1 });
 const pool = group('A pool of channels', {
-  autostart: flag('Is filled at the start'),
+  autostart: flag('Opens the minimum number of channels at the start'),
   max: whole('Maximum number of channels'),
   min: whole('Minimum number of channels'),
-  evictionRunIntervalMillis: milliseconds('Interval of the search for idle channels'),
-  idleTimeoutMillis: milliseconds('Time after which a channel is idle'),
-  rejectionDelayMillis: milliseconds('Pause after a failure'),
+  evictionRunIntervalMillis: milliseconds('Interval between searches for idle channels'),
+  idleTimeoutMillis: milliseconds('Time without use after which a channel counts as idle'),
+  rejectionDelayMillis: milliseconds('Pause after a channel could not be opened'),
   testOnBorrow: flag('Tests a channel before use'),
   acquireTimeoutMillis: milliseconds('Time to wait for a channel'),
-  destroyTimeoutMillis: milliseconds('Time to wait for a close'),
+  destroyTimeoutMillis: milliseconds('Time to wait until a channel is closed'),
 });
 const pools = group("Rascal's pools of channels", { regularPool: pool, confirmPool: pool });
 const namespace: Field = {
   is: ['boolean', 'string'],
-  description: 'Prefix of every name in the vhost; true: a unique prefix',
+  description: 'Prefix of all exchange and queue names in the vhost; true: a unique prefix',
 };
 const vhostDefaults = group('Defaults of vhosts', {
   concurrency,
@@ -296,9 +296,9 @@ const listOrKeyed = (description: string, entry: Field): Field => ({
   entries: entry,
 });
 const vhost = group('A vhost: an isolated group of exchanges and queues', {
-  name: text('Its name'),
-  assert: flag('Creates it (through the management API)'),
-  check: flag('Requires that it exists'),
+  name: text('Name of the vhost'),
+  assert: flag('Creates the vhost through the management API; mq ignores it'),
+  check: flag('Fails if the vhost does not exist; mq ignores it'),
   namespace,
   concurrency,
   connectionStrategy: strategy,
@@ -334,7 +334,7 @@ export const rootField = group('Topology of the broker, and the roles that use i
     vhosts: vhostDefaults,
     publications: { ...publication, definition: 'publicationDefaults' },
     subscriptions: { ...subscription, definition: 'subscriptionDefaults' },
-    redeliveries: free('Defaults of counters'),
+    redeliveries: free('Defaults of redelivery counters'),
     shovels: free('Not used'),
   }),
   shovels: { is: ['array', 'object'], description: "Rascal's shovels; mq does not run them" },

@@ -10,11 +10,11 @@ export const prefetch = whole('Maximum number of unacknowledged messages; 0: no 
   max: 65535,
 });
 
-/** Returns a field for a duration that mq uses as a timer. */
+/** Returns a field for the duration of a timer in mq. */
 const timer = (description: string): Field => ({ ...milliseconds(description, 1), max: longestTimerMs });
 
 const retry = group(
-  'Retry with back-off; a role overrides its subscription, and a subscription overrides mq.retry',
+  'Retry with back-off. A role overrides its subscription, and a subscription overrides mq.retry',
   {
     attempts: whole('Number of attempts before a message is dead-lettered', { min: 1 }),
     delays: {
@@ -25,7 +25,7 @@ const retry = group(
     },
     deadLetter: {
       is: ['object', 'boolean'],
-      description: 'Target of dead letters; default the queue <queue>.dead; false: none',
+      description: 'Target of dead letters; default the queue <queue>.dead; false: no dead letters',
       fields: {
         publication: text('Publication for dead letters'),
         queue: name('Queue for dead letters, in the vhost of the subscription'),
@@ -45,16 +45,16 @@ const ownRetry: Field = {
 const handler = group(
   'Handler of messages: exactly one of builtin, exec, execLines and module',
   {
-    builtin: choice('A handler of mq', builtinHandlers),
+    builtin: choice('A built-in handler', builtinHandlers),
     exec: {
       is: ['array'],
-      description: 'A program and its arguments, run for each message, without a shell',
+      description: 'A program and its arguments. It runs once for each message, without a shell',
       minItems: 1,
       items: text('A word of the command'),
     },
     execLines: {
       is: ['array'],
-      description: 'A long-lived program and its arguments: it reads and writes one line of JSON for each message',
+      description: 'A long-lived program and its arguments. It reads and writes one line of JSON for each message',
       minItems: 1,
       items: text('A word of the command'),
     },
@@ -78,32 +78,32 @@ const handler = group(
   { definition: 'handler' },
 );
 const role = group(
-  'A role: a subcommand of mq. "reply": "thumbs" is short for its behaviour and subscription (or publication)',
+  'A role: a subcommand of mq. "reply": "thumbs" is short for "behaviour": "reply" and "subscription": "thumbs"',
   {
     behaviour: choice('Behaviour of the role', behaviours),
     publication: text('The publication that publish and request use'),
     subscription: text('The subscription that consume and reply use'),
     subscriptions: {
       is: ['array'],
-      description: 'Several subscriptions that consume and reply use in turn',
+      description: 'Several subscriptions, which consume and reply serve in turn',
       minItems: 1,
       items: text('A subscription'),
     },
-    publish: text('Behaviour publish, with this publication'),
-    request: text('Behaviour request, with this publication'),
-    consume: text('Behaviour consume, with this subscription'),
-    reply: text('Behaviour reply, with this subscription'),
-    summary: text('One line of help'),
+    publish: text('Short for behaviour publish with this publication'),
+    request: text('Short for behaviour request with this publication'),
+    consume: text('Short for behaviour consume with this subscription'),
+    reply: text('Short for behaviour reply with this subscription'),
+    summary: text('One-line summary for help'),
     arguments: choice("Meaning of the words after the role's name", argumentForms),
-    keyName: text('The word for the keys in help'),
-    text: text('Body if no text is given'),
+    keyName: text('Name of the routing or binding keys in help'),
+    text: text('Message body if no text is given'),
     routingKey: name('Routing key if no key is given'),
-    persistent: flag('Messages survive a restart of the broker'),
+    persistent: flag('The messages survive a restart of the broker'),
     prefetch,
-    concurrency: whole('Messages handled at once', { min: 1 }),
+    concurrency: whole('Number of messages that are handled at the same time', { min: 1 }),
     handler,
     retry: ownRetry,
-    drain: timer('Time for unfinished messages after the first signal; default 25s'),
+    drain: timer('Time to finish messages after the first signal; default 25s'),
     metrics: {
       is: ['integer', 'string'],
       description: `Listen address of the metrics: ${listenForms}`,

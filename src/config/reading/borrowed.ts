@@ -1,5 +1,5 @@
 // A user's rascal.json defines the whole topology, but it may refer to publications, subscriptions, exchanges and
-// queues of the built-in file. This file adds the referenced items, and the items that those need, to the topology.
+// queues of the built-in file. This code adds the referenced items, and the items that those need, to the topology.
 
 import type { Config, PublicationConfig, SubscriptionConfig, VhostConfig } from '../config.ts';
 import { dictionary } from '../plain.ts';
@@ -109,7 +109,7 @@ function deadLetterQueue(settings: Settings): string | undefined {
   return target && 'queue' in target ? target.queue : undefined;
 }
 
-/** Names in use; `undefined` for a field that is not set. */
+/** Names that a file uses. A name is `undefined` if its field is not set. */
 type Names = readonly (string | undefined)[];
 
 /** Returns the built-in items with these names, except those that the user's file defines. */

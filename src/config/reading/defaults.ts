@@ -1,4 +1,4 @@
-// Copies Rascal's "defaults" into the items they apply to, so that readers of Config see the effective settings.
+// Copies Rascal's "defaults" into the items to which they apply, so that a Config contains the effective settings.
 
 import type { Config, ConnectionConfig, VhostConfig } from '../config.ts';
 import { dictionary, objectOf, type Plain, withDefaults, without } from '../plain.ts';
@@ -26,7 +26,7 @@ export function connectionDefaults(config: Config, vhost: VhostConfig): Connecti
 function vhostDefaults(config: Config, vhost: VhostConfig): Plain {
   const common = objectOf(objectOf(config.rest['defaults'])['vhosts']);
   const all = withDefaults(objectOf(vhost.rest['defaults']), common);
-  // Rascal does not read these from the defaults.
+  // Rascal does not read these fields from the defaults.
   const connection = without(objectOf(all['connection']), ['url', 'vhost', 'index', 'slashes', 'loggableUrl']);
   return { ...all, connection };
 }

@@ -15,11 +15,11 @@ export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Confi
     file: user.file,
     folder: user.folder,
     vhosts: dictionary([...names].map((name) => [name, mergeVhosts(builtin.vhosts[name], user.vhosts[name])])),
-    publications: laidOver(builtin.publications, user.publications),
-    subscriptions: laidOver(builtin.subscriptions, user.subscriptions),
-    roles: laidOver(builtin.roles, user.roles),
+    publications: overridden(builtin.publications, user.publications),
+    subscriptions: overridden(builtin.subscriptions, user.subscriptions),
+    roles: overridden(builtin.roles, user.roles),
     retry: { attempts: 5, delays: [1000], ...builtin.retry, ...user.retry },
-    retries: laidOver(builtin.retries, user.retries),
+    retries: overridden(builtin.retries, user.retries),
     rest: { ...builtin.rest, ...user.rest },
   });
 }
@@ -32,14 +32,14 @@ export function mergeVhosts(builtin: VhostConfig = noVhost, user: VhostConfig = 
     ...builtin,
     ...user,
     connections: user.connections.length > 0 ? user.connections : builtin.connections,
-    exchanges: laidOver(builtin.exchanges, user.exchanges),
-    queues: laidOver(builtin.queues, user.queues),
+    exchanges: overridden(builtin.exchanges, user.exchanges),
+    queues: overridden(builtin.queues, user.queues),
     bindings: distinct([...builtin.bindings, ...user.bindings]),
     rest: { ...builtin.rest, ...user.rest },
   };
 }
 
-function laidOver<Value>(under: Readonly<Record<string, Value>>, over: Readonly<Record<string, Value>>) {
+function overridden<Value>(under: Readonly<Record<string, Value>>, over: Readonly<Record<string, Value>>) {
   return dictionary([...Object.entries(under), ...Object.entries(over)]);
 }
 

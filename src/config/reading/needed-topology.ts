@@ -3,7 +3,7 @@
 
 import { alternateExchange, type BindingConfig, deadLetterTarget, isPrivate, type VhostConfig } from '../config.ts';
 
-interface Starts {
+interface UsedNames {
   /** Exchanges to publish to. */
   readonly exchanges: readonly string[];
   /** Queues to publish to. */
@@ -19,14 +19,14 @@ export interface NeededTopology {
 }
 
 /**
- * Returns the part of the vhost that messages to and from the starts can reach. Ignores names that the vhost does not
- * define.
+ * Returns the part of the vhost that published messages can reach, and the part through which messages reach the
+ * consumed queues. Ignores names that the vhost does not define.
  */
-export function neededTopology(vhost: VhostConfig, starts: Starts): NeededTopology {
+export function neededTopology(vhost: VhostConfig, used: UsedNames): NeededTopology {
   const search = new TopologySearch(vhost);
-  for (const name of starts.exchanges) search.followDown(name);
-  for (const name of starts.queues) search.addQueue(name);
-  for (const name of starts.consumed) {
+  for (const name of used.exchanges) search.followDown(name);
+  for (const name of used.queues) search.addQueue(name);
+  for (const name of used.consumed) {
     search.addQueue(name);
     search.followUp(name, 'queue');
   }
@@ -81,7 +81,7 @@ class TopologySearch implements NeededTopology {
     }
   }
 
-  /** Returns `false` if the vhost does not define the queue, or if the queue is private. */
+  /** Adds a queue. Returns `false` if the vhost does not define it, or if it is private. */
   #addShared(name: string): boolean {
     const queue = this.#vhost.queues[name];
     if (queue === undefined || isPrivate(queue)) return false;
@@ -89,7 +89,7 @@ class TopologySearch implements NeededTopology {
     return true;
   }
 
-  /** Returns `false` if the vhost does not define the exchange. */
+  /** Adds an exchange and everything that its alternate exchange can reach. Returns `false` if it is not defined. */
   #addExchange(name: string): boolean {
     const exchange = this.#vhost.exchanges[name];
     if (exchange === undefined) return false;

@@ -53,7 +53,7 @@ export function normalise(file: Plain): PartialConfig {
   };
 }
 
-/** Returns a value as the type that rules/shape.ts has checked it to have. The compiler does not know of that check. */
+/** Casts a value to a type. This is safe, because rules/shape.ts has already checked the value. */
 function checked<Type>(value: unknown): Type {
   return value as Type;
 }
@@ -62,7 +62,7 @@ function each<Item>(items: unknown, convert: (item: Plain) => Item): Record<stri
   return dictionary(Object.entries(objectOf(items)).map(([name, item]) => [name, convert(objectOf(item))]));
 }
 
-/** Returns the publications or subscriptions of the file and of its vhosts. Each has the vhost that it belongs to. */
+/** Returns the publications or subscriptions of the file and of its vhosts, each with the name of its vhost. */
 function membersWithVhost(file: Plain, kind: 'publications' | 'subscriptions'): (readonly [string, Plain])[] {
   const fallback = stringOf(objectOf(objectOf(file['defaults'])[kind])['vhost']) ?? '/';
   const scopes = [[fallback, file] as const, ...Object.entries(objectOf(file['vhosts']))];

@@ -40,7 +40,7 @@ const wordings: Readonly<Record<string, string>> = {
 };
 
 // Returns the first syntax error of each line, because one error causes jsonc-parser to report others after it. An
-// error at the end of the text is kept only if it is the first.
+// error at the end of the text is returned only if it is the first.
 function syntaxFindings(text: string, errors: readonly ParseError[]): Finding[] {
   const findings: Finding[] = [];
   let lineEnd = -1;
@@ -91,7 +91,7 @@ function entriesOf(children: readonly Node[], path: Path, findings: Finding[]): 
     const at = { path: [...path, key], offset: keyNode.offset };
     if (seen.has(key)) findings.push({ code: 'duplicate', ...at, message: 'duplicate key; remove one of the two' });
     seen.add(key);
-    // Objects in Rascal ignore this key or lose their prototype.
+    // In Rascal, an assignment to this key is ignored or replaces the prototype of the object.
     if (key === '__proto__') findings.push({ code: 'value', ...at, message: `${quote(key)} is not allowed as a name` });
     return [{ key, keyOffset: keyNode.offset, value: itemOf(valueNode, at.path, findings) }];
   });

@@ -12,7 +12,7 @@ export type ProblemCode =
   | 'value'
   | 'reference'
   | 'undefined-variable'
-  /** Rascal supports this, mq does not. */
+  /** Rascal supports this, but mq does not. */
   | 'unsupported'
   /** The file or program of a handler does not exist on this machine. */
   | 'missing-file'
@@ -60,7 +60,7 @@ export function problemsOf(text: string, findings: readonly Finding[]): Problem[
     });
 }
 
-/** Returns `file:line:col: path: what is wrong; instead: what to write`. */
+/** Returns one line of text: `file:line:column: path: message; instead: replacement`. */
 export function problemLine(file: string, { line, column, path, message, instead }: Problem): string {
   return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}${instead === undefined ? '' : `; instead: ${instead}`}`;
 }
@@ -69,7 +69,7 @@ export function problemLine(file: string, { line, column, path, message, instead
 export function configError(file: string, problems: readonly Problem[]): MqError {
   const lines = problems.map((problem) => problemLine(file, problem));
   const [first = `${file} is invalid`] = lines;
-  // A syntax error at the first character means that there is no rest to check.
+  // A file with a syntax error at its first character is usually empty or not JSON at all, so the hint is omitted.
   const isUnread = problems.some(({ code, line, column }) => code === 'syntax' && (line > 1 || column > 1));
   const hint = isUnread && { hint: 'mq checks the rest of the file when it is valid JSON' };
   if (lines.length < 2) return new MqError('CONFIG', first, { ...hint });

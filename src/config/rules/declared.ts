@@ -9,7 +9,7 @@ export interface DeclaredQueue {
   readonly name: string;
   readonly vhost: string;
   readonly at: Path;
-  /** `x-queue-type`, or the default of the vhost, or classic. */
+  /** `x-queue-type`. Defaults to the default queue type of the vhost, or to classic. */
   readonly type: string;
   readonly durable: boolean;
   readonly exclusive: boolean;
@@ -18,8 +18,8 @@ export interface DeclaredQueue {
   readonly arguments: Plain;
   /** Returns the path of an argument, or of a property such as `durable`, in the file. */
   readonly placeOf: (name: string) => Path;
-  /** Formats settings that replace those of the queue, in the syntax of its file. */
-  readonly drawn: (settings: QueueSettings) => string;
+  /** Formats replacements for the queue's settings in the syntax of its file. */
+  readonly settingsText: (settings: QueueSettings) => string;
 }
 
 interface QueueSettings {
@@ -107,7 +107,7 @@ function rascalQueue(queue: { name: string; vhost: string; at: Path; own: Plain;
       if (Object.hasOwn(own, option)) return [...at, 'options', option];
       return Object.hasOwn(objectOf(own['arguments']), wanted) ? [...at, 'options', 'arguments', wanted] : at;
     },
-    drawn: ({ arguments: wanted, ...properties }) =>
+    settingsText: ({ arguments: wanted, ...properties }) =>
       `"options": ${JSON.stringify({ ...properties, ...(Object.keys(wanted).length > 0 && { arguments: wanted }) })}`,
   };
 }
@@ -169,7 +169,7 @@ interface ExportedItem {
   readonly vhost: string;
 }
 
-/** Returns the items of one kind. In an export of one vhost, the items do not name their vhost. */
+/** Returns the items of one kind. An item without a vhost comes from the export of one vhost, and gets `/`. */
 function exportedItems(file: Plain, kind: string): ExportedItem[] {
   return listOf(file[kind]).flatMap((value, index) =>
     isObject(value) ? [{ value, at: [kind, index], vhost: stringOf(value['vhost']) ?? '/' }] : [],
@@ -192,7 +192,7 @@ function exportedQueue({ value, at, vhost }: ExportedItem, defaultType = 'classi
       const property = wanted === 'autoDelete' ? 'auto_delete' : wanted;
       return Object.hasOwn(value, property) ? [...at, property] : at;
     },
-    drawn: ({ durable, autoDelete = false, arguments: wanted }) =>
+    settingsText: ({ durable, autoDelete = false, arguments: wanted }) =>
       `"durable": ${durable}, "auto_delete": ${autoDelete}, "arguments": ${JSON.stringify(wanted)}`,
   };
 }

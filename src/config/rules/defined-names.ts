@@ -11,7 +11,7 @@ export interface DefinedNames {
   readonly vhosts: Map<string, VhostNames>;
   readonly publications: Set<string>;
   readonly subscriptions: Set<string>;
-  /** Vhost of each publication and subscription that names one or is defined inside one. */
+  /** Vhost of each publication and subscription. */
   readonly vhostOf: { readonly publication: Map<string, string>; readonly subscription: Map<string, string> };
 }
 

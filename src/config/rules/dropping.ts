@@ -4,14 +4,14 @@ import type { Path } from '../reading/problem.ts';
 import type { Declared, DeclaredPolicy, DeclaredQueue } from './declared.ts';
 
 /**
- * Returns the quorum queues that have neither a delivery limit of their own nor a dead-letter exchange. RabbitMQ 4
- * drops a message from such a queue after more than 20 redeliveries.
+ * Returns the quorum queues for which neither an argument nor a policy sets a delivery limit or a dead-letter exchange.
+ * RabbitMQ 4 drops a message from such a queue after more than 20 redeliveries.
  */
 export function droppingQueues({ queues, policies }: Pick<Declared, 'queues' | 'policies'>): DeclaredQueue[] {
-  return queues.filter((queue) => queue.type === 'quorum' && !isKept(queue, policies));
+  return queues.filter((queue) => queue.type === 'quorum' && !hasLimitOrTarget(queue, policies));
 }
 
-/** Returns the warning of `mq check` for such a queue. */
+/** Returns the warning of `mq check` for a queue that drops messages. */
 export function droppingWarning({ placeOf }: DeclaredQueue): { path: Path; message: string; instead: string } {
   return { path: placeOf('x-queue-type'), message: droppingMessage, instead };
 }
@@ -19,7 +19,7 @@ export function droppingWarning({ placeOf }: DeclaredQueue): { path: Path; messa
 const droppingMessage = 'the broker drops a message of this queue after more than 20 redeliveries';
 const instead = 'add "x-delivery-limit": -1, or set a limit and x-dead-letter-exchange';
 
-function isKept(queue: DeclaredQueue, policies: readonly DeclaredPolicy[]): boolean {
+function hasLimitOrTarget(queue: DeclaredQueue, policies: readonly DeclaredPolicy[]): boolean {
   const own = ['x-delivery-limit', 'x-dead-letter-exchange'].some((name) => Object.hasOwn(queue.arguments, name));
   return own || policies.some((policy) => applies(policy, queue));
 }

@@ -18,15 +18,15 @@ export function checkReferences(input: RuleInput): void {
     for (const kind of ['publications', 'subscriptions']) {
       for (const name of Object.keys(objectOf(scope.value[kind]))) {
         if (definitionsOf(file, kind, name) > 1)
-          report([...scope.path, kind, name], 'duplicate', 'duplicate name; the file defines it in another place too');
+          report([...scope.path, kind, name], 'duplicate', 'duplicate name; the file also defines it in another place');
       }
     }
   }
 }
 
 /**
- * Reports encryption, because mq sends and receives bodies unchanged. A role refuses a publication or subscription with
- * encryption.
+ * Reports publications and subscriptions with encryption. Roles refuse them, because mq sends and receives bodies
+ * unchanged.
  */
 export function checkEncryption(file: Plain, report: Report): void {
   const message = 'mq does not support encryption; encrypt in the handler, or use Rascal';
@@ -50,7 +50,7 @@ function definitionsOf(file: Plain, kind: string, name: string): number {
 }
 
 function checkVhost({ file, names, report }: RuleInput, { value: vhost, path }: Scope, vhostName: string): void {
-  // A URL cannot contain these as its path.
+  // A URL cannot contain these names in its path.
   if (['', '.', '..'].includes(vhostName)) report(path, 'value', `a vhost cannot have the name ${quote(vhostName)}`);
   for (const kind of ['exchanges', 'queues'] as const) checkMembers({ members: vhost[kind], kind, path, report });
   const own = names.vhosts.get(vhostName);
@@ -82,7 +82,7 @@ function checkMembers({ members, kind, path, report }: MembersCheck): void {
   }
 }
 
-// Rascal allows a name that differs from its key, and uses sometimes the one and sometimes the other.
+// Rascal allows a name that differs from its key, but uses the name in some places and the key in others.
 function checkName({ value, name, at, report }: { value: Plain; name: string | undefined; at: Path; report: Report }) {
   for (const field of ['name', 'fullyQualifiedName']) {
     const given = stringOf(value[field]);
@@ -203,7 +203,7 @@ function resolve({ names, report, scope, value, at, field, own }: NameCheck): vo
   if (typeof name !== 'string' || defined === undefined || defined.has(name)) return;
   const noun = field === 'replyTo' ? 'reply queue' : field;
   const vhosts = vhostsWith(names, kind, name);
-  const remedy = scope.vhostName === undefined ? `set "vhost": ${vhosts}` : 'move this there';
+  const remedy = scope.vhostName === undefined ? `set "vhost": ${vhosts}` : 'move this to that vhost';
   const message =
     vhosts === undefined
       ? unknownName(noun, name, defined)

@@ -1,4 +1,4 @@
-// Defines what the rules receive and how they report a problem.
+// Defines the input of the rules, and the function with which they report a problem.
 
 import { objectOf, type Plain } from '../plain.ts';
 import { didYouMean, type Path, type ProblemCode, quote } from '../reading/problem.ts';
@@ -15,7 +15,7 @@ export interface RuleInput {
   readonly report: Report;
 }
 
-/** Returns the message for a name that is not defined, with the most similar defined name. */
+/** Returns the message for a name that is not defined. It suggests the most similar defined name. */
 export function unknownName(kind: string, name: string, defined: Iterable<string>): string {
   return `unknown ${kind} ${quote(name)}${didYouMean(name, [...defined])}`;
 }
@@ -24,7 +24,7 @@ export function unknownName(kind: string, name: string, defined: Iterable<string
 export interface Scope {
   readonly value: Plain;
   readonly path: Path;
-  /** Name of the vhost, or `undefined` for the file. */
+  /** Name of the vhost, or `undefined` if the scope is the file itself. */
   readonly vhostName: string | undefined;
 }
 

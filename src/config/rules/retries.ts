@@ -6,6 +6,7 @@ import { expandRole, subscriptionNames } from '../role.ts';
 import type { DefinedNames } from './defined-names.ts';
 import { type Report, type RuleInput, unknownName } from './report.ts';
 
+/** Checks the retry settings of the file, of its subscriptions and of its roles, and the wait queues of the file. */
 export function checkRetries(input: RuleInput): void {
   const { file, names, report } = input;
   const mq = objectOf(file['mq']);
@@ -39,8 +40,8 @@ function checkCommonTarget({ file, names, report }: RuleInput): void {
   const setsTarget = (retry: unknown) => retry === false || objectOf(retry)['deadLetter'] !== undefined;
   const isIn = (vhost: string) => {
     if (typeof queue === 'string') return names.vhosts.get(vhost)?.queues.has(queue) === true;
-    const its = names.vhostOf.publication.get(stringOf(publication) ?? '');
-    return its === undefined || its === vhost;
+    const ofPublication = names.vhostOf.publication.get(stringOf(publication) ?? '');
+    return ofPublication === undefined || ofPublication === vhost;
   };
   const path = ['mq', 'retry', 'deadLetter', typeof queue === 'string' ? 'queue' : 'publication'];
   for (const { name, retry, subscriptions } of rolesOf(mq)) {
@@ -81,7 +82,7 @@ function returnsTo(queue: Plain, work: string, delayMs: number): boolean {
 interface RetryCheck {
   readonly retry: unknown;
   readonly at: Path;
-  /** Vhost of the subscription. `undefined` accepts any vhost. */
+  /** Vhost of the subscription. If it is `undefined`, a target in any vhost is accepted. */
   readonly vhost: string | undefined;
   readonly names: DefinedNames;
   readonly report: Report;
@@ -98,11 +99,11 @@ function checkRetry({ retry, at, vhost, names, report }: RetryCheck): void {
   if (publication !== undefined && queue !== undefined)
     report(where, 'value', 'sets both a publication and a queue; keep one');
   if (typeof publication === 'string') {
-    const its = names.vhostOf.publication.get(publication);
+    const target = names.vhostOf.publication.get(publication);
     if (!names.publications.has(publication)) {
       report([...where, 'publication'], 'reference', unknownName('publication', publication, names.publications));
-    } else if (vhost !== undefined && its !== undefined && its !== vhost) {
-      const message = `is in the vhost ${quote(its)}, but the subscription is in ${quote(vhost)}`;
+    } else if (vhost !== undefined && target !== undefined && target !== vhost) {
+      const message = `is in the vhost ${quote(target)}, but the subscription is in ${quote(vhost)}`;
       report([...where, 'publication'], 'value', message);
     }
   }

@@ -16,10 +16,11 @@ export type HandlerFault = (
 interface RolesInput extends RuleInput {
   /** Names of commands, which no role may have. */
   readonly taken: readonly string[];
-  /** Returns the fault of a handler whose shape is valid; `undefined` for any other one. */
+  /** Returns the fault of a handler. Returns `undefined` if there is none, or if the handler has an invalid shape. */
   readonly handlerFault: (handler: Plain, at: Path) => ReturnType<HandlerFault>;
 }
 
+/** Checks the names, the settings and the handlers of all roles. */
 export function checkRoles(input: RolesInput): void {
   const { file, taken, report } = input;
   for (const [name, role] of Object.entries(objectOf(objectOf(file['mq'])['roles']))) {
@@ -131,7 +132,7 @@ const ownFields = [
   [['recycleAfter'], ['execLines']],
 ] as const;
 
-/** Returns `true` if the handler has exactly one kind. Reports fields that its kind does not accept. */
+/** Reports whether the handler has exactly one kind. Also reports fields that its kind does not accept as problems. */
 function isOneKind(handler: Plain, report: Report): boolean {
   const kinds = ['builtin', 'exec', 'execLines', 'module'].filter((key) => Object.hasOwn(handler, key));
   for (const [fields, owners] of ownFields) {

@@ -5,7 +5,7 @@ import type { Field, Kind } from '../fields/field.ts';
 import type { LocatedValue } from '../reading/item.ts';
 import { didYouMean, type Finding, quote } from '../reading/problem.ts';
 
-/** Returns all differences between the tree and the field, in no particular order. */
+/** Returns all problems of a value that does not match its field. They have no particular order. */
 export function checkShape(item: LocatedValue, field: Field): Finding[] {
   const fault = faultOf(item, field);
   if (fault !== undefined) return [{ code: fault.code, path: item.path, offset: item.offset, message: fault.message }];
@@ -37,7 +37,6 @@ function checkObject(item: LocatedValue & { kind: 'object' }, field: Field): Fin
     }
     return found;
   });
-  // A member that is a name, not an object, has no required keys.
   for (const key of required) {
     if (item.entries.some((entry) => entry.key === key)) continue;
     findings.push({ code: 'missing', path: item.path, offset: item.offset, message: `${quote(key)} is missing` });

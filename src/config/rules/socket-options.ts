@@ -4,15 +4,16 @@ import { isObject, type Plain, pick, without } from '../plain.ts';
 import type { Path } from '../reading/problem.ts';
 
 /**
- * Options of the file that also apply to addresses from elsewhere. TLS options and another target (`path`) are
- * excluded.
+ * Options of the file that also apply to addresses from the command line or the environment. TLS options are excluded,
+ * and so is `path`, because it would change the target of the connection.
  */
 const shared = ['timeout', 'noDelay', 'keepAlive', 'keepAliveDelay', 'clientProperties'];
 /** Options of Node's TLS that reduce verification or allow older TLS versions than the default. */
 const weaker = ['rejectUnauthorized', 'checkServerIdentity', 'secureProtocol', 'secureOptions'];
 
 /**
- * Returns the options of the file's connections that also apply to addresses from the command line or the environment.
+ * Returns those options of the file's connections that also apply to addresses from the command line or the
+ * environment.
  */
 export function sharedSocketOptions(options: Plain): Plain {
   return pick(options, shared);
@@ -35,7 +36,10 @@ interface Ignored {
   readonly instead: string;
 }
 
-/** Returns a warning for each TLS option below `value` that mq ignores. `at` is the path of `value`. */
+/**
+ * Returns a warning for each TLS option inside `value` that mq ignores. An option that is `true` needs no warning,
+ * because it does not weaken TLS. `at` is the path of `value`.
+ */
 export function ignoredTls(value: unknown, at: Path = []): Ignored[] {
   if (Array.isArray(value)) return value.flatMap((item, index) => ignoredTls(item, [...at, index]));
   if (!isObject(value)) return [];

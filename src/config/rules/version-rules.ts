@@ -1,5 +1,5 @@
 // Lists what RabbitMQ 4.0 and 4.3 refuse or deprecate. Each rule was measured on 4.0.5 and 4.3.6, and
-// test/cluster/target.test.ts measures it again. If the release notes of 4.3.0 differ, the message mentions it.
+// test/cluster/target.test.ts measures it again. If the release notes of 4.3.0 differ, the message says so.
 
 import type { Plain } from '../plain.ts';
 import { mirrorArguments, mirrorKeys, policyWithoutMirrors, quorumArguments, replicasOf } from '../quorum.ts';
@@ -38,7 +38,7 @@ function mirrorRefusals(queue: DeclaredQueue): Refusal[] {
   const path = queue.placeOf(mirror);
   const message = 'RabbitMQ 4.0 removed mirrored queues; it ignores this argument and keeps the queue on one node';
   if (queue.exclusive)
-    return [{ code: 'refused', path, message: `${message}. An exclusive queue ends with its connection anyway` }];
+    return [{ code: 'refused', path, message: `${message}. An exclusive queue is deleted with its connection anyway` }];
   return [{ code: 'refused', path, message, instead: quorumInstead(queue) }];
 }
 
@@ -78,7 +78,7 @@ function classicRefusals(queue: DeclaredQueue, target: Target): Refusal[] {
 
 function transientRefusal(queue: DeclaredQueue, target: Target): Refusal {
   const expires = queue.autoDelete ? { 'x-expires': 1_800_000 } : {};
-  const durable = queue.drawn({ durable: true, arguments: { ...kept(queue.arguments), ...expires } });
+  const durable = queue.settingsText({ durable: true, arguments: { ...kept(queue.arguments), ...expires } });
   return {
     code: verdict(target === '4.3'),
     path: queue.placeOf('durable'),
@@ -91,15 +91,15 @@ function transientRefusal(queue: DeclaredQueue, target: Target): Refusal {
 }
 
 function unsupportedArguments({ type, arguments: given, placeOf }: DeclaredQueue, target: Target): Refusal[] {
-  const unsupported = foreignTo(type, target).filter((name) => Object.hasOwn(given, name));
+  const unsupported = argumentsRefusedBy(type, target).filter((name) => Object.hasOwn(given, name));
   return unsupported.map((name) => {
-    const instead = equivalents[`${type} ${name}`];
+    const instead = replacements[`${type} ${name}`];
     const message = `a ${type} queue does not support this argument (406)`;
     return { code: 'refused', path: placeOf(name), message, ...(instead !== undefined && { instead }) };
   });
 }
 
-/** Returns what a quorum queue or a stream cannot be. */
+/** Returns the refusals of properties that a quorum queue or a stream cannot have. */
 function replicatedRefusals(
   { durable, exclusive, autoDelete, placeOf }: DeclaredQueue,
   type: 'quorum' | 'stream',
@@ -124,19 +124,19 @@ function kept(given: Plain): Plain {
 function quorumInstead(queue: DeclaredQueue): string {
   const { arguments: own, autoDelete } = queue;
   const replicas = replicasOf({ 'ha-mode': own['ha-mode'] ?? own['x-ha-policy'], 'ha-params': own['ha-params'] });
-  return queue.drawn({ durable: true, arguments: quorumArguments(own, { autoDelete, replicas }) });
+  return queue.settingsText({ durable: true, arguments: quorumArguments(own, { autoDelete, replicas }) });
 }
 
 /**
  * Arguments that some queue types support and the others refuse with 406. RabbitMQ 4.0 does not know the arguments of
  * 4.3 and accepts them.
  */
-const own43: Readonly<Record<string, readonly string[]>> = {
+const supportingTypes43: Readonly<Record<string, readonly string[]>> = {
   'x-stream-filter-size-bytes': ['stream'],
   'x-consumer-timeout': ['quorum'],
   'x-consumer-disconnected-timeout': ['quorum'],
 };
-const own: Readonly<Record<string, readonly string[]>> = {
+const supportingTypes: Readonly<Record<string, readonly string[]>> = {
   'x-message-ttl': ['classic', 'quorum'],
   'x-expires': ['classic', 'quorum'],
   'x-max-length': ['classic', 'quorum'],
@@ -158,13 +158,13 @@ const own: Readonly<Record<string, readonly string[]>> = {
   'x-initial-cluster-size': ['stream'],
 };
 
-function foreignTo(type: string, target: Target): string[] {
-  const rows = { ...own, ...(target === '4.3' && own43) };
+function argumentsRefusedBy(type: string, target: Target): string[] {
+  const rows = { ...supportingTypes, ...(target === '4.3' && supportingTypes43) };
   if (!['classic', 'quorum', 'stream'].includes(type)) return [];
   return Object.keys(rows).filter((name) => !rows[name]?.includes(type));
 }
 
-const equivalents: Readonly<Record<string, string>> = {
+const replacements: Readonly<Record<string, string>> = {
   'quorum x-max-priority': 'remove it; a quorum queue supports message priorities without it',
   'quorum x-queue-mode': 'remove it; a quorum queue keeps its messages on disk',
   'quorum x-queue-version': 'remove it; only classic queues have versions',

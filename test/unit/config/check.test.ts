@@ -100,7 +100,7 @@ test('names the vhost that defines a missing name', () => {
     linesOf(file).map((line) => line.replace(/^f:\d+:\d+: /, '')),
     [
       `vhosts.w.bindings[0]: unknown queue "mine"; ${there}, but a binding connects items of one vhost`,
-      `vhosts.w.publications.inside.exchange: unknown exchange "shop"; ${there}, so move this there`,
+      `vhosts.w.publications.inside.exchange: unknown exchange "shop"; ${there}, so move this to that vhost`,
       `publications.order.exchange: unknown exchange "shop"; ${there}, so set "vhost": "v"`,
       `publications.ask.queue: unknown queue "mine"; ${there}, so set "vhost": "v"`,
       `publications.ask.replyTo: unknown reply queue "mine"; ${there}, so set "vhost": "v"`,

@@ -50,7 +50,7 @@ const rows: [title: string, queue: DeclaredQueue | undefined, expected: object][
 
 for (const [title, queue, expected] of rows) {
   test(`declares ${title}`, () => {
-    const { at: _, placeOf: __, drawn: ___, ...rest } = queue ?? ({} as DeclaredQueue);
+    const { at: _, placeOf: __, settingsText: ___, ...rest } = queue ?? ({} as DeclaredQueue);
     assert.equal(rest, expected);
   });
 }
@@ -78,9 +78,12 @@ test('finds the position of an argument, option, property and absent setting', (
 
 test('formats replacement settings in the syntax of the file', () => {
   const settings = { durable: true, arguments: { 'x-expires': 1 } };
-  assert.is(inRascal({})?.drawn(settings), '"options": {"durable":true,"arguments":{"x-expires":1}}');
-  assert.is(inRascal({})?.drawn({ durable: true, arguments: {} }), '"options": {"durable":true}');
-  assert.is(inDefinitions({})?.drawn(settings), '"durable": true, "auto_delete": false, "arguments": {"x-expires":1}');
+  assert.is(inRascal({})?.settingsText(settings), '"options": {"durable":true,"arguments":{"x-expires":1}}');
+  assert.is(inRascal({})?.settingsText({ durable: true, arguments: {} }), '"options": {"durable":true}');
+  assert.is(
+    inDefinitions({})?.settingsText(settings),
+    '"durable": true, "auto_delete": false, "arguments": {"x-expires":1}',
+  );
 });
 
 test('finds subscriptions that limit a channel, with the type of their queue', () => {
