@@ -23,7 +23,7 @@ export interface Action {
   readonly args?: readonly Argument[];
   /** Names of the options in addition to those of all actions (and of all actions with this verb). */
   readonly options?: readonly string[];
-  /** `true` if its object belongs to a vhost. The action then accepts --vhost. */
+  /** `true` if the object of the action belongs to a vhost. The action then accepts --vhost. */
   readonly isInVhost?: boolean;
   /**
    * Method and path after /api. `:vhost` and the names of arguments are placeholders. Used for help, and by `run` of
@@ -37,7 +37,7 @@ export interface Action {
   readonly run: (call: Call) => Promise<Result>;
 }
 
-/** Returns the depths of queues. Queues that do not exist or are not accessible are omitted. */
+/** Returns the numbers of messages and consumers of queues. Omits queues that do not exist or are not accessible. */
 export type Depths = (
   vhost: string,
   queues: readonly string[],
@@ -55,6 +55,7 @@ export interface Call {
   arg(name: string): string;
   /** Returns the value of an option. */
   text(name: string): string | undefined;
+  /** Returns all values of an option that can be repeated. */
   list(name: string): readonly string[];
   flag(name: string): boolean | undefined;
   /** Returns a whole number of at least `min`. */
@@ -65,17 +66,18 @@ export interface Call {
   write(file: string, text: string): Promise<void>;
   /** Returns the new password of a user: from a file, the environment, or a prompt. */
   newPassword(): Promise<string>;
-  /** Reads the depths of queues over AMQP. `undefined` if it is not proven that AMQP leads to this broker. */
+  /** Reads the depths of queues over AMQP. `undefined` if the AMQP address is not proven to belong to this broker. */
   readonly depths?: Depths | undefined;
   /** Runs a command in the container of a node. Returns `undefined` if the broker does not belong to `mq cluster`. */
   control?(node: string, command: readonly string[]): Promise<{ exitCode: number; output: string } | undefined>;
   /** Writes a line to stderr. */
   say(line: string): void;
+  /** Returns a USAGE error. */
   usage(message: string): MqError;
 }
 
 export type Result =
-  /** `status` 1 means a negative answer. */
+  /** A list. `status` is the exit status: 1 means that a check failed. */
   | {
       readonly kind: 'items';
       readonly columns: readonly string[];
@@ -83,7 +85,7 @@ export type Result =
       readonly status?: 0 | 1;
     }
   | { readonly kind: 'item'; readonly item: ApiObject }
-  /** A change: a line for people and an object for programs. */
+  /** A change: a line of text, and the object that --json prints. */
   | { readonly kind: 'done'; readonly line: string; readonly item: ApiObject }
   /** JSON text that is printed unchanged. */
   | { readonly kind: 'text'; readonly text: string };

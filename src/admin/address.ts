@@ -40,7 +40,7 @@ export function parseManagement(list: string, { at, login }: { at: string; login
     if (scheme === undefined) throw wrong('not a URL: it does not begin with http:// or https://');
     const url = URL.parse(text);
     if (url === null) throw wrong('not a URL');
-    if (/[?#]/.test(text)) throw wrong('the URL of a server has no ? and no #');
+    if (/[?#]/.test(text)) throw wrong('the URL must not contain ? or #');
     const [user, password] = [decoded(url.username), decoded(url.password)];
     if (user === undefined || password === undefined)
       throw wrong('a % is not followed by two hexadecimal digits of UTF-8; write a literal % as %25');
@@ -61,7 +61,7 @@ export interface ManagementSources {
   readonly option: string | undefined;
   /** Value of `MQ_MANAGEMENT_URL`. */
   readonly variable: string | undefined;
-  /** Addresses of the broker, of the command line or of rascal.json. The latter may contain `management`. */
+  /** AMQP addresses from the command line or from rascal.json. Those from rascal.json may contain `management`. */
   readonly connections: readonly ConnectionConfig[];
 }
 
@@ -73,16 +73,16 @@ export interface LocatedManagement {
 }
 
 /**
- * Finds the management API of a broker, for every command that uses one. The first of these decides:
+ * Finds the management API of a broker, for every command that uses one. Uses the first of these that is set:
  *
  * 1. `--management-url`
  * 2. `MQ_MANAGEMENT_URL`
  * 3. `management` of the connections in rascal.json
- * 4. port 15672 next to AMQP port 5672, or port 15671 next to AMQPS port 5671
+ * 4. port 15672 on the host of AMQP port 5672, or port 15671 on the host of AMQPS port 5671
  *
- * An address without a user has the login of the AMQP address. Nothing is connected, so this does not prove that the API
- * belongs to the broker (proof.ts). Throws USAGE for an invalid address, and CONFIG if no API is named and the AMQP port
- * is not a standard one.
+ * An address without a user gets the login of the AMQP address. This function opens no connection, so it does not
+ * prove that the API belongs to the broker (proof.ts does). Throws USAGE for an invalid address, and CONFIG if no API is
+ * named and the AMQP port is not a standard one.
  */
 export function locateManagement({ option, variable, connections }: ManagementSources): LocatedManagement {
   const [first] = connections;
@@ -97,7 +97,7 @@ function named(list: string, at: string, first: ConnectionConfig | undefined): L
   return { addresses: parseManagement(list, { at, login: loginOf(first) }), isNamed: true };
 }
 
-/** Returns the addresses in `management` of a connection: a URL, or an object with one. It is a field of Rascal. */
+/** Returns the addresses in Rascal's field `management` of a connection, which is a URL or an object with a `url`. */
 function namedIn(connection: ConnectionConfig): ManagementAddress[] {
   const { management } = connection;
   const url = isObject(management) ? management['url'] : management;
@@ -106,8 +106,8 @@ function namedIn(connection: ConnectionConfig): ManagementAddress[] {
 }
 
 /**
- * Returns the API on the standard port of the same host. Throws CONFIG for an AMQP port that is not a standard one,
- * because port 15672 may then belong to any broker.
+ * Returns the API on the standard port of the same host. Throws CONFIG if the AMQP port is not a standard one, because
+ * port 15672 may then belong to any broker.
  */
 function derivedFrom(connection: ConnectionConfig): ManagementAddress {
   const { protocol, hostname = 'localhost' } = connection;

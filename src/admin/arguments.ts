@@ -22,7 +22,7 @@ export function objectArgument(call: Call, name: string): ApiObject {
   throw call.usage(`the ${name} must be a JSON object, such as {"max-length":1000}`);
 }
 
-/** Parses `--argument NAME=VALUE`. Numbers, true, false and JSON become values of their type; all else is text. */
+/** Parses `--argument NAME=VALUE`. Numbers, true, false and JSON become values of their type. Other values are text. */
 export function argumentsOf(call: Call): ApiObject {
   const pairs = call.list('argument').map((pair) => {
     const at = pair.indexOf('=');
@@ -36,17 +36,20 @@ function readable(text: string): unknown {
   if (!/^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?|true|false|[{["].*)$/s.test(text)) return text;
   try {
     const value: unknown = JSON.parse(text);
-    // JavaScript would change an integer that is not safe, so it stays text.
+    // JavaScript would round an integer that is not safe, so it stays text.
     return typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value) ? text : value;
   } catch {
     return text;
   }
 }
 
-/** https://www.rabbitmq.com/docs/management#permissions, and impersonator of the validated user-id. */
+/** Tags of https://www.rabbitmq.com/docs/management#permissions and https://www.rabbitmq.com/docs/validated-user-id. */
 const knownTags = ['administrator', 'monitoring', 'policymaker', 'management', 'impersonator'];
 
-/** Parses tags. A misspelled tag of RabbitMQ is refused; other tags are for plugins and programs. Throws USAGE. */
+/**
+ * Parses tags. Throws USAGE for a misspelled tag of RabbitMQ. Accepts other tags with a note, because plugins and
+ * programs may use them.
+ */
 export function tagsOf(call: Call): string[] {
   const tags = call.rest.flatMap((typed) => typed.split(',')).map((tag) => tag.trim());
   for (const tag of tags) {

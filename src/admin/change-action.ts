@@ -1,4 +1,4 @@
-// Builds actions that change something from a row of data.
+// Builds the actions that create, change or delete an object. A row of data describes each action.
 
 import { escaped } from '../errors.ts';
 import { type Action, type Argument, type Call, type Result, vhostOf } from './action.ts';
@@ -23,7 +23,7 @@ interface ChangeRow {
   readonly headers?: (call: Call) => Readonly<Record<string, string>>;
   /** A delete always has a question; see `deleteQuestion`. */
   readonly question?: Action['question'];
-  /** Outcome for status 204 if 201 means `created`. Defaults to `unchanged` for create, and `updated` for set. */
+  /** Outcome of a PUT for an existing object (status 204). Defaults to `unchanged` for create, and to `set` for set. */
   readonly again?: string;
 }
 
@@ -36,6 +36,7 @@ const participles: Readonly<Record<string, string>> = {
   enable: 'enabled',
 };
 
+/** Returns the action that sends the request of the row and reports its outcome. */
 export function changeAction(row: ChangeRow): Action {
   const { verb, noun, summary, args, options = [], isInVhost, request, question } = row;
   return {
@@ -71,7 +72,7 @@ function outcomeOf({ verb, request, again }: ChangeRow, status: number): string 
   return again ?? (verb === 'create' ? 'unchanged' : did);
 }
 
-/** Returns `deleted queue orders in vhost /`, and an object for programs. `what` replaces the names in the line. */
+/** Returns the line `deleted queue orders in vhost /` and its object. `what` replaces the names in the line. */
 export function changeResult(
   call: Call,
   outcome: string,
@@ -79,16 +80,17 @@ export function changeResult(
 ): Result {
   const { verb, noun = '', isInVhost, args = [] } = call.action;
   const names = args.filter(({ isRest }) => !isRest).map(({ name }) => [name, call.arg(name)] as const);
-  const did = outcome === 'absent' ? 'there was no' : outcome === 'unchanged' ? 'there was already' : outcome;
   const named = Object.fromEntries(names.filter(([, value]) => value !== ''));
+  const object = `${noun} ${escaped(what ?? subjectOf(call))}${inVhost(call)}`;
+  const did = outcome === 'absent' ? 'there was no' : outcome;
   return {
     kind: 'done',
-    line: `${did} ${noun} ${escaped(what ?? subjectOf(call))}${inVhost(call)}`,
+    line: outcome === 'unchanged' ? `${object} already exists` : `${did} ${object}`,
     item: { action: verb, kind: noun, ...named, ...(isInVhost && { vhost: vhostOf(call) }), outcome, ...more },
   };
 }
 
-/** Returns what the path identifies: `orders`, `limits of anna`. */
+/** Returns the names in the path for the line of output: `orders`, or `max-channels of anna` for a limit of a user. */
 function subjectOf({ action, arg }: Call): string {
   const { noun, args = [], request } = action;
   const all = args.map(({ name }) => name);
@@ -98,7 +100,7 @@ function subjectOf({ action, arg }: Call): string {
   return [...own, ...(own.length < names.length ? ['of', arg('user')] : [])].join(' ');
 }
 
-/** Returns the question before a deletion: `delete queue 'orders' in vhost '/'?`. */
+/** Returns a function that builds the question before a deletion: `delete queue 'orders' in vhost /?`. */
 export function deleteQuestion(what?: string): (call: Call) => string {
   return (call) => {
     const { verb, noun, args = [] } = call.action;

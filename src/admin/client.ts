@@ -7,7 +7,7 @@ import { type ApiRequest, type ApiResponse, type Limits, NoAnswer, type RawAnswe
 import { refusal } from './refusal.ts';
 
 export interface ManagementOptions extends Partial<Limits> {
-  /** Addresses in the order of trial, one for each node. */
+  /** Addresses in the order in which they are tried, one for each node. */
   readonly addresses: readonly ManagementAddress[];
   /** PEM of the authorities to trust instead of the public ones. */
   readonly ca?: string;
@@ -27,12 +27,13 @@ export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 /** Default limits: 30 seconds, and 64 MiB, which is enough for 25,000 queues with all their fields. */
 export const defaultLimits: Limits = { timeoutMs: 30_000, maxBytes: 64 * 1024 * 1024 };
 
-/** Error codes of a proof whose address does not answer. */
+/** Codes of the errors with which a proof reports that an address does not answer. */
 const absentCodes: readonly ErrorCode[] = ['UNAVAILABLE', 'DEADLINE', 'HOST_UNKNOWN'];
 
-/** Statuses of a proxy without an answer, or of a node that shuts down. */
+/** Statuses that a proxy returns if its server does not answer, and a node returns while it shuts down. */
 const absentStatuses = [502, 504];
 
+/** Sends requests to the management API of one broker, at the first address that answers. */
 export class Management {
   readonly #addresses: readonly ManagementAddress[];
   readonly #limits: Limits;
@@ -79,9 +80,9 @@ export class Management {
   }
 
   /**
-   * Returns any answer of the broker, including 4xx and 5xx. If an address does not answer, the next one is tried,
-   * unless the request may already have been executed. Throws UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (not
-   * JSON, too large), and IN_DOUBT (a change was sent but not answered, or a proxy answered 502 or 504).
+   * Returns any answer of the broker, including 4xx and 5xx. If an address does not answer, the next one is tried. A
+   * change that may already have been executed is not tried again. Throws UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS,
+   * PROTOCOL (not JSON, too large), and IN_DOUBT (a change was sent but not answered, or a proxy answered 502 or 504).
    */
   async ask(
     method: Method,
@@ -130,13 +131,13 @@ export class Management {
     return error;
   }
 
-  /** Closes its connections. */
+  /** Closes the connections to the API. */
   close(): void {
     this.#agents.http.destroy();
     this.#agents.https?.destroy();
   }
 
-  /** Runs the proof of an address. A failed proof is repeated at the next request. */
+  /** Runs the proof of an address before its first request. A failed proof is repeated at the next request. */
   #proven(address: ManagementAddress): Promise<void> {
     if (this.#prove === undefined) return Promise.resolve();
     const proof = this.#proofs.get(address) ?? this.#prove(address);
@@ -194,7 +195,7 @@ function absent({ status }: RawAnswer, { origin }: ManagementAddress): MqError {
 function inDoubt({ method, path }: ApiRequest, error: MqError): MqError {
   if (error.code === 'PROTOCOL' || error.code === 'TLS') return error;
   const code = ['INTERRUPTED', 'TERMINATED'].includes(error.code) ? error.code : 'IN_DOUBT';
-  return new MqError(code, `${error.message}; ${method} ${path.split('?', 1)[0]} may have been done`, {
+  return new MqError(code, `${error.message}; ${method} ${path.split('?', 1)[0]} may have been executed`, {
     hint: 'check the result before you repeat it',
     cause: error,
   });

@@ -7,13 +7,13 @@ import { type ApiObject, numberIn } from './json.ts';
 /** Query parameters with which RabbitMQ answers without statistics. */
 export const withoutStatistics = { disable_stats: true, enable_queue_totals: true } as const;
 
-/** Counts in that answer. */
+/** Fields of such an answer that contain counts. */
 export const countColumns = ['messages', 'messages_ready', 'messages_unacknowledged'] as const;
 
-/** Columns that identify a queue, and its counts. */
+/** Columns that identify a queue, and the columns with its counts. */
 export const keyColumns = ['vhost', 'name', 'type', 'state', ...countColumns] as const;
 
-/** Maximum number of quorum queues that are read one by one. */
+/** Maximum number of quorum queues whose depths are read over AMQP, because each queue needs a request. */
 const mostAsked = 100;
 
 /** Returns the items with the counts from `counted`, a list of the same queues without statistics. */
@@ -33,15 +33,15 @@ export function withStatistics(counted: readonly ApiObject[], described: readonl
 }
 
 /**
- * Returns the items with exact counts of the quorum queues. `known` contains their types and states, if the items do
- * not.
+ * Returns the items with exact counts of the quorum queues. `known` contains the types and states of the queues if the
+ * items do not.
  */
 export async function withExactCounts(
   { depths }: Pick<Call, 'depths'>,
   items: readonly ApiObject[],
   known: readonly ApiObject[] = items,
 ): Promise<readonly ApiObject[]> {
-  // A quorum queue without a leader counts as empty.
+  // AMQP reports a quorum queue without a leader as empty, so only running queues are read.
   const quorum = known.filter(({ type, state }) => type === 'quorum' && state === 'running');
   if (depths === undefined || quorum.length === 0 || quorum.length > mostAsked) return items;
   const byVhost = Map.groupBy(quorum, ({ vhost }) => String(vhost));
@@ -62,8 +62,8 @@ export async function withExactCounts(
 function countsOf(item: ApiObject, { ready, consumers }: { ready: number; consumers: number }): ApiObject {
   const unacked = numberIn(item['messages_unacknowledged']);
   // These are dead letters that their target does not accept yet (messages_dlx), and retries that the queue delays.
-  const held = Math.max(0, numberIn(item['messages']) - numberIn(item['messages_ready']) - unacked);
-  return { messages_ready: ready, messages: ready + unacked + held, consumers };
+  const notReady = Math.max(0, numberIn(item['messages']) - numberIn(item['messages_ready']) - unacked);
+  return { messages_ready: ready, messages: ready + unacked + notReady, consumers };
 }
 
 /** Returns a key that identifies a queue in all vhosts. */

@@ -22,19 +22,19 @@ export interface ApiRequest {
   readonly method: string;
   /** Encoded path, including `/api`. */
   readonly path: string;
-  /** JSON body. `undefined` for none. */
+  /** JSON body. `undefined` if there is no body. */
   readonly body: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** An answer with a JSON body or none. */
+/** An answer with a parsed body. */
 export interface ApiResponse {
   readonly status: number;
   /** `undefined` if there is no body. */
   readonly body: unknown;
 }
 
-/** An answer with any status. */
+/** An answer whose body is not parsed. */
 export interface RawAnswer {
   readonly status: number;
   readonly contentType: string;
@@ -61,14 +61,14 @@ interface Transport {
 }
 
 /**
- * Time limit for a connection in milliseconds. It is shorter than that for an answer, because another address may be
- * available.
+ * Time limit for opening a connection, in milliseconds. It is shorter than the limit for an answer, because another
+ * address may be available.
  */
 const connectMs = 5_000;
 
 /**
- * Sends the request. Rejects with a NoAnswer: UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (not HTTP, or an answer
- * that is too large).
+ * Sends the request. Rejects with a NoAnswer that contains UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (not
+ * HTTP, or an answer that is too large), INTERRUPTED or TERMINATED.
  */
 export async function sendRequest(
   address: ManagementAddress,
@@ -102,7 +102,7 @@ function optionsOf(
         'content-length': String(Buffer.byteLength(body)),
       }),
     },
-    // This is explicit because Node reads NODE_TLS_REJECT_UNAUTHORIZED if the option is absent.
+    // The option is always set, because Node reads NODE_TLS_REJECT_UNAUTHORIZED if the option is absent.
     rejectUnauthorized: !isInsecure,
     ...(ca !== undefined && { ca }),
   };
@@ -117,7 +117,7 @@ class RoundTrip {
   readonly #timers: readonly NodeJS.Timeout[];
   #isSent = false;
   /** Phase that exceeded its time limit. */
-  #isLate: 'connection' | 'answer' | undefined;
+  #latePhase: 'connection' | 'answer' | undefined;
 
   constructor(request: ClientRequest, address: ManagementAddress, settings: Limits & Transport) {
     const { timeoutMs, signal } = settings;
@@ -172,7 +172,7 @@ class RoundTrip {
   }
 
   #giveUp(what: 'connection' | 'answer'): void {
-    this.#isLate = what;
+    this.#latePhase = what;
     this.#request.destroy(new Error('timeout'));
   }
 
@@ -182,7 +182,8 @@ class RoundTrip {
     this.#settle();
     this.#request.destroy();
     const { origin } = this.#address;
-    const why = this.#isLate ? timeoutError(origin, this.#isLate, this.#settings.timeoutMs) : failureOf(origin, error);
+    const phase = this.#latePhase;
+    const why = phase ? timeoutError(origin, phase, this.#settings.timeoutMs) : failureOf(origin, error);
     this.#result.reject(new NoAnswer(why, this.#isSent));
   }
 
@@ -245,7 +246,7 @@ function isNotHttp(code: string): boolean {
   return code.startsWith('HPE_');
 }
 
-/** Reports whether a TLS error occurred. Node uses OpenSSL's certificate error names without a prefix. */
+/** Reports whether an error comes from TLS. Node uses OpenSSL's names of certificate errors without a prefix. */
 function isOfTls(code: string, message: string): boolean {
   return (
     /^ERR_(TLS|SSL|OSSL)|CERT|SIGNATURE|^CRL_|^HOSTNAME_MISMATCH|^INVALID_(CA|PURPOSE)|^PATH_LENGTH/.test(code) ||
@@ -257,6 +258,6 @@ function hintOfTls(code: string): { hint?: string } {
   if (/SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)/.test(code))
     return { hint: '--ca FILE trusts a private certificate authority' };
   return code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'EPROTO'
-    ? { hint: 'the port may speak http://, without TLS' }
+    ? { hint: 'the port may expect http:// without TLS' }
     : {};
 }

@@ -1,4 +1,4 @@
-// HTTPS in a module of its own, because loading Node's TLS is slower than a whole request without it. `import()` of
-// `node:https` is not used, because in the executable it would also load Node's module loader.
+// Exports Node's HTTPS client. It is in a module of its own, because loading TLS takes longer than a whole request
+// without TLS. A dynamic import of `node:https` itself would also load Node's module loader in the executable.
 
 export { Agent, request } from 'node:https';

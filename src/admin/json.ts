@@ -20,7 +20,7 @@ export function objectsIn(body: unknown): readonly ApiObject[] {
   throw new MqError('PROTOCOL', 'the answer of the management API is not a list of JSON objects');
 }
 
-/** RabbitMQ encodes an object without fields as `[]`, for example an item that has none of the `columns`. */
+/** RabbitMQ encodes an object without fields as `[]`, for example an item that has none of the requested columns. */
 function withoutEmptyList(value: unknown): unknown {
   return Array.isArray(value) && value.length === 0 ? {} : value;
 }

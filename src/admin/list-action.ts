@@ -1,4 +1,5 @@
-// Builds list actions: all objects of a kind or a part of them, sorted. It uses the API's paging if available.
+// Builds the actions that list objects of one kind. The broker filters, sorts and pages the lists that it can page. mq
+// does it for the others.
 
 import type { Action, Call, Result } from './action.ts';
 import { columnsOf, valueAt, without } from './columns.ts';
@@ -21,7 +22,7 @@ interface ListRow {
   readonly details?: string;
   /** Path after /api. */
   readonly path: `/${string}`;
-  /** Path for one vhost (`:vhost`). Without it, the items are filtered by vhost. */
+  /** Path for one vhost (`:vhost`). Without it, mq filters the items by their vhost. */
   readonly vhostPath?: string;
   readonly columns: readonly string[];
   /** `true` if the broker pages, sorts and filters this list. RabbitMQ 4: queues, exchanges, connections, channels. */
@@ -37,6 +38,7 @@ interface ListRow {
 /** Maximum page size of RabbitMQ. */
 export const largestPage = 500;
 
+/** Returns the action that lists the objects of the row. */
 export function listAction(row: ListRow): Action {
   const { noun, summary, path, columns, isGlobal } = row;
   return {
@@ -80,7 +82,7 @@ export function ownList(call: Call, columns: readonly string[], items: readonly 
 
 /** Options of a list on the command line. */
 interface ListRequest {
-  /** Columns of --columns or of the row. `undefined` means all (--json without --columns). */
+  /** Columns of --columns or of the row. `undefined` means all columns (--json without --columns). */
   readonly columns: readonly string[] | undefined;
   readonly sort: string | undefined;
   readonly isReversed: boolean;
@@ -107,7 +109,10 @@ function requestOf(call: Call, columns: readonly string[]): ListRequest {
   };
 }
 
-/** Returns the pages with exact counts. RabbitMQ sorts each answer by the counts in it. */
+/**
+ * Returns the items with current counts, from a list with statistics and a list without them. If the items are sorted
+ * by a count, the list without statistics determines the order, because RabbitMQ sorts each list by its own counts.
+ */
 async function countedQueues(call: Call, path: string, request: ListRequest): Promise<readonly ApiObject[]> {
   const { columns, sort = '' } = request;
   const isAsked = columns === undefined || [...countColumns, 'consumers'].some((name) => columns.includes(name));
@@ -125,8 +130,8 @@ async function countedQueues(call: Call, path: string, request: ListRequest): Pr
 }
 
 /**
- * Returns the statistics of counted queues that are missing in the page of statistics, because its order is seconds
- * old.
+ * Returns the statistics of queues that are in `counted` but not in `described`. The two pages can contain different
+ * queues, because the order of the statistics is seconds old.
  */
 async function missingStatistics(
   call: Call,
@@ -149,14 +154,14 @@ async function missingStatistics(
   return (await Promise.all(found)).flat();
 }
 
-/** Returns all items in one answer. Sorting and filtering happen in mq. */
+/** Returns all items in one answer. mq sorts and filters them later. */
 async function whole(call: Call, path: string, { columns, sort }: ListRequest): Promise<readonly ApiObject[]> {
-  // Filtering needs the name, and sorting needs its column.
+  // Filtering needs the columns name and vhost, and sorting needs the column to sort by.
   const needed = columns && [...new Set([...columns, 'name', 'vhost', ...(sort === undefined ? [] : [sort])])];
   return objectsIn((await sendAction(call, { path: path + query({ columns: needed?.join(',') }) })).body);
 }
 
-/** Returns the requested columns page by page, or in one answer without --limit and --filter. */
+/** Returns the items with the requested columns. Reads pages if --limit or --filter is given, otherwise one answer. */
 async function pages(
   call: Call,
   path: string,
@@ -192,8 +197,8 @@ function processed(
   const text = filter?.toLowerCase();
   const found = text === undefined ? items : items.filter((item) => nameOf(item).toLowerCase().includes(text));
   const sorted = sort === undefined ? found : found.toSorted((a, b) => compare(valueAt(a, sort), valueAt(b, sort)));
-  const turned = isReversed ? sorted.toReversed() : sorted;
-  return limit === undefined ? turned : turned.slice((page - 1) * limit, page * limit);
+  const ordered = isReversed ? sorted.toReversed() : sorted;
+  return limit === undefined ? ordered : ordered.slice((page - 1) * limit, page * limit);
 }
 
 /** Returns the text that --filter searches. */
@@ -219,7 +224,7 @@ function rank(value: unknown): number {
 /** Statistics of queues, connections and channels. They appear some seconds after the object was created. */
 const statistics = ['messages', 'recv_oct', 'messages_unacknowledged'];
 
-/** Throws USAGE if no item has the column to sort by, unless it may be a statistic that does not exist yet. */
+/** Throws USAGE if no item has the column to sort by. Only reports it if it may be a statistic that appears later. */
 async function refuseUnsortable(
   call: Call,
   path: string,
@@ -241,7 +246,7 @@ async function refuseUnsortable(
   throw call.usage(`--sort ${sort}: no such column; the columns are ${columns.join(', ')} and those that --json shows`);
 }
 
-/** Reports a column that no item has. It may be misspelled, or a statistic that does not exist yet. */
+/** Reports each requested column that no item has. It may be misspelled, or a statistic that does not exist yet. */
 function noteAbsent({ text, say }: Call, columns: readonly string[], items: readonly ApiObject[]): void {
   if (text('columns') === undefined || items.length === 0) return;
   for (const column of columns)

@@ -9,7 +9,7 @@ import type { ApiObject } from './json.ts';
 
 export interface OutputFormat {
   readonly isJson: boolean;
-  /** Columns of the terminal. `undefined` if stdout is not a terminal. */
+  /** Width of the terminal in columns. `undefined` if stdout is not a terminal. */
   readonly terminalWidth: number | undefined;
   readonly hasHeaders: boolean;
   /** Requested columns. Single objects and JSON are limited to them as well. */
@@ -18,7 +18,7 @@ export interface OutputFormat {
   readonly broker?: string | undefined;
 }
 
-/** Returns the text for stdout, including the last newline. It is '' for an empty list in a pipe. */
+/** Returns the text for stdout, including the last newline. Returns an empty string if there is no line to print. */
 export async function formatResult(result: Result, format: OutputFormat): Promise<string> {
   if (result.kind === 'text') {
     const text = format.terminalWidth === undefined ? result.text : safeJsonText(result.text);

@@ -12,7 +12,7 @@ import { apiPath } from './path.ts';
 /** The broker at the AMQP address. */
 export type ProofPeer = Omit<Peer, 'depths'>;
 
-/** Reason why an API is not used: it belongs to another broker, or its broker is unknown. */
+/** Reason why an API is not used: it belongs to another broker (`other`), or its broker is unknown (`unproven`). */
 export type Doubt = { readonly kind: 'other' | 'unproven'; readonly why: string };
 
 /**
@@ -47,8 +47,11 @@ export async function doubtOf(
 
 /**
  * Returns `true` if the API lists the peer's connection or its queue, `false` if it does not, and `undefined` if
- * neither can be checked. It tries three methods, of which each is slower or changes more; the first one that works
- * decides.
+ * neither can be checked. It tries three methods, and returns the result of the first one that has a result:
+ *
+ * 1. the port of the connection, which is the fastest but can only prove that the API belongs to the broker
+ * 2. a temporary queue of the connection, which changes the broker
+ * 3. the name of the connection, which takes seconds
  */
 async function listsPeer(
   api: Management,
@@ -56,7 +59,7 @@ async function listsPeer(
   before: ReadonlySet<string> | undefined,
 ): Promise<boolean | undefined> {
   if (before !== undefined && (await listsPort(api, peer, before))) return true;
-  // With address translation the broker sees another port.
+  // A missing port proves nothing, because with address translation the broker sees another port.
   const queue = await peer.ownQueue();
   const { status } =
     queue === undefined ? { status: 403 } : await api.ask('GET', apiPath`/queues/${peer.vhost}/${queue}`);
@@ -82,7 +85,7 @@ async function listsPort(api: Management, peer: ProofPeer, before: ReadonlySet<s
   return false;
 }
 
-/** Milliseconds to wait. RabbitMQ collects the data of connections every 5 s (collect_statistics_interval). */
+/** Time limit in milliseconds. RabbitMQ collects the data of connections every 5 s (collect_statistics_interval). */
 const collectedWithinMs = 12_000;
 
 async function listsName(api: Management, connectionName: string): Promise<boolean | undefined> {
@@ -102,7 +105,7 @@ function clientPort(name: string): number | undefined {
   return port === undefined ? undefined : Number(port);
 }
 
-/** Returns the error that refuses an API, for one derived from the broker's address or a named one. */
+/** Returns the error for an API that is not used. `isNamed` means that the user named the address of the API. */
 export function refusedApi(origin: string, { kind, why }: Doubt, isNamed: boolean): MqError {
   const what = kind === 'other' ? 'belongs to another broker' : 'cannot be proven to belong to the broker';
   return new MqError('CONFIG', `the management API at ${origin} ${what}: ${why}`, {

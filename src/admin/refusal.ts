@@ -37,8 +37,8 @@ export function refusal({ status, body }: ApiResponse, { method, path, api: { or
 }
 
 /**
- * Reports whether the login was refused. RabbitMQ: `not_authorized` means a wrong user or password, `not_authorised` a
- * missing permission. A proxy sends neither.
+ * Reports whether a 401 refuses the login. RabbitMQ sends `not_authorized` for a wrong user or password, and
+ * `not_authorised` for a missing permission. A proxy, which sends neither, also refuses the login.
  */
 function isLogin(body: unknown): boolean {
   return objectOf(body)['error'] !== 'not_authorised';
@@ -49,7 +49,8 @@ function codeOf(status: number): ErrorCode {
 }
 
 /**
- * Returns the broker's reason. RabbitMQ sends `reason` if it has more details than `error`; a reason may be an object.
+ * Returns the broker's reason as one line of text. RabbitMQ sends `reason` if it has more details than `error`. A
+ * reason may be an object.
  */
 export function reasonOf(body: unknown): string {
   const { error, reason: details } = objectOf(body);

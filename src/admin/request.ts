@@ -9,7 +9,7 @@ import { objectsIn } from './json.ts';
 import { apiPath, encoded } from './path.ts';
 import { refusal } from './refusal.ts';
 
-/** AMQP 0-9-1, 1.2 (shortstr). */
+/** Maximum length of a name in bytes. AMQP 0-9-1, 1.2: a shortstr. */
 const longestName = 255;
 /** RabbitMQ's name of the default exchange in paths. */
 const defaultExchange = 'amq.default';
@@ -43,8 +43,8 @@ function isArgument({ args = [] }: Action, name: string): boolean {
 }
 
 /**
- * Sends the request of the action, or with another path. Throws the errors of `Management.request`, and a specific
- * error for a 404.
+ * Sends the request of the action. `method` and `path` override those of the action. Throws the errors of
+ * `Management.request`, and a specific error for a 404.
  */
 export async function sendAction(
   call: Call,
@@ -85,8 +85,8 @@ export async function notFoundError(call: Call): Promise<MqError> {
 }
 
 /**
- * Returns the error for a vhost or user that does not exist. Returns `undefined` if it exists, or if the user may not
- * know.
+ * Returns the error for a vhost or user that does not exist. Returns `undefined` if it exists, or if the API does not
+ * allow this login to check it.
  */
 async function missingOf(
   call: Call,
@@ -99,14 +99,14 @@ async function missingOf(
   return new MqError('BAD_DATA', `there is no ${kind} '${name}'`, { hint });
 }
 
-/** Returns the path of the list with similar names: `/queues/:vhost` for `/queues/:vhost/:queue`. */
+/** Returns the path of the list that contains the object: `/queues/:vhost` for `/queues/:vhost/:queue`. */
 function listOf({ request }: Action, vhost: string): string | undefined {
   const [, path = ''] = request.split(' ');
   const list = /^(\/[a-z-]+(?:\/:vhost)?)(?:\/:[a-z-]+(?:\/contents|\/enable)?)?$/.exec(path)?.[1];
   return list && `${list.replace(':vhost', () => encoded(vhost))}?columns=name`;
 }
 
-/** Returns a similar name for the hint. Returns `undefined` if the user may not read the list. */
+/** Returns a similar name for the hint. Returns `undefined` if there is none or this login may not read the list. */
 async function nearName({ api }: Call, path: string, typed: string): Promise<string | undefined> {
   const { status, body } = await api.ask('GET', path);
   if (status !== 200 || !Array.isArray(body)) return undefined;

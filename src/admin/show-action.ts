@@ -14,12 +14,13 @@ interface ShowRow {
   readonly isInVhost?: true;
   /** Fields that are shown only if --columns names them. */
   readonly hidden?: readonly string[];
-  /** Replaces statistics that are seconds old with exact values. */
+  /** Returns the item with exact values instead of statistics, which are seconds old. */
   readonly now?: (call: Call, item: ApiObject) => Promise<ApiObject>;
-  /** Selects the item, if the API only offers the list (`path`). */
+  /** Selects the item in a list, if the API has no path for a single object and `path` is the list. */
   readonly pick?: (item: ApiObject, arg: (name: string) => string) => boolean;
 }
 
+/** Returns the action that shows the object of the row. */
 export function showAction({ noun, summary, args, path, isInVhost, hidden = [], now, pick }: ShowRow): Action {
   return {
     verb: 'show',

@@ -42,8 +42,8 @@ test('adds and removes members by node and by queue, and moves the leader', asyn
   const [next = '', last = ''] = all.filter((node) => node !== home);
 
   const grown = await good(['grow', next, one]);
-  assert.is(grown.stdout, `grew onto rabbit@${next}: ${one} (2 members)\n`);
-  assert.match(grown.stderr, 'an even number of members tolerates no more lost nodes');
+  assert.is(grown.stdout, `added a member on rabbit@${next}: ${one} (2 members)\n`);
+  assert.match(grown.stderr, 'an even number of members tolerates as many lost nodes');
   assert.is((await row(one)).risk, 'critical');
   assert.equal(await toolMembers(one), [home, next].toSorted());
   assert.match((await good(['grow', `rabbit@${last}`])).stdout, `${one} (3 members)`);
@@ -76,7 +76,7 @@ test('shows queues without a majority, and refuses to remove needed members', as
   await declare(plain, { 'x-queue-type': 'classic' });
   const before = await effects('mq1');
   assert.ok(['gets another leader', 'has one member fewer'].includes(before[queue] ?? ''));
-  assert.is(before[plain], 'is away with the node');
+  assert.is(before[plain], 'goes down with the node');
 
   await cluster.kill(2);
   const led = await until('the queue has a leader among the two', async () => {

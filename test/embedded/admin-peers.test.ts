@@ -102,7 +102,7 @@ test('repeats a read at the next node, but sends a change only once', async () =
   assert.is((await list([hangUp, next])).status, 0);
   const { status, stderr } = await run(['create', 'queue', 'q'], [hangUp, next]);
   assert.is(status, 75, stderr);
-  assert.match(stderr, /PUT \/api\/queues\/%2F\/q may have been done \[IN_DOUBT\]/);
+  assert.match(stderr, /PUT \/api\/queues\/%2F\/q may have been executed \[IN_DOUBT\]/);
   assert.equal([methods, other], [['GET', 'PUT'], ['GET']]);
 });
 
@@ -127,7 +127,10 @@ test('does not repeat a change after a gateway error of a proxy', async () => {
     for (const addresses of [[proxy, next], [proxy]]) {
       const { status: exit, stderr } = await run(['create', 'queue', 'q'], addresses);
       assert.is(exit, 75, stderr);
-      assert.match(stderr, new RegExp(`\\(HTTP ${status}\\); PUT /api/queues/%2F/q may have been done \\[IN_DOUBT\\]`));
+      assert.match(
+        stderr,
+        new RegExp(`\\(HTTP ${status}\\); PUT /api/queues/%2F/q may have been executed \\[IN_DOUBT\\]`),
+      );
     }
     assert.equal(other, []);
   }
@@ -138,7 +141,10 @@ test('a binding of a deleted queue does not exist, which --if-exists accepts', a
   const words = ['delete', 'binding', 'x', 'q', 'key', '--yes'];
   assert.is((await run(words, [at])).status, 65);
   const { status, stdout, stderr } = await run([...words, '--if-exists'], [at]);
-  assert.equal([status, stderr, stdout], [0, '', "there was no binding from 'x' to queue 'q' by 'key' in vhost /\n"]);
+  assert.equal(
+    [status, stderr, stdout],
+    [0, '', "there was no binding from 'x' to queue 'q' with key 'key' in vhost /\n"],
+  );
 });
 
 test('a signal ends the wait', async () => {

@@ -35,15 +35,18 @@ test('creates, shows and deletes each kind of object', async () => {
   await withAdmin(async (admin) => {
     for (const [words, line] of [
       ['create vhost shop', 'created vhost shop'],
-      ['create vhost shop', 'there was already vhost shop'],
+      ['create vhost shop', 'vhost shop already exists'],
       ['create user anna management', 'created user anna'],
       ['set tags anna monitoring', 'set tags of anna'],
       ['set password anna', 'set password of anna'],
       ['set permission anna ^o ^o .* --vhost shop', 'set permission of anna in vhost shop'],
       ['create queue o/1 --vhost shop --type quorum', 'created queue o/1 in vhost shop'],
-      ['create queue o/1 --vhost shop --type quorum', 'there was already queue o/1 in vhost shop'],
+      ['create queue o/1 --vhost shop --type quorum', 'queue o/1 in vhost shop already exists'],
       ['create exchange news --type topic --vhost shop', 'created exchange news in vhost shop'],
-      ['create binding news o/1 a.# --vhost shop', "created binding from 'news' to queue 'o/1' by 'a.#' in vhost shop"],
+      [
+        'create binding news o/1 a.# --vhost shop',
+        "created binding from 'news' to queue 'o/1' with key 'a.#' in vhost shop",
+      ],
       [
         'create binding news amq.fanout --destination-type exchange --vhost shop',
         "created binding from 'news' to exchange 'amq.fanout' in vhost shop",
@@ -89,14 +92,14 @@ test('creates, shows and deletes each kind of object', async () => {
       ['purge queue o/1 --vhost shop --yes', 'purged queue o/1 in vhost shop'],
       [
         'delete binding news o/1 a.# --vhost shop --yes',
-        "deleted binding from 'news' to queue 'o/1' by 'a.#' in vhost shop",
+        "deleted binding from 'news' to queue 'o/1' with key 'a.#' in vhost shop",
       ],
       ['delete exchange news --vhost shop --yes', 'deleted exchange news in vhost shop'],
       ['delete queue o/1 --vhost shop --yes', 'deleted queue o/1 in vhost shop'],
       ['delete queue o/1 --vhost shop --yes --if-exists', 'there was no queue o/1 in vhost shop'],
       [
         'delete binding amq.topic o/1 a.# --vhost shop --yes --if-exists',
-        "there was no binding from 'amq.topic' to queue 'o/1' by 'a.#' in vhost shop",
+        "there was no binding from 'amq.topic' to queue 'o/1' with key 'a.#' in vhost shop",
       ],
       ['delete permission anna --vhost shop --yes', 'deleted permission of anna in vhost shop'],
       ['delete user anna --yes', 'deleted user anna'],

@@ -71,10 +71,10 @@ export const bindingActions: readonly Action[] = [
   },
 ];
 
-/** Returns the bindings between two ends, of one routing key or of all. */
+/** Returns the bindings of the source to the destination, with the routing key or, if it is `undefined`, with any. */
 async function between(call: Call, key: string | undefined): Promise<readonly ApiObject[]> {
   const path = endsPath(call);
-  // If an end does not exist, its bindings do not exist either.
+  // If the source or the destination does not exist, there are no bindings either.
   if (call.flag('if-exists') && (await call.api.ask('GET', path)).status === 404) return [];
   const { body } = await sendAction(call, { method: 'GET', path });
   const items = objectsIn(body);
@@ -96,19 +96,19 @@ function typeOf(call: Call): 'queue' | 'exchange' {
   return typed;
 }
 
-/** Deletes a binding by its key and arguments, for which the API has an identifier of its own. */
+/** Deletes the binding with the key and the arguments. The API identifies a binding only by its `properties_key`. */
 async function deleteBinding(call: Call): Promise<Result> {
   const found = await between(call, call.arg('key'));
   const wanted = JSON.stringify(sorted(argumentsOf(call)));
   const exact = found.filter((item) => JSON.stringify(sorted(item['arguments'])) === wanted);
-  const those = call.list('argument').length === 0 && exact.length === 0 ? found : exact;
-  if (those.length === 0 && call.flag('if-exists')) return resultOf(call, 'absent');
-  if (those.length === 0) throw noBinding(call);
-  if (those.length > 1)
-    throw new MqError('USAGE', `${those.length} bindings have this routing key`, {
+  const matches = call.list('argument').length === 0 && exact.length === 0 ? found : exact;
+  if (matches.length === 0 && call.flag('if-exists')) return resultOf(call, 'absent');
+  if (matches.length === 0) throw noBinding(call);
+  if (matches.length > 1)
+    throw new MqError('USAGE', `${matches.length} bindings have this routing key`, {
       hint: 'select one with --argument NAME=VALUE; mq admin show binding shows them',
     });
-  const key = String(those[0]?.['properties_key']);
+  const key = String(matches[0]?.['properties_key']);
   await sendAction(call, { method: 'DELETE', path: endsPath(call) + apiPath`/${key}` });
   return resultOf(call, 'deleted');
 }
@@ -127,5 +127,5 @@ function noBinding(call: Call): MqError {
 
 function endsOf(call: Call): string {
   const [source, destination, key] = [call.arg('source'), call.arg('destination'), call.arg('key')];
-  return `from '${source}' to ${typeOf(call)} '${destination}'${key === '' ? '' : ` by '${key}'`}`;
+  return `from '${source}' to ${typeOf(call)} '${destination}'${key === '' ? '' : ` with key '${key}'`}`;
 }

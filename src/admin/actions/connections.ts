@@ -89,7 +89,7 @@ export const connectionActions: readonly Action[] = [
   }),
 ];
 
-/** Returns the reason header, which the client and the broker's log receive. */
+/** Returns the X-Reason header. RabbitMQ sends its text to the client and writes it to its log. */
 function reasonOf(call: Call): Readonly<Record<string, string>> {
   const given = call.text('reason');
   if (given !== undefined && !/^[\x20-\x7e]+$/.test(given)) throw call.usage('--reason must be plain ASCII');

@@ -12,7 +12,7 @@ export const definitionActions: readonly Action[] = [
     verb: 'export',
     noun: 'definitions',
     summary: 'write all definitions, or those of --vhost, to a file',
-    details: 'Without a file it writes to stdout.',
+    details: 'Without a file, writes to stdout.',
     args: [{ name: 'file', isOptional: true }],
     options: ['vhost'],
     request: 'GET /definitions',
@@ -22,7 +22,7 @@ export const definitionActions: readonly Action[] = [
     verb: 'import',
     noun: 'definitions',
     summary: 'add or change definitions from a file',
-    details: '`-` is stdin. Nothing is deleted.',
+    details: '`-` reads from stdin. Nothing is deleted.',
     args: [{ name: 'file' }],
     options: ['vhost'],
     request: 'POST /definitions',
@@ -31,8 +31,8 @@ export const definitionActions: readonly Action[] = [
 ];
 
 /**
- * Returns the path. Only --vhost limits an export to a vhost; a vhost in the address does not, because the backup would
- * be unexpectedly incomplete.
+ * Returns the path for the definitions. Only --vhost limits them to one vhost. A vhost in the address does not, because
+ * a backup would then be incomplete unexpectedly.
  */
 function pathFor(call: Call): string {
   const vhost = call.text('vhost');

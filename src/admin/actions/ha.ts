@@ -1,5 +1,5 @@
-// Actions for high availability: where queues have members, what the loss of a node would cause, and changes of
-// members.
+// Actions for high availability. They show where queues have members and what the loss of a node would cause, and they
+// change members.
 
 import { escaped, MqError } from '../../errors.ts';
 import type { Action, Call, Result } from '../action.ts';
@@ -52,7 +52,7 @@ export const haActions: readonly Action[] = [
   },
   {
     verb: 'transfer',
-    summary: 'make a node the leader of a quorum queue (mq cluster only)',
+    summary: 'transfer the leader of a quorum queue (mq cluster only)',
     args: [{ name: 'queue' }, { name: 'node' }],
     isInVhost: true,
     request: 'GET /queues/:vhost/:queue',
@@ -69,18 +69,18 @@ async function showReplication(call: Call): Promise<Result> {
   }
   const node = nodeNamed(call, nodes);
   if (!nodes.running.has(node)) call.say(`${node} is not running`);
-  const hit = all.flatMap((one) => {
+  const affected = all.flatMap((one) => {
     const effect = effectOf(one, node);
     return effect === undefined ? [] : [{ ...itemOf(one), effect }];
   });
-  const stopping = hit.filter(({ effect }) => effect === 'stops' || effect.startsWith('is away')).length;
+  const stopping = affected.filter(({ effect }) => effect === 'stops' || effect === 'goes down with the node').length;
   const down = all.filter(({ risk }) => risk === 'down').length;
-  const before = down === 0 ? '' : `; ${down} do not work now`;
+  const before = down === 0 ? '' : `; already down: ${down}`;
   call.say(`without ${node}, ${stopping} of ${all.length} queues would stop${before}`);
-  return ownList(call, ['vhost', 'name', 'type', 'effect', 'copies'], hit);
+  return ownList(call, ['vhost', 'name', 'type', 'effect', 'copies'], affected);
 }
 
-/** Returns the item for a list. JSON contains null if there is no leader. */
+/** Returns the item for a list. Its leader is `null` if there is no leader, so that JSON contains the field. */
 function itemOf(one: Replication): Record<string, unknown> {
   return { ...one, leader: one.leader ?? null };
 }
@@ -107,10 +107,10 @@ async function grow(call: Call): Promise<Result> {
     node,
     wanted,
     nodes,
-    isSo: has,
-    did: 'grew onto',
-    idle: 'the queues already have a member on',
-    undone: `has no member on ${node}`,
+    isDone: has,
+    outcome: 'added a member on',
+    unchanged: 'the queues already have a member on',
+    failure: `has no member on ${node}`,
   });
 }
 
@@ -131,7 +131,7 @@ async function shrinking(call: Call) {
     ];
   });
   if (problems.length > 0)
-    throw new MqError('BAD_DATA', `without their member on ${node} they would not work:`, {
+    throw new MqError('BAD_DATA', `without their member on ${node}, these queues would not work:`, {
       problems,
       hint: 'first run mq admin grow NODE QUEUE, or start the missing nodes',
     });
@@ -151,10 +151,10 @@ async function shrink(call: Call): Promise<Result> {
     node,
     wanted: queues,
     nodes,
-    isSo: hasNot,
-    did: 'shrank off',
-    idle: 'the queues have no member on',
-    undone: `still has a member on ${node}`,
+    isDone: hasNot,
+    outcome: 'removed the member on',
+    unchanged: 'the queues have no member on',
+    failure: `still has a member on ${node}`,
   });
 }
 
@@ -163,33 +163,38 @@ interface Change {
   /** Queues to change. */
   readonly wanted: readonly Replication[];
   readonly nodes: Awaited<ReturnType<typeof nodesOf>>;
-  readonly isSo: (queue: Replication) => boolean;
-  readonly did: string;
-  /** Line to print if there is nothing to change. */
-  readonly idle: string;
-  readonly undone: string;
+  readonly isDone: (queue: Replication) => boolean;
+  /** Text before the name of the node if queues changed. */
+  readonly outcome: string;
+  /** Text before the name of the node if there is nothing to change. */
+  readonly unchanged: string;
+  /** Text after the name of a queue that did not change. */
+  readonly failure: string;
 }
 
-/** Waits until the queues are as requested, because the answer of the API does not describe single queues. */
-async function changed(call: Call, { node, wanted, nodes, isSo, did, idle, undone }: Change): Promise<Result> {
+/** Waits until the queues have changed, because the answer of the API does not describe single queues. */
+async function changed(
+  call: Call,
+  { node, wanted, nodes, isDone, outcome, unchanged, failure }: Change,
+): Promise<Result> {
   const own = (all: readonly Replication[]) =>
     all.filter((one) => wanted.some(({ vhost, name }) => vhost === one.vhost && name === one.name));
-  const after = own(wanted.length === 0 ? [] : await settled(call, nodes, (all) => own(all).every(isSo)));
-  const left = after.filter((one) => !isSo(one));
+  const after = own(wanted.length === 0 ? [] : await settled(call, nodes, (all) => own(all).every(isDone)));
+  const left = after.filter((one) => !isDone(one));
   if (left.length > 0)
     throw new MqError('ANSWER_NO', `${left.length} of ${wanted.length} queues did not change in time:`, {
-      problems: left.map(({ name, vhost }) => `${name} in vhost ${vhost} ${undone}`),
+      problems: left.map(({ name, vhost }) => `${name} in vhost ${vhost} ${failure}`),
       hint: 'the log of the node shows the reason; mq admin ha shows where the members are',
     });
   const even = after.filter(({ members }) => members.length % 2 === 0);
   if (even.length > 0)
     call.say(
-      `${counted(even.map(({ name }) => name))}: an even number of members tolerates no more lost nodes than one member fewer`,
+      `${counted(even.map(({ name }) => name))}: an even number of members tolerates as many lost nodes as one member less`,
     );
   const grown = after.map(
     ({ name, members }) => `${name} (${members.length} ${members.length === 1 ? 'member' : 'members'})`,
   );
-  const line = wanted.length === 0 ? `nothing to do: ${idle} ${node}` : `${did} ${node}: ${counted(grown)}`;
+  const line = wanted.length === 0 ? `nothing to do: ${unchanged} ${node}` : `${outcome} ${node}: ${counted(grown)}`;
   return {
     kind: 'done',
     line: escaped(line),
@@ -237,7 +242,7 @@ async function transfer(call: Call): Promise<Result> {
     throw new MqError('BAD_DATA', `'${name}' has no member on ${node} that is online`, {
       hint: `mq admin grow ${call.arg('node')} '${name}'`,
     });
-  // The management API of 4.0.5 and 4.3.6 does not offer this.
+  // The management API of 4.0.5 and 4.3.6 has no such request.
   const ended = await call.control?.(node, ['rabbitmqctl', '-q', 'eval', transferTerm({ vhost, name, node })]);
   if (ended === undefined)
     throw new MqError(
@@ -261,8 +266,8 @@ async function transfer(call: Call): Promise<Result> {
 }
 
 /**
- * Returns the Erlang term for the transfer. Names are untrusted, so they are passed as base64. The cluster itself
- * reported the name of the node.
+ * Returns the Erlang expression that transfers the leader. Names are passed as base64, because they could contain
+ * Erlang code. The name of the node is an existing atom, because the cluster reported it.
  */
 function transferTerm({ vhost, name, node }: { vhost: string; name: string; node: string }): string {
   const binary = (text: string) => `base64:decode(<<"${Buffer.from(text).toString('base64')}">>)`;

@@ -1,4 +1,4 @@
-// Actions for health checks of the broker. Each check is a path that answers 200 or 503.
+// Actions for health checks of the broker. For each check, the API has a path that answers 200 or 503.
 
 import { objectOf } from '../../config/plain.ts';
 import { MqError } from '../../errors.ts';
@@ -27,14 +27,14 @@ const checks: readonly Check[] = [
   },
   {
     name: 'quorum-critical',
-    summary: 'fail if quorum queues need this node for their majority',
-    details: 'The node is the one that answers.',
+    summary: 'fail if quorum queues need the node for their majority',
+    details: 'Checks the node that answers the request.',
     path: '/health/checks/node-is-quorum-critical',
   },
   {
     name: 'ready-to-serve-clients',
     summary: 'fail if the node accepts no clients',
-    details: 'Requires RabbitMQ 4.1. The node is the one that answers.',
+    details: 'Requires RabbitMQ 4.1. Checks the node that answers the request.',
     path: '/health/checks/ready-to-serve-clients',
   },
   {
@@ -64,7 +64,7 @@ const checks: readonly Check[] = [
   },
 ];
 
-/** The checks that need no arguments. */
+/** Checks without arguments. */
 const usual = checks.filter(({ args }) => args === undefined);
 
 const usualColumns = ['check', 'ok', 'reason'];
@@ -74,7 +74,7 @@ export const healthActions: readonly Action[] = [
     verb: 'check',
     noun: 'health',
     summary: 'run all checks that need no argument',
-    details: 'Exits with 1 if one fails.',
+    details: 'Exits with 1 if a check fails.',
     request: 'GET /health/checks/…',
     run: checkAll,
   },

@@ -8,7 +8,7 @@ import { type ApiObject, objectsIn } from '../json.ts';
 import { encoded } from '../path.ts';
 import { type Replication, replicationOf } from './replication.ts';
 
-/** Time limit in milliseconds. A change is stored at once, but a new leader needs an election. */
+/** Time limit for a change in milliseconds. A change is stored at once, but a new leader needs an election. */
 const settleMs = 10_000;
 const checkMs = 200;
 
@@ -17,13 +17,14 @@ interface Nodes {
   readonly running: ReadonlySet<string>;
 }
 
+/** Returns the names of all nodes of the cluster and of those that are running. */
 export async function nodesOf({ api }: Call): Promise<Nodes> {
   const items = objectsIn(await api.request('GET', '/nodes?columns=name,running'));
   const names = (some: readonly ApiObject[]) => some.map(({ name }) => String(name));
   return { all: names(items), running: new Set(names(items.filter(({ running }) => running === true))) };
 }
 
-/** Returns the full name of a node, whose part after the `@` is enough: `mq2` is `rabbit@mq2`. Throws BAD_DATA. */
+/** Returns the full name of a node. The part after the `@` is enough: `mq2` for `rabbit@mq2`. Throws BAD_DATA. */
 export function nodeNamed(call: Call, { all }: Nodes): string {
   const typed = call.arg('node');
   const found = all.filter((name) => name === typed || name.slice(name.indexOf('@') + 1) === typed);
@@ -35,8 +36,8 @@ export function nodeNamed(call: Call, { all }: Nodes): string {
 }
 
 /**
- * Returns all queues of --vhost, or of all vhosts. It omits statistics, which are seconds old and on 4.0 list members
- * twice.
+ * Returns all queues of --vhost, or of all vhosts. It does not use statistics, because they are seconds old, and
+ * RabbitMQ 4.0 lists members twice in them.
  */
 export async function replications(call: Call, { running }: Nodes): Promise<Replication[]> {
   const path = call.vhost === undefined ? '/queues' : `/queues/${encoded(call.vhost)}`;
@@ -62,16 +63,16 @@ export function queueNamed(call: Call, all: readonly Replication[]): Replication
   );
 }
 
-/** Checks repeatedly until the queues are as requested, or ten seconds have passed. */
+/** Reads the queues repeatedly until `isSettled` accepts them or ten seconds have passed, and returns them. */
 export async function settled(
   call: Call,
   nodes: Nodes,
-  isSo: (all: readonly Replication[]) => boolean,
+  isSettled: (all: readonly Replication[]) => boolean,
 ): Promise<readonly Replication[]> {
   const end = performance.now() + settleMs;
   for (;;) {
     const all = await replications(call, nodes);
-    if (isSo(all) || performance.now() > end) return all;
+    if (isSettled(all) || performance.now() > end) return all;
     await pause(checkMs);
   }
 }

@@ -5,7 +5,7 @@ import { mirrorKeys, policyWithoutMirrors, replicasOf } from '../../config/quoru
 import { type ErrorDetails, MqError } from '../../errors.ts';
 import type { ApiObject } from '../json.ts';
 
-/** Replacement on quorum queues for each key of such a policy. */
+/** Replacement on quorum queues for each key of a mirroring policy. */
 const instead: Readonly<Record<(typeof mirrorKeys)[number], (all: ApiObject) => string>> = {
   'ha-mode': (all) => {
     const size = replicasOf(all);
@@ -14,20 +14,20 @@ const instead: Readonly<Record<(typeof mirrorKeys)[number], (all: ApiObject) => 
   },
   'ha-params': () =>
     'the number of members: --argument x-quorum-initial-group-size=N of the queue; later mq admin grow',
-  'ha-sync-mode': () => 'nothing: a member of a quorum queue always catches up by itself',
-  'ha-sync-batch-size': () => 'nothing: a member of a quorum queue always catches up by itself',
-  'ha-promote-on-shutdown': () => 'nothing: only a member that has everything becomes leader',
-  'ha-promote-on-failure': () => 'nothing: only a member that has everything becomes leader',
+  'ha-sync-mode': () => 'not needed: a member of a quorum queue always catches up by itself',
+  'ha-sync-batch-size': () => 'not needed: a member of a quorum queue always catches up by itself',
+  'ha-promote-on-shutdown': () => 'not needed: only a member that has all messages becomes leader',
+  'ha-promote-on-failure': () => 'not needed: only a member that has all messages becomes leader',
 };
 
 function insteadOf(key: string, all: ApiObject): string {
   if (key === 'queue-master-locator')
     return `"queue-leader-locator": "${all[key] === 'client-local' ? 'client-local' : 'balanced'}"`;
   const known = mirrorKeys.find((one) => one === key);
-  return known === undefined ? 'nothing: RabbitMQ removed it' : instead[known](all);
+  return known === undefined ? 'no replacement: RabbitMQ removed it' : instead[known](all);
 }
 
-/** Throws BAD_DATA for a policy of mirrored queues, with the replacement. */
+/** Throws BAD_DATA for a policy that requests mirrors. The error lists the replacements. */
 export function refuseMirroring(definition: ApiObject, { name, pattern }: { name: string; pattern: string }): void {
   const isGone = (key: string) => key.startsWith('ha-');
   const keys = Object.keys(definition);
@@ -37,7 +37,7 @@ export function refuseMirroring(definition: ApiObject, { name, pattern }: { name
   const kept = Object.entries(policyWithoutMirrors(definition) ?? {}).filter(([key]) => !isGone(key));
   const rest =
     kept.length === 0
-      ? 'then no policy is needed; for every queue of a vhost: mq admin create vhost NAME --default-queue-type quorum'
+      ? 'no policy is needed; to make quorum the default type in a vhost: mq admin create vhost NAME --default-queue-type quorum'
       : `and for the rest: mq admin set policy '${name}' '${pattern}' '${JSON.stringify(Object.fromEntries(kept))}' --apply-to quorum_queues`;
   const details: ErrorDetails = {
     problems: found.map((key) => `${key}: ${insteadOf(key, definition)}`),
@@ -46,7 +46,7 @@ export function refuseMirroring(definition: ApiObject, { name, pattern }: { name
   throw new MqError('BAD_DATA', 'RabbitMQ 4.0 removed mirrored queues; replacements on quorum queues:', details);
 }
 
-/** Throws BAD_DATA for the arguments of a mirrored queue. */
+/** Throws BAD_DATA for queue arguments that request mirrors. */
 export function refuseMirroredQueue(queue: string, given: ApiObject): void {
   if (!Object.hasOwn(given, 'x-ha-policy') && !Object.hasOwn(given, 'x-ha-nodes')) return;
   throw new MqError('BAD_DATA', 'x-ha-policy has no effect since RabbitMQ 3.0: it replicates nothing', {

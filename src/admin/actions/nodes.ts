@@ -49,7 +49,7 @@ export const nodeActions: readonly Action[] = [
     args: [flag],
     request: 'PUT /feature-flags/:feature-flag/enable',
     body: ({ arg }) => ({ name: arg('feature-flag') }),
-    question: ({ arg }) => `enable feature flag '${arg('feature-flag')}', which cannot be taken back?`,
+    question: ({ arg }) => `enable feature flag '${arg('feature-flag')}', which cannot be undone?`,
   }),
   listAction({
     noun: 'deprecated-features',

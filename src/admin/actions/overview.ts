@@ -34,10 +34,10 @@ export const overviewActions: readonly Action[] = [
     run: async (call) => {
       const item = objectIn((await sendAction(call)).body);
       if (call.flag('json') || call.text('columns') !== undefined) return { kind: 'item', item };
-      const there = shown
+      const present = shown
         .map((name) => [name, valueAt(item, name)] as const)
         .filter(([, value]) => value !== undefined);
-      return { kind: 'item', item: Object.fromEntries(there) };
+      return { kind: 'item', item: Object.fromEntries(present) };
     },
   },
   {

@@ -1,4 +1,4 @@
-// Actions for the permissions of a user in a vhost and on the topics of an exchange.
+// Actions for the permissions of users in a vhost, and for their permissions on the routing keys of an exchange.
 
 import type { Action } from '../action.ts';
 import { changeAction, deleteQuestion } from '../change-action.ts';
@@ -28,7 +28,7 @@ export const permissionActions: readonly Action[] = [
     verb: 'set',
     noun: 'permission',
     summary: 'set the permissions of a user in a vhost',
-    details: "Each permission is a regular expression of names; '' matches nothing, '.*' everything.",
+    details: "Each permission is a regular expression for names: '' matches no name, '.*' matches every name.",
     args: [user, { name: 'configure' }, { name: 'write' }, { name: 'read' }],
     isInVhost: true,
     request: `PUT ${path}`,

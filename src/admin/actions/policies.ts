@@ -1,4 +1,4 @@
-// Actions for policies and operator policies, which policies cannot exceed.
+// Actions for policies, and for operator policies, whose limits a policy cannot exceed.
 
 import type { Action, Call } from '../action.ts';
 import { objectArgument } from '../arguments.ts';
@@ -31,7 +31,7 @@ function actionsOf(noun: string, plural: string, summary: string): readonly Acti
       verb: 'set',
       noun,
       summary: 'set a definition for the queues or exchanges that match',
-      details: `The definition is JSON, such as '{"max-length":1000}'. The pattern is a regular expression of names.`,
+      details: `The definition is JSON, such as '{"max-length":1000}'. The pattern is a regular expression for names.`,
       args: [...args, { name: 'pattern' }, { name: 'definition' }],
       options: ['priority', 'apply-to'],
       isInVhost: true,
@@ -41,7 +41,7 @@ function actionsOf(noun: string, plural: string, summary: string): readonly Acti
     changeAction({
       verb: 'delete',
       noun,
-      summary: 'delete a policy; its queues or exchanges lose what it set',
+      summary: 'delete a policy; its settings no longer apply',
       args,
       isInVhost: true,
       request: `DELETE ${path}`,

@@ -64,7 +64,7 @@ export const queueActions: readonly Action[] = [
   changeAction({
     verb: 'purge',
     noun: 'queue',
-    summary: 'delete the messages of a queue that no consumer holds',
+    summary: 'delete all ready messages of a queue',
     args,
     isInVhost: true,
     request: `DELETE ${path}/contents`,

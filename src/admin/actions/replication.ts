@@ -1,4 +1,4 @@
-// Computes where a queue has its members, and what the loss of a node would cause. It has no side effects.
+// Computes where a queue has its members, and what the loss of a node would cause.
 
 import { type ApiObject, textsIn } from '../json.ts';
 
@@ -26,7 +26,11 @@ export interface Replication {
   readonly loss: string;
 }
 
-/** @param queue an item of GET /queues?disable_stats=true, which describes the current state */
+/**
+ * Returns where the queue has its members, and its risk.
+ * @param queue an item of GET /queues?disable_stats=true, which describes the current state
+ * @param running names of the running nodes
+ */
 export function replicationOf(queue: ApiObject, running: ReadonlySet<string>): Replication {
   const { vhost, name, type } = {
     vhost: String(queue['vhost']),
@@ -38,8 +42,8 @@ export function replicationOf(queue: ApiObject, running: ReadonlySet<string>): R
   const members = isReplicated ? textsIn(queue['members']) : node === undefined ? [] : [node];
   const known = isReplicated ? textsIn(queue['online']) : members;
   const online = members.filter((member) => running.has(member) && known.includes(member));
-  const said = queue['leader'] ?? node;
-  const leader = typeof said === 'string' && said !== '' && online.includes(said) ? said : undefined;
+  const reported = queue['leader'] ?? node;
+  const leader = typeof reported === 'string' && online.includes(reported) ? reported : undefined;
   const mayLose = isReplicated ? Math.max(0, online.length - majorityOf(members)) : 0;
   const copies = members.map((member) => shortName(member) + markOf(member, { leader, online })).join(' ');
   const where = { vhost, name, type, leader, members, online, mayLose, copies };
@@ -63,12 +67,12 @@ export function majorityOf(members: readonly string[]): number {
 
 function singleLoss(queue: ApiObject, node: string | undefined, isOnline: boolean): Pick<Replication, 'risk' | 'loss'> {
   const place = node === undefined ? 'a node' : shortName(node);
-  if (!isOnline) return { risk: 'down', loss: `down: its one node, ${place}, does not run` };
+  if (!isOnline) return { risk: 'down', loss: `down: its only node, ${place}, is not running` };
   if (queue['exclusive'] === true) return { risk: 'single', loss: 'it is deleted when its connection ends' };
   const what =
     queue['durable'] === false
       ? 'it is deleted with its messages'
-      : 'it is down until the node is back, and with its disk its messages are lost';
+      : 'it is down, and its messages are lost if the disk is lost';
   return { risk: 'single', loss: `without ${place} ${what}` };
 }
 
@@ -82,20 +86,21 @@ function replicatedLoss({
   if (online.length < majority)
     return {
       risk: 'down',
-      loss: `down: ${online.length} of its ${members.length} members online, ${majority} are needed`,
+      loss: `down: ${online.length} of its ${members.length} members online, ${majority} needed`,
     };
   if (members.length === 1)
     return {
       risk: 'single',
-      loss: `without ${members.map(shortName).join('')} it is down until the node is back, and with its disk its messages are lost`,
+      loss: `without ${members.map(shortName).join('')} it is down, and its messages are lost if the disk is lost`,
     };
   if (mayLose === 0)
     return {
       risk: 'critical',
       loss: `without ${online.map(shortName).join(' or ')} it is down: ${majority} of its ${members.length} members are needed`,
     };
-  const moves = leader === undefined ? 'a leader is being elected' : `without ${shortName(leader)} another leads`;
-  return { risk: 'none', loss: `survives any ${mayLose === 1 ? 'one node' : `${mayLose} nodes`}; ${moves}` };
+  const moves =
+    leader === undefined ? 'a leader is being elected' : `without ${shortName(leader)} another member leads`;
+  return { risk: 'none', loss: `survives the loss of any ${mayLose === 1 ? 'node' : `${mayLose} nodes`}; ${moves}` };
 }
 
 /** Returns the effect of losing the node, or `undefined` if the queue has no online member there. */
@@ -104,7 +109,7 @@ export function effectOf(
   node: string,
 ): string | undefined {
   if (!online.includes(node)) return undefined;
-  if (members.length === 1) return type === 'classic' ? 'is away with the node' : 'stops';
+  if (members.length === 1) return type === 'classic' ? 'goes down with the node' : 'stops';
   if (risk === 'down') return 'stays down';
   if (mayLose === 0) return 'stops';
   return leader === node ? 'gets another leader' : 'has one member fewer';

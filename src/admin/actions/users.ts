@@ -1,4 +1,4 @@
-// Actions for users: tags, passwords, limits. A password hash is shown only if its column is requested by name.
+// Actions for users: tags, passwords, limits. A password hash is shown only if --columns names it.
 
 import { MqError } from '../../errors.ts';
 import type { Action, Call, Result } from '../action.ts';
@@ -53,7 +53,7 @@ export const userActions: readonly Action[] = [
   {
     verb: 'set',
     noun: 'tags',
-    summary: 'replace the tags of a user; without tags it has none',
+    summary: 'replace the tags of a user; without TAGS, remove all',
     args: [user, tags],
     request: 'PUT /users/:user',
     run: (call) => {
@@ -99,14 +99,14 @@ export const userActions: readonly Action[] = [
   }),
 ];
 
-/** Creates a user. It refuses an existing user, because PUT would change it, and `set` exists for that. */
+/** Creates a user. Throws BAD_DATA if the user exists, because PUT would change the existing user. */
 async function createUser(call: Call): Promise<Result> {
   const wanted = tagsOf(call).join(',');
   const path = apiPath`/users/${call.arg('user')}`;
   const { status } = await call.api.ask('GET', path);
   if (status === 200)
     throw new MqError('BAD_DATA', `there is already a user '${call.arg('user')}'`, {
-      hint: 'mq admin set password, mq admin set tags',
+      hint: 'to change it: mq admin set password, mq admin set tags',
     });
   await sendAction(call, { body: { ...(await credentials(call)), tags: wanted } });
   return changeResult(call, 'created', { tags: wanted });

@@ -17,20 +17,20 @@ const quorum = (members: number[], online: number[], leader?: number) => ({
 
 test('a quorum queue survives the loss of its members beyond a majority', () => {
   const cases: [number[], number[], number, number, string, string][] = [
-    [[1, 2, 3], [1, 2, 3], 1, 1, 'none', 'survives any one node; without mq1 another leads'],
-    [[1, 2, 3, 4, 5], [1, 2, 3, 4, 5], 2, 2, 'none', 'survives any 2 nodes; without mq2 another leads'],
-    [[1, 2, 3, 4], [1, 2, 3, 4], 1, 1, 'none', 'survives any one node; without mq1 another leads'],
+    [[1, 2, 3], [1, 2, 3], 1, 1, 'none', 'survives the loss of any node; without mq1 another member leads'],
+    [
+      [1, 2, 3, 4, 5],
+      [1, 2, 3, 4, 5],
+      2,
+      2,
+      'none',
+      'survives the loss of any 2 nodes; without mq2 another member leads',
+    ],
+    [[1, 2, 3, 4], [1, 2, 3, 4], 1, 1, 'none', 'survives the loss of any node; without mq1 another member leads'],
     [[1, 2, 3], [1, 3], 1, 0, 'critical', 'without mq1 or mq3 it is down: 2 of its 3 members are needed'],
     [[1, 2], [1, 2], 1, 0, 'critical', 'without mq1 or mq2 it is down: 2 of its 2 members are needed'],
-    [[1, 2, 3], [3], 3, 0, 'down', 'down: 1 of its 3 members online, 2 are needed'],
-    [
-      [2],
-      [2],
-      2,
-      0,
-      'single',
-      'without mq2 it is down until the node is back, and with its disk its messages are lost',
-    ],
+    [[1, 2, 3], [3], 3, 0, 'down', 'down: 1 of its 3 members online, 2 needed'],
+    [[2], [2], 2, 0, 'single', 'without mq2 it is down, and its messages are lost if the disk is lost'],
   ];
   for (const [members, online, leader, mayLose, risk, loss] of cases) {
     const found = replicationOf(quorum(members, online, leader), new Set(names(...online)));
@@ -43,7 +43,7 @@ test('a member on a stopped node is neither online nor leader', () => {
   assert.equal([found.copies, found.risk, found.leader], ['mq1 mq2 mq3!', 'critical', undefined]);
   assert.is(
     replicationOf(quorum([1, 2, 3], [1, 2, 3]), new Set(names(1, 2, 3))).loss,
-    'survives any one node; a leader is being elected',
+    'survives the loss of any node; a leader is being elected',
   );
 });
 
@@ -59,10 +59,10 @@ test('shows what the loss of its node does to a classic queue', () => {
   };
   const running = new Set(names(1));
   const cases: [object, Set<string>, string, string][] = [
-    [{}, running, 'single', 'without mq1 it is down until the node is back, and with its disk its messages are lost'],
+    [{}, running, 'single', 'without mq1 it is down, and its messages are lost if the disk is lost'],
     [{ durable: false }, running, 'single', 'without mq1 it is deleted with its messages'],
     [{ exclusive: true }, running, 'single', 'it is deleted when its connection ends'],
-    [{}, new Set(names(2)), 'down', 'down: its one node, mq1, does not run'],
+    [{}, new Set(names(2)), 'down', 'down: its only node, mq1, is not running'],
   ];
   for (const [more, nodes, risk, loss] of cases) {
     const found = replicationOf({ ...classic, ...more }, nodes);
@@ -80,7 +80,7 @@ test('shows the effect of losing one node', () => {
   assert.is(effect(quorum([1], [1], 1), 1), 'stops');
   assert.is(effect(quorum([1, 2, 3], [1], 1), 1), 'stays down');
   assert.is(effect(quorum([1, 2], [1, 2], 1), 3), undefined);
-  assert.is(effect({ vhost: '/', name: 'c', type: 'classic', node: 'rabbit@mq1' }, 1), 'is away with the node');
+  assert.is(effect({ vhost: '/', name: 'c', type: 'classic', node: 'rabbit@mq1' }, 1), 'goes down with the node');
 });
 
 test.run();
