@@ -4,7 +4,7 @@ import { isObject, type Plain } from '../config/plain.ts';
 import { MqError } from '../errors.ts';
 import type { ClusterNode } from './node.ts';
 
-/** Returns the answer of GET /api/<path>. Throws UNAVAILABLE for a status other than 2xx or `also`. */
+/** Returns the answer of GET /api/<path>. Throws UNAVAILABLE for a status that is neither 2xx nor in `also`. */
 export async function askNode(
   node: ClusterNode,
   path: string,

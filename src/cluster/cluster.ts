@@ -1,4 +1,4 @@
-// A RabbitMQ cluster in containers: started or found by its name, with faults as methods.
+// Controls a RabbitMQ cluster in containers. Its methods cause and undo faults.
 
 import { MqError } from '../errors.ts';
 import { ask, connectDocker, type Docker } from './docker.ts';
@@ -8,7 +8,7 @@ import { type ClusterNode, findNodes } from './node.ts';
 import { type ReadyWait, untilReady } from './ready.ts';
 import { removeCluster, removeSides } from './removal.ts';
 
-/** Data that another process needs to use a cluster, which it opens with `attachCluster`. */
+/** Describes a cluster for another process, which can open it with `attachCluster`. */
 export interface ClusterDescription {
   readonly name: string;
   readonly image: string;
@@ -28,7 +28,7 @@ export interface NodeState {
 }
 
 /** Settings for waiting: time limit in milliseconds (default 120,000), abort signal, and progress callback. */
-export type Patience = Pick<ReadyWait, 'withinMs' | 'signal' | 'progress'>;
+export type WaitSettings = Pick<ReadyWait, 'withinMs' | 'signal' | 'progress'>;
 
 /** A cluster. A node is identified by its index (starting at 0) in `nodes`, `urls` and the other lists. */
 export interface Cluster extends ClusterDescription, AsyncDisposable {
@@ -43,7 +43,7 @@ export interface Cluster extends ClusterDescription, AsyncDisposable {
    * Starts a killed or stopped node and waits until it is a running member. If a majority is down, start several at
    * once, because a single node waits for the others.
    */
-  start(node: number, patience?: Patience): Promise<void>;
+  start(node: number, wait?: WaitSettings): Promise<void>;
   /** Starts the container of a node without waiting. */
   launch(node: number): Promise<void>;
   /** Pauses a node. Its connections stay open and silent. */
@@ -55,25 +55,28 @@ export interface Cluster extends ClusterDescription, AsyncDisposable {
   unpause(node: number): Promise<void>;
   /** Disconnects a node from the others. Clients can still reach it. */
   disconnect(node: number): Promise<void>;
-  /** Disconnects these nodes from the others. They can reach each other, and clients can reach all nodes. */
+  /** Disconnects these nodes from the others as a group. Clients can still reach all nodes. */
   separate(nodes: readonly number[]): Promise<void>;
+  /** Connects a node to the cluster's network again. */
   reconnect(node: number): Promise<void>;
   /** Runs a command in a node as root, without a shell. A status other than 0 is a result, not an error. */
   exec(node: number, command: readonly string[]): Promise<faults.ExecResult>;
   /** Returns the node's output since its first start, or its last `lines`. */
   logs(node: number, lines?: number): Promise<string>;
   /**
-   * Passes on each line of the node's output, starting with its last `lines`, until the node ends or the signal aborts.
+   * Calls `onLine` with each line of the node's output, starting with its last `lines`, until the node ends or the
+   * signal aborts.
    */
   follow(node: number, to: Parameters<typeof followLogs>[2]): Promise<void>;
+  /** Returns the states of all nodes, according to Docker. */
   states(): Promise<NodeState[]>;
   /** Waits until every node (or each of `nodes`) accepts AMQP and all others see it as a running member. */
-  ready(patience?: Patience & { readonly nodes?: readonly number[] }): Promise<void>;
-  /** Undoes all faults: starts, resumes, reconnects (and restarts) nodes, and waits until all are ready. */
-  heal(patience?: Patience): Promise<void>;
+  ready(wait?: WaitSettings & { readonly nodes?: readonly number[] }): Promise<void>;
+  /** Undoes all faults: starts, resumes, reconnects and, if necessary, restarts nodes. Waits until all are ready. */
+  heal(wait?: WaitSettings): Promise<void>;
   /** Removes containers, data and network. */
   down(): Promise<void>;
-  /** Returns the description for JSON.stringify. It contains the password. */
+  /** Returns the description for JSON.stringify. It contains the password of the cluster's user. */
   toJSON(): ClusterDescription;
 }
 
@@ -153,21 +156,21 @@ function clusterWaits(
 ): Pick<Cluster, 'start' | 'states' | 'ready' | 'heal'> {
   const at = (index: number) => nodeAt(cluster, nodes, index);
   const states = () => Promise.all(nodes.map((node) => nodeState(docker, node)));
-  const ready = (some: readonly ClusterNode[], patience: Omit<ReadyWait, 'nodes' | 'members'> | undefined) =>
-    untilReady(docker, { ...patience, nodes: some, members: some.map((node) => node.name) });
+  const ready = (some: readonly ClusterNode[], wait: Omit<ReadyWait, 'nodes' | 'members'> | undefined) =>
+    untilReady(docker, { ...wait, nodes: some, members: some.map((node) => node.name) });
   return {
     states,
-    start: async (index, patience) => {
+    start: async (index, wait) => {
       const node = at(index);
       await faults.startStopped(docker, node);
-      await ready([node], patience);
+      await ready([node], wait);
     },
-    ready: ({ nodes: wanted, ...patience } = {}) => ready(wanted?.map(at) ?? nodes, patience),
-    heal: async (patience) => {
+    ready: ({ nodes: wanted, ...wait } = {}) => ready(wanted?.map(at) ?? nodes, wait),
+    heal: async (wait) => {
       const found = await states();
       await Promise.all(nodes.map((node, index) => healNode(docker, node, found[index])));
       await removeSides(docker, cluster);
-      await ready(nodes, { ...patience, repairs: true });
+      await ready(nodes, { ...wait, repairs: true });
     },
   };
 }

@@ -1,4 +1,4 @@
-// Ensures that the engine of DOCKER_HOST is used, and no other one.
+// Ensures that only the engine of DOCKER_HOST is used.
 
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';

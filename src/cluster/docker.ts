@@ -8,8 +8,8 @@ import { isFree } from './docker/ports.ts';
 import { testcontainers } from './docker/testcontainers.ts';
 
 /**
- * The engine, the address at which this machine reaches its published ports (`127.0.0.1` for a local engine), and the
- * address it listens on.
+ * The Docker engine. `machine` is the address at which this machine reaches published ports (`127.0.0.1` for a local
+ * engine). `address` is the address on which the engine listens.
  */
 export type Docker = ContainerRuntimeClient & { readonly machine: string; readonly address: EngineAddress };
 
@@ -27,12 +27,12 @@ export async function connectDocker(): Promise<Docker> {
   const { getContainerRuntimeClient } = await testcontainers();
   try {
     const client = await getContainerRuntimeClient();
-    // dockerode does not expose the address, but its transport does.
+    // dockerode itself does not expose the address, but its transport object does.
     const address = client.container.dockerode.modem as EngineAddress;
     return Object.assign(client, { address, machine: await machineOf(client.info.containerRuntime.host) });
   } catch (cause) {
     // testcontainers only reports that it found no engine.
-    if (await isClosedToUs(usualSocket)) {
+    if (await isForbidden(usualSocket)) {
       throw new MqError('NOT_PERMITTED', `this user may not use the Docker engine of this machine (${usualSocket})`, {
         hint: 'join the group docker, or set DOCKER_HOST to another engine',
         cause,
@@ -47,7 +47,7 @@ export async function connectDocker(): Promise<Docker> {
 
 const usualSocket = '/var/run/docker.sock';
 
-function isClosedToUs(socket: string): Promise<boolean> {
+function isForbidden(socket: string): Promise<boolean> {
   return access(socket, constants.W_OK).then(
     () => false,
     (error: NodeJS.ErrnoException) => error.code === 'EACCES',
@@ -56,15 +56,18 @@ function isClosedToUs(socket: string): Promise<boolean> {
 
 /**
  * Returns `host`, or `127.0.0.1` if that is this machine. If the file /.dockerenv exists, testcontainers returns the
- * gateway of Docker's bridge. An address belongs to this machine if it can listen there; os.networkInterfaces() omits
- * the bridge while no container is running.
+ * gateway of Docker's bridge. An address belongs to this machine if this process can listen on it.
+ * os.networkInterfaces() is not used, because it omits the bridge while no container is running.
  */
 export async function machineOf(host: string): Promise<string> {
   const isHere = host === 'localhost' || (isIP(host) !== 0 && (await isFree(0, host)));
   return isHere ? '127.0.0.1' : host;
 }
 
-/** Runs a request to Docker. A failure is an MqError with `what`, except the HTTP status codes in `except`. */
+/**
+ * Runs a request to Docker. If the request fails, throws an MqError whose message begins with `what`. Returns
+ * `undefined` for the HTTP statuses in `except`.
+ */
 export async function ask<Answer>(
   what: string,
   request: () => Promise<Answer>,

@@ -1,4 +1,4 @@
-// Docker operations that disturb a running node. Each is complete when its promise resolves.
+// Docker operations that disturb or repair a node. Each is complete when its promise resolves.
 
 import { randomBytes } from 'node:crypto';
 import { MqError } from '../errors.ts';

@@ -1,5 +1,5 @@
-// Removes a member that does not come back from the cluster: from RabbitMQ's list of members, and its container with
-// its data.
+// Removes a member that will not return from the cluster. Removes it from RabbitMQ's list of members, and removes its
+// container with its data.
 
 import { setTimeout } from 'node:timers/promises';
 import { MqError } from '../errors.ts';
@@ -9,13 +9,13 @@ import { findNodes } from './node.ts';
 import { removeContainer } from './removal.ts';
 import { nodeName } from './settings.ts';
 
-/** Milliseconds that the other nodes may need to notice that a node has ended. */
+/** Time limit, in milliseconds, for the other nodes to notice that a node has ended. */
 const noticeMs = 20_000;
 
 /**
- * Removes a member. `host` is `mq1` or `rabbit@mq1`. RabbitMQ removes the node and its members of quorum queues and
- * streams. Throws USAGE for an unknown node, REFUSED for a running one or if no majority of the members is running, and
- * SYSTEM if RabbitMQ does not forget it.
+ * Removes a member. `host` is `mq1` or `rabbit@mq1`. RabbitMQ removes the node, and the members of quorum queues and
+ * streams on it. Throws USAGE for an unknown node, REFUSED for a running node or if no majority of the members is
+ * running, and SYSTEM if RabbitMQ does not remove the node.
  */
 export async function forgetNode({ cluster, host: given }: { cluster: string; host: string }): Promise<void> {
   const host = given.replace(/^rabbit@/, '');
@@ -42,18 +42,14 @@ export async function forgetNode({ cluster, host: given }: { cluster: string; ho
     known = await membersOf(others);
   }
   if (known === undefined || known.members.filter(({ isRunning }) => isRunning).length * 2 <= known.members.length)
-    throw new MqError(
-      'REFUSED',
-      `node ${host} cannot be forgotten: no majority of the members is running to confirm it`,
-      {
-        hint: 'start other nodes first: mq cluster status lists them, mq cluster heal starts all',
-      },
-    );
+    throw new MqError('REFUSED', `node ${host} cannot be forgotten, because no majority of the members is running`, {
+      hint: 'start other nodes first: mq cluster status lists them, mq cluster heal starts all',
+    });
   const isMember = known.members.some((one) => one.name === name);
   if (!isMember && node === undefined) {
     const names = known.members.map((one) => one.name.replace(/^.*@/, ''));
     throw new MqError('USAGE', `there is no node '${host}' in ${cluster}`, { hint: `its nodes: ${names.join(', ')}` });
   }
-  if (isMember) await runTool(docker, known.witness, ['rabbitmqctl', '-q', 'forget_cluster_node', name]);
+  if (isMember) await runTool(docker, known.source, ['rabbitmqctl', '-q', 'forget_cluster_node', name]);
   if (node) await removeContainer(docker, { Id: node.containerId, Names: [`/${node.containerName}`] });
 }

@@ -1,4 +1,4 @@
-// Provides the image of the nodes: a local one, or a pulled one.
+// Provides the image of the nodes. Pulls it if the engine does not have it.
 
 import { MqError } from '../errors.ts';
 import { testcontainers } from './docker/testcontainers.ts';
@@ -6,8 +6,8 @@ import { connectDocker, type Docker, dockerError } from './docker.ts';
 import { within } from './limit.ts';
 
 /**
- * Returns the image of a version (`4.3`): the one that test/setup builds if it exists locally, otherwise the official
- * one. Throws UNAVAILABLE without an engine.
+ * Returns the name of the image for a version (`4.3`). It is the image that test/setup builds if the engine has it,
+ * otherwise the official one. Throws UNAVAILABLE if no engine answers.
  */
 export async function imageOf(version: string): Promise<string> {
   const [docker, { ImageName }] = await Promise.all([connectDocker(), testcontainers()]);
@@ -35,7 +35,7 @@ export async function needImage(docker: Docker, image: string, signal?: AbortSig
     const hint = `docker pull ${image}, or use --image with a local image (docker images)`;
     throw new MqError(code, message.trim(), { hint, cause: error });
   }
-  // A pull that fails halfway reports it only in its output, which testcontainers does not read.
+  // A pull that fails halfway reports the failure only in its output, which testcontainers does not read.
   if (isOurs || !(await isHere())) {
     const hint = isOurs ? 'run test/setup, which builds it' : `docker pull ${image} shows the reason`;
     throw new MqError('SYSTEM', `no image ${image}`, { hint });

@@ -1,8 +1,8 @@
-// Adds a node to a running cluster: a container like the others, which RabbitMQ's peer discovery adds to the cluster.
+// Adds a node to a running cluster. Starts a container like the others, and RabbitMQ's peer discovery adds the node.
 
 import { hostname } from 'node:os';
 import { asMqError, MqError } from '../errors.ts';
-import { attachCluster, type Cluster, type Patience } from './cluster.ts';
+import { attachCluster, type Cluster, type WaitSettings } from './cluster.ts';
 import { labels } from './docker/labels.ts';
 import { freePorts } from './docker/ports.ts';
 import { connectDocker, type Docker } from './docker.ts';
@@ -11,7 +11,7 @@ import { type ClusterNode, findNodes, keepNode, type NodePlan, nodeAddress, port
 import { untilReady } from './ready.ts';
 import { removeContainer } from './removal.ts';
 
-export interface JoinOptions extends Patience {
+export interface JoinOptions extends WaitSettings {
   /** Name of the cluster. */
   readonly cluster: string;
   /** Process id of the starter. `sweep` removes an unfinished node after that process has ended. */
@@ -22,8 +22,8 @@ export interface JoinOptions extends Patience {
 
 /**
  * Adds a node with the next number and waits until it is a running member. Throws REFUSED (no majority of the members
- * is running), UNAVAILABLE (not ready in time), SYSTEM, INTERRUPTED; the new node is removed then. If only `grow`
- * fails, the node stays, and SYSTEM reports it.
+ * is running), UNAVAILABLE (not ready in time), SYSTEM and INTERRUPTED after it has removed the new node. If only
+ * `grow` fails, throws SYSTEM and does not remove the node.
  */
 export async function joinNode(options: JoinOptions): Promise<{ cluster: Cluster; node: ClusterNode }> {
   const { cluster: name, grow, signal } = options;
@@ -48,7 +48,7 @@ export async function joinNode(options: JoinOptions): Promise<{ cluster: Cluster
     await untilReady(docker, { ...options, nodes: [started], members: [...running, started.name] });
     await keepNode(docker, started);
   } catch (error) {
-    await undo(docker, { name, host, witness: known.witness });
+    await undo(docker, { name, host, source: known.source });
     throw error;
   }
   if (grow) await growTo(docker, started);
@@ -88,7 +88,7 @@ function hostOf(name: string): string {
   return name.replace(/^.*@/, '');
 }
 
-/** Adds members of the queues. The node is already a cluster member, even if this fails. */
+/** Adds a member of each quorum queue on the node. If this fails, the node is still a member of the cluster. */
 async function growTo(docker: Docker, node: ClusterNode): Promise<void> {
   try {
     await runTool(docker, node, ['rabbitmq-queues', '-q', 'grow', node.name, 'all']);
@@ -97,7 +97,7 @@ async function growTo(docker: Docker, node: ClusterNode): Promise<void> {
   }
 }
 
-/** Returns the error if `grow` fails. */
+/** Returns the error for a `grow` that failed. */
 export function ungrown(host: string, error: unknown): MqError {
   const { message, problems } = asMqError(error);
   return new MqError('SYSTEM', `${host} has joined, but not every quorum queue has a member on it: ${message}`, {
@@ -115,13 +115,13 @@ function ownLabels({ labels: all }: ClusterNode): Record<string, string> {
 
 async function undo(
   docker: Docker,
-  { name, host, witness }: { name: string; host: string; witness: ClusterNode },
+  { name, host, source }: { name: string; host: string; source: ClusterNode },
 ): Promise<void> {
   const half = (await findNodes(docker, name)).find((node) => node.host === host);
   if (half === undefined) return;
   await removeContainer(docker, { Id: half.containerId, Names: [`/${half.containerName}`] });
   // The node may already be a member. A status other than 0 means that it is not.
-  const members = (await membersOf([witness]))?.members ?? [];
+  const members = (await membersOf([source]))?.members ?? [];
   if (members.some((member) => member.name === half.name))
-    await runTool(docker, witness, ['rabbitmqctl', '-q', 'forget_cluster_node', half.name]);
+    await runTool(docker, source, ['rabbitmqctl', '-q', 'forget_cluster_node', half.name]);
 }

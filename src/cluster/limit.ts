@@ -1,9 +1,9 @@
 // Limits the time of an operation.
 
 /**
- * Runs `work` with a signal that aborts after `milliseconds`, or when `outer` does. Rejects with an AbortError then,
- * even if `work` continues. It does not use AbortSignal.any and AbortSignal.timeout, because Node may collect them
- * before they abort, and the work would never end (nodejs/node#57736).
+ * Runs `work` with a signal that aborts after `milliseconds`, or when `outer` aborts. In both cases it rejects with an
+ * AbortError, even if `work` continues. It does not use AbortSignal.any and AbortSignal.timeout, because Node may
+ * garbage-collect them before they abort, and then the work would never end (nodejs/node#57736).
  */
 export async function within<Result>(
   milliseconds: number,

@@ -19,8 +19,8 @@ export async function nodeLogs(docker: Docker, node: ClusterNode, lines?: number
 }
 
 /**
- * Passes on each line of the node's output, starting with its last `lines`, until the node ends or the signal aborts.
- * It waits for `onLine` before it reads more, and rejects if `onLine` rejects.
+ * Calls `onLine` with each line of the node's output, starting with its last `lines`, until the node ends or the signal
+ * aborts. It waits for `onLine` before it reads more, and rejects if `onLine` rejects.
  */
 export async function followLogs(
   docker: Docker,

@@ -13,7 +13,7 @@ export async function assertMajority({ name, hosts }: { name: string; hosts: rea
   refuseLoss(await clusterStatus({ name }), hosts);
 }
 
-/** Throws REFUSED in the same way, for a known status. */
+/** Throws REFUSED like `assertMajority`, but for a status that is already known. */
 export function refuseLoss({ nodes, queues }: Pick<ClusterStatus, 'nodes' | 'queues'>, hosts: readonly string[]): void {
   // The other nodes see a paused node as a member until they notice that it is silent.
   const running = nodes.filter(({ state }) => state === 'running');
@@ -28,7 +28,7 @@ export function refuseLoss({ nodes, queues }: Pick<ClusterStatus, 'nodes' | 'que
       hint,
     });
   if (queues === undefined) throw unknown(what, 'no node lists its queues in time');
-  // RabbitMQ answers for each node as if only that node stopped. The combined effect is computed here.
+  // RabbitMQ computes the effect of one stopped node. The effect of stopping several nodes is computed here.
   const counted = queues
     .filter(({ members, online }) => {
       const staying = online.filter((host) => left.includes(host)).length;
@@ -49,7 +49,7 @@ export function refuseLoss({ nodes, queues }: Pick<ClusterStatus, 'nodes' | 'que
 const shown = 5;
 
 function unknown(what: string, why: string): MqError {
-  return new MqError('REFUSED', `${what}: it is unknown if a majority would be left, because ${why}`, {
+  return new MqError('REFUSED', `${what}: it is not known whether a majority would be left, because ${why}`, {
     hint: `mq cluster status shows the nodes, mq cluster heal starts all; ${force}`,
   });
 }

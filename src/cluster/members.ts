@@ -1,4 +1,4 @@
-// Reads the members of the cluster from RabbitMQ and runs its tools. Docker may have more or fewer nodes.
+// Reads the members of the cluster from RabbitMQ and runs its tools. The members can differ from Docker's containers.
 
 import { MqError } from '../errors.ts';
 import { listFromNode } from './api.ts';
@@ -16,21 +16,24 @@ export interface Member {
   readonly alarms: readonly string[];
 }
 
-/** Returns the members according to the node that sees most of them running, or `undefined` if no node answers. */
+/**
+ * Returns the members according to the node that sees most of them running (`source`). Returns `undefined` if no node
+ * answers.
+ */
 export async function membersOf(
   nodes: readonly ClusterNode[],
   signal?: AbortSignal,
-): Promise<{ witness: ClusterNode; members: Member[] } | undefined> {
+): Promise<{ source: ClusterNode; members: Member[] } | undefined> {
   const path = 'nodes?columns=name,running,mem_alarm,disk_free_alarm';
   const views = await Promise.allSettled(
-    nodes.map(async (witness) => {
-      const items = await within(answerMs, signal, (end) => listFromNode(witness, path, end));
+    nodes.map(async (source) => {
+      const items = await within(answerMs, signal, (end) => listFromNode(source, path, end));
       const members = items.map(({ name, running, mem_alarm, disk_free_alarm }) => ({
         name: String(name),
         isRunning: running === true,
         alarms: [...(mem_alarm === true ? ['memory'] : []), ...(disk_free_alarm === true ? ['disk'] : [])],
       }));
-      return { witness, members };
+      return { source, members };
     }),
   );
   const running = ({ members }: { members: Member[] }) => members.filter(({ isRunning }) => isRunning).length;
@@ -39,10 +42,10 @@ export async function membersOf(
     .sort((one, other) => running(other) - running(one))[0];
 }
 
-/** Time limit in milliseconds. After losing another node, a node answers only after net_ticktime (settings.ts). */
+/** Time limit in milliseconds. After the loss of another node, a node answers only after net_ticktime (settings.ts). */
 export const answerMs = 15_000;
 
-/** Runs one of RabbitMQ's tools in the node. Throws SYSTEM with its output if its status is not 0. */
+/** Runs one of RabbitMQ's tools in the node and returns its output. Throws SYSTEM with the output if it fails. */
 export async function runTool(docker: Docker, node: ClusterNode, command: readonly string[]): Promise<string> {
   const { exitCode, output } = await execInNode(docker, node, command);
   if (exitCode === 0) return output;

@@ -46,7 +46,7 @@ export interface NodePlan {
   readonly labels: Readonly<Record<string, string>>;
   /** Local address on which the ports are published. */
   readonly address: string;
-  /** If `true`, containers have another name until `keepNode`, which identifies the remains of a killed start. */
+  /** If `true`, the containers have another name until `keepNode`. It identifies what a killed start leaves behind. */
   readonly isStarting?: boolean;
 }
 
@@ -61,12 +61,12 @@ const insidePorts = [amqp, management, webStomp, prometheus];
 /** Number of local ports of a node. */
 export const portsPerNode = insidePorts.length;
 
-/** Returns the ports of a node: the usual ones plus `moved`, for AMQP, management, Web STOMP and Prometheus. */
-export function usualPorts(moved: number): number[] {
-  return insidePorts.map((port) => port + moved);
+/** Returns the standard ports for AMQP, management, Web STOMP and Prometheus, each plus `offset`. */
+export function usualPorts(offset: number): number[] {
+  return insidePorts.map((port) => port + offset);
 }
 
-/** Returns the address for published ports. A remote engine must be reachable from this machine. */
+/** Returns the address for published ports. The ports of a remote engine must be reachable from this machine. */
 export function nodeAddress({ machine }: Docker): string {
   return isIP(machine) ? machine : '0.0.0.0';
 }
@@ -93,8 +93,8 @@ export async function startNode(plan: NodePlan, host: string, ports: readonly nu
       .withName(`${containerName(plan.cluster, host)}${plan.isStarting ? startingMark : ''}`)
       .withHostname(host)
       .withLabels({ ...plan.labels, [labels.host]: host })
-      // With an alias the container is also in Docker's default network, which carries the published ports. A node that
-      // is disconnected from the cluster's network can therefore still serve its clients.
+      // With an alias, the container is also in Docker's default network, which provides the published ports. Therefore
+      // a node that is disconnected from the cluster's network can still serve its clients.
       .withNetworkMode(plan.cluster)
       .withNetworkAliases(host)
       .withExposedPorts(...published)
@@ -106,8 +106,7 @@ export async function startNode(plan: NodePlan, host: string, ports: readonly nu
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: erlangArguments(plan.hosts.length),
       })
       .withCopyContentToContainer(nodeFiles(plan.cluster, plan.hosts))
-      // Ryuk is not used, because its image may not be available, and the labels identify what is left over
-      // (removal.ts).
+      // Ryuk is not used, because its image may not be available. removal.ts finds leftover containers by their labels.
       .withAutoCleanup(false)
       .withWaitStrategy(noWait)
       .start();
@@ -125,8 +124,7 @@ interface PublishedPort {
 async function rabbitContainer({ image, address }: NodePlan, published: readonly PublishedPort[]) {
   const { GenericContainer } = await testcontainers();
   class RabbitContainer extends GenericContainer {
-    // testcontainers cannot set the address of a published port. Without this, the port would be open to the whole
-    // network.
+    // testcontainers cannot set the address of a published port, so by default the port is open to the whole network.
     protected override async beforeContainerCreated(): Promise<void> {
       for (const { container, host } of published) {
         const bindings = [{ HostIp: address, HostPort: String(host) }];
@@ -181,7 +179,7 @@ async function describeNode(docker: Docker, cluster: string, containerId: string
   return [node];
 }
 
-// ready.ts waits for all nodes together, whereas testcontainers would run a shell in each.
+// testcontainers must not wait, because it would run a shell in each node. ready.ts waits for all nodes together.
 const noWait = {
   waitUntilReady: async () => {},
   withStartupTimeout: () => noWait,

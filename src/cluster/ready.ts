@@ -15,7 +15,7 @@ export interface ReadyWait {
   readonly nodes: readonly ClusterNode[];
   /** Erlang names of the members that each node must see running. */
   readonly members: readonly string[];
-  /** `true` restarts a node that has separated from most of the others and would never rejoin. */
+  /** If `true`, restarts a node that has separated from at least half of the members and would never rejoin. */
   readonly repairs?: boolean;
   /** Time limit in milliseconds. Default 120,000. */
   readonly withinMs?: number | undefined;
@@ -57,7 +57,8 @@ async function isReady(docker: Docker, node: ClusterNode, wait: ReadyWait, end: 
   return wait.members.every((member) => view.running.includes(member)) && (await greets(node, end));
 }
 
-// Docker's proxy accepts connections before the node does, so only the node's first frame proves that it is ready.
+// Reports whether the node accepts AMQP. Docker's proxy accepts connections before the node does, so only the node's
+// first frame proves it.
 function greets(node: ClusterNode, end: AbortSignal): Promise<boolean> {
   const { hostname, port } = new URL(node.url);
   return new Promise((resolve) => {

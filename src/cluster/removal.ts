@@ -15,13 +15,13 @@ export async function sweep({ isAlive }: { isAlive: (pid: number) => boolean }):
     Labels[label] !== undefined && Labels[labels.machine] === hostname() && !isAlive(Number(Labels[label]));
   const unfinished = containers.filter((one) => isStarting(one) && hasEnded(labels.starter, one));
   const [joining, founding] = split(unfinished, ({ Labels }) => Labels[labels.joined] !== undefined);
-  const held = new Set(containers.map(clusterOf));
+  const withContainers = new Set(containers.map(clusterOf));
   const whole = new Set(
     [
       ...[...containers, ...networks].filter((one) => hasEnded(labels.owner, one)),
       ...founding,
       // A network without containers means that the start was killed before its first container.
-      ...networks.filter((one) => hasEnded(labels.starter, one) && !held.has(clusterOf(one))),
+      ...networks.filter((one) => hasEnded(labels.starter, one) && !withContainers.has(clusterOf(one))),
     ].map(clusterOf),
   );
   await Promise.all([
@@ -39,7 +39,7 @@ export async function removeCluster(docker: Docker, cluster: string): Promise<vo
   await removeNetworks(docker, await listNetworks(docker, cluster));
 }
 
-/** Removes the networks that a partition has created. */
+/** Removes the networks that `separateNodes` has created for partitions. */
 export async function removeSides(docker: Docker, cluster: string): Promise<void> {
   const all = await listNetworks(docker, cluster);
   await removeNetworks(
@@ -73,7 +73,7 @@ export interface ListedCluster {
   readonly image: string;
   readonly nodes: number;
   readonly running: number;
-  /** `true` if it ends with the process that started it, as the clusters of `mq test` do. */
+  /** `true` if the cluster belongs to a process and is removed after it, like the clusters of `mq test`. */
   readonly isOwned: boolean;
   readonly isStarting: boolean;
 }
@@ -115,7 +115,7 @@ async function listContainers(docker: Docker, cluster?: string) {
   return (await ask('listing containers', () => engine.listContainers({ all: true, filters }))) ?? [];
 }
 
-/** Returns the cluster's own network and those of partitions. */
+/** Returns the cluster's own network and the networks of partitions. */
 async function listNetworks(docker: Docker, cluster?: string) {
   const engine = docker.container.dockerode;
   const filters = labelFilter(cluster);

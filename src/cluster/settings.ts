@@ -16,8 +16,8 @@ export function nodeName(host: string): string {
 
 /** Returns the arguments of the Erlang VM of each node. */
 export function erlangArguments(nodes: number): string {
-  // Schedulers do not spin, and nodes that share a machine have one scheduler each. +Q: some engines allow a thousand
-  // million descriptors, and Erlang would reserve memory for each of them.
+  // Schedulers do not spin, and nodes that share a machine have one scheduler each. +Q: some engines allow a billion
+  // file descriptors, and Erlang would reserve memory for each of them.
   return `${nodes > 1 ? '+S 1:1 ' : ''}+sbwt none +sbwtdcpu none +sbwtdio none +Q 65536`;
 }
 
@@ -29,14 +29,14 @@ function rabbitmqConf(cluster: string, hosts: readonly string[]): string {
     `cluster_name = ${cluster}`,
     'cluster_formation.peer_discovery_backend = classic_config',
     ...hosts.map((host, index) => `cluster_formation.classic_config.nodes.${index + 1} = ${nodeName(host)}`),
-    // A node repeatedly looks for the founding node; after the last attempt it would start alone. The default is 30
-    // attempts, one second apart.
+    // A node tries to find the founding node. After the last attempt it would start alone. The interval is in
+    // milliseconds. The default is 30 attempts, one second apart.
     'cluster_formation.discovery_retry_interval = 300',
     'cluster_formation.discovery_retry_limit = 300',
     // After a partition heals, the minority rejoins by itself. RabbitMQ 4.3 accepts the setting but ignores it
     // (Khepri).
     'cluster_partition_handling = pause_minority',
-    // A silent node is considered down after 7 to 13 seconds; the default is a minute.
+    // The other nodes consider a silent node down after 7 to 13 seconds. With the default it takes a minute.
     'net_ticktime = 10',
     'vm_memory_high_watermark.absolute = 512MiB',
     'disk_free_limit.absolute = 50MB',

@@ -31,13 +31,13 @@ export interface ClusterOptions {
   readonly image: string;
   /** Name of the cluster, which is also the prefix of its containers and network. Defaults to a new name. */
   readonly name?: string | undefined;
-  /** Process id of the owner, after whose end `sweep` removes the cluster. Without one it stays until `down`. */
+  /** Process id of the owner. `sweep` removes the cluster after that process ends. Without an owner it stays. */
   readonly owner?: number | undefined;
-  /** Process id of the starter. `sweep` removes a cluster without an owner if it ends before the cluster is ready. */
+  /** Process id of the starter. `sweep` removes an unfinished cluster after that process ends. */
   readonly starter?: number | undefined;
   /**
-   * AMQP port of the first node. Its other ports have the usual distances (5672: 15672, 15674, 15692), and the ports of
-   * each further node are 100 higher.
+   * AMQP port of the first node. The other ports of the node have their standard distance from it (for 5672: 15672,
+   * 15674 and 15692). The ports of each further node are 100 higher.
    */
   readonly port?: number | undefined;
   /** Aborts the start. Everything that was started is removed. */
@@ -50,8 +50,8 @@ export interface ClusterOptions {
 
 /**
  * Starts a cluster and waits until every node is a running member that accepts AMQP. The user `mq` has a random
- * password and is an administrator. Throws UNAVAILABLE (no Docker engine; not ready in time), SYSTEM (no image, the
- * name exists, a node ended), INTERRUPTED; nothing is left behind then.
+ * password and is an administrator. Throws UNAVAILABLE (no Docker engine, or not ready in time), SYSTEM (no image, the
+ * name exists, or a node ended) and INTERRUPTED. After an error nothing is left behind.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { image, name = `mq-${randomBytes(4).toString('hex')}`, signal } = options;
@@ -66,7 +66,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const plan = planOf(options, name, nodeAddress(docker));
   const ports = await portsOf(plan, options.port);
   await refuseTaken(docker, plan);
-  // If two starts use the same name, creating the network decides, before any container exists.
+  // If two starts use the same name, only one of them can create the network, before any container exists.
   const engine = docker.container.dockerode;
   await ask(`creating network ${name}`, () =>
     engine.createNetwork({ Name: name, CheckDuplicate: true, Driver: 'bridge', Labels: { ...plan.labels } }),
@@ -134,8 +134,8 @@ async function portsOf(plan: NodePlan, first: number | undefined): Promise<numbe
 }
 
 /**
- * Refuses names of existing containers that do not belong to a cluster, because the conflict would otherwise be found
- * only when the cluster is ready.
+ * Throws SYSTEM if a container of the same name exists that belongs to no cluster. Otherwise the conflict would appear
+ * only when the cluster is ready and its containers are renamed.
  */
 async function refuseTaken(docker: Docker, { cluster, hosts }: NodePlan): Promise<void> {
   const engine = docker.container.dockerode;

@@ -1,5 +1,5 @@
-// Reads the status of a cluster: Docker's state of its containers, RabbitMQ's state of its members and queues, and
-// problems.
+// Reads the status of a cluster: the state of its containers from Docker, the state of its members and queues from
+// RabbitMQ, and the resulting problems.
 
 import { objectOf, type Plain } from '../config/plain.ts';
 import { MqError } from '../errors.ts';
@@ -16,7 +16,7 @@ export interface ClusterStatus {
   readonly nodes: readonly NodeStatus[];
   /** `undefined` if no node answers. */
   readonly queues: readonly QueueStatus[] | undefined;
-  /** One sentence for each problem. Empty without problems. */
+  /** One sentence for each problem. The list is empty if there are no problems. */
   readonly problems: readonly string[];
 }
 
@@ -26,12 +26,12 @@ export interface NodeStatus {
   readonly state: NodeState['state'] | 'gone';
   /** `true` if it is connected to the cluster's network. */
   readonly isConnected: boolean;
-  /** `true` if the others see it as a running member. `undefined` if no node answers. */
+  /** `true` if RabbitMQ reports the node as a running member. `undefined` if no node answers. */
   readonly isMember: boolean | undefined;
   readonly alarms: readonly string[];
   /** Number of queues whose leader is on this node. */
   readonly leads: number;
-  /** Objects that would lose their majority if it stopped. `undefined` if it does not answer. */
+  /** Objects that would lose their majority if the node stopped. `undefined` if the node does not answer. */
   readonly critical: readonly string[] | undefined;
   /** Address without user and password. */
   readonly amqp: string | undefined;
@@ -42,7 +42,7 @@ export interface QueueStatus {
   readonly vhost: string;
   readonly name: string;
   readonly type: string;
-  /** `undefined` if the broker does not know the number yet. */
+  /** Number of messages. `undefined` if the broker does not know it yet. */
   readonly messages: number | undefined;
   /** Host name of the leader. A classic queue has one node, which is its leader. */
   readonly leader: string | undefined;
@@ -60,14 +60,14 @@ export async function clusterStatus({ name, signal }: StatusOptions): Promise<Cl
   const cluster = await attachCluster({ name });
   const states = await cluster.states();
   const awake = cluster.nodes.filter((_, index) => states[index]?.state === 'running');
-  // These run concurrently, because each answer needs seconds while a node is silent.
+  // The requests run concurrently, because each answer takes seconds while a node is silent.
   const [known, listings, critical] = await Promise.all([
     membersOf(awake, signal),
     Promise.all(awake.map((node) => listQueues(node, signal))),
     Promise.all(awake.map((node) => criticalQueues(node, signal))),
   ]);
   const running = known?.members.filter(({ isRunning }) => isRunning).map((one) => hostOf(one.name)) ?? [];
-  const listing = known && listings[awake.indexOf(known.witness)];
+  const listing = known && listings[awake.indexOf(known.source)];
   const queues = listing?.map((item) => queueStatus(item, running));
   if (signal?.aborted) throw new MqError('INTERRUPTED', `reading the status of ${name}: interrupted`);
   const nodes = cluster.nodes.map((node, index): NodeStatus => {
@@ -91,7 +91,8 @@ export async function clusterStatus({ name, signal }: StatusOptions): Promise<Cl
 }
 
 /**
- * Returns what would stop working without the node, in RabbitMQ's words, or `undefined` if the node does not answer.
+ * Returns the names of the objects that would lose their majority without the node, as RabbitMQ displays them. Returns
+ * `undefined` if the node does not answer.
  */
 async function criticalQueues(node: ClusterNode, signal: AbortSignal | undefined): Promise<string[] | undefined> {
   const path = 'health/checks/node-is-quorum-critical';
@@ -111,7 +112,7 @@ async function criticalQueues(node: ClusterNode, signal: AbortSignal | undefined
 
 /** Returns the queues, or `undefined` if the node does not answer. */
 async function listQueues(node: ClusterNode, signal: AbortSignal | undefined): Promise<readonly Plain[] | undefined> {
-  // With statistics the list is cached, and seconds older than the end of a node.
+  // A list with statistics is cached, so it would not show for some seconds that a node has ended.
   const path = 'queues?disable_stats=true&enable_queue_totals=true';
   return within(answerMs, signal, (end) => listFromNode(node, path, end)).catch(() => undefined);
 }
@@ -166,7 +167,7 @@ function problemsOf(
     ...nodes.flatMap(({ host, alarms }) =>
       alarms.map((alarm) => `${host} has a ${alarm} alarm: publishers are blocked`),
     ),
-    ...(isKnown ? [] : ['no node answers: its members and queues are unknown']),
+    ...(isKnown ? [] : ['no node answers: the members and queues are unknown']),
     ...(isKnown && queues === undefined ? ['the queues are unknown: the node does not list them in time'] : []),
     ...(hasMajority ? [] : [`${up} of ${nodes.length} members are running: there is no majority`]),
     ...(queues ?? []).flatMap(({ vhost, name, leader, members, online }) =>

@@ -6,9 +6,9 @@ import type { ClusterNode } from './node.ts';
 
 /** One node's view of the cluster. */
 interface View {
-  /** Erlang names of the members that it sees running, including itself. */
+  /** Erlang names of the members that the node sees running, including itself. */
   readonly running: readonly string[];
-  /** Members from which it has separated until it is restarted (Mnesia only: RabbitMQ before 4.2). */
+  /** Members from which the node is separated until it is restarted (Mnesia only: RabbitMQ before 4.2). */
   readonly parted: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export async function viewOf(node: ClusterNode, signal: AbortSignal): Promise<Vi
       parted: textsIn(members.find(({ name }) => name === node.name)?.['partitions']) ?? [],
     };
   } catch {
-    // The node is not started yet or has just ended. The caller tries again.
+    // The node has not started yet or has just ended. The caller tries again.
     return undefined;
   }
 }

@@ -1,12 +1,12 @@
-// Docker labels that assign containers and networks to clusters. Docker holds the state, so any process that knows the
-// name of a cluster can continue to use it.
+// Docker labels that assign containers and networks to clusters. Because Docker stores the state, any process that
+// knows the name of a cluster can use the cluster.
 
 export const labels = {
   /** Name of the cluster, on every container and network. */
   cluster: 'mq.cluster',
   /** Host name of the node, on its container. */
   host: 'mq.host',
-  /** Process id of the owner. A cluster without it stays until it is taken down. */
+  /** Process id of the owner. A cluster without an owner stays until `mq cluster down`. */
   owner: 'mq.owner',
   /** Name of the machine of the owner or starter, because several machines may share a Docker engine. */
   machine: 'mq.machine',
@@ -19,7 +19,7 @@ export const labels = {
 /** Suffix of a container's name until its node is ready. Docker can rename a container but cannot change its labels. */
 export const startingMark = '-starting';
 
-/** Returns Docker's filter for the objects of one cluster, or of any. */
+/** Returns Docker's filter for the objects of one cluster, or of all clusters. */
 export function labelFilter(cluster?: string): { label: string[] } {
   return { label: [cluster === undefined ? labels.cluster : `${labels.cluster}=${cluster}`] };
 }

@@ -8,7 +8,7 @@ import { createServer } from 'node:net';
 const lowest = 20_000;
 const highest = 32_000;
 
-/** Returns `count` different free TCP ports at `address`. On a remote machine it cannot check whether they are free. */
+/** Returns `count` different TCP ports that are free on the machine. For a remote machine, checks this one instead. */
 export async function freePorts(count: number, machine: string): Promise<number[]> {
   const address = machine === '127.0.0.1' ? machine : '0.0.0.0';
   const ports = new Set<number>();
@@ -19,7 +19,7 @@ export async function freePorts(count: number, machine: string): Promise<number[
   return [...ports];
 }
 
-/** Checks whether a process can listen on the port (0: any) at `address`. */
+/** Reports whether a process can listen on the port (0: any port) at `address`. */
 export function isFree(port: number, address: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()

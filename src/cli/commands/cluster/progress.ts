@@ -1,6 +1,6 @@
 // Waits for nodes, with a counter on a terminal, --timeout, and signals.
 
-import type { Patience } from '../../../cluster/cluster.ts';
+import type { WaitSettings } from '../../../cluster/cluster.ts';
 import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
 import type { Values } from '../../arguments/values.ts';
@@ -11,7 +11,7 @@ import type { Values } from '../../arguments/values.ts';
  */
 export async function withCounter<Result>(
   { context, values }: { context: Context; values: Values },
-  work: (patience: Patience) => Promise<Result>,
+  work: (wait: WaitSettings) => Promise<Result>,
   first = 'waiting for the nodes',
 ): Promise<Result> {
   const { drain, stderr } = context;

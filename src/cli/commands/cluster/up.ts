@@ -1,6 +1,6 @@
 // mq cluster up and join: start nodes.
 
-import type { Cluster, Patience } from '../../../cluster/cluster.ts';
+import type { Cluster, WaitSettings } from '../../../cluster/cluster.ts';
 import type { Config } from '../../../config/config.ts';
 import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
@@ -25,13 +25,13 @@ export async function up(job: Job): Promise<undefined> {
   ]);
   const { removed, cluster } = await withCounter(
     job,
-    async (patience) => {
+    async (wait) => {
       const image = await imageFor(context, settings);
       const { isAlive, pid: starter } = context;
       const swept = await sweep({ isAlive });
       const { nodes, name, port } = settings;
-      const started = await startCluster({ image, nodes, name, port, starter, ...patience });
-      if (config) await applied(started, config, { signal: patience.signal });
+      const started = await startCluster({ image, nodes, name, port, starter, ...wait });
+      if (config) await applied(started, config, { signal: wait.signal });
       return { removed: swept, cluster: started };
     },
     'starting the nodes',
@@ -83,7 +83,7 @@ export async function join(job: Job): Promise<undefined> {
   const grow = values.flag('grow') ?? false;
   const { node } = await withCounter(
     job,
-    (patience) => joinNode({ cluster: name, starter: context.pid, grow, ...patience }),
+    (wait) => joinNode({ cluster: name, starter: context.pid, grow, ...wait }),
     'starting a node',
   );
   const printer = new Printer(context.stdout);
@@ -96,7 +96,7 @@ export async function join(job: Job): Promise<undefined> {
 export async function applied(
   cluster: Pick<Cluster, 'urls' | 'managementUrls' | 'down'>,
   config: Config,
-  { signal, withinMs = 60_000 }: Pick<Patience, 'signal' | 'withinMs'>,
+  { signal, withinMs = 60_000 }: Pick<WaitSettings, 'signal' | 'withinMs'>,
 ): Promise<void> {
   const [{ declareAll }, { Management }, { parseManagement }, { within }] = await Promise.all([
     import('../../../session/declare-all.ts'),
