@@ -51,7 +51,7 @@ export async function doubtOf(
  *
  * 1. the port of the connection, which is the fastest but can only prove that the API belongs to the broker
  * 2. a temporary queue of the connection, which changes the broker
- * 3. the name of the connection, which takes seconds
+ * 3. the name of the connection, which is listed only after some seconds
  */
 async function listsPeer(
   api: Management,

@@ -106,7 +106,7 @@ function listOf({ request }: Action, vhost: string): string | undefined {
   return list && `${list.replace(':vhost', () => encoded(vhost))}?columns=name`;
 }
 
-/** Returns a similar name for the hint. Returns `undefined` if there is none or this login may not read the list. */
+/** Returns a similar name, or `undefined` if no name is similar or this login may not read the list. */
 async function nearName({ api }: Call, path: string, typed: string): Promise<string | undefined> {
   const { status, body } = await api.ask('GET', path);
   if (status !== 200 || !Array.isArray(body)) return undefined;

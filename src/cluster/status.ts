@@ -60,7 +60,7 @@ export async function clusterStatus({ name, signal }: StatusOptions): Promise<Cl
   const cluster = await attachCluster({ name });
   const states = await cluster.states();
   const awake = cluster.nodes.filter((_, index) => states[index]?.state === 'running');
-  // The requests run concurrently, because each answer takes seconds while a node is silent.
+  // The requests run concurrently, because a silent node can delay each answer by seconds.
   const [known, listings, critical] = await Promise.all([
     membersOf(awake, signal),
     Promise.all(awake.map((node) => listQueues(node, signal))),

@@ -21,7 +21,7 @@ const { ctl, exec, statusOf, definitions } = rabbitmqctl(cluster);
 const described = JSON.parse(process.env['MQ_TEST_BROKER'] ?? '{}') as TestBroker;
 const env = { MQ_MANAGEMENT_URL: described.managementUrls.join(','), MQ_NEW_PASSWORD: 'n3w päss/word%' };
 const isOld = cluster.version.startsWith('4.0');
-/** Names that a path must encode. RabbitMQ has bugs with vhosts that are not ASCII: status 500, and truncated answers. */
+/** Names that a path must encode. Vhosts are ASCII, because RabbitMQ answers 500 or truncated JSON for others. */
 const hard = `/%?#&+;..; ${randomUUID()}`;
 const foreign = `漢字 ü 😀 ${randomUUID()}`;
 const user = `anna ${hard}`;
@@ -35,7 +35,7 @@ test.after(async () => {
   await vhost.remove();
 });
 
-test('creates and sets what rabbitmqctl then exports', async () => {
+test('creates and sets objects that rabbitmqctl then exports', async () => {
   await admin('create vhost', [shop, '--description', 'a shop', '--tag', 'a', '--default-queue-type', 'quorum'], '');
   await admin('create user', [user, 'monitoring', 'policymaker'], '');
   await admin('set permission', [user, '^o', '', '.*']);
@@ -200,7 +200,7 @@ test('leaves existing objects unchanged and reports it', async () => {
   }
 });
 
-test('sets a password, which a change of tags keeps', async () => {
+test('sets a password, and keeps it when the tags change', async () => {
   const asked = (secret: string) => statusOf('authenticate_user', user, secret);
   assert.is(await asked(env.MQ_NEW_PASSWORD), 0);
   await admin('set password', [user, '--new-password-file', '-'], '', { input: 'another\n' });
@@ -284,7 +284,7 @@ test('purges the messages of a queue', async () => {
   assert.is(await messages(), 0);
 });
 
-test('exports what rabbitmqctl exports, and an import restores it', async () => {
+test('exports the same as rabbitmqctl, and an import restores a queue', async () => {
   const folder = emptyFolder();
   await admin('export definitions', ['all.json'], '', { cwd: folder });
   const mine = JSON.parse(readFileSync(join(folder, 'all.json'), 'utf8')) as Record<string, Thing[]>;
@@ -308,7 +308,7 @@ test('exports what rabbitmqctl exports, and an import restores it', async () => 
   assert.is((await tried('import definitions', [file])).status, 66);
 });
 
-test('reports a healthy broker, and one with an alarm', async () => {
+test('reports a healthy broker, and a broker with an alarm', async () => {
   const health = objects(await admin('check health', ['--json'], ''));
   assert.ok(health.length >= 4 && health.every(({ ok }) => ok === true), JSON.stringify(health));
   for (const check of ['alarms', 'local-alarms', 'virtual-hosts', 'quorum-critical'])
@@ -322,7 +322,7 @@ test('reports a healthy broker, and one with an alarm', async () => {
   assert.is((await tried('check port-listener', ['1'], '')).status, 1);
   await exec('set_vm_memory_high_watermark', 'absolute', '1MiB');
   try {
-    const { stdout } = await until('the alarm is seen', async () => {
+    const { stdout } = await until('the alarm is reported', async () => {
       const result = await tried('check alarms', [], '');
       return result.status === 1 && result;
     });
@@ -391,7 +391,7 @@ test('runs every action', () => {
   );
 });
 
-/** Returns the lists of mq and of rabbitmqctl with these columns. */
+/** Checks that the lists of mq and of rabbitmqctl have equal values in these columns. */
 async function same(noun: string, columns: readonly string[], command: readonly string[], place = shop): Promise<void> {
   const mine = objects(await admin(`list ${noun}`, ['--json'], place));
   const [verb = '', ...options] = command;
@@ -401,13 +401,13 @@ async function same(noun: string, columns: readonly string[], command: readonly 
   assert.equal(cut(mine), cut(theirs), noun);
 }
 
-/** rabbitmqctl prints some values as text. */
+/** Returns the text of a value, because rabbitmqctl prints some values as text. */
 function textOf(value: unknown): string {
   if (Array.isArray(value) || (typeof value === 'object' && value !== null)) return JSON.stringify(value);
   return String(value);
 }
 
-/** RabbitMQ 4.0 exports some objects as lists of pairs. */
+/** Returns an object. RabbitMQ 4.0 exports some objects as lists of pairs. */
 function objectOf(value: unknown): unknown {
   return Array.isArray(value) ? Object.fromEntries(value as [string, unknown][]) : value;
 }

@@ -41,7 +41,7 @@ test('blocks publishers in a 128 MB container, and restarts with its backlog', a
     ...command,
   );
   try {
-    // Docker chooses the port, and another one at a restart.
+    // Docker chooses the port, and chooses another one at each restart.
     const url = async () => `amqp://test:test@${await docker('port', name, '5672/tcp')}/%2F`;
     let confirmed = 0;
     await withChannel(url, async (connection, channel) => {

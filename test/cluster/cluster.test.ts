@@ -68,7 +68,7 @@ test('heal undoes faults on all nodes at once', async () => {
   await cluster.ready();
 });
 
-test('refuses the name of an existing cluster, which stays', async () => {
+test('refuses the name of an existing cluster, and does not remove it', async () => {
   assert.is(await codeOf(startCluster({ image, name: cluster.name })), 'SYSTEM');
   await cluster.ready();
 });

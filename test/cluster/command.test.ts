@@ -1,4 +1,4 @@
-// Runs mq cluster on a cluster of this file: work, the permanent loss of a node, faults, and the removal.
+// Runs the commands of `mq cluster` on a cluster of its own: start, loss of a node during work, faults, and removal.
 
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -25,7 +25,7 @@ export default ({ text }: { text: string }) => appendFileSync('handled.txt', tex
 const running = new Set<RunningMq>();
 let up: ClusterDescription;
 
-const story = suite('a cluster of three');
+const story = suite('a cluster of three nodes');
 story.before(async () => {
   const { status, stdout, stderr } = await cluster('up', '--image', image, '--json', '--timeout', '90');
   assert.is(status, 0, stderr);
@@ -72,7 +72,7 @@ story('refuses impossible commands with a hint', async () => {
   assert.equal((await statusOf()).problems, []);
 });
 
-story('replaces a killed leader of ten thousand tasks without a loss', async () => {
+story('replaces a killed node without losing one of ten thousand tasks', async () => {
   const declared = await mq(['task', 'declares the queue'], { env: { MQ_URL: up.urls.join(',') } });
   assert.is(declared.status, 0, declared.stderr);
   const leader = await until('the queue has a leader', async () => (await taskQueue())?.leader);
@@ -88,7 +88,7 @@ story('replaces a killed leader of ten thousand tasks without a loss', async () 
   const task = begin(['task', '--lines', '--json'], { env: { MQ_URL: turned.join(',') }, deadlineMs: 120_000 });
   const tasks = Array.from({ length: count }, (_, index) => `task ${index}`);
   task.stdin.write(`${tasks.slice(0, count / 2).join('\n')}\n`);
-  await until('a part is handled', () => handled().length > 1000);
+  await until('a part of the tasks is handled', () => handled().length > 1000);
   const killed = await cluster('kill', leader);
   assert.equal([killed.status, killed.stdout], [0, `${leader} is killed\n`]);
   task.stdin.end(`${tasks.slice(count / 2).join('\n')}\n`);
@@ -106,7 +106,7 @@ story('replaces a killed leader of ten thousand tasks without a loss', async () 
   assert.match(joined.stdout, /^mq4 has joined, AMQP on 127\.0\.0\.1:\d+\n$/);
 
   const all = new Set([...tasks, 'declares the queue']);
-  await until('all is handled', () => new Set(handled()).isSupersetOf(all), 60_000);
+  await until('all tasks are handled', () => new Set(handled()).isSupersetOf(all), 60_000);
   assert.ok(new Set(handled()).isSubsetOf(all));
   const ends = await Promise.all(workers.map((worker) => worker.stop()));
   assert.equal(
@@ -137,7 +137,7 @@ story('stops, pauses and cuts off nodes, and restores them', async () => {
     [false, false, true],
   );
   await done('heal');
-  const healed = await until('nothing is wrong', async () => {
+  const healed = await until('the status contains no problem', async () => {
     const status = await statusOf();
     return status.problems.length === 0 && status;
   });

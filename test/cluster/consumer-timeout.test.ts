@@ -11,12 +11,12 @@ import { until } from '../support/until.ts';
 const roles = await testRoles();
 const cluster = await roles.vhost.cluster();
 test.after.each(roles.killLeft);
-test.before(() => lookEvery(1000));
-test.after(() => lookEvery(60_000));
+test.before(() => setCheckInterval(1000));
+test.after(() => setCheckInterval(60_000));
 test.after(roles.end);
 
-/** RabbitMQ 4.0: interval of the checks for deliveries past the consumer timeout; the default is 60 s. */
-async function lookEvery(milliseconds: number): Promise<void> {
+/** Sets the interval at which RabbitMQ 4.0 checks deliveries for the consumer timeout. The default is 60 s. */
+async function setCheckInterval(milliseconds: number): Promise<void> {
   for (const node of cluster.nodes.keys()) {
     const code = `application:set_env(rabbit, channel_tick_interval, ${milliseconds}).`;
     const { exitCode, output } = await cluster.exec(node, ['rabbitmqctl', '-q', 'eval', code]);
@@ -31,8 +31,8 @@ echo "$body" >> runs
 exit 0
 `;
 
-/** Starts a receiver that holds the message `late` until `go`. */
-async function holding(queue: string, args: readonly string[], queueArguments: object) {
+/** Starts a receiver whose handler does not finish the message `late` before `go` is called. */
+async function slowReceiver(queue: string, args: readonly string[], queueArguments: object) {
   const config = {
     vhosts: { '/': { queues: { [queue]: { options: { durable: true, arguments: queueArguments } } } } },
     publications: { to: { queue } },
@@ -51,10 +51,10 @@ async function holding(queue: string, args: readonly string[], queueArguments: o
 
 test('handles each message once after a consumer timeout', async () => {
   const limits = { 'x-queue-type': 'quorum', 'x-consumer-timeout': 4000 };
-  const { queue, publish, receiver, runs, go } = await holding('slow', [], limits);
+  const { queue, publish, receiver, runs, go } = await slowReceiver('slow', [], limits);
   await receiver.prints(/consumer timeout.*x-consumer-timeout.*consuming again\n/, 'stderr');
   await publish('after');
-  await until('what comes later is handled', () => runs().includes('after'));
+  await until('a later message is handled', () => runs().includes('after'));
   go();
   await publish('last');
   await until('the role continues', () => runs().includes('last'));
@@ -74,12 +74,12 @@ test('handles each message once after a consumer timeout', async () => {
 
 test('sends a --handler-timeout above 30 minutes as the consumer timeout', async () => {
   const args = ['--handler-timeout', '2h', '--prefetch', '3', '--concurrency', '2'];
-  const { receiver, go } = await holding('patient', args, { 'x-queue-type': 'quorum' });
+  const { receiver, go } = await slowReceiver('patient', args, { 'x-queue-type': 'quorum' });
   const consumer = await until('the consumer is listed', async () => {
     const [first] = (await roles.vhost.api('GET', `/api/consumers/${roles.vhost.name}`)) as { arguments: object }[];
     return first;
   });
-  // Two messages are in handlers, and a third waits.
+  // Two messages are in handlers. The third waits for a handler, so it may need twice the time limit.
   assert.equal(consumer.arguments, { 'x-consumer-timeout': 2 * 7_200_000 + 60_000 });
   go();
   assert.is((await receiver.stop()).status, 0);

@@ -1,5 +1,5 @@
-// A node is cut off from the others, but its clients can still reach it and get no error. The roles connect to other
-// nodes while it is cut off.
+// Tests a node that is cut off from the others. Its clients can still reach it and get no error, but the roles connect
+// to other nodes.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,10 +15,10 @@ test.after(roles.end);
 
 const deadlineMs = 150_000;
 
-/** Returns the addresses, starting with that node's. */
+/** Returns the addresses of all nodes, starting with that of `node`. */
 const from = (node: number) => ({ MQ_URL: [...vhost.urls.slice(node), ...vhost.urls.slice(0, node)].join(',') });
 
-test('publishers and receivers leave a node that is cut off with the leader', async () => {
+test('publishers and receivers leave a queue leader that is cut off', async () => {
   await roles.run(['task', 'declares the queue']);
   const { leader } = (await vhost.api('GET', `/api/queues/${vhost.name}/task_queue`)) as { leader: string };
   const cut = cluster.nodes.findIndex(({ name }) => name === leader);
@@ -43,7 +43,7 @@ test('publishers and receivers leave a node that is cut off with the leader', as
   task.stdin.end();
   const { status, stdout } = await task.ended;
   assert.equal([status, lines(stdout).length], [0, 2]);
-  await until('nothing is left in the queue', async () => (await roles.held('task_queue')) === 0, 90_000);
+  await until('the queue is empty', async () => (await roles.held('task_queue')) === 0, 90_000);
   assert.is((await logs?.stop())?.status, 0);
   const ends = [await worker.stop(), await other!.stop()];
   assert.equal(

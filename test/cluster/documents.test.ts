@@ -11,7 +11,7 @@ const blocks = commandBlocks().filter(needsCluster);
 for (const block of blocks) {
   test(`${block.place}, ${block.heading}: ${block.steps[0]?.command}`, async () => {
     if (block.steps.some(({ command }) => /mq cluster up/.test(command)))
-      return await ofItsOwn(() => runBlock(block, {}));
+      return await withOwnCluster(() => runBlock(block, {}));
     const vhost = await testVhost();
     try {
       await runBlock(block, { MQ_URL: vhost.url, MQ_MANAGEMENT_URL: vhost.managementUrls.join(',') });
@@ -21,12 +21,12 @@ for (const block of blocks) {
   });
 }
 
-test('finds blocks', () => {
+test('finds the command blocks', () => {
   assert.is(blocks.length, 2);
 });
 
-/** Removes the remains of a block that failed. */
-async function ofItsOwn(run: () => Promise<void>): Promise<void> {
+/** Runs a block that starts its own cluster. Removes the cluster even if the block fails. */
+async function withOwnCluster(run: () => Promise<void>): Promise<void> {
   try {
     await run();
   } finally {

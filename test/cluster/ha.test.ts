@@ -70,7 +70,7 @@ test('adds and removes members by node and by queue, and moves the leader', asyn
   for (const queue of [one, three, plain]) await remove(queue);
 });
 
-test('shows queues without a majority, and refuses to remove needed members', async () => {
+test('shows critical queues, and refuses to remove members that they need', async () => {
   const [queue, plain] = [`${mark}-safe`, `${mark}-alone`];
   await declare(queue, { 'x-queue-type': 'quorum' });
   await declare(plain, { 'x-queue-type': 'classic' });
@@ -79,13 +79,13 @@ test('shows queues without a majority, and refuses to remove needed members', as
   assert.is(before[plain], 'goes down with the node');
 
   await cluster.kill(2);
-  const led = await until('the queue has a leader among the two', async () => {
+  const led = await until('one of the two nodes leads the queue', async () => {
     const found = await row(queue);
     return found.leader !== null && found;
   });
   assert.equal([led.risk, led.mayLose, shortNames(led.online)], ['critical', 0, ['mq1', 'mq2']]);
   assert.is((await effects('mq2'))[queue], 'stops');
-  // RabbitMQ's own check agrees, for both remaining nodes.
+  // RabbitMQ's own check returns the same result for both remaining nodes.
   for (const node of [0, 1]) {
     const { exitCode, output } = await cluster.exec(node, [
       'rabbitmq-queues',
@@ -104,7 +104,7 @@ test('shows queues without a majority, and refuses to remove needed members', as
   assert.equal(shortNames((await row(queue)).members), ['mq1', 'mq2']);
 
   await cluster.start(2);
-  // The node that answers may notice it a moment later.
+  // The node that answers may notice the started node a moment later.
   await until('a member can be added on mq3', async () => (await admin(['grow', 'mq3', queue])).status === 0);
   await until('all members are online', async () => {
     const { risk, online } = await row(queue);
@@ -156,7 +156,7 @@ function shortNames(nodes: readonly string[]): string[] {
   return nodes.map((node) => node.replace('rabbit@', '')).toSorted();
 }
 
-/** As rabbitmqctl reports it. */
+/** Returns the members and the leader of a queue, as rabbitmqctl reports them. */
 async function tool(queue: string): Promise<{ members: string[]; leader: string }> {
   const { output } = await cluster.exec(0, [
     'rabbitmqctl',

@@ -1,4 +1,4 @@
-// Loses a node during the work: every confirmed message is handled, and every role continues on the other nodes.
+// Tests the loss of a node during work. Every confirmed message is handled, and every role continues on other nodes.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,11 +24,11 @@ const handler = `
 import { appendFileSync } from 'node:fs';
 export default ({ text }: { text: string }) => appendFileSync('handled.txt', text + '\\n');`;
 
-/** Returns the URLs, starting with that node's. */
+/** Returns the URLs of all nodes, starting with that of the node `first`. */
 const from = (first: number) => [...vhost.urls.slice(first), ...vhost.urls.slice(0, first)].join(',');
 const indexOf = (name: string) => cluster.nodes.findIndex((node) => node.name === name);
 
-/** Returns the node of a role's connection. */
+/** Returns the index of the node to which a role is connected. */
 function nodeOf(connection: string): Promise<number> {
   return until(`a connection ${connection}`, async () => {
     const found = (await vhost.api('GET', `/api/vhosts/${vhost.name}/connections`)) as {
@@ -59,7 +59,7 @@ async function twoWorkers(): Promise<Workers> {
   return { running, handled: () => folders.flatMap((cwd) => lines(readFileSync(join(cwd, 'handled.txt'), 'utf8'))) };
 }
 
-/** Writes the lines, and calls `lose` after a part of them, while lines continue. */
+/** Writes a part of the lines, calls `lose`, and continues to write while `lose` runs and after it. */
 async function feed(task: RunningMq, lose: () => Promise<void>): Promise<void> {
   let fed = 0;
   const write = (many: number) => {
@@ -100,7 +100,7 @@ for (const victim of ['the node that the publisher is connected to', "the node o
       .filter(({ outcome }) => outcome === 'confirmed')
       .map(({ number }) => `line ${number - 1}`);
     await until(
-      'all that was confirmed is handled',
+      'all confirmed messages are handled',
       () => new Set(workers.handled()).isSupersetOf(new Set(confirmed)),
       disconnectedTimeoutMs + 30_000,
     );
@@ -135,7 +135,8 @@ test('receivers and servers continue after the loss of their node', async () => 
   await cluster.kill(1);
   await Promise.all([logs, server].map((running) => running.prints(/connected again/, 'stderr')));
   const alive = { env: { MQ_URL: from(2) } };
-  // RabbitMQ 4.3 nacks because of the former queue, which stays bound while its node is down. The receiver gets the line.
+  // RabbitMQ 4.3 nacks the line because the receiver's former queue stays bound while its node is down. The receiver
+  // still receives the line.
   let received = false;
   const ended = logs.ended.then((end) => {
     received = true;

@@ -1,4 +1,4 @@
-// Retries a failed message of a stream in the worker, then dead-letters it, and never publishes it to the stream.
+// Tests failed messages of a stream. The worker retries them itself, and never publishes them to the stream again.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,10 +11,10 @@ test.after(roles.end);
 
 for (const [how, status, retry, runs] of [
   ['fails', '1', {}, 2],
-  ['asks for the dead letters', '3', {}, 1],
-  ['fails under --on-fail drop', '1', { onFail: 'drop' }, 1],
+  ['requests dead-lettering', '3', {}, 1],
+  ['fails with onFail drop', '1', { onFail: 'drop' }, 1],
 ] as const) {
-  test(`a stream keeps its length when each message ${how}`, async () => {
+  test(`the length of a stream does not change if each handler ${how}`, async () => {
     const stream = `stream-${status}-${runs}`;
     const handler = { exec: ['sh', '-c', `echo "$(cat) $MQ_ATTEMPT"; exit ${status}`] };
     const cwd = emptyFolder({

@@ -1,4 +1,4 @@
-// Streams over AMQP 0-9-1. The embedded broker does not have streams.
+// Tests streams over AMQP 0-9-1 on RabbitMQ, because the embedded broker does not have streams.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -16,7 +16,7 @@ export type HandlerFault = (
 interface RolesInput extends RuleInput {
   /** Names of commands, which no role may have. */
   readonly taken: readonly string[];
-  /** Returns the fault of a handler. Returns `undefined` if there is none, or if the handler has an invalid shape. */
+  /** Returns the fault of a handler. Returns `undefined` if the handler has no fault or an invalid shape. */
   readonly handlerFault: (handler: Plain, at: Path) => ReturnType<HandlerFault>;
 }
 

@@ -1,5 +1,5 @@
 // Lists what RabbitMQ 4.0 and 4.3 refuse or deprecate. Each rule was measured on 4.0.5 and 4.3.6, and
-// test/cluster/target.test.ts measures it again. If the release notes of 4.3.0 differ, the message says so.
+// test/cluster/target.test.ts measures it again. If the release notes of 4.3.0 differ, the message mentions them.
 
 import type { Plain } from '../plain.ts';
 import { mirrorArguments, mirrorKeys, policyWithoutMirrors, quorumArguments, replicasOf } from '../quorum.ts';

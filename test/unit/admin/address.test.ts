@@ -1,4 +1,4 @@
-// Which management API a command uses: the option, the variable, rascal.json, or the port next to the AMQP port.
+// Tests which management API a command uses: that of the option, the variable, rascal.json or the standard port.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -6,7 +6,7 @@ import { locateManagement, type ManagementSources, parseManagement, urlOf } from
 import type { ConnectionConfig } from '../../../src/config/config.ts';
 import { MqError } from '../../../src/errors.ts';
 
-/** Returns the URLs, after `?` if they are only derived, or the error code. */
+/** Returns the URLs or the error code. URLs that are derived from the AMQP address follow a `?`. */
 function located(sources: Partial<ManagementSources>): string {
   try {
     const found = locateManagement({ option: undefined, variable: undefined, connections: [{}], ...sources });

@@ -1,4 +1,4 @@
-// Counts of quorum queues: from AMQP the current ones, from the management API the others.
+// Tests the counts of quorum queues. Ready messages are counted over AMQP, the others by the management API.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

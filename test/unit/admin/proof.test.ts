@@ -1,11 +1,11 @@
-// Proves a management API if neither a connection nor a queue is visible: both sides must have one cluster name.
+// Tests the proof of a management API that shows neither connections nor queues. The cluster names must be equal.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Management } from '../../../src/admin/client.ts';
 import { doubtOf, type ProofPeer } from '../../../src/admin/proof.ts';
 
-/** An API that names a cluster, or none, and lists nothing to this user. */
+/** Returns an API that reports the name of its cluster, if it is given, and refuses all other requests. */
 function apiOf(clusterName: string | undefined): Management {
   const ask = async (_method: string, path: string) => {
     if (path !== '/cluster-name') return { status: 403, body: {} };
@@ -14,7 +14,7 @@ function apiOf(clusterName: string | undefined): Management {
   return { ask } as unknown as Management;
 }
 
-/** A broker that refuses the login, and reports at most the name of its cluster. */
+/** Returns a broker that refuses the login. It reports the name of its cluster if it is given. */
 function refusing(clusterName: string | undefined): ProofPeer {
   return {
     shown: 'h:5672',
@@ -35,7 +35,7 @@ for (const [api, peer, kind] of [
   [undefined, 'rabbit@a', 'unproven'],
   [undefined, undefined, 'unproven'],
 ] as const)
-  test(`API of the cluster ${api}, broker of the cluster ${peer}: ${kind ?? 'proven'}`, async () => {
+  test(`${kind ?? 'proven'}: the API reports ${api ?? 'no cluster'}, the broker ${peer ?? 'no cluster'}`, async () => {
     const doubt = await doubtOf(apiOf(api), 'guest', async () => refusing(peer));
     assert.is(doubt?.kind, kind);
   });

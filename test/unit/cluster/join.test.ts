@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { ungrown } from '../../../src/cluster/join.ts';
 import { MqError } from '../../../src/errors.ts';
 
-test('if queues do not grow, the error reports that the node has joined', () => {
+test('reports that the node has joined if the queues do not grow', () => {
   const { code, message, hint, problems } = ungrown('mq4', new MqError('SYSTEM', 'timeout', { problems: ['more'] }));
   assert.equal(
     { code, message, hint, problems },

@@ -1,4 +1,4 @@
-// Splits the output of a node into lines.
+// Tests how the output of a node is split into lines.
 
 import { Readable } from 'node:stream';
 import { test } from 'uvu';
@@ -10,7 +10,7 @@ import { MqError } from '../../../src/errors.ts';
 
 const node = { host: 'mq1', containerId: 'x' } as ClusterNode;
 
-/** Docker's stream of a node's output, in these chunks. */
+/** Returns a Docker client that streams a node's output in these chunks. */
 function dockerWith(chunks: readonly Buffer[]): Docker {
   const logs = async () => Readable.from(chunks);
   return { container: { getById: () => ({ logs }) } } as unknown as Docker;
@@ -29,7 +29,7 @@ async function linesOf(chunks: readonly Buffer[]): Promise<string[]> {
   return lines;
 }
 
-test('joins split characters and frames, and passes on an incomplete last line', async () => {
+test('joins split characters and frames, and returns an incomplete last line', async () => {
   const text = Buffer.from('größe\nand the \u001b[31mlast');
   const cut = text.indexOf('ö') + 1;
   const whole = Buffer.concat([frame(text.subarray(0, cut)), frame(text.subarray(cut))]);
@@ -38,7 +38,7 @@ test('joins split characters and frames, and passes on an incomplete last line',
   assert.equal(await linesOf([...whole].map((byte) => Buffer.from([byte]))), expected);
 });
 
-test('waits until a line is printed, and ends with the printer’s error', async () => {
+test('waits until onLine resolves, and rejects with its error', async () => {
   const docker = dockerWith([frame(Buffer.from('one\n')), frame(Buffer.from('two\n'))]);
   const [asked, printed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const lines: string[] = [];

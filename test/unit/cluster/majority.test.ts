@@ -1,4 +1,4 @@
-// Refusals of mq cluster stop, by the status of the cluster.
+// Tests for which statuses of a cluster `mq cluster stop` refuses to stop nodes.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -75,7 +75,7 @@ test('reports names that are too long for AMQP', () => {
   assert.is(codesOf(inVhost({ queues: { ['ü'.repeat(128)]: {} } })).length, 1);
 });
 
-test('requires one exchange or one queue of a publication', () => {
+test('requires a publication to have one exchange or one queue', () => {
   const publication = (value: object) => codesOf({ publications: { p: value } });
   assert.equal(publication({ exchange: '' }), []);
   assert.equal(publication({ exchange: 'logs' }), []);
@@ -86,7 +86,7 @@ test('requires one exchange or one queue of a publication', () => {
   assert.equal(publication({ queue: 'hello', replyTo: 'x' }), ['publications.p.replyTo reference']);
 });
 
-test('names the vhost that defines a missing name', () => {
+test('names the vhost that defines an unknown name', () => {
   const file = {
     vhosts: {
       v: { exchanges: ['shop'], queues: ['mine'] },
@@ -136,7 +136,7 @@ test('reports a name that is defined twice', () => {
   assert.equal(codesOf(inVhost({ queues: ['q', 'q'] })), ['vhosts["/"].queues[1] duplicate']);
 });
 
-test('requires of a role what its behaviour uses', () => {
+test('requires the publication or subscription of a role', () => {
   const role = (value: object) => codesOf({ mq: { roles: { r: value } } });
   assert.equal(role({ behaviour: 'publish', publication: 'hello' }), []);
   assert.equal(role({ publish: 'hello' }), []);

@@ -1,4 +1,4 @@
-// Checks that amqplib reads from a URL what Rascal wrote into it.
+// Checks that amqplib reads the same values from a URL that Rascal wrote into it.
 
 import { createRequire } from 'node:module';
 import querystring from 'node:querystring';
@@ -27,7 +27,7 @@ function connectionsFor(vhost: string, connections: unknown, addresses?: readonl
   return rascalResult(made).vhosts[vhost]?.connections ?? [];
 }
 
-// As amqplib's lib/connect.js reads a URL.
+// Reads a URL in the same way as amqplib's lib/connect.js.
 function read({ url, socketOptions }: { url: string; socketOptions: Record<string, unknown> }) {
   const parts = new URL(url);
   const path = parts.pathname ? parts.pathname.slice(1) : '';
@@ -45,7 +45,7 @@ function read({ url, socketOptions }: { url: string; socketOptions: Record<strin
 }
 
 for (const vhost of ['/', 'a b', 'a/b', 'a%b', 'a%2Fb', 'ü', '/a', 'a?b#c', 'prod', 'a@b:c']) {
-  test(`the vhost ${vhost} arrives, from its key, from an attribute and from a URL`, () => {
+  test(`connects to the vhost ${vhost} from a key, an attribute or a URL`, () => {
     const encoded = encodeURIComponent(vhost);
     for (const [key, connection] of [
       [vhost, {}],
@@ -67,7 +67,7 @@ for (const vhost of ['/', 'a b', 'a/b', 'a%b', 'a%2Fb', 'ü', '/a', 'a?b#c', 'pr
 }
 
 for (const password of [':@/%?#', 'p:w', 'a%2Fb', 'a b', 'x,y', '&=+', 'ü', '🔑', '\\"\'', '']) {
-  test(`the password ${JSON.stringify(password)} arrives`, () => {
+  test(`sends the password ${JSON.stringify(password)} unchanged`, () => {
     const url = `amqp://us%40er:${encodeURIComponent(password)}@h/v`;
     const [address] = parseAddresses(url, { at: '--url', code: 'USAGE' });
     assert.is(address?.password, password);
@@ -97,7 +97,7 @@ test('tries given addresses in order, regardless of the file', () => {
   ]);
 });
 
-test('tries the connections of a file in order, or at random', () => {
+test('tries the connections of a file in order', () => {
   const hosts = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
   const made = connectionsFor(
     'v',
@@ -142,7 +142,7 @@ test('applies only the timeouts of the file to a given address', () => {
   assert.equal(made?.retry, { min: 500, max: 900, factor: 2, strategy: 'exponential' });
 });
 
-test('ignores weak TLS of a file and accepts --insecure', () => {
+test('ignores options of a file that weaken TLS, and accepts --insecure', () => {
   const weak = {
     rejectUnauthorized: false,
     checkServerIdentity: true,

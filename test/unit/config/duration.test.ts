@@ -1,4 +1,4 @@
-// Durations with units: on their own, and in rascal.json.
+// Tests durations with units, on their own and in rascal.json.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

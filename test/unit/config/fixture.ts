@@ -1,4 +1,4 @@
-// Shared by the tests of the configuration: the fixture files, the built-in rascal.json, and Rascal's own checks.
+// Provides the tests of the configuration with the fixture files, the built-in rascal.json, and Rascal's own checks.
 
 import { globSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 
 export const builtin: unknown = JSON.parse(readFileSync(`${root}rascal.json`, 'utf8'));
 
-/** Name and text of the files that must have no problem. */
+/** Names and texts of the files that must have no problem. */
 export const goodFiles = globSync(`${root}test/fixtures/config/good/*.json`)
   .toSorted()
   .map((path) => [path.split('/').at(-1) ?? '', readFileSync(path, 'utf8')] as const);
@@ -20,7 +20,7 @@ export function fixture(path: string): string {
   return readFileSync(`${root}test/fixtures/config/${path}`, 'utf8');
 }
 
-/** The problems of a file, as lines. */
+/** Returns the problems of a file as lines. */
 export function linesOf(content: unknown, env: Record<string, string> = {}): string[] {
   const text = typeof content === 'string' ? content : JSON.stringify(content);
   return problemsOf(text, env).map((problem) => problemLine('f', problem));
@@ -30,13 +30,13 @@ export function problemsOf(text: string, env: Record<string, string> = {}): Prob
   return checkConfigText(text, { file: 'f', env, builtin }).problems;
 }
 
-/** The configuration of a file that must have no problem. */
+/** Returns the configuration of a file. Throws an Error if the file has a problem. */
 export function configOf(content: unknown, env: Record<string, string> = {}): Config {
   const text = typeof content === 'string' ? content : JSON.stringify(content);
   return checkedOf(text, env).config;
 }
 
-/** Returns the same configuration merged over the built-in file, for the built-in roles. */
+/** Returns the configuration of a file merged over the built-in one, for the built-in roles. */
 export function withBuiltinOf(content: unknown, env: Record<string, string> = {}): Config {
   const text = typeof content === 'string' ? content : JSON.stringify(content);
   return checkedOf(text, env).withBuiltin;
@@ -76,7 +76,7 @@ export function rascalResult(config: unknown): RascalResult {
   };
   configure(clone(config), take);
   const [configured] = results;
-  if (configured === undefined) throw new Error('Rascal gave nothing');
+  if (configured === undefined) throw new Error('Rascal returned no configuration');
   validate(configured, take);
   return configured;
 }

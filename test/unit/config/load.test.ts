@@ -45,7 +45,7 @@ test('prefers --config to MQ_CONFIG, ./rascal.json and the built-in file', async
   assert.equal(await summary({ option: './option.json', env }), ['option.json', cwd, 'option']);
 });
 
-test('names a file outside of cwd as the user wrote it', async ({ cwd }) => {
+test('names a file outside the working folder as the user wrote it', async ({ cwd }) => {
   writeFileSync(join(cwd, 'x.json'), file('x'));
   mkdirSync(join(cwd, 'sub'));
   const config = await loadConfig({ option: '../x.json', env: {}, cwd: join(cwd, 'sub'), builtin });

@@ -6,7 +6,7 @@ import { withBuiltinOf as configOf, fixture, rascalResult } from './fixture.ts';
 
 const base = { publications: [], subscriptions: [], connectionName: 'n', heartbeatSeconds: 10 };
 
-/** Names of what would be declared, and the bindings, as Rascal reads them. */
+/** Returns the names of the exchanges and queues, and the bindings, after Rascal has read the settings. */
 function declared(file: unknown, needs: Partial<Needs>, vhost = '/') {
   const made = rascalConfig(configOf(file), { ...base, ...needs });
   const { exchanges = {}, queues = {}, bindings = {} } = rascalResult(made).vhosts[vhost] ?? {};
@@ -23,7 +23,7 @@ test('declares only the queue for a publication to a queue', () => {
   assert.equal(declared({}, { publications: ['task'] }), { exchanges: [], queues: ['task_queue'], bindings: [] });
 });
 
-test("a publication to an exchange does not declare other people's own queues", () => {
+test('a publication to an exchange does not declare private queues', () => {
   assert.equal(declared({}, { publications: ['logs'] }), { exchanges: ['logs'], queues: [], bindings: [] });
 });
 
@@ -32,7 +32,7 @@ test('declares the queue, bindings and exchanges of a subscription', () => {
   assert.equal(declared({}, { subscriptions: ['logs'] }), expected);
 });
 
-test('follows bindings upstream, also in a circle', () => {
+test('follows bindings upstream, also in a cycle', () => {
   const vhost = {
     exchanges: ['a', 'b', 'c', 'aside'],
     queues: ['q', 'other'],
@@ -94,7 +94,7 @@ test('follows messages to shared queues and to dead-letter exchanges', () => {
   ]);
 });
 
-test('replaces the binding keys of the file by given ones', () => {
+test('replaces the binding keys of the file with given ones', () => {
   const file = {
     vhosts: { '/': { bindings: ['direct_logs[old,older] -> direct_logs', 'topic_logs -> direct_logs'] } },
   };
@@ -165,7 +165,7 @@ test('applies the defaults of the file', () => {
   assert.match(made.vhosts['v2']?.connections[0]?.url ?? '', /bob:secret@own:5672\/v2/);
 });
 
-test('prefers a given prefetch and bounds the retry', () => {
+test('prefers a given prefetch and sets the limits of the retry', () => {
   const made = rascalConfig(configOf({}), { ...base, subscriptions: ['task'], prefetch: { task: 7 } });
   const { prefetch, retry } = rascalResult(made).subscriptions['task'] ?? {};
   assert.is(prefetch, 7);
@@ -214,7 +214,7 @@ test('refuses an unknown publication with USAGE', () => {
   }
 });
 
-test("suggests names of the user's file, not those of the tutorials", () => {
+test("suggests names of the user's file, not of the built-in one", () => {
   const file = { vhosts: { '/': { queues: ['jobs'] } }, publications: { jobs: { queue: 'jobs' } } };
   const missing = (needs: Partial<Needs>) => {
     try {

@@ -1,4 +1,4 @@
-// mq.retry: of the file, of a subscription, of a role; and what it may refer to.
+// Tests the retry settings of the file, of a subscription and of a role, and the names to which they refer.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

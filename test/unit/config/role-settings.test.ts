@@ -1,4 +1,4 @@
-// Settings of a role in rascal.json that the command line has as options: drain, metrics, log.
+// Tests the settings of a role that are also options of the command line: drain, metrics, log and logLevel.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

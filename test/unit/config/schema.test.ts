@@ -19,7 +19,7 @@ test('refuses unknown keys in the same places as the check', () => {
 test('contains kinds, limits, choices and descriptions', () => {
   const prefetch = at(jsonSchema(), 'definitions', 'subscription', 'properties', 'prefetch');
   assert.equal([prefetch['type'], prefetch['minimum'], prefetch['maximum']], [['integer', 'string'], 0, 65535]);
-  // A string only as a variable.
+  // A string is valid only if it contains a variable.
   assert.is(prefetch['pattern'], '\\$\\{');
   assert.type(prefetch['description'], 'string');
   const type = at(jsonSchema(), 'definitions', 'exchange', 'properties', 'type');
@@ -39,7 +39,7 @@ test('defines every reference', () => {
 });
 
 test('shares a definition only between equal fields', () => {
-  // The one that comes first would hide the other.
+  // If two different fields shared a definition, the first one would hide the other.
   const once = JSON.stringify(jsonSchema());
   assert.is(once, JSON.stringify(jsonSchema()));
   assert.equal(at(jsonSchema(), 'definitions', 'encryption')['type'], 'object');

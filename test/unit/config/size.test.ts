@@ -1,4 +1,4 @@
-// Sizes with units: on their own, and where a process of --exec-lines is replaced.
+// Tests sizes with units, and the limits after which a process of --exec-lines is replaced.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

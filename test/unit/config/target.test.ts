@@ -1,4 +1,4 @@
-// mq check --target, offline: what RabbitMQ 4.0 and 4.3 have against a rascal.json, or against exported definitions.
+// Tests `mq check --target`: what RabbitMQ 4.0 and 4.3 refuse or deprecate in a rascal.json or exported definitions.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -69,7 +69,7 @@ test('applies defaults of queues and omits undeclared queues', () => {
   );
 });
 
-test('replaces variables before it checks', () => {
+test('replaces variables before it checks a file', () => {
   const file = {
     vhosts: {
       '/': { queues: { q: { options: { arguments: { 'x-queue-type': '${TYPE:-stream}', 'x-expires': 1 } } } } },

@@ -1,4 +1,4 @@
-// Members and risks of queues, computed from answers of the management API.
+// Tests the members and risks of queues, which are computed from answers of the management API.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,7 +15,7 @@ const quorum = (members: number[], online: number[], leader?: number) => ({
   leader: leader === undefined ? '' : `rabbit@mq${leader}`,
 });
 
-test('a quorum queue survives the loss of its members beyond a majority', () => {
+test('a quorum queue needs a majority of its members', () => {
   const cases: [number[], number[], number, number, string, string][] = [
     [[1, 2, 3], [1, 2, 3], 1, 1, 'none', 'survives the loss of any node; without mq1 another member leads'],
     [
@@ -47,7 +47,7 @@ test('a member on a stopped node is neither online nor leader', () => {
   );
 });
 
-test('shows what the loss of its node does to a classic queue', () => {
+test('shows the effect of the loss of a node on a classic queue', () => {
   const classic = {
     vhost: '/',
     name: 'c',

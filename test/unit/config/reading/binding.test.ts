@@ -16,7 +16,7 @@ test('parses source, keys and destination from a name', () => {
   for (const [name, parsed] of cases) assert.equal(parseBindingName(name), parsed, name);
 });
 
-test('returns no ends for any other name', () => {
+test('returns no source and no destination for any other name', () => {
   for (const name of ['', 'a', '->', 'a ->', ' -> b', 'a[k] b', '[k] -> b', 'a[k -> b', 'a]k[ -> b', 'a -> b[k]']) {
     assert.equal(parseBindingName(name), { keys: [] }, name);
   }

@@ -54,7 +54,7 @@ test('adds every subscription of a role with its retry queues', () => {
   assert.is(deadQueueOf(config, 'orders', '').queue, 'orders.dead');
 });
 
-test('adds built-in items that the file names, with their needs', () => {
+test('adds the built-in items that the file refers to, and what they need', () => {
   const { roles, ...rest } = names(
     configOf({
       publications: { direct: { exchange: 'direct_logs' } },
@@ -71,7 +71,7 @@ test('adds built-in items that the file names, with their needs', () => {
   });
 });
 
-test('adds nothing for an own exchange with a tutorial name', () => {
+test('adds nothing if the file defines a built-in name itself', () => {
   const { queues, bindings } = names(
     configOf({
       vhosts: { '/': { exchanges: { logs: { type: 'direct' } }, queues: ['mine'], bindings: ['logs[a] -> mine'] } },
@@ -80,7 +80,7 @@ test('adds nothing for an own exchange with a tutorial name', () => {
   assert.equal([queues, bindings], [['mine'], ['logs -> mine']]);
 });
 
-test("applies the file's retry, without its target, to a built-in role", () => {
+test('applies mq.retry without its dead-letter target to a built-in role', () => {
   const configs = { config: configOf(orders), withBuiltin: withBuiltinOf(orders) };
   const settingsOf = (subscription: string) => {
     const { deadLetter, attempts } = retryOf(configFor(configs, usesOf(subscription)), subscription);
@@ -90,7 +90,7 @@ test("applies the file's retry, without its target, to a built-in role", () => {
   assert.equal(settingsOf('task'), { deadLetter: undefined, attempts: 2 });
 });
 
-test("applies the file's settings to an own tutorial name", () => {
+test('applies mq.retry to a built-in name that the file defines itself', () => {
   const file = { ...orders, subscriptions: { ...orders.subscriptions, task: { queue: 'orders' } } };
   const configs = { config: configOf(file), withBuiltin: withBuiltinOf(file) };
   const config = configFor(configs, usesOf('task'));

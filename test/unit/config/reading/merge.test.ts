@@ -4,7 +4,7 @@ import { withBuiltinOf as configOf } from '../fixture.ts';
 
 const inVhost = (vhost: object) => configOf({ vhosts: { '/': vhost } }).vhosts['/'];
 
-test("replaces a built-in item by the user's item", () => {
+test("replaces a built-in item with the user's item", () => {
   const config = configOf({
     vhosts: { '/': { queues: { task_queue: { options: { maxLength: 1 } } } } },
     subscriptions: { task: { queue: 'task_queue', prefetch: 9 } },

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { QueueConfig, VhostConfig } from '../../../../src/config/config.ts';
 import { neededTopology } from '../../../../src/config/reading/needed-topology.ts';
 
-/** Builds a vhost from names and from bindings that are written `source -> destination` or `source => exchange`. */
+/** Builds a vhost from names and bindings. A binding is written `source -> queue` or `source => exchange`. */
 function vhostOf(parts: {
   exchanges?: string[];
   alternate?: Record<string, string>;
@@ -27,13 +27,13 @@ function vhostOf(parts: {
 
 const rows: [title: string, vhost: VhostConfig, starts: object, needed: string[]][] = [
   [
-    'a published exchange with what it routes to',
+    'a published exchange and the queues that it routes to',
     vhostOf({ exchanges: ['e', 'other'], queues: { q: {}, r: {} }, bindings: ['e -> q', 'other -> r'] }),
     { exchanges: ['e'] },
     ['e', 'q', 'e q'],
   ],
   [
-    'exchanges behind an exchange, also in a circle',
+    'exchanges that are bound to an exchange, also in a cycle',
     vhostOf({ exchanges: ['e', 'f'], queues: { q: {} }, bindings: ['e => f', 'f => e', 'f -> q'] }),
     { exchanges: ['e'] },
     ['e', 'f', 'q', 'e f', 'f e', 'f q'],
@@ -51,7 +51,7 @@ const rows: [title: string, vhost: VhostConfig, starts: object, needed: string[]
     ['q'],
   ],
   [
-    'a consumed queue with the exchanges before it',
+    'a consumed queue and the exchanges that route to it',
     vhostOf({ exchanges: ['e', 'f'], queues: { q: {}, r: {} }, bindings: ['f => e', 'e -> q', 'e -> r'] }),
     { consumed: ['q'] },
     ['e', 'f', 'q', 'f e', 'e q'],

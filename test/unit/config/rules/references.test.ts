@@ -20,7 +20,7 @@ const rows: [title: string, file: object, problems: string[]][] = [
   ['a source that does not exist', inVhost({ bindings: ['e -> hello'] }), ['vhosts / bindings 0 reference']],
   ['a destination that does not exist', inVhost({ bindings: ['logs -> q'] }), ['vhosts / bindings 0 reference']],
   [
-    'a destination exchange, by the defaults of bindings',
+    'a destination type from the defaults of bindings',
     {
       ...inVhost({ bindings: ['logs -> hello'] }),
       defaults: { vhosts: { bindings: { destinationType: 'exchange' } } },
@@ -28,21 +28,25 @@ const rows: [title: string, file: object, problems: string[]][] = [
     ['vhosts / bindings 0 reference'],
   ],
   [
-    'a binding without ends',
+    'a binding without source and destination',
     inVhost({ bindings: { b: {} } }),
     ['vhosts / bindings b missing', 'vhosts / bindings b missing'],
   ],
   [
-    'the default exchange as an end of a binding',
+    'the default exchange as the source of a binding',
     inVhost({ bindings: { b: { source: '', destination: 'hello' } } }),
     ['vhosts / bindings b source value'],
   ],
   ['a vhost with an empty name', { vhosts: { '': {} } }, ['vhosts  value']],
   ['a queue without a name', inVhost({ queues: [{}] }), ['vhosts / queues 0 missing']],
-  ['two queues of one name', inVhost({ queues: ['q', 'q'] }), ['vhosts / queues 1 duplicate']],
+  ['two queues with one name', inVhost({ queues: ['q', 'q'] }), ['vhosts / queues 1 duplicate']],
   ['a name that differs from its key', inVhost({ queues: { q: { name: 'r' } } }), ['vhosts / queues q name value']],
-  ['a publication to nothing', { publications: { p: {} } }, ['publications p missing']],
-  ['a publication to two things', { publications: { p: { exchange: '', queue: 'hello' } } }, ['publications p value']],
+  ['a publication without a target', { publications: { p: {} } }, ['publications p missing']],
+  [
+    'a publication with two targets',
+    { publications: { p: { exchange: '', queue: 'hello' } } },
+    ['publications p value'],
+  ],
   ['an unknown exchange', { publications: { p: { exchange: 'e' } } }, ['publications p exchange reference']],
   [
     'an unknown reply queue',
@@ -56,12 +60,12 @@ const rows: [title: string, file: object, problems: string[]][] = [
   ],
   ['an unknown vhost', { subscriptions: { s: { queue: 'hello', vhost: 'v' } } }, ['subscriptions s vhost reference']],
   [
-    'an unknown vhost of the defaults',
+    'an unknown vhost in the defaults',
     { subscriptions: { s: { queue: 'hello' } }, defaults: { subscriptions: { vhost: 'v' } } },
     ['subscriptions s reference'],
   ],
   [
-    'a subscription in a vhost that names another one',
+    'a subscription in a vhost that names another vhost',
     { vhosts: { v: { queues: ['q'], subscriptions: { s: { queue: 'q', vhost: '/' } } } } },
     ['vhosts v subscriptions s vhost value'],
   ],

@@ -52,7 +52,7 @@ const rows: [title: string, declared: ReturnType<typeof declaredByRascal>, in40:
     ['maxPriority refused'],
   ],
   [
-    'an argument that only 4.3 knows',
+    'an argument that only RabbitMQ 4.3 checks',
     withArguments({ 'x-queue-type': 'stream', 'x-consumer-timeout': 1 }),
     [],
     ['x-consumer-timeout refused'],
@@ -77,7 +77,7 @@ const rows: [title: string, declared: ReturnType<typeof declaredByRascal>, in40:
     ['type refused'],
   ],
   [
-    'a prefetch of the channel on a quorum queue',
+    'a channel prefetch on a quorum queue',
     declaredByRascal({
       vhosts: { '/': { queues: { q: { options: { arguments: { 'x-queue-type': 'quorum' } } } } } },
       subscriptions: { s: { queue: 'q', channelPrefetch: 5 } },
