@@ -1,4 +1,4 @@
-// Returns the name of a broker for messages, so that users recognise the broker.
+// Reads the name of a broker, which messages contain so that users recognise the broker.
 
 import { escaped } from '../errors.ts';
 import type { Management } from './client.ts';

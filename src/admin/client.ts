@@ -1,4 +1,4 @@
-// The client of the management API: selects an address and interprets the answer.
+// Sends requests to the management API. Selects the address and interprets the answers.
 
 import { Agent } from 'node:http';
 import { type ErrorCode, MqError } from '../errors.ts';

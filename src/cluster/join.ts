@@ -120,7 +120,7 @@ async function undo(
   const half = (await findNodes(docker, name)).find((node) => node.host === host);
   if (half === undefined) return;
   await removeContainer(docker, { Id: half.containerId, Names: [`/${half.containerName}`] });
-  // The node may already be a member. A status other than 0 means that it is not.
+  // The node may already be a member of the cluster.
   const members = (await membersOf([source]))?.members ?? [];
   if (members.some((member) => member.name === half.name))
     await runTool(docker, source, ['rabbitmqctl', '-q', 'forget_cluster_node', half.name]);

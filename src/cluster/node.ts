@@ -46,7 +46,7 @@ export interface NodePlan {
   readonly labels: Readonly<Record<string, string>>;
   /** Local address on which the ports are published. */
   readonly address: string;
-  /** If `true`, the containers have another name until `keepNode`. It identifies what a killed start leaves behind. */
+  /** If `true`, the containers have a special name until `keepNode`. It identifies the leftovers of a killed start. */
   readonly isStarting?: boolean;
 }
 

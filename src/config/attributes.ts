@@ -34,7 +34,7 @@ export function rascalConnection(connection: ConnectionConfig, needs: Connection
     vhost: vhost === '/' ? '/' : encodeURIComponent(vhost),
     options: { heartbeat: needs.heartbeatSeconds, ...options },
     socketOptions: {
-      // amqplib leaves Nagle's algorithm on, which delays each answer by 44 ms.
+      // amqplib does not turn off Nagle's algorithm, which delays each answer by 44 ms.
       noDelay: true,
       timeout: timeout === undefined ? 10_000 : Number(timeout),
       ...(isInUrl ? {} : { credentials: plain(user, password) }),

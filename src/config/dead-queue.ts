@@ -40,7 +40,7 @@ export function deadQueueOf(config: Config, name: string, hint: string): DeadQue
   return { vhost, queue: `${prefix}${own ?? `${subscription.queue}.dead`}`, work };
 }
 
-/** Returns the subscription with the name, or the one that the role with the name consumes from. */
+/** Returns the subscription with the name, or the subscription of the role with the name. */
 function subscriptionFor(config: Config, name: string): { key?: string | undefined; retry?: OwnRetryConfig } {
   if (Object.hasOwn(config.subscriptions, name)) return { key: name };
   const role = Object.hasOwn(config.roles, name) ? config.roles[name] : undefined;

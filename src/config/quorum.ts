@@ -1,5 +1,5 @@
-// Converts a mirrored queue, which RabbitMQ 4 no longer supports, to a quorum queue: the arguments of the queue and the
-// rest of the policy. `mq check --target` and `mq admin` use this code.
+// Converts the arguments and policies of mirrored queues, which RabbitMQ 4 no longer supports, to those of quorum
+// queues. `mq check --target` and `mq admin` use this code.
 
 import type { Plain } from './plain.ts';
 

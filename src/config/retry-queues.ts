@@ -14,7 +14,7 @@ export interface RetryQueue {
 
 /** Delay before a requeued message returns to its queue, in milliseconds. It limits redelivery to 20 times a minute. */
 export const requeueMs = 3000;
-/** Milliseconds that an unused wait queue of an exclusive queue exists for in addition to its delay. */
+/** Milliseconds without use, in addition to its delay, after which the wait queue of an exclusive queue is deleted. */
 const unusedMs = 60_000;
 
 /**

@@ -32,7 +32,7 @@ test('publishes ports on this machine only', async () => {
   assert.ok(stdout.match(/127\.0\.0\.1:/g)?.length === 4, stdout);
 });
 
-test('a confirmed message survives its node, which restarts on the same ports', async () => {
+test('a confirmed message survives a killed node, which restarts on its ports', async () => {
   const queue = `cluster-test-${randomUUID()}`;
   const first = await connect(String(cluster.urls[0]));
   // The connection ends with its node.

@@ -71,7 +71,7 @@ export const bindingActions: readonly Action[] = [
   },
 ];
 
-/** Returns the bindings of the source to the destination, with the routing key or, if it is `undefined`, with any. */
+/** Returns the bindings of the source to the destination that have the key. If `key` is `undefined`, returns all. */
 async function between(call: Call, key: string | undefined): Promise<readonly ApiObject[]> {
   const path = endsPath(call);
   // If the source or the destination does not exist, there are no bindings either.

@@ -32,7 +32,7 @@ export const definitionActions: readonly Action[] = [
 
 /**
  * Returns the path for the definitions. Only --vhost limits them to one vhost. A vhost in the address does not, because
- * a backup would then be incomplete unexpectedly.
+ * the user may not expect that a backup is incomplete.
  */
 function pathFor(call: Call): string {
   const vhost = call.text('vhost');

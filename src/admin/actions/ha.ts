@@ -114,7 +114,7 @@ async function grow(call: Call): Promise<Result> {
   });
 }
 
-/** Returns the queues with a member on the node. Throws BAD_DATA for those that would not work without it. */
+/** Returns the queues with a member on the node. Throws BAD_DATA if a queue would not work without it. */
 async function shrinking(call: Call) {
   const nodes = await nodesOf(call);
   const node = nodeNamed(call, nodes);

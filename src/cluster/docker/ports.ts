@@ -8,7 +8,7 @@ import { createServer } from 'node:net';
 const lowest = 20_000;
 const highest = 32_000;
 
-/** Returns `count` different TCP ports that are free on the machine. For a remote machine, checks this one instead. */
+/** Returns `count` different TCP ports that are free on the machine. For a remote machine, it checks this one. */
 export async function freePorts(count: number, machine: string): Promise<number[]> {
   const address = machine === '127.0.0.1' ? machine : '0.0.0.0';
   const ports = new Set<number>();

@@ -1,6 +1,5 @@
 // Lists all fields of rascal.json. Rascal's fields are here; mq's own fields (under "mq") are in mq-fields.ts. The
-// checks and the JSON Schema are generated from this table. Checks that need several fields are in references.ts and
-// roles.ts.
+// checks and the JSON Schema are generated from this table. Checks that need several fields are in the folder rules.
 
 import { anything, choice, type Field, flag, free, group, keyed, milliseconds, name, text, whole } from './field.ts';
 import { mqField, prefetch } from './mq-fields.ts';
@@ -146,7 +145,7 @@ const queue = group(
       maxLength: whole('Maximum number of messages'),
       maxPriority: priority,
       overflow,
-      queueMode: choice('Mode of a classic queue; RabbitMQ 4.3 refuses it', ['default', 'lazy']),
+      queueMode: choice('Mode of a classic queue; it has no effect since RabbitMQ 3.12', ['default', 'lazy']),
       arguments: queueArguments,
     }),
   },
@@ -227,7 +226,10 @@ const subscription = group(
     queue: name('The queue'),
     contentType: text('MIME type to assume for messages'),
     prefetch,
-    channelPrefetch: { ...prefetch, description: 'Prefetch of the channel; RabbitMQ 4.3 refuses it' },
+    channelPrefetch: {
+      ...prefetch,
+      description: 'Prefetch of the whole channel; RabbitMQ 4.3 applies it to each consumer',
+    },
     retry,
     redeliveries: group('Limit for redeliveries', {
       limit: whole('Maximum number of redeliveries'),

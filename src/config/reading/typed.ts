@@ -1,11 +1,14 @@
 // Converts strings from the environment to numbers and booleans: "${PREFETCH}" becomes a number in a field that accepts
-// no strings. Durations with a unit ("30s") become whole numbers, which Rascal and the broker expect.
+// no strings. Durations with a unit ("30s") become numbers, which Rascal and the broker expect.
 
 import { durationMs } from '../duration.ts';
 import type { Field } from '../fields/field.ts';
 import type { LocatedValue } from './item.ts';
 
-/** Returns the tree with strings of variables converted to the type of their field, if they can be. */
+/**
+ * Returns the tree with durations converted to numbers. Strings that come from variables are converted to the type of
+ * their field if possible.
+ */
 export function typed(item: LocatedValue, field: Field | undefined): LocatedValue {
   if (field === undefined) return item;
   if (item.kind === 'array') return { ...item, elements: item.elements.map((element) => typed(element, field.items)) };

@@ -1,5 +1,5 @@
 // Collects what a file declares on the broker: queues, delayed exchanges, consumers and policies. The file is a
-// rascal.json or definitions exported from RabbitMQ. Each item uses the broker's terms and carries its position.
+// rascal.json or definitions exported from RabbitMQ. Each item uses the broker's terms and includes its position.
 
 import { isObject, listOf, membersOf, objectOf, type Plain, stringOf, withDefaults } from '../plain.ts';
 import type { Path } from '../reading/problem.ts';

@@ -1,4 +1,5 @@
-// Checks the form of each single value against the table of fields. References to names are checked in references.ts.
+// Checks the form of each single value against the table of fields. The other files of this folder check references to
+// names.
 
 import { addressFault } from '../address.ts';
 import type { Field, Kind } from '../fields/field.ts';

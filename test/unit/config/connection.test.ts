@@ -45,7 +45,7 @@ function read({ url, socketOptions }: { url: string; socketOptions: Record<strin
 }
 
 for (const vhost of ['/', 'a b', 'a/b', 'a%b', 'a%2Fb', 'ü', '/a', 'a?b#c', 'prod', 'a@b:c']) {
-  test(`connects to the vhost ${vhost} from a key, an attribute or a URL`, () => {
+  test(`reads the vhost ${vhost} from a key, an attribute or a URL`, () => {
     const encoded = encodeURIComponent(vhost);
     for (const [key, connection] of [
       [vhost, {}],

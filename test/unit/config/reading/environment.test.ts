@@ -5,7 +5,7 @@ import { configOf, linesOf } from '../fixture.ts';
 const summaryOf = (summary: string, env: Record<string, string> = {}) =>
   configOf({ mq: { roles: { r: { publish: 'hello', summary } } } }, env).roles['r']?.summary;
 
-test('replaces variables, or uses the default if unset or empty', () => {
+test('replaces variables, and uses the default of an unset or empty one', () => {
   const env = { A: 'x', EMPTY: '' };
   const cases: [string, string][] = [
     ['${A}', 'x'],
@@ -52,7 +52,7 @@ test('converts a variable to the type of its field', () => {
   const { vhosts, subscriptions } = configOf(file('${PREFETCH}', '${DURABLE:-false}'), { PREFETCH: '7' });
   assert.is(subscriptions['s']?.prefetch, 7);
   assert.equal(vhosts['/']?.queues['q']?.options, { durable: false, arguments: { 'x-max-length': 100 } });
-  // The values of the environment are not shown.
+  // Messages do not contain the values of environment variables.
   assert.equal(
     linesOf(file('${PREFETCH}', 'true'), { PREFETCH: '70000' }).map((line) => line.replace(/^f:\d+:\d+: /, '')),
     [
