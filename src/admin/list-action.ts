@@ -224,7 +224,7 @@ function rank(value: unknown): number {
 /** Statistics of queues, connections and channels. They appear some seconds after the object was created. */
 const statistics = ['messages', 'recv_oct', 'messages_unacknowledged'];
 
-/** Throws USAGE if no item has the column to sort by. A column that may be a statistic without values is only reported. */
+/** Throws USAGE if no item has the column to sort by. Only reports a column that may be a statistic without values. */
 async function refuseUnsortable(
   call: Call,
   path: string,
