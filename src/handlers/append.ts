@@ -6,15 +6,15 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MqError, systemCode } from '../errors.ts';
 import { filePath } from '../session/byte-text.ts';
-import type { Handler, HandlerWorld, Message, Outcome } from './handler.ts';
+import type { Handler, HandlerHost, Message, Outcome } from './handler.ts';
 import { systemReason } from './reason.ts';
 
 /**
  * Opens the file for appending and creates it if it does not exist. A relative path starts at `cwd`. If the file is
- * moved or removed later, it is created again. A line that cannot be written stops the role (IO).
+ * moved or removed later, it is created again. If a line cannot be written, the role stops (IO).
  * @throws {MqError} CANNOT_CREATE if the file cannot be opened.
  */
-export async function makeAppend(file: string, { cwd }: Pick<HandlerWorld, 'cwd'>): Promise<Handler> {
+export async function makeAppend(file: string, { cwd }: Pick<HandlerHost, 'cwd'>): Promise<Handler> {
   const path = filePath(resolve(cwd, file));
   const sink = await openSink(path).catch((error: unknown) => {
     const reason = systemCode(error) === 'ENXIO' ? 'no process reads the pipe' : systemReason(error);
@@ -51,8 +51,8 @@ class Appender implements Handler {
   async #append(body: Buffer): Promise<Outcome> {
     try {
       const sink = await this.#currentSink();
-      await writeWhole(sink.handle, Buffer.concat([sink.endsInLine ? nothing : newline, body, newline]));
-      sink.endsInLine = true;
+      await writeWhole(sink.handle, Buffer.concat([sink.endsWithNewline ? empty : newline, body, newline]));
+      sink.endsWithNewline = true;
       return { type: 'ack' };
     } catch (error) {
       // The next attempt reads the end of the file to learn whether part of this line was written.
@@ -78,11 +78,11 @@ class Appender implements Handler {
 interface Sink {
   readonly handle: FileHandle;
   readonly stats: Stats;
-  /** `false` if another process died in the middle of a line. A newline must then be written before our line. */
-  endsInLine: boolean;
+  /** `false` if the file ends in the middle of a line. A newline must then be written before the next line. */
+  endsWithNewline: boolean;
 }
 
-const nothing = Buffer.alloc(0);
+const empty = Buffer.alloc(0);
 const newline = Buffer.from('\n');
 
 async function openSink(path: string | Buffer): Promise<Sink> {
@@ -91,16 +91,16 @@ async function openSink(path: string | Buffer): Promise<Sink> {
   // regular files.
   const probe = await open(path, flags | constants.O_NONBLOCK, 0o666);
   const stats = await probe.stat();
-  if (!stats.isFIFO()) return { handle: probe, stats, endsInLine: await endsInLine(path, stats) };
+  if (!stats.isFIFO()) return { handle: probe, stats, endsWithNewline: await endsWithNewline(path, stats) };
   try {
-    return { handle: await open(path, flags), stats, endsInLine: true };
+    return { handle: await open(path, flags), stats, endsWithNewline: true };
   } finally {
     await probe.close();
   }
 }
 
 /** Reports whether the file ends with a newline. Also returns `true` if the file cannot be read. */
-async function endsInLine(path: string | Buffer, stats: Stats): Promise<boolean> {
+async function endsWithNewline(path: string | Buffer, stats: Stats): Promise<boolean> {
   if (!stats.isFile() || stats.size === 0) return true;
   try {
     await using reader = await open(path, 'r');
@@ -111,9 +111,7 @@ async function endsInLine(path: string | Buffer, stats: Stats): Promise<boolean>
   }
 }
 
-/**
- * Reports whether the file was moved or removed (logrotate). Lines written to the old file would be lost.
- */
+/** Reports whether the file was moved or removed (logrotate). Lines written to the old file would be lost. */
 async function isGone(path: string | Buffer, { dev, ino }: Stats): Promise<boolean> {
   try {
     const now = await stat(path);

@@ -13,7 +13,7 @@ export interface BatchPlan {
   readonly calls: number;
 }
 
-/** If this many messages of a failed batch also fail alone, the rest is not tried alone. */
+/** Number of messages of a failed batch that are tried alone first. If all of them fail, the others are not tried. */
 const mostFailures = 3;
 
 interface WaitingMessage {
@@ -34,16 +34,16 @@ export function batched(handler: Handler, plan: BatchPlan): Handler {
       'this handler accepts one message at a time: --batch requires --exec-lines or --handler',
     );
   }
-  const gathering = new Gathering(handler, plan);
+  const collector = new BatchCollector(handler, plan);
   return {
     prints: handler.prints,
-    handle: (message, context) => new Promise((resolve) => gathering.add({ message, context, resolve })),
-    expectMore: (canCome) => gathering.expectMore(canCome),
+    handle: (message, context) => new Promise((resolve) => collector.add({ message, context, resolve })),
+    expectMore: (mayArrive) => collector.expectMore(mayArrive),
     close: () => handler.close(),
   };
 }
 
-class Gathering {
+class BatchCollector {
   readonly #handler: Handler;
   readonly #plan: BatchPlan;
   #entries: WaitingMessage[] = [];
@@ -66,8 +66,8 @@ class Gathering {
     this.#start();
   }
 
-  expectMore(canCome: boolean): void {
-    this.#isComplete = !canCome;
+  expectMore(mayArrive: boolean): void {
+    this.#isComplete = !mayArrive;
     this.#start();
   }
 
@@ -102,15 +102,15 @@ class Gathering {
     const outcomes = [
       ...((await this.#handler.handleBatch?.(messages, context)) ?? repeated(handBack, messages.length)),
     ];
-    let isTried = false;
+    let hasOtherOutcome = false;
     for (const [index, message] of messages.entries()) {
       if (!isOfBatch(outcomes[index])) continue;
       const [outcome = handBack] = (await this.#handler.handleBatch?.([message], context)) ?? [];
       outcomes[index] = outcome;
-      isTried ||= outcome.type !== 'retry';
+      hasOtherOutcome ||= outcome.type !== 'retry';
       if (outcome.type === 'stop') return outcomes.map((one) => (isOfBatch(one) ? handBack : one));
-      // In this case no single message is the cause.
-      if (!isTried && index + 1 === mostFailures) break;
+      // If all of these messages also fail alone, no single message is the cause.
+      if (!hasOtherOutcome && index + 1 === mostFailures) break;
     }
     return outcomes;
   }

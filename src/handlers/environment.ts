@@ -36,8 +36,8 @@ export function unmatched(env: Environment, pass: readonly string[]): string[] {
 }
 
 /**
- * Reports whether a variable belongs to mq. Trace variables do, because the child works for the sender of the message,
- * which has its own trace.
+ * Reports whether a variable belongs to mq. Trace variables count as mq's own, because a child uses the trace of its
+ * message and not the trace of mq.
  */
 function isOwn(name: string): boolean {
   return name.startsWith('MQ_') || name === 'TRACEPARENT' || name === 'TRACESTATE';

@@ -5,7 +5,7 @@ import { platform } from 'node:os';
 import { MqError } from '../errors.ts';
 import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { findExecutable } from './executable.ts';
-import type { Handler, HandlerWorld } from './handler.ts';
+import type { Handler, HandlerHost } from './handler.ts';
 import { LinePool, type LinePoolPlan } from './lines/pool.ts';
 import { batchRequest, messageRequest } from './lines/request.ts';
 import { handBack } from './safely.ts';
@@ -13,7 +13,7 @@ import { handBack } from './safely.ts';
 export interface ExecLinesPlan extends LinePoolPlan {
   /** The command and its arguments. */
   readonly execLines: readonly string[];
-  /** `true` if an answer may contain a reply. */
+  /** `true` if the role replies, so that an answer may contain a reply. */
   readonly isReply: boolean;
   /** Settings for the environment of the processes. */
   readonly environment: EnvironmentPlan;
@@ -23,7 +23,7 @@ export interface ExecLinesPlan extends LinePoolPlan {
  * Starts the first process and checks that it keeps running.
  * @throws {MqError} SYSTEM if the executable is missing or exits at once, USAGE if no command is given.
  */
-export async function makeExecLines(plan: ExecLinesPlan, world: HandlerWorld): Promise<Handler> {
+export async function makeExecLines(plan: ExecLinesPlan, host: HandlerHost): Promise<Handler> {
   const [command = '', ...args] = plan.execLines;
   if (command === '' || plan.execLines.some((word) => word.includes('\0'))) {
     throw new MqError('USAGE', 'exec-lines requires a command', { hint: 'exec-lines COMMAND ARGUMENTS…' });
@@ -33,16 +33,16 @@ export async function makeExecLines(plan: ExecLinesPlan, world: HandlerWorld): P
       hint: '--recycle-after N counts messages instead',
     });
   }
-  const { cwd, stderr, graceMs, kill } = world;
-  const env = childEnvironment(world.env, plan.environment);
+  const { cwd, stderr, graceMs, kill } = host;
+  const env = childEnvironment(host.env, plan.environment);
   const file = findExecutable(plan.execLines, { folder: cwd, env });
   const pool = new LinePool(plan, { command, file, args, cwd, env, stderr, graceMs, kill });
-  await pool.prove();
+  await pool.checkStart();
   const { isReply } = plan;
   return {
     prints: 'role',
     handle: async (message, context) => {
-      const openStderr = () => world.stderrOf?.(message) ?? stderr;
+      const openStderr = () => host.stderrOf?.(message) ?? stderr;
       const [outcome = handBack] = await pool.handle({ ...messageRequest(message, isReply), openStderr }, context);
       return outcome;
     },

@@ -1,11 +1,11 @@
-// The handler `--exec`: runs one child process per message, without a shell. The body is its stdin, MQ_* variables and
-// the JSON on descriptor 3 hold the rest, and its exit status is the outcome.
+// The handler `--exec`: runs one child process per message, without a shell. The child receives the body on stdin, and
+// the rest of the message as MQ_* variables and as JSON on descriptor 3. Its exit status is the outcome.
 
 import { MqError } from '../errors.ts';
 import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { messageJson, messageVariables } from './exec-message.ts';
 import { cannotRun, findExecutable, locate, type ProgramContext } from './executable.ts';
-import type { Handler, HandlerContext, HandlerWorld, Message, Outcome } from './handler.ts';
+import type { Handler, HandlerContext, HandlerHost, Message, Outcome } from './handler.ts';
 import { type ChildEnd, runChild, terminated } from './process/child.ts';
 import { LineOutput, PieceWriter, ReplyOutput, type StdoutSink } from './process/output.ts';
 import { systemReason } from './reason.ts';
@@ -24,30 +24,30 @@ export interface ExecPlan {
  * Finds the executable and returns the handler.
  * @throws {MqError} SYSTEM if the executable is missing or may not be executed, USAGE if no command is given.
  */
-export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Handler> {
+export async function makeExec(plan: ExecPlan, host: HandlerHost): Promise<Handler> {
   const [command = ''] = plan.exec;
   if (command === '' || plan.exec.some((word) => word.includes('\0'))) {
     throw new MqError('USAGE', 'exec requires a command', { hint: 'exec COMMAND ARGUMENTS…' });
   }
-  return new ExecHandler(plan, world);
+  return new ExecHandler(plan, host);
 }
 
 class ExecHandler implements Handler {
   readonly prints = 'handler';
   readonly #plan: ExecPlan;
-  readonly #world: HandlerWorld;
+  readonly #host: HandlerHost;
   readonly #env: Readonly<Record<string, string>>;
-  readonly #place: ProgramContext;
+  readonly #programContext: ProgramContext;
   readonly #file: string;
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<Outcome>>();
 
-  constructor(plan: ExecPlan, world: HandlerWorld) {
+  constructor(plan: ExecPlan, host: HandlerHost) {
     this.#plan = plan;
-    this.#world = world;
-    this.#env = childEnvironment(world.env, plan.environment);
-    this.#place = { folder: world.cwd, env: this.#env };
-    this.#file = findExecutable(plan.exec, this.#place);
+    this.#host = host;
+    this.#env = childEnvironment(host.env, plan.environment);
+    this.#programContext = { folder: host.cwd, env: this.#env };
+    this.#file = findExecutable(plan.exec, this.#programContext);
   }
 
   async handle(message: Message, context: HandlerContext): Promise<Outcome> {
@@ -63,16 +63,16 @@ class ExecHandler implements Handler {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.race([Promise.allSettled(this.#running), after(this.#world.graceMs)]);
+    await Promise.race([Promise.allSettled(this.#running), after(this.#host.graceMs)]);
   }
 
   async #run(message: Message, { signal }: HandlerContext): Promise<Outcome> {
     const { exec, isReply } = this.#plan;
-    const { cwd, graceMs, kill } = this.#world;
+    const { cwd, graceMs, kill } = this.#host;
     const [command = '', ...args] = exec;
     const stop = new AbortController();
-    const sink = isReply ? new ReplyOutput() : new LineOutput(this.#world.stdout);
-    const stderr = this.#world.stderrOf?.(message) ?? this.#world.stderr;
+    const sink = isReply ? new ReplyOutput() : new LineOutput(this.#host.stdout);
+    const stderr = this.#host.stderrOf?.(message) ?? this.#host.stderr;
     const errors = new PieceWriter();
     const end = await runChild({
       file: this.#file,
@@ -90,8 +90,8 @@ class ExecHandler implements Handler {
     });
     await sink.end();
     await errors.end(stderr);
-    if (stderr !== this.#world.stderr) stderr.end();
-    return sink.failure ?? outcomeOf(end, { command, sink, fault: () => faultOf(exec, this.#place) });
+    if (stderr !== this.#host.stderr) stderr.end();
+    return sink.failure ?? outcomeOf(end, { command, sink, fault: () => faultOf(exec, this.#programContext) });
   }
 }
 
@@ -105,7 +105,7 @@ function receiveBy(sink: StdoutSink, chunk: Buffer, stop: AbortController): Prom
 interface Ending {
   readonly command: string;
   readonly sink: StdoutSink;
-  /** Returns why the program can no longer start, if mq can find the reason. */
+  /** Returns the reason why the program can no longer start, or `undefined` if mq does not find it. */
   readonly fault: () => string | undefined;
 }
 
@@ -118,7 +118,7 @@ function outcomeOf(end: ChildEnd, ending: Ending): Outcome {
     case 'stopped':
       return handBack;
     case 'not started':
-      return outcomeOfRefusal(end.error, ending);
+      return outcomeOfStartError(end.error, ending);
   }
 }
 
@@ -146,7 +146,7 @@ function outcomeOfStatus(status: number, { command, sink }: Ending): Outcome {
   }
 }
 
-function outcomeOfRefusal(error: NodeJS.ErrnoException, { command, fault }: Ending): Outcome {
+function outcomeOfStartError(error: NodeJS.ErrnoException, { command, fault }: Ending): Outcome {
   const reason = `cannot run ${command}: ${systemReason(error)}`;
   switch (error.code) {
     case 'EAGAIN':
@@ -162,8 +162,8 @@ function outcomeOfRefusal(error: NodeJS.ErrnoException, { command, fault }: Endi
   }
 }
 
-function faultOf(words: readonly string[], place: ProgramContext): string | undefined {
-  const found = locate(words, place);
+function faultOf(words: readonly string[], context: ProgramContext): string | undefined {
+  const found = locate(words, context);
   return typeof found === 'string' ? undefined : found.message;
 }
 

@@ -1,4 +1,4 @@
-// Finds the program of `--exec`, and what it needs to start, before mq receives the first message. A wrong name
+// Finds the program of `--exec` and checks that it can start, before mq receives the first message. A wrong name
 // therefore affects no message.
 
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
@@ -26,8 +26,8 @@ interface CommandFault {
  * Returns the absolute path of the program.
  * @throws {MqError} SYSTEM if it cannot run, with the reason and a hint.
  */
-export function findExecutable(words: readonly string[], place: ProgramContext): string {
-  const found = locate(words, place);
+export function findExecutable(words: readonly string[], context: ProgramContext): string {
+  const found = locate(words, context);
   if (typeof found === 'string') return found;
   const { message, hint, word } = found;
   throw new MqError('SYSTEM', message, { hint, at: words[word] ?? '' });
@@ -47,13 +47,13 @@ export function cannotRun(command: string, status: number): MqError {
 }
 
 /** Returns the absolute path of the program, or why it cannot run. */
-export function locate(words: readonly string[], place: ProgramContext): string | CommandFault {
+export function locate(words: readonly string[], context: ProgramContext): string | CommandFault {
   const [command = ''] = words;
-  const file = programOf(command, place);
+  const file = programOf(command, context);
   if (typeof file !== 'string') return { word: 0, message: `cannot run ${command}: ${file.reason}`, hint: file.hint };
-  const reason = interpreterFault(file, place);
+  const reason = interpreterFault(file, context);
   if (reason !== undefined) return { word: 0, message: `cannot run ${command}: ${reason.reason}`, hint: reason.hint };
-  return scriptFault(words, place) ?? file;
+  return scriptFault(words, context) ?? file;
 }
 
 interface Fault {
@@ -75,21 +75,21 @@ function programOf(command: string, { folder, env }: ProgramContext): string | F
 
 const missing: Fault = {
   reason: 'no such file',
-  hint: 'check the path; it is relative to the current folder, in rascal.json to the folder of that file',
+  hint: 'check the path: it is relative to the current folder, but in rascal.json to the folder of that file',
 };
 
 function missingOnPath(command: string): Fault {
   return {
     reason: 'no such command on PATH',
-    hint: `for a file in this folder write ./${command}; for shell syntax: sh -c "…"`,
+    hint: `for a file in this folder write ./${command}; for shell syntax use sh -c "…"`,
   };
 }
 
-/** Returns the fault of a whole command line in one word: `--exec 'python3 x.py'`. */
+/** Returns the fault for a command line that is quoted as one word: `--exec 'python3 x.py'`. */
 function oneWord(command: string): Fault {
   return {
     reason: 'no such command; the command and its arguments are quoted as one word',
-    hint: `without quotes: --exec ${command}; as a list in rascal.json; for shell syntax: sh -c "…"`,
+    hint: `remove the quotes: --exec ${command}; in rascal.json write a list; for shell syntax use sh -c "…"`,
   };
 }
 
@@ -123,7 +123,7 @@ function faultOf(path: string, command: string): Fault | undefined {
 /**
  * Checks the first line of a script, because the system reports a missing interpreter as if the script were missing.
  */
-function interpreterFault(file: string, place: ProgramContext): Fault | undefined {
+function interpreterFault(file: string, context: ProgramContext): Fault | undefined {
   const line = /^#![^\n]*/.exec(beginningOf(file))?.[0];
   if (line === undefined || platform() === 'win32') return undefined;
   if (line.endsWith('\r')) {
@@ -140,7 +140,7 @@ function interpreterFault(file: string, place: ProgramContext): Fault | undefine
   if (basename(interpreter) !== 'env' || name === undefined || /[-=/]/.test(name[0] ?? '') || name.includes('=')) {
     return undefined;
   }
-  return onPath(name, place).some(exists) ? undefined : { reason: `its interpreter ${name} is not on PATH`, hint };
+  return onPath(name, context).some(exists) ? undefined : { reason: `its interpreter ${name} is not on PATH`, hint };
 }
 
 function beginningOf(file: string): string {
@@ -158,19 +158,19 @@ function beginningOf(file: string): string {
 }
 
 /**
- * Checks the script of an interpreter. With a missing x.py, `python3 x.py` would start and then fail for every message.
+ * Checks the script of an interpreter. If x.py is missing, `python3 x.py` starts and then fails for every message.
  */
-function scriptFault(words: readonly string[], place: ProgramContext): CommandFault | undefined {
+function scriptFault(words: readonly string[], context: ProgramContext): CommandFault | undefined {
   const interpreter = basename(words[0] ?? '');
   const isShell = /^(ba|da|k|z)?sh$/.test(interpreter);
   if (!isShell && !/^(python|pypy)[\d.]*$|^(node|perl|php|ruby)$/.test(interpreter)) return undefined;
   const word = words[1] === '-u' ? 2 : 1;
   const script = words[word];
-  // A word after an option may be the option's value.
+  // The word after an option may be the value of the option and not a script.
   if (script === undefined || script === '' || script.startsWith('-')) return undefined;
-  const path = resolve(place.folder, script);
+  const path = resolve(context.folder, script);
   const candidates = [path, ...(interpreter === 'node' ? [`${path}.js`] : [])];
-  if (isShell && !script.includes('/')) candidates.push(...onPath(script, place));
+  if (isShell && !script.includes('/')) candidates.push(...onPath(script, context));
   if (candidates.some(exists)) return undefined;
   return { word, message: `cannot run ${script} with ${words[0]}: no such file`, hint: missing.hint };
 }

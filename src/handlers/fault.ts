@@ -7,12 +7,12 @@ import { locate, type ProgramContext } from './executable.ts';
 import { fileFault } from './module-load.ts';
 
 export interface HandlerFault {
-  /** The field, followed by the index of the word if the field is a list. */
+  /** Path of the invalid value: a field, followed by the index of the word if the field is a list. */
   readonly path: readonly (string | number)[];
   readonly message: string;
 }
 
-/** Returns the fault if the program, its interpreter, its script or the module's file is missing. */
+/** Returns the reason if the handler cannot start, for example because its program or its module is missing. */
 export function handlerFault(handler: HandlerConfig, { folder, env }: ProgramContext): HandlerFault | undefined {
   if ('module' in handler) {
     const message = fileFault(resolve(folder, handler.module), handler.module)?.message;

@@ -39,7 +39,7 @@ function answer(body: Buffer): Outcome {
   return { type: 'ack', reply: { body: Buffer.from(fibonacci(index).toString()), contentType: 'text/plain' } };
 }
 
-/** Maximum length of a body in bytes: the longest index and white space around it. */
+/** Maximum length of a body in bytes. An index has at most 7 digits, so the rest is room for white space. */
 const longestBody = 100;
 
 function refusal(error: string): Outcome {

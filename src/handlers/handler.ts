@@ -68,7 +68,7 @@ export interface Reply {
 
 /** Context that a handler receives with a message. */
 export interface HandlerContext {
-  /** Aborts when the handler must give up the message: after the deadline, or after the second signal. */
+  /** Aborts when the handler must stop its work on the message: at the deadline, or at the second signal. */
   readonly signal: AbortSignal;
 }
 
@@ -80,23 +80,23 @@ export interface Handler {
   /** Handles several messages in one call: one outcome for each, in order. Absent if it cannot handle batches. */
   handleBatch?(messages: readonly Message[], context: HandlerContext): Promise<readonly Outcome[]>;
   /** Reports to the handler whether more messages can arrive. Absent if the handler does not wait for messages. */
-  expectMore?(canCome: boolean): void;
+  expectMore?(mayArrive: boolean): void;
   /** Releases the handler's resources (files, processes). */
   close(): Promise<void>;
 }
 
-/** Settings and functions that handlers are created with. */
-export interface HandlerWorld {
-  /** Absolute folder in which programs run: the folder of rascal.json if it names the handler, otherwise the current one. */
+/** Settings and functions that mq passes to a handler when it creates the handler. */
+export interface HandlerHost {
+  /** Absolute path of the folder of programs: that of rascal.json if it names the handler, else the current one. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Opens the output for lines about one message. The handler ends it, unless it is `stderr`. Default: `stderr`. */
+  /** Opens the output for lines about one message. The handler ends that output. Default `stderr`, which stays open. */
   readonly stderrOf?: (message: Message) => Output;
   /** Time limit for one message, in milliseconds. `undefined` means no limit. */
   readonly timeoutMs?: number;
-  /** Milliseconds between SIGTERM and SIGKILL for a child that exceeds its time. */
+  /** Milliseconds between SIGTERM and SIGKILL when mq stops a child. */
   readonly graceMs: number;
   /** Sends a signal to a process id, or to a process group (a negative number). Throws ESRCH if it does not exist. */
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;

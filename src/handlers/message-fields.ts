@@ -1,4 +1,4 @@
-// Returns the fields of every log line about a message.
+// Defines the fields that every log line about a message has.
 
 import type { Message } from './handler.ts';
 

@@ -1,5 +1,5 @@
 // Loads a user's module from disk into this executable. It strips types and ignores the package.json files above the
-// module. A module that cannot be loaded produces one line with its position, not a stack trace.
+// module. If a module cannot be loaded, the error is one line with a position, and no stack trace.
 
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire, type ResolveFnOutput, registerHooks } from 'node:module';
@@ -7,7 +7,7 @@ import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { MqError, systemCode } from '../errors.ts';
-import { spelledOut } from './module/names.ts';
+import { withExtension } from './module/names.ts';
 import { syntaxStack } from './module/syntax-place.ts';
 import { systemReason, thrownReason } from './reason.ts';
 
@@ -18,16 +18,16 @@ interface LoadedModule {
 }
 
 /**
- * Loads a module. `file` is absolute, `name` is the user's name for it. `awaits` allows top-level await.
+ * Loads a module. `file` is its absolute path, `name` is the path that the user wrote. `awaits` allows top-level await.
  * @throws {MqError} NO_INPUT if the file cannot be read, CONFIG if it cannot be loaded.
  */
 export async function loadModule(file: string, name: string, { awaits = false } = {}): Promise<LoadedModule> {
   const fault = fileFault(file, name);
   if (fault) throw fault;
   const loaded = new Set([pathToFileURL(file).href]);
-  const hooks = hook(loaded);
+  const hooks = installHooks(loaded);
   const { stackTraceLimit } = Error;
-  // The default of ten frames contains only Node's loader and not the user's line.
+  // With the default of ten frames, the stack contains only Node's loader and not the user's line.
   Error.stackTraceLimit = 100;
   try {
     return { exports: await load(file, awaits), release: () => hooks.deregister() };
@@ -45,7 +45,7 @@ async function load(file: string, awaits: boolean): Promise<unknown> {
   try {
     return createRequire(file)(file);
   } catch (error) {
-    // Node throws this before it runs any code of the file.
+    // Node throws this error before it runs any code of the file.
     if (!awaits || systemCode(error) !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;
     return await import(pathToFileURL(file).href);
   }
@@ -74,7 +74,7 @@ function languageFault(file: string, name: string): MqError | undefined {
 }
 
 /** Installs loader hooks for the user's file and its imports. Node handles node_modules and all other modules. */
-function hook(loaded: Set<string>) {
+function installHooks(loaded: Set<string>) {
   return registerHooks({
     resolve(specifier, context, nextResolve) {
       const { parentURL, conditions } = context;
@@ -84,7 +84,7 @@ function hook(loaded: Set<string>) {
       try {
         resolved = nextResolve(specifier, context);
       } catch (error) {
-        const whole = spelledOut(specifier, parentURL, isRequire);
+        const whole = withExtension(specifier, parentURL, isRequire);
         if (whole === undefined) throw error;
         resolved = nextResolve(whole, context);
       }
@@ -93,7 +93,7 @@ function hook(loaded: Set<string>) {
       return isJson ? { ...resolved, importAttributes: { type: 'json' } } : resolved;
     },
     load(url, context, nextLoad) {
-      // The last entry is the module that was loaded last, which contains a syntax error without a position.
+      // Keeps the set in loading order. A syntax error without a position is in the module that was loaded last.
       if (loaded.delete(url)) loaded.add(url);
       const source = loaded.has(url) ? sourceOf(url) : undefined;
       return source === undefined ? nextLoad(url, context) : { ...source, shortCircuit: true };
@@ -168,7 +168,7 @@ const reasonsByCode: Readonly<Record<string, ((message: string, file: string) =>
   MODULE_NOT_FOUND: notFound,
 };
 
-/** Explains a missing export. Often it is the import of a type, which remains after types are stripped. */
+/** Explains a missing export. Often the import names a type, and it remains after the types are stripped. */
 function ofLinking(reason: string, file: string): LoadReason {
   const [, name] = /does not provide an export named '(.+)'$/.exec(reason) ?? [];
   return name === undefined || !file.endsWith('ts')
@@ -207,7 +207,7 @@ function framePlace(lines: readonly string[], loaded: ReadonlySet<string>): stri
   return undefined;
 }
 
-/** Returns the position of a syntax error that does not contain one. */
+/** Returns the position of a syntax error whose stack does not contain one. */
 function modulePlace({ message }: SyntaxError, loaded: ReadonlySet<string>, name: string): string {
   const last = [...loaded].at(-1);
   const stack = last === undefined ? undefined : syntaxStack(pathOf(last), message);

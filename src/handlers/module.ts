@@ -8,7 +8,7 @@ import { MqError } from '../errors.ts';
 import {
   type Handler,
   type HandlerContext,
-  type HandlerWorld,
+  type HandlerHost,
   type Message,
   type MessageFields,
   type MessageProperties,
@@ -36,7 +36,7 @@ export interface UserMessage {
 }
 
 export interface UserContext {
-  /** Aborts when the handler must give up the message. */
+  /** Aborts when the handler must stop its work on the message. */
   readonly signal: AbortSignal;
   readonly attempt: number;
   /** Writes a line to stderr. */
@@ -47,7 +47,7 @@ export type UserFunction = (message: UserMessage, context: UserContext) => unkno
 type UserBatchFunction = (messages: readonly UserMessage[], context: UserContext) => unknown;
 
 export interface ModulePlan {
-  /** Path as the user wrote it, relative to the world's cwd. */
+  /** Path as the user wrote it, relative to the host's cwd. */
   readonly module: string;
   /** `true` if the return value is the reply; otherwise it is only an outcome. */
   readonly isReply: boolean;
@@ -59,18 +59,18 @@ export interface ModulePlan {
  * Loads and runs the module before the first message.
  * @throws {MqError} NO_INPUT if the file cannot be read, CONFIG if it does not export a function.
  */
-export async function makeModule(plan: ModulePlan, world: HandlerWorld): Promise<Handler> {
+export async function makeModule(plan: ModulePlan, host: HandlerHost): Promise<Handler> {
   const { module, isReply, isBatch } = plan;
-  const loaded = await loadModule(resolve(world.cwd, module), module);
+  const loaded = await loadModule(resolve(host.cwd, module), module);
   const handling = isBatch
-    ? batchHandling(batchFunctionOf(loaded.exports, module), isReply, world)
-    : { handle: messageHandling(functionOf(loaded.exports, module), isReply, world) };
+    ? batchHandling(batchFunctionOf(loaded.exports, module), isReply, host)
+    : { handle: messageHandling(functionOf(loaded.exports, module), isReply, host) };
   return { prints: 'role', ...handling, close: async () => loaded.release() };
 }
 
-function messageHandling(run: UserFunction, isReply: boolean, world: HandlerWorld): Handler['handle'] {
+function messageHandling(run: UserFunction, isReply: boolean, host: HandlerHost): Handler['handle'] {
   return async (message, given) => {
-    const context = userContext(given, message.attempt, () => world.stderrOf?.(message) ?? world.stderr);
+    const context = userContext(given, message.attempt, () => host.stderrOf?.(message) ?? host.stderr);
     try {
       return outcomeOf(await run(userMessage(message), context), isReply);
     } catch (error) {
@@ -82,13 +82,13 @@ function messageHandling(run: UserFunction, isReply: boolean, world: HandlerWorl
 function batchHandling(
   run: UserBatchFunction,
   isReply: boolean,
-  world: HandlerWorld,
+  host: HandlerHost,
 ): Pick<Handler, 'handle' | 'handleBatch'> {
   return {
     handle: async () => ({ type: 'retry', reason: 'the handler accepts only batches' }),
     handleBatch: async (messages, given) => {
       const attempt = Math.max(...messages.map((message) => message.attempt));
-      const context = userContext(given, attempt, () => world.stderr);
+      const context = userContext(given, attempt, () => host.stderr);
       const result = await run(Object.freeze(messages.map(userMessage)), context);
       return outcomesOf(result, { isReply, size: messages.length });
     },
@@ -106,7 +106,7 @@ function userContext(given: HandlerContext, attempt: number, stderrOf: () => Out
   });
 }
 
-/** Returns the export `batch`. The default export expects one message, so it must not receive a list. */
+/** Returns the export `batch`. The default export is not used, because it expects one message and not a list. */
 function batchFunctionOf(exports: unknown, module: string): UserBatchFunction {
   const batch = memberOf(exports, 'batch');
   if (isFunction<UserBatchFunction>(batch)) return batch;
@@ -119,7 +119,7 @@ function batchFunctionOf(exports: unknown, module: string): UserBatchFunction {
 /** Returns the default export, `module.exports`, or its `default`. */
 function functionOf(exports: unknown, module: string): UserFunction {
   const value = memberOf(exports, 'default');
-  // The last one is a CommonJS module that was compiled from an ES module and imported by one.
+  // The last candidate is the default export of a CommonJS module that was compiled from an ES module.
   for (const candidate of [exports, value, memberOf(value, 'default')])
     if (isFunction<UserFunction>(candidate)) return candidate;
   throw new MqError('CONFIG', `cannot use ${module}: it has no function as its default export`, {

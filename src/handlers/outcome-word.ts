@@ -1,4 +1,4 @@
-// Maps the outcomes that a module or a line handler can name, except `ack`.
+// Maps the words of a module or an --exec-lines program to outcomes, except `ack`.
 
 import type { Outcome } from './handler.ts';
 import { thrownReason } from './reason.ts';

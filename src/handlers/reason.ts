@@ -2,7 +2,7 @@
 
 import { systemWords } from '../errors.ts';
 
-/** Returns the system's text for the error, otherwise the error's own message. */
+/** Returns the operating system's text for the error, or the error's own message if there is none. */
 export function systemReason(error: unknown): string {
   return systemWords(error) ?? thrownReason(error);
 }
@@ -29,5 +29,5 @@ function oneLine(text: string): string {
   return text.replace(/\s+/g, (space) => (space.includes('\n') ? ' ' : space));
 }
 
-/** Maximum length in characters. The reason is sent in a message header, and all headers must fit into one frame. */
+/** Maximum length of a reason in characters. Reasons become message headers, and headers must fit into one frame. */
 const longest = 1000;

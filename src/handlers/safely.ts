@@ -8,18 +8,18 @@ import { thrownReason } from './reason.ts';
 interface Bounds {
   /** Time limit for one call, in milliseconds. `undefined` means no limit. */
   readonly timeoutMs: number | undefined;
-  /** Milliseconds that an aborted handler has to return its outcome (a child must be killed first). */
-  readonly patienceMs: number;
+  /** Milliseconds that an aborted handler has to return its outcome, because a child must be stopped first. */
+  readonly abortGraceMs: number;
 }
 
 /**
  * Wraps the handler so that it never throws or rejects, and its signal also aborts at the deadline. A call that never
- * settles still has an outcome: `retry` with `no end within 5 s` after the deadline, otherwise `hand-back`.
+ * settles still has an outcome: `retry` after the deadline, otherwise `hand-back`.
  */
 export function safely(handler: Handler, bounds: Bounds): Handler {
   const running = new Set<Attempt>();
   let watched: AbortSignal | undefined;
-  // All messages share one listener, because a listener for each costs more than an empty handler.
+  // All messages share one listener, because adding a listener takes longer than an empty handler.
   const watch = (signal: AbortSignal): void => {
     if (signal === watched) return;
     watched = signal;
@@ -66,7 +66,7 @@ class Attempt implements HandlerContext {
   readonly #size: number;
   readonly #done: (outcomes: readonly Outcome[]) => void;
   readonly #deadline: NodeJS.Timeout | undefined;
-  #patience: NodeJS.Timeout | undefined;
+  #abortTimer: NodeJS.Timeout | undefined;
   #controller: AbortController | undefined;
   #givenUp: { readonly reason: unknown } | undefined;
   #isLate = false;
@@ -81,7 +81,8 @@ class Attempt implements HandlerContext {
     this.#bounds = bounds;
     this.#done = done;
     const { timeoutMs } = bounds;
-    if (timeoutMs !== undefined) this.#deadline = setTimeout(() => this.#pass(), Math.min(timeoutMs, longestTimerMs));
+    if (timeoutMs !== undefined)
+      this.#deadline = setTimeout(() => this.#reachDeadline(), Math.min(timeoutMs, longestTimerMs));
   }
 
   /** Created on first use, because most handlers never use it. */
@@ -96,7 +97,7 @@ class Attempt implements HandlerContext {
   giveUp(reason: unknown): void {
     if (this.#givenUp) return;
     this.#givenUp = { reason };
-    this.#patience = setTimeout(() => this.end(repeated(handBack, this.#size)), this.#bounds.patienceMs);
+    this.#abortTimer = setTimeout(() => this.end(repeated(handBack, this.#size)), this.#bounds.abortGraceMs);
     this.#controller?.abort(reason);
   }
 
@@ -104,19 +105,19 @@ class Attempt implements HandlerContext {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     clearTimeout(this.#deadline);
-    clearTimeout(this.#patience);
-    this.#done(outcomes.map((outcome) => this.#meant(outcome)));
+    clearTimeout(this.#abortTimer);
+    this.#done(outcomes.map((outcome) => this.#finalOutcome(outcome)));
   }
 
-  #pass(): void {
+  #reachDeadline(): void {
     this.#isLate = true;
-    this.giveUp(new Error(noEnd(this.#bounds.timeoutMs)));
+    this.giveUp(new Error(lateReason(this.#bounds.timeoutMs)));
   }
 
-  #meant(outcome: Outcome): Outcome {
+  #finalOutcome(outcome: Outcome): Outcome {
     if (!this.#givenUp || outcome.type === 'ack' || outcome.type === 'stop') return outcome;
-    if (this.#isLate) return { type: 'retry', reason: noEnd(this.#bounds.timeoutMs) };
-    // A failure after the second signal is caused by the signal, so it does not count as an attempt.
+    if (this.#isLate) return { type: 'retry', reason: lateReason(this.#bounds.timeoutMs) };
+    // After the second signal, the signal is the cause of a failure, so the failure does not count as an attempt.
     return outcome.type === 'retry' ? handBack : outcome;
   }
 }
@@ -137,13 +138,13 @@ export function ofBatch(size: number): { isOfBatch?: true } {
 /** Outcome that returns the message to its queue without counting an attempt. */
 export const handBack: Outcome = { type: 'hand-back' };
 
-/** Returns the error of a role that its handler ended. `why` is a clause: `./job ended with exit status 79`. */
+/** Returns the error of a role that its handler has ended. `why` is the reason: `./job ended with exit status 79`. */
 export function stopped(why: string): MqError {
   return new MqError('ANSWER_NO', `the handler ended the role: ${why}`, {
     hint: 'the message went back to its queue',
   });
 }
 
-function noEnd(timeoutMs = 0): string {
-  return `no end within ${timeoutMs / 1000} s`;
+function lateReason(timeoutMs = 0): string {
+  return `the handler did not end within ${timeoutMs / 1000} s`;
 }

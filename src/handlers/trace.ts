@@ -26,7 +26,7 @@ export function traceVariables(trace: Trace | undefined): Record<string, string>
   return { TRACEPARENT: traceparent, ...(tracestate !== undefined && { TRACESTATE: tracestate }) };
 }
 
-/** 3.2.2: version-traceid-parentid-flags; no id is zero, version ff is forbidden, later versions may have more. */
+/** 3.2.2: version-traceid-parentid-flags. An id must not be zero, ff is not a version, later versions may have more. */
 function isValid(text: string): boolean {
   const [, version, trace, parent, , more] =
     /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[\x21-\x7e]{0,200})?$/.exec(text) ?? [];

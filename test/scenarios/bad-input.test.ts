@@ -363,9 +363,14 @@ const failing = [
     title: 'hangs (a module)',
     file: 'work.ts',
     text: 'export default () => new Promise(() => setInterval(() => {}, 1000))',
-    reason: 'no end within 0.5 s',
+    reason: 'the handler did not end within 0.5 s',
   },
-  { title: 'hangs (a command)', file: 'work.sh', text: '#!/bin/sh\nsleep 600\n', reason: 'no end within 0.5 s' },
+  {
+    title: 'hangs (a command)',
+    file: 'work.sh',
+    text: '#!/bin/sh\nsleep 600\n',
+    reason: 'the handler did not end within 0.5 s',
+  },
   { title: 'exits with 1', file: 'work.sh', text: '#!/bin/sh\nexit 1\n', reason: 'exit status 1' },
   { title: 'is killed', file: 'work.sh', text: '#!/bin/sh\nkill -9 $$\n', reason: 'signal SIGKILL' },
 ] as const;

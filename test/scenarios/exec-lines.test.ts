@@ -92,7 +92,7 @@ test('a program of lines that hangs is killed, and its message is retried', asyn
   await roles.run(['publish', 'to', 'hang'], { cwd });
   const [dead] = await roles.take('hangs.dead', 1);
   const { headers } = dead!.properties;
-  assert.equal([headers?.['x-mq-reason'], headers?.['x-mq-attempt']], ['no end within 1 s', 2]);
+  assert.equal([headers?.['x-mq-reason'], headers?.['x-mq-attempt']], ['the handler did not end within 1 s', 2]);
   assert.is((await worker.stop()).status, 0);
   assert.not(pids('pids').some(lives));
   assert.is(await roles.held('hangs'), 0);

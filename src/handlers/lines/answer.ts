@@ -1,5 +1,4 @@
-// Parses the answer of a long-lived handler: one line of JSON, `{"id":7,"outcome":"ack","reply":"…"}`, becomes an
-// outcome.
+// Parses the answers of a long-lived handler. An answer is one line of JSON: `{"id":7,"outcome":"ack","reply":"…"}`.
 
 import { isObject, type Plain } from '../../config/plain.ts';
 import type { Outcome, Reply } from '../handler.ts';
@@ -26,7 +25,7 @@ export function outcomeOfAnswer(answer: Plain, { id, isReply }: { id: number; is
   return type === undefined ? 'an answer without an outcome' : `an unknown outcome: ${shown(type)}`;
 }
 
-/** Outcomes of an answer, one for each message. `faults` lists the invalid parts of the answer. */
+/** Outcomes of an answer, one for each message. `faults` describes the invalid parts of the answer. */
 export interface BatchAnswer {
   readonly outcomes: readonly Outcome[];
   readonly faults: readonly string[];
@@ -35,7 +34,7 @@ export interface BatchAnswer {
 /**
  * Returns the outcomes for a batch of `size`. The ids count from 1: `{"id":7,"outcomes":[{"id":1,"outcome":"ack"},…]}`;
  * a single `outcome` applies to all messages. A message without a valid outcome is retried and does not affect the
- * others. A string is the reason why the line is not an answer to this batch.
+ * others. If the line is not an answer to this batch, returns a string with the reason.
  */
 export function outcomesOfAnswer(
   answer: Plain,
@@ -66,7 +65,7 @@ export function outcomesOfAnswer(
     const outcome = found.get(index + 1) ?? 'no outcome';
     if (typeof outcome !== 'string') return outcome;
     faults.push(`${outcome} for id ${index + 1}`);
-    return { type: 'retry', reason: `the answer to its batch has ${outcome} for it` };
+    return { type: 'retry', reason: `the answer to the batch has ${outcome} for this message` };
   });
   return { outcomes: read, faults };
 }

@@ -1,5 +1,5 @@
 // Manages the processes of --exec-lines. Each process handles one request at a time. If it exits, answers incorrectly
-// or is late, the messages of its request lose one attempt, and the process is replaced after a pause.
+// or is late, the messages of the request use one attempt, and a new process replaces it after a pause.
 
 import { randomInt } from 'node:crypto';
 import type { RecycleLimit } from '../../config/size.ts';
@@ -20,19 +20,17 @@ export interface LinePoolPlan {
   readonly timeoutMs: number | undefined;
   /** Limit after which a process is replaced. `undefined` means no limit. */
   readonly recycleAfter?: RecycleLimit | undefined;
-  /** Milliseconds without a first answer after which a log line lists what to check. Default 10,000. */
+  /** If no answer has arrived after this time in milliseconds, mq logs once what to check. Default 10,000. */
   readonly noticeMs?: number;
-  /**
-   * Returns the delay before a restart in milliseconds, after this many ends without an answer. Default `restartPause`.
-   */
-  readonly pauseMs?: (deaths: number) => number;
+  /** Returns the milliseconds before a restart, after this many exits without an answer. Default `restartPause`. */
+  readonly pauseMs?: (exits: number) => number;
   readonly clock?: Clock;
 }
 
-/** Time, in milliseconds, in which a broken program is expected to exit, before it receives a message. */
-const provingMs = 250;
-/** After this many ends with 0 or invalid answers and no valid answer, the program itself is the cause. */
-const mostUnproved = 3;
+/** Milliseconds that the first process must run before mq receives messages. A broken program exits earlier. */
+const startCheckMs = 250;
+/** Number of failures before the first valid answer after which mq regards the program as broken and ends the role. */
+const mostFailures = 3;
 /** Maximum number of faults of one answer that are logged. */
 const mostFaults = 3;
 
@@ -43,8 +41,8 @@ const startHint = 'its output above names the reason; the message went back to i
 interface Slot {
   program: LineProcess | undefined;
   isBusy: boolean;
-  /** Number of ends since the last answer. */
-  deaths: number;
+  /** Number of times that a process has exited since the last answer. */
+  exits: number;
   /** Time at which the next process may start. */
   readyAt: number;
   /** Number of messages that this process has handled. */
@@ -78,14 +76,18 @@ export class LinePool {
     this.#slots = Array.from({ length: plan.processes }, () => newSlot());
   }
 
-  async prove(): Promise<void> {
+  /**
+   * Starts the first process and checks that it keeps running.
+   * @throws {MqError} SYSTEM if it exits at once.
+   */
+  async checkStart(): Promise<void> {
     const [slot] = this.#slots;
     if (!slot) return;
     const program = this.#start(slot);
-    const proved = new AbortController();
-    const end = await Promise.race([program.ended, this.#clock.pause(provingMs, proved.signal)]);
-    proved.abort();
-    if (end) throw this.#useless(`it ended before it received a message (${endText(end)})`);
+    const checked = new AbortController();
+    const end = await Promise.race([program.ended, this.#clock.pause(startCheckMs, checked.signal)]);
+    checked.abort();
+    if (end) throw this.#brokenError(`it ended before it received a message (${endText(end)})`);
   }
 
   /** Returns one outcome for each message of the request. */
@@ -97,7 +99,7 @@ export class LinePool {
       const outcome = await this.#ask(slot, request, givenUp);
       return 'type' in outcome ? repeated(outcome, request.size) : outcome;
     } finally {
-      // The outcome does not wait until the process is replaced; the next message does.
+      // The outcome is returned at once. If the process is recycled, its slot becomes free after its exit.
       void this.#recycle(slot, request.size).then(() => {
         slot.isBusy = false;
         this.#waiting.shift()?.();
@@ -143,7 +145,7 @@ export class LinePool {
       case 'object': {
         const answer = request.read(response.value, id);
         if (typeof answer === 'string') return this.#afterFault(slot, request, `an invalid answer: ${answer}`);
-        slot.deaths = 0;
+        slot.exits = 0;
         slot.hasAnswered = true;
         this.#hasAnswered = true;
         this.#reportFaults(answer.faults, request.size);
@@ -153,7 +155,7 @@ export class LinePool {
         return this.#afterFault(slot, request, `no answer: ${response.reason}`);
       case 'late':
         await program.stop();
-        return { type: 'retry', reason: `no end within ${(timeoutMs ?? 0) / 1000} s` };
+        return { type: 'retry', reason: `the handler did not end within ${(timeoutMs ?? 0) / 1000} s` };
       case 'given up':
         await program.stop();
         return handBack;
@@ -196,7 +198,7 @@ export class LinePool {
     this.#leaving.delete(closed);
   }
 
-  /** Logs once what to check if a program has never answered, because most such programs buffer their output. */
+  /** Logs once what to check if the program does not answer. The usual cause is that it buffers its output. */
   async #notice(program: LineProcess, settled: AbortSignal): Promise<void> {
     const { noticeMs = 10_000 } = this.#plan;
     await this.#clock.pause(noticeMs, settled);
@@ -217,11 +219,11 @@ export class LinePool {
     stderr.write(`${escaped(`${command}: the answer to a batch of ${size} messages has ${list}${more}`)}\n`);
   }
 
-  /** Stops the process, because its next output would not belong to a message. A new process replaces it. */
+  /** Stops the process, because its next output could belong to an earlier message. A new process replaces it. */
   async #afterFault(slot: Slot, { size }: LineRequest, reason: string): Promise<Outcome> {
     await slot.program?.stop();
     return (
-      this.#unproved(`${reason}, ${mostUnproved} times without a valid answer`) ?? {
+      this.#countFailure(`${reason}, ${mostFailures} times without a valid answer`) ?? {
         type: 'retry',
         reason,
         ...ofBatch(size),
@@ -238,16 +240,20 @@ export class LinePool {
       return { type: 'stop', error: cannotRun(this.#program.command, end.status) };
     }
     if (end.type === 'not started' && !['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(end.error.code ?? '')) {
-      return { type: 'stop', error: this.#useless(`it cannot be started (${endText(end)})`) };
+      return { type: 'stop', error: this.#brokenError(`it cannot be started (${endText(end)})`) };
     }
     const marks = program?.wasStopped ? {} : terminated(end);
     if (!hasAnswered && !program?.wasStopped && !marks.wasTerminated) {
       if (await this.#trial.failsAlike(end, givenUp))
-        return { type: 'stop', error: this.#useless(`it also ends without a message (${endText(end)})`, startHint) };
+        return {
+          type: 'stop',
+          error: this.#brokenError(`it also ends without a message (${endText(end)})`, startHint),
+        };
       if (givenUp.aborted) return handBack;
     }
     const isUndecided = end.type === 'exit' && end.status === 0;
-    const stop = isUndecided && this.#unproved(`it ended ${mostUnproved} times and never answered (${endText(end)})`);
+    const stop =
+      isUndecided && this.#countFailure(`it ended ${mostFailures} times and never answered (${endText(end)})`);
     return (
       stop || { type: 'retry', reason: `it ended without an answer (${endText(end)})`, ...marks, ...ofBatch(size) }
     );
@@ -257,10 +263,10 @@ export class LinePool {
    * Counts a failure that may be caused by the program or by the message. Returns the outcome that ends the role after
    * the last allowed failure.
    */
-  #unproved(why: string): Outcome | undefined {
+  #countFailure(why: string): Outcome | undefined {
     if (this.#hasAnswered) return undefined;
     this.#failures += 1;
-    return this.#failures < mostUnproved ? undefined : { type: 'stop', error: this.#useless(why) };
+    return this.#failures < mostFailures ? undefined : { type: 'stop', error: this.#brokenError(why) };
   }
 
   #start(slot: Slot): LineProcess {
@@ -271,33 +277,33 @@ export class LinePool {
     void program.ended.then(() => {
       // The end of a recycled process is not a failure.
       if (slot.program !== program) return;
-      slot.deaths += 1;
-      slot.readyAt = this.#clock.now() + (this.#plan.pauseMs ?? restartPause)(slot.deaths);
+      slot.exits += 1;
+      slot.readyAt = this.#clock.now() + (this.#plan.pauseMs ?? restartPause)(slot.exits);
     });
     return program;
   }
 
-  #useless(why: string, hint = protocolHint): MqError {
+  #brokenError(why: string, hint = protocolHint): MqError {
     const { command } = this.#program;
     return new MqError('SYSTEM', `cannot use ${command}: ${why}`, { hint, at: command });
   }
 }
 
-/** Returns the delay before a restart in milliseconds: 100, doubled with each end without an answer, at most 10,000. */
-export function restartPause(deaths: number): number {
-  return Math.min(100 * 2 ** (deaths - 1), 10_000);
+/** Returns the milliseconds before a restart: 100, doubled with each exit without an answer, at most 10,000. */
+export function restartPause(exits: number): number {
+  return Math.min(100 * 2 ** (exits - 1), 10_000);
 }
 
 /**
  * Returns an id that a message cannot predict, so that a program that prints a body cannot answer by accident. A JSON
- * number can hold it.
+ * number represents it exactly.
  */
 function unguessableId(): number {
   return randomInt(1, 2 ** 48 - 1);
 }
 
 function newSlot(): Slot {
-  return { program: undefined, isBusy: false, deaths: 0, readyAt: 0, messages: 0, hasAnswered: false };
+  return { program: undefined, isBusy: false, exits: 0, readyAt: 0, messages: 0, hasAnswered: false };
 }
 
 /** Returns the sort key of a slot: running processes first, then the shortest pause. */

@@ -1,5 +1,5 @@
-// Runs one long-lived process in a process group of its own: starts it, exchanges lines with it and ends it in time.
-// answer.ts interprets its answers, and pool.ts restarts it. Nothing here throws.
+// Runs one long-lived process in a process group of its own: starts it, exchanges lines with it and stops it.
+// answer.ts interprets its answers, and pool.ts replaces it. No function in this file throws.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -26,16 +26,16 @@ export interface LineProcessPlan {
 export type LineOutcome =
   /** The next JSON object on its stdout. */
   | { readonly type: 'object'; readonly value: Readonly<Record<string, unknown>> }
-  /** Only lines that are not JSON objects, or a line that is too long. */
+  /** The process printed too many lines that are not answers, or a line that is too long. */
   | { readonly type: 'invalid'; readonly reason: string }
   | { readonly type: 'ended'; readonly end: ChildEnd };
 
-/** Maximum number of lines without a JSON object since the last answer. Each is printed on stderr. */
-const mostStrange = 20;
+/** Maximum number of lines that are not answers since the last answer. mq prints each of them on stderr. */
+const mostOtherLines = 20;
 /** Maximum length of a line in bytes. A reply of 16 MiB in Base64 fits. */
 const longestLine = 32 * 1024 * 1024;
-/** Milliseconds between the end of the process's input and SIGTERM, and for a process that closed a pipe to exit. */
-const politeMs = 1000;
+/** Milliseconds that a process has to exit after its stdin or stdout was closed. Then mq sends SIGTERM. */
+const exitMs = 1000;
 
 export class LineProcess {
   /** Resolves when the process has exited and its output has been read. */
@@ -44,22 +44,22 @@ export class LineProcess {
   readonly #child: ChildProcess | undefined;
   readonly #stop = new AbortController();
   #openStderr: () => Output;
-  /** Opened when the process writes to stderr. Most processes never do, and a stream for each message is expensive. */
+  /** Opened when the process first writes to stderr, because a stream for each message is expensive. */
   #stderr: Output | undefined;
   readonly #errors = new PieceWriter();
   #isAlive = true;
   #pieces: Buffer[] = [];
   #size = 0;
-  #strange = 0;
+  #otherLines = 0;
   #resolve: ((outcome: LineOutcome) => void) | undefined;
-  #patience: NodeJS.Timeout | undefined;
+  #exitTimer: NodeJS.Timeout | undefined;
 
   constructor(plan: LineProcessPlan) {
     this.#plan = plan;
     this.#openStderr = () => plan.stderr;
     try {
-      // The process gets its own session and process group: a signal to the group reaches all of it, and the terminal's
-      // Ctrl-C reaches only mq. Its stdin is a pipe that closes when mq ends, however mq ends.
+      // The process gets its own session and process group: a signal to the group reaches all its processes, and the
+      // terminal's Ctrl-C reaches only mq. Its stdin is a pipe, which the system closes even if mq is killed.
       this.#child = spawn(plan.file, plan.args, {
         cwd: plan.cwd,
         env: { ...plan.env },
@@ -74,7 +74,7 @@ export class LineProcess {
     void this.ended.then((end) => {
       this.#isAlive = false;
       this.reportTo(() => plan.stderr);
-      clearTimeout(this.#patience);
+      clearTimeout(this.#exitTimer);
       this.#settle({ type: 'ended', end });
     });
   }
@@ -98,12 +98,12 @@ export class LineProcess {
     return this.#stop.signal.aborted;
   }
 
-  /** Number of bytes received of an incomplete line. */
+  /** Number of bytes of the incomplete line that was received last. */
   get unfinished(): number {
     return this.#size;
   }
 
-  /** Writes a line and returns what the process answers. Only one call may be active at a time. */
+  /** Writes a line and returns the answer of the process. Only one call may be active at a time. */
   ask(line: Buffer): Promise<LineOutcome> {
     return new Promise((resolve) => {
       if (!this.#isAlive) void this.ended.then((end) => resolve({ type: 'ended', end }));
@@ -135,7 +135,7 @@ export class LineProcess {
   /** Closes the process's input and stops the process if it does not exit in time. */
   async close(): Promise<void> {
     this.endInput();
-    const timer = setTimeout(() => this.#stop.abort(), Math.min(politeMs, this.#plan.graceMs));
+    const timer = setTimeout(() => this.#stop.abort(), Math.min(exitMs, this.#plan.graceMs));
     await this.ended;
     clearTimeout(timer);
   }
@@ -144,7 +144,7 @@ export class LineProcess {
     const exit = exitOf(child);
     const { pid, stdin, stdout, stderr } = child;
     if (pid === undefined || !stdin || !stdout || !stderr) {
-      // If no file descriptors are left, the streams do not exist either.
+      // If mq has no free file descriptors, some of these streams do not exist.
       for (const stream of [stdin, stdout, stderr]) stream?.on('error', () => {}).destroy();
       return exit;
     }
@@ -160,8 +160,8 @@ export class LineProcess {
       new OutputReader(stderr, (chunk) => this.#report(chunk)),
     ];
     // A process that closed its stdin or stdout can no longer answer. It is usually about to exit.
-    stdin.on('error', () => this.#lose());
-    stdout.once('end', () => this.#lose());
+    stdin.on('error', () => this.#awaitExit());
+    stdout.once('end', () => this.#awaitExit());
     const end = await exit;
     stdin.destroy();
     await killer.finish(Promise.all(outputs.map(({ closed }) => closed)));
@@ -175,8 +175,8 @@ export class LineProcess {
     await this.#errors.write(this.#stderr, bytes);
   }
 
-  #lose(): void {
-    this.#patience ??= setTimeout(() => this.#stop.abort(), politeMs);
+  #awaitExit(): void {
+    this.#exitTimer ??= setTimeout(() => this.#stop.abort(), exitMs);
   }
 
   #read(chunk: Buffer): Promise<void> | undefined {
@@ -187,14 +187,14 @@ export class LineProcess {
       [this.#pieces, this.#size, start] = [[], 0, end + 1];
       const value = objectOfLine(line);
       if (value && this.#resolve) {
-        this.#strange = 0;
+        this.#otherLines = 0;
         this.#settle({ type: 'object', value });
       } else if (line.trim() !== '') {
         shown.push(`${this.#plan.command}: ${escaped(line.slice(0, 1000))}\n`);
-        this.#strange += 1;
+        this.#otherLines += 1;
       }
-      if (this.#strange > mostStrange) {
-        this.#refuse(`more than ${mostStrange} lines that are not answers`);
+      if (this.#otherLines > mostOtherLines) {
+        this.#refuse(`more than ${mostOtherLines} lines that are not answers`);
         break;
       }
     }

@@ -10,12 +10,12 @@ interface LineTrialPlan {
   readonly clock: Clock;
 }
 
-/** Number of processes without a message that must end in the same way as the one with the message. */
+/** Number of processes that a trial starts. All must end in the same way as the process that received the message. */
 const trials = 2;
-/** Milliseconds before each trial, because a temporary problem may be over by then. */
+/** Milliseconds before each start, because a temporary problem may be over by then. */
 const pauseMs = 100;
-/** Milliseconds for a process to exit after its input is closed. */
-const patienceMs = 10_000;
+/** Milliseconds that a process has to exit after its input is closed. */
+const exitMs = 10_000;
 
 export class LineTrial {
   readonly #plan: LineTrialPlan;
@@ -27,9 +27,9 @@ export class LineTrial {
     this.#plan = plan;
   }
 
-  /** Returns `true` if the program ends in the same way without a message, so that the message is not the cause. */
+  /** Returns `true` if the program also ends in this way without a message. The message is then not the cause. */
   async failsAlike(end: ChildEnd, givenUp: AbortSignal): Promise<boolean> {
-    // A working program exits with 0 at the end of its input, so another 0 proves nothing.
+    // A working program exits with 0 at the end of its input, so a trial cannot show whether it is broken.
     if (this.#ignoresEnd || (end.type === 'exit' && end.status === 0)) return false;
     // The processes of a pool often exit together, so they share one trial.
     this.#running ??= this.#run(end, givenUp).finally(() => {
@@ -59,7 +59,7 @@ export class LineTrial {
     const child = new LineProcess(program);
     const ended = new AbortController();
     child.endInput();
-    void clock.pause(patienceMs, AbortSignal.any([givenUp, ended.signal])).then(() => {
+    void clock.pause(exitMs, AbortSignal.any([givenUp, ended.signal])).then(() => {
       if (ended.signal.aborted) return;
       this.#ignoresEnd = !givenUp.aborted;
       void child.stop();

@@ -4,8 +4,11 @@
 import { statSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** Returns the specifier of an import's file, or `undefined` if no such file exists. `parent` is a URL. */
-export function spelledOut(specifier: string, parent: string, isRequire: boolean): string | undefined {
+/**
+ * Returns the specifier with the extension of an existing file: a URL, or a path for `require`. Returns `undefined` if
+ * no such file exists. `parent` is the URL of the importing file.
+ */
+export function withExtension(specifier: string, parent: string, isRequire: boolean): string | undefined {
   if (!/^\.{0,2}\//.test(specifier)) return undefined;
   const path = fileURLToPath(new URL(specifier, parent));
   const found = [...namesOf(path)].find(isFile);

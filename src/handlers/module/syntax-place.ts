@@ -1,5 +1,5 @@
-// Finds the position of a syntax error in a module. V8 reports the position only for scripts (Node does not pass it on
-// for modules), so the module is compiled again as a script with the same lines.
+// Finds the position of a syntax error in a module. Node reports the position only for scripts, so the module is
+// compiled again as a script with the same lines.
 
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';

@@ -1,5 +1,5 @@
-// Runs one child process in a process group of its own: starts it, writes its input, reads its output and ends it in
-// time. exec.ts interprets the exit status. Nothing here throws.
+// Runs one child process in a process group of its own: starts it, writes its input, reads its output and stops it.
+// exec.ts interprets the exit status. No function in this file throws.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Writable } from 'node:stream';
@@ -14,9 +14,7 @@ interface ChildPlan extends KillPlan {
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: Buffer;
   readonly descriptor3: Buffer;
-  /**
-   * Receives a chunk of output. If it returns a promise, reading pauses until the promise settles. It never rejects.
-   */
+  /** Receives a chunk. If it returns a promise, reading pauses until it settles. The promise never rejects. */
   readonly onStdout: OnChunk;
   readonly onStderr: OnChunk;
 }
@@ -50,15 +48,15 @@ export function terminated(end: ChildEnd): { wasTerminated?: true } {
   return isTerminated ? { wasTerminated: true } : {};
 }
 
-/** Runs a child until it ends and its output is read. It does not wait for grandchildren that keep it open. */
+/** Runs a child until it ends and its output is read. Does not wait for grandchildren that keep the output open. */
 export async function runChild(plan: ChildPlan): Promise<ChildEnd> {
   let child: ChildProcess;
   try {
     child = spawn(plan.file, plan.args, {
       cwd: plan.cwd,
       env: { ...plan.env },
-      // The child gets its own session and process group: a signal to the group reaches all of it, and the terminal's
-      // Ctrl-C reaches only mq.
+      // The child gets its own session and process group: a signal to the group reaches all its processes, and the
+      // terminal's Ctrl-C reaches only mq.
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
       windowsHide: true,
@@ -70,7 +68,7 @@ export async function runChild(plan: ChildPlan): Promise<ChildEnd> {
   const { pid, stdin, stdout, stderr } = child;
   const descriptor3 = child.stdio?.[3];
   if (pid === undefined || !stdin || !stdout || !stderr || !(descriptor3 instanceof Writable)) {
-    // If no file descriptors are left, the streams do not exist either.
+    // If mq has no free file descriptors, some of these streams do not exist.
     for (const stream of [stdin, stdout, stderr, descriptor3]) stream?.on('error', ignore).destroy();
     return exit;
   }

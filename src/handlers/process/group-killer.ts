@@ -30,8 +30,8 @@ export class GroupKiller {
   }
 
   /**
-   * Call this after the child has ended. If the group was stopped, its remaining processes have until the output
-   * closes or the grace time ends. Returns `true` if the group was stopped.
+   * Call this after the child has ended. If the group was stopped, waits until the output closes or the grace time is
+   * over, and then kills the remaining processes. Returns `true` if the group was stopped.
    */
   async finish(closed: Promise<unknown>): Promise<boolean> {
     const { signal, killNow } = this.#plan;

@@ -3,11 +3,12 @@
 import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Receives a chunk. If it returns a promise, reading pauses until the promise settles. It never rejects. */
+/** Receives a chunk. If it returns a promise, reading pauses until it settles. The promise never rejects. */
 export type OnChunk = (chunk: Buffer) => Promise<void> | undefined;
 
-/** Milliseconds without output after which a pipe that a grandchild keeps open is closed. */
+/** If a grandchild keeps a pipe open, the pipe is closed after this many milliseconds without output. */
 const quietMs = 100;
+/** Maximum number of times that `finish` waits for more output. */
 const mostRounds = 20;
 
 export class OutputReader {
@@ -37,7 +38,7 @@ export class OutputReader {
       await nextTurn();
       if (this.#chunks === before) break;
     }
-    // A grandchild keeps the pipe open.
+    // A grandchild still keeps the pipe open.
     this.#stream.destroy();
   }
 

@@ -1,4 +1,4 @@
-// Collects a child's stdout: prints it line by line, or keeps it as a reply. Both use a bounded amount of memory.
+// Prints a child's stdout line by line, or collects it as a reply. Both use a bounded amount of memory.
 
 import { StringDecoder } from 'node:string_decoder';
 import type { Output } from '../../context.ts';
@@ -7,7 +7,7 @@ import type { Outcome } from '../handler.ts';
 import { systemReason } from '../reason.ts';
 
 export interface StdoutSink {
-  /** Receives a chunk. If it returns a promise, the next chunk must wait until it settles. It never rejects. */
+  /** Receives a chunk. If it returns a promise, the next chunk must wait for the promise, which never rejects. */
   receive(chunk: Buffer): Promise<void> | undefined;
   /** Ends the output after the last chunk. */
   end(): Promise<void>;
@@ -17,11 +17,11 @@ export interface StdoutSink {
   readonly reply?: Buffer;
 }
 
-/** Size of an incomplete line at which it is printed, in bytes. */
+/** An incomplete line of this many bytes is printed without waiting for its end. */
 const longestPart = 1024 * 1024;
 const newline = 10;
 
-/** Prints a child's output by line while it runs. An incomplete line is printed at the end, or in parts of 1 MiB. */
+/** Prints whole lines while the child runs. It prints a line over 1 MiB in parts, and an incomplete line at the end. */
 export class LineOutput implements StdoutSink {
   failure: Outcome | undefined;
   readonly #output: Output;
@@ -100,7 +100,7 @@ export function write(output: Output, bytes: Buffer): Promise<Error | undefined>
   return writeShown(output, output.isTTY ? Buffer.from(escapedLines(bytes.toString())) : bytes);
 }
 
-/** Writes the output of a program in pieces. On a terminal it writes a character after all its bytes have arrived. */
+/** Writes the output of a program in pieces. On a terminal, it writes a character only when it has all its bytes. */
 export class PieceWriter {
   readonly #decoder = new StringDecoder('utf8');
 

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { MqError } from '../../../src/errors.ts';
 import { type BatchPlan, batched } from '../../../src/handlers/batch.ts';
 import type { Handler, Message, Outcome } from '../../../src/handlers/handler.ts';
-import { makeMessage } from '../../fixtures/handlers/world.ts';
+import { makeMessage } from '../../fixtures/handlers/host.ts';
 
 const { signal } = new AbortController();
 const longMs = 3_600_000;
@@ -13,7 +13,7 @@ interface Call {
   readonly end: (outcomes: readonly Outcome[]) => void;
 }
 
-/** A handler whose calls end when the test resolves them. */
+/** Returns a handler and its calls. A call ends when the test calls its `end`. */
 function recorder(): { handler: Handler; calls: Call[] } {
   const calls: Call[] = [];
   const handleBatch = (messages: readonly Message[]) =>
@@ -58,7 +58,7 @@ test('a partial batch starts when its first message has waited long enough', asy
   assert.equal(await outcomes, [{ type: 'ack' }, { type: 'ack' }]);
 });
 
-test('no more calls run at once than are allowed; what has waited follows', async () => {
+test('limits the number of concurrent calls; waiting messages follow', async () => {
   const { handler, calls } = make({ size: 1 });
   const outcomes = handleAll(handler, ['a', 'b']);
   assert.is(calls.length, 1);
@@ -68,7 +68,7 @@ test('no more calls run at once than are allowed; what has waited follows', asyn
   assert.equal(await outcomes, [{ type: 'ack' }, { type: 'hand-back' }]);
 });
 
-test('a partial batch starts while no more messages can arrive', async () => {
+test('a partial batch starts when no more messages can arrive', async () => {
   const { handler, calls } = make();
   const outcomes = handleAll(handler, ['a', 'b']);
   handler.expectMore?.(false);
@@ -112,7 +112,7 @@ test('a batch that fails as a whole is tried message by message', async () => {
   assert.equal(seen, { outcomes: [{ type: 'ack' }, failed, { type: 'ack' }], calls: ['abc', 'a', 'b', 'c'] });
 });
 
-test('if the first three fail alone too, the others are retried without that', async () => {
+test('tries only three messages of a failed batch alone if all three fail', async () => {
   const { outcomes, calls } = await afterWholeFailure(['a', 'b', 'c', 'd'], () => failed);
   assert.equal(
     [outcomes, calls],
@@ -123,13 +123,13 @@ test('if the first three fail alone too, the others are retried without that', a
   );
 });
 
-test('if one ends the role, those that are not tried yet are handed back', async () => {
+test('if a message ends the role, messages that were not tried are handed back', async () => {
   const stop: Outcome = { type: 'stop', error: new MqError('SYSTEM', 'broken') };
   const { outcomes } = await afterWholeFailure(['a', 'b', 'c'], (body) => (body === 'b' ? stop : { type: 'ack' }));
   assert.equal(outcomes, [{ type: 'ack' }, stop, { type: 'hand-back' }]);
 });
 
-test('a handler of single messages is refused', () => {
+test('refuses a handler that cannot handle batches', () => {
   const { handleBatch, ...single } = recorder().handler;
   assert.throws(
     () => batched(single, { size: 2, waitMs: 1, calls: 1 }),

@@ -7,19 +7,19 @@ import * as assert from 'uvu/assert';
 import { makeEcho, makePrint, makeWork } from '../../../src/handlers/builtin.ts';
 import { fibonacci, largestIndex, makeFibonacci } from '../../../src/handlers/fibonacci.ts';
 import { makeHandler } from '../../../src/handlers/make.ts';
-import { handleOne, makeMessage, makeWorld, rejection } from '../../fixtures/handlers/world.ts';
+import { handleOne, makeHost, makeMessage, rejection } from '../../fixtures/handlers/host.ts';
 
 const temporary = mkdtempSync(join(tmpdir(), 'mq-builtin-'));
 test.after(() => rmSync(temporary, { recursive: true }));
 const consume = { behaviour: 'consume', folder: undefined } as const;
 const reply = { behaviour: 'reply', folder: undefined } as const;
 
-test('print acks, and leaves the printing to the role', async () => {
+test('print acknowledges the message, and the role prints the body', async () => {
   assert.is(makePrint().prints, 'role');
   assert.equal(await handleOne(makePrint(), makeMessage('a')), { type: 'ack' });
 });
 
-test('echo answers with the bytes and the content type that came', async () => {
+test('echo replies with the body and the content type of the request', async () => {
   const body = Buffer.from([0, 255, 13, 10]);
   const outcome = await handleOne(makeEcho(), makeMessage(body, { properties: { contentType: 'image/png' } }));
   assert.equal(outcome, { type: 'ack', reply: { body, contentType: 'image/png' } });
@@ -33,21 +33,27 @@ test('work sleeps a second for each dot in the body', async () => {
   assert.equal(slept, [1000, 1000, 1000]);
 });
 
-test('work that is given up hands its message back', async () => {
+test('work hands its message back when it is aborted', async () => {
   const giveUp = new AbortController();
   const outcome = makeWork().handle(makeMessage('.'.repeat(1_000_000)), { signal: giveUp.signal });
   giveUp.abort();
   assert.equal(await outcome, { type: 'hand-back' });
 });
 
-test('work past its deadline is tried again', async () => {
-  const handler = await makeHandler({ builtin: 'work', timeout: 20 }, makeWorld(), consume);
-  assert.equal(await handleOne(handler, makeMessage('...')), { type: 'retry', reason: 'no end within 0.02 s' });
+test('work that exceeds its deadline is retried', async () => {
+  const handler = await makeHandler({ builtin: 'work', timeout: 20 }, makeHost(), consume);
+  assert.equal(await handleOne(handler, makeMessage('...')), {
+    type: 'retry',
+    reason: 'the handler did not end within 0.02 s',
+  });
 });
 
-test('prefers the time limit of the command line to the one in rascal.json', async () => {
-  const handler = await makeHandler({ builtin: 'work', timeout: 60_000 }, makeWorld({ timeoutMs: 10 }), consume);
-  assert.equal(await handleOne(handler, makeMessage('...')), { type: 'retry', reason: 'no end within 0.01 s' });
+test('the time limit of the command line overrides the one in rascal.json', async () => {
+  const handler = await makeHandler({ builtin: 'work', timeout: 60_000 }, makeHost({ timeoutMs: 10 }), consume);
+  assert.equal(await handleOne(handler, makeMessage('...')), {
+    type: 'retry',
+    reason: 'the handler did not end within 0.01 s',
+  });
 });
 
 test('fibonacci is exact from 0 to 1000', () => {
@@ -58,7 +64,7 @@ test('fibonacci is exact from 0 to 1000', () => {
   }
 });
 
-test('fibonacci answers in decimal text, white space around the index or not', async () => {
+test('fibonacci replies in decimal text and ignores surrounding white space', async () => {
   for (const [body, expected] of [
     ['0', '0'],
     ['1', '1'],
@@ -66,7 +72,7 @@ test('fibonacci answers in decimal text, white space around the index or not', a
     ['007', '13'],
     ['100', '354224848179261915075'],
   ] as const) {
-    const outcome = await handleOne(await makeHandler({ builtin: 'fibonacci' }, makeWorld(), reply), makeMessage(body));
+    const outcome = await handleOne(await makeHandler({ builtin: 'fibonacci' }, makeHost(), reply), makeMessage(body));
     assert.equal(outcome, { type: 'ack', reply: { body: Buffer.from(expected), contentType: 'text/plain' } });
   }
 });
@@ -86,7 +92,7 @@ for (const body of [
   '9'.repeat(50),
   '1'.repeat(1e6),
 ]) {
-  test(`fibonacci refuses ${JSON.stringify(body).slice(0, 60)} with an error reply, and acks`, async () => {
+  test(`fibonacci replies with an error to ${JSON.stringify(body).slice(0, 60)}`, async () => {
     const outcome = await handleOne(makeFibonacci(), makeMessage(body));
     assert.is(outcome.type, 'ack');
     if (outcome.type !== 'ack') return;
@@ -95,7 +101,7 @@ for (const body of [
   });
 }
 
-test('fibonacci lets the event loop turn between two messages', async () => {
+test('fibonacci returns to the event loop between two messages', async () => {
   const handler = makeFibonacci();
   const { signal } = new AbortController();
   const order: string[] = [];
@@ -109,9 +115,9 @@ test('fibonacci lets the event loop turn between two messages', async () => {
   assert.ok(order.indexOf('turn') < order.indexOf('third') && order.includes('turn'), order.join());
 });
 
-test('append writes one line after the other, in the order of the messages', async () => {
+test('append writes one line for each message, in the order of the messages', async () => {
   const file = join(temporary, 'order');
-  const handler = await makeHandler({ file }, makeWorld(), consume);
+  const handler = await makeHandler({ file }, makeHost(), consume);
   const { signal } = new AbortController();
   const bodies = Array.from({ length: 200 }, (_, index) => `line ${index} ${'x'.repeat(index * 100)}`);
   const outcomes = await Promise.all(bodies.map((body) => handler.handle(makeMessage(body), { signal })));
@@ -120,16 +126,16 @@ test('append writes one line after the other, in the order of the messages', asy
   await handler.close();
 });
 
-test('append starts a line of its own after one that was cut off', async () => {
+test('append starts a new line if the file ends in the middle of a line', async () => {
   const file = join(temporary, 'cut');
   writeFileSync(file, 'whole\nhal');
-  await handleOne(await makeHandler({ file }, makeWorld(), consume), makeMessage('new'));
+  await handleOne(await makeHandler({ file }, makeHost(), consume), makeMessage('new'));
   assert.is(readFileSync(file, 'utf8'), 'whole\nhal\nnew\n');
 });
 
-test('append creates a new file when the old one was moved away', async () => {
+test('append creates a new file if the old one was moved', async () => {
   const file = join(temporary, 'moved');
-  const handler = await makeHandler({ file: 'moved' }, makeWorld({ cwd: temporary }), consume);
+  const handler = await makeHandler({ file: 'moved' }, makeHost({ cwd: temporary }), consume);
   const { signal } = new AbortController();
   await handler.handle(makeMessage('one'), { signal });
   renameSync(file, `${file}.1`);
@@ -146,7 +152,7 @@ test('append throws CANNOT_CREATE for a bad file before any message', async () =
     ['no-folder/file', 'no such file or directory'],
     ['.', 'illegal operation on a directory'],
   ] as const) {
-    const error = await rejection(makeHandler({ file }, makeWorld({ cwd: temporary }), consume));
+    const error = await rejection(makeHandler({ file }, makeHost({ cwd: temporary }), consume));
     assert.is(error.code, 'CANNOT_CREATE');
     assert.is(error.message, `cannot append to ${file}: ${reason}`);
   }
@@ -155,11 +161,11 @@ test('append throws CANNOT_CREATE for a bad file before any message', async () =
 test('append to a pipe without a reader fails instead of hanging', async () => {
   const file = join(temporary, 'pipe');
   execFileSync('mkfifo', [file]);
-  assert.is((await rejection(makeHandler({ file }, makeWorld(), consume))).code, 'CANNOT_CREATE');
+  assert.is((await rejection(makeHandler({ file }, makeHost(), consume))).code, 'CANNOT_CREATE');
 });
 
 test('append on a full disk stops the role and hands the message back', async () => {
-  const handler = await makeHandler({ file: '/dev/full' }, makeWorld(), consume);
+  const handler = await makeHandler({ file: '/dev/full' }, makeHost(), consume);
   const outcome = await handleOne(handler, makeMessage('a'));
   assert.is(outcome.type, 'stop');
   if (outcome.type !== 'stop') return;
@@ -168,7 +174,7 @@ test('append on a full disk stops the role and hands the message back', async ()
 });
 
 test('append without a file is a usage error', async () => {
-  assert.is((await rejection(makeHandler({ builtin: 'append' }, makeWorld(), consume))).code, 'USAGE');
+  assert.is((await rejection(makeHandler({ builtin: 'append' }, makeHost(), consume))).code, 'USAGE');
 });
 
 test.run();

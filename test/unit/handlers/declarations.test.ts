@@ -1,5 +1,5 @@
-// The types of `mq/handler` that `mq types` writes: tsc accepts what a user writes and refuses what is wrong, and they are
-// those of what a module really gets.
+// Tests the types of `mq/handler` that `mq types` writes: tsc accepts correct handlers and refuses wrong ones, and the
+// types equal those in module.ts.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ types.before.each((context) => {
 });
 types.after.each(({ folder }) => rmSync(folder, { recursive: true }));
 
-types('stand for themselves, and accept what a handler does', async ({ folder }) => {
+types('compile without other types and accept correct handlers', async ({ folder }) => {
   const source = `
 import type { BatchHandler, Context, Handler, Message, Outcome, ReplyHandler } from 'mq/handler';
 
@@ -37,7 +37,7 @@ export const acked = (message: Message, context: Context): Outcome => ({ type: '
 
 // @ts-expect-error: a misspelt outcome
 export const misspelt: Handler = () => ({ type: 'dead-leter' });
-// @ts-expect-error: a reason is text
+// @ts-expect-error: a reason is a string
 export const reasoned: Handler = () => ({ type: 'retry', reason: 5 });
 // @ts-expect-error: a message cannot be changed
 export const changed: Handler = (message) => void (message.attempt = 2);
@@ -45,7 +45,7 @@ export const changed: Handler = (message) => void (message.attempt = 2);
   assert.is(await tsc(folder, { 'handler.ts': source }, tsconfig), '');
 });
 
-types('are those of what a module gets', async ({ folder }) => {
+types('equal the types of the arguments that a module receives', async ({ folder }) => {
   const source = `
 import type { Context, Message } from 'mq/handler';
 import type { UserContext, UserMessage } from '${resolve(root, 'src/handlers/module.ts')}';

@@ -16,7 +16,7 @@ test('inherits the environment without variables of mq and trace context', () =>
   assert.equal(plain(childEnvironment(env, {})), users);
 });
 
-test('a clean environment has the usual and the named variables', () => {
+test('a clean environment contains only the usual and the named variables', () => {
   assert.equal(plain(childEnvironment(env, { isClean: true })), usual);
   const pass = ['APP_ENV', 'AWS_*'];
   const { EMPTY, ...named } = users;
@@ -30,12 +30,12 @@ test('inherits variables of mq only by name or by a pattern with MQ_', () => {
   assert.equal([all['MQ_URL'], all['MQ_TOKEN']], [env.MQ_URL, 'secret']);
 });
 
-test('set variables win over inherited ones; PYTHONUNBUFFERED defaults to 1', () => {
+test('set variables override inherited ones; PYTHONUNBUFFERED defaults to 1', () => {
   const variables = childEnvironment({ ...env, PYTHONUNBUFFERED: '' }, { set: { APP_ENV: 'mine', MQ_URL: 'mine' } });
   assert.equal([variables['APP_ENV'], variables['MQ_URL'], variables['PYTHONUNBUFFERED']], ['mine', 'mine', '']);
 });
 
-test('names and patterns that no variable matches are found', () => {
+test('returns the names and patterns that match no variable', () => {
   assert.equal(unmatched(env, ['APP_ENV', 'AWS_*', 'MQ_URL', 'APP', 'GCP_*', 'ABSENT']), ['APP', 'GCP_*', 'ABSENT']);
 });
 

@@ -6,10 +6,10 @@ import { mock } from 'node:test';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeExecLines } from '../../../src/handlers/exec-lines.ts';
-import type { Handler, HandlerWorld, Outcome } from '../../../src/handlers/handler.ts';
+import type { Handler, HandlerHost, Outcome } from '../../../src/handlers/handler.ts';
 import { restartPause } from '../../../src/handlers/lines/pool.ts';
-import { deadlineOf, type HandlerPlace, makeHandler } from '../../../src/handlers/make.ts';
-import { handleOne, keep, makeMessage, makeWorld, rejection, replyText } from '../../fixtures/handlers/world.ts';
+import { deadlineOf, type HandlerOptions, makeHandler } from '../../../src/handlers/make.ts';
+import { handleOne, makeHost, makeMessage, rejection, replyText, textSink } from '../../fixtures/handlers/host.ts';
 import { node } from '../../support/node.ts';
 import { until } from '../../support/until.ts';
 
@@ -28,16 +28,16 @@ test.after(() => rmSync(temporary, { recursive: true }));
 interface Settings {
   readonly args?: readonly string[];
   readonly command?: readonly string[];
-  readonly world?: HandlerWorld;
+  readonly host?: HandlerHost;
   readonly concurrency?: number;
   readonly isReply?: boolean;
-  readonly place?: Partial<HandlerPlace>;
+  readonly options?: Partial<HandlerOptions>;
 }
 
-function make({ args = [], command, world = makeWorld(), concurrency = 1, isReply = true, place }: Settings = {}) {
+function make({ args = [], command, host = makeHost(), concurrency = 1, isReply = true, options }: Settings = {}) {
   const execLines = command ?? [node, 'lines.mjs', ...args];
   const behaviour = isReply ? 'reply' : 'consume';
-  return makeHandler({ execLines }, world, { behaviour, calls: concurrency, ...place });
+  return makeHandler({ execLines }, host, { behaviour, calls: concurrency, ...options });
 }
 
 async function using(settings: Settings, use: (ask: (body: string | Buffer) => Promise<Outcome>) => Promise<void>) {
@@ -49,7 +49,7 @@ async function using(settings: Settings, use: (ask: (body: string | Buffer) => P
   }
 }
 
-function lives(pid: number): boolean {
+function isRunning(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
@@ -80,7 +80,7 @@ for (const [answer, outcome] of [
     { type: 'retry', reason: 'an invalid answer: a reply that is not base64' },
   ],
 ] as const) {
-  test(`the answer ${answer} is ${JSON.stringify(outcome)}`, async () => {
+  test(`the outcome of the answer ${answer} is ${JSON.stringify(outcome)}`, async () => {
     assert.equal(await handleOne(await make(), makeMessage(`say ${answer}`)), outcome);
   });
 }
@@ -98,7 +98,7 @@ test('a reply is text, bytes or JSON, each with its content type', async () => {
   });
 });
 
-test('a process receives each message with the fields of --exec, and an id', async () => {
+test('a process receives each message as the JSON of --exec with an id', async () => {
   await using({}, async (ask) => {
     assert.equal(replyText(await ask('served')), '1');
     assert.equal(replyText(await ask('served')), '2');
@@ -119,7 +119,7 @@ test('a program that prints the body of a message does not acknowledge it', asyn
   });
 });
 
-test('a body of newlines, of 1 MiB, or of bytes that are no text is one line', async () => {
+test('sends a body as one line, also with newlines, of 1 MiB or not UTF-8', async () => {
   await using({}, async (ask) => {
     for (const body of ['a\nb\r\n\u2028c', 'x'.repeat(2 ** 20)]) assert.is(replyText(await ask(body)), body);
     assert.is(replyText(await ask(Buffer.from([0xff, 0x00]))), '/wA=');
@@ -127,8 +127,8 @@ test('a body of newlines, of 1 MiB, or of bytes that are no text is one line', a
 });
 
 test('a process inherits the environment without variables of mq', async () => {
-  const world = makeWorld({ env: { PATH: process.env['PATH'], MQ_URL: 'amqp://secret', LANG: 'C' } });
-  await using({ world }, async (ask) => {
+  const host = makeHost({ env: { PATH: process.env['PATH'], MQ_URL: 'amqp://secret', LANG: 'C' } });
+  await using({ host }, async (ask) => {
     const seen = Object.keys(JSON.parse(replyText(await ask('env')) ?? '{}'));
     assert.ok(seen.includes('LANG'));
     assert.equal(
@@ -146,7 +146,7 @@ test('concurrency is the number of processes, each with one message', async () =
     assert.is(started.length, 3);
     assert.equal([...new Set(pids.map(replyText))].toSorted(), started.toSorted());
   });
-  for (const pid of readFileSync(file, 'utf8').trim().split('\n')) assert.not(lives(Number(pid)));
+  for (const pid of readFileSync(file, 'utf8').trim().split('\n')) assert.not(isRunning(Number(pid)));
 });
 
 for (const [body, reason] of [
@@ -155,71 +155,71 @@ for (const [body, reason] of [
   ['kill SIGKILL', 'it ended without an answer (signal SIGKILL)'],
   ['noise 21', 'no answer: more than 20 lines that are not answers'],
 ] as const) {
-  test(`"${body}" costs the message one attempt, and the next one gets a new process`, async () => {
+  test(`"${body}" uses one attempt, and a new process handles the next message`, async () => {
     await using({}, async (ask) => {
       const first = replyText(await ask('pid'));
       assert.equal(await ask(body), { type: 'retry', reason });
       const second = replyText(await ask('pid'));
       assert.is.not(first, second);
-      assert.not(lives(Number(first)));
+      assert.not(isRunning(Number(first)));
     });
   });
 }
 
-test('shows a character of stderr whose bytes arrive in two chunks', async () => {
-  const stderr = Object.assign(keep(), { isTTY: true });
+test('prints a character of stderr whose bytes arrive in two chunks', async () => {
+  const stderr = Object.assign(textSink(), { isTTY: true });
   const script = `process.stdin.once('data', (line) => {
     process.stderr.write('a' + 'é'.repeat(500_000) + '\\n', () => {
       console.log(JSON.stringify({ id: JSON.parse(line).id, outcome: 'ack' }));
     });
   });`;
-  await using({ command: [node, '-e', script], world: makeWorld({ stderr }), isReply: false }, async (ask) => {
+  await using({ command: [node, '-e', script], host: makeHost({ stderr }), isReply: false }, async (ask) => {
     assert.equal(await ask('x'), { type: 'ack' });
     await stderr.until('\n');
   });
   assert.ok(stderr.text === `a${'é'.repeat(500_000)}\n`, 'the text is the same');
 });
 
-test('shows lines that are not JSON escaped on stderr, and allows 20', async () => {
-  const world = makeWorld();
-  await using({ world }, async (ask) => {
+test('prints up to 20 lines that are not JSON on stderr, and escapes them', async () => {
+  const host = makeHost();
+  await using({ host }, async (ask) => {
     assert.equal(await ask('noise 2'), { type: 'ack' });
     assert.equal(await ask('noise 20'), { type: 'ack' });
     assert.equal(await ask('err as it is \u001b[1m'), { type: 'ack' });
-    await world.stderr.until('as it is \u001b[1m\n');
+    await host.stderr.until('as it is \u001b[1m\n');
   });
-  const shown = world.stderr.text.split('\n');
+  const shown = host.stderr.text.split('\n');
   assert.is(shown[0], `${node}: noise 1 \\x1b[2J`);
   assert.is(shown.filter((line) => line.includes('noise')).length, 22);
-  assert.is(world.stdout.text, '');
+  assert.is(host.stdout.text, '');
 });
 
-test('a process that closes its stdout, or its stdin, is replaced', async () => {
+test('replaces a process that closes its stdout', async () => {
   await using({ args: ['stay'] }, async (ask) => {
     assert.equal(await ask('close-stdout'), { type: 'retry', reason: 'it ended without an answer (signal SIGTERM)' });
     assert.is(replyText(await ask('served')), '1');
   });
 });
 
-test('an answer counts though the process ends with it', async () => {
+test('accepts an answer although the process exits after it', async () => {
   await using({}, async (ask) => {
     assert.is(replyText(await ask('answer-and-exit')), 'last');
   });
 });
 
-test('a late answer costs one attempt', async () => {
-  await using({ world: makeWorld({ timeoutMs: 50 }) }, async (ask) => {
-    assert.equal(await ask('hang'), { type: 'retry', reason: 'no end within 0.05 s' });
+test('a late answer uses one attempt', async () => {
+  await using({ host: makeHost({ timeoutMs: 50 }) }, async (ask) => {
+    assert.equal(await ask('hang'), { type: 'retry', reason: 'the handler did not end within 0.05 s' });
   });
 });
 
-test('the clock runs from the line in, not from the pause before it', async () => {
+test('the time limit starts when the line is written, not before the pause', async () => {
   const script =
     'while read -r line; do case $line in *die*) exit 1;; esac; echo "${line%%,*},\\"outcome\\":\\"ack\\"}"; done';
   const pauses: number[] = [];
   const clock = {
     now: () => 0,
-    // A deadline is never over.
+    // The time limit of 1500 ms never passes.
     pause: (milliseconds: number, until: AbortSignal) => {
       pauses.push(milliseconds);
       return new Promise<undefined>((resolve) => {
@@ -229,23 +229,23 @@ test('the clock runs from the line in, not from the pause before it', async () =
     },
   };
   const plan = { ...lines, execLines: ['sh', '-c', script], timeoutMs: 1500, pauseMs: () => 1600, clock };
-  const handler = await makeExecLines(plan, makeWorld());
+  const handler = await makeExecLines(plan, makeHost());
   assert.is((await handler.handle(makeMessage('die'), { signal: never })).type, 'retry');
   pauses.length = 0;
   assert.equal(await handleOne(handler), { type: 'ack' });
   assert.equal(pauses.slice(0, 2), [1600, 1500]);
 });
 
-test('the pause grows with each end without an answer, and resets', async () => {
-  const deaths: number[] = [];
+test('the pause grows with each exit, and an answer resets it', async () => {
+  const exits: number[] = [];
   const pauseMs = (count: number) => {
-    deaths.push(count);
+    exits.push(count);
     return 0;
   };
-  const handler = await makeExecLines({ ...lines, pauseMs }, makeWorld());
+  const handler = await makeExecLines({ ...lines, pauseMs }, makeHost());
   const bodies = ['served', 'exit 1', 'exit 1', 'exit 1', 'served', 'exit 1', 'served'];
   for (const body of bodies) await handler.handle(makeMessage(body), { signal: never });
-  assert.equal(deaths, [1, 2, 3, 1]);
+  assert.equal(exits, [1, 2, 3, 1]);
   await handler.close();
   assert.equal([1, 2, 3, 7, 8, 2000].map(restartPause), [100, 200, 400, 6400, 10_000, 10_000]);
 });
@@ -253,10 +253,10 @@ test('the pause grows with each end without an answer, and resets', async () => 
 test('no process starts before the pause is over', async () => {
   const file = join(temporary, 'pause');
   const plan = { ...lines, execLines: [node, 'lines.mjs', 'log', file], pauseMs: () => 2 ** 40 };
-  const handler = await makeExecLines(plan, makeWorld());
+  const handler = await makeExecLines(plan, makeHost());
   for (const body of ['served', 'exit 1']) await handler.handle(makeMessage(body), { signal: never });
   const outcome = handler.handle(makeMessage('served'), { signal: never });
-  // In the meantime, another process starts and answers.
+  // A second handler starts and answers, which takes longer than a start without a pause would.
   await using({}, async (ask) => assert.is(replyText(await ask('served')), '1'));
   assert.is(readFileSync(file, 'utf8').trim().split('\n').length, 1);
   await handler.close();
@@ -276,7 +276,7 @@ for (const [command, message] of [
 }
 
 for (const [what, script, message] of [
-  ['at its start, later than it is watched', 'sleep 0.4; exit 3', /it also ends without a message \(exit status 3\)$/],
+  ['after the first check', 'sleep 0.4; exit 3', /it also ends without a message \(exit status 3\)$/],
   ['at its first line', 'read line; exit 3', /it also ends without a message \(exit status 3\)$/],
   ['by a signal', 'sleep 0.4; kill -SEGV $$', /it also ends without a message \(signal SIGSEGV\)$/],
 ] as const) {
@@ -308,7 +308,7 @@ for (const [what, command, message] of [
 
 for (const body of ['exit 1', 'kill SIGSEGV']) {
   test(`counts attempts of a message that ends every process ("${body}")`, async () => {
-    const handler = await makeExecLines({ ...lines, pauseMs: () => 0 }, makeWorld());
+    const handler = await makeExecLines({ ...lines, pauseMs: () => 0 }, makeHost());
     for (let time = 0; time < 4; time += 1) {
       assert.is((await handler.handle(makeMessage(body), { signal: never })).type, 'retry');
     }
@@ -319,7 +319,7 @@ for (const body of ['exit 1', 'kill SIGSEGV']) {
 test('a program that cannot start again ends the role', async () => {
   const file = join(temporary, 'broken');
   const script = `[ -e ${file} ] && exit 5; while read -r line; do touch ${file}; case $line in *die*) exit 5;; esac; echo "\${line%%,*},\\"outcome\\":\\"ack\\"}"; done`;
-  const handler = await makeExecLines({ ...lines, execLines: ['sh', '-c', script], pauseMs: () => 0 }, makeWorld());
+  const handler = await makeExecLines({ ...lines, execLines: ['sh', '-c', script], pauseMs: () => 0 }, makeHost());
   const types: string[] = [];
   for (const body of ['one', 'die', 'two']) {
     types.push((await handler.handle(makeMessage(body), { signal: never })).type);
@@ -328,50 +328,50 @@ test('a program that cannot start again ends the role', async () => {
   await handler.close();
 });
 
-test('one that has answered once never ends the role', async () => {
+test('a program that has answered once never ends the role', async () => {
   await using({}, async (ask) => {
     await ask('served');
     for (let time = 0; time < 4; time += 1) assert.is((await ask('exit 1')).type, 'retry');
   });
 });
 
-test('when aborted, hands the message back and ends the process', async () => {
-  const handler = await make({ args: ['deaf'], world: makeWorld({ graceMs: 200 }) });
+test('hands the message back and ends the process when it is aborted', async () => {
+  const handler = await make({ args: ['deaf'], host: makeHost({ graceMs: 200 }) });
   try {
     const pid = Number(replyText(await handler.handle(makeMessage('pid'), { signal: never })));
     const abandon = new AbortController();
     const outcome = handler.handle(makeMessage('hang'), { signal: abandon.signal });
     abandon.abort();
     assert.equal(await outcome, handBack);
-    assert.not(lives(pid));
+    assert.not(isRunning(pid));
   } finally {
     await handler.close();
   }
 });
 
-test('closes the input at the end, then sends SIGTERM, then SIGKILL', async () => {
+test('close ends the input, then sends SIGTERM, then SIGKILL', async () => {
   for (const args of [[], ['stay'], ['deaf']]) {
-    const handler = await make({ args, world: makeWorld({ graceMs: 200 }) });
+    const handler = await make({ args, host: makeHost({ graceMs: 200 }) });
     const pid = Number(replyText(await handler.handle(makeMessage('pid'), { signal: never })));
-    assert.ok(lives(pid));
+    assert.ok(isRunning(pid));
     await handler.close();
-    assert.not(lives(pid), args.join());
+    assert.not(isRunning(pid), args.join());
   }
 });
 
-test('a grandchild ends with the process that is given up', async () => {
+test('ends the grandchildren of a process that does not exit', async () => {
   const script =
     'sleep 1000 & while read line; do id=${line#*:}; echo "{\\"id\\":${id%%,*},\\"outcome\\":\\"ack\\",\\"reply\\":\\"$!\\"}"; done; wait';
-  const handler = await make({ command: ['sh', '-c', script], world: makeWorld({ graceMs: 200 }) });
+  const handler = await make({ command: ['sh', '-c', script], host: makeHost({ graceMs: 200 }) });
   const pid = Number(replyText(await handler.handle(makeMessage(''), { signal: never })));
-  assert.ok(lives(pid));
+  assert.ok(isRunning(pid));
   await handler.close();
-  await until('the grandchild is gone', () => !lives(pid));
+  await until('the grandchild has ended', () => !isRunning(pid));
 });
 
 const ack = { type: 'ack' };
 const retry = (reason: string) => ({ type: 'retry', reason });
-const noOutcome = retry('the answer to its batch has no outcome for it');
+const noOutcome = retry('the answer to the batch has no outcome for this message');
 
 for (const [answer, outcomes] of [
   ['say {"id":ID,"outcome":"ack"}', [ack, ack]],
@@ -382,39 +382,39 @@ for (const [answer, outcomes] of [
   ['batch [7,{"id":1,"outcome":"ack"}]', [ack, noOutcome]],
   [
     'batch [{"id":1,"outcome":"akc"},{"id":2,"outcome":"ack"}]',
-    [retry('the answer to its batch has an unknown outcome: "akc" for it'), ack],
+    [retry('the answer to the batch has an unknown outcome: "akc" for this message'), ack],
   ],
   [
     'batch [{"id":1,"outcome":"ack"},{"id":1,"outcome":"retry"},{"id":2,"outcome":"ack"}]',
-    [retry('the answer to its batch has two outcomes for it'), ack],
+    [retry('the answer to the batch has two outcomes for this message'), ack],
   ],
-  // The other message is not the cause.
+  // Each message is tried alone afterwards, so that the other message succeeds.
   ['batch {}', [retry('an invalid answer: outcomes that are not a list: {}'), ack]],
   ['exit 9', [retry('it ended without an answer (exit status 9)'), ack]],
 ] as const) {
   test(`the answer to a batch of two: ${answer}`, async () => {
-    const place = { batch: { size: 2, waitMs: 60_000 } };
-    await using({ place, isReply: false }, async (ask) => {
+    const options = { batch: { size: 2, waitMs: 60_000 } };
+    await using({ options, isReply: false }, async (ask) => {
       assert.equal(await Promise.all([ask(answer), ask('other')]), outcomes);
     });
   });
 }
 
-test('one line names the faults of an answer to a batch, and the process stays', async () => {
-  const world = makeWorld();
-  await using({ world, place: { batch: { size: 2, waitMs: 60_000 } } }, async (ask) => {
+test('logs the faults of an answer to a batch, and keeps the process', async () => {
+  const host = makeHost();
+  await using({ host, options: { batch: { size: 2, waitMs: 60_000 } } }, async (ask) => {
     await Promise.all([ask('batch [{"id":"x","outcome":"ack"},{"id":2,"outcome":"akc"}]'), ask('other')]);
     assert.is(replyText((await Promise.all([ask('served'), ask('other')]))[0] as Outcome), '2');
   });
   const faults = 'an id that is not in the batch: "x", no outcome for id 1, an unknown outcome: "akc" for id 2';
-  assert.is(world.stderr.text, `${node}: the answer to a batch of 2 messages has ${faults}\n`);
+  assert.is(host.stderr.text, `${node}: the answer to a batch of 2 messages has ${faults}\n`);
 });
 
-test('a batch is one line, and its messages have ids from 1', async () => {
-  const place = { batch: { size: 2, waitMs: 60_000 } };
-  await using({ place }, async (ask) => {
-    const [told] = await Promise.all([ask('message'), ask('two')]);
-    const { id, batch } = JSON.parse(replyText(told as Outcome) ?? '');
+test('sends a batch as one line, with message ids that start at 1', async () => {
+  const options = { batch: { size: 2, waitMs: 60_000 } };
+  await using({ options }, async (ask) => {
+    const [echoed] = await Promise.all([ask('message'), ask('two')]);
+    const { id, batch } = JSON.parse(replyText(echoed as Outcome) ?? '');
     assert.type(id, 'number');
     assert.equal(
       batch.map(({ id, body, attempt }: Record<string, unknown>) => [id, body, attempt]),
@@ -426,8 +426,8 @@ test('a batch is one line, and its messages have ids from 1', async () => {
   });
 });
 
-test('replaces a process after a number of messages without a delay', async () => {
-  await using({ place: { recycleAfter: { messages: 2 } } }, async (ask) => {
+test('replaces a process after a number of messages, without a pause', async () => {
+  await using({ options: { recycleAfter: { messages: 2 } } }, async (ask) => {
     const pids: (string | undefined)[] = [];
     for (let turn = 0; turn < 5; turn++) pids.push(replyText(await ask('pid')));
     assert.equal(
@@ -437,9 +437,9 @@ test('replaces a process after a number of messages without a delay', async () =
   });
 });
 
-test('a process is replaced when it holds more memory', async () => {
+test('replaces a process that uses too much memory', async () => {
   if (process.platform !== 'linux') return;
-  await using({ place: { recycleAfter: { bytes: 300e6 } } }, async (ask) => {
+  await using({ options: { recycleAfter: { bytes: 300e6 } } }, async (ask) => {
     const small = replyText(await ask('pid'));
     const large = replyText(await ask('grow 400000000'));
     const next = replyText(await ask('pid'));
@@ -449,7 +449,7 @@ test('a process is replaced when it holds more memory', async () => {
 
 test('a message that waited for a process leaves no listener on its signal', async () => {
   const any = mock.method(AbortSignal, 'any');
-  const handler = await makeExecLines({ ...lines, isReply: true }, makeWorld());
+  const handler = await makeExecLines({ ...lines, isReply: true }, makeHost());
   try {
     const outcomes = await Promise.all(
       ['a', 'b', 'c'].map(() => handler.handle(makeMessage('served'), { signal: never })),
@@ -471,9 +471,9 @@ for (const [script, says] of [
   ],
 ] as const) {
   test(`reports once what to check if a program does not answer: ${script}`, async () => {
-    const stderr = keep();
+    const stderr = textSink();
     const plan = { ...lines, execLines: ['sh', '-c', script], noticeMs: 10 };
-    const handler = await makeExecLines(plan, makeWorld({ stderr }));
+    const handler = await makeExecLines(plan, makeHost({ stderr }));
     const giveUp = new AbortController();
     const outcome = handler.handle(makeMessage(), { signal: giveUp.signal });
     await stderr.until('no answer within');
@@ -484,10 +484,10 @@ for (const [script, says] of [
   });
 }
 
-test('limits code of the user to 25 minutes for one message by default', () => {
-  const given = [makeWorld(), makeWorld({ timeoutMs: 5 })] as const;
+test('limits user code to 25 minutes for each message by default', () => {
+  const given = [makeHost(), makeHost({ timeoutMs: 5 })] as const;
   const configs = [{ execLines: ['x'] }, { module: 'x.ts' }, { exec: ['x'], timeout: 7 }, { builtin: 'work' }] as const;
-  const deadlines = given.map((world) => configs.map((config) => deadlineOf(config, world)));
+  const deadlines = given.map((host) => configs.map((config) => deadlineOf(config, host)));
   assert.equal(deadlines, [
     [1_500_000, 1_500_000, 7, undefined],
     [5, 5, 5, 5],

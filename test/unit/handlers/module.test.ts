@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Handler, HandlerWorld, Outcome } from '../../../src/handlers/handler.ts';
+import type { Handler, HandlerHost, Outcome } from '../../../src/handlers/handler.ts';
 import { makeHandler } from '../../../src/handlers/make.ts';
-import { handleOne, makeMessage, makeWorld, rejection, replyText } from '../../fixtures/handlers/world.ts';
+import { handleOne, makeHost, makeMessage, rejection, replyText } from '../../fixtures/handlers/host.ts';
 
 // The modules are written here, because the compiler would refuse most of them as files.
 const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'mq-module-')));
@@ -20,14 +20,14 @@ function write(name: string, text: string): string {
   return file;
 }
 
-function makeModule(module: string, world: HandlerWorld, behaviour: 'reply' | 'consume' = 'reply'): Promise<Handler> {
-  return makeHandler({ module }, { ...world, cwd: temporary }, { behaviour });
+function makeModule(module: string, host: HandlerHost, behaviour: 'reply' | 'consume' = 'reply'): Promise<Handler> {
+  return makeHandler({ module }, { ...host, cwd: temporary }, { behaviour });
 }
 
-/** The outcome of a function's text for one message. */
-async function outcomeOf(text: string, behaviour: 'reply' | 'consume' = 'reply', world: HandlerWorld = makeWorld()) {
+/** Returns the outcome of one message for a function with this source text. */
+async function outcomeOf(text: string, behaviour: 'reply' | 'consume' = 'reply', host: HandlerHost = makeHost()) {
   const file = write(`function-${count++}.ts`, `export default ${text};\n`);
-  return handleOne(await makeModule(file, world, behaviour), makeMessage('{"a":1}'));
+  return handleOne(await makeModule(file, host, behaviour), makeMessage('{"a":1}'));
 }
 
 const packages = { none: undefined, commonjs: '{ "type": "commonjs" }', module: '{ "type": "module" }' };
@@ -51,7 +51,7 @@ for (const [kind, json] of Object.entries(packages)) {
       write(`${kind}/dependency.ts`, "export const loud = (text: string): string => text + '!';");
       write(`${kind}/dependency.js`, "export const loud = (text) => text + '!';");
       write(`${kind}/common-dependency.js`, "exports.loud = (text) => text + '!';");
-      const handler = await makeModule(write(`${kind}/${name}`, text), makeWorld());
+      const handler = await makeModule(write(`${kind}/${name}`, text), makeHost());
       assert.is(replyText(await handleOne(handler, makeMessage('a'))), 'a!');
     });
   }
@@ -63,23 +63,23 @@ test('loads a package of the user in the format of its package.json', async () =
   write('app/node_modules/old/package.json', '{ "main": "index.js" }');
   write('app/node_modules/old/index.js', 'exports.kind = typeof module;');
   const text = `import { kind } from 'dual'; import old from 'old'; export default () => kind + ' ' + old.kind;`;
-  assert.is(replyText(await handleOne(await makeModule(write('app/h.ts', text), makeWorld()))), 'undefined object');
+  assert.is(replyText(await handleOne(await makeModule(write('app/h.ts', text), makeHost()))), 'undefined object');
 });
 
-test('a module that is named through a symbolic link runs', async () => {
+test('runs a module through a symbolic link', async () => {
   write('real/h.js', 'import fs from "node:fs";\nexport default () => typeof fs.readFileSync;');
   symlinkSync(join(temporary, 'real/h.js'), join(temporary, 'link.js'));
-  assert.is(replyText(await handleOne(await makeModule('./link.js', makeWorld()))), 'function');
+  assert.is(replyText(await handleOne(await makeModule('./link.js', makeHost()))), 'function');
 });
 
-test('the function is given the message and its context', async () => {
-  const stderr = makeWorld().stderr;
+test('the function receives the message and its context', async () => {
+  const stderr = makeHost().stderr;
   const text = `(message, context) => {
     context.log('seen');
     return { ...message, body: message.body.toString(), text: message.text, json: message.json(),
       attempts: context.attempt, aborted: context.signal.aborted, bare: Object.getPrototypeOf(message.headers) === null };
   }`;
-  const outcome = await outcomeOf(text, 'reply', makeWorld({ stderr }));
+  const outcome = await outcomeOf(text, 'reply', makeHost({ stderr }));
   assert.equal(JSON.parse(replyText(outcome) ?? ''), {
     body: '{"a":1}',
     text: '{"a":1}',
@@ -98,10 +98,7 @@ test('the function is given the message and its context', async () => {
 test('the function cannot change the message that is published again', async () => {
   const text = `(m) => { m.body.fill(0); for (const part of [m, m.fields, m.properties, m.headers]) part.x = 1; }`;
   const message = makeMessage('abc', { headers: { a: 1 } });
-  const outcome = await handleOne(
-    await makeModule(write('changes.ts', `export default ${text}`), makeWorld()),
-    message,
-  );
+  const outcome = await handleOne(await makeModule(write('changes.ts', `export default ${text}`), makeHost()), message);
   assert.is(outcome.type, 'retry');
   assert.is(message.body.toString(), 'abc');
   assert.equal(message.headers, { a: 1 });
@@ -129,7 +126,7 @@ for (const [text, outcome] of [
   ['() => { throw { toString: () => "own text" }; }', { type: 'retry', reason: 'own text' }],
   ['() => Promise.reject()', { type: 'retry', reason: 'undefined' }],
 ] as const) {
-  test(`for a consumer ${text} is ${JSON.stringify(outcome)}`, async () => {
+  test(`the outcome of ${text} for a consumer is ${JSON.stringify(outcome)}`, async () => {
     assert.equal(await outcomeOf(text, 'consume'), outcome);
   });
 }
@@ -147,43 +144,46 @@ for (const [text, body, contentType] of [
   ['() => ({ type: "car" })', '{"type":"car"}', 'application/json'],
   ['() => ({ type: "ack", reply: "r" })', 'r', 'text/plain'],
 ] as const) {
-  test(`for a replier ${text} is the reply ${body} as ${contentType}`, async () => {
+  test(`the reply of ${text} is ${body} as ${contentType}`, async () => {
     assert.equal(await outcomeOf(text), { type: 'ack', reply: { body: Buffer.from(body), contentType } });
   });
 }
 
-test('what has no form as bytes is no reply', async () => {
+test('a value that cannot be serialised is not a reply', async () => {
   for (const text of ['() => () => 1', '() => { const a = {}; a.a = a; return a; }', '() => ({ a: 1n })']) {
     assert.is((await outcomeOf(text)).type, 'retry', text);
   }
   assert.equal(await outcomeOf('() => undefined'), { type: 'ack' });
 });
 
-test('a body that is no JSON, read as JSON, is a retry', async () => {
-  const handler = await makeModule(write('json.ts', 'export default (m) => m.json()'), makeWorld());
+test('retries if json() throws because the body is not JSON', async () => {
+  const handler = await makeModule(write('json.ts', 'export default (m) => m.json()'), makeHost());
   assert.is((await handleOne(handler, makeMessage('{'))).type, 'retry');
 });
 
 test('retries a function that never settles at its deadline, and aborts it', async () => {
-  const world = makeWorld({ timeoutMs: 20 });
+  const host = makeHost({ timeoutMs: 20 });
   const text = `(m, { signal, log }) => new Promise(() => signal.addEventListener('abort', () => log('aborted')))`;
-  assert.equal(await outcomeOf(text, 'consume', world), { type: 'retry', reason: 'no end within 0.02 s' });
-  assert.is(world.stderr.text, 'aborted\n');
+  assert.equal(await outcomeOf(text, 'consume', host), {
+    type: 'retry',
+    reason: 'the handler did not end within 0.02 s',
+  });
+  assert.is(host.stderr.text, 'aborted\n');
 });
 
-test('two messages may be in the function at once', async () => {
+test('calls the function for two messages at the same time', async () => {
   const text = `let both; const met = new Promise((resolve) => { both = resolve; }); let count = 0;
     export default () => { if (++count === 2) both(); return met; };`;
-  const handler = await makeModule(write('concurrent.ts', text), makeWorld());
+  const handler = await makeModule(write('concurrent.ts', text), makeHost());
   await Promise.all([1, 2].map(() => handler.handle(makeMessage(), { signal: never })));
   await handler.close();
 });
 
 test('a missing module is NO_INPUT, a folder is CONFIG', async () => {
-  const missing = await rejection(makeModule('./no-such.ts', makeWorld()));
+  const missing = await rejection(makeModule('./no-such.ts', makeHost()));
   assert.is(missing.code, 'NO_INPUT');
   assert.is(missing.message, 'cannot read ./no-such.ts: no such file');
-  const isFolder = await rejection(makeModule('.', makeWorld()));
+  const isFolder = await rejection(makeModule('.', makeHost()));
   assert.is(isFolder.code, 'CONFIG');
   assert.is(isFolder.message, 'cannot load .: not a file');
 });
@@ -242,7 +242,7 @@ for (const [name, text, reason, place, hint] of [
 ] as const) {
   test(`${name} is CONFIG: ${reason}`, async () => {
     const file = write(`broken/${name}`, text);
-    const error = await rejection(makeModule(`broken/${name}`, makeWorld()));
+    const error = await rejection(makeModule(`broken/${name}`, makeHost()));
     assert.is(error.code, 'CONFIG');
     const verb = name === 'none.ts' ? 'use' : 'load';
     const at = place === '' ? '' : ` (${file}${place})`;
@@ -277,17 +277,17 @@ test('reports a missing import of a module in one line', async () => {
     ],
   ] as const) {
     write(`broken/${name}`, text);
-    const error = await rejection(makeModule(`broken/${name}`, makeWorld()));
+    const error = await rejection(makeModule(`broken/${name}`, makeHost()));
     assert.is(error.code, 'CONFIG');
     assert.match(error.message, reason);
     assert.not.match(error.message, /\n/);
   }
 });
 
-test('a syntax error in an imported file names it, and the place', async () => {
+test('names the imported file with a syntax error, and the position', async () => {
   const file = write('broken/bad-dependency.js', 'export const a = ( => 1;');
   write('broken/imports-bad.js', "import './bad-dependency.js';\nexport default () => 1;");
-  assert.is((await rejection(makeModule('broken/imports-bad.js', makeWorld()))).at, `${file}:1:20`);
+  assert.is((await rejection(makeModule('broken/imports-bad.js', makeHost()))).at, `${file}:1:20`);
 });
 
 for (const [text, outcomes] of [
@@ -300,10 +300,10 @@ for (const [text, outcomes] of [
   ['() => [undefined]', Array(2).fill({ type: 'retry', reason: 'the handler returned 1 outcomes for 2 messages' })],
   [`() => { throw new Error('no'); }`, Array(2).fill({ type: 'retry', reason: 'no' })],
 ] as const) {
-  test(`the function batch of a module gets a list: ${text}`, async () => {
+  test(`calls the function batch of a module with a list: ${text}`, async () => {
     const file = write(`batch-${count++}.ts`, `export const batch = ${text};\n`);
     const batch = { size: 2, waitMs: 60_000 };
-    const handler = await makeHandler({ module: file }, makeWorld(), { behaviour: 'consume', batch });
+    const handler = await makeHandler({ module: file }, makeHost(), { behaviour: 'consume', batch });
     const { signal } = new AbortController();
     const both = ['a', 'b'].map((body) => handler.handle(makeMessage(body), { signal }));
     assert.equal(await Promise.all(both), outcomes);
@@ -313,7 +313,7 @@ for (const [text, outcomes] of [
 
 test('retries only the message of a batch whose reply is invalid', async () => {
   const file = write('batch-reply.ts', `export const batch = () => [() => 1, 'two'];\n`);
-  const handler = await makeHandler({ module: file }, makeWorld(), {
+  const handler = await makeHandler({ module: file }, makeHost(), {
     behaviour: 'reply',
     batch: { size: 2, waitMs: 60_000 },
   });
@@ -323,10 +323,10 @@ test('retries only the message of a batch whose reply is invalid', async () => {
   await handler.close();
 });
 
-test('a module without a function batch is refused for batches', async () => {
+test('refuses a module without a function batch for batches', async () => {
   const file = write('single.ts', 'export default () => {};\n');
   const place = { behaviour: 'consume', batch: { size: 2, waitMs: 1 } } as const;
-  assert.is((await rejection(makeHandler({ module: file }, makeWorld(), place))).code, 'CONFIG');
+  assert.is((await rejection(makeHandler({ module: file }, makeHost(), place))).code, 'CONFIG');
 });
 
 test.run();

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Handler, HandlerContext, Outcome } from '../../../src/handlers/handler.ts';
 import { safely } from '../../../src/handlers/safely.ts';
-import { makeMessage } from '../../fixtures/handlers/world.ts';
+import { makeMessage } from '../../fixtures/handlers/host.ts';
 
 const handBack = { type: 'hand-back' };
 
@@ -12,7 +12,7 @@ function handler(handle: (context: HandlerContext) => Promise<Outcome>): Handler
 }
 
 async function run(handle: (context: HandlerContext) => Promise<Outcome>, timeoutMs?: number, signal?: AbortSignal) {
-  const safe = safely(handler(handle), { timeoutMs, patienceMs: 0 });
+  const safe = safely(handler(handle), { timeoutMs, abortGraceMs: 0 });
   return safe.handle(makeMessage(), { signal: signal ?? new AbortController().signal });
 }
 
@@ -32,7 +32,7 @@ test('retries after a throw, a rejection, or a value without a string form', asy
   });
 });
 
-test('a reason is bounded', async () => {
+test('limits the length of a reason', async () => {
   const outcome = await run(() => Promise.reject(new Error('x'.repeat(1e6))));
   assert.is(outcome.type === 'retry' && outcome.reason.length, 1000);
 });
@@ -43,12 +43,12 @@ test('retries a handler that never settles at its deadline, and aborts it', asyn
     signal = context.signal;
     return new Promise(() => {});
   }, 10);
-  assert.equal(outcome, { type: 'retry', reason: 'no end within 0.01 s' });
+  assert.equal(outcome, { type: 'retry', reason: 'the handler did not end within 0.01 s' });
   assert.ok(signal?.aborted);
 });
 
 test('turns every outcome after the deadline into a retry, except an ack', async () => {
-  const late = { type: 'retry', reason: 'no end within 0.01 s' };
+  const late = { type: 'retry', reason: 'the handler did not end within 0.01 s' };
   assert.equal(await run((context) => aborted(context).then(() => ({ type: 'dead-letter', reason: 'x' })), 10), late);
   assert.equal(await run((context) => aborted(context).then(() => Promise.reject(new Error('x'))), 10), late);
   assert.equal(await run((context) => aborted(context).then(() => ({ type: 'ack' })), 10), { type: 'ack' });
@@ -63,21 +63,21 @@ test('the second signal hands a message back without counting a failure', async 
   }
 });
 
-test('nothing is started after the second signal', async () => {
+test('does not call the handler after the second signal', async () => {
   assert.equal(await run(() => assert.unreachable() as never, undefined, AbortSignal.abort()), handBack);
 });
 
-test('all messages together have one listener on the signal', async () => {
+test('adds one listener to the signal for all messages', async () => {
   const { signal } = new AbortController();
   const safe = safely(
     handler(async () => ({ type: 'ack' })),
-    { timeoutMs: 60_000, patienceMs: 0 },
+    { timeoutMs: 60_000, abortGraceMs: 0 },
   );
   await Promise.all(Array.from({ length: 100 }, () => safe.handle(makeMessage(), { signal })));
   assert.is(getEventListeners(signal, 'abort').length, 1);
 });
 
-test('a handler that looks at its signal late sees that it was given up', async () => {
+test('a signal that the handler reads late is already aborted', async () => {
   const giveUp = new AbortController();
   const outcome = run(
     async (context) => {
@@ -92,7 +92,7 @@ test('a handler that looks at its signal late sees that it was given up', async 
   assert.equal(await outcome, { type: 'ack' });
 });
 
-test('a timeout longer than a timer can count does not fire at once', async () => {
+test('a time limit above the longest timer does not pass at once', async () => {
   assert.equal(await run(async () => ({ type: 'ack' }), 1e12), { type: 'ack' });
   const giveUp = new AbortController();
   const outcome = run((context) => aborted(context).then(() => Promise.reject()), 1e12, giveUp.signal);

@@ -1,4 +1,4 @@
-// W3C Trace Context: what is valid is handed on, what is not is ignored.
+// Tests W3C Trace Context: a valid trace is passed on, an invalid one is ignored.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,13 +10,13 @@ const trace = '0af7651916cd43dd8448eb211c80319c';
 const parent = 'b7ad6b7169203331';
 const valid = `00-${trace}-${parent}-01`;
 
-test('3.2.2: accepts a valid traceparent, also of a later, longer version', () => {
+test('3.2.2: accepts a valid traceparent, also of a later version', () => {
   for (const traceparent of [valid, `00-${trace}-${parent}-00`, `cc-${trace}-${parent}-01-what-the-future-holds`]) {
     assert.equal(traceOf({ traceparent }), { traceparent });
   }
 });
 
-test('3.2.2: an invalid one is ignored, and so is its tracestate', () => {
+test('3.2.2: ignores an invalid traceparent and its tracestate', () => {
   const invalid = [
     undefined,
     7,
@@ -42,7 +42,7 @@ test('3.3.1: passes tracestate on if it has at most 512 ASCII characters', () =>
     assert.equal(traceOf({ traceparent: valid, tracestate }), { traceparent: valid });
 });
 
-test('the environment has the names in capitals', () => {
+test('reads only upper-case names from the environment', () => {
   assert.equal(traceOfEnvironment({ TRACEPARENT: valid, TRACESTATE: 'a=1' }), {
     traceparent: valid,
     tracestate: 'a=1',

@@ -3,7 +3,7 @@
 import type { Config } from '../../../config/config.ts';
 import type { HandlerConfig, ReceivingRole } from '../../../config/role.ts';
 import { recycleForms, recycleLimit } from '../../../config/size.ts';
-import type { HandlerPlace } from '../../../handlers/make.ts';
+import type { HandlerOptions } from '../../../handlers/make.ts';
 import type { Values } from '../../arguments/values.ts';
 
 export interface HandlerChoice {
@@ -32,7 +32,7 @@ export function handlerChoice(values: Values, role: ReceivingRole): HandlerChoic
 }
 
 /** Reads the settings of a handler's program from the command line and rascal.json. */
-export function handlerPlace(values: Values, { config }: HandlerChoice): Omit<HandlerPlace, 'behaviour' | 'calls'> {
+export function handlerPlace(values: Values, { config }: HandlerChoice): Omit<HandlerOptions, 'behaviour' | 'calls'> {
   const pass = values.list('pass-env').flatMap((names) => names.split(',').filter((name) => name !== ''));
   const own: { passEnv?: readonly string[]; recycleAfter?: string | number } =
     'passEnv' in config || 'recycleAfter' in config ? config : {};

@@ -3,8 +3,8 @@
 import { type FailurePolicy, failurePolicies, type ReceivingRole } from '../../../config/role.ts';
 import type { Context } from '../../../context.ts';
 import { unmatched } from '../../../handlers/environment.ts';
-import type { Handler, HandlerWorld } from '../../../handlers/handler.ts';
-import type { HandlerPlace } from '../../../handlers/make.ts';
+import type { Handler, HandlerHost } from '../../../handlers/handler.ts';
+import type { HandlerOptions } from '../../../handlers/make.ts';
 import { messageFields } from '../../../handlers/message-fields.ts';
 import type { Session } from '../../../session/session.ts';
 import type { Values } from '../../arguments/values.ts';
@@ -26,11 +26,11 @@ export async function runReceiving(context: Context, values: Values, running: Ru
   const { makeHandler } = await import('../../../handlers/make.ts');
   const sources = await sourcesOf(running, options);
   warnOfUnset(context.env, options.place.environment?.pass ?? [], running);
-  const world = worldOf(context, running, options);
-  const handler = await makeHandler(choice.config, world, options.place);
+  const host = handlerHost(context, running, options);
+  const handler = await makeHandler(choice.config, host, options.place);
   try {
     await withSession(context, values, running, (session) =>
-      receive(context, session, { values, running, options, sources, world, handler }),
+      receive(context, session, { values, running, options, sources, host, handler }),
     );
   } finally {
     await handler.close();
@@ -54,7 +54,7 @@ type Limits = Pick<
 interface Options {
   readonly choice: HandlerChoice;
   readonly parallel: Parallelism;
-  readonly place: HandlerPlace;
+  readonly place: HandlerOptions;
   readonly limits: Limits;
   readonly isQuiet: boolean;
   readonly maxBody: number | undefined;
@@ -105,7 +105,7 @@ async function sourcesOf({ role, config }: Running, { onFail }: Options): Promis
   }));
 }
 
-function worldOf(context: Context, { config, observation }: Running, options: Options): HandlerWorld {
+function handlerHost(context: Context, { config, observation }: Running, options: Options): HandlerHost {
   const { choice, parallel, limits, timeoutMs, graceMs } = options;
   return {
     cwd: choice.fromFile ? (config.folder ?? context.cwd) : context.cwd,
@@ -125,14 +125,14 @@ interface Receiving {
   readonly running: Running;
   readonly options: Options;
   readonly sources: readonly Source[];
-  readonly world: HandlerWorld;
+  readonly host: HandlerHost;
   readonly handler: Handler;
 }
 
 async function receive(
   context: Context,
   session: Session,
-  { values, running, options, sources, world, handler }: Receiving,
+  { values, running, options, sources, host, handler }: Receiving,
 ): Promise<void> {
   const { role, config, observation } = running;
   const { choice, parallel, limits, isQuiet, maxBody } = options;
@@ -146,7 +146,7 @@ async function receive(
     bindingKeys: role.arguments === 'keys' ? values.args : undefined,
     prefetch: prefetchFor(limits.count, parallel.prefetch),
     concurrency: parallel.concurrency,
-    handlerMs: deadlineOf(choice.config, world),
+    handlerMs: deadlineOf(choice.config, host),
     ...limits,
     handler: isQuiet ? quiet(handler) : handler,
     maxBody,

@@ -9,14 +9,14 @@ refuses([
     args: ['worker', '--exec', './none.sh'],
     exit: 71,
     line: 'mq worker: cannot run ./none.sh: no such file [SYSTEM]',
-    hint: 'check the path; it is relative to the current folder, in rascal.json to the folder of that file',
+    hint: 'check the path: it is relative to the current folder, but in rascal.json to the folder of that file',
   },
   {
     title: 'a command for --exec that is not on PATH',
     args: ['worker', '--exec', 'no-such-command-here'],
     exit: 71,
     line: 'mq worker: cannot run no-such-command-here: no such command on PATH [SYSTEM]',
-    hint: 'for a file in this folder write ./no-such-command-here; for shell syntax: sh -c "…"',
+    hint: 'for a file in this folder write ./no-such-command-here; for shell syntax use sh -c "…"',
   },
   {
     title: 'a file for --exec that is not executable',
