@@ -2,7 +2,7 @@
 
 import { systemWords } from '../errors.ts';
 
-/** Returns the operating system's text for the error, or the error's own message if there is none. */
+/** Returns the operating system's text for the error. For other errors, returns the error's own message. */
 export function systemReason(error: unknown): string {
   return systemWords(error) ?? thrownReason(error);
 }

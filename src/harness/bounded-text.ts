@@ -18,7 +18,7 @@ export class BoundedText {
     if (this.#length > 2 * this.#limit) this.#shorten();
   }
 
-  /** Returns the kept text from the beginning of a line, without spaces at its end. */
+  /** Returns the kept text. If its beginning was dropped, returns a note and the text from the next whole line. */
   text(): string {
     if (this.#length > this.#limit) this.#shorten();
     const text = this.#chunks.join('').trimEnd();

@@ -1,5 +1,5 @@
-// Caches what Node compiles from test files (stripped types, V8 code) between runs, because loading the type stripper
-// is as slow as Node's own start.
+// Caches the code that Node compiles from test files (without types, and as V8 code) between runs, because loading the
+// type stripper is as slow as starting Node.
 
 import { enableCompileCache } from 'node:module';
 import { homedir, platform, tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { isAbsolute, join, sep } from 'node:path';
  * Turns the cache on. Nothing is cached if the folder is not writable or NODE_DISABLE_COMPILE_CACHE is set. Test files
  * in the temporary folder are not cached either, because they are rarely used again.
  */
-export function keepCompiled(file: string, env: Readonly<Record<string, string | undefined>>): void {
+export function enableCache(file: string, env: Readonly<Record<string, string | undefined>>): void {
   const folder = folderOf(env);
   if (folder !== undefined && !file.startsWith(tmpdir() + sep)) enableCompileCache(join(folder, 'mq'));
 }

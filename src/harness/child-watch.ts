@@ -1,5 +1,5 @@
-// Collects the events of the process of a test file. Kills a process that has blocked its own event loop or outlived the
-// run.
+// Collects the events of the process of a test file. Kills the process if it blocks its own event loop or if the run is
+// interrupted.
 
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -56,7 +56,7 @@ export class ChildWatch {
     if (this.#child.pid !== undefined) this.#options.launch.kill(this.#child.pid);
   }
 
-  /** Starts the watchdog again. The child must send an event or exit within the time, plus a grace period. */
+  /** Restarts the watchdog. The child must send an event or exit within the deadline and a grace period. */
   #expectEvent(deadlineMs: number): void {
     if (deadlineMs === this.#deadlineMs) return void this.#watchdog?.refresh();
     this.#deadlineMs = deadlineMs;
@@ -68,7 +68,7 @@ export class ChildWatch {
     );
   }
 
-  /** Kills the processes that the file has left running, and waits until its pipes are closed. */
+  /** Kills the processes that the file has left running, and waits until the file's pipes are closed. */
   async #pipesClosed(): Promise<void> {
     this.#killGroup();
     const closed = new Promise((resolve) => this.#child.once('close', resolve));
@@ -82,7 +82,7 @@ export class ChildWatch {
   }
 }
 
-/** This is longer than the child waits for its own end. */
+/** Grace period in milliseconds. It is longer than the time after which the child itself reports that it still runs. */
 const blockedGraceMs = 6_000;
-/** A process in another process group may keep the file's stdout open. */
+/** Milliseconds to wait for the pipes, which a process in another process group may keep open. */
 const pipeGraceMs = 1_000;

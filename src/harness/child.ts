@@ -4,21 +4,21 @@
 import { pathToFileURL } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import * as uvuAssert from 'uvu/assert';
-import { openStage } from './fixtures.ts';
+import { openFixtures } from './fixtures.ts';
 import { type ChildOptions, loadTimeoutMs } from './request.ts';
 import type { FileTarget } from './target.ts';
 import type { Failure, TestEvent } from './test-file/event.ts';
 import { failureOf } from './test-file/failure.ts';
 import type { RunContext } from './test-file/group-run.ts';
 import { failureWith, runGroups } from './test-file/groups.ts';
-import { type Guard, makeGuard, type Strays } from './test-file/guard.ts';
+import { type ErrorEvents, type Guard, makeGuard } from './test-file/guard.ts';
 import { type LeakWatch, watchLeaks } from './test-file/leaks.ts';
 import * as userModule from './test-file/user.ts';
 import { suite, test } from './test-file/uvu.ts';
 import { provide } from './test-file/virtual-modules.ts';
 
 /** The part of `process` that a child needs. The code that starts the child passes it. */
-export type ChildHost = Strays &
+export type ChildHost = ErrorEvents &
   Pick<NodeJS.Process, 'send' | 'exit' | 'getActiveResourcesInfo' | 'channel' | 'stdout'> & {
     on(event: 'disconnect' | 'exit', listener: () => void): unknown;
     once(event: 'message', listener: (message: unknown) => void): unknown;
@@ -35,16 +35,15 @@ interface ChildParts {
 }
 
 /**
- * Runs the file and sends its events. The process must exit by itself afterwards; if it does not, that is also a
- * failure.
+ * Runs the file and sends its events. The process must exit by itself afterwards. If it does not, the file fails.
  */
 export async function runChild(host: ChildHost, options: ChildOptions, parts: ChildParts = {}): Promise<void> {
   const { send, hold } = senderOf(host);
   const fail: RunContext['fail'] = (place, failure) => send({ type: 'fail', place, failure });
   const write = (text: string) => void host.stdout.write(text);
-  dropMarks(host.stdout);
+  removeUvuOutput(host.stdout);
   const own = host.getActiveResourcesInfo();
-  // The runner has exited and expects no answer.
+  // If the runner has exited, the events of this process are not needed any more.
   host.on('disconnect', () => host.exit(1));
   host.channel?.unref();
 
@@ -70,7 +69,7 @@ export async function runChild(host: ChildHost, options: ChildOptions, parts: Ch
 
 /**
  * Formats the resources that the file left open: `TCPServerWrap, Timeout (20)`. Resources that existed before the file
- * are not counted.
+ * was loaded are not counted.
  */
 function counted(names: readonly string[], before: readonly string[]): string {
   const counts = new Map<string, number>();
@@ -81,8 +80,8 @@ function counted(names: readonly string[], before: readonly string[]): string {
 }
 
 /**
- * Sends events to the runner. A message costs as much as a small test, so held events are sent with the next message,
- * or at the end of the process.
+ * Sends events to the runner. Sending a message is as slow as a small test, so held events are sent with the next
+ * message, or at the end of the process.
  */
 function senderOf(host: ChildHost): Pick<RunContext, 'send' | 'hold'> {
   const held: TestEvent[] = [];
@@ -100,9 +99,10 @@ function senderOf(host: ChildHost): Pick<RunContext, 'send' | 'hold'> {
 }
 
 /**
- * Removes uvu's output: it writes a mark for each test and a count for each suite to stdout, each in a separate write.
+ * Removes uvu's output from stdout. uvu writes a mark for each test and a count for each suite, each in a separate
+ * write.
  */
-function dropMarks(stdout: ChildHost['stdout']): void {
+function removeUvuOutput(stdout: ChildHost['stdout']): void {
   const { write } = stdout;
   stdout.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean =>
     (typeof chunk === 'string' && uvuMark.test(stripVTControlCharacters(chunk))) ||
@@ -119,14 +119,14 @@ async function load({ file }: ChildOptions, guard: Guard, parts: ChildParts): Pr
   return { usesFixtures: parts.isOwn === true || modules.imported.has('mq/test') };
 }
 
-/** Opens the target for the time in which the file's tests run. */
+/** Opens the target and activates the fixtures. `close` closes the target after the tests of the file. */
 async function openTarget(open: () => Promise<FileTarget>, guard: Guard) {
   let target: FileTarget | undefined;
   let watch: LeakWatch | undefined;
   await guard(async () => {
     target = await open();
     watch = await watchLeaks(target);
-    openStage(target);
+    openFixtures(target);
   }, loadTimeoutMs);
   const close = async (fail: (failure: Failure) => Promise<void>) => {
     try {

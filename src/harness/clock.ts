@@ -3,7 +3,7 @@
 
 import { longestTimerMs } from '../timer.ts';
 
-interface Waiting {
+interface Timer {
   readonly at: number;
   readonly run: () => void;
   timer: NodeJS.Timeout | undefined;
@@ -11,7 +11,7 @@ interface Waiting {
 
 export class MovableClock {
   #aheadMs = 0;
-  readonly #waiting = new Set<Waiting>();
+  readonly #timers = new Set<Timer>();
 
   now(): number {
     return Math.floor(performance.now()) + this.#aheadMs;
@@ -22,46 +22,46 @@ export class MovableClock {
   }
 
   after(milliseconds: number, run: () => void): { cancel(): void } {
-    const waiting: Waiting = { at: this.now() + Math.max(milliseconds, 0), run, timer: undefined };
-    this.#waiting.add(waiting);
-    this.#arm(waiting);
-    return { cancel: () => this.#drop(waiting) };
+    const timer: Timer = { at: this.now() + Math.max(milliseconds, 0), run, timer: undefined };
+    this.#timers.add(timer);
+    this.#arm(timer);
+    return { cancel: () => this.#drop(timer) };
   }
 
   /**
-   * Advances the clock. Timers fire in the order of their times, including timers that they set. `settled` is awaited
-   * before the first step and after each step.
+   * Advances the clock. Timers fire in the order of their times, including timers that other timers set. The clock
+   * waits for `settled` before the first step and after each step.
    */
   async advance(milliseconds: number, settled: () => Promise<void> = async () => undefined): Promise<void> {
     await settled();
     const end = this.now() + milliseconds;
     for (;;) {
-      const [next] = [...this.#waiting].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+      const [next] = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
       if (next === undefined) break;
       this.#aheadMs += Math.max(0, next.at - this.now());
       this.#drop(next);
       next.run();
-      // The effects of a timer (for example a message to a consumer) come before the next timer.
+      // The effects of a timer, for example a message to a consumer, must happen before the next timer fires.
       await new Promise<void>((resolve) => setImmediate(resolve));
       await settled();
     }
     this.#aheadMs += Math.max(0, end - this.now());
-    for (const waiting of this.#waiting) this.#arm(waiting);
+    for (const timer of this.#timers) this.#arm(timer);
   }
 
-  #arm(waiting: Waiting): void {
-    clearTimeout(waiting.timer);
-    waiting.timer = setTimeout(
+  #arm(timer: Timer): void {
+    clearTimeout(timer.timer);
+    timer.timer = setTimeout(
       () => {
-        this.#drop(waiting);
-        waiting.run();
+        this.#drop(timer);
+        timer.run();
       },
-      Math.min(Math.max(waiting.at - this.now(), 0), longestTimerMs),
+      Math.min(Math.max(timer.at - this.now(), 0), longestTimerMs),
     );
   }
 
-  #drop(waiting: Waiting): void {
-    clearTimeout(waiting.timer);
-    this.#waiting.delete(waiting);
+  #drop(timer: Timer): void {
+    clearTimeout(timer.timer);
+    this.#timers.delete(timer);
   }
 }

@@ -77,13 +77,13 @@ declare module 'mq/test' {
   export type ErrorCheck = (error: Error & { readonly code: string }) => unknown;
 
   /**
-   * Calls \`look\` until it returns a value other than undefined and false, and returns that value. An exception counts as
+   * Calls \`check\` until it returns a value other than undefined and false, and returns that value. An exception counts as
    * undefined. \`within\` is the time limit in milliseconds (default 10,000), \`every\` the pause between two calls
    * (default 25). A function that only asserts must return true at its end.
    */
   export function eventually<Found>(
     what: string,
-    look: () => Found | undefined | false | Promise<Found | undefined | false>,
+    check: () => Found | undefined | false | Promise<Found | undefined | false>,
     options?: { readonly within?: number; readonly every?: number },
   ): Promise<Found>;
 
@@ -163,9 +163,9 @@ declare module 'mq/test' {
     readonly headers: Readonly<Record<string, unknown>>;
   }
   /**
-   * Selects messages. A string is the whole body, a RegExp matches part of the body, and a function returns true for the
-   * message. An object contains parts of the message if all its keys are names of parts; otherwise it is contained in the
-   * JSON body.
+   * Selects messages. A string must equal the body, a RegExp must match the body, and a function must return true for the
+   * message. If all keys of an object are names of message parts, each value is compared with that part. Any other object
+   * must be contained in the JSON body.
    */
   export type Matcher = string | RegExp | ((message: ReceivedMessage) => unknown) | MessageParts | object;
   /** A string or number must be equal, a RegExp must match, and an object must be contained. */
@@ -234,7 +234,7 @@ declare module 'mq/test' {
     stop(node: number): Promise<void>;
     /** Starts a killed or stopped node, and waits until it is a member again. */
     start(node: number): Promise<void>;
-    /** Pauses a node. Its connections stay open and silent. */
+    /** Pauses a node. Its connections stay open, but the node sends nothing. */
     pause(node: number): Promise<void>;
     unpause(node: number): Promise<void>;
     /** Disconnects a node from the others. */

@@ -33,7 +33,7 @@ function below(folder: string): string[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const path = join(folder, entry.name);
-      if (entry.isDirectory()) return isPassedOver(entry.name) ? [] : below(path);
+      if (entry.isDirectory()) return isIgnored(entry.name) ? [] : below(path);
       if (!isTest(entry.name)) return [];
       if (isPlainText(path)) return [path];
       throw new MqError('USAGE', `the name of the test file ${path} is not UTF-8`, { hint: 'rename it' });
@@ -47,8 +47,8 @@ interface Entry {
 
 function entriesOf(folder: string): Entry[] {
   try {
-    // Names are read as bytes, because Node would replace bytes that are not UTF-8 with U+FFFD, which is not the file's
-    // name.
+    // Names are read as bytes, because Node replaces bytes that are not UTF-8 with U+FFFD, and the result is not the
+    // name of the file.
     return readdirSync(filePath(folder), { withFileTypes: true, encoding: 'buffer' }).map((entry) => ({
       name: textOfBytes(entry.name),
       isDirectory: () => entry.isDirectory(),
@@ -59,7 +59,7 @@ function entriesOf(folder: string): Entry[] {
   }
 }
 
-function isPassedOver(folder: string): boolean {
+function isIgnored(folder: string): boolean {
   return folder.startsWith('.') || folder === 'node_modules' || folder === 'dist';
 }
 

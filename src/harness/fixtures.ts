@@ -1,4 +1,4 @@
-// The fixtures of a test: publish, receive, start roles, inject cluster faults, advance the clock. Everything that a
+// Implements the fixtures of `mq/test`: publish, receive, start roles, cause cluster faults, advance the clock. What a
 // test starts is ended after the test.
 
 import { Buffer } from 'node:buffer';
@@ -21,7 +21,7 @@ interface Started {
   readonly roles: Set<RoleProcess>;
 }
 
-interface Stage {
+interface FixtureState {
   readonly target: FileTarget;
   /** Started in a test or in a hook around each test. */
   readonly test: Started;
@@ -32,16 +32,16 @@ interface Stage {
   isFaulty: boolean;
 }
 
-let stage: Stage | undefined;
+let state: FixtureState | undefined;
 
 /** Activates the fixtures for this target. */
-export function openStage(target: FileTarget): void {
-  const begun = (): Started => ({ inboxes: new Map(), roles: new Set() });
-  stage = { target, test: begun(), suite: begun(), published: [], isInTest: false, isFaulty: false };
+export function openFixtures(target: FileTarget): void {
+  const nothing = (): Started => ({ inboxes: new Map(), roles: new Set() });
+  state = { target, test: nothing(), suite: nothing(), published: [], isInTest: false, isFaulty: false };
 }
 
 export function enterTest(): void {
-  if (stage !== undefined) stage.isInTest = true;
+  if (state !== undefined) state.isInTest = true;
 }
 
 /**
@@ -49,16 +49,16 @@ export function enterTest(): void {
  * receive old messages. Returns `undefined` if there is nothing to do. Rejects if something does not end.
  */
 export function leaveTest(): Promise<void> | undefined {
-  if (stage === undefined) return undefined;
-  const { target, test, suite } = stage;
-  stage.isInTest = false;
-  stage.published.length = 0;
-  const ending = end(stage, test);
+  if (state === undefined) return undefined;
+  const { target, test, suite } = state;
+  state.isInTest = false;
+  state.published.length = 0;
+  const ending = end(state, test);
   if (ending === undefined && suite.inboxes.size === 0) return target.purge?.();
   return (async () => {
     await ending;
     await target.purge?.();
-    // Inboxes are cleared after the queues, because they receive what the queues have already sent.
+    // Inboxes are cleared after the queues, because they still receive messages that the queues have sent before.
     if (target.purge !== undefined)
       await Promise.all([...suite.inboxes.values()].map(async (one) => (await one).clear()));
   })();
@@ -66,12 +66,12 @@ export function leaveTest(): Promise<void> | undefined {
 
 /** Ends what the hooks of the suite have started. */
 export function leaveSuite(): Promise<void> | undefined {
-  return stage === undefined ? undefined : end(stage, stage.suite);
+  return state === undefined ? undefined : end(state, state.suite);
 }
 
 /** Returns the last lines of stderr of each role of the test and its suite. */
 export function roleOutput(): { readonly roles?: string } {
-  const roles = stage === undefined ? [] : [...stage.suite.roles, ...stage.test.roles];
+  const roles = state === undefined ? [] : [...state.suite.roles, ...state.test.roles];
   const texts = roles
     .filter((role) => role.stderr().trim() !== '')
     .map((role) => [`${role.label}:`, ...role.stderr().trimEnd().split('\n').slice(-mostRoleLines)].join('\n  '));
@@ -82,39 +82,40 @@ const mostRoleLines = 40;
 
 /** Returns the log of the cluster's nodes, or `undefined` without a cluster. */
 export async function logsSince(date: Date): Promise<string | undefined> {
-  return stage?.target.cluster?.logs(date);
+  return state?.target.cluster?.logs(date);
 }
 
-function end(here: Stage, begun: Started): Promise<void> | undefined {
-  return here.isFaulty || begun.inboxes.size + begun.roles.size > 0 ? endAll(here, begun) : undefined;
+function end(here: FixtureState, started: Started): Promise<void> | undefined {
+  return here.isFaulty || started.inboxes.size + started.roles.size > 0 ? endAll(here, started) : undefined;
 }
 
-async function endAll(here: Stage, { inboxes, roles }: Started): Promise<void> {
+async function endAll(here: FixtureState, { inboxes, roles }: Started): Promise<void> {
   const running = [...roles];
   const open = [...inboxes.values()];
   inboxes.clear();
   roles.clear();
   for (const role of running) role.kill();
-  const impatience = setTimeout(() => {
+  const killTimer = setTimeout(() => {
     for (const role of running) role.kill('SIGKILL');
   }, roleGraceMs);
   await Promise.all(running.map(({ ended }) => ended));
-  clearTimeout(impatience);
+  clearTimeout(killTimer);
   if (here.isFaulty) await here.target.cluster?.heal();
   here.isFaulty = false;
-  const keeps = here.target.purge === undefined;
-  await Promise.all(open.map(async (inbox) => (await inbox.catch(() => undefined))?.close({ keeps })));
+  const requeues = here.target.purge === undefined;
+  await Promise.all(open.map(async (inbox) => (await inbox.catch(() => undefined))?.close({ requeues })));
 }
 
 /** Milliseconds that a role has to exit after the test that started it. */
 const roleGraceMs = 3_000;
 
-function current(what: string): Stage {
-  if (stage !== undefined) return stage;
+function current(what: string): FixtureState {
+  if (state !== undefined) return state;
   throw new Error(`${what} can only be used in a test or a hook that \`mq test\` runs`);
 }
 
-function begunIn({ isInTest, test, suite }: Stage): Started {
+/** Returns the list to which a fixture adds what it starts now. */
+function startedIn({ isInTest, test, suite }: FixtureState): Started {
   return isInTest ? test : suite;
 }
 
@@ -143,7 +144,7 @@ export const broker = {
 /** Publishes a message and resolves when the broker has confirmed it. Throws on any other outcome. */
 export function publish(publication: string, body: Body, options: SendOptions = {}): Promise<Published> {
   const { target, published } = current('publish');
-  return calledHere(async () => {
+  return withCallerStack(async () => {
     const sent = await (await target.client()).publish(publication, messageOf(body, options));
     published.push(sent);
     return sent;
@@ -157,12 +158,12 @@ export function request(
   { within = defaultMs, ...options }: SendOptions & { within?: number } = {},
 ): Promise<ReceivedMessage> {
   const { target } = current('request');
-  return calledHere(async () => (await target.client()).request(publication, messageOf(body, options), within));
+  return withCallerStack(async () => (await target.client()).request(publication, messageOf(body, options), within));
 }
 
 /** Starts receiving before the first `expectMessage`. Needed for queues that exist only while a client consumes. */
 export function listen(source: Source, options: { keys?: readonly string[] } = {}): Promise<void> {
-  return calledHere(async () => void (await inboxOf(source, options, defaultMs)));
+  return withCallerStack(async () => void (await inboxOf(source, options, defaultMs)));
 }
 
 /**
@@ -175,7 +176,7 @@ export function expectMessage(
   matcher?: Matcher,
   { within = defaultMs }: { within?: number } = {},
 ): Promise<ReceivedMessage> {
-  return calledHere(async () => (await inboxOf(source, {}, within)).expect(matcher, within));
+  return withCallerStack(async () => (await inboxOf(source, {}, within)).expect(matcher, within));
 }
 
 /** Waits for a dead letter of a role, a subscription or a queue, in the same way as `expectMessage`. */
@@ -185,10 +186,14 @@ export function deadLetter(
   options: { within?: number } = {},
 ): Promise<ReceivedMessage> {
   const { target } = current('deadLetter');
-  return calledHere(async () => expectMessage(await (await target.client()).deadLettersOf(name), matcher, options));
+  return withCallerStack(async () =>
+    expectMessage(await (await target.client()).deadLettersOf(name), matcher, options),
+  );
 }
 
-/** Starts a role in a separate process, which is stopped after the test. */
+/**
+ * Starts a role in a separate process. It is stopped after the test, or after the suite if a `before` hook started it.
+ */
 export function role(
   name: string,
   argsOrOptions: readonly string[] | RoleOptions = [],
@@ -196,9 +201,9 @@ export function role(
 ): Promise<RunningRole> {
   const here = current('role');
   const [args, more] = isList(argsOrOptions) ? [argsOrOptions, options] : [[], argsOrOptions];
-  return calledHere(async () => {
-    const begun = begunIn(here);
-    return startRole(here.target, [name, ...args], more, (started) => begun.roles.add(started));
+  return withCallerStack(async () => {
+    const { roles } = startedIn(here);
+    return startRole(here.target, [name, ...args], more, (started) => roles.add(started));
   });
 }
 
@@ -211,7 +216,7 @@ export const clock = {
   advance: async (milliseconds: number, { within = 10_000 }: { within?: number } = {}): Promise<void> => {
     const { target } = current('clock.advance');
     if (target.advance === undefined) skip(`needs a broker whose clock can be advanced; the target is ${target.kind}`);
-    await calledHere(async () => target.advance?.(milliseconds, within));
+    await withCallerStack(async () => target.advance?.(milliseconds, within));
   },
 };
 
@@ -231,7 +236,7 @@ export const cluster: ClusterFaults = new Proxy({} as ClusterFaults, {
 const defaultMs = 5_000;
 
 /** Adds the caller's stack frames to an error, because the error itself comes from a socket. */
-async function calledHere<T>(work: () => Promise<T>): Promise<T> {
+async function withCallerStack<T>(work: () => Promise<T>): Promise<T> {
   const frames = String(new Error('here').stack).split('\n').slice(2);
   try {
     return await work();
@@ -252,20 +257,20 @@ async function inboxOf(source: Source, { keys }: { keys?: readonly string[] }, w
   const known = here.suite.inboxes.get(name) ?? here.test.inboxes.get(name);
   if (known !== undefined) return known;
   const route = async () => {
-    const holdings = await target.holdings().catch(() => undefined);
-    return published.slice(-3).flatMap((sent) => traceRoute(sent, holdings));
+    const content = await target.content().catch(() => undefined);
+    return published.slice(-3).flatMap((sent) => traceRoute(sent, content));
   };
   const open = () => Inbox.open(target, { source, ...(keys && { keys }), route });
-  const inbox = typeof source === 'string' ? open() : eventuallyThere(source.queue, open, withinMs);
-  const { inboxes } = begunIn(here);
+  const inbox = typeof source === 'string' ? open() : openWhenDeclared(source.queue, open, withinMs);
+  const { inboxes } = startedIn(here);
   inboxes.set(name, inbox);
-  // A source that could not be opened is tried again at the next call.
+  // If the source cannot be opened, the next call tries again.
   inbox.catch(() => inboxes.delete(name));
   return inbox;
 }
 
-/** Opens a queue that may not exist yet. mq declares a dead-letter queue, for example, with its first message. */
-async function eventuallyThere(queue: string, open: () => Promise<Inbox>, withinMs: number): Promise<Inbox> {
+/** Opens a queue that may not exist yet: mq declares some dead-letter queues only with the first dead letter. */
+async function openWhenDeclared(queue: string, open: () => Promise<Inbox>, withinMs: number): Promise<Inbox> {
   const end = performance.now() + withinMs;
   for (;;) {
     try {
@@ -279,6 +284,7 @@ async function eventuallyThere(queue: string, open: () => Promise<Inbox>, within
   }
 }
 
+/** Milliseconds between two attempts to open a missing queue. */
 const missingQueueMs = 25;
 
 function messageOf(body: Body, options: SendOptions): SentMessage {

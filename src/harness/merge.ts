@@ -46,9 +46,9 @@ function partOf(file: string, cwd: string): Part {
   if (start === undefined) throw badReport(file, 'it has no line with "event":"start"');
   const finish = lines.find((line) => line.event === 'finish');
   const failures: FileFailure[] = [];
-  const blame = (message: string) => failures.push({ title: file, message, stack: [] });
-  if (finish === undefined) blame('the report is incomplete, because its run was killed');
-  else if (finish.interrupted !== undefined) blame(`its run was interrupted by ${finish.interrupted}`);
+  const addFailure = (message: string) => failures.push({ title: file, message, stack: [] });
+  if (finish === undefined) addFailure('the report is incomplete, because its run was killed');
+  else if (finish.interrupted !== undefined) addFailure(`its run was interrupted by ${finish.interrupted}`);
   return {
     file,
     target: start.target,
@@ -78,7 +78,7 @@ function linesOf(file: string, cwd: string): JsonLine[] {
         // The shape is mq's own contract (report/json.ts), and `event` selects the variant.
         if (typeof value === 'object' && value !== null && 'event' in value) return value as JsonLine;
       } catch {
-        // This is reported below.
+        // The error below reports this line.
       }
       throw badReport(file, 'a line is not an event');
     });

@@ -1,4 +1,4 @@
-// Exports the reports of a run to other folders.
+// Exports the functions and types of report/ that other folders use.
 
 export { openReports, planReports, type Reports, type Streams } from './report/outputs.ts';
 export type { RunEvent } from './report/reporter.ts';

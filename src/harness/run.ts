@@ -76,7 +76,7 @@ async function runFile(file: string, options: RunOptions): Promise<FileResult> {
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => output.add(text));
   }
-  // A child that could not be started emits an event.
+  // The result of sending is ignored: if the child could not be started, ChildWatch reports it.
   child.send(request, () => {});
   const ending = await watch.ended;
   return {

@@ -1,5 +1,5 @@
-// The test suites inside mq, which check what a broker must support. They run like test files, with names that are not
-// paths.
+// The test suites inside mq, which check that a broker supports what mq needs. They run like test files, but their
+// names are not paths.
 
 const suites: Readonly<Record<string, () => Promise<unknown>>> = {
   routing: () => import('./suites/routing.ts'),
@@ -16,7 +16,7 @@ const prefix = 'mq:';
 
 export { suitesConfig } from './suites/config.ts';
 
-/** Names that replace the paths of files. */
+/** Names of the suites, which the runner uses instead of the paths of files. */
 export const suiteFiles: readonly string[] = Object.keys(suites).map((name) => `${prefix}${name}`);
 
 /** Returns the function that loads the suite, or `undefined` if the file is not a suite. */

@@ -1,4 +1,4 @@
-// Defines what tests run against. The program provides an implementation for each kind.
+// Defines the target of a test run: the broker that the tests use. test-process/ implements each kind of target.
 
 /** Target settings that the runner sends to the process of a file, as JSON. */
 export type TargetPlan = EmbeddedPlan | ExternalPlan;
@@ -41,8 +41,8 @@ export interface FileTarget {
    */
   readonly advance: ((milliseconds: number, withinMs: number) => Promise<void>) | undefined;
   /**
-   * Purges all queues of the vhost. `undefined` if the vhost does not belong to the file. Returns `undefined` if there
-   * is nothing to do.
+   * Purges all queues of the vhost. The property is `undefined` if the vhost does not belong to the file. The function
+   * returns `undefined` if there is nothing to do.
    */
   readonly purge: (() => Promise<void> | undefined) | undefined;
   readonly cluster: ClusterFaults | undefined;
@@ -54,10 +54,10 @@ export interface FileTarget {
   };
   /** Returns the client of the fixtures. Rejects if the broker cannot start. */
   client(): Promise<FixtureClient>;
-  /** Returns the names of the queues of rascal.json. One of these queues that remains after a test is not a leak. */
+  /** Returns the names of the queues of rascal.json. If such a queue remains after a test, it is not a leak. */
   queues(): Promise<readonly string[]>;
-  /** Returns what the broker holds now, or `undefined` if it cannot be read. */
-  holdings(): Promise<Holdings | undefined>;
+  /** Returns the current content of the vhost, or `undefined` if it cannot be read. */
+  content(): Promise<VhostContent | undefined>;
   /** Removes the vhost, or the broker. */
   close(): Promise<void>;
 }
@@ -70,7 +70,9 @@ export interface FixtureClient {
   request(publication: string, message: SentMessage, withinMs: number): Promise<ReceivedMessage>;
   /** Resolves when the broker has accepted the consumer. */
   listen(source: Source, options: ListenOptions): Promise<Listening>;
-  /** Returns the dead-letter queue of a role, a subscription or a queue. Throws USAGE if there is no dead-letter queue. */
+  /**
+   * Returns the dead-letter queue of a role, a subscription or a queue. Throws USAGE if there is no dead-letter queue.
+   */
   deadLettersOf(name: string): Promise<{ readonly queue: string }>;
 }
 
@@ -114,11 +116,11 @@ export interface ReceivedMessage {
 }
 
 export interface Listening {
-  /** Resolves when everything that the broker has sent so far has arrived. */
+  /** Resolves when all messages that the broker has already sent have arrived. */
   settled(): Promise<void>;
   /** Cancels the consumer. Received messages can still be acknowledged. */
   stop(): Promise<void>;
-  /** Closes the consumer. Unanswered messages are requeued. */
+  /** Closes the consumer's connection. Unacknowledged messages are requeued. */
   close(): Promise<void>;
 }
 
@@ -159,15 +161,15 @@ export interface ClusterFaults {
 }
 
 /** Content of a vhost. */
-export interface Holdings {
+export interface VhostContent {
   /** Connections, without those of the fixtures. */
   readonly connections: readonly { readonly name: string; readonly channels: number; readonly unacked: number }[];
   readonly queues: readonly { readonly name: string; readonly ready: number; readonly unacked: number }[];
   readonly exchanges: readonly { readonly name: string; readonly type: string; readonly alternate?: string }[];
-  readonly bindings: readonly HeldBinding[];
+  readonly bindings: readonly VhostBinding[];
 }
 
-export interface HeldBinding {
+export interface VhostBinding {
   readonly source: string;
   readonly destination: string;
   readonly destinationType: 'queue' | 'exchange';

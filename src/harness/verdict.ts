@@ -12,7 +12,7 @@ export interface Ending {
 export interface FileFailure extends Failure {
   /** Name of the test in quotes, or what else failed. */
   readonly title: string;
-  /** Position of the failure, if a report contains it. `file` is absolute. */
+  /** Position of the failure. Set only for a failure that was read from a report. `file` is absolute. */
   readonly at?: { readonly file: string; readonly line: number; readonly column?: number };
 }
 
@@ -31,7 +31,7 @@ export interface TestResult {
 }
 
 export interface Verdict {
-  /** All tests of the file except those that the filter excluded. Tests that were to run come first, in order. */
+  /** All tests of the file except those that the filter excluded. Planned tests come first, in order. */
   readonly tests: readonly TestResult[];
   readonly passed: number;
   readonly failures: readonly FileFailure[];
@@ -59,8 +59,8 @@ export function verdictOf(events: readonly TestEvent[], ending: Ending): Verdict
     if (settled.has(test)) continue;
     failures.addTest(test, started.has(test) ? `did not end: ${endOf(ending)}` : 'did not run');
   }
-  const isUseless = plan.tests.length + plan.skipped.length + plan.filtered === 0;
-  if (isUseless && failures.isEmpty) failures.add('the file', 'has no test');
+  const hasNoTest = plan.tests.length + plan.skipped.length + plan.filtered === 0;
+  if (hasNoTest && failures.isEmpty) failures.add('the file', 'has no test');
   const end = events.find((event) => event.type === 'end');
   const why = badEnd(plan, { end, ending, reported: passed + skips.length });
   if (failures.isEmpty && why !== undefined) failures.add('the file', why);
@@ -133,7 +133,7 @@ interface End {
   readonly reported: number;
 }
 
-/** Returns why a file without a failed test did not end normally. */
+/** Returns why the file did not end normally, or `undefined` if it did. */
 function badEnd({ tests }: Plan, { end, ending, reported }: End): string | undefined {
   if (end === undefined) return `did not end: ${endOf(ending)}`;
   const { ran, total } = end;

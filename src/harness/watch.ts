@@ -5,8 +5,9 @@ import { join, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Yields the last changed file after each change, once no more changes follow for a short time. Ends when the signal
- * aborts. `written` contains the absolute paths of files that a run writes, because they would start the next run.
+ * After each change, waits until no further change follows for a short time, and yields the last changed file. Ends
+ * when the signal aborts. Ignores changes of the files in `written` (absolute paths), because the run itself writes
+ * them.
  */
 export async function* changes(
   folder: string,
@@ -28,7 +29,7 @@ export async function* changes(
       if (winner.done) return;
       next = events.next();
       const { filename } = winner.value;
-      if (filename === null || filename.split(sep).some(isPassedOver) || written.includes(join(folder, filename)))
+      if (filename === null || filename.split(sep).some(isIgnored) || written.includes(join(folder, filename)))
         continue;
       file = filename;
       rested = delay(restMs);
@@ -38,9 +39,9 @@ export async function* changes(
   }
 }
 
-/** An editor writes a file in several steps. */
+/** Milliseconds without a further change. An editor writes a file in several steps. */
 const restMs = 100;
 
-function isPassedOver(part: string): boolean {
+function isIgnored(part: string): boolean {
   return part.startsWith('.') || part === 'node_modules' || part === 'dist';
 }

@@ -5,12 +5,12 @@ import type { Broker } from '../broker/server.ts';
 import type { MovableClock } from '../harness/clock.ts';
 import type { EmbeddedPlan } from '../harness/target.ts';
 import type { VhostState } from './broker-state.ts';
+import type { FileContext } from './file-context.ts';
 import type { SessionClient } from './session-client.ts';
-import type { FileWorld } from './world.ts';
 
 interface Settings {
   readonly plan: EmbeddedPlan;
-  readonly world: FileWorld;
+  readonly context: FileContext;
   readonly clock: MovableClock;
 }
 
@@ -41,7 +41,7 @@ export class BrokerOnDemand {
     return vhost && this.#broker && { vhost, connections: this.#broker.connections };
   }
 
-  /** URLs of the management API, which only mq's own suites start. */
+  /** URLs of the management API. Empty except for mq's own suites, because only they start it. */
   get managementUrls(): readonly string[] {
     return this.#management === undefined ? [] : [`http://guest:guest@127.0.0.1:${this.#management.port}`];
   }
@@ -50,7 +50,7 @@ export class BrokerOnDemand {
     return `amqp://guest:guest@127.0.0.1:${port}/${this.vhost}`;
   }
 
-  /** Starts the broker unless it has started. */
+  /** Starts the broker at the first call. */
   opened(): Promise<Opened> {
     this.#opening ??= this.#open();
     return this.#opening;
@@ -73,7 +73,7 @@ export class BrokerOnDemand {
     }
   }
 
-  /** Rejects if the broker could not start and no fixture has reported it: a client only saw a closed connection. */
+  /** Closes the broker. Rejects if the broker could not start and no fixture has reported the reason. */
   async close(): Promise<void> {
     try {
       await (await this.#opening)?.client.close();
@@ -86,19 +86,19 @@ export class BrokerOnDemand {
   }
 
   async #open(): Promise<Opened> {
-    const { plan, world, clock } = this.#settings;
+    const { plan, context, clock } = this.#settings;
     const [{ startBroker }, { topologyOf }, { SessionClient }] = await Promise.all([
       import('../broker/server.ts'),
       import('./topology.ts'),
       import('./session-client.ts'),
     ]);
-    const { config, queues, declare } = await topologyOf(plan, world);
+    const { config, queues, declare } = await topologyOf(plan, context);
     this.definedQueues = queues;
     const broker = await startBroker({ clock });
     this.#broker = broker;
     if (plan.self) this.#management = await (await import('../broker/management.ts')).startManagement(broker);
     broker.addVhost(this.vhost);
-    // This uses the broker's own port, because connections through the listening port wait for this function.
+    // This uses the broker's own port, because connections to the target's port wait until this function has ended.
     const urls = [this.urlAt(broker.port)];
     await declare(urls);
     return { broker, client: new SessionClient(config, urls) };

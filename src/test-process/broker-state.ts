@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Broker } from '../broker/server.ts';
-import type { HeldBinding, Holdings } from '../harness/target.ts';
+import type { VhostBinding, VhostContent } from '../harness/target.ts';
 import { isOwn } from './connection-name.ts';
 
 type Vhost = NonNullable<ReturnType<Broker['vhosts']['get']>>;
@@ -14,7 +14,7 @@ export interface VhostState {
   readonly connections: Connections;
 }
 
-/** Waits until the roles of the tests have no unacknowledged message and no message is ready for them. */
+/** Waits until the roles of the tests have no unacknowledged message and their queues have no ready message. */
 export async function waitForRoles(state: VhostState, withinMs: number): Promise<void> {
   const end = performance.now() + withinMs;
   for (let busy = busyRole(state); busy !== undefined; busy = busyRole(state)) {
@@ -27,7 +27,7 @@ export async function waitForRoles(state: VhostState, withinMs: number): Promise
   }
 }
 
-/** Describes a role that has a message or is about to receive one. */
+/** Describes a role that has a message or will receive one. Returns `undefined` if all roles are idle. */
 function busyRole({ vhost, connections }: VhostState): string | undefined {
   const receiving = new Set<unknown>();
   for (const connection of connections) {
@@ -62,10 +62,10 @@ export async function purgeQueues({ vhost }: VhostState): Promise<void> {
   }
 }
 
-/** Messages that a client still holds after so many milliseconds are not purged. */
+/** Messages that are still unacknowledged after this many milliseconds are not purged. */
 const requeueMs = 250;
 
-export function holdingsOf(state: VhostState | undefined): Holdings {
+export function contentOf(state: VhostState | undefined): VhostContent {
   if (state === undefined) return { connections: [], queues: [], exchanges: [], bindings: [] };
   const { exchanges, queues } = state.vhost;
   return {
@@ -93,7 +93,7 @@ export function holdingsOf(state: VhostState | undefined): Holdings {
   };
 }
 
-function bindingsOf({ name, bindings }: { name: string; bindings: ReadonlyMap<unknown, Binding> }): HeldBinding[] {
+function bindingsOf({ name, bindings }: { name: string; bindings: ReadonlyMap<unknown, Binding> }): VhostBinding[] {
   return [...bindings.values()].map(({ destination, routingKey, arguments: all }) => ({
     source: name,
     destination: destination.name,

@@ -2,16 +2,16 @@
 
 import { platform } from 'node:os';
 import { loadModule } from '../handlers/module-load.ts';
-import { keepCompiled } from '../harness/cache.ts';
+import { enableCache } from '../harness/cache.ts';
 import { type ChildHost, runChild } from '../harness/child.ts';
 import type { ChildOptions } from '../harness/request.ts';
 import type { TargetPlan } from '../harness/target.ts';
-import type { FileWorld } from './world.ts';
+import type { FileContext } from './file-context.ts';
 
 /** Waits for the request that names the file, and runs the file. The process must exit by itself afterwards. */
 export async function testChild(
   host: ChildHost & Pick<NodeJS.Process, 'pid' | 'kill'>,
-  world: TestWorld,
+  context: TestContext,
 ): Promise<void> {
   const onGone = () => {
     // The roles that the tests have started are in this process group (start-child.ts), and no other process would end
@@ -21,8 +21,8 @@ export async function testChild(
   };
   host.on('disconnect', onGone);
   const { file, name, target = { kind: 'embedded' }, ...options } = await requestOf(host);
-  keepCompiled(file, world.env);
-  tellBroker(target, world.env);
+  enableCache(file, context.env);
+  setBrokerVariable(target, context.env);
   const own = target.self ? (await import('../harness/suites.ts')).suiteOf(file) : undefined;
   await runChild(
     host,
@@ -36,21 +36,21 @@ export async function testChild(
         }
         await loadModule(file, name ?? file, { awaits: true });
       },
-      open: async () => (await import('./target.ts')).openTarget(target, world),
+      open: async () => (await import('./target.ts')).openTarget(target, context),
     },
   );
 }
 
-interface TestWorld extends FileWorld {
+interface TestContext extends FileContext {
   /** Environment of the file, which it reads as `process.env`. */
   readonly env: Record<string, string | undefined>;
 }
 
 /**
- * Sets the variables for code that does not import `mq/test`: a client of the user, plain uvu, a program that a test
- * starts.
+ * Sets MQ_TEST_BROKER for code that does not import `mq/test`: a client of the user, a file with plain uvu, a program
+ * that a test starts.
  */
-function tellBroker(target: TargetPlan, env: TestWorld['env']): void {
+function setBrokerVariable(target: TargetPlan, env: TestContext['env']): void {
   if (target.kind === 'embedded') {
     // The variable of an enclosing run must not apply to this file.
     delete env['MQ_TEST_BROKER'];

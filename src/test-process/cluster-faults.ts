@@ -1,4 +1,4 @@
-// Implements the cluster faults of tests for a cluster in containers.
+// Implements the cluster faults of `mq/test` for a cluster in containers.
 
 import type { Cluster } from '../cluster/cluster.ts';
 import { MqError } from '../errors.ts';
@@ -57,7 +57,7 @@ export class ContainerFaults implements ClusterFaults {
   async heal(): Promise<void> {
     const cluster = await this.#cluster();
     await cluster.heal();
-    // This is the value of cluster/settings.ts.
+    // cluster/settings.ts sets the same value.
     await Promise.all([...this.#alarmed].map((node) => this.#setWatermark(node, '512MiB')));
     this.#alarmed.clear();
   }
@@ -67,7 +67,7 @@ export class ContainerFaults implements ClusterFaults {
     const texts = await Promise.all(
       cluster.nodes.map(async ({ host }, index) => {
         const text = await cluster.logs(index, readLines).catch((error: unknown) => String(error));
-        const lines = text.split('\n').filter((line) => isNews(line, since));
+        const lines = text.split('\n').filter((line) => isRelevant(line, since));
         return lines.length === 0 ? '' : [`${host}:`, ...lines.slice(-shownLines)].join('\n  ');
       }),
     );
@@ -86,15 +86,15 @@ export class ContainerFaults implements ClusterFaults {
   }
 }
 
-/** Number of log lines that are read from each node, and number of those that are shown. */
+/** Number of log lines that are read from each node, and number of lines that are returned. */
 const readLines = 500;
 const shownLines = 20;
 
 /**
- * Reports whether a line of RabbitMQ's log is new and more than information:
+ * Reports whether a line of RabbitMQ's log is new and its level is above info:
  * `2026-01-31 12:00:00.000000+00:00 [warning] …`.
  */
-function isNews(line: string, since: Date): boolean {
+function isRelevant(line: string, since: Date): boolean {
   const [, date, time, level] = /^(\S+) (\S+) \[(\w+)\]/.exec(line) ?? [];
   if (level === undefined || level === 'info' || level === 'debug') return false;
   return new Date(`${date}T${time}`) >= since;

@@ -1,24 +1,24 @@
 // The target of a test file on the embedded broker: in memory, in the file's process, with a clock that tests can
-// advance. Its port opens at once; the broker and the topology of rascal.json are created at the first connection or
-// publish, so that a file without either does not wait for them.
+// advance. Its port opens at once. The broker and the topology of rascal.json are created when a test first uses the
+// broker, so that a file that does not use it does not wait.
 
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { MovableClock } from '../harness/clock.ts';
-import type { EmbeddedPlan, FileTarget, FixtureClient, Holdings } from '../harness/target.ts';
+import type { EmbeddedPlan, FileTarget, FixtureClient, VhostContent } from '../harness/target.ts';
 import { BrokerOnDemand } from './broker-on-demand.ts';
-import { holdingsOf, purgeQueues, waitForRoles } from './broker-state.ts';
-import { type FileWorld, launchOf } from './world.ts';
+import { contentOf, purgeQueues, waitForRoles } from './broker-state.ts';
+import { type FileContext, launchOf } from './file-context.ts';
 
 /** Opens the port of the target. */
-export async function openEmbedded(plan: EmbeddedPlan, world: FileWorld): Promise<FileTarget> {
+export async function openEmbedded(plan: EmbeddedPlan, context: FileContext): Promise<FileTarget> {
   const clock = new MovableClock();
-  const broker = new BrokerOnDemand({ plan, world, clock });
+  const broker = new BrokerOnDemand({ plan, context, clock });
   const listener = new Listener((socket) => broker.accept(socket));
   await listener.open();
   // Only mq's own suites use the management API, and they need its port.
   if (plan.self) await broker.opened();
-  return new EmbeddedTarget({ broker, clock, listener, launch: launchOf(plan, world) });
+  return new EmbeddedTarget({ broker, clock, listener, launch: launchOf(plan, context) });
 }
 
 interface Parts {
@@ -65,8 +65,8 @@ class EmbeddedTarget implements FileTarget {
     return this.#broker.definedQueues;
   }
 
-  async holdings(): Promise<Holdings> {
-    return holdingsOf(this.#broker.state);
+  async content(): Promise<VhostContent> {
+    return contentOf(this.#broker.state);
   }
 
   client(): Promise<FixtureClient> {

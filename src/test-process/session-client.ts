@@ -30,7 +30,7 @@ interface OpenRequester {
   readonly destination: Destination;
 }
 
-/** Connects at the first use. */
+/** Connects when it is first used. */
 export class SessionClient implements FixtureClient {
   readonly #config: Config;
   readonly #addresses: ReturnType<typeof parseAddresses>;
@@ -101,7 +101,7 @@ export class SessionClient implements FixtureClient {
     });
     await consumer.start();
     return {
-      // The answer to a request on its channel arrives after all earlier deliveries.
+      // The answer to a request on the consumer's channel arrives after all earlier deliveries.
       settled: async () => void (await consumer.ready()),
       stop: () => consumer.stop(),
       close: () => session.close(),
@@ -178,7 +178,7 @@ function receivedOf({ body, fields, properties, headers }: Message): ReceivedMes
   };
 }
 
-/** Returns the value that is open under the key, or opens it. A failed attempt is repeated at the next call. */
+/** Returns the value of the key, or opens it. If opening fails, the next call tries again. */
 function opened<T>(all: Map<string, Promise<T>>, key: string, open: () => Promise<T>): Promise<T> {
   const known = all.get(key);
   if (known !== undefined) return known;

@@ -6,7 +6,7 @@ import { loadConfigs, withContent } from '../config/load.ts';
 import { objectOf } from '../config/plain.ts';
 import type { TargetPlan } from '../harness/target.ts';
 import { fixtureRole } from './connection-name.ts';
-import type { FileWorld } from './world.ts';
+import type { FileContext } from './file-context.ts';
 
 interface Topology {
   /**
@@ -14,7 +14,7 @@ interface Topology {
    * run built-in roles.
    */
   readonly config: Config;
-  /** Names of its queues. */
+  /** Names of the queues of the configuration. */
   readonly queues: readonly string[];
   readonly hasStreams: boolean;
   /**
@@ -24,7 +24,7 @@ interface Topology {
   declare(urls: readonly string[]): Promise<void>;
 }
 
-export async function topologyOf(plan: TargetPlan, { env, cwd }: FileWorld): Promise<Topology> {
+export async function topologyOf(plan: TargetPlan, { env, cwd }: FileContext): Promise<Topology> {
   const { config: option, self } = plan;
   const found = await loadConfigs({ ...(option !== undefined && { option }), env, cwd, builtin });
   const config = self ? await withSuites(found.withBuiltin) : found.withBuiltin;

@@ -2,16 +2,16 @@
 
 import { randomUUID } from 'node:crypto';
 import { MqError } from '../errors.ts';
-import type { ExternalPlan, FileTarget, Holdings } from '../harness/target.ts';
+import type { ExternalPlan, FileTarget, VhostContent } from '../harness/target.ts';
 import { ContainerFaults } from './cluster-faults.ts';
-import { ManagementApi } from './holdings.ts';
+import { type FileContext, launchOf } from './file-context.ts';
+import { ManagementApi } from './management-api.ts';
 import { SessionClient } from './session-client.ts';
 import { topologyOf } from './topology.ts';
-import { type FileWorld, launchOf } from './world.ts';
 
 /** Creates the vhost with the topology. Without a management API it uses the vhost of the address. */
-export async function openVhost(plan: ExternalPlan, world: FileWorld): Promise<FileTarget> {
-  const { config, queues, hasStreams, declare } = await topologyOf(plan, world);
+export async function openVhost(plan: ExternalPlan, context: FileContext): Promise<FileTarget> {
+  const { config, queues, hasStreams, declare } = await topologyOf(plan, context);
   const { cluster: name } = plan;
   const broker = await vhostOf(plan);
   try {
@@ -36,7 +36,7 @@ export async function openVhost(plan: ExternalPlan, world: FileWorld): Promise<F
       }),
     cluster: name === undefined ? undefined : new ContainerFaults(name, plan.urls.length),
     queues: async () => queues,
-    launch: launchOf(plan, world),
+    launch: launchOf(plan, context),
     close: async () => {
       await client.close();
       await broker.close();
@@ -48,7 +48,7 @@ interface VhostBroker {
   readonly urls: readonly string[];
   readonly vhost: string;
   readonly managementUrls: readonly string[];
-  holdings(): Promise<Holdings | undefined>;
+  content(): Promise<VhostContent | undefined>;
   /** Purges the queues and deletes the streams. `undefined` if the vhost does not belong to the file. */
   readonly purge: (() => Promise<void>) | undefined;
   close(): Promise<void>;
@@ -59,7 +59,7 @@ async function vhostOf({ urls, managementUrls, prefix = 'mq-test-' }: ExternalPl
   if (managementUrls.length === 0) {
     const vhost = decodeURIComponent(new URL(first).pathname.slice(1)) || '/';
     const nothing = async () => undefined;
-    return { urls, managementUrls, vhost, holdings: nothing, purge: undefined, close: nothing };
+    return { urls, managementUrls, vhost, content: nothing, purge: undefined, close: nothing };
   }
   const api = new ManagementApi(managementUrls);
   const vhost = `${prefix}${randomUUID()}`;
@@ -79,7 +79,7 @@ async function vhostOf({ urls, managementUrls, prefix = 'mq-test-' }: ExternalPl
     urls: urls.map((url) => withVhost(url, vhost)),
     managementUrls,
     vhost,
-    holdings: () => api.holdings(vhost),
+    content: () => api.content(vhost),
     purge: () => api.purge(vhost),
     close: remove,
   };

@@ -1,5 +1,5 @@
-// Runs mq admin against peers that are not a broker: no listener, HTML, no HTTP, endless answers. The password of every
-// address must never be printed.
+// Runs mq admin against peers that are not a broker: a closed port, HTML, another protocol, endless answers. mq must
+// never print the password of an address.
 
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
@@ -74,7 +74,7 @@ test('stops reading an endless answer at the size limit', async () => {
   const { status, stderr } = await list([await serve(endless)], ['--max-answer', '1000000']);
   assert.is(status, 76, stderr);
   assert.match(stderr, /larger than 1000000 bytes .*\nhint: .*--max-answer/);
-  assert.ok(sent < 20_000_000, `${sent} bytes were taken`);
+  assert.ok(sent < 20_000_000, `${sent} bytes were sent`);
 });
 
 test('stops waiting for a slow body after the time limit', async () => {
@@ -262,7 +262,5 @@ async function listening(server: Server & { closeAllConnections?: () => void }):
   });
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
-
-/** A certificate of its own authority, for 127.0.0.1. */
 
 test.run();

@@ -118,7 +118,7 @@ test('imports a file that an export wrote', async () => {
     assert.match(await good(admin('export definitions all.json', { cwd })), /^exported .*1 queue.* to all\.json\n$/);
     const all = join(cwd, 'all.json');
     assert.is((JSON.parse(readFileSync(all, 'utf8')) as { queues: object[] }).queues.length, 1);
-    // An existing file with another mode, behind a link: the file is replaced, and only its owner may read it.
+    // The export through a link replaces the existing file, and only the owner may read the new file.
     chmodSync(all, 0o644);
     symlinkSync('all.json', join(cwd, 'link.json'));
     await good(admin('export definitions link.json', { cwd }));

@@ -1,4 +1,4 @@
-// Blocks publishing: a publisher is not ready, reports it once, and loses nothing after the alarm.
+// Blocks publishing by a memory alarm: a publisher reports that it is blocked, and loses no message.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

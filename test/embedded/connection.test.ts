@@ -133,7 +133,7 @@ test('closing the broker closes each connection with the reason', () =>
     );
   }));
 
-test('closes with 501 after a frame that is too large or ends wrong', () =>
+test('closes with 501 after a frame that is too large or has a wrong end', () =>
   Place.with({}, async (place) => {
     for (const bytes of [
       [1, 0, 0, 0xff, 0xff, 0xff, 0xff],
@@ -142,19 +142,19 @@ test('closes with 501 after a frame that is too large or ends wrong', () =>
       const socket = await opened(place, 0);
       const received = everything(socket);
       socket.write(Buffer.from(bytes));
-      await until('the close is there', () => socket.bytesRead > 20);
+      await until('connection.close has arrived', () => socket.bytesRead > 20);
       socket.end();
       assert.ok((await received).includes('FRAME_ERROR - type 1'));
     }
   }));
 
-test('keeps nothing of a closed connection', () =>
+test('removes the connection and its exclusive queues when it closes', () =>
   Place.with({}, async (place) => {
     const connection = await place.connection();
     const channel = await place.channel(connection);
     await channel.assertQueue('mine', { exclusive: true });
     await connection.close();
-    await until('the broker has noticed', () => place.broker.connections.size === 0);
+    await until('the broker has removed the connection', () => place.broker.connections.size === 0);
     assert.is(place.broker.vhosts.get('/')?.queues.size, 0);
   }));
 

@@ -1,5 +1,5 @@
-// Tests which arguments of a queue a connection knows: those that it is declared with, and none of a queue that mq does not
-// declare.
+// Tests that a connection knows the arguments with which mq declares a queue. It knows no arguments of a queue that mq
+// does not declare.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -27,7 +27,7 @@ const file = {
   },
 };
 
-test('knows the arguments of a queue that is declared', () =>
+test('a connection knows the arguments of a queue that mq declares', () =>
   Place.with({ port: 0 }, async (place) => {
     const connectionName = 'declared-arguments';
     const connection = await openConnection({

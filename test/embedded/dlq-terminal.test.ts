@@ -1,4 +1,4 @@
-// Runs mq dlq on a terminal: a purge asks for confirmation, a long run shows its progress.
+// Runs mq dlq on a terminal: a purge asks for confirmation, and a long run shows its progress.
 
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { test } from 'uvu';
@@ -12,7 +12,7 @@ interface Run {
   readonly stderr: string;
 }
 
-/** Runs mq in this process with a terminal on stdin and stderr; `typed` is what the person types. */
+/** Runs mq in this process with a terminal on stdin and stderr. `typed` is the input of the user. */
 async function onTerminal(args: readonly string[], { url, typed }: { url: string; typed: string }): Promise<Run> {
   const texts = { stdout: '', stderr: '' };
   const output = (name: 'stdout' | 'stderr') =>
@@ -52,7 +52,7 @@ async function filled(place: Place, count: number): Promise<string> {
   return place.url();
 }
 
-test('a purge deletes only after the answer yes', async () => {
+test('a purge deletes messages only after the user confirms it', async () => {
   await Place.with({ port: 0 }, async (place) => {
     const url = await filled(place, 3);
     const args = ['dlq', 'purge', '--queue', 'graves'];

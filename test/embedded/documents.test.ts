@@ -1,5 +1,5 @@
-// Runs every block of commands of README.md and of the pages of .github/docs on a broker of its own, with other ports, and
-// checks every rascal.json. test/unit/examples.test.ts compiles TypeScript.
+// Runs the commands in README.md and .github/docs. Each block runs on its own broker, with other ports. Also checks
+// every rascal.json in these pages. test/unit/examples.test.ts compiles the TypeScript.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { commandBlocks, fences, folderOfReader, needsCluster, runBlock } from '../support/documents.ts';
 import { mq, startMq } from '../support/mq.ts';
 
-/** Commands that build, test or install mq: test/executable/install.test.ts tests them. */
+/** Commands that build, test or install mq. test/executable/install.test.ts tests these instead. */
 const isOwn = /npm run|test\/setup|MQ_REPOSITORY|install\.sh|npx|docker/;
 
 const blocks = commandBlocks().filter(

@@ -178,7 +178,7 @@ test('a message expires in time although the system clock is set back', () =>
     });
   }));
 
-/** Runs `use` with a broker, and `check` with a broker on the files that a crash would leave. */
+/** Runs `use` with a broker, and then `check` with a broker on the files that a crash would leave. */
 async function afterCrash(
   use: (channel: ConfirmChannel) => Promise<void>,
   check: (place: Place) => Promise<void>,

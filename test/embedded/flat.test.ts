@@ -17,8 +17,8 @@ test.after(vhost.remove);
 
 const times = 20;
 
-/** Returns the number of resources in the event loop by kind, and of file descriptors. */
-function held(): Record<string, number> {
+/** Returns the number of timers, sockets and file descriptors of this process. */
+function openResources(): Record<string, number> {
   const kinds: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) kinds[kind] = (kinds[kind] ?? 0) + 1;
   return {
@@ -67,11 +67,11 @@ test(`closing connections ${times} times leaves no descriptor, timer, listener`,
       await until('both are connected again', () => counts.lost >= lost + 2 && counts.connected === 2);
       await until('the consumer is attached again', () => counts.consumers === 1);
       await passes();
-      if (time === 5) first = held();
+      if (time === 5) first = openResources();
     }
-    // An abandoned connection closes later.
-    await until('no more is held than after the fifth time', () => {
-      const now = held();
+    // A connection that a session has abandoned closes later.
+    await until('no more resources are open than after the fifth time', () => {
+      const now = openResources();
       const more = Object.keys(now).filter((kind) => (now[kind] ?? 0) > (first[kind] ?? 0));
       assert.equal(more, [], JSON.stringify({ first, now }));
       return true;

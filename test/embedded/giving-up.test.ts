@@ -35,7 +35,7 @@ async function startBroker(given?: number): Promise<Place> {
   return { broker, url, port };
 }
 
-async function away({ broker }: Place): Promise<void> {
+async function killBroker({ broker }: Place): Promise<void> {
   broker.kill('SIGKILL');
   await broker.ended;
 }
@@ -49,7 +49,7 @@ for (const [limit, after] of [
       const place = await startBroker();
       const receiver = start([...role, '--url', place.url, '--max-reconnect', limit]);
       await receiver.prints(/waiting for messages/, 'stderr');
-      await away(place);
+      await killBroker(place);
       const { status, stderr } = await receiver.ended;
       assert.is(status, 69, stderr);
       const line = new RegExp(`^mq ${role[0]}: no connection after ${after}: .*\\[UNAVAILABLE\\]\\nhint: `, 'm');
@@ -68,13 +68,13 @@ test('a sender at its limit reports each message as confirmed or in doubt', asyn
   const [, metrics] = /"url":"([^"]+)"/.exec(await task.prints(/"event":"metrics".*\n/, 'stderr')) ?? [];
   task.stdin.write('one\n');
   await task.prints(/"confirmed"/);
-  // The second message is read before the connection is lost, because the limit is one second after that.
+  // mq must read the second message before the connection is lost, because it stops one second after the loss.
   place.broker.kill('SIGSTOP');
   task.stdin.write('two\n');
   await until('two messages are published', async () =>
     /^mq_published_total 2$/m.test(await (await fetch(`${metrics}/metrics`)).text()),
   );
-  await away(place);
+  await killBroker(place);
   const { status, stdout } = await task.ended;
   assert.is(status, 69);
   assert.equal(
@@ -91,7 +91,7 @@ test('a sender without unconfirmed messages ends without more input', async () =
   const task = start(['task', '--lines', '--json', '--url', place.url, '--exit-on-disconnect']);
   task.stdin.write('one\n');
   await task.prints(/"confirmed"/);
-  await away(place);
+  await killBroker(place);
   const { status, stderr } = await task.ended;
   assert.is(status, 69, stderr);
 });
@@ -101,7 +101,7 @@ test('without a limit a receiver waits until the broker is back', async () => {
   const receiver = start(['consumer', '--url', place.url, '--count', '1']);
   receiver.stdin.end();
   await receiver.prints(/waiting for messages/, 'stderr');
-  await away(place);
+  await killBroker(place);
   await receiver.prints(/connecting again/, 'stderr');
   await startBroker(place.port);
   const sent = await start(['producer', '--url', place.url, 'back again']).ended;

@@ -1,4 +1,5 @@
-// Runs the fixtures of mq/test in test files of a user, on a broker of the file's own and on one at an address.
+// Runs the fixtures of mq/test in test files of a user, on the embedded broker of the file and on a broker at an
+// address.
 
 import { resolve } from 'node:path';
 import { suite } from 'uvu';
@@ -23,7 +24,7 @@ const config = JSON.stringify({
   subscriptions: { billing: { queue: 'billing' }, audit: { queue: 'audit' }, morgue: { queue: 'morgue' } },
 });
 
-/** Runs one file of tests in a folder with the configuration. */
+/** Runs one test file in a folder with the configuration. */
 function run(text: string, args: readonly string[] = []): Promise<MqResult> {
   const cwd = emptyFolder({ 'rascal.json': config, 'a.test.ts': text });
   return mq(['test', ...args], { cwd, deadlineMs: 60_000 });
@@ -32,19 +33,19 @@ function run(text: string, args: readonly string[] = []): Promise<MqResult> {
 const everything = `
 import { assert, broker, clock, cluster, eventually, expectMessage, listen, publish, request, role, test } from 'mq/test';
 
-test('a message goes its way', async () => {
+test('a message is routed to both queues', async () => {
   const sent = await publish('orders', { id: 7, sum: 12 }, { routingKey: 'order.paid', headers: { try: 1 } });
   assert.equal([sent.outcome, sent.exchange, sent.routingKey], ['confirmed', 'orders', 'order.paid']);
   assert.equal((await expectMessage('billing', { id: 7 })).json(), { id: 7, sum: 12 });
   await expectMessage('audit', { headers: { try: 1 }, body: { sum: 12 }, fields: { routingKey: /paid$/ } });
 });
-test('what is not taken stays for the next call', async () => {
+test('a message that does not match is kept for the next call', async () => {
   await publish('orders', 'one', { routingKey: 'order.open' });
   await publish('orders', 'two', { routingKey: 'order.open' });
   await expectMessage('audit', 'two');
   await expectMessage('audit', 'one');
 });
-test('an hour in a moment', async () => {
+test('the clock advances by an hour', async () => {
   await publish('orders', 'late', { routingKey: 'order.paid' });
   await clock.advance(3_600_000);
   assert.is((await expectMessage('morgue', 'late')).headers['x-first-death-reason'], 'expired');
@@ -55,7 +56,7 @@ test('a role answers', async () => {
   pid = (await role('rpc-server')).pid;
   assert.is((await request('rpc', '20')).text, '6765');
 });
-test('and is gone after its test', () => assert.throws(() => process.kill(pid, 0), /ESRCH/));
+test('a role is stopped after its test', () => assert.throws(() => process.kill(pid, 0), /ESRCH/));
 test('a fanout reaches its listeners', async () => {
   await listen('logs');
   await publish('logs', 'info');
@@ -68,14 +69,14 @@ test('eventually', async () => assert.is(await eventually('three', (() => { let 
 
 const fixtures = suite('the fixtures of mq/test');
 
-fixtures('work on a broker of the file, and skip tests that it cannot run', async () => {
+fixtures('work on the embedded broker, and skip tests that it cannot run', async () => {
   const { status, stdout, stderr } = await run(everything);
   assert.is(status, 0, stdout + stderr);
   assert.match(stdout, /skipped "a cluster is missing": needs a cluster in containers; the target is embedded\n/);
   assert.match(stdout, /\n8 passed, 0 failed, 1 skipped\n$/);
 });
 
-/** The first test leaves messages in every place: queues, mailboxes, roles that end, dead letters. */
+/** The first test leaves messages in queues, in inboxes, with killed roles and in dead-letter queues. */
 const isolated = `
 import { assert, deadLetter, expectMessage, listen, publish, role, suite, test } from 'mq/test';
 const both = suite('both');
@@ -113,7 +114,7 @@ fixtures('a test receives no message of the previous test', async () => {
 fixtures('the clock waits for roles, so that a message makes all attempts', async () => {
   const { status, stdout } = await run(`
 import { assert, clock, deadLetter, publish, role, test } from 'mq/test';
-test('fails for an hour', async () => {
+test('makes all attempts', async () => {
   const worker = await role('worker', ['--exec', 'sh', '-c', 'echo run >&2; exit 9']);
   await publish('task', 'x');
   await clock.advance(3_600_000);
@@ -122,7 +123,7 @@ test('fails for an hour', async () => {
   assert.is(runs.length, headers['x-mq-attempt']);
   assert.ok(runs.length > 1);
 });
-test('waits no longer than it may', async () => {
+test('stops waiting after the time limit', async () => {
   await role('worker', ['--exec', 'sleep', '60']);
   await publish('task', 'x');
   await clock.advance(1000, { within: 200 }).then(assert.unreachable, ({ message }) =>
@@ -153,7 +154,7 @@ rpc('two', async () => assert.is((await request('rpc', '11')).text, '89'));
   assert.is(status, 0, stdout);
 });
 
-fixtures('a role is ready whatever it logs', async () => {
+fixtures('a role is ready with every log format and level', async () => {
   const { status, stdout } = await run(`
 import { assert, role, test } from 'mq/test';
 for (const log of [['--log', 'json'], ['--log-level', 'error'], ['--log', 'json', '--log-level', 'error']]) {
@@ -166,7 +167,7 @@ for (const log of [['--log', 'json'], ['--log-level', 'error'], ['--log', 'json'
   assert.is(status, 0, stdout);
 });
 
-fixtures('a failed role fails the test with its error', async () => {
+fixtures('a role that fails also fails the test, with its error', async () => {
   const { status, stdout } = await run(`
 import { role, test } from 'mq/test';
 test('misspells', () => role('worker', ['--moon']));
@@ -200,7 +201,7 @@ fixtures('fixtures outside a run throw a clear error', async () => {
   assert.match(stdout, /publish can only be used in a test or a hook that `mq test` runs/);
 });
 
-fixtures('a missing message: prints the received ones, a diff and the route', async () => {
+fixtures('a missing message: prints other messages, a diff and the route', async () => {
   const { status, stdout } = await run(`
 import { expectMessage, publish, test } from 'mq/test';
 test('waits', async () => {
@@ -277,7 +278,7 @@ test('second', () => publish('q', 'x'));
   assert.match(stdout, /\n1 passed, 2 failed\n$/);
 });
 
-fixtures('a topology error of a client of its own fails the file', async () => {
+fixtures('a topology error that only a client sees fails the file', async () => {
   const cwd = emptyFolder({
     'rascal.json': stream,
     'a.test.ts': `import { broker, test } from 'mq/test';
@@ -307,11 +308,11 @@ test('untidy', async () => {
   await publish('orders', 'x', { routingKey: 'order.open' });
   await channel.get('audit', { noAck: false });
 });
-test('innocent', () => {});
+test('after it', () => {});
 `);
   assert.is(status, 1);
   assert.match(stdout, / {2}"untidy"\n {4}left a connection \(.*; channels: 1, unacknowledged: 1\)\n/);
-  assert.not.match(stdout, / {2}"(tidy|innocent)"\n/);
+  assert.not.match(stdout, / {2}"(tidy|after it)"\n/);
 });
 
 leaks('a leftover queue fails the test, except those of rascal.json and roles', async () => {
@@ -359,7 +360,7 @@ address('the same file passes; only tests with the clock are skipped', async ({ 
   assert.is(status, 0, stdout + stderr);
   assert.match(
     stdout,
-    /skipped "an hour in a moment": needs a broker whose clock can be advanced; the target is url\n/,
+    /skipped "the clock advances by an hour": needs a broker whose clock can be advanced; the target is url\n/,
   );
   assert.match(stdout, /\n7 passed, 0 failed, 2 skipped\n$/);
   await until('the vhost of the file is removed', async () => (await testVhosts(vhost)).length === 0);
@@ -379,7 +380,7 @@ test('slow', async () => {
 });
 `;
   const running = startMq(['test', ...on], { cwd: emptyFolder({ 'rascal.json': config, 'a.test.ts': slow }) });
-  await until('the file has its vhost', async () => (await testVhosts(vhost)).length > 0);
+  await until('the vhost of the file exists', async () => (await testVhosts(vhost)).length > 0);
   const { status } = await running.stop();
   assert.is(status, 143);
   assert.equal(await testVhosts(vhost), []);

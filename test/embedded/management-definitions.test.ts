@@ -1,4 +1,5 @@
-// Tests virtual hosts, users, permissions and definitions over HTTP, and Rascal, which creates its virtual hosts this way.
+// Tests virtual hosts, users, permissions and definitions over HTTP, and Rascal, which creates its virtual hosts this
+// way.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -179,7 +180,7 @@ test('recovers objects that were created over HTTP', async () => {
   }
 });
 
-test('answers a change when it is on disk, and with 500 when the disk fails', async () => {
+test('answers a change after writing it to disk, or 500 if the disk fails', async () => {
   const waiting: ((error?: Error) => void)[] = [];
   // Starting and stopping a broker also wait for the store.
   let isServing = false;

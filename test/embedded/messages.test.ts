@@ -19,7 +19,7 @@ test('delivers bodies of every size unchanged and in order', () =>
     await channel.waitForConfirms();
     const got: Buffer[] = [];
     await channel.consume('q', (message) => got.push((message as ConsumeMessage).content), { noAck: true });
-    await until('all messages', () => got.length === bodies.length);
+    await until('all messages have arrived', () => got.length === bodies.length);
     assert.ok(bodies.every((each, index) => each.equals(got[index] as Buffer)));
   }));
 
@@ -71,11 +71,11 @@ test('a consumer has at most its prefetch of unacknowledged messages', () =>
     const held: ConsumeMessage[] = [];
     await channel.prefetch(3);
     await channel.consume('q', (message) => held.push(message as ConsumeMessage));
-    await until('three are there', () => held.length === 3);
+    await until('three messages are delivered', () => held.length === 3);
     await channel.checkQueue('q');
     assert.is(held.length, 3);
     channel.ack(held[2] as ConsumeMessage, true);
-    await until('three more are there', () => held.length === 6);
+    await until('three more messages are delivered', () => held.length === 6);
     await channel.checkQueue('q');
     assert.is(held.length, 6);
   }));
@@ -94,7 +94,7 @@ test('a prefetch of the channel counts all of its consumers', () =>
     await channel.waitForConfirms();
     assert.is(held.length, 2);
     channel.nackAll(false);
-    await until('two more are there', () => held.length === 4);
+    await until('two more messages are delivered', () => held.length === 4);
     await channel.checkQueue('a');
     assert.is(held.length, 4);
   }));
@@ -245,7 +245,7 @@ test('a direct reply reaches the channel of the request', () =>
       noAck: true,
     });
     client.sendToQueue('rpc', body('question'), { replyTo: 'amq.rabbitmq.reply-to', correlationId: 'c1' });
-    const { content, properties, fields } = await until('the reply', () => answers[0]);
+    const { content, properties, fields } = await until('the reply has arrived', () => answers[0]);
     assert.equal([content.toString(), properties.correlationId, fields.exchange], ['answer', 'c1', '']);
   }));
 
@@ -274,7 +274,7 @@ test('blocks publishers during a memory alarm, and serves consumers', () =>
     await until('the publisher is blocked', () => events.includes('blocked'));
     const consumer = await place.channel(consumerConnection);
     await consumer.checkQueue('q');
-    assert.ok(place.broker.memory.usedBytes < 1_000_000, `${place.broker.memory.usedBytes} bytes were taken`);
+    assert.ok(place.broker.memory.usedBytes < 1_000_000, `${place.broker.memory.usedBytes} bytes are in memory`);
     let got = 0;
     await consumer.consume('q', () => got++, { noAck: true });
     await until('all messages', () => got === 3000 && confirmed === 3000);
@@ -288,7 +288,7 @@ test('blocks a connection that opens during a memory alarm', () =>
     const publisher = await place.channel();
     await publisher.assertQueue('full');
     for (let index = 0; index < 200; index++) publisher.sendToQueue('full', Buffer.alloc(1000));
-    await until('memory is short', () => place.broker.memory.isHigh);
+    await until('the memory alarm is set', () => place.broker.memory.isHigh);
     const connection = await place.connection();
     const events: string[] = [];
     for (const event of ['blocked', 'unblocked']) connection.on(event, () => events.push(event));
@@ -318,7 +318,7 @@ test('a consumer that does not read gets a bounded number of deliveries', () =>
     for (let index = 0; index < 500; index++) publisher.sendToQueue('q', Buffer.alloc(100_000));
     await publisher.waitForConfirms();
     const { messageCount } = await publisher.checkQueue('q');
-    assert.ok(messageCount > 100, `${messageCount} wait in the queue`);
+    assert.ok(messageCount > 100, `${messageCount} messages are ready`);
     stream.resume();
     await until('all messages', () => got === 500);
   }));

@@ -42,7 +42,7 @@ const cases: readonly [title: string, use: Use, code: number, text: string][] = 
   ['a consumer of a missing queue', (c) => c.consume('no', () => {}), 404, "NOT_FOUND - no queue 'no' in vhost '/'"],
   ['a get without a queue', (c) => c.get(''), 404, 'NOT_FOUND - no previously declared queue'],
   [
-    'another durability of a queue',
+    'a queue with another durability',
     async (c) => {
       await c.assertQueue('q1', { durable: true });
       await c.assertQueue('q1', { durable: false });
@@ -51,7 +51,7 @@ const cases: readonly [title: string, use: Use, code: number, text: string][] = 
     "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q1' in vhost '/': received 'false' but current is 'true'",
   ],
   [
-    'another argument of a queue',
+    'a queue with another argument',
     async (c) => {
       await c.assertQueue('q2', { messageTtl: 5 });
       await c.assertQueue('q2', { messageTtl: 6 });
@@ -60,7 +60,7 @@ const cases: readonly [title: string, use: Use, code: number, text: string][] = 
     "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q2' in vhost '/': received '6' but current is '5'",
   ],
   [
-    'an argument more',
+    'an additional argument of a queue',
     async (c) => {
       await c.assertQueue('q3');
       await c.assertQueue('q3', { messageTtl: 6 });
@@ -69,7 +69,7 @@ const cases: readonly [title: string, use: Use, code: number, text: string][] = 
     "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q3' in vhost '/': received the value '6' of type 'byte' but current is none",
   ],
   [
-    'another type of an exchange',
+    'an exchange with another type',
     async (c) => {
       await c.assertExchange('x1', 'direct');
       await c.assertExchange('x1', 'fanout');
@@ -102,13 +102,13 @@ const cases: readonly [title: string, use: Use, code: number, text: string][] = 
     "PRECONDITION_FAILED - invalid property 'non-durable' for queue 'q' in vhost '/'",
   ],
   [
-    'a queue of a reserved name',
+    'a queue with a reserved name',
     (c) => c.assertQueue('amq.q'),
     403,
     "ACCESS_REFUSED - queue name 'amq.q' contains reserved prefix 'amq.*'",
   ],
   [
-    'an exchange of a reserved name',
+    'an exchange with a reserved name',
     (c) => c.assertExchange('amq.x', 'direct'),
     403,
     "ACCESS_REFUSED - exchange name 'amq.x' contains reserved prefix 'amq.*'",
@@ -162,25 +162,25 @@ const cases: readonly [title: string, use: Use, code: number, text: string][] = 
     'PRECONDITION_FAILED - unknown delivery tag 9',
   ],
   [
-    'an expiration that is no number',
+    'an expiration that is not a number',
     (c) => c.publish('', 'k', body, { expiration: 'soon' }),
     406,
     "PRECONDITION_FAILED - invalid expiration 'soon': no_integer",
   ],
   [
-    'another user in user-id',
+    'a user-id of another user',
     (c) => c.publish('', 'k', body, { userId: 'bob' }),
     406,
     "PRECONDITION_FAILED - user_id property set to 'bob' but authenticated user was 'guest'",
   ],
   [
-    'CC that is no list',
+    'a CC header that is not a list',
     (c) => c.publish('', 'k', body, { headers: { CC: 'k' } }),
     406,
     'PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,"CC",longstr}',
   ],
   [
-    'a reply consumer that acknowledges',
+    'a reply consumer with acknowledgements',
     (c) => c.consume('amq.rabbitmq.reply-to', () => {}),
     406,
     'PRECONDITION_FAILED - reply consumer cannot acknowledge',
@@ -192,7 +192,7 @@ const cases: readonly [title: string, use: Use, code: number, text: string][] = 
     'PRECONDITION_FAILED - fast reply consumer does not exist',
   ],
   [
-    'a consumer tag that is taken',
+    'a consumer tag that is already in use',
     async (c) => {
       await c.assertQueue('tags');
       await c.consume('tags', () => {}, { consumerTag: 't' });
@@ -211,7 +211,7 @@ const cases: readonly [title: string, use: Use, code: number, text: string][] = 
     "ACCESS_REFUSED - queue 'sac' in vhost '/' in exclusive use",
   ],
   [
-    'an acknowledgement with multiple of a tag that is settled',
+    'an acknowledgement (multiple) of an acknowledged tag',
     async (c) => {
       await c.assertQueue('q5');
       for (let left = 3; left > 0; left--) c.sendToQueue('q5', body);
@@ -225,7 +225,7 @@ const cases: readonly [title: string, use: Use, code: number, text: string][] = 
     'PRECONDITION_FAILED - unknown delivery tag 2',
   ],
   [
-    'an argument with another type of number',
+    'an argument with another number type',
     async (c) => {
       await c.assertQueue('q6', { arguments: { 'x-message-ttl': 10 } });
       await c.assertQueue('q6', { arguments: { 'x-message-ttl': { '!': 'double', value: 10 } } });

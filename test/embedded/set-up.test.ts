@@ -11,8 +11,8 @@ import { until } from '../support/until.ts';
 const channelClose = Buffer.from([0, 20, 0, 40]);
 
 /** Starts a broker behind a proxy that can reset each connection at channel.close. */
-async function withDoor(
-  use: (door: { url: string; breaks: boolean; closeAll(): void; resets: number }) => Promise<void>,
+async function withProxy(
+  use: (proxy: { url: string; breaks: boolean; closeAll(): void; resets: number }) => Promise<void>,
 ) {
   const broker = await startBroker({ port: 0 });
   const clients = new Set<Socket>();
@@ -21,8 +21,8 @@ async function withDoor(
     clients.add(client);
     for (const socket of [client, upstream]) socket.on('error', () => undefined);
     client.on('data', (chunk) => {
-      if (!door.breaks || !chunk.includes(channelClose)) return upstream.write(chunk);
-      door.resets += 1;
+      if (!proxy.breaks || !chunk.includes(channelClose)) return upstream.write(chunk);
+      proxy.resets += 1;
       client.resetAndDestroy();
       return false;
     });
@@ -37,9 +37,9 @@ async function withDoor(
   const closeAll = () => {
     for (const client of clients) client.resetAndDestroy();
   };
-  const door = { url: `amqp://127.0.0.1:${port}`, breaks: false, closeAll, resets: 0 };
+  const proxy = { url: `amqp://127.0.0.1:${port}`, breaks: false, closeAll, resets: 0 };
   try {
-    await use(door);
+    await use(proxy);
   } finally {
     closeAll();
     server.close();
@@ -48,15 +48,15 @@ async function withDoor(
 }
 
 test('a role reconnects each time its connection is lost after the set-up', () =>
-  withDoor(async (door) => {
-    const env = { MQ_URL: door.url };
+  withProxy(async (proxy) => {
+    const env = { MQ_URL: proxy.url };
     const worker = startMq(['worker'], { env });
     worker.stdin.end();
     await worker.prints(/waiting for messages/, 'stderr');
-    door.breaks = true;
-    door.closeAll();
-    await until('the set-up has failed twice', () => door.resets > 2);
-    door.breaks = false;
+    proxy.breaks = true;
+    proxy.closeAll();
+    await until('three connections were reset', () => proxy.resets > 2);
+    proxy.breaks = false;
     assert.is((await mq(['task', 'text'], { env })).status, 0);
     await worker.prints(/^text$/m);
     assert.is((await worker.stop()).status, 0);
@@ -64,9 +64,9 @@ test('a role reconnects each time its connection is lost after the set-up', () =
 
 for (const role of [['worker'], ['task', 'text'], ['rpc-server'], ['rpc-client', '5'], ['receive-logs']]) {
   test(`a connection lost in the first set-up ends ${role[0]} with 69`, () =>
-    withDoor(async (door) => {
-      door.breaks = true;
-      const { status, stderr } = await mq(role, { env: { MQ_URL: door.url } });
+    withProxy(async (proxy) => {
+      proxy.breaks = true;
+      const { status, stderr } = await mq(role, { env: { MQ_URL: proxy.url } });
       assert.is(status, 69, stderr);
       assert.match(stderr, /\[UNAVAILABLE\]/);
     }));

@@ -1,4 +1,4 @@
-// A broker that closes each connection at the first message: a sender must not retry without end.
+// Tests a broker that closes each connection at the first message: a sender must not retry without end.
 
 import { connect, createServer, type Socket } from 'node:net';
 import { test } from 'uvu';

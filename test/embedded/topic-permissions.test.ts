@@ -14,7 +14,7 @@ import { type Ask, type Served, withManagement } from '../support/management.ts'
 const topic = { exchange: 'amq.topic', write: '^a\\.{username}', read: '^b' };
 const shown = { user: 'b.b', vhost: '/', ...topic };
 
-/** Runs with a user that has all permissions, but only for some routing keys of amq.topic. */
+/** Runs with a user that may use only some routing keys of amq.topic, and has all other permissions. */
 function withUser(use: (served: Served) => Promise<void>, options: BrokerOptions = {}): Promise<void> {
   return withManagement(async (served) => {
     const { ask } = served;

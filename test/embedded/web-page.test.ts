@@ -1,4 +1,5 @@
-// Tests the page of mq web in each of its states, on a broker of its own. Each state writes a screenshot to dist/screenshots.
+// Tests the page of mq web in each of its states. Each test has its own broker and writes screenshots to
+// dist/screenshots.
 
 import { connect } from 'amqplib';
 import type { Route } from 'playwright-core';
@@ -121,7 +122,7 @@ for (const [name, options] of [
       await shows(page, '#queues tr', /task_queue.*quorum1/);
       await picture(page, `messages-${name}`);
       const [wide, room] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[];
-      assert.is(wide, room, 'nothing stands out to the right');
+      assert.is(wide, room, 'nothing extends beyond the right edge');
     }, options));
 }
 
@@ -139,7 +140,7 @@ test('the page reconnects after a restart of the broker', () =>
     await connected(page);
     await shows(page, '#streams .note', "there is no exchange 'logs'");
     // The page subscribes again when the exchange exists again.
-    await until('the message', async () => {
+    await until('the message is accepted', async () => {
       const { status } = await mq(['emit-log', 'after the restart', '--url', again.url]);
       return status === 0;
     });
@@ -159,7 +160,7 @@ test('a missing exchange affects no other stream, and is used when it exists', (
     const connection = await connect(url);
     const channel = await connection.createConfirmChannel();
     await channel.assertExchange('later', 'direct', { durable: true });
-    await until('a message of it', async () => {
+    await until('a message of the exchange is shown', async () => {
       channel.publish('later', 'x', Buffer.from('here it is'));
       await channel.waitForConfirms();
       return (await page.locator('#messages li', { hasText: 'here it is' }).count()) > 0;
@@ -175,26 +176,26 @@ test('a stream requested before and after a reconnect is subscribed once', () =>
       await page.fill('#watch [name=exchange]', 'amq.topic');
       await page.fill('#watch [name=pattern]', '#');
       await page.click('#watch button');
-      const before = await until('the first question', () => held[0]);
+      const before = await until('the first request for the exchange', () => held[0]);
       broker.kill('SIGKILL');
       await broker.ended;
       await shows(page, '#state', 'not connected');
       const { url } = await startBroker(port);
       await connected(page);
-      const after = await until('the second question', () => held[1]);
+      const after = await until('the second request for the exchange', () => held[1]);
       await before.continue();
-      await until('it is listened to', async () => {
+      await until('the subscription is active', async () => {
         await publish(url, 'amq.topic', [['k', Buffer.from('first')]]);
         return (await page.locator('#messages li', { hasText: 'first' }).count()) > 0;
       });
       const answered = page.waitForResponse('**/api/exchange*');
       await after.continue();
       await answered;
-      // Frames are answered in order: earlier subscriptions are active when this one is.
+      // Frames are answered in order, so earlier subscriptions are active when the next one is.
       await page.unroute('**/api/exchange*');
       await page.fill('#watch [name=exchange]', 'amq.fanout');
       await page.click('#watch button');
-      await until('it listens to the last one', async () => {
+      await until('the last subscription is active', async () => {
         await publish(url, 'amq.fanout', [['', Buffer.from('in order')]]);
         return (await page.locator('#messages li', { hasText: 'in order' }).count()) > 0;
       });
@@ -208,9 +209,9 @@ test('a stream requested before and after a reconnect is subscribed once', () =>
     { isPrepared: false },
   ));
 
-test('shows binary bodies as bytes, cuts long ones, keeps the last 200', () =>
+test('shows binary bodies as bytes, cuts long bodies, keeps 200 messages', () =>
   withPage(async ({ page, url }) => {
-    // Frames are answered in order: the subscription is active when this is confirmed.
+    // Frames are answered in order, so the subscription is active when this message is confirmed.
     await page.click('#publish button');
     await shows(page, '#publish output', 'confirmed');
     await publish(url, 'logs', [['', Buffer.from([0xff, 0xfe, 0, 1, 65])]]);
@@ -227,7 +228,7 @@ test('shows binary bodies as bytes, cuts long ones, keeps the last 200', () =>
       Array.from({ length: 1000 }, (_, index) => [`a.${index}`, Buffer.from(`m${index}`)]),
     );
     await shows(page, '#messages li', 'm999');
-    await until('all of them', async () => (await page.locator('#received').textContent()) === '1,003');
+    await until('all messages are counted', async () => (await page.locator('#received').textContent()) === '1,003');
     assert.is(await page.locator('#messages li').count(), 200);
     await shows(page, '#kept', '200 of the last 200 messages (200 are kept)');
     await page.fill('#filter', 'a.99');
@@ -285,7 +286,7 @@ test('mq web declares nothing, and draws missing objects with a hint', () =>
         false,
       );
       await connection.close();
-      assert.is(await page.locator('.node', { hasText: 'task_queue' }).count(), 0, 'nothing of the tutorials');
+      assert.is(await page.locator('.node', { hasText: 'task_queue' }).count(), 0, 'no node of the tutorials');
     },
     {
       isPrepared: false,

@@ -31,10 +31,10 @@ async function startBroker(): Promise<string> {
 interface Served {
   readonly url: string;
   readonly web: RunningMq;
-  readonly get: (path: string, headers?: Readonly<Record<string, string>>, method?: string) => Promise<Told>;
+  readonly get: (path: string, headers?: Readonly<Record<string, string>>, method?: string) => Promise<PageResponse>;
 }
 
-interface Told {
+interface PageResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
@@ -112,7 +112,7 @@ test('every response has the Content-Security-Policy and related headers', async
     assert.is(headers['cache-control'], 'no-store');
     assert.is(headers['access-control-allow-origin'], undefined);
   }
-  const [page] = answers as [Told];
+  const [page] = answers as [PageResponse];
   assert.not.match(page.text, /<script(?![^>]* src="\/page\.js")|<style|style="|\son\w+=|https?:/);
   assert.is((await get('/', {}, 'POST')).status, 405);
   assert.is((await get('/', {}, 'HEAD')).text, '');
@@ -234,13 +234,13 @@ test('refuses wrong options, a taken port, a missing broker or plugin', async ()
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   try {
-    await look(taken);
+    await expectRefusals(taken);
   } finally {
     taken.close();
   }
 });
 
-async function look(taken: Server): Promise<void> {
+async function expectRefusals(taken: Server): Promise<void> {
   const { port } = taken.address() as { port: number };
   const url = await startBroker();
   for (const [args, status, says] of [
@@ -262,11 +262,11 @@ async function look(taken: Server): Promise<void> {
     [['--port', '70000'], 64, /--port/],
     [['extra'], 64, /unexpected argument 'extra'/],
   ] as const) {
-    const told = await mq(['web', ...args]);
-    assert.is(told.status, status, told.stderr);
-    assert.match(told.stderr, says);
-    assert.not.match(told.stderr, /hidden/);
-    assert.is(told.stdout, '');
+    const run = await mq(['web', ...args]);
+    assert.is(run.status, status, run.stderr);
+    assert.match(run.stderr, says);
+    assert.not.match(run.stderr, /hidden/);
+    assert.is(run.stdout, '');
   }
 }
 

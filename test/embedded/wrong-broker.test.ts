@@ -99,7 +99,7 @@ test('the API of the broker is used, also through a forwarded port', async () =>
   });
 });
 
-test('a user without configure permission proves the API by a connection', async () => {
+test('without configure permission, a connection proves the right API', async () => {
   await withManagement(async (own) => {
     await own.ask('PUT /users/reader', { body: { password: 'pw', tags: 'management' } });
     await own.ask('PUT /permissions/%2F/reader', { body: { configure: '', write: '', read: '.*' } });
@@ -112,7 +112,7 @@ test('a user without configure permission proves the API by a connection', async
   });
 });
 
-test('a connection distinguishes two brokers with the same cluster name', async () => {
+test('refuses another broker with the same cluster name', async () => {
   await withTwo(async (own, other) => {
     const lying = createHttpServer((asked, response) => {
       const { headers, method, url = '' } = asked;

@@ -199,7 +199,7 @@ suite('other')('fourth', () => console.log('fourth'));
   assert.is(status, 1);
   assert.match(
     stdout,
-    /skipped "stock: third": a test before it has failed \(--bail\)\n.*skipped "other: fourth": a test/,
+    /skipped "stock: third": an earlier test failed \(--bail\)\n.*skipped "other: fourth": an earlier test/,
   );
   assert.match(stdout, / {2}output:\n {4}before each\n {4}after each\n {4}before each\n {4}after each\n {4}after\n\n/);
   assert.match(stdout, /\n1 passed, 1 failed, 2 skipped\n$/);

@@ -1,4 +1,4 @@
-// A throwing `after` hook rejects uvu's own run.
+// If an `after` hook throws, uvu's own run rejects.
 import { test } from 'uvu';
 
 test.after(() => {

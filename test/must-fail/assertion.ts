@@ -1,4 +1,4 @@
-// An ordinary failure: the report shows the difference and the line.
+// An assertion fails. The report shows the difference and the line.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 

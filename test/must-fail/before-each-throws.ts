@@ -1,4 +1,4 @@
-// A test whose `before.each` throws has not run.
+// If `before.each` throws, the test does not run and must not pass.
 import { test } from 'uvu';
 
 test.before.each(() => {

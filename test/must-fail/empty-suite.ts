@@ -1,4 +1,4 @@
-// uvu 0.5.6 exits 0 for a suite of no tests.
+// uvu 0.5.6 exits 0 for a suite without tests.
 import { suite, test } from 'uvu';
 
 const empty = suite('empty');

@@ -1,4 +1,4 @@
-// An error of mq: the report shows its code, its hint and its cause.
+// The test throws an error of mq. The report shows its code, its hint and its cause.
 import { test } from 'uvu';
 import { MqError } from '../../src/errors.ts';
 

@@ -1,4 +1,4 @@
-// An exception after the last test belongs to the file.
+// An exception after the last test is a failure of the file.
 import { test } from 'uvu';
 
 test('passes', () => {

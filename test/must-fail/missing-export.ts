@@ -1,4 +1,4 @@
-// A file that imports a name that the other file does not export.
+// This file imports a name that the other file does not export.
 import { test } from 'uvu';
 // @ts-expect-error
 import { nothing } from '../../src/harness/test-file/skip.ts';

@@ -1,4 +1,4 @@
-// A file that imports a missing file.
+// This file imports a missing file.
 import { test } from 'uvu';
 // @ts-expect-error
 import { nothing } from './does-not-exist.ts';

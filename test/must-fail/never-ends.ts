@@ -1,4 +1,4 @@
-// uvu 0.5.6 has no deadline: with nothing left to wait for, Node ends the process in the middle of the test.
+// uvu 0.5.6 has no deadline. Node exits in the middle of the test, because nothing keeps its event loop running.
 import { test } from 'uvu';
 
 test('waits for ever', () => new Promise<void>(() => {}));

@@ -1,4 +1,4 @@
-// A promise that is not awaited rejects.
+// The test does not await a promise that rejects.
 import { test } from 'uvu';
 
 test('forgets a promise', () => {

@@ -1,4 +1,4 @@
-// A file that cannot be parsed.
+// This file has a syntax error.
 import { test } from 'uvu';
 
 test('is never reached', () => {

@@ -1,4 +1,4 @@
-// An exception in a timer rejects no promise of the test.
+// An exception in a timer does not reject the promise of the test.
 import { test } from 'uvu';
 
 test('starts a timer', async () => {

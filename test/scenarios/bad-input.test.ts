@@ -1,5 +1,5 @@
-// Errors after a broker is reached: the login, the topology, the message, the handler, the output. The user of every
-// address has a password that must not be printed.
+// Tests errors of the login, the topology, the message, the handler and the output. The user of every address has a
+// password that must not be printed.
 
 import { execFile } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -436,9 +436,12 @@ test('a worker loses no message when its connections are closed', async () => {
   const env = { MQ_URL: addressIn(vhost.name, name) };
   const connections = `/api/connections/username/${name}`;
   const worker = await roles.receiver(['subscribe', 'from', '--exec', './work.sh'], { cwd, env });
-  await until('the message is taken', async () => (await roles.held(queue)) === 0);
+  await until('the message is delivered', async () => (await roles.held(queue)) === 0);
   // RabbitMQ closes the connection with 320, as it does when it shuts down.
-  await until('it has two connections', async () => ((await vhost.api('GET', connections)) as unknown[]).length === 2);
+  await until(
+    'the worker has two connections',
+    async () => ((await vhost.api('GET', connections)) as unknown[]).length === 2,
+  );
   const closing = vhost.api('DELETE', connections);
   await worker.prints(/connecting again|consuming again/, 'stderr');
   writeFileSync(join(cwd, 'go'), '');
@@ -459,7 +462,10 @@ test('a sender continues after the broker closes its connection', async () => {
   sender.stdin.write('one\n');
   await sender.prints(/confirmed/);
   const connections = `/api/connections/username/${name}`;
-  await until('it has a connection', async () => ((await vhost.api('GET', connections)) as unknown[]).length === 1);
+  await until(
+    'the sender has a connection',
+    async () => ((await vhost.api('GET', connections)) as unknown[]).length === 1,
+  );
   await vhost.api('DELETE', connections);
   sender.stdin.end('two\n');
   const result = await sender.ended;

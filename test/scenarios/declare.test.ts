@@ -85,7 +85,7 @@ test('a role that may not declare the retry queues reports it at its start', asy
     /may not declare the queues 'jobs\.retry\.50', 'jobs\.retry\.3000', 'jobs\.dead', and they do not exist/,
   );
   assert.not.match(stderr, /waiting for messages/);
-  assert.equal(await queues(), ['jobs'], 'asking makes nothing');
+  assert.equal(await queues(), ['jobs'], 'the check declares nothing');
   assert.equal(
     ((await vhost.api('GET', `/api/exchanges/${vhost.name}`)) as { name: string }[]).filter(({ name }) =>
       name.startsWith('jobs'),
@@ -124,7 +124,7 @@ test('after mq declare the account works, retries and dead-letters', async () =>
   assert.equal([dead?.payload, dead?.properties.headers?.['x-mq-attempt']], ['a job', 3]);
 });
 
-test('a replay uses the existing wait queue; without it the letters stay', async () => {
+test('a replay uses the existing wait queue, and fails without it', async () => {
   const account = await as('^$');
   const replay = () => roles.run(['dlq', 'replay', 'do-jobs'], account);
   const die = async (...bodies: string[]) => {

@@ -1,4 +1,4 @@
-// mq admin shows the current depth of queues, and not statistics that are seconds old.
+// mq admin shows the current depth of queues instead of statistics that are seconds old.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-// kill -9 during a replay, at many moments: every message is in one of the two queues afterwards.
+// Kills a replay with SIGKILL at many moments. Afterwards, every message is in one of the two queues.
 
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,7 +14,7 @@ test.after(roles.end);
 
 const total = 20_000;
 const mostKills = 12;
-/** Messages that were confirmed but not acknowledged at the kill. They are replayed twice. */
+/** Maximum number of messages that are confirmed but not acknowledged at a kill. They are replayed twice. */
 const publisherWindow = 256;
 
 test('kill -9 of a replay loses nothing and repeats only unconfirmed messages', async () => {
@@ -27,7 +27,7 @@ test('kill -9 of a replay loses nothing and repeats only unconfirmed messages', 
     subscriptions: { alive: { queue: 'alive', prefetch: 500 }, graves: { queue: 'graves' } },
   };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
-  // This declares the queue.
+  // This command declares the queue.
   assert.is((await roles.run(['subscribe', 'alive', '--until-empty'], { cwd })).status, 0);
   const input = Array.from({ length: total }, (_, index) => `${index}`).join('\n');
   const origin = ['--header', 'x-mq-queue=alive', '--header', 'x-mq-exchange=', '--header', 'x-mq-routing-key=alive'];
@@ -49,7 +49,7 @@ test('kill -9 of a replay loses nothing and repeats only unconfirmed messages', 
   // The broker requeues the unacknowledged messages of a killed replay later, possibly after the next replay has ended.
   // Only a message that never returns is lost.
   const bodies: string[] = [];
-  await until(`all ${total} are alive again after ${kills} kills`, async () => {
+  await until(`all ${total} messages are in the queue again after ${kills} kills`, async () => {
     for (const args of [
       ['dlq', 'replay', '--queue', 'graves'],
       ['subscribe', 'alive', '--until-empty'],
@@ -61,8 +61,8 @@ test('kill -9 of a replay loses nothing and repeats only unconfirmed messages', 
     return new Set(bodies).size === total;
   });
   const repeated = bodies.length - total;
-  assert.ok(repeated <= kills * publisherWindow, `${repeated} repeated by ${kills} kills`);
-  assert.ok(kills > 0, 'no kill came in time');
+  assert.ok(repeated <= kills * publisherWindow, `${kills} kills repeated ${repeated} messages`);
+  assert.ok(kills > 0, 'every replay ended before its kill');
   assert.is(await roles.held('graves'), 0);
 });
 

@@ -42,7 +42,7 @@ function folder(queue: string, type = 'quorum', own: object = {}): string {
 }
 
 /** Dead-letters messages with these bodies and ids. The header `shade` of each contains its body. */
-async function deaths(cwd: string, bodies: readonly string[]): Promise<void> {
+async function deadLetter(cwd: string, bodies: readonly string[]): Promise<void> {
   const worker = await roles.receiver(['fail', '--count', String(bodies.length * 2)], { cwd });
   for (const body of bodies) {
     const message = ['--header', `shade=${body}`, '--property', `message-id=id-${body}`, '--routing-key', 'red', body];
@@ -59,7 +59,7 @@ for (const type of ['classic', 'quorum']) {
     const queue = `listed-${type}`;
     const cwd = folder(queue, type);
     const begun = Date.now();
-    await deaths(cwd, ['a', 'b', 'c']);
+    await deadLetter(cwd, ['a', 'b', 'c']);
     for (const name of ['work', 'fail', queue]) {
       const { status, stdout } = await dlq(cwd, 'list', name, '--json');
       assert.is(status, 0);
@@ -102,7 +102,7 @@ for (const type of ['classic', 'quorum']) {
   test(`a replay from a ${type} queue goes to the original queue at attempt 1`, async () => {
     const queue = `replayed-${type}`;
     const cwd = folder(queue, type);
-    await deaths(cwd, ['a', 'b', 'c', 'd']);
+    await deadLetter(cwd, ['a', 'b', 'c', 'd']);
     const replayed = await dlq(cwd, 'replay', 'work', '--filter', 'shade=c', '--json');
     assert.equal(jsonLines(replayed.stdout), [
       { action: 'replay', queue: `${queue}.dead`, done: 1, left: 3, dryRun: false },
@@ -118,7 +118,7 @@ for (const type of ['classic', 'quorum']) {
     const headers = Object.keys(c!.properties.headers ?? {}).filter((header) => !header.startsWith('x-'));
     assert.equal(headers, ['shade']);
     assert.is(c!.properties.headers?.['x-mq-attempt'], undefined);
-    // Another queue of the exchange does not receive the messages that it has handled.
+    // The other queue of the exchange does not receive the replayed messages, which it has received before.
     assert.is(await roles.held(`${queue}-second`), 4);
     const left = jsonLines((await dlq(cwd, 'list', 'work', '--json')).stdout);
     assert.equal(
@@ -132,7 +132,7 @@ for (const type of ['classic', 'quorum']) {
 test('a replay to the exchange requires an option and shows the queues', async () => {
   const queue = 'to-exchange';
   const cwd = folder(queue);
-  await deaths(cwd, ['a', 'b']);
+  await deadLetter(cwd, ['a', 'b']);
   const unasked = await dlq(cwd, 'replay', 'work', '--to-exchange');
   assert.equal([unasked.status, unasked.stdout], [64, '']);
   const dry = await dlq(cwd, 'replay', 'work', '--to-exchange', '--dry-run');
@@ -159,14 +159,14 @@ test('letters of an untrusted exchange are replayed only with an option', async 
   assert.is(await roles.held('victim'), 0);
   assert.is((await dlq(cwd, 'replay', '--queue', `${queue}-second`, '--filter', 'bad', '--yes')).status, 0);
   await until(
-    'it is there',
+    'the message has arrived',
     async () => (await roles.held('victim')) === 1 || (await roles.held('victim.retry.1000')) === 1,
   );
 });
 
 test('a replay to a deleted queue leaves the letters in place', async () => {
   const cwd = folder('gone');
-  await deaths(cwd, ['a']);
+  await deadLetter(cwd, ['a']);
   await roles.vhost.api('DELETE', `/api/queues/${roles.vhost.name}/gone`);
   const { status, stderr } = await dlq(cwd, 'replay', '--queue', 'gone.dead', '--yes');
   assert.is(status, 78, stderr);
@@ -176,7 +176,7 @@ test('a replay to a deleted queue leaves the letters in place', async () => {
 test('an id may be shortened to a unique prefix', async () => {
   const queue = 'prefixed';
   const cwd = folder(queue);
-  await deaths(cwd, ['aa', 'ab', 'b']);
+  await deadLetter(cwd, ['aa', 'ab', 'b']);
   assert.match((await dlq(cwd, 'show', 'work', 'id-b')).stdout, /^id: id-b$/m);
   const two = await dlq(cwd, 'purge', 'work', '--id', 'id-a', '--yes');
   assert.equal([two.status, lines(two.stderr)[0]], [64, "mq dlq: several ids begin with 'id-a': id-aa, id-ab [USAGE]"]);
@@ -201,7 +201,7 @@ test('without a dead letter the list is empty and actions change nothing', async
 
 test('a replayed message is handled like a new one', async () => {
   const cwd = folder('renewed');
-  await deaths(cwd, ['a']);
+  await deadLetter(cwd, ['a']);
   (await import('node:fs')).writeFileSync(`${cwd}/mended`, '');
   assert.is((await dlq(cwd, 'replay', 'work')).status, 0);
   const { stdout } = await roles.run(['fail', '--count', '1'], { cwd });
@@ -210,7 +210,7 @@ test('a replayed message is handled like a new one', async () => {
 
 test('mq dlq move moves letters, unless the target queue does not exist', async () => {
   const cwd = folder('moved');
-  await deaths(cwd, ['a', 'b']);
+  await deadLetter(cwd, ['a', 'b']);
   const nowhere = await dlq(cwd, 'move', 'work', '--to', 'nowhere');
   assert.equal([nowhere.status, nowhere.stdout], [67, 'moved 0 messages of moved.dead, 2 left\n']);
   await roles.run(['publish', 'other', 'first'], { cwd });
@@ -226,7 +226,7 @@ test('mq dlq move moves letters, unless the target queue does not exist', async 
 
 test('a dry run shows the action and changes nothing', async () => {
   const cwd = folder('dry');
-  await deaths(cwd, ['a', 'b']);
+  await deadLetter(cwd, ['a', 'b']);
   for (const verb of [['replay'], ['move', '--to', 'dry-other'], ['purge']]) {
     const { status, stdout } = await dlq(
       cwd,
@@ -248,7 +248,7 @@ test('a dry run shows the action and changes nothing', async () => {
 
 test('a purge requires --yes and deletes the selected letters or all', async () => {
   const cwd = folder('purged');
-  await deaths(cwd, ['a', 'b', 'c']);
+  await deadLetter(cwd, ['a', 'b', 'c']);
   const refused = await dlq(cwd, 'purge', 'work');
   assert.equal([refused.status, await roles.held('purged.dead')], [64, 3]);
   assert.is((await dlq(cwd, 'purge', 'work', '--yes', '--id', 'id-b')).status, 0);
@@ -269,14 +269,14 @@ test('mq dlq also lists and replays what the broker dead-lettered', async () => 
   };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
   assert.is((await roles.run(['publish', 'brief', 'x'], { cwd })).status, 0);
-  await until('it is dead', async () => (await roles.held('graves')) === 1);
+  await until('the message is dead-lettered', async () => (await roles.held('graves')) === 1);
   const [{ reason, exchange, routingKey, queue, first } = {}] = jsonLines(
     (await dlq(cwd, 'list', '--queue', 'graves', '--json')).stdout,
   );
   assert.equal([reason, exchange, routingKey, queue], ['expired', '', 'brief', 'brief']);
   assert.ok(Math.abs(Date.parse(String(first)) - Date.now()) < 60_000, String(first));
   assert.is((await dlq(cwd, 'replay', '--queue', 'graves')).status, 0);
-  await until('it is dead again', async () => (await roles.held('graves')) === 1);
+  await until('the message is dead-lettered again', async () => (await roles.held('graves')) === 1);
   // This letter has no header about its origin.
   await roles.run(['publish', 'graves', 'stranger'], { cwd });
   const { status, stderr, stdout } = await dlq(cwd, 'replay', '--queue', 'graves', '--filter', 'stranger');
@@ -332,7 +332,7 @@ test('an invalid command line is refused before a queue is read', async () => {
 test('unknown message ids are reported with status 1', async () => {
   const queue = 'named';
   const cwd = folder(queue);
-  await deaths(cwd, ['a', 'b']);
+  await deadLetter(cwd, ['a', 'b']);
   for (const args of [['list'], ['replay'], ['replay', '--dry-run'], ['move', '--to', 'x'], ['purge', '--yes']]) {
     const [verb = '', ...more] = args;
     const { status, stderr } = await dlq(cwd, verb, queue, ...more, '--id', 'none');

@@ -12,7 +12,7 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
-// A handler in plain shell. The id is before the first comma, the body after `"body":"`.
+// A handler in plain shell. It finds the id before the first comma, and the body after `"body":"`.
 const program = `#!/bin/sh
 echo $$ >> pids
 while IFS= read -r line; do
@@ -54,7 +54,7 @@ function place(queue: string, type = 'quorum'): { cwd: string; pids: (file: 'pid
   return { cwd, pids: (file) => lines(readFileSync(join(cwd, file), 'utf8')).map(Number) };
 }
 
-function lives(pid: number): boolean {
+function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch {
@@ -63,7 +63,7 @@ function lives(pid: number): boolean {
 }
 
 for (const type of ['classic', 'quorum']) {
-  test(`a program of lines decides the outcome of messages of a ${type} queue`, async () => {
+  test(`an --exec-lines program decides the outcomes on a ${type} queue`, async () => {
     const queue = `lines-${type}`;
     const { cwd, pids } = place(queue, type);
     const worker = await roles.receiver(['lines'], { cwd });
@@ -75,18 +75,18 @@ for (const type of ['classic', 'quorum']) {
       ['dead', 'never'],
       ['fail', 'not today'],
     ]);
-    await until('the good ones are done', () => lines(worker.stdout()).length === 3);
+    await until('the successful messages are printed', () => lines(worker.stdout()).length === 3);
     const { status, stdout, stderr } = await worker.stop();
     assert.is(status, 0, stderr);
     assert.equal(lines(stdout).toSorted(), ['one', 'three', 'two']);
-    // One process for each of two crashes, and at most two more that ended with their input. A crash has two attempts.
+    // Each of the two crashes ends a process. Other processes end when their input is closed.
     assert.ok(pids('pids').length >= 2 && pids('pids').length <= 8, String(pids('pids')));
-    assert.not(pids('pids').some(lives));
+    assert.not(pids('pids').some(isRunning));
     assert.is(await roles.held(queue), 0);
   });
 }
 
-test('a program of lines that hangs is killed, and its message is retried', async () => {
+test('kills an --exec-lines program that hangs, and retries its message', async () => {
   const { cwd, pids } = place('hangs');
   const worker = await roles.receiver(['hasty'], { cwd });
   await roles.run(['publish', 'to', 'hang'], { cwd });
@@ -94,11 +94,11 @@ test('a program of lines that hangs is killed, and its message is retried', asyn
   const { headers } = dead!.properties;
   assert.equal([headers?.['x-mq-reason'], headers?.['x-mq-attempt']], ['the handler did not end within 1 s', 2]);
   assert.is((await worker.stop()).status, 0);
-  assert.not(pids('pids').some(lives));
+  assert.not(pids('pids').some(isRunning));
   assert.is(await roles.held('hangs'), 0);
 });
 
-test('a server of lines answers all requests in one process', async () => {
+test('an --exec-lines program answers all requests in one process', async () => {
   const { cwd, pids } = place('asked');
   const server = await roles.receiver(['answer'], { cwd });
   const asked = await roles.run(['ask', '--lines'], { cwd, input: 'a\nb\nc\n' });
@@ -110,18 +110,18 @@ test('a server of lines answers all requests in one process', async () => {
   assert.is((await server.stop()).status, 0);
 });
 
-test('programs of lines end after kill -9 of the worker', async () => {
+test('--exec-lines programs end after kill -9 of the worker', async () => {
   const { cwd, pids } = place('killed');
   const worker = await roles.receiver(['lines'], { cwd });
   await roles.run(['publish', 'to', 'one'], { cwd });
   await worker.prints(/one/);
   worker.kill('SIGKILL');
   await worker.ended;
-  await until('no program is left', () => !pids('pids').some(lives));
+  await until('no program is running', () => !pids('pids').some(isRunning));
   assert.equal(pids('ended').toSorted(), pids('pids').toSorted());
 });
 
-test('SIGTERM lets a program of lines finish its line', async () => {
+test('SIGTERM lets an --exec-lines program finish its message', async () => {
   const { cwd, pids } = place('stopped');
   const slow =
     'while read -r line; do id=${line#*:}; echo begin >&2; sleep 1; echo "{\\"id\\":${id%%,*},\\"outcome\\":\\"ack\\"}"; done; echo $$ >> ended';
@@ -139,7 +139,7 @@ test('a program that cannot start ends the role without using an attempt', async
     await roles.run(['publish', 'to', '--lines'], { cwd, input: 'one\ntwo\nthree\n' });
     // The program exits at its first message, and also without one.
     const broken = ['sh', '-c', 'read -r line; echo "No module named yaml" >&2; exit 1'];
-    // This is more often than a message has attempts.
+    // The role starts more often than a message has attempts.
     for (let start = 0; start < 3; start += 1) {
       const { status, stderr } = await roles.run(['subscribe', 'from', '--exec-lines', ...broken], { cwd });
       assert.is(status, 71, stderr);
@@ -167,7 +167,7 @@ for (const type of ['classic', 'quorum']) {
     const [dead] = await roles.take(`${queue}.dead`, 1);
     const { headers } = dead!.properties;
     assert.equal([dead!.payload, headers?.['x-mq-attempt']], ['crash', 2]);
-    await until('the others are done', () => lines(worker.stdout()).length === 2);
+    await until('the other messages are printed', () => lines(worker.stdout()).length === 2);
     const { status, stdout, stderr } = await worker.stop();
     assert.is(status, 0, stderr);
     assert.equal(lines(stdout).toSorted(), ['one', 'two']);
@@ -175,7 +175,7 @@ for (const type of ['classic', 'quorum']) {
   });
 }
 
-test('a program that ends at once is reported before a delivery', async () => {
+test('reports a program that ends at once before a delivery', async () => {
   const { cwd } = place('kept');
   await roles.run(['publish', 'to', 'text'], { cwd });
   const { status, stderr } = await roles.run(['subscribe', 'from', '--exec-lines', 'false'], { cwd });

@@ -1,4 +1,4 @@
-// The fate of a message for each way in which a handler can end, on both types of queue.
+// Tests what happens to a message for each way in which a handler can end, on both types of queue.
 
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
-/** `again`: the message is redelivered and then succeeds. `dead`: it goes to <queue>.dead. */
+/** `again`: the message is redelivered, and then it succeeds. `dead`: the message goes to <queue>.dead. */
 type End = 'done' | 'again' | 'dead';
 
 interface Row {
@@ -166,7 +166,7 @@ for (const type of ['classic', 'quorum']) {
     assert.is(await roles.held(queue), 1);
   });
 
-  test(`a deleted program ends the role, messages of a ${type} queue stay`, async () => {
+  test(`a deleted program ends the role and keeps messages of a ${type} queue`, async () => {
     const queue = `vanished-${type}`;
     const cwd = folder(queue, type);
     const worker = await roles.receiver(['subscribe', 'work', '--exec', './status.sh'], { cwd });
@@ -178,7 +178,7 @@ for (const type of ['classic', 'quorum']) {
     assert.is(await roles.held(queue), 1);
   });
 
-  test(`exit status 127 ends the role, and messages of a ${type} queue stay`, async () => {
+  test(`exit status 127 ends the role and keeps messages of a ${type} queue`, async () => {
     const queue = `broken-${type}`;
     const cwd = folder(queue, type);
     await roles.run(['publish', 'work', '--lines'], { cwd, input: 'one\ntwo\n' });

@@ -172,7 +172,7 @@ for (const handler of ['exec', 'exec-lines']) {
     for (const { title, unhandled = /^exit status 1(; without its |$)/ } of sent) {
       assert.match(dead.get(title) ?? 'none', unhandled, title);
     }
-    await until('all good ones are handled', () => lines(worker.stdout()).length === rows.length);
+    await until('all good messages are handled', () => lines(worker.stdout()).length === rows.length);
     const { status, stdout, stderr } = await worker.stop();
     assert.is(status, 0, stderr);
     assert.equal(lines(stdout).toSorted(), rows.map(({ title }) => `good after ${title}`).toSorted());
@@ -187,7 +187,7 @@ test('a printing role prints each hostile message as one JSON object', async () 
   const cwd = place(queue);
   const printer = await roles.receiver(['subscribe', 'from', '--json'], { cwd });
   const sent = await sendAll(queue);
-  await until('all are printed', () => lines(printer.stdout()).length === rows.length + sent.length);
+  await until('all messages are printed', () => lines(printer.stdout()).length === rows.length + sent.length);
   const { status, stdout, stderr } = await printer.stop();
   assert.is(status, 0, stderr);
   const bodies = lines(stdout).map((line) => (JSON.parse(line) as { body: string }).body);
@@ -210,9 +210,9 @@ test('a server answers hostile requests and survives missing addresses', async (
   }
   await sender.send(queue, 'no address', { replyTo: noText });
   await sender.send(queue, 'last', { replyTo });
-  // A handler that cannot fail also answers a message whose headers cannot be read. RabbitMQ closes the channel of a
-  // reply to a direct reply-to address without a consumer (406). The unconfirmed messages of the channel are sent
-  // again, so they may arrive twice.
+  // A handler that cannot fail also answers a message whose headers cannot be read. RabbitMQ closes a channel with 406
+  // if a reply goes to a direct reply-to address without a consumer. mq then sends the unconfirmed replies of the
+  // channel again, so replies may arrive twice.
   const isAnswered = (all: readonly Received[]) => distinct(all).size >= rows.length + sent.length + 1;
   const answers = distinct(await receive('answers', isAnswered));
   assert.ok(answers.has('last'));

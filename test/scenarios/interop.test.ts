@@ -1,5 +1,5 @@
-// Every role exchanges messages with the tutorials' programs in Python (pika) and with amqp-tools. Each direction has
-// its own vhost, so that each side declares the topology first once. The declarations must be equal.
+// Every role exchanges messages with the tutorials' programs in Python (pika) and with amqp-tools. In one vhost mq
+// declares the topology first, and in another the other programs do. The declarations must be equal.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -118,7 +118,7 @@ test('5: the topic log programs exchange messages in both directions', async () 
   assert.is(await program.ended, 'kern.info:text\na.b.critical:text\ncritical:text\n');
 });
 
-test('6: rpc_client.py asks rpc-server, rpc-client asks rpc_server.py', async () => {
+test('6: rpc_client.py to rpc-server, rpc-client to rpc_server.py', async () => {
   const server = await ours.receiver(['rpc-server']);
   assert.is(await toUs('rpc_client', '30'), '832040\n');
   assert.is(await toUs('rpc_client', '300', 'direct'), `${await toUs('rpc_client', '300')}`);

@@ -26,7 +26,7 @@ test('roles leave nothing on the broker', async () => {
     await roles.receiver(['rpc-server']),
   ];
   const publisher = roles.start(['task', '--lines']);
-  // The list shows running connections, so the check can fail.
+  // The list must first show the connections of running roles. Otherwise, the check below could not fail.
   const expected = [
     'rpc-server consume',
     'rpc-server outcomes',
@@ -34,7 +34,7 @@ test('roles leave nothing on the broker', async () => {
     'worker consume',
     'task publish',
   ];
-  await until('mq is listed', async () => {
+  await until('the connections of mq are listed', async () => {
     const names = await connections();
     return expected.every((name) => names.some((one) => one.startsWith(`mq ${name} `)));
   });

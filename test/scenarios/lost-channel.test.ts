@@ -1,5 +1,5 @@
-// Deliveries whose connection is lost do not run a second time at once, are not published twice, and are counted
-// correctly.
+// A message whose connection is lost does not run a second time at once and is not published twice, and its attempts
+// are counted correctly.
 
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -96,9 +96,9 @@ for (const type of ['classic', 'quorum']) {
     await receiver.prints(/begin/, 'stderr');
     await loseConnections(receiver);
     go();
-    // A later message was handled, so the first one is settled or follows it in the queue.
+    // After a later message has run, the first message is either settled or redelivered.
     await roles.run(['publish', 'to', 'later'], { cwd });
-    await until('the later one has run', () => runs().includes('later'));
+    await until('the later message has run', () => runs().includes('later'));
     const { status, stderr } = await receiver.stop();
     assert.is(status, 0, stderr);
     assert.equal(runs(), ['text', 'later']);
@@ -124,7 +124,7 @@ test('a waiting message runs once and keeps its attempts after a loss', async ()
   await receiver.prints(/begin/, 'stderr');
   await loseConnections(receiver);
   go();
-  await until('all have run', () => runs().length >= 5);
+  await until('all messages have run', () => runs().length >= 5);
   const { status, stderr } = await receiver.stop();
   assert.is(status, 0, stderr);
   assert.equal(runs().toSorted(), bodies);
@@ -140,7 +140,7 @@ test('the broker does not drop a message because of lost connections', async () 
   await receiver.prints(/begin/, 'stderr');
   await loseConnections(receiver, [
     ['mq_received_total', 2],
-    // At its limit the message is published again. If the connection is lost before the confirm, the broker drops it.
+    // At its delivery limit, mq publishes the message again. Without a confirm, the broker would drop the message.
     ['mq_confirmed_total', 1],
   ]);
   go();

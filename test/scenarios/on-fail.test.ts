@@ -112,8 +112,8 @@ test('--on-fail exit does not shorten the pause of another message', async () =>
   assert.is(status, 1, stderr);
   const back = await roles.take(queue, 2);
   const waited = (body: string) => back.find(({ payload }) => payload === body)?.properties.headers?.['x-death'];
-  assert.is(waited('first'), undefined, 'it has waited in the role');
-  assert.ok(waited('second'), 'it waits in the wait queue for what was left');
+  assert.is(waited('first'), undefined, 'the first message has waited in the role');
+  assert.ok(waited('second'), 'the second message waits in the wait queue for the rest of its pause');
 });
 
 test('retry: false rejects a failure and warns once without a dead letter', async () => {

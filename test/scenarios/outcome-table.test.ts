@@ -1,4 +1,4 @@
-// Runs every row of the table of outcomes: each exit status under each --on-fail, on both types of queue.
+// Runs every row of the table of outcomes: each exit status with each --on-fail policy, on both types of queue.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -27,7 +27,7 @@ function folder(queue: string, type: string, policy: string): string {
   });
 }
 
-/** Queue of a message after the role has ended. */
+/** Returns what has happened to the message with this exit status after the role has ended. */
 async function fateOf(status: string, queue: string, stderr: string): Promise<Fate> {
   const at = async (name: string) => {
     const all = (await roles.vhost.api('GET', `/api/queues/${roles.vhost.name}`)) as { name: string }[];
@@ -36,7 +36,7 @@ async function fateOf(status: string, queue: string, stderr: string): Promise<Fa
   };
   if (await at(`${queue}.dead`)) return 'dead';
   if (await at(`${queue}.retry.600000`)) return 'again';
-  // The order matters, because the message moves from the wait queue to the queue.
+  // The wait queue must be read first, because the message moves from the wait queue to the queue.
   if ((await at(`${queue}.retry.3000`)) || (await at(queue))) return 'back';
   return new RegExp(`^dropped.*: exit status ${status}( |$)`, 'm').test(stderr) ? 'dropped' : 'done';
 }
@@ -56,7 +56,7 @@ for (const [index, policy] of policies.entries()) {
       for (const status of group) {
         const { fate } = rowFor(status, policy);
         const found = () => fateOf(status, queue, stderr);
-        // A message that moves from the wait queue to the queue is in neither for a moment.
+        // While the message moves from the wait queue to the queue, it is in neither of them for a moment.
         if (fate === 'back') await until(`${status} is back`, async () => (await found()) === fate);
         else assert.is(await found(), fate, `${status}: ${stderr}`);
       }

@@ -78,8 +78,8 @@ test('--prefetch sets the prefetch of the consumer', async () => {
 });
 
 test('--concurrency is the exact number of concurrent handlers', async () => {
-  // Every third message releases all three. With a lower concurrency they would wait for ever, a higher one would be
-  // visible.
+  // Each handler waits until three handlers run. With a lower concurrency they would wait for ever, and with a higher
+  // concurrency the logged maximum would be above 3.
   const handler = `
     let inside = 0, most = 0, gate = Promise.withResolvers();
     export default async ({ text }: { text: string }, { log }: { log(text: string): void }) => {

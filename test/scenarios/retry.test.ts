@@ -1,4 +1,4 @@
-// Retries with back-off: the number of attempts, and the content of wait queues and of the dead-letter queue.
+// Tests retries with back-off: the number of attempts, and the content of the wait queues and the dead-letter queue.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -162,13 +162,13 @@ test('a full dead-letter queue blocks no other message', async () => {
   });
   const worker = await roles.receiver(['work'], { cwd });
   await send(cwd, 'first');
-  await until('the grave is full', async () => (await roles.held('grave')) === 1);
+  await until('the dead-letter queue is full', async () => (await roles.held('grave')) === 1);
   await send(cwd, 'second', 'good');
   await worker.prints(/good/);
   assert.is((await roles.take('grave', 1))[0]?.payload, 'first');
   assert.is((await roles.take('grave', 1))[0]?.payload, 'second');
   const { status, stdout } = await worker.stop();
-  assert.equal([status, lines(stdout)], [0, ['first', 'second', 'good']], 'none is handled twice');
+  assert.equal([status, lines(stdout)], [0, ['first', 'second', 'good']], 'no message is handled twice');
 });
 
 test('mq logs each message that the configuration drops', async () => {

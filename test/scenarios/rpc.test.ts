@@ -70,7 +70,7 @@ for (const option of [[], ['--reply-queue']]) {
 }
 
 test('two servers share the load, so a long request blocks no other', async () => {
-  // Each server answers only after the other one has a request too.
+  // Each server answers only when the other server has also received a request.
   const meet = 'touch $$.here; while [ "$(ls *.here | wc -l)" -lt 2 ]; do sleep 0.01; done; cat';
   const cwd = emptyFolder();
   const serve = () => roles.receiver(['rpc-server', '--json', '--exec', 'sh', '-c', meet], { cwd });
@@ -119,7 +119,7 @@ test('a request without reply_to does not stop the server', async () => {
   assert.is(await roles.held('rpc_queue'), 0);
 });
 
-test('a reply goes to no queue of the topology unless --reply-to names it', async () => {
+test('a server replies neither to its own topology nor outside --reply-to', async () => {
   const letters = async () => (await roles.run(['dlq', 'list', '--queue', 'rpc_queue.dead', '--json'])).stdout;
   for (const [options, refused, permitted] of [
     [[], 'rpc_queue', 'nobody-is-here'],

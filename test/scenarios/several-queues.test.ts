@@ -55,7 +55,7 @@ test('two queues are served in turn until both are empty', async () => {
   for (const queue of ['a.turn', 'b.turn']) await fill(cwd, queue, 50);
   const args = ['both', '--concurrency', '1', '--prefetch', '50', '--until-empty', '--metrics', '0'];
   const worker = await roles.receiver(args, { cwd });
-  // Each queue always has a message whose turn it is.
+  // All messages are prefetched before the first one is handled, so that both queues always have a message.
   await untilMetric(worker, 'mq_received_total', 100);
   writeFileSync(join(cwd, 'go'), '');
   const { status, stdout, stderr } = await worker.ended;
@@ -120,7 +120,7 @@ test('SIGTERM waits for the handlers of both queues and requeues the rest', asyn
   for (const queue of queues) assert.is(await roles.held(queue), 2);
 });
 
-test('a missing queue prevents the role from consuming the other one', async () => {
+test('a missing queue prevents the role from consuming the other queue', async () => {
   const cwd = folder('gone', 'true');
   await fill(cwd, 'a.gone', 1);
   const config = {

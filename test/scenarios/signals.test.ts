@@ -17,11 +17,11 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
-// Prints a line at its start, and ends when a file `go` exists.
+// This handler prints a line when it starts, and ends when a file `go` exists.
 const script =
   '#!/bin/sh\nbody=$(cat)\necho "begin $body" >&2\nuntil [ -e go ]; do sleep 0.05; done\necho "end $body"\n';
 
-async function holding(...options: string[]): Promise<{ worker: RunningMq; go: () => Promise<void> }> {
+async function startHolding(...options: string[]): Promise<{ worker: RunningMq; go: () => Promise<void> }> {
   const cwd = emptyFolder({ 'hold.sh': script });
   chmodSync(join(cwd, 'hold.sh'), 0o755);
   const worker = await roles.receiver(['worker', ...options, '--exec', './hold.sh'], { cwd });
@@ -30,7 +30,7 @@ async function holding(...options: string[]): Promise<{ worker: RunningMq; go: (
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} finishes and acknowledges the running message, the rest stays`, async () => {
-    const { worker, go } = await holding('--prefetch', '2', '--concurrency', '1');
+    const { worker, go } = await startHolding('--prefetch', '2', '--concurrency', '1');
     await roles.run(['task', '--lines'], { input: 'one\ntwo\nthree\n' });
     await worker.prints(/begin one/, 'stderr');
     worker.kill(signal);
@@ -43,7 +43,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 
 test('the second SIGTERM requeues the message for another worker at once', async () => {
-  const { worker } = await holding('--grace', '0.2');
+  const { worker } = await startHolding('--grace', '0.2');
   await roles.run(['task', 'handed back']);
   await worker.prints(/begin/, 'stderr');
   await roles.signalTwice(worker);
@@ -56,7 +56,7 @@ test('the second SIGTERM requeues the message for another worker at once', async
 });
 
 test('the second SIGINT ends with 130', async () => {
-  const { worker } = await holding('--grace', '0.2');
+  const { worker } = await startHolding('--grace', '0.2');
   await roles.run(['task', 'interrupted']);
   await worker.prints(/begin/, 'stderr');
   await roles.signalTwice(worker, 'SIGINT');
@@ -68,7 +68,7 @@ test('the second SIGINT ends with 130', async () => {
 });
 
 test('--drain limits the time to finish', async () => {
-  const { worker } = await holding('--drain', '0.5', '--grace', '0.2');
+  const { worker } = await startHolding('--drain', '0.5', '--grace', '0.2');
   await roles.run(['task', 'too long']);
   await worker.prints(/begin/, 'stderr');
   assert.is((await worker.stop()).status, 143);

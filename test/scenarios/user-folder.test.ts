@@ -24,7 +24,7 @@ const config = {
         behaviour: 'reply',
         subscription: 'prices',
         handler: { module: './handler.ts' },
-        summary: 'tell prices',
+        summary: 'answer requests for a price',
       },
       price: { behaviour: 'request', publication: 'prices', summary: 'ask for a price' },
     },
@@ -57,7 +57,7 @@ test('the roles of rascal.json are commands with help', async () => {
   assert.equal(own.split('\n\n')[0]?.split('\n'), [
     '  order                send an order',
     '  cashier              take orders',
-    '  pricer               tell prices',
+    '  pricer               answer requests for a price',
     '  price                ask for a price',
   ]);
   assert.match(stdout, /^ {2}rpc-server /m);

@@ -1,4 +1,4 @@
-// mq web in a real browser: the page shows messages of others and sends its own, and no text of a message is executed.
+// mq web in a real browser: the page shows and sends messages, and the browser never executes the text of a message.
 // On RabbitMQ it uses the Web STOMP plugin, on the embedded broker the bridge.
 
 import { connect } from 'amqplib';
@@ -76,7 +76,7 @@ test('a pattern selects the messages that it matches', () =>
     await page.fill('#watch [name=exchange]', 'topic_logs');
     await page.fill('#watch [name=pattern]', '*.critical');
     await page.click('#watch button');
-    await until('the bindings', async () => {
+    await until('the binding is replaced', async () => {
       const all = (await vhost.api('GET', `/api/bindings/${vhost.name}`)) as { source: string; routing_key: string }[];
       const keys = all.filter(({ source }) => source === 'topic_logs').map(({ routing_key: key }) => key);
       return keys.includes('*.critical') && !keys.includes('#');
@@ -122,17 +122,26 @@ test('a page receives nothing before its user starts to watch', () =>
   withPage(
     async ({ page }) => {
       // The queue of the previous page may exist for a moment.
-      await until('no tap yet', async () => (await roles.run(['emit-log', 'no receiver'])).status === 67);
+      await until(
+        'no queue of a page is bound',
+        async () => (await roles.run(['emit-log', 'no receiver'])).status === 67,
+      );
       await shows(page, '#tap[data-active=false]', 'Watching binds a queue of this page to the exchange.');
       await page.click('#suggestions button:has-text("Watch logs")');
       await shows(page, '#tap[data-active=true]', 'While this page watches logs, a queue of this page is bound there.');
-      await until('the tap', async () => (await roles.run(['emit-log', 'the page hears it'])).status === 0);
-      await shows(page, '#messages li', 'the page hears it');
+      await until(
+        'the queue of the page is bound',
+        async () => (await roles.run(['emit-log', 'received by the page'])).status === 0,
+      );
+      await shows(page, '#messages li', 'received by the page');
       await page.click('#publish button');
       await shows(page, '#publish output', 'confirmed by the broker; this page watches logs');
       await page.click('button[aria-label="Stop logs"]');
       await shows(page, '#suggestions', 'Watch logs');
-      await until('no tap', async () => (await roles.run(['emit-log', 'still no receiver'])).status === 67);
+      await until(
+        'the queue of the page is unbound',
+        async () => (await roles.run(['emit-log', 'still no receiver'])).status === 67,
+      );
     },
     { watches: false },
   ));

@@ -33,11 +33,11 @@ test('the built-in work sleeps for each dot and then prints the task', async () 
   assert.equal({ status, stdout }, { status: 0, stdout: 'at once\none second.\ntwo seconds..\n' });
 });
 
-test('one worker does all other tasks while the other one is busy', async () => {
+test('one worker does all other tasks while the other worker is busy', async () => {
   const folder = workFolder();
   const workers = [await roles.receiver(work(), { cwd: folder }), await roles.receiver(work(), { cwd: folder })];
   await roles.run(['task', 'hold']);
-  const busy = await until('a busy worker', () => workers.find((worker) => worker.stderr().includes('begin hold')));
+  const busy = await until('a worker is busy', () => workers.find((worker) => worker.stderr().includes('begin hold')));
   const idle = workers.find((worker) => worker !== busy)!;
   const tasks = Array.from({ length: 20 }, (_, index) => `task ${index}`);
   await roles.run(['task', '--lines'], { input: tasks.join('\n') });
@@ -62,7 +62,7 @@ test('idle workers receive tasks in turn', async () => {
   const workers = [await start(), await start()];
   for (const round of [1, 2, 3]) {
     await roles.run(['task', '--lines'], { input: 'one\ntwo\n' });
-    // A worker that has not acknowledged its task would not receive another one.
+    // The next round starts only now, because a worker with an unacknowledged task receives no other task.
     for (const worker of workers) await untilMetric(worker, 'mq_acked_total', round);
   }
   await Promise.all(workers.map((worker) => worker.stop()));
@@ -88,7 +88,7 @@ test('a task is acknowledged after the work, not before', async () => {
   const worker = await roles.receiver(work('--count', '1'), { cwd: folder });
   await roles.run(['task', 'hold it']);
   await worker.prints(/begin hold it/, 'stderr');
-  await until('a message in work', async () => {
+  await until('the task is delivered', async () => {
     const { messages_unacknowledged: count } = (await roles.vhost.api(
       'GET',
       `/api/queues/${roles.vhost.name}/task_queue`,

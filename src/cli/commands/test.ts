@@ -81,7 +81,7 @@ async function merge(context: Context, values: Values): Promise<number> {
   const events = mergeReports(files, context.cwd);
   const reports = openReports(planned, { ...context, isVerbose: values.flag('verbose') ?? false });
   try {
-    for (const event of events) reports.tell(event);
+    for (const event of events) reports.send(event);
   } finally {
     reports.close();
   }

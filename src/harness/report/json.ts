@@ -21,8 +21,8 @@ export type JsonLine =
       reason?: string;
     }
   /**
-   * Follows the tests of the file. `failures` also includes those that do not belong to a test; `failed` is their
-   * number.
+   * Follows the tests of the file. `failures` also includes failures that do not belong to a test. `failed` is the
+   * number of failures.
    */
   | {
       event: 'file';
@@ -35,7 +35,7 @@ export type JsonLine =
       output: string;
     }
   | { event: 'note'; text: string }
-  /** `ok` means that a test passed and none failed. A shard without tests is also ok. */
+  /** `ok` is true if a test passed, none failed and the run was not interrupted. A shard without tests is also ok. */
   | {
       event: 'finish';
       ok: boolean;

@@ -1,7 +1,7 @@
 // Writes results as JUnit XML according to Jenkins' schema (junit-10.xsd): a testsuite for each file and a testcase for
-// each test. A failed test has a <failure>. Another failure (of a hook or the file) is a testcase with an <error>.
-// `file` and `line` of a testcase are not in the schema; GitLab, CircleCI and others use them for links, and Jenkins
-// ignores them.
+// each test. A failed test has a <failure>. Any other failure (of a hook or the file) is a testcase with an <error>.
+// The schema does not contain `file` and `line` of a testcase. GitLab, CircleCI and others use them for links, and
+// Jenkins ignores them.
 
 import { stripVTControlCharacters } from 'node:util';
 import type { FileResult } from '../run.ts';

@@ -16,8 +16,8 @@ const reporters = { text, tap, junit, json, github } as const satisfies Record<s
 type ReporterName = keyof typeof reporters;
 
 /**
- * A report and its destination. Without a file it is written to standard output, but text to standard error if another
- * report uses standard output.
+ * A report and its destination. A report without a file is written to standard output. The text report is written to
+ * standard error if another report uses standard output.
  */
 interface PlannedReport {
   readonly name: ReporterName;
@@ -25,9 +25,9 @@ interface PlannedReport {
 }
 
 /**
- * Returns the reports for `--report NAME` and `--report NAME=FILE` (in their order), and `--report-file FILE` for the
- * last named one. Text is the default, and is added unless another report uses standard output. If only `github`
- * uses it, text is added on standard error, because the annotations are read together with the log.
+ * Returns the reports for `--report NAME` and `--report NAME=FILE`, in their order. `--report-file FILE` applies to the
+ * last named report. The text report is added if no other report uses standard output. If only `github` uses it, text
+ * is added on standard error, because users read the annotations together with the log.
  * @throws {MqError} USAGE
  */
 export function planReports(named: readonly string[], file?: string): PlannedReport[] {
@@ -35,7 +35,10 @@ export function planReports(named: readonly string[], file?: string): PlannedRep
   const onStdout = asked.filter((one) => one.file === undefined && one.name !== 'text');
   if (onStdout.length > 1) {
     const [first, second] = onStdout.map(({ name }) => name);
-    throw usage(`${first} and ${second} cannot both use standard output`, `give one a file: --report ${second}=FILE`);
+    throw usage(
+      `${first} and ${second} cannot both use standard output`,
+      `write one of them to a file: --report ${second}=FILE`,
+    );
   }
   const plain = asked.findIndex((one) => one.file === undefined && one.name === 'text');
   const isTextMissing = plain === -1 && onStdout.every(({ name }) => name === 'github');
@@ -63,7 +66,8 @@ interface Place extends Streams {
 
 export interface Reports {
   /** Passes the event to every report. Throws IO if a file cannot be written. */
-  tell(event: RunEvent): void;
+  send(event: RunEvent): void;
+  /** Closes the files. */
   close(): void;
 }
 
@@ -86,7 +90,7 @@ export function openReports(
     return { report, write: (text: string) => void stream.write(shown(text)), close: () => {} };
   });
   return {
-    tell: (event) => {
+    send: (event) => {
       for (const { report, write } of opened) {
         const text = report(event);
         if (text !== '') write(text);
@@ -134,7 +138,7 @@ function usage(message: string, hint = 'mq test --help'): MqError {
   return new MqError('USAGE', message, { hint });
 }
 
-/** Opens a file that is written synchronously, so that every event is in the file however the run ends. */
+/** Opens a file. It is written synchronously, so that it contains every event even if the run is killed. */
 function openFile(file: string, cwd: string): { write: (text: string) => void; close: () => void } {
   const path = resolve(cwd, file);
   const descriptor = attempt('CANNOT_CREATE', `cannot create the report ${file}`, file, () => {

@@ -1,5 +1,5 @@
-// Writes results as TAP 13: a test point for each test, and one for each other failure. It uses version 13 because most
-// readers support it (Perl's TAP::Harness does not support 14), and readers of version 14 accept it.
+// Writes results as TAP 13: a test point for each test, and one for each other failure. Version 13 is used because most
+// readers support it: Perl's TAP::Harness does not support version 14, and readers of version 14 accept version 13.
 // https://testanything.org/tap-version-13-specification.html
 
 import { stripVTControlCharacters } from 'node:util';
@@ -95,7 +95,7 @@ function field(name: string, text: string): string[] {
   return [`${name}: |`, ...lines.map((line) => `  ${line}`)];
 }
 
-/** Escapes a description. It is a single line, and `#` starts a directive. */
+/** Escapes a description, because it must be a single line, and `#` starts a directive. */
 function escaped(text: string): string {
   return text.replaceAll(/[\\#]/g, '\\$&').replaceAll(/\s+/g, (space) => (/[\r\n]/.test(space) ? ' ' : space));
 }

@@ -9,7 +9,7 @@ import { pathFrom } from './place.ts';
 import type { ReportContext, Reporter } from './reporter.ts';
 import { closingLine, emptiness, type Totals, totalsOf } from './totals.ts';
 
-/** The text reporter. It omits a file in which no test ran because of the filter. */
+/** The text reporter. It omits files in which the filter excluded every test. */
 export const text: Reporter = (context) => {
   const results: FileResult[] = [];
   const paint = painter(context);
@@ -29,7 +29,7 @@ export const text: Reporter = (context) => {
       case 'finish': {
         const totals = totalsOf(results);
         const { interrupted, shard } = event;
-        // This lets the user run the files in the same order again.
+        // With the seed, the user can run the files in the same order again.
         const order =
           totals.failed > 0 && results.length > 1 && seed !== undefined ? `\norder of files: --seed ${seed}\n` : '';
         const ended = interrupted === undefined ? '' : `\ninterrupted by ${interrupted}\n`;
@@ -79,7 +79,7 @@ function drawTests({ tests }: FileResult, paint: Paint): string[] {
 }
 
 /**
- * Formats skipped tests. Many tests with the same reason become one line, because a test with .only skips all others.
+ * Formats skipped tests. Many tests with the same reason share one line, because a test with .only skips all others.
  */
 function drawSkipped(skipped: readonly Skipped[]): string[] {
   const byReason = Map.groupBy(skipped, ({ reason }) => reason);

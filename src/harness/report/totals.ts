@@ -9,7 +9,7 @@ export interface Totals {
   readonly skipped: number;
 }
 
-/** Returns the totals over all files. A run in which no test passed or failed is not a success, see `isGood`. */
+/** Returns the totals over all files. Totals without a failure can still be a failed run, see `isGood`. */
 export function totalsOf(results: readonly Verdict[]): Totals {
   const sum = (count: (result: Verdict) => number) => results.reduce((total, result) => total + count(result), 0);
   return {

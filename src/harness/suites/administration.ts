@@ -1,4 +1,4 @@
-// Tests that the broker can be administered through its HTTP API, as `mq admin` does. Skipped if there is no API.
+// Tests that `mq admin` can administer the broker through its HTTP API. Skipped if there is no API.
 
 import { parseManagement } from '../../admin/address.ts';
 import { Management } from '../../admin/client.ts';
@@ -7,7 +7,7 @@ import { listOf, objectOf, type Plain } from '../../config/plain.ts';
 import { assert, broker, eventually, role, skip, suite } from '../test-file/user.ts';
 
 const administration = suite<{ api: Management }>('administration');
-/** This name must be encoded in a path. */
+/** Name with characters that must be encoded in a path. */
 const name = 'self /%?# ü';
 
 administration.before((context) => {
@@ -116,11 +116,15 @@ administration('a role connects again after its connection is closed', async ({ 
         const all = await items(api, apiPath`/vhosts/${broker.vhost}/connections`);
         return all.find((one) => String(one['user_provided_name']).startsWith('mq worker consume'));
       },
-      patience,
+      longLimit,
     );
   const first = await worker();
   await api.request('DELETE', apiPath`/connections/${String(first['name'])}`);
-  await eventually('the worker has a new connection', async () => (await worker())['name'] !== first['name'], patience);
+  await eventually(
+    'the worker has a new connection',
+    async () => (await worker())['name'] !== first['name'],
+    longLimit,
+  );
   assert.is((await receiver.stop()).status, 0);
 });
 
@@ -131,7 +135,7 @@ administration('the health checks succeed', async ({ api }) => {
 });
 
 /** RabbitMQ refreshes its list of connections every five seconds. */
-const patience = { within: 20_000 };
+const longLimit = { within: 20_000 };
 
 async function item(api: Management, path: string): Promise<Plain> {
   return objectOf(await api.request('GET', path));

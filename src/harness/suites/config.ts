@@ -31,7 +31,7 @@ const queues: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'self.brief': { ...dead, 'x-message-ttl': 500 },
   'self.single': { ...dead },
   'self.limited': { ...dead, 'x-queue-type': 'quorum', 'x-delivery-limit': 2 },
-  'self.morgue': {},
+  'self.dead-letters': {},
 };
 
 /** Bindings by source, keys and destination. */
@@ -56,7 +56,7 @@ const bindings = {
   second: { source: 'self.first', destination: 'self.second', destinationType: 'exchange', bindingKey: '#' },
   'self.second[key] -> self.one': {},
   'self.rest -> self.three': {},
-  'self.dead -> self.morgue': {},
+  'self.dead -> self.dead-letters': {},
 };
 
 const exchanges = {

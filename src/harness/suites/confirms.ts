@@ -9,7 +9,7 @@ async function codeOf(work: Promise<unknown>): Promise<unknown> {
   );
 }
 
-test('the broker confirms a message that is in a queue', async () => {
+test('the broker confirms a message that a queue has stored', async () => {
   assert.is((await publish('self.quorum', 'kept')).outcome, 'confirmed');
   await expectMessage('self.quorum', 'kept');
 });

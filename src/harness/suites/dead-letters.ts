@@ -10,21 +10,21 @@ function deathOf({ headers }: ReceivedMessage): Plain {
 test('a queue dead-letters a message older than its TTL', async () => {
   await publish('self.brief', 'old');
   if (broker.kind === 'embedded') await clock.advance(500);
-  const { reason, queue, exchange, count } = deathOf(await expectMessage('self.morgue', 'old'));
+  const { reason, queue, exchange, count } = deathOf(await expectMessage('self.dead-letters', 'old'));
   assert.equal({ reason, queue, exchange, count }, { reason: 'expired', queue: 'self.brief', exchange: '', count: 1 });
 });
 
 test('a queue dead-letters a message older than its own expiration', async () => {
   await publish('self.single', 'short-lived', { properties: { expiration: '300' } });
   if (broker.kind === 'embedded') await clock.advance(300);
-  const dead = await expectMessage('self.morgue', 'short-lived');
+  const dead = await expectMessage('self.dead-letters', 'short-lived');
   assert.is(deathOf(dead)['reason'], 'expired');
   assert.is(dead.properties['expiration'], undefined);
 });
 
 test('a queue above its maximum length dead-letters the oldest message', async () => {
   for (const body of ['one', 'two', 'three']) await publish('self.short', body);
-  assert.is(deathOf(await expectMessage('self.morgue', 'one'))['reason'], 'maxlen');
+  assert.is(deathOf(await expectMessage('self.dead-letters', 'one'))['reason'], 'maxlen');
   await expectMessage('self.short', 'two');
   await expectMessage('self.short', 'three');
 });
@@ -32,7 +32,7 @@ test('a queue above its maximum length dead-letters the oldest message', async (
 test('the headers of a dead letter name its first queue and reason', async () => {
   await publish('self.brief', 'first', { headers: { own: 1 } });
   if (broker.kind === 'embedded') await clock.advance(500);
-  const { headers } = await expectMessage('self.morgue', 'first');
+  const { headers } = await expectMessage('self.dead-letters', 'first');
   assert.is(headers['own'], 1);
   assert.is(headers['x-first-death-queue'], 'self.brief');
   assert.is(headers['x-first-death-reason'], 'expired');

@@ -2,7 +2,7 @@
 
 import { assert, cluster, eventually, expectMessage, publish, test } from '../test-file/user.ts';
 
-const patience = { within: 60_000 };
+const longLimit = { within: 60_000 };
 
 test('a quorum queue keeps confirmed messages when a node is killed', async () => {
   await cluster.kill(0);
@@ -10,14 +10,14 @@ test('a quorum queue keeps confirmed messages when a node is killed', async () =
   const bodies = Array.from({ length: 20 }, (_, index) => `confirmed ${index}`);
   await Promise.all(bodies.map((body) => publish('self.quorum', body)));
   await cluster.kill(1);
-  for (const body of bodies) await expectMessage('self.quorum', body, patience);
+  for (const body of bodies) await expectMessage('self.quorum', body, longLimit);
 });
 
 test('a quorum queue accepts messages while one of three nodes is stopped', async () => {
   if (cluster.nodes < 3) return;
   await cluster.stop(2);
   await publish('self.quorum', 'two nodes');
-  await expectMessage('self.quorum', 'two nodes', patience);
+  await expectMessage('self.quorum', 'two nodes', longLimit);
 });
 
 test('a memory alarm blocks publishers until it is cleared', async () => {
@@ -30,5 +30,5 @@ test('a memory alarm blocks publishers until it is cleared', async () => {
   await cluster.heal();
   await sent;
   assert.is(early, 'not yet');
-  await expectMessage('self.quorum', 'held', patience);
+  await expectMessage('self.quorum', 'held', longLimit);
 });

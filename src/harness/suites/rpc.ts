@@ -23,7 +23,7 @@ test('the server refuses a request that it cannot answer', async () => {
 });
 
 test('a request without a reply fails with DEADLINE', async () => {
-  // The queue must exist.
+  // The server declares the queue, which must exist for the request.
   const server = await role('rpc-server');
   await server.stop();
   assert.is(await codeOf(request('rpc', '1', { within: 300 })), 'DEADLINE');

@@ -1,5 +1,4 @@
-// Tests that the broker accepts what mq declares, accepts it again, and refuses a different declaration under the same
-// name.
+// Tests that the broker accepts the declarations of mq, and accepts the same declarations again.
 
 import { assert, broker, expectMessage, publish, role, test } from '../test-file/user.ts';
 

@@ -1,7 +1,7 @@
 // Defines the events that the process of a test file sends to the runner over IPC, in order. They contain only strings
 // and numbers.
 
-/** A failure in displayable form. */
+/** A failure as text that a report can show. */
 export interface Failure {
   readonly message: string;
   /** Difference between the actual and the expected value. */

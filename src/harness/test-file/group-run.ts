@@ -29,7 +29,7 @@ export interface PlannedEntry extends Entry {
   readonly test: number;
 }
 
-/** State of the file's run. `isOver` is set after a failed test, when no other test may run. */
+/** State of the file's run. `isOver` becomes `true` after a failure with --bail. No further test runs then. */
 export interface FileRun {
   isOver: boolean;
 }
@@ -50,8 +50,8 @@ export class GroupRun {
   readonly #sendPass: (event: TestEvent) => void;
   /** Reason why all further tests of the group are skipped. */
   #skipReason: string | undefined;
-  /** `true` for a test after the last one that may run. The hooks around it do not run either. */
-  #isAfterLast = false;
+  /** `true` if the current test is skipped because of --bail. The hooks around it do not run either. */
+  #isBailed = false;
 
   constructor(group: Group, context: RunContext, file: FileRun) {
     this.#group = group;
@@ -98,7 +98,7 @@ export class GroupRun {
     return async (state) => {
       if (this.#skipReason !== undefined) return;
       if (kind === 'before.each' && this.#file.isOver) return;
-      if (kind === 'after.each' && this.#isAfterLast) return;
+      if (kind === 'after.each' && this.#isBailed) return;
       try {
         await this.#context.guard(() => callback(state), this.#context.timeoutMs);
       } catch (error) {
@@ -115,7 +115,7 @@ export class GroupRun {
     const during = kind.endsWith('each') ? ` of "${test}"` : '';
     await this.#context.fail(`${titleOf(this.#group)}, ${kind} hook${during}`, withRoles(error));
     this.#file.isOver ||= this.#context.bail === true;
-    // After a throwing after.each, uvu drops the suite's other tests, and a throwing `after` ends uvu's own run.
+    // Errors of after hooks are not thrown, because uvu would drop the suite's other tests or end its own run.
     if (kind.startsWith('before')) throw failed;
   }
 
@@ -123,16 +123,16 @@ export class GroupRun {
     const { send, guard, timeoutMs } = this.#context;
     const { test } = entry;
     return async (state) => {
-      // This is not awaited, because the event is already in the pipe, whatever the test does to its process.
+      // This is not awaited, because the event is in the pipe before the test can end or block the process.
       void send({ type: 'start', test });
       const [begun, date] = [performance.now(), new Date()];
       const spentMs = () => performance.now() - begun;
       try {
-        this.#isAfterLast = this.#file.isOver;
-        if (this.#skipReason !== undefined || this.#isAfterLast) throw new Skip(this.#skipReason ?? bailed);
+        this.#isBailed = this.#file.isOver;
+        if (this.#skipReason !== undefined || this.#isBailed) throw new Skip(this.#skipReason ?? bailed);
         await guard(() => entry.handler(state), timeoutMs);
         const ms = spentMs();
-        // After a long test the event is sent at once, because the runner treats a silent process as blocked.
+        // After a long test, the event is sent at once, because the runner kills a process that sends no events.
         if (ms > longMs) void send({ type: 'pass', test, ms });
         else this.#sendPass({ type: 'pass', test, ms });
       } catch (error) {
@@ -150,7 +150,7 @@ export class GroupRun {
     if (logs) this.#context.write(`the nodes' logs during "${name}":\n${logs}\n`);
   }
 
-  /** Ends what the fixtures have started, after the user's own hooks. */
+  /** Ends what the fixtures have started. Runs after the hooks of the user. */
   async #settle(what: string, clear: () => Promise<void> | undefined): Promise<void> {
     const { guard, timeoutMs, leaks, fail } = this.#context;
     try {
@@ -163,17 +163,17 @@ export class GroupRun {
   }
 }
 
-/** Minimum duration in milliseconds of a test whose end is sent in a message of its own. */
+/** If a test takes longer than this many milliseconds, its event is sent at once. */
 const longMs = 50;
 
-const bailed = 'a test before it has failed (--bail)';
+const bailed = 'an earlier test failed (--bail)';
 
 /** Entry of uvu's queue that `.run()` adds: [errors or true, ran, skipped, total]. */
 type Queued = () => Promise<[string | true, number, number, number]>;
 
 /**
- * Error for uvu, which requires one with a name and a stack (with null it ignores the test). The real error was already
- * sent.
+ * Error that is thrown to uvu after the real error was sent. uvu requires a name and a stack; with null, it ignores the
+ * test.
  */
 const failed = Object.assign(new Error('failed'), { stack: '' });
 

@@ -1,19 +1,19 @@
 // Runs one callback of a test file with a deadline. Errors outside its promise, such as an exception in a timer or an
 // unhandled rejection, count as its failure.
 
-/** Process events that the guard listens to. */
-export interface Strays {
+/** The part of `process` that reports errors outside a promise. */
+export interface ErrorEvents {
   on(event: 'uncaughtException' | 'unhandledRejection', listener: (thrown: unknown) => void): unknown;
 }
 
-/** Runs `work`. Rejects with the error it threw, with a stray exception it caused, or after `ms`. */
+/** Runs `work`. Rejects if `work` throws, if an error occurs outside its promise, or after `ms`. */
 export type Guard = (work: () => unknown, ms: number) => Promise<void>;
 
-/** Creates a guard. `unowned` is called for a stray exception while no callback is running. */
-export function makeGuard(strays: Strays, unowned: (error: Error) => void): Guard {
-  let blame = unowned;
-  strays.on('uncaughtException', (thrown) => blame(stray('exception outside the test', thrown)));
-  strays.on('unhandledRejection', (thrown) => blame(stray('unhandled rejection', thrown)));
+/** Creates a guard. `onError` receives errors that occur while no callback is running. */
+export function makeGuard(events: ErrorEvents, onError: (error: Error) => void): Guard {
+  let fail = onError;
+  events.on('uncaughtException', (thrown) => fail(errorOf('exception outside the test', thrown)));
+  events.on('unhandledRejection', (thrown) => fail(errorOf('unhandled rejection', thrown)));
   const deadline = makeDeadline();
 
   return async (work, ms) => {
@@ -23,7 +23,7 @@ export function makeGuard(strays: Strays, unowned: (error: Error) => void): Guar
         caught ??= { error };
         resolve();
       };
-      blame = stop;
+      fail = stop;
       deadline.set(ms, () => stop(new Error(`did not end within ${ms} ms`)));
     });
     const finished = (async () => work())().then(
@@ -34,15 +34,15 @@ export function makeGuard(strays: Strays, unowned: (error: Error) => void): Guar
     );
     await Promise.race([finished, stopped]);
     deadline.clear();
-    // Node reports unhandled rejections after the microtasks, so one more turn is needed to assign them to the right
-    // test.
+    // Node reports unhandled rejections after the microtasks. Without another event-loop turn, they would be assigned
+    // to the next test.
     await new Promise<void>((resolve) => void setImmediate(resolve));
-    blame = unowned;
+    fail = onError;
     if (caught !== undefined) throw caught.error;
   };
 }
 
-/** Creates a reusable timer for each deadline, because most tests are shorter than the creation of a timer. */
+/** Reuses one timer for each duration, because creating a timer takes longer than most tests. */
 function makeDeadline() {
   const timers = new Map<number, NodeJS.Timeout>();
   let running: { readonly timer: NodeJS.Timeout; readonly miss: () => void } | undefined;
@@ -60,7 +60,7 @@ function makeDeadline() {
   };
 }
 
-function stray(kind: string, thrown: unknown): Error {
+function errorOf(kind: string, thrown: unknown): Error {
   if (!(thrown instanceof Error)) return new Error(`${kind}: ${String(thrown)}`);
   return Object.assign(thrown, { message: `${kind}: ${thrown.message}` });
 }

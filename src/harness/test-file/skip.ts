@@ -7,7 +7,7 @@ export class Skip extends Error {
   readonly [brand] = true;
 }
 
-/** Returns `true` for a Skip, including one of another copy of this module. */
+/** Returns `true` for a Skip, also if another copy of this module created it. */
 export function isSkip(thrown: unknown): thrown is Skip {
   return thrown instanceof Error && brand in thrown;
 }

@@ -1,5 +1,5 @@
-// The module `mq/test` that a user's test file imports: uvu's suites and assertions, and the fixtures of the run. mq's
-// own suites import it from here.
+// The module `mq/test` that a user's test file imports: uvu's suites and assertions, and the fixtures. mq's own suites
+// import this file directly.
 
 import * as assert from 'uvu/assert';
 import { recorders } from './uvu.ts';

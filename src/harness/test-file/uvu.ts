@@ -1,5 +1,5 @@
-// The `uvu` that a test file imports: the same `test` and `suite`, which only record the tests. child.ts passes the
-// record to the real uvu. This allows a filter, a deadline and a count for each test, and detects a forgotten `.run()`.
+// The `uvu` that a test file imports. Its `test` and `suite` only record the tests, and group-run.ts runs them with the
+// real uvu. The harness can therefore filter tests, enforce deadlines, count tests and detect a forgotten `.run()`.
 
 import type { Callback, Context, Test } from 'uvu';
 
@@ -12,7 +12,7 @@ export interface Group {
   readonly after: Callback[];
   readonly beforeEach: Callback[];
   readonly afterEach: Callback[];
-  /** `true` after `.run()` was called. */
+  /** `true` if the group is in `groups`: after `.run()` was called, or because of `runsByItself`. */
   runs: boolean;
   /** `true` for a suite of `mq/test`, which runs without `.run()`. */
   readonly runsByItself: boolean;
@@ -29,13 +29,13 @@ export interface Entry {
 /** Groups that the file runs, in order. */
 export const groups: Group[] = [];
 
-/** All groups, including those that were never run. One with tests is a failure. */
+/** All groups, including those that were never run. A group with tests that was never run is a failure. */
 const opened: Group[] = [];
 
 /** Returns uvu's `test` and `suite`. With `runsByItself`, a suite also runs without `.run()`. */
 export function recorders({ runsByItself }: { runsByItself: boolean }): { test: Test; suite: typeof suite } {
   const suite = <T = Context>(name = '', state?: T): Test<T> => {
-    // The cast is uvu's own promise: every callback receives the state given here.
+    // The cast is safe, because uvu passes this state to every callback.
     return recorder({ name, state: (state ?? {}) as Context, runsByItself }) as unknown as Test<T>;
   };
   return { test: suite(), suite };
@@ -79,7 +79,7 @@ function open(settings: Settings): Group {
 /** `true` after the file is loaded. A test that is registered later never runs. */
 let isRecorded = false;
 
-/** Ends the recording and runs the suites that need no `.run()`. Returns the groups with tests that were never run. */
+/** Ends the recording and adds the suites that need no `.run()`. Returns the groups with tests that never run. */
 export function takeUnrun(): Group[] {
   isRecorded = true;
   const waiting = opened.filter((group) => !group.runs && group.tests.length > 0);

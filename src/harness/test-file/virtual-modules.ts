@@ -1,5 +1,5 @@
-// Serves the modules `mq/test`, `uvu` and `uvu/assert` from inside the executable to a test file. The file receives a
-// short module that re-exports them; neither the disk nor node_modules is used.
+// Provides the modules `mq/test`, `uvu` and `uvu/assert` of the executable to a test file. The file imports a short
+// module that re-exports them, so neither the disk nor node_modules is used.
 
 import { registerHooks } from 'node:module';
 
@@ -12,7 +12,7 @@ interface Provided {
   release(): void;
 }
 
-/** Serves these modules to every import and require until `release`. */
+/** Provides these modules to every import and require until `release`. */
 export function provide(modules: VirtualModules): Provided {
   Object.assign(globalThis, { [key]: modules });
   const imported = new Set<string>();

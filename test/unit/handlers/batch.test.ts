@@ -90,7 +90,9 @@ test('a partial batch starts when no more messages can arrive', async () => {
 const whole: Outcome = { type: 'retry', reason: 'all', isOfBatch: true };
 const failed: Outcome = { type: 'retry', reason: 'own' };
 
-/** Handles a batch of `bodies` that fails as a whole, and then each message alone. Returns the outcomes and the calls. */
+/**
+ * Handles a batch of `bodies` that fails as a whole, and then each message alone. Returns the outcomes and the calls.
+ */
 async function afterWholeFailure(bodies: readonly string[], alone: (body: string) => Outcome) {
   const { handler, calls } = make({ size: bodies.length });
   const outcomes = handleAll(handler, bodies);

@@ -256,7 +256,7 @@ test('close kills running children, and no child starts after it', async () => {
 });
 
 for (const program of ['./grandchild.sh', './daemon.sh']) {
-  test(`a grandchild of ${program} with an open stdout does not delay the message`, async () => {
+  test(`a grandchild of ${program} with an open stdout does not delay a message`, async () => {
     const outcome = await handleOne(await makeExec([program], makeHost(), asReply));
     const pid = Number(/\d+/.exec(replyText(outcome) ?? '')?.[0]);
     assert.ok(isRunning(pid), `${replyText(outcome)} should still run after its parent`);

@@ -1,5 +1,5 @@
-// The declarations that `mq types` writes: tsc accepts correct tests, refuses wrong ones, and finds the declarations
-// equal to the module in the executable.
+// Tests the declarations that `mq types` writes: tsc accepts correct tests and refuses wrong ones, and the declarations
+// equal the module in the executable.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -61,13 +61,13 @@ named.run();
 
 // @ts-expect-error: not a kind of target
 broker.kind === 'docker';
-// @ts-expect-error: a body is needed
+// @ts-expect-error: the body is missing
 publish('orders');
-// @ts-expect-error: a name is not a node
+// @ts-expect-error: a node is an index, not a name
 cluster.kill('rabbit-1');
-// @ts-expect-error: nothing of that name
+// @ts-expect-error: there is no such export
 import { nothing } from 'mq/test';
-// @ts-expect-error: milliseconds
+// @ts-expect-error: within is a number of milliseconds
 expectMessage('paid', undefined, { within: '5s' });
 `;
   for (const type of ['module', 'commonjs', undefined]) {

@@ -1,4 +1,4 @@
-// `eventually` of mq/test: a call with wrong arguments fails at once.
+// Tests that `eventually` of mq/test throws at once if its arguments are wrong.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,7 +11,7 @@ test('eventually refuses a call without a description at once', async () => {
   for (const given of [[look], [look, { within: 1 }], ['what'], ['what', 'look']]) {
     const error = await call(...given).catch((thrown: unknown) => thrown);
     assert.instance(error, TypeError);
-    assert.match(String(error), 'eventually(what, look)');
+    assert.match(String(error), 'eventually(what, check)');
     assert.is((error as Error).cause, undefined);
   }
   assert.is(looks, 0);

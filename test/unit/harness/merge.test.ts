@@ -1,4 +1,4 @@
-// Merges the JSON reports of a sharded run into one.
+// Tests that the JSON reports of a sharded run are merged into one report.
 
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -19,7 +19,7 @@ const shard = (name: string, events: readonly RunEvent[]) =>
     events.map((event) => (event.type === 'start' || event.type === 'finish' ? { ...event, shard: name } : event)),
   );
 
-/** The text report of the reports joined, each a file of the folder of the run. */
+/** Writes each report to a file, merges the files, and returns the text report of the merged run. */
 function joined(reports: Readonly<Record<string, string>>): string {
   const cwd = emptyFolder(reports);
   const paths = Object.keys(reports).map((name) => join(cwd, name));

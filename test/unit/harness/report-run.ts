@@ -6,7 +6,7 @@ import { verdictOf } from '../../../src/harness/verdict.ts';
 
 const well = { code: 0, signal: null };
 
-/** A file that passes, with names that every format has to escape. */
+/** A file that passes, with names that every format must escape. */
 const good: FileResult = {
   file: '/repo/app/orders.test.ts',
   ms: 12.3456,
@@ -30,7 +30,7 @@ const good: FileResult = {
   ),
 };
 
-/** A file with an assertion, a hook that throws, a test that does not end and output. */
+/** A file that fails: an assertion fails, a hook throws and a test does not end. It also has output. */
 const bad: FileResult = {
   file: '/repo/app/sub/pay.test.ts',
   ms: 2000,
@@ -91,14 +91,14 @@ export const wholeRun: readonly RunEvent[] = [
   { type: 'finish', ms: 2100 },
 ];
 
-/** Everything was skipped: no failure, and no pass. */
+/** A run in which every test was skipped. */
 export const skippedRun: readonly RunEvent[] = [
   start,
   { type: 'file', result: { ...good, passed: 0, tests: good.tests.slice(1) } },
   { type: 'finish', ms: 5 },
 ];
 
-/** One part of a run that has nothing to do. */
+/** A shard without tests. */
 export const emptyShard: readonly RunEvent[] = [
   { ...start, files: 0, shard: '3/3' },
   { type: 'note', text: 'shard 3/3: no test ran' },

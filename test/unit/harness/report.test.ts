@@ -1,4 +1,4 @@
-// The text, JSON and GitHub reports, and the outputs of reports.
+// Tests the text, JSON and GitHub reports, and where reports are written.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -176,7 +176,7 @@ places('is the line of the registration, if it is known', () => {
 
 places.run();
 
-const plans = suite('which report goes where');
+const plans = suite('the destinations of reports');
 const plan = (...words: string[]) => planReports(words).map(({ name, to }) => `${name} → ${place_(to)}`);
 const place_ = (to: string | { file: string }) => (typeof to === 'string' ? to : to.file);
 
@@ -187,7 +187,7 @@ plans('text is the default, also in addition to files', () => {
   assert.equal(plan('text=log.txt'), ['text → log.txt', 'text → stdout']);
 });
 
-plans('a report on stdout removes text, or moves it to stderr', () => {
+plans('a report on stdout removes the text report, or moves it to stderr', () => {
   assert.equal(plan('tap'), ['tap → stdout']);
   assert.equal(plan('json=-'), ['json → stdout']);
   assert.equal(plan('text', 'tap'), ['text → stderr', 'tap → stdout']);
@@ -243,7 +243,7 @@ outputs('each report receives every event, and folders are created', ({ folder }
   const planned = planReports(['tap', 'text', 'junit=deep/er/out.xml', 'json=out.json']);
   const reports = openReports(planned, { cwd: folder, env: {}, stdout, stderr });
   assert.is(readFileSync(join(folder, 'deep/er/out.xml'), 'utf8'), '');
-  for (const event of wholeRun) reports.tell(event);
+  for (const event of wholeRun) reports.send(event);
   reports.close();
   assert.match(stdout.pieces.join(''), /^TAP version 13\n.*\n1\.\.6\n$/s);
   assert.match(stderr.pieces.join(''), /\n1 passed, 3 failed, 2 skipped\n$/);
@@ -268,7 +268,7 @@ outputs('text disables workflow commands in the log of GitHub Actions', ({ folde
     const reports = openReports(planReports([name]), { cwd: folder, env, stdout, stderr });
     for (const event of wholeRun) {
       const result = event.type === 'file' && { ...event.result, failures: [failure], output: hostile };
-      reports.tell(result ? ({ ...event, result } as RunEvent) : event);
+      reports.send(result ? ({ ...event, result } as RunEvent) : event);
     }
     assert.match(stdout.pieces.join(''), /owned/);
     assert.not.match(stdout.pieces.join(''), /^\s*::|##\[/m);

@@ -40,8 +40,8 @@ export async function runOnce(context: Context, run: Run): Promise<number> {
   const shard = shardName(plan);
   const reports = openReports(run.reports, { ...context, isVerbose: plan.isVerbose });
   try {
-    reports.tell({ type: 'start', files: files.length, target: target.title, seed, ...(shard && { shard }) });
-    if (target.note !== undefined) reports.tell({ type: 'note', text: target.note });
+    reports.send({ type: 'start', files: files.length, target: target.title, seed, ...(shard && { shard }) });
+    if (target.note !== undefined) reports.send({ type: 'note', text: target.note });
     return await runAndReport(context, run, { seed, reports });
   } finally {
     reports.close();
@@ -75,14 +75,14 @@ async function runAndReport(
     ...(plan.filter !== undefined && { filter: plan.filter }),
     launch: launchOf(context),
     signal: drain,
-    onResult: (result) => reports.tell({ type: 'file', result }),
+    onResult: (result) => reports.send({ type: 'file', result }),
   });
   const totals = totalsOf(results);
   const shard = shardName(plan);
   if (!drain.aborted && shard !== undefined && emptiness(totals) !== undefined)
-    reports.tell({ type: 'note', text: `shard ${shard}: ${emptiness(totals)}` });
+    reports.send({ type: 'note', text: `shard ${shard}: ${emptiness(totals)}` });
   const interrupted = drain.aborted && { interrupted: String(drain.reason) };
-  reports.tell({ type: 'finish', ms: performance.now() - begun, ...interrupted, ...(shard && { shard }) });
+  reports.send({ type: 'finish', ms: performance.now() - begun, ...interrupted, ...(shard && { shard }) });
   if (drain.aborted) return drain.reason === 'SIGINT' ? exitStatuses.INTERRUPTED : exitStatuses.TERMINATED;
   return isGood(totals, shard) ? 0 : exitStatuses.ANSWER_NO;
 }

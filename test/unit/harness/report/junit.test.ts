@@ -1,4 +1,4 @@
-// The JUnit report: its text, an XML parser reads it, and it follows Jenkins' junit-10.xsd.
+// Tests the JUnit report: its text, that an XML parser reads it, and that it follows Jenkins' junit-10.xsd.
 
 import { SaxesParser } from 'saxes';
 import { suite } from 'uvu';
@@ -65,7 +65,7 @@ report('is read correctly by an XML parser', () => {
 for (const [title, run] of Object.entries({ whole: wholeRun, skipped: skippedRun, interrupted: interruptedRun })) {
   report(`follows the schema and has correct counts (${title} run)`, () => {
     const root = read(written(junit, run));
-    assert.equal(misshapen(root), []);
+    assert.equal(schemaErrors(root), []);
     for (const one of [root, ...elementsIn(root, 'testsuite')]) {
       const { tests, failures, errors } = one.attributes;
       const counted = ['testcase', 'failure', 'error'].map((name) => String(elementsIn(one, name).length));
@@ -107,7 +107,7 @@ interface Element {
   text: string;
 }
 
-/** Throws where the text is no well-formed XML. */
+/** Parses the text. Throws if it is not well-formed XML. */
 function read(text: string): Element {
   const document: Element = { name: '', attributes: {}, children: [], text: '' };
   const open = [document];
@@ -131,7 +131,7 @@ function read(text: string): Element {
   return root;
 }
 
-/** All below it of that name, in the order of the text. */
+/** Returns all descendants with that name, in document order. */
 function elementsIn(element: Element | undefined, name: string): Element[] {
   return (element?.children ?? []).flatMap((child) => [
     ...(child.name === name ? [child] : []),
@@ -139,7 +139,7 @@ function elementsIn(element: Element | undefined, name: string): Element[] {
   ]);
 }
 
-/** Element → its attributes (`!`: required) and its children. */
+/** Attributes (`!` means required) and children of each element. */
 const schema: Record<string, readonly [attributes: string, children: string]> = {
   testsuites: ['name time tests failures errors', 'testsuite'],
   testsuite: ['name! tests! failures! errors! time skipped timestamp', 'testcase system-out'],
@@ -151,7 +151,7 @@ const schema: Record<string, readonly [attributes: string, children: string]> = 
   'system-out': ['', ''],
 };
 
-function misshapen({ name, attributes, children }: Element): string[] {
+function schemaErrors({ name, attributes, children }: Element): string[] {
   const [known = '', inside = ''] = schema[name] ?? [];
   const names = known.split(' ');
   const given = Object.keys(attributes);
@@ -165,6 +165,6 @@ function misshapen({ name, attributes, children }: Element): string[] {
     ...children
       .filter((child) => !inside.split(' ').includes(child.name))
       .map((child) => `<${child.name}> in <${name}>`),
-    ...children.flatMap(misshapen),
+    ...children.flatMap(schemaErrors),
   ];
 }

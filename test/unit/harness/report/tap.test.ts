@@ -101,7 +101,7 @@ interface Point {
   readonly id: number;
   readonly name: string;
   readonly skip?: string | boolean;
-  /** The parser removes it from `diag`. */
+  /** Duration of the test, which the parser removes from `diag`. */
   readonly time: number | null;
   readonly diag: unknown;
 }

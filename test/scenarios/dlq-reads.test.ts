@@ -25,8 +25,8 @@ function folder(queue: string, limit: number): string {
 }
 
 for (const [what, queue, isKnown] of [
-  ['rascal.json defines', 'looks-known', true],
-  ['mq knows nothing of', 'looks-unknown', false],
+  ['rascal.json defines', 'reads-known', true],
+  ['rascal.json does not define', 'reads-unknown', false],
 ] as const) {
   test(`dead letters of a queue that ${what} stay in order after many reads`, async () => {
     const cwd = folder(queue, 3);
@@ -36,15 +36,15 @@ for (const [what, queue, isKnown] of [
     }
     const dlq = (...args: string[]) =>
       roles.run(['dlq', ...args, '--queue', queue], { cwd: isKnown ? cwd : emptyFolder({}) });
-    for (let look = 1; look <= 7; look += 1) {
-      // Letters that were delivered but not shown are counted as well.
-      const count = look % 2 === 0 ? ['--count', '1'] : [];
+    for (let read = 1; read <= 7; read += 1) {
+      // RabbitMQ also counts letters that were delivered but not shown.
+      const count = read % 2 === 0 ? ['--count', '1'] : [];
       const { status, stdout, stderr } = await dlq('list', '--json', ...count);
       assert.is(status, 0, stderr);
       const ids = lines(stdout).map((line) => JSON.parse(line).id);
-      assert.equal(ids, look % 2 === 0 ? ['a'] : ['a', 'b', 'c'], `look ${look}: ${stderr}`);
+      assert.equal(ids, read % 2 === 0 ? ['a'] : ['a', 'b', 'c'], `read ${read}: ${stderr}`);
     }
-    // Headers of an unknown author are not trusted after the letter is published again.
+    // mq does not trust headers that any publisher can write, even after it has published the letter again.
     assert.is((await dlq('replay')).status, 65);
     assert.equal(
       (await roles.take(queue, 3)).map(({ payload, properties }) => [payload, properties.headers?.['shade']]),

@@ -1,9 +1,10 @@
-// Defines the parts of a test file's process that its fixtures need.
+// Defines the parts of a test file's process that the targets and fixtures use.
 
 import { delimiter, join } from 'node:path';
 import type { FileTarget, TargetPlan } from '../harness/target.ts';
 
-export interface FileWorld {
+/** Environment, current folder and own command of the process of a test file. */
+export interface FileContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Command that starts this program again. */
@@ -11,7 +12,7 @@ export interface FileWorld {
 }
 
 /** Returns the command and environment that start a role. */
-export function launchOf({ config }: TargetPlan, { env, cwd, self }: FileWorld): FileTarget['launch'] {
+export function launchOf({ config }: TargetPlan, { env, cwd, self }: FileContext): FileTarget['launch'] {
   // A user who runs the test files of a folder also trusts its rascal.json.
   const trusted = [env['MQ_TRUST'], join(cwd, 'rascal.json')].filter(Boolean).join(delimiter);
   return { ...self, env: { ...env, MQ_TRUST: trusted, ...(config !== undefined && { MQ_CONFIG: config }) } };

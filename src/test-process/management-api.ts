@@ -1,9 +1,9 @@
-// Uses the management API of a target for the process of a test file: reads and purges the content of its vhost.
+// Uses the management API of an external broker for a test file: reads and purges the content of the file's vhost.
 
 import { parseManagement } from '../admin/address.ts';
 import { Management, type Method } from '../admin/client.ts';
 import { MqError } from '../errors.ts';
-import type { Holdings } from '../harness/target.ts';
+import type { VhostContent } from '../harness/target.ts';
 import { isOwn } from './connection-name.ts';
 
 export class ManagementApi {
@@ -39,7 +39,7 @@ export class ManagementApi {
     await Promise.all(queues.map(empty));
   }
 
-  async holdings(vhost: string): Promise<Holdings> {
+  async content(vhost: string): Promise<VhostContent> {
     const get = async <T>(path: string) => (await this.ask('GET', `/api/${path}`)) as T;
     const [connections, channels, queues, exchanges, bindings] = await Promise.all([
       get<ConnectionItem[]>(`vhosts/${vhost}/connections`),
