@@ -19,7 +19,7 @@ interface Bounds {
 export function safely(handler: Handler, bounds: Bounds): Handler {
   const running = new Set<Attempt>();
   let watched: AbortSignal | undefined;
-  // All messages share one listener, because adding a listener takes longer than an empty handler.
+  // All messages share one listener, because adding a listener takes longer than running an empty handler.
   const watch = (signal: AbortSignal): void => {
     if (signal === watched) return;
     watched = signal;

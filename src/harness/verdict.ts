@@ -138,7 +138,7 @@ function badEnd({ tests }: Plan, { end, ending, reported }: End): string | undef
   if (end === undefined) return `did not end: ${endOf(ending)}`;
   const { ran, total } = end;
   if (ran !== total || total !== tests.length || reported !== ran) {
-    return `${tests.length} tests had to run; uvu ran ${ran} of ${total}; ${reported} reported`;
+    return `${tests.length} tests were planned; uvu ran ${ran} of ${total}; ${reported} reported a result`;
   }
   return ending.code === 0 ? undefined : `failed after its tests: ${endOf(ending)}`;
 }

@@ -84,7 +84,7 @@ export class SessionClient implements FixtureClient {
 
   async deadLettersOf(name: string): Promise<{ readonly queue: string }> {
     const { deadQueueOf } = await import('../config/dead-queue.ts');
-    return { queue: deadQueueOf(this.#config, name, "expectMessage({ queue: '…' }) names any queue").queue };
+    return { queue: deadQueueOf(this.#config, name, "expectMessage({ queue: '…' }) accepts any queue").queue };
   }
 
   async close(): Promise<void> {

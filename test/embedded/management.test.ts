@@ -33,7 +33,7 @@ test('answers 401 with a challenge without the right password', () =>
     }
   }));
 
-test('the tags of a user decide what it may read', () =>
+test('the tags of a user decide what the user may read', () =>
   withManagement(async ({ place, ask }) => {
     const { broker } = place;
     broker.addVhost('other');

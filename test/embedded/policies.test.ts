@@ -1,4 +1,5 @@
-// Tests policies, operator policies, limits and metadata of virtual hosts. The answers are those of RabbitMQ 4.0 and 4.3.
+// Tests policies, operator policies, limits and metadata of virtual hosts. The answers are those of RabbitMQ 4.0 and
+// 4.3.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -68,7 +69,7 @@ for (const type of ['classic', 'quorum']) {
       assert.not(place.broker.vhosts.get('/')?.queues.has('q'));
     }));
 
-  test(`${type}: the smallest limit applies, and arguments win over policies`, () =>
+  test(`${type}: the smallest limit applies, and arguments override policies`, () =>
     withBroker(async ({ ask, channel, place }) => {
       await channel.assertQueue('q', {
         arguments: { ...options.arguments, 'x-max-length': 3, 'x-dead-letter-exchange': 'mine' },

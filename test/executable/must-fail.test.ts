@@ -160,7 +160,7 @@ FAIL (1 passed, 1 failed)
   'skips-all.ts': `
 skip (0 passed, 2 skipped)
        skipped "is not written yet": test.skip
-       skipped "needs the moon": there is no moon
+       skipped "needs a cluster": there is no cluster
 every test was skipped
 0 passed, 0 failed, 2 skipped`,
   'syntax-error.mjs': `

@@ -1,5 +1,5 @@
-// Records one trial: the messages and outcomes of the sender, the effects of the handlers, and the messages that another
-// client found in the queues at the end. verdict.ts evaluates it.
+// Records one trial: the messages and outcomes of the sender, the effects of the handlers, and the messages that
+// another client found in the queues at the end. verdict.ts evaluates it.
 
 export type SenderOutcome = 'confirmed' | 'refused' | 'in doubt';
 
@@ -42,7 +42,7 @@ export interface History {
   /** Bodies found in the dead-letter queue at the end. */
   readonly deadLettered: string[];
   /** Errors of the processes: an undocumented exit status, a stack trace. */
-  readonly misdeeds: string[];
+  readonly violations: string[];
 }
 
 export function emptyHistory(): History {
@@ -55,6 +55,6 @@ export function emptyHistory(): History {
     dropped: [],
     drained: [],
     deadLettered: [],
-    misdeeds: [],
+    violations: [],
   };
 }

@@ -1,5 +1,5 @@
-// Runs a ledger: messages, handlers that end in every possible way, and an account of each message at the end. A message
-// was acknowledged, dead-lettered, or dropped by a policy that configures it; anything else is a loss.
+// Runs a ledger: messages, handlers that end in every possible way, and an account of each message at the end. A
+// message was acknowledged, dead-lettered, or dropped by a policy that configures it; anything else is a loss.
 
 import { closeSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -131,7 +131,7 @@ async function send(
   for (const body of bodies) history.attempted.set(body, Date.now());
   sender.child.stdin.end(bodies.join('\n'));
   const { status, signal } = await sender.ended;
-  if (status !== 0) history.misdeeds.push(`publisher: ended with ${status ?? signal}: ${sender.said()}`);
+  if (status !== 0) history.violations.push(`publisher: ended with ${status ?? signal}: ${sender.said()}`);
   return ids;
 }
 
@@ -206,7 +206,7 @@ class Worker {
       const { status, signal } = end;
       if (this.#isEnding && isEndBySigterm(end, started)) return;
       if (mayEnd && status === 1) continue;
-      history.misdeeds.push(`receiver ${slot}: ended with ${status ?? signal}: ${started.said()}`);
+      history.violations.push(`receiver ${slot}: ended with ${status ?? signal}: ${started.said()}`);
       // Limits the restarts of a receiver that cannot start.
       await delay(Math.max(0, 1000 - (performance.now() - begun)));
     }

@@ -83,7 +83,7 @@ export class Receivers {
     former.child.kill(signal);
     const { status, signal: by } = await former.ended;
     if (signal === 'SIGTERM' && status !== 0 && status !== 143)
-      this.#settings.history.misdeeds.push(`receiver: SIGTERM ended it with ${status ?? by}: ${former.said()}`);
+      this.#settings.history.violations.push(`receiver: SIGTERM ended it with ${status ?? by}: ${former.said()}`);
     this.#at(slot).process = await this.#run(slot);
   }
 
@@ -100,7 +100,7 @@ export class Receivers {
     started.child.kill('SIGTERM');
     const end = await started.ended;
     if (!isEndBySigterm(end, started))
-      history.misdeeds.push(
+      history.violations.push(
         `receiver: SIGTERM ${afterMs} ms after its start ended it with ${end.status ?? end.signal}: ${started.said()}`,
       );
   }
@@ -127,11 +127,12 @@ export class Receivers {
 
   /** Sends SIGTERM to all receivers and waits for their ends. */
   async finish(): Promise<void> {
-    const { misdeeds } = this.#settings.history;
+    const { violations } = this.#settings.history;
     for (const { process } of this.#slots) process.child.kill('SIGTERM');
     for (const { process } of this.#slots) {
       const { status, signal } = await process.ended;
-      if (status !== 0 && status !== 143) misdeeds.push(`receiver: ended with ${status ?? signal}: ${process.said()}`);
+      if (status !== 0 && status !== 143)
+        violations.push(`receiver: ended with ${status ?? signal}: ${process.said()}`);
     }
     this.close();
   }
@@ -168,7 +169,7 @@ export class Receivers {
       ended = true;
       // An unexpected end: `replace` and `finish` clear the pid first.
       if (this.#slots[slot]?.process === started && status !== 0 && status !== 143 && signal !== 'SIGKILL')
-        history.misdeeds.push(`receiver: ended with ${status ?? signal}: ${started.said()}`);
+        history.violations.push(`receiver: ended with ${status ?? signal}: ${started.said()}`);
     });
     await until(
       'the receiver receives',

@@ -1,5 +1,5 @@
-// The publisher of a trial: `mq publish --lines --json` with a steady rate of input. Its outcomes go into the history. A
-// killed publisher is replaced by a new one.
+// The publisher of a trial: `mq publish --lines --json` with a steady rate of input. Its outcomes go into the history.
+// A killed publisher is replaced by a new one.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../support/until.ts';
@@ -52,7 +52,7 @@ export class Sender {
     const end = await former.ended;
     // Status 0: the process had just read all of its input when the signal arrived.
     if (signal === 'SIGTERM' && !isEndBySigterm(end, former))
-      this.#settings.history.misdeeds.push(
+      this.#settings.history.violations.push(
         `publisher: SIGTERM ended it with ${end.status ?? end.signal}: ${former.said()}`,
       );
     for (const body of pending.values()) this.#settings.history.cutOff.add(body);
@@ -89,13 +89,13 @@ export class Sender {
     const end = await Promise.race([running.ended, late]);
     clearTimeout(timer);
     if (end === undefined) {
-      history.misdeeds.push(`publisher: did not end in ${withinMs} ms: ${running.said()}`);
+      history.violations.push(`publisher: did not end in ${withinMs} ms: ${running.said()}`);
       this.kill();
       await running.ended;
     } else if (end.status === 0 && this.#pending.size > 0) {
-      history.misdeeds.push(`publisher: ended with 0 and reported no outcome for ${this.#pending.size} messages`);
+      history.violations.push(`publisher: ended with 0 and reported no outcome for ${this.#pending.size} messages`);
     } else if (end.status !== 0 && ![...history.outcomes.values()].some((outcome) => outcome !== 'confirmed')) {
-      history.misdeeds.push(`publisher: ended with ${end.status ?? end.signal}: ${running.said()}`);
+      history.violations.push(`publisher: ended with ${end.status ?? end.signal}: ${running.said()}`);
     }
   }
 
@@ -113,7 +113,7 @@ export class Sender {
     const onLine = (line: string) => {
       const { number, outcome } = JSON.parse(line) as { number: number; outcome: SenderOutcome };
       const body = pending.get(number);
-      if (body === undefined) return void history.misdeeds.push(`publisher: an outcome of no message: ${line}`);
+      if (body === undefined) return void history.violations.push(`publisher: an outcome of no message: ${line}`);
       pending.delete(number);
       history.outcomes.set(body, outcome);
     };
@@ -122,7 +122,7 @@ export class Sender {
     void started.ended.then(({ status, signal }) => {
       // The process ended unexpectedly during the trial.
       if (this.#process !== started || started.child.stdin.writableEnded) return;
-      history.misdeeds.push(`publisher: ended with ${status ?? signal} by itself: ${started.said()}`);
+      history.violations.push(`publisher: ended with ${status ?? signal} by itself: ${started.said()}`);
       this.#process = undefined;
     });
   }

@@ -78,14 +78,14 @@ export async function runTrial(trial: Trial): Promise<Verdict> {
     await until('all that is confirmed is handled', () => allHandled(history), settleMs).catch(() => undefined);
     await receivers.finish();
     const left = await leftProcesses(cwd);
-    if (left.length > 0) history.misdeeds.push(`still running: ${left.join(', ')}`);
+    if (left.length > 0) history.violations.push(`still running: ${left.join(', ')}`);
     await drain(place, history);
   } finally {
     sender.kill();
     receivers.close();
   }
   if (faults.some(({ refuses }) => refuses) && ![...history.outcomes.values()].includes('refused'))
-    history.misdeeds.push('nothing was refused: the fault had no effect, or mq did not report the refusals');
+    history.violations.push('nothing was refused: the fault had no effect, or mq did not report the refusals');
   writeFileSync(
     join(cwd, 'history.json'),
     JSON.stringify(history, (_, value) => plain(value)),
@@ -114,7 +114,7 @@ async function inject(
     const silenceMs = longestSilence(history, receivers, { from: begun, to: at });
     if (!isOutage) return silenceMs;
     if (silenceMs < holdMs / 2)
-      history.misdeeds.push(`${fault.name}: silent for ${silenceMs} ms: the fault did nothing`);
+      history.violations.push(`${fault.name}: silent for ${silenceMs} ms: the fault did nothing`);
     return at - undone;
   } catch {
     return undefined;

@@ -57,7 +57,7 @@ export interface Verdict {
 }
 
 export function verdictOf(history: History, promises: Promises, injections: readonly Injection[] = []): Verdict {
-  const { attempted, outcomes, cutOff, effects, runs, drained, deadLettered, misdeeds } = history;
+  const { attempted, outcomes, cutOff, effects, runs, drained, deadLettered, violations } = history;
   const { drops = false, mayWait = () => false } = promises;
   const handled = new Set(effects.map(({ body }) => body));
   const inQueue = new Set(drained);
@@ -92,7 +92,7 @@ export function verdictOf(history: History, promises: Promises, injections: read
       : []),
     ...(inversions ? [`${inversions} inversions, although order is guaranteed`] : []),
     ...injections.filter(({ recoveryMs }) => recoveryMs === undefined).map(({ fault }) => `no recovery after ${fault}`),
-    ...misdeeds,
+    ...violations,
     ...(attempted.size === 0 || handled.size === 0 ? ['nothing was handled: the trial shows nothing'] : []),
   ];
   return {
@@ -131,7 +131,10 @@ function mostWithinMinute(runs: readonly Run[]): { body: string; count: number }
   return most;
 }
 
-/** Returns messages whose first delivery follows the first delivery of a later message. Redeliveries have no guaranteed order. */
+/**
+ * Returns messages whose first delivery follows the first delivery of a later message. Redeliveries have no guaranteed
+ * order.
+ */
 function inversionsOf(effects: readonly Effect[], order: readonly string[]): number {
   const places = new Map(order.map((body, place) => [body, place]));
   const seen = new Set<string>();

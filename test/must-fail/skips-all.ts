@@ -2,6 +2,6 @@
 import { test } from 'uvu';
 import { skip } from '../../src/harness/test-file/skip.ts';
 
-test('needs the moon', () => skip('there is no moon'));
+test('needs a cluster', () => skip('there is no cluster'));
 test.skip('is not written yet', () => {});
 test.run();

@@ -1,4 +1,4 @@
-// Batches of messages, recycled processes, and --max-time.
+// Tests batches of messages, recycled processes, and --max-time.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -76,7 +76,7 @@ test('--batch requires a handler for batches and a sufficient prefetch', async (
   }
 });
 
-test('--max-time ends a role like a signal does', async () => {
+test('--max-time ends a role in the same way as a signal', async () => {
   await roles.run(['task', '--lines'], { input: 'one\ntwo\n' });
   const cwd = emptyFolder();
   const exec = ['--exec', 'sh', '-c', 'cat; echo; until [ -e go ]; do sleep 0.05; done'];

@@ -27,7 +27,7 @@ for (const options of [[], ['--prefetch', '250', '--concurrency', '1']]) {
     assert.equal({ status, stderr }, { status: 0, stderr: '' });
     const ended = await worker.ended;
     assert.is(ended.status, 0);
-    assert.ok(ended.stdout === input, 'the lines in order, each once');
+    assert.ok(ended.stdout === input, 'each line arrives once, in order');
   });
 }
 

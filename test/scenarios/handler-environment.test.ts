@@ -1,4 +1,4 @@
-// The environment variables of a handler.
+// Tests the environment variables of a handler.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-// Scenario 1: producer and consumer over the queue `hello`.
+// Scenario 1: a producer sends messages to a consumer over the queue `hello`.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

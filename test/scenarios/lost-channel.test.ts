@@ -140,7 +140,8 @@ test('the broker does not drop a message because of lost connections', async () 
   await receiver.prints(/begin/, 'stderr');
   await loseConnections(receiver, [
     ['mq_received_total', 2],
-    // At its delivery limit, mq publishes the message again. Without a confirm, the broker would drop the message.
+    // At its delivery limit, mq publishes the message again. The connection must not be lost before the confirm,
+    // because the broker would drop the message.
     ['mq_confirmed_total', 1],
   ]);
   go();

@@ -1,4 +1,4 @@
-// Metrics, readiness, the JSON log and the summary of a role, and the trace of a message.
+// Tests metrics, readiness, the JSON log and the summary of a role, and the trace of a message.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -52,7 +52,7 @@ test('a worker is ready with its consumer, and counts messages', async () => {
   assert.equal([healthy.status, healthy.stdout], [0, 'ready\n']);
   await roles.run(['task', '--lines'], { input: 'good\ngood\nbad\nagain\n' });
   await until('the retry is counted', async () => (await metric(url, 'mq_retried_total')) >= 1);
-  await until('all are counted', async () => (await metric(url, 'mq_acked_total')) === 2);
+  await until('both messages are counted', async () => (await metric(url, 'mq_acked_total')) === 2);
   assert.is(await metric(url, 'mq_dead_lettered_total'), 1);
   assert.is(await metric(url, 'mq_consumers'), 1);
   assert.is(await metric(url, 'mq_connected'), 1);
@@ -82,7 +82,7 @@ test('a publisher is ready while it can publish', async () => {
   const [, url = ''] = /"url":"([^"]+)"/.exec(await running.prints(/"event":"metrics".*\n/, 'stderr')) ?? [];
   await until('ready', async () => (await page(`${url}/readyz`))[0] === 200);
   running.stdin.write('one\ntwo\n');
-  await until('both are confirmed', async () => (await metric(url, 'mq_confirmed_total')) === 2);
+  await until('both messages are confirmed', async () => (await metric(url, 'mq_confirmed_total')) === 2);
   running.stdin.end();
   const { status, stderr } = await running.ended;
   assert.is(status, 0);
@@ -129,7 +129,7 @@ test('--log json makes every line of stderr an object', async () => {
   await running.prints(/to stderr/, 'stderr');
   const said = entries((await running.stop()).stderr);
   assert.equal(
-    // A handler may be running at the signal.
+    // `stopping` is logged only if the handler is still running at the signal.
     said.map(({ event }) => event).filter((event) => event !== 'stopping'),
     ['metrics', 'consuming', 'handler', 'summary'],
   );

@@ -1,4 +1,4 @@
-// Limits of a receiving role: --count, --idle, --until-empty, --prefetch, --concurrency.
+// Tests the limits of a receiving role: --count, --idle, --until-empty, --prefetch, --concurrency.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-// Scenario 6: requests, replies and their failures.
+// Scenario 6: clients send requests, servers reply, and both handle failures.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -66,7 +66,7 @@ async function assertUnchanged(queue: string): Promise<void> {
     return bytes !== undefined;
   });
   const all = bytes ?? Buffer.alloc(0);
-  // The flags are followed by the table, because no property precedes it.
+  // The header table follows the flags, because no other property precedes it.
   const table = all.subarray(6, 6 + all.readUInt32BE(2));
   const { fields, unreadable } = readFields(table);
   assert.is(unreadable, undefined);

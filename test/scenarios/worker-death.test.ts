@@ -1,4 +1,4 @@
-// A message that kills its worker is counted on every queue type, and the other messages are handled.
+// The attempts of a message that kills its worker are counted on every queue type. Other messages are handled.
 
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';

@@ -29,7 +29,7 @@ export interface LinePoolPlan {
 
 /** Milliseconds that the first process must run before mq receives messages. A broken program exits earlier. */
 const startCheckMs = 250;
-/** Number of failures before the first valid answer after which mq regards the program as broken and ends the role. */
+/** If a program fails this often and has never answered, mq regards it as broken and ends the role. */
 const mostFailures = 3;
 /** Maximum number of faults of one answer that are logged. */
 const mostFaults = 3;

@@ -8,7 +8,10 @@ import { type Verdict, verdictOf } from '../verdict.ts';
 
 const none = { duplicates: 0, order: false };
 
-/** Returns a history: the letters of `attempted` are published, `outcomes` holds their outcomes, and `effects` the messages that were handled. */
+/**
+ * Returns a history: the letters of `attempted` are published, `outcomes` holds their outcomes, and `effects` the
+ * messages that were handled.
+ */
 function history(outcomes: Readonly<Record<string, SenderOutcome | undefined>>, effects: string): History {
   const made = emptyHistory();
   for (const [body, outcome] of Object.entries(outcomes)) {
@@ -121,7 +124,7 @@ test('fails without a recovery or messages, and with errors of a process', () =>
   const failed = [{ fault: 'x', recoveryMs: undefined, targetMs: 1 }];
   assert.equal(verdictOf(history(all, 'abc'), none, failed).failures, ['no recovery after x']);
   const made = history(all, 'abc');
-  made.misdeeds.push('ended with 70');
+  made.violations.push('ended with 70');
   assert.equal(verdictOf(made, none).failures, ['ended with 70']);
   assert.is(verdictOf(emptyHistory(), none).failures.length, 1);
 });
