@@ -11,7 +11,7 @@ interface WatchOptions {
   readonly launch: { readonly kill: (pid: number) => void };
   /** Time limit of one test or one hook, in milliseconds. */
   readonly timeoutMs: number;
-  /** When aborted, the process is killed. */
+  /** When this signal aborts, the process is killed. */
   readonly signal: AbortSignal;
 }
 

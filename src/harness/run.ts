@@ -29,7 +29,7 @@ export interface RunOptions {
   readonly target?: TargetPlan;
   /** Returns the name that the user would write for a file. */
   readonly nameOf?: (file: string) => string;
-  /** When aborted, running files are killed and no more are started. */
+  /** When this signal aborts, running files are killed and no further files are started. */
   readonly signal: AbortSignal;
   /** `true` starts no further test of a file, and no further file, after a failure. */
   readonly bail?: boolean;

@@ -1,5 +1,5 @@
-// Records one trial: the messages and outcomes of the sender, the effects of the handlers, and the messages that
-// another client found in the queues at the end. verdict.ts evaluates it.
+// Records one trial: the messages and outcomes of the sender, the effects of the handlers, and the messages that another
+// client found in the queues at the end. verdict.ts evaluates it.
 
 export type SenderOutcome = 'confirmed' | 'refused' | 'in doubt';
 

@@ -1,5 +1,5 @@
-// Runs a ledger: messages, handlers that end in every possible way, and an account of each message at the end. A
-// message was acknowledged, dead-lettered, or dropped by a policy that configures it; anything else is a loss.
+// Runs a ledger: messages, handlers that end in every possible way, and an account of each message at the end. A message
+// was acknowledged, dead-lettered, or dropped by a policy that configures it; anything else is a loss.
 
 import { closeSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// The publisher of a trial: `mq publish --lines --json` with a steady rate of input. Its outcomes go into the history.
-// A killed publisher is replaced by a new one.
+// The publisher of a trial: `mq publish --lines --json` with a steady rate of input. Its outcomes go into the history. A
+// killed publisher is replaced by a new one.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../support/until.ts';

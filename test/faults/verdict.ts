@@ -131,10 +131,7 @@ function mostWithinMinute(runs: readonly Run[]): { body: string; count: number }
   return most;
 }
 
-/**
- * Returns messages whose first delivery follows the first delivery of a later message. Redeliveries have no guaranteed
- * order.
- */
+/** Returns messages whose first delivery follows the first delivery of a later message. Redeliveries have no guaranteed order. */
 function inversionsOf(effects: readonly Effect[], order: readonly string[]): number {
   const places = new Map(order.map((body, place) => [body, place]));
   const seen = new Set<string>();

@@ -1,9 +1,9 @@
 // Ends the process group of a child: SIGTERM first, and SIGKILL after the grace time.
 
 export interface KillPlan {
-  /** When aborted: SIGTERM to the group, and SIGKILL after `graceMs`. */
+  /** When this signal aborts, the group receives SIGTERM, and SIGKILL after `graceMs`. */
   readonly signal: AbortSignal;
-  /** When aborted: SIGKILL to the group. */
+  /** When this signal aborts, the group receives SIGKILL at once. */
   readonly killNow: AbortSignal;
   readonly graceMs: number;
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;

@@ -8,10 +8,7 @@ import { type Verdict, verdictOf } from '../verdict.ts';
 
 const none = { duplicates: 0, order: false };
 
-/**
- * Returns a history: the letters of `attempted` are published, `outcomes` holds their outcomes, and `effects` the
- * messages that were handled.
- */
+/** Returns a history: the letters of `attempted` are published, `outcomes` holds their outcomes, and `effects` the messages that were handled. */
 function history(outcomes: Readonly<Record<string, SenderOutcome | undefined>>, effects: string): History {
   const made = emptyHistory();
   for (const [body, outcome] of Object.entries(outcomes)) {
