@@ -19,7 +19,7 @@ export async function askReadiness(url: URL, timeoutMs: number): Promise<Readine
   }
 }
 
-/** This is explicit because Node reads NODE_TLS_REJECT_UNAUTHORIZED if the option is absent. */
+/** The option is set because otherwise NODE_TLS_REJECT_UNAUTHORIZED could turn the verification off. */
 const verified = { rejectUnauthorized: true };
 
 /** Sends a GET request. It does not use fetch, because fetch blocks about sixty ports (the Fetch standard, 2.9). */

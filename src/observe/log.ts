@@ -1,6 +1,6 @@
 // Writes the log of a role to stderr: text lines, or JSON objects with --log json. A repeating event must not fill the
-// disk, so at most ten lines a minute of each event are written. The last of them contains the number of suppressed
-// lines.
+// disk, so at most ten lines a minute of each event are written. The last of them contains the number of lines that were
+// not written.
 
 import { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
@@ -81,8 +81,8 @@ export class Log {
   }
 
   /**
-   * Returns a stream for the stderr output of others. Text is passed through; with --log json, each line becomes an
-   * object of the event.
+   * Returns a stream for stderr output that does not come from this log. In text format it is stderr itself; in JSON
+   * format, each line becomes an object with this event.
    */
   output(event: string): Output {
     const { stderr, format } = this.#settings;
@@ -101,7 +101,7 @@ export class Log {
     return new LineOutput((line) => void stderr.write(`${name}: ${stderr.isTTY ? escapedLines(line) : line}\n`));
   }
 
-  /** Writes the counts of suppressed lines. */
+  /** Writes the last suppressed line of each event, with the number of suppressed lines. */
   close(): void {
     for (const event of [...this.#minutes.keys()]) this.#finish(event);
   }
@@ -124,7 +124,7 @@ export class Log {
   }
 }
 
-/** Returns the text line, with the message's fields that it does not contain yet. */
+/** Returns the text of the line, and adds the id, queue and attempt of a message if it does not contain them. */
 function textOf({ message, fields: { messageId, queue, attempt } = {} }: Said): string {
   if (attempt === undefined) return message;
   const about = [
@@ -135,21 +135,21 @@ function textOf({ message, fields: { messageId, queue, attempt } = {} }: Said): 
   return `${message} (${about.filter((part) => part !== '').join(', ')})`;
 }
 
-/** A stream that splits its input into lines. */
+/** A stream that splits its input into lines and passes each to a function. */
 class LineOutput extends Writable {
-  readonly #take: (line: string) => void;
+  readonly #onLine: (line: string) => void;
   readonly #decoder = new StringDecoder('utf8');
   #rest = '';
 
-  constructor(take: (line: string) => void) {
+  constructor(onLine: (line: string) => void) {
     super({ decodeStrings: true });
-    this.#take = take;
+    this.#onLine = onLine;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, next: () => void): void {
     const lines = (this.#rest + this.#decoder.write(chunk)).split('\n');
     this.#rest = lines.pop() ?? '';
-    for (const line of lines) this.#take(line);
+    for (const line of lines) this.#onLine(line);
     if (this.#rest.length > longestLine) this.#flush();
     next();
   }
@@ -161,7 +161,7 @@ class LineOutput extends Writable {
   }
 
   #flush(): void {
-    if (this.#rest !== '') this.#take(this.#rest);
+    if (this.#rest !== '') this.#onLine(this.#rest);
     this.#rest = '';
   }
 }

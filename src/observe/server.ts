@@ -11,10 +11,10 @@ import { metricsText, metricsType } from './metrics.ts';
 
 export interface ObservedRole {
   readonly name: string;
-  /** `true` for a consuming role, `false` for a sending one. */
-  readonly takes: boolean;
+  /** `false` for a role that sends. */
+  readonly isConsuming: boolean;
   readonly counts: Counts;
-  /** Returns `true` after a signal or the role's own end has stopped it. */
+  /** Returns `true` after a signal has asked the role to stop. */
   readonly isStopping: () => boolean;
 }
 
@@ -64,9 +64,9 @@ type Page = (response: ServerResponse) => void;
 
 /** Returns the page of each path. */
 function pagesOf(role: ObservedRole, lag: ReturnType<typeof monitorEventLoopDelay>): Readonly<Record<string, Page>> {
-  const { name, counts, takes, isStopping } = role;
+  const { name, counts, isConsuming, isStopping } = role;
   const startedAt = Date.now() / 1000;
-  const ready = (): Readiness => readiness(counts, { takes, isStopping: isStopping() });
+  const ready = (): Readiness => readiness(counts, { isConsuming, isStopping: isStopping() });
   const metrics = (): string => {
     // `max` is NaN or 0 before the first event-loop turn. Every value includes the resolution.
     const eventLoopLag = Math.max(0, (lag.max || 0) / 1e9 - 0.01);
@@ -87,7 +87,7 @@ function pagesOf(role: ObservedRole, lag: ReturnType<typeof monitorEventLoopDela
 /** Maximum number of idle connections, so that idle clients cannot block a probe. */
 const idleLimit = 64;
 
-/** Closes the connection that has been idle for the longest time if there are too many. */
+/** If there are too many idle connections, closes the one that has been idle for the longest time. */
 function dropIdle(server: Server): void {
   const idle = new Set<Socket>();
   const add = (socket: Socket) => {
@@ -117,7 +117,7 @@ function answer(response: ServerResponse, status: number, text: string, type = '
 
 function unavailable(error: NodeJS.ErrnoException, address: string): MqError {
   return new MqError('SYSTEM', `cannot serve metrics on ${address}: ${systemReason(error)}`, {
-    hint: 'name another port with --metrics, or 0 for a free one',
+    hint: 'name another port with --metrics, or 0 for a free port',
     cause: error,
   });
 }

@@ -1,4 +1,4 @@
-// Builds the summary line at the end of a run, which scripts rely on: the outcomes of all messages.
+// Builds the line at the end of a run with the outcomes of all messages. Scripts rely on it.
 
 import { durationText } from '../config/duration.ts';
 import type { Said } from '../context.ts';
@@ -6,27 +6,27 @@ import type { Counts } from '../session/counts.ts';
 
 interface Run {
   readonly counts: Counts;
-  /** `true` for a consuming role, `false` for a sending one. */
-  readonly takes: boolean;
+  /** `false` for a role that sends. */
+  readonly isConsuming: boolean;
   /** `true` if the run ended with an error: a message was not confirmed, or a signal interrupted it. */
   readonly hasFailed: boolean;
   readonly durationMs: number;
 }
 
 /** Returns the summary of the run. The names of its fields are a public contract. */
-export function summaryOf({ counts, takes, durationMs }: Run): Said {
+export function summaryOf({ counts, isConsuming, durationMs }: Run): Said {
   const { attempted, confirmed, refused, inDoubt, resume } = counts;
   const sent = { attempted, confirmed, refused, inDoubt };
   const { received, handled, acked, retried, deadLettered, rejected, handedBack, stale } = counts;
-  const taken = { received, handled, acked, retried, deadLettered, rejected, handedBack, stale };
+  const receipts = { received, handled, acked, retried, deadLettered, rejected, handedBack, stale };
   const fields = {
-    ...(takes && taken),
+    ...(isConsuming && receipts),
     ...sent,
     ...(resume !== undefined && { resume }),
     reconnects: counts.reconnected,
     seconds: Math.round(durationMs) / 1000,
   };
-  const parts = takes
+  const parts = isConsuming
     ? [
         `${received} received`,
         ...counted([acked, 'acknowledged'], [retried, 'to be retried'], [deadLettered, 'dead-lettered']),
@@ -37,14 +37,17 @@ export function summaryOf({ counts, takes, durationMs }: Run): Said {
   return { event: 'summary', message, fields };
 }
 
-/** Returns `true` if the summary is also printed without --log json. For a single message, the error is enough. */
-export function isNoteworthy({ counts, takes, hasFailed }: Run): boolean {
-  return hasFailed && (takes ? counts.received > 0 : counts.attempted > 1);
+/**
+ * Returns `true` if a failed run prints the summary even without --log json. For a role that sent at most one message,
+ * the error is enough.
+ */
+export function isNoteworthy({ counts, isConsuming, hasFailed }: Run): boolean {
+  return hasFailed && (isConsuming ? counts.received > 0 : counts.attempted > 1);
 }
 
-/** Returns `true` if a terminal also shows the summary after a normal end. */
-export function hasMany({ counts, takes }: Run): boolean {
-  return (takes ? counts.received : counts.attempted) > 1;
+/** Returns `true` if a terminal shows the summary even after a normal end. */
+export function hasMany({ counts, isConsuming }: Run): boolean {
+  return (isConsuming ? counts.received : counts.attempted) > 1;
 }
 
 function counted(...parts: readonly (readonly [number, string])[]): string[] {

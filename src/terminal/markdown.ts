@@ -19,7 +19,7 @@ export function formatMarkdown(page: string, style: PageStyle): string {
   return `${blocks.join('\n\n')}\n`;
 }
 
-/** Splits a page into headings, paragraphs, lists, tables and blocks of code. */
+/** Splits a page at empty lines into headings, paragraphs, lists, tables and blocks of code. */
 function blocksOf(lines: readonly string[]): string[][] {
   const blocks: string[][] = [];
   let block: string[] = [];
@@ -103,7 +103,7 @@ function cellsOf(line: string, style: PageStyle): string[] {
 
 /**
  * Returns a table whose cells are wrapped until it fits. If the longest words of the columns do not fit next to each other,
- * each row becomes a list of headers and cells. The second row of Markdown only separates the header.
+ * each row becomes a list of headers and cells. The second row is skipped, because it only separates the header.
  */
 function formatTable([header = [], , ...rows]: readonly (readonly string[])[], style: PageStyle): string {
   const hasHeader = header.some((cell) => cell !== '');
@@ -138,7 +138,7 @@ function formatRow(row: readonly string[], widths: readonly number[]): string {
   ).join('\n');
 }
 
-/** Reduces the widest column that is above its floor until the columns fit. */
+/** Narrows the widest column repeatedly until the columns fit or have their minimum widths (`floors`). */
 function fitted(natural: readonly number[], floors: readonly number[], space: number): number[] {
   const widths = [...natural];
   for (let excess = sum(widths) - space; excess > 0; excess -= 1) {
@@ -154,7 +154,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** Returns the columns that a text occupies on a terminal. The pages have no wide characters. */
+/** Returns the number of columns that a text occupies on a terminal. The pages have no wide characters. */
 function widthOf(text: string): number {
   return stripVTControlCharacters(text).length;
 }

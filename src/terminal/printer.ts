@@ -1,11 +1,11 @@
-// Prints the results of a role on stdout. A message may be acknowledged after its print has resolved.
+// Prints the results of a role on stdout. A message may be acknowledged when the promise of its output has resolved.
 
 import type { Output } from '../context.ts';
 import { escapedLines, MqError, safeJson, systemCode } from '../errors.ts';
 
 export class Printer {
   readonly #stdout: Output;
-  /** Output of this event-loop turn, which is written at once. */
+  /** Output of the current event-loop turn, which is written with one call. */
   #gathered: Uint8Array[] = [];
   #written: Promise<void> | undefined;
 
@@ -21,7 +21,7 @@ export class Printer {
     return this.#write(shown, newline);
   }
 
-  /** Prints lines of mq itself, which may contain untrusted names, and a newline. Rejects as `body` does. */
+  /** Prints lines of mq itself and a newline. They are escaped on a terminal, because they may contain untrusted names. */
   text(lines: string): Promise<void> {
     return this.body(Buffer.from(lines));
   }

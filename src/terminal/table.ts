@@ -7,10 +7,10 @@ import { isQuantity } from './units.ts';
 const gap = '  ';
 /** Minimum width of a truncated column. */
 const leastWidth = 6;
-/** Columns that the user needs for the next command are truncated last. */
+/** Columns with names that the user needs for the next command. They are truncated last. */
 const keys = /(^|\.)(id|name|consumer_tag)$/;
 
-export interface Drawn {
+export interface TableContent {
   readonly columns: readonly string[];
   /** Rows of text without control characters. */
   readonly rows: readonly (readonly string[])[];
@@ -23,14 +23,14 @@ export interface Drawn {
  * Returns the lines without newlines. Numbers are right-aligned and never truncated. If even the shortest columns do
  * not fit next to each other, each row becomes a block with one line for each column.
  */
-export function drawTable({ columns, rows, width, hasHeaders }: Drawn): string[] {
+export function drawTable({ columns, rows, width, hasHeaders }: TableContent): string[] {
   const all = hasHeaders ? [columns, ...rows] : rows;
-  const widthOf = (lines: Drawn['rows'], at: number) =>
+  const widthOf = (lines: TableContent['rows'], at: number) =>
     lines.reduce((most, row) => Math.max(most, stringWidth(row[at] ?? '')), 0);
   const natural = columns.map((_, at) => widthOf(all, at));
   const ofValues = columns.map((_, at) => Math.max(leastWidth, widthOf(rows, at)));
   const isNumber = columns.map((_, at) => rows.length > 0 && rows.every((row) => isQuantity(row[at] ?? '')));
-  // Headers are truncated first, then columns that are not names, then all others.
+  // Headers are truncated first, then columns other than names, and names last. Numbers are never truncated.
   const floors = [
     ofValues,
     ofValues.map((value, at) => (keys.test(columns[at] ?? '') || isNumber[at] ? value : leastWidth)),
@@ -51,7 +51,7 @@ export function drawTable({ columns, rows, width, hasHeaders }: Drawn): string[]
   );
 }
 
-/** Returns the rows as lines with aligned columns of any width, for output that is not truncated. */
+/** Returns the rows as lines with aligned columns. Nothing is truncated. */
 export function alignedRows(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => stringWidth(row[at] ?? ''))));
   return rows.map((row) =>
@@ -62,7 +62,7 @@ export function alignedRows(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-function stacked({ columns, rows, width }: Omit<Drawn, 'hasHeaders'>): string[] {
+function stacked({ columns, rows, width }: Omit<TableContent, 'hasHeaders'>): string[] {
   return rows.flatMap((row, index) => {
     const facts = columns.map((column, at) => [column, row[at] ?? '']);
     const lines = drawTable({ columns: ['name', 'value'], rows: facts, width, hasHeaders: false });
@@ -70,7 +70,7 @@ function stacked({ columns, rows, width }: Omit<Drawn, 'hasHeaders'>): string[] 
   });
 }
 
-/** Reduces the widest column repeatedly until the columns fit or have their minimum widths. */
+/** Narrows the widest column repeatedly until the columns fit or have their minimum widths (`floors`). */
 function fitted(natural: readonly number[], floors: readonly number[], space: number): number[] {
   const widths = [...natural];
   const floorOf = (at: number) => Math.min(natural[at] ?? 0, floors[at] ?? 0);

@@ -3,10 +3,11 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Output } from '../context.ts';
 
-/** Line width if stdout is not a terminal, and the maximum width. */
+/** Line width if stdout is not a terminal. */
 const pipeWidth = 100;
+/** Maximum line width on a terminal. */
 const widest = 120;
-/** A space at which lines are not wrapped. */
+/** Space at which no line is broken. */
 const fixedSpace = '\u00a0';
 
 /** Returns the maximum line width in columns. */
@@ -16,7 +17,7 @@ export function widthOf({ isTTY, columns }: Output): number {
 
 /**
  * Returns the text in lines of at most `width` columns. All lines except the first are indented by `indent` spaces. A
- * longer word is not split. Colours have no width.
+ * word that is longer than a line is not split. Escape sequences for colours are not counted.
  */
 export function wrapped(text: string, { width, indent }: { width: number; indent: number }): string {
   const lines: string[] = [];

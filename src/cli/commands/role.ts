@@ -1,4 +1,4 @@
-// Runs a role as a command. Combines the role's settings with the command line.
+// Runs a role as a command, with the settings of the role and the options of the command line.
 
 import type { Config } from '../../config/config.ts';
 import { isReceiving, isSending, type RoleConfig, usesOf } from '../../config/role.ts';
@@ -14,7 +14,7 @@ import type { NamedRole } from './role/running.ts';
 import { runPublish, runRequest } from './role/send.ts';
 import { usageOf } from './role/usage.ts';
 
-/** Returns the command for a role of rascal.json. A generic command names a publication or subscription instead. */
+/** Returns the command for a role of rascal.json. generic.ts uses it for a role whose names are arguments. */
 export function roleCommand(
   name: string,
   role: RoleConfig,
@@ -22,7 +22,7 @@ export function roleCommand(
 ): Command {
   return {
     name,
-    // Help contains texts of rascal.json, so they are escaped.
+    // These texts come from rascal.json and are printed by help, so they are escaped.
     summary: escaped(role.summary ?? `${role.behaviour} ${Object.values(usesOf(role)).flat().join(', ')}`),
     usage: escaped(usageOf(role)),
     options: optionSets[role.behaviour],
@@ -40,16 +40,21 @@ export function roleCommand(
 export async function runRole(context: Context, values: Values, named: NamedRole): Promise<void> {
   const { role } = named;
   const drainMs = values.duration('drain') ?? role.drain ?? 25_000;
-  /** Starts the time that the handlers have to finish. */
+  /** Starts the drain time, in which running handlers can finish. */
   const beginDrain = () => void setTimeout(context.giveUp, drainMs).unref();
   context.drain.addEventListener('abort', beginDrain, { once: true });
   try {
-    await observed(context, values, { name: named.name, role, takes: isReceiving(role) }, (inner, observation) => {
-      const running = { ...named, observation, beginDrain, drainMs };
-      if (isReceiving(role)) return runReceiving(inner, values, { ...running, role });
-      const runSending = role.behaviour === 'publish' ? runPublish : runRequest;
-      return runSending(inner, values, { ...running, role });
-    });
+    await observed(
+      context,
+      values,
+      { name: named.name, role, isConsuming: isReceiving(role) },
+      (inner, observation) => {
+        const running = { ...named, observation, beginDrain, drainMs };
+        if (isReceiving(role)) return runReceiving(inner, values, { ...running, role });
+        const runSending = role.behaviour === 'publish' ? runPublish : runRequest;
+        return runSending(inner, values, { ...running, role });
+      },
+    );
   } finally {
     context.drain.removeEventListener('abort', beginDrain);
   }

@@ -1,4 +1,4 @@
-// Tests the log: text and JSON, and at most ten lines of one kind per minute.
+// Tests the log: text, JSON, and at most ten lines of one event per minute.
 
 import { Writable } from 'node:stream';
 import { mock } from 'node:test';
@@ -67,7 +67,7 @@ test('omits lines below the level, and limits neither debug lines nor records', 
   assert.is(all.shown().length, 40);
 });
 
-test('prints ten lines of one kind per minute, then their number', () => {
+test('prints nine lines of one event per minute, and one line for the others', () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   try {
     const { log, shown } = opened('text');
@@ -85,7 +85,7 @@ test('prints ten lines of one kind per minute, then their number', () => {
   }
 });
 
-test('reports held back lines at the end, with their number', () => {
+test('prints the number of suppressed lines when the log is closed', () => {
   const { log, shown } = opened('json');
   for (let n = 1; n <= 12; n += 1) log.say({ event: 'retry', message: `failed ${n}` });
   log.close();

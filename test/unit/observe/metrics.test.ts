@@ -7,7 +7,7 @@ import { newCounts, observe } from '../../../src/session/counts.ts';
 
 const gauges = { role: 'a "worker"\\', isReady: true, startedAt: 1.5, eventLoopLag: 0.25, heapBytes: 1000 };
 
-test('each sample has help, type, a name of mq and a number', () => {
+test('each sample has a help line, a type, a name with mq_ and a number', () => {
   const text = metricsText(newCounts(), gauges);
   assert.ok(text.endsWith('\n'));
   const known = new Map<string, string>();
@@ -32,7 +32,7 @@ test('every count has a metric', () => {
   const numbers = Object.keys(counts).filter((name) => typeof counts[name as keyof typeof counts] === 'number');
   const before = metricsText(counts, gauges);
   for (const name of numbers) {
-    // Wanted and existing consumers share a metric.
+    // `connections` and `connected` share the metric mq_connected, which is 1 only if all connections are open.
     const changed = { ...counts, connections: 1, connected: name === 'connections' ? 1 : 0 };
     const other = { ...changed, [name]: name === 'connections' ? 1 : 7 };
     assert.is.not(metricsText(other, gauges), before, name);
@@ -49,7 +49,7 @@ test('buckets are cumulative, and the last one is the count', () => {
   assert.match(text, 'mq_handler_seconds_sum 1000.202\n');
 });
 
-test('unanswered requests are counted as pending', () => {
+test('mq_unconfirmed counts the messages without an outcome', () => {
   const counts = { ...newCounts(), attempted: 10, confirmed: 3, refused: 2, inDoubt: 1 };
   assert.match(metricsText(counts, gauges), 'mq_unconfirmed 4\n');
 });

@@ -14,7 +14,7 @@ const loopback = { host: '127.0.0.1', port: 0 };
 
 async function serving(use: (server: MetricsServer, counts: Counts) => Promise<void>): Promise<void> {
   const counts = { ...newCounts(), connections: 1, connected: 1, consumers: 1 };
-  const server = await serveMetrics({ name: 'worker', takes: true, counts, isStopping: () => false }, loopback);
+  const server = await serveMetrics({ name: 'worker', isConsuming: true, counts, isStopping: () => false }, loopback);
   try {
     await use(server, counts);
   } finally {
@@ -81,10 +81,10 @@ test('closes although a client keeps its connection open', async () => {
   open?.destroy();
 });
 
-test('a taken port is SYSTEM', () =>
+test('a port in use is reported as SYSTEM', () =>
   serving(async ({ url }) => {
     const port = Number(new URL(url).port);
-    const role = { name: 'worker', takes: true, counts: newCounts(), isStopping: () => false };
+    const role = { name: 'worker', isConsuming: true, counts: newCounts(), isStopping: () => false };
     const error = await serveMetrics(role, { ...loopback, port }).then(
       () => undefined,
       (failure: unknown) => failure,
@@ -93,7 +93,7 @@ test('a taken port is SYSTEM', () =>
     assert.is((error as MqError).code, 'SYSTEM');
   }));
 
-test('a server that never answers is not ready in time', async () => {
+test('a server that never answers is reported as not ready', async () => {
   const server = createServer((socket) => socket.resume());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

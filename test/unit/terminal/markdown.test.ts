@@ -1,4 +1,4 @@
-// Tests a Markdown page on a terminal: wrapping, code, and tables that are too wide.
+// Tests the format of a Markdown page on a terminal: wrapping, code, and tables that are too wide.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -63,7 +63,7 @@ test('prints a table as a list of rows if its words do not fit', () => {
   assert.is(formatMarkdown(page, plain), text);
 });
 
-test('draws a table without a header without a line', () => {
+test('draws no line above a table without a header', () => {
   assert.is(formatMarkdown('| | |\n|---|---|\n| a | b |', plain), 'a  b\n');
 });
 

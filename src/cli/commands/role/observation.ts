@@ -14,9 +14,9 @@ export interface Observation {
   readonly say: Say;
   /** Logs like `say`, but text lines start with the command's name. */
   readonly sayNamed: Say;
-  /** stderr for the user's programs and modules. */
+  /** Stream for the stderr output of the user's programs and modules. */
   readonly handlerStderr: Output;
-  /** Returns stderr for one message. In text format, `isNamed` puts the message id before each line. */
+  /** Returns a stream for stderr output about one message. In text format, `isNamed` adds the message id to each line. */
   readonly handlerStderrOf: (fields: MessageFields, settings: { isNamed: boolean }) => Output;
 }
 
@@ -27,7 +27,7 @@ export interface Observation {
 export async function observed(
   context: Context,
   values: Values,
-  { name, role, takes }: { name: string; role: RoleConfig; takes: boolean },
+  { name, role, isConsuming }: { name: string; role: RoleConfig; isConsuming: boolean },
   work: (context: Context, observation: Observation) => Promise<void>,
 ): Promise<void> {
   const format = values.choice('log', logFormats) ?? role.log ?? 'text';
@@ -38,7 +38,8 @@ export async function observed(
   const { counts, handlerStderr } = observation;
   const inner: Context = { ...context, stderr: log.output('note') };
   const begun = performance.now();
-  const metrics = address && (await serve({ name, takes, counts, isStopping: () => context.drain.aborted }, address));
+  const metrics =
+    address && (await serve({ name, isConsuming, counts, isStopping: () => context.drain.aborted }, address));
   if (metrics)
     log.say({ event: 'metrics', message: `metrics on ${metrics.url}/metrics`, fields: { url: metrics.url } });
   let hasFailed = true;
@@ -48,7 +49,7 @@ export async function observed(
   } finally {
     for (const stream of [handlerStderr, inner.stderr]) if (stream !== context.stderr) stream.end();
     log.close();
-    const run = { counts, takes, hasFailed, durationMs: performance.now() - begun };
+    const run = { counts, isConsuming, hasFailed, durationMs: performance.now() - begun };
     if (format === 'json') log.write(summaryOf(run));
     else if (context.stderr.isTTY && hasMany(run)) log.write(summaryOf(run));
     else if (isNoteworthy(run)) log.writeJson(summaryOf(run));
