@@ -8,15 +8,15 @@ import { portHint } from '../session/failure.ts';
 
 interface BrokerWait {
   readonly config: Config;
-  /** Addresses of --url or MQ_URL. If `undefined`, those of rascal.json are used. */
+  /** Addresses of --url or MQ_URL. If `undefined`, the addresses in rascal.json are used. */
   readonly addresses: readonly ConnectionConfig[] | undefined;
-  /** Names in rascal.json of the vhosts that must exist. Default: all. */
+  /** Vhosts that must exist, by their names in rascal.json. Default: all. */
   readonly vhosts?: readonly string[];
   readonly timeoutMs: number;
-  /** Aborts at a signal. */
+  /** Is aborted by a signal. */
   readonly drain: AbortSignal;
-  /** Called with the reason why the broker is not ready, once for each reason. */
-  readonly tell: (reason: string) => void;
+  /** Is called with the reason why the broker is not ready, once for each reason. */
+  readonly onReason: (reason: string) => void;
 }
 
 const pauseMs = 200;
@@ -27,14 +27,14 @@ const pauseMs = 200;
 const final: readonly ErrorCode[] = ['NOT_PERMITTED', 'CONFIG', 'TLS', 'USAGE', 'NO_INPUT', 'BUG'];
 
 /**
- * Returns the milliseconds until a broker accepted a connection, the login and the vhost.
- * @throws MqError UNAVAILABLE at the deadline; errors that waiting does not resolve at once; INTERRUPTED or TERMINATED
- * at a signal
+ * Waits until a broker accepts a connection, the login and the vhost. Returns how long this took, in milliseconds.
+ * @throws MqError UNAVAILABLE at the deadline, INTERRUPTED or TERMINATED at a signal, and immediately each error that
+ * waiting does not resolve
  */
-export async function awaitBroker({ timeoutMs, drain, tell, ...broker }: BrokerWait): Promise<number> {
+export async function awaitBroker({ timeoutMs, drain, onReason, ...broker }: BrokerWait): Promise<number> {
   const { tryConnection } = await import('../session/try-connection.ts');
   const started = performance.now();
-  const told = new Set<string>();
+  const reported = new Set<string>();
   let last = new MqError('UNAVAILABLE', 'no answer', { hint: portHint });
   const elapsed = () => performance.now() - started;
   while (elapsed() < timeoutMs && !drain.aborted) {
@@ -46,8 +46,8 @@ export async function awaitBroker({ timeoutMs, drain, tell, ...broker }: BrokerW
       if (!(error instanceof MqError) || final.includes(error.code)) throw error;
       if (error.code !== 'DEADLINE') last = error;
     }
-    if (!told.has(last.message)) tell(last.message);
-    told.add(last.message);
+    if (!reported.has(last.message)) onReason(last.message);
+    reported.add(last.message);
     await setTimeout(Math.min(pauseMs, Math.max(0, timeoutMs - elapsed())), undefined, { signal: drain }).catch(
       () => undefined,
     );

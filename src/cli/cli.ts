@@ -18,7 +18,7 @@ export const commands = new CommandTable(cli);
 /** Runs the command line and returns the exit status. Never rejects. */
 export async function cli(context: Context): Promise<number> {
   const invocation = new Invocation(context);
-  const done = context.onExit?.((status) => invocation.report(exitedEarly(status)));
+  const done = context.onExit?.((status) => invocation.report(earlyExitError(status)));
   try {
     return await invocation.run();
   } catch (error) {
@@ -28,13 +28,13 @@ export async function cli(context: Context): Promise<number> {
   }
 }
 
-/** Returns the answer of `mq completions words`. It loads as little as possible. */
+/** Returns the answer of `mq completions words`. Loads few modules, because the shell waits for the answer. */
 export async function completions(args: readonly string[], world: Pick<Context, 'env' | 'cwd'>): Promise<string> {
   const { completionAnswer } = await import('./completion/answer.ts');
   return completionAnswer(args, { world, commands: commands.completed(), builtin });
 }
 
-/** One run of a command line. It remembers the command, because errors name it. */
+/** One run of a command line. It stores the command, because error messages name it. */
 class Invocation {
   readonly #context: Context;
   #name: string | undefined;
@@ -68,8 +68,9 @@ class Invocation {
     const context = this.#context;
     this.#command = await commands.find(name, context);
     const { run, values } = chosenVerb(this.#command, parse(context.args, this.#command));
-    if (values.flag('insecure')) context.stderr.write(warningText(insecurity, { command: name, isLog: this.#isLog() }));
-    const status = await Promise.race([run(context, values), context.stray.catch(strayed)]);
+    if (values.flag('insecure'))
+      context.stderr.write(warningText(insecureWarning, { command: name, isLog: this.#isLog() }));
+    const status = await Promise.race([run(context, values), context.stray.catch(throwUncaught)]);
     return typeof status === 'number' ? status : 0;
   }
 
@@ -111,10 +112,10 @@ async function helpOf(name: string, words: readonly string[], context: Context):
   return commandHelp(command, words, widthOf(context.stdout));
 }
 
-const insecurity =
+const insecureWarning =
   "--insecure: the broker's certificate is not verified; anyone on the network path can read and change the traffic";
 
-function strayed(error: unknown): never {
+function throwUncaught(error: unknown): never {
   const { message } = asMqError(error);
   throw new MqError('BUG', `uncaught error: ${message}`, {
     hint: 'it comes from a timer or a promise of the handler, or from a bug in mq; --debug prints the stack',
@@ -122,7 +123,7 @@ function strayed(error: unknown): never {
   });
 }
 
-function exitedEarly(status: number): MqError {
+function earlyExitError(status: number): MqError {
   return new MqError('BUG', `process.exit(${status}) ended the process before its work was done`, {
     hint: "a handler module ends its role with the outcome { type: 'stop' }, not with process.exit",
   });

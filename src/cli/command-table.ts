@@ -32,7 +32,7 @@ import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
 
 export class CommandTable {
-  /** Commands that every rascal.json has, in the order of the help. */
+  /** Commands that do not depend on rascal.json, in the order of the help. */
   readonly fixed: readonly Command[];
 
   /** @param run runs a command line, for `mq demo` */
@@ -60,19 +60,22 @@ export class CommandTable {
     ];
   }
 
-  /** Returns the names that no role may have, because the role could not be run. */
+  /** Returns the names of mq's own commands. A role must not have one of them, because it could not be run. */
   taken(): string[] {
     return [...this.fixed.map(({ name }) => name), ...genericNames];
   }
 
-  /** Returns all commands. A rascal.json that is not valid adds none. */
+  /** Returns all commands. An invalid rascal.json adds no roles. */
   async all(context: Context): Promise<Command[]> {
     const configs = await configurationForHelp(context, this.taken());
     const roles = Object.entries(configs.withBuiltin.roles).map(([name, role]) => commandOfRole(name, role, configs));
     return [...roles, ...genericNames.map((name) => genericCommand(name, configs)), ...this.fixed];
   }
 
-  /** Returns the command of a name. Throws USAGE for an unknown name, and UNTRUSTED for a file unless help is printed. */
+  /**
+   * Returns the command with the name. Throws USAGE for an unknown name, and UNTRUSTED if the file is not trusted. Help
+   * does not require trust.
+   */
   async find(name: string, context: Context, { isHelp = false } = {}): Promise<Command> {
     const fixed = this.fixed.find((command) => command.name === name);
     if (fixed) return fixed;

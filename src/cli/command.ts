@@ -14,7 +14,7 @@ export interface KnownNames {
   readonly queues: readonly string[];
 }
 
-/** A candidate word and its description. */
+/** A word that completions offer, and its description. */
 export type Candidate = readonly [word: string, about?: string];
 
 /** A section of a help text: a title and two-column rows. */
@@ -35,8 +35,8 @@ export interface Verb {
   /** Additional help sections, after the options. */
   readonly sections?: readonly HelpSection[];
   /**
-   * Runs it. A number is the exit status of a negative answer that was already printed; otherwise the status is 0. The
-   * arguments begin after the verb.
+   * Runs the verb with the arguments after its name. If the answer is negative, prints it and returns the exit status;
+   * otherwise the status is 0.
    */
   run(context: Context, values: Values): Promise<void> | Promise<number>;
 }
@@ -45,13 +45,13 @@ export type Verbs = Readonly<Record<string, Verb>>;
 
 export interface Command extends Omit<Verb, 'run'> {
   readonly name: string;
-  /** Verbs by name, in the order of the help. `options` are then those of every verb. */
+  /** Verbs by name, in the order of the help. Without `run`, `options` lists the options that every verb accepts. */
   readonly verbs?: Verbs;
-  /** Default log format, if --log is not given. */
+  /** Log format if --log is not given. */
   readonly log?: LogFormat;
-  /** `true` if its arguments are the text of a message, which may contain any bytes. */
+  /** `true` if the arguments are the text of a message, which may contain any bytes. */
   readonly sendsText?: boolean;
-  /** Group of the command in the help of mq. */
+  /** Heading of the command's group in `mq --help`. */
   readonly group: string;
   /** Topic of `mq help` whose page describes the command. */
   readonly topic: string;

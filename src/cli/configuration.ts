@@ -13,11 +13,11 @@ import { assertTrusted } from './input/trust.ts';
 interface Settings {
   /** Names of commands, which no role may have. */
   readonly taken: readonly string[];
-  /** Called with the user's file. By default the file must be trusted. */
+  /** Is called with the user's file, and throws to refuse it. By default the file must be trusted. */
   readonly judge?: (found: FoundFile, config: Config) => Promise<void>;
 }
 
-/** Returns the user's file, alone and merged over the built-in one. Throws CONFIG, NO_INPUT, USAGE and UNTRUSTED. */
+/** Returns the user's file, alone and merged over the built-in one. Throws CONFIG, NO_INPUT, USAGE or UNTRUSTED. */
 export async function loadConfiguration(context: Context, { taken, judge }: Settings): Promise<CheckedConfig> {
   const { args, env, cwd, drain: signal } = context;
   const option = earlyValue(args, 'config');
@@ -36,7 +36,7 @@ export async function loadConfiguration(context: Context, { taken, judge }: Sett
   return { config: configWithTls(configs.config, choice), withBuiltin: configWithTls(configs.withBuiltin, choice) };
 }
 
-/** Returns the configuration for a list of commands, which must work without a valid or trusted file. */
+/** Returns the configuration for help, which must work even if the file is invalid or not trusted. */
 export async function configurationForHelp(context: Context, taken: readonly string[]): Promise<CheckedConfig> {
   return loadConfiguration(context, { taken, judge: async () => undefined }).catch(async () => {
     // The problems of the file are reported when a command runs.

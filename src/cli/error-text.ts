@@ -14,11 +14,11 @@ interface ErrorStyle {
   readonly debug: boolean;
   /** Columns of the terminal. If `undefined`, lines are not wrapped. */
   readonly width?: number;
-  /** The arguments of mq. The text has no password of an address in them. */
+  /** The arguments of mq. Passwords of addresses in them are removed from the text. */
   readonly args: readonly string[];
 }
 
-/** Returns a function that writes a line to stderr, with the command's name first. */
+/** Returns a function that writes a line to stderr. The line begins with the name of the command. */
 export function noteOf({ stderr }: Pick<Context, 'stderr'>, command: string): (text: string) => void {
   return (text) => void stderr.write(`mq ${command}: ${escaped(text)}\n`);
 }
@@ -67,6 +67,6 @@ function stackOf(error: Error): string {
 function passwordRedactor(args: readonly string[]): (text: string) => string {
   const secrets = args.flatMap((arg) => /:\/\/(.*:.*@)/s.exec(arg)?.[1] ?? []);
   const redact = redactor(secrets);
-  // The redactor ignores a secret of three characters or fewer, such as `:p@`, but not one behind `//`.
+  // The redactor ignores secrets of three characters or fewer, so a short one such as `:p@` is replaced after `//` only.
   return (text) => secrets.reduce((rest, secret) => rest.replaceAll(`//${secret}`, '//***@'), redact(text));
 }

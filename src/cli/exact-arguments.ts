@@ -5,7 +5,7 @@
 import { MqError } from '../errors.ts';
 import { isPlainText, textOfBytes } from '../session/byte-text.ts';
 
-/** Represents an unknown byte. */
+/** Character that represents an unknown byte. */
 const unknownByte = '\udfff';
 /** Options whose values may contain any bytes. */
 const anyBytes = ['header', 'property', 'routing-key', 'file'];
@@ -34,8 +34,8 @@ function partsOf(bytes: Buffer): Buffer[] {
 }
 
 /**
- * Throws USAGE for bytes that are not UTF-8 in places that require text. `argv` is the command line with each value
- * after its option. `takesBytes` allows such bytes in arguments that are not options.
+ * Throws USAGE if an argument that must be text contains bytes that are not UTF-8. In `argv` each value follows its
+ * option. `takesBytes` allows such bytes in arguments that are not options.
  */
 export function refuseBytes(argv: readonly string[], { takesBytes }: { takesBytes: boolean }): void {
   argv.forEach((arg, at) => {

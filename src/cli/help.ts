@@ -19,7 +19,7 @@ export function overview(commands: readonly Command[], width: number): string {
   return `${['mq: everything with a RabbitMQ broker, from one file', 'Usage: mq <command> [options]', ...sections, closing].join('\n\n')}\n`;
 }
 
-/** Returns the help for the words after `mq help`: the help of a command, or of one of its verbs. */
+/** Returns the help of a command, or of the verb that the words after the command's name begin with. */
 export async function commandHelp(command: Command, words: readonly string[], width: number): Promise<string> {
   const own = await command.help?.(words, width);
   if (own !== undefined) return own;
@@ -35,10 +35,11 @@ interface Helped extends Pick<Command, 'name' | 'usage' | 'summary' | 'options' 
   /** Sections before the options. */
   readonly introduction?: readonly string[];
   readonly sections?: readonly HelpSection[];
-  /** If it has verbs: absent if one is required. */
+  /** Absent if the command requires one of its verbs. */
   readonly run?: unknown;
 }
 
+/** Returns the help text of a command, a verb or an action. */
 export function formatHelp(helped: Helped, width: number): string {
   const { name, summary, options, verbs = {}, introduction = [], sections = [], examples, topic } = helped;
   const rows = Object.entries(verbs).map(([verb, row]) => [`${verb} ${row.usage}`.trimEnd(), row.summary] as const);

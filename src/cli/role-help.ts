@@ -1,4 +1,4 @@
-// Builds the parts of a role's help other than the options: exit statuses, environment variables and examples.
+// Builds the exit statuses, environment variables and examples in the help of a role.
 
 import { isReceiving, type RoleConfig } from '../config/role.ts';
 import type { HelpSection } from './command.ts';
@@ -6,9 +6,9 @@ import type { HelpSection } from './command.ts';
 const environment: HelpSection = {
   title: 'Environment',
   rows: [
-    ['MQ_URL, MQ_URL_FILE', 'address of the broker, or a file with it'],
-    ['MQ_PASSWORD, MQ_PASSWORD_FILE', 'the password for an address that names a user without one'],
-    ['MQ_CONFIG', 'the configuration, instead of ./rascal.json'],
+    ['MQ_URL, MQ_URL_FILE', 'address of the broker, or a file that contains it'],
+    ['MQ_PASSWORD, MQ_PASSWORD_FILE', 'password for an address that contains a user but no password'],
+    ['MQ_CONFIG', 'configuration to read instead of ./rascal.json'],
   ],
 };
 
@@ -20,8 +20,8 @@ const exitStatuses: HelpSection = {
     ['67', 'unroutable: no queue receives the message, or the queue does not exist'],
     ['68, 69', 'unknown host, no broker'],
     ['71, 73, 74', 'system error, cannot create a file, cannot read or write'],
-    ['75', 'try again: in doubt, refused, no answer in time'],
-    ['76, 77, 78', 'protocol or TLS, not permitted, wrong configuration or topology'],
+    ['75', 'try again: message in doubt or refused, or no answer in time'],
+    ['76, 77, 78', 'protocol or TLS error, not permitted, wrong configuration or topology'],
     ['130, 143', 'a signal came before the work was done'],
   ],
 };
@@ -31,9 +31,9 @@ const execStatuses: HelpSection = {
   rows: [
     ['0', 'acknowledge the message'],
     ['3, 5', 'dead-letter it at once'],
-    ['4, 6', 'put it back into its queue'],
-    ['79, 126, 127', 'hand it back and end the role (126, 127: the program cannot run)'],
-    ['75, any other', 'retry it later with back-off, as after a signal or a missed deadline'],
+    ['4, 6', 'requeue it'],
+    ['79, 126, 127', 'return it to its queue and end the role (126, 127: cannot run the program)'],
+    ['75, any other', 'retry it later with back-off, also if a signal or the time limit ended the command'],
   ],
 };
 
@@ -41,9 +41,9 @@ const execVariables: HelpSection = {
   title: 'Variables of an --exec command',
   rows: [
     ['MQ_QUEUE, MQ_EXCHANGE, MQ_ROUTING_KEY', 'queue, exchange and routing key of the message'],
-    ['MQ_ATTEMPT, MQ_REDELIVERED', 'number of the attempt; true if delivered before'],
+    ['MQ_ATTEMPT, MQ_REDELIVERED', 'number of the attempt; true if the message was delivered before'],
     ['MQ_MESSAGE_ID, MQ_CONTENT_TYPE, …', 'a property of the message'],
-    ['MQ_HEADER_NAME', 'the header "name"; file descriptor 3 has all as JSON'],
+    ['MQ_HEADER_NAME', 'the header "name"; file descriptor 3 has all headers as JSON'],
   ],
 };
 

@@ -11,7 +11,7 @@ export interface Accepting {
   readonly options: readonly Pick<Option, 'name'>[];
 }
 
-/** At most this many verbs are named in a hint. */
+/** Maximum number of commands and verbs that a hint names. */
 const mostNames = 6;
 
 /**
@@ -34,7 +34,7 @@ export function chosenVerb(command: Command, values: Values): { run: Verb['run']
   return { run: verb.run.bind(verb), values: inner };
 }
 
-/** Throws USAGE for a given option that `own` does not accept. The hint names what accepts it. */
+/** Throws USAGE for a given option that `own` does not accept. The hint names the commands that accept the option. */
 export function refuseOthers(values: Values, own: Accepting, others: readonly Accepting[]): void {
   const name = values.given.find((one) => !accepts(own, one));
   if (name === undefined) return;

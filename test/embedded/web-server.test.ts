@@ -258,7 +258,7 @@ async function expectRefusals(taken: Server): Promise<void> {
     [['--url', url, '--stomp', 'http://x'], 64, /--stomp must be auto, bridge, or addresses/],
     [['--url', url, '--stomp', 'ws://me:hidden@x/ws'], 64, /without a user/],
     [['--url', url, '--management-url', 'ftp://x'], 64, /--management-url: not a URL: it does not begin with http/],
-    [['--url', url, '--vhost', 'nosuch'], 64, /no vhost 'nosuch'; there are \//],
+    [['--url', url, '--vhost', 'nosuch'], 64, /no vhost 'nosuch'; its vhosts are \//],
     [['--port', '70000'], 64, /--port/],
     [['extra'], 64, /unexpected argument 'extra'/],
   ] as const) {

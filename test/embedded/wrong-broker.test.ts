@@ -172,7 +172,7 @@ test('vhosts of rascal.json on different brokers are not guessed', async () => {
     const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ vhosts }) });
     const run = await runCli(['admin', 'list', 'queues'], { cwd, env: { MQ_MANAGEMENT_URL: apiOf(own) } });
     assert.is(run.status, 78, run.stderr);
-    assert.match(run.stderr, /different brokers.*\nhint: select one by --vhost/);
+    assert.match(run.stderr, /different brokers.*\nhint: select one with --vhost/);
   });
 });
 

@@ -1,4 +1,4 @@
-// mq broker as a command: its ready line, its end, and the arguments that it refuses.
+// Tests mq broker as a command: its ready line, how it ends, and which arguments it refuses.
 
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -54,7 +54,7 @@ test('mq broker --json prints the ready line as an object', async () => {
 
 test('a full disk ends mq broker with 74, and confirmed messages are kept', async () => {
   const cwd = emptyFolder();
-  // No file may grow above 100 KiB. The signal for it is ignored, because it would kill the broker.
+  // No file can grow above 100 KiB. SIGXFSZ is ignored, because it would kill the broker.
   const limited = join(cwd, 'limited-mq');
   writeFileSync(limited, `#!/bin/bash\ntrap '' XFSZ\nulimit -f 100\nexec '${executable}' "$@"\n`, { mode: 0o755 });
   const { broker, url } = await start(['--data', 'kept'], { cwd, executable: limited });
@@ -67,7 +67,7 @@ test('a full disk ends mq broker with 74, and confirmed messages are kept', asyn
   assert.not.match(stderr, /^ {4}at /m);
   assert.is.not((await sent).status, 0);
   const again = await start(['--data', 'kept'], { cwd });
-  // After a crash every message may have been delivered, so a worker retries it once.
+  // After a crash every message may have been delivered before, so a worker retries it once.
   assert.is((await mq(['worker', '--count', '1'], { env: { MQ_URL: again.url } })).stdout, 'small\n');
   await stop(again.broker, /truncated|^$/);
 });
@@ -85,7 +85,7 @@ test('a removed data folder ends mq broker with 74 and without a confirm', async
   assert.is.not((await sent).status, 0);
 });
 
-test('--data keeps durable messages, and a folder has one broker', async () => {
+test('--data keeps durable messages, and only one broker can use the folder', async () => {
   const cwd = emptyFolder();
   const first = await start(['--data', 'kept'], { cwd });
   assert.match(first.line, /\(durable in kept\)\n$/);
@@ -188,13 +188,13 @@ test('mq broker refuses a port in use and invalid arguments in one line', async 
       args: ['--host', '0.0.0.0'],
       exit: 64,
       line: 'mq broker: refusing to listen on 0.0.0.0: guest can only log in from this machine [USAGE]',
-      hint: 'give a user and a password: --user NAME and MQ_BROKER_PASSWORD, or --password-file FILE',
+      hint: 'set a user and a password: --user NAME, and MQ_BROKER_PASSWORD or --password-file FILE',
     },
     {
       args: ['--user', 'team'],
       exit: 64,
       line: "mq broker: the user 'team' has no password [USAGE]",
-      hint: 'set MQ_BROKER_PASSWORD, or --password-file FILE',
+      hint: 'set MQ_BROKER_PASSWORD, or use --password-file FILE',
     },
     { args: ['--port', '70000'], exit: 64, line: /whole number from 0 to 65535/, hint: 'mq broker --help' },
     { args: ['--password-file', 'none'], exit: 66, line: /^mq broker: cannot read none: / },

@@ -32,7 +32,7 @@ const strays = {
   'a promise': "void Promise.reject(new Error('late'))",
 };
 for (const [title, stray] of Object.entries(strays))
-  test(`an error in ${title} of a handler is one line, and the message stays`, async () => {
+  test(`an error in ${title} of a handler is one line on stderr, and the message stays`, async () => {
     const { env, stop } = await brokerUrl();
     const cwd = emptyFolder({ 'late.ts': `export default () => { ${stray}; return new Promise(() => {}); };` });
     await mq(['producer', 'hi'], { env });
@@ -82,7 +82,7 @@ test('a sender reads its text from a pipe, or uses the text of the role', async 
   assertRefused(await mq(['publish', 'to'], { env, cwd }), {
     exit: 64,
     line: 'mq publish: no text is given, and nothing on standard input [USAGE]',
-    hint: "give the text as an argument; '' is an empty one",
+    hint: "give the text as an argument; '' is an empty text",
   });
   assert.is((await mq(['publish', 'to', ''], { env, cwd })).status, 0);
   await stop();

@@ -34,7 +34,7 @@ test('--clean-env passes only what --pass-env lists', async () => {
 
 test('an unset variable of --pass-env is a warning', async () => {
   const { stderr } = await printed(['--pass-env', 'APP_ENV,NOT_SET', '--pass-env', 'GCP_*', '--exec', 'true']);
-  assert.match(stderr, /the handler does not get NOT_SET, GCP_\*: not set in the environment of mq/);
+  assert.match(stderr, /the handler does not receive NOT_SET, GCP_\*: not set in the environment of mq/);
 });
 
 test('rascal.json sets variables and a clean environment for a handler', async () => {

@@ -5,14 +5,14 @@ import { configuration, urlFile } from './shared-options.ts';
 
 export const trustManagement: Option = {
   name: 'trust-management',
-  help: 'use the named management API without proof that it belongs to the broker of the AMQP address',
+  help: 'do not check that the named management API belongs to the broker of the AMQP address',
 };
 
 /** Also used by mq dlq. */
 export const headers: Option = {
   name: 'headers',
   negatable: true,
-  help: 'print a line with the names of the columns',
+  help: 'print the names of the columns above the table',
   default: 'on',
 };
 
@@ -20,36 +20,36 @@ export const adminOptions: readonly Option[] = [
   {
     name: 'columns',
     value: 'NAMES',
-    help: 'show these comma-separated columns, as the API names them; a.b is inside a',
+    help: 'show these comma-separated fields of the API; a.b is the field b of the object a',
     default: 'the columns listed above',
   },
   {
     name: 'sort',
     value: 'COLUMN',
-    help: 'sort by this column; -COLUMN sorts downwards',
+    help: 'sort by this column; -COLUMN sorts in descending order',
     default: 'the order of the broker',
   },
   { name: 'filter', value: 'TEXT', help: 'list only items with this text in the name', default: 'all' },
-  { name: 'limit', value: 'N', help: 'list at most N', default: 'all; 100 with --page' },
-  { name: 'page', value: 'N', help: 'list the N-th page of --limit', default: '1' },
+  { name: 'limit', value: 'N', help: 'list at most N items', default: 'all; 100 with --page' },
+  { name: 'page', value: 'N', help: 'list the N-th page, of --limit items each', default: '1' },
   headers,
-  { name: 'watch', help: 'repeat until a signal' },
-  { name: 'interval', value: 'DURATION', help: 'with --watch: wait this long between two answers', default: '2s' },
+  { name: 'watch', help: 'repeat the request until a signal' },
+  { name: 'interval', value: 'DURATION', help: 'with --watch: wait this long between two requests', default: '2s' },
   {
     name: 'vhost',
     value: 'NAME',
     help: 'use this vhost',
-    default: 'the vhost of the address, else /; a list then shows all',
+    default: 'the vhost of the address, else all vhosts for a list and / otherwise',
   },
-  { name: 'all-vhosts', help: 'list all vhosts, even if the address names one' },
+  { name: 'all-vhosts', help: 'list the items of all vhosts, even if the address names one vhost' },
   {
     name: 'type',
     value: 'TYPE',
-    help: 'create a queue of this type: quorum, classic, stream; an exchange: direct, topic, fanout, headers, …',
-    default: 'the default of the vhost for a queue; direct for an exchange',
+    help: 'set the type of a queue (quorum, classic, stream) or exchange (direct, topic, fanout, headers, …)',
+    default: 'queue: the type that the vhost defines; exchange: direct',
   },
   { name: 'durable', negatable: true, help: 'survive a restart of the broker', default: 'on' },
-  { name: 'auto-delete', help: 'delete it when its last consumer or binding is gone' },
+  { name: 'auto-delete', help: 'delete the queue or exchange after its last consumer or binding is removed' },
   { name: 'internal', help: 'accept messages from other exchanges only' },
   {
     name: 'argument',
@@ -75,25 +75,25 @@ export const adminOptions: readonly Option[] = [
   {
     name: 'priority',
     value: 'N',
-    help: 'rank the policy; if several match a name, the highest priority applies',
+    help: 'set the priority; if several policies match a name, the highest one applies',
     default: '0',
   },
   {
     name: 'apply-to',
     value: 'KIND',
-    help: 'apply it to all, queues, exchanges, classic_queues, quorum_queues or streams',
+    help: 'apply the policy to all, queues, exchanges, classic_queues, quorum_queues or streams',
     default: 'all for a policy, queues for an operator policy',
   },
   {
     name: 'new-password-file',
     value: 'FILE',
     help: 'read the new password from a file; - is standard input',
-    default: 'MQ_NEW_PASSWORD, MQ_NEW_PASSWORD_FILE, else a question',
+    default: 'MQ_NEW_PASSWORD, MQ_NEW_PASSWORD_FILE, else mq asks',
   },
   {
     name: 'password-hash',
     value: 'HASH',
-    help: 'set this salted SHA-256 hash in base64, as definitions have it',
+    help: 'set this salted SHA-256 hash in base64, as exported definitions contain it',
     default: 'none',
   },
   { name: 'no-password', help: 'create a user without a password, for certificates, LDAP or OAuth 2' },
@@ -103,15 +103,18 @@ export const adminOptions: readonly Option[] = [
     help: 'send this reason to the client and the log of the broker',
     default: "'closed by mq admin'",
   },
-  { name: 'if-empty', help: 'delete it only if it has no messages' },
-  { name: 'if-unused', help: 'delete it only if it has no consumers and no bindings' },
-  { name: 'if-exists', help: 'succeed if it does not exist' },
+  { name: 'if-empty', help: 'delete the queue only if it has no messages' },
+  {
+    name: 'if-unused',
+    help: 'delete the queue only if it has no consumers, or the exchange only if it has no bindings',
+  },
+  { name: 'if-exists', help: 'succeed even if the object does not exist' },
   { name: 'yes', help: 'do not ask for consent' },
   {
     name: 'management-url',
     value: 'URLS',
     help: 'use this API: http://user:password@host:15672, comma-separated',
-    default: 'MQ_MANAGEMENT_URL, else from the broker',
+    default: 'MQ_MANAGEMENT_URL, else rascal.json or the standard port',
   },
   trustManagement,
   {
@@ -127,7 +130,7 @@ export const adminOptions: readonly Option[] = [
     name: 'password-file',
     value: 'FILE',
     help: 'read the password from a file; - is standard input',
-    default: 'MQ_PASSWORD or MQ_PASSWORD_FILE, for --user or an address without one',
+    default: 'MQ_PASSWORD or MQ_PASSWORD_FILE, for --user or an address without a password',
   },
   {
     name: 'ca',
@@ -137,6 +140,6 @@ export const adminOptions: readonly Option[] = [
   },
   { name: 'insecure', help: "do not verify the broker's certificate; others can then read the password" },
   { name: 'timeout', value: 'DURATION', help: 'wait this long for one answer', default: '30s' },
-  { name: 'max-answer', value: 'BYTES', help: 'refuse an answer that is larger', default: '64MiB' },
+  { name: 'max-answer', value: 'BYTES', help: 'refuse a larger answer of the API', default: '64MiB' },
   { name: 'json', help: 'print results as JSON lines' },
 ];

@@ -12,7 +12,7 @@ const shared: readonly Option[] = [
 const timeout: Option = {
   name: 'timeout',
   value: 'DURATION',
-  help: 'wait this long until the nodes are ready',
+  help: 'wait at most this long for the nodes to be ready',
   default: '120s',
 };
 
@@ -33,10 +33,10 @@ export const clusterVerbOptions = {
     {
       name: 'port',
       value: 'N',
-      help: 'publish the AMQP port of the first node on N; each further node has ports that are 100 higher',
+      help: 'publish the AMQP port of the first node on N; the ports of each further node are 100 higher',
       default: 'free ports',
     },
-    { name: 'apply', help: 'declare what rascal.json defines' },
+    { name: 'apply', help: 'declare the topology of rascal.json' },
     configuration,
     timeout,
     json,
@@ -56,7 +56,7 @@ export const clusterVerbOptions = {
   ],
   logs: [
     { name: 'tail', value: 'N', help: 'print only the last N lines of each node', default: 'all; 10 with --follow' },
-    { name: 'follow', help: 'keep printing until a signal' },
+    { name: 'follow', help: 'print new lines until a signal' },
     ...shared,
   ],
   stop: [{ name: 'force', help: 'stop the nodes even if queues or the cluster lose their majority' }, ...shared],

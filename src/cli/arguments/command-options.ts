@@ -13,24 +13,24 @@ export const broker: readonly Option[] = [
   },
   {
     name: 'break-lock',
-    help: 'use the folder of --data although its broker on another host left a lock (a killed container)',
+    help: 'with --data: ignore the lock of a broker on another host that has ended (a killed container)',
   },
   {
     name: 'memory',
     value: 'BYTES',
-    help: 'block publishers when queues hold more than this: 512MiB, 2GiB',
+    help: 'block publishers when the messages in queues need more memory than this: 512MiB, 2GiB',
     default: '1GiB, less on a small machine',
   },
   {
     name: 'management-port',
     value: 'N',
-    help: 'serve the management HTTP API on this port (RabbitMQ has it on 15672)',
+    help: 'serve the management HTTP API on this port (RabbitMQ uses 15672)',
     default: 'off',
   },
   {
     name: 'user',
     value: 'NAME',
-    help: 'use this name for the only user; all but guest require a password',
+    help: 'accept logins of this administrator; any name except guest requires a password',
     default: 'guest',
   },
   {
@@ -48,7 +48,7 @@ export const check: readonly Option[] = [
   {
     name: 'config',
     value: 'FILE',
-    help: 'check this file, like the argument',
+    help: 'check this file; the same as the argument',
     default: 'MQ_CONFIG, else ./rascal.json',
   },
   { name: 'json', help: 'print problems as JSON lines' },
@@ -57,13 +57,13 @@ export const check: readonly Option[] = [
     name: 'target',
     value: 'VERSION',
     words: ['4.0', '4.3'],
-    help: 'also report what RabbitMQ 4.0 or 4.3 refuses or deprecates; accepts exported definitions',
+    help: 'also report what RabbitMQ 4.0 or 4.3 refuses or deprecates; the file may be exported definitions',
     default: 'none',
   },
 ];
 
 export const health: readonly Option[] = [
-  { name: 'timeout', value: 'DURATION', help: 'wait this long for the answer', default: '5s' },
+  { name: 'timeout', value: 'DURATION', help: 'wait at most this long for the answer', default: '5s' },
   { name: 'json', help: 'print the answer as a JSON object' },
 ];
 
@@ -73,11 +73,9 @@ export const types: readonly Option[] = [
   { name: 'out', value: 'DIR', help: 'write to this folder', default: 'the working folder' },
 ];
 
-export const trust: readonly Option[] = [
-  { name: 'revoke', help: 'withdraw the trust in the file, for all its versions' },
-];
+export const trust: readonly Option[] = [{ name: 'revoke', help: 'withdraw the trust in all versions of the file' }];
 
 export const init: readonly Option[] = [
   { name: 'config', value: 'FILE', help: 'write this file', default: './rascal.json' },
-  { name: 'json', help: 'print what was written as a JSON object' },
+  { name: 'json', help: 'print the names of the file and the template as a JSON object' },
 ];

@@ -4,16 +4,16 @@ export interface Option {
   /** Name without dashes, as the user types it. */
   readonly name: string;
   readonly short?: string;
-  /** Placeholder for its value in help. If absent, the option is a flag. values.ts parses `DURATION`. */
+  /** Placeholder for the value in help, such as `FILE`. If absent, the option is a flag. Help explains `DURATION`. */
   readonly value?: string;
-  /** Default value if the option is given without a value. A value must then follow `=`. */
+  /** Value if the option is given without one. A value of such an option must follow `=`. */
   readonly bare?: string;
   /** Default, shown at the end of the option's help. */
   readonly default?: string;
   readonly repeats?: true;
   /** `true` if the option accepts all following arguments (`--exec CMD ARGS…`). */
   readonly rest?: true;
-  /** Its possible values, if they are few; for completions. */
+  /** Values that completions offer. */
   readonly words?: readonly string[];
   /** `true` if `--no-NAME` exists too. */
   readonly negatable?: true;

@@ -9,36 +9,36 @@ import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
 import { always, common, configuration } from './shared-options.ts';
 
-/** Options of the commands that run until their work is done. */
+/** Options of all roles. */
 const running: readonly Option[] = [
   {
     name: 'wait',
     value: 'DURATION',
     bare: '60',
-    help: 'wait this long for a broker that is not up yet; 60s without a value',
+    help: 'wait at most this long for a broker to start; 60s without a value',
     default: 'no wait',
   },
   {
     name: 'rate',
     value: 'N/s',
     help: 'handle or send at most N messages a second (N/m: a minute, N/h: an hour)',
-    default: 'none',
+    default: 'no limit',
   },
   {
     name: 'drain',
     value: 'DURATION',
-    help: 'limit the time for unfinished messages after the first signal',
+    help: 'after the first signal, wait at most this long for unfinished messages',
     default: '25s',
   },
 ];
 
 const reconnection: readonly Option[] = [
-  { name: 'exit-on-disconnect', help: 'end with 69 when the connection is lost, instead of reconnecting' },
+  { name: 'exit-on-disconnect', help: 'end with status 69 when the connection is lost, instead of reconnecting' },
   {
     name: 'max-reconnect',
     value: 'LIMIT',
-    help: 'end with 69 after this many failed tries (5) or this long without a connection (30s)',
-    default: 'none',
+    help: 'end with status 69 after this many failed attempts (5) or this long without a connection (30s)',
+    default: 'no limit',
   },
 ];
 
@@ -60,7 +60,7 @@ const observation: readonly Option[] = [
     name: 'log-level',
     value: 'LEVEL',
     words: logLevels,
-    help: 'write lines of this level and above; debug has a line for each message',
+    help: 'write lines of this level and above; debug adds a line for each message',
     default: 'info',
   },
 ];
@@ -107,7 +107,7 @@ const publish: readonly Option[] = [
   {
     name: 'skip',
     value: 'N',
-    help: 'with --lines: skip the first N lines, which an earlier run has sent',
+    help: 'with --lines: skip the first N lines, for example those that an earlier run has sent',
     default: '0',
   },
   ...message,
@@ -121,7 +121,7 @@ const publish: readonly Option[] = [
   {
     name: 'timeout',
     value: 'DURATION',
-    help: 'report messages as in doubt after this long without a confirm',
+    help: 'report a message as in doubt if no confirm arrives within this time',
     default: '60s',
   },
 ];
@@ -129,7 +129,7 @@ const publish: readonly Option[] = [
 const request: readonly Option[] = [
   ...input,
   ...message,
-  { name: 'timeout', value: 'DURATION', help: 'wait this long for a reply', default: '30s' },
+  { name: 'timeout', value: 'DURATION', help: 'wait at most this long for a reply', default: '30s' },
   { name: 'window', value: 'N', help: 'keep at most N requests in flight', default: '64' },
   { name: 'reply-queue', help: 'receive replies in an exclusive queue instead of by direct reply-to' },
 ];
@@ -138,7 +138,7 @@ const receive: readonly Option[] = [
   {
     name: 'prefetch',
     value: 'N',
-    help: 'hold at most N unacknowledged messages',
+    help: 'receive at most N messages before they are acknowledged',
     default: 'the prefetch in rascal.json, else 10',
   },
   { name: 'concurrency', value: 'N', help: 'handle at most N messages at once', default: 'the prefetch' },
@@ -154,8 +154,18 @@ const receive: readonly Option[] = [
     help: 'handle messages with the default export of a module (.ts, .js)',
     default: 'the handler of the role',
   },
-  { name: 'max-body', value: 'BYTES', help: 'dead-letter larger bodies unhandled: 65536, 1MiB', default: 'no limit' },
-  { name: 'handler-timeout', value: 'DURATION', help: 'limit the time of a handler for one message', default: '25m' },
+  {
+    name: 'max-body',
+    value: 'BYTES',
+    help: 'dead-letter a message with a larger body without handling it: 65536, 1MiB',
+    default: 'no limit',
+  },
+  {
+    name: 'handler-timeout',
+    value: 'DURATION',
+    help: 'limit the time in which a handler must finish a message',
+    default: '25m',
+  },
   {
     name: 'on-fail',
     value: 'WHAT',
@@ -166,7 +176,7 @@ const receive: readonly Option[] = [
   {
     name: 'grace',
     value: 'DURATION',
-    help: 'wait this long between SIGTERM and SIGKILL for a command past its time limit',
+    help: 'when a command exceeds its time limit, wait this long between SIGTERM and SIGKILL',
     default: '5s',
   },
   {
@@ -176,11 +186,11 @@ const receive: readonly Option[] = [
     help: 'also pass these variables to the command: A,B or a pattern (AWS_*)',
   },
   { name: 'batch', value: 'N', help: 'pass up to N messages at once to --exec-lines or --handler', default: '1' },
-  { name: 'batch-wait', value: 'DURATION', help: 'wait this long until a batch is full', default: '1s' },
+  { name: 'batch-wait', value: 'DURATION', help: 'wait at most this long for a batch to fill', default: '1s' },
   {
     name: 'recycle-after',
     value: 'LIMIT',
-    help: 'replace a process of --exec-lines after this many messages (1000) or over this much memory (512MiB)',
+    help: 'replace a process of --exec-lines after this many messages (1000) or above this memory use (512MiB)',
     default: 'never',
   },
   {
@@ -202,7 +212,7 @@ const reply: readonly Option[] = [
     name: 'reply-to',
     value: 'PATTERN',
     repeats: true,
-    help: 'reply by direct reply-to, and only to queues that match: replies.*; dead-letter other requests',
+    help: 'reply only by direct reply-to and to queues that match, such as replies.*; dead-letter other requests',
     default: 'all queues except work queues of rascal.json',
   },
 ];
@@ -212,7 +222,7 @@ const web: readonly Option[] = [
   {
     name: 'host',
     value: 'ADDRESS',
-    help: 'listen on this address; any but loopback requires a password',
+    help: 'listen on this address; any address except loopback requires a password',
     default: '127.0.0.1',
   },
   {
@@ -232,7 +242,7 @@ const web: readonly Option[] = [
   {
     name: 'stomp',
     value: 'URLS',
-    help: "receive over RabbitMQ's Web STOMP at ws://host:15674/ws, or over AMQP (bridge)",
+    help: "receive through RabbitMQ's Web STOMP plugin at ws://host:15674/ws, or through AMQP (bridge)",
     default: 'auto: Web STOMP if it answers',
   },
   {
@@ -249,7 +259,7 @@ const testing: readonly Option[] = [
     name: 'on',
     value: 'TARGET',
     words: ['embedded', 'cluster'],
-    help: 'run the tests on embedded, cluster (RabbitMQ in containers), or amqp://…',
+    help: 'run the tests on this broker: embedded, cluster (RabbitMQ in containers), or an address amqp://…',
     default: 'embedded',
   },
   { name: 'nodes', value: 'N', help: 'with --on cluster: start N nodes', default: '3' },
@@ -280,7 +290,7 @@ const testing: readonly Option[] = [
   { name: 'seed', value: 'N', help: 'order the files as in the run that printed this seed', default: 'random' },
   { name: 'shard', value: 'I/N', help: 'run only the I-th of N parts of the files', default: 'all' },
   { name: 'jobs', value: 'N', help: 'run at most N files at the same time', default: 'half the CPUs, at least 2' },
-  { name: 'watch', help: 'run again when a file of the folder changes' },
+  { name: 'watch', help: 'run the tests again when a file of the folder changes' },
   { name: 'self', help: 'run the suites that are built into mq' },
   {
     name: 'report',
@@ -300,7 +310,7 @@ export const testMerge: readonly Option[] = [
 ];
 
 const wait: readonly Option[] = [
-  { name: 'timeout', value: 'DURATION', help: 'wait this long', default: '60s' },
+  { name: 'timeout', value: 'DURATION', help: 'wait at most this long', default: '60s' },
   ...common,
 ];
 
@@ -322,12 +332,12 @@ export const optionSets = {
   cluster: Object.values<readonly Option[]>(clusterVerbOptions).flat(),
   wait: [...wait, ...always],
   types: [...types, ...always],
-  version: [{ name: 'json', help: 'print it as a JSON object' }, ...always],
+  version: [{ name: 'json', help: 'print the version as a JSON object' }, ...always],
   completions: always,
   init: [...init, ...always],
   trust: [...trust, ...always],
   none: always,
 } as const satisfies Record<string, readonly Option[]>;
 
-/** Options of all commands and verbs. Options before the command's name are found in them. */
+/** Options of all commands and verbs. Options before the command's name are parsed with this list. */
 export const allOptions: readonly Option[] = Object.values<readonly Option[]>(optionSets).flat();

@@ -27,7 +27,7 @@ export function refuseUnclearStart(args: readonly string[]): void {
   const { unknown, unclear } = protectArgs(commandAt === -1 ? args : args.slice(0, commandAt + 1), allOptions);
   if (unknown !== undefined)
     throw new MqError('USAGE', `there is no option ${unknown.split('=', 1)[0]}`, {
-      hint: 'mq --help lists the commands, mq <command> --help the options of one',
+      hint: 'mq --help lists the commands; mq <command> --help lists the options of a command',
     });
   if (unclear) throw unclearWord(unclear);
 }
@@ -59,7 +59,7 @@ export function parse(args: readonly string[], command: Command): Values {
   const options = acceptedBy(command);
   const { argv, missing, unknown, unclear } = protectArgs(args, options);
   const usage = (message: string, hint = `mq ${command.name} --help`) => new MqError('USAGE', message, { hint });
-  if (unknown !== undefined) throw usage(...notThere(unknown, options, command));
+  if (unknown !== undefined) throw usage(...unknownOption(unknown, options, command));
   if (unclear) throw unclearWord(unclear);
   if (missing) throw usage(`--${missing.name} requires a value: ${missing.value}`);
   refuseBytes(argv, { takesBytes: command.sendsText ?? false });
@@ -70,7 +70,11 @@ export function parse(args: readonly string[], command: Command): Values {
   for (const { name, value, help } of options) if (value) parser.option(`--${name} <value>`, help);
   let values: Values | undefined;
   parser.action((rest: string[], parsed: Record<string, unknown>) => {
-    values = new Values({ command: command.name, args: rest.map(unprotect), options: given(options, parsed, argv) });
+    values = new Values({
+      command: command.name,
+      args: rest.map(unprotect),
+      options: givenOptions(options, parsed, argv),
+    });
   });
   try {
     program.parse(['node', 'mq', ...withoutFlags(argv, options)], { run: false });
@@ -83,7 +87,7 @@ export function parse(args: readonly string[], command: Command): Values {
 }
 
 /**
- * Removes the options without a value, which `given` finds by itself. cac's parser (mri) knows their names in camel case
+ * Removes the options without a value, which `givenOptions` finds without cac. cac's parser (mri) knows their names in camel case
  * only, so it would use the word after `--until-empty` as its value.
  */
 function withoutFlags(argv: readonly string[], options: readonly Option[]): string[] {
@@ -93,11 +97,11 @@ function withoutFlags(argv: readonly string[], options: readonly Option[]): stri
 }
 
 function unclearWord({ option: { name, bare }, word }: UnclearWord): MqError {
-  const [message, way] =
+  const [message, advice] =
     bare === undefined
       ? [`--${name} accepts no value`, `write --${name} or --no-${name}`]
       : [`--${name} accepts a value only after '='`, `write --${name}=${word}`];
-  return new MqError('USAGE', message, { hint: `${way}; if '${word}' is an argument, put -- before it` });
+  return new MqError('USAGE', message, { hint: `${advice}; if '${word}' is an argument, put -- before it` });
 }
 
 /** Returns the error for a command that does not exist. */
@@ -122,8 +126,8 @@ export function wordOf<Word extends string>(values: Values, words: readonly Word
   );
 }
 
-/** Returns the given values by option name, because cac converts names to camel case and adds defaults. */
-function given(
+/** Returns the values by the option's name, because cac converts names to camel case and adds defaults. */
+function givenOptions(
   options: readonly Option[],
   parsed: Record<string, unknown>,
   argv: readonly string[],
@@ -140,15 +144,15 @@ function given(
   return values;
 }
 
-/** A password is not an argument, because all users of the machine can read arguments. */
+/** Returns the hint for --password. There is no such option, because all users of the machine can read arguments. */
 function passwordHint(options: readonly Option[]): string {
   if (options.some((option) => option.name === 'password-file'))
-    return 'a password is no argument, because other users can read it: --password-file FILE, or - for standard input';
+    return 'other users can read arguments, so a password is not accepted: use --password-file FILE, or - for standard input';
   return 'set MQ_PASSWORD or MQ_PASSWORD_FILE; --url-file FILE reads an address with its password';
 }
 
 /** Returns the message and the hint for an unknown option. */
-function notThere(typed: string, options: readonly Option[], command: Command): [string, string?] {
+function unknownOption(typed: string, options: readonly Option[], command: Command): [string, string?] {
   const [name = ''] = typed.split('=', 1);
   if (name === '--password') return [`there is no option ${name}`, passwordHint(options)];
   if (options.some((option) => `--${option.name}` === name)) return [`${name} accepts no value`];

@@ -1,11 +1,11 @@
-// The options of every command, and those of the commands that connect to the user's broker.
+// Options that every command accepts, and options of the commands that connect to the user's broker.
 
 import type { Option } from './option.ts';
 
 export const urlFile: Option = {
   name: 'url-file',
   value: 'FILE',
-  help: 'read the address from a file, such as a secret',
+  help: 'read the address from a file, such as a mounted secret',
   default: 'MQ_URL_FILE',
 };
 
@@ -22,7 +22,7 @@ export const common: readonly Option[] = [
   {
     name: 'url',
     value: 'URLS',
-    help: 'connect to amqp://user:password@host:port/vhost; several nodes with commas',
+    help: 'connect to amqp://user:password@host:port/vhost; separate several nodes with commas',
     default: 'MQ_URL, else rascal.json',
   },
   urlFile,

@@ -85,7 +85,7 @@ export class Values {
     const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
     if (!(number >= min && number <= max))
       throw this.usage(
-        `--${name} must be a whole number from ${min}${max < Number.MAX_SAFE_INTEGER ? ` to ${max}` : ' on'}, not '${value}'`,
+        `--${name} must be a whole number ${max < Number.MAX_SAFE_INTEGER ? `from ${min} to ${max}` : `of at least ${min}`}, not '${value}'`,
       );
     return number;
   }
@@ -131,6 +131,7 @@ export class Values {
   }
 }
 
+/** Returns the error message for an argument that the command does not expect. */
 export function unexpectedArgument(word: string): string {
   return `unexpected argument '${word}'`;
 }

@@ -1,4 +1,4 @@
-// mq admin: shows and changes what the management API offers, according to the table of actions.
+// mq admin: runs the actions of admin/actions.ts, which show and change objects through the management API.
 
 import type { Action, Call } from '../../admin/action.ts';
 import type { Context } from '../../context.ts';
@@ -18,7 +18,7 @@ import { adminWatch } from './admin/watch.ts';
 export function adminCommand(configOf: ConfigOf): Command {
   const command: Command = {
     name: 'admin',
-    summary: 'show and change what a broker holds (management API)',
+    summary: 'show and change queues, users and policies of a broker',
     usage: '<action> …',
     options: optionSets.admin,
     group: 'Operation',

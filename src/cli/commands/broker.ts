@@ -32,7 +32,7 @@ export const brokerCommand: Command = {
     if (!isLoopback(host) && login.name === 'guest')
       throw new MqError('USAGE', `refusing to listen on ${host}: guest can only log in from this machine`, {
         at: '--host',
-        hint: 'give a user and a password: --user NAME and MQ_BROKER_PASSWORD, or --password-file FILE',
+        hint: 'set a user and a password: --user NAME, and MQ_BROKER_PASSWORD or --password-file FILE',
       });
     const tls = await tlsOf(context, values);
     await serve(context, values, { host, login, tls, data: values.name('data') });
@@ -62,7 +62,7 @@ async function serve(context: Context, values: Values, job: Job): Promise<void> 
   const { host, tls, data } = job;
   const managementPort = values.whole('management-port', { min: 0, max: 65_535 });
   const storeFailure = Promise.withResolvers<never>();
-  storeFailure.promise.catch(() => undefined); // it may reject before it is awaited
+  storeFailure.promise.catch(() => undefined); // it may reject before serve awaits it
   const broker = await start(context, values, { ...job, onStoreFailed: storeFailure.reject });
   try {
     const dataFolder = data === undefined ? undefined : resolve(context.cwd, data);
@@ -74,7 +74,7 @@ async function serve(context: Context, values: Values, job: Job): Promise<void> 
       const ready = { url: broker.url, management: management?.url ?? null, data: data ?? null };
       const isJson = values.flag('json');
       await printReady(context.stdout, isJson ? JSON.stringify({ event: 'ready', ...ready }) : readyLine(ready));
-      // A broker whose store has failed confirms nothing any more, so the process ends and its supervisor notices.
+      // A broker whose store has failed no longer confirms messages. The process ends, so that a supervisor can restart it.
       await Promise.race([aborted(context.drain), storeFailure.promise]);
     } finally {
       await management?.close();
@@ -143,14 +143,14 @@ function readyLine({ url, management, data }: Ready): string {
   return `ready: ${url}${page} (${kept})`;
 }
 
-/** Returns the only user: --user or guest, with the password of --password-file, MQ_BROKER_PASSWORD, or guest. */
+/** Returns the login of the administrator. The defaults are the user guest and the password guest. */
 async function loginOf(context: Context, values: Values): Promise<Login> {
   const name = values.name('user') ?? 'guest';
   const password = await readPassword(context, values, 'MQ_BROKER_PASSWORD');
   if (password === undefined && name !== 'guest')
     throw new MqError('USAGE', `the user '${name}' has no password`, {
       at: '--user',
-      hint: 'set MQ_BROKER_PASSWORD, or --password-file FILE',
+      hint: 'set MQ_BROKER_PASSWORD, or use --password-file FILE',
     });
   return { name, password: password ?? 'guest' };
 }

@@ -45,7 +45,7 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
   };
 }
 
-/** Returns the file of the argument, otherwise of --config, MQ_CONFIG or the working folder. Throws NO_INPUT. */
+/** Reads the file that the argument, --config or MQ_CONFIG names, otherwise ./rascal.json. Throws NO_INPUT. */
 async function fileOf({ env, cwd, drain: signal }: Context, values: Values): Promise<FoundFile> {
   const [argument] = values.args;
   const option = argument ?? values.name('config');
@@ -57,7 +57,9 @@ async function fileOf({ env, cwd, drain: signal }: Context, values: Values): Pro
     throw isArgument ? new MqError('NO_INPUT', error.message, { at: argument, cause: error }) : error;
   });
   if (found === undefined)
-    throw new MqError('NO_INPUT', 'there is no rascal.json here', { hint: 'mq check FILE names another file' });
+    throw new MqError('NO_INPUT', 'there is no rascal.json in this folder', {
+      hint: 'mq check FILE checks another file',
+    });
   return found;
 }
 
@@ -65,7 +67,7 @@ interface Findings {
   readonly file: string;
   readonly target: Target | undefined;
   readonly problems: readonly Problem[];
-  /** Numbers of roles, publications and subscriptions, or the kind of the file. */
+  /** Description of the content: the numbers of roles, publications and subscriptions, or `exported definitions`. */
   readonly contents: string;
 }
 

@@ -1,4 +1,4 @@
-// mq cluster: starts, inspects, disturbs and repairs RabbitMQ nodes in containers. Docker labels hold the state.
+// mq cluster: starts, inspects, stops and repairs RabbitMQ nodes in containers. Its state is stored in Docker labels.
 
 import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
@@ -9,7 +9,7 @@ import { clusterVerbs } from './cluster/verbs.ts';
 export function clusterCommand(configOf: (context: Context) => Promise<Config>): Command {
   return {
     name: 'cluster',
-    summary: 'run RabbitMQ nodes in containers, and disturb them',
+    summary: 'run RabbitMQ nodes in containers, and make them fail',
     usage: '',
     options: clusterOptions,
     group: 'Broker',

@@ -16,7 +16,7 @@ import { canAsk, isConfirmed } from '../input/question.ts';
 
 type ConfigsOf = (context: Context) => Promise<CheckedConfig>;
 
-/** Help of the verbs, in the order of the help. */
+/** Texts of the verbs, in the order of the help. */
 const rows: Readonly<Record<DlqVerb, Pick<Verb, 'usage' | 'summary' | 'examples'>>> = {
   list: {
     usage: '<subscription or queue>',
@@ -80,13 +80,13 @@ function verbOf(verb: DlqVerb, configsOf: ConfigsOf): Verb {
   };
 }
 
-/** Returns the name and the id of the arguments. With --queue there is no name. */
+/** Returns the name and the id in the arguments. With --queue there is no name. */
 function placeOf(values: Values, verb: DlqVerb): Pick<Job, 'name' | 'id'> {
   const byName = values.name('queue') === undefined;
   const [name, id] = byName ? values.args : [undefined, ...values.args];
   if (byName && name === undefined) throw values.usage('give the name of a subscription or queue, or --queue');
   values.expectAtMost((byName ? 1 : 0) + (verb === 'show' ? 1 : 0));
-  if (verb === 'show' && id === undefined) throw values.usage('give the id of a message; mq dlq list shows them');
+  if (verb === 'show' && id === undefined) throw values.usage('give the id of a message; mq dlq list shows the ids');
   return { name, id };
 }
 
@@ -115,12 +115,12 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
     say: ({ message }) => note(message),
     counts: newCounts(),
   });
-  const leave = () => session.abort(new MqError('TERMINATED', 'given up at a second signal'));
-  context.abandon.addEventListener('abort', leave, { once: true });
+  const abort = () => session.abort(new MqError('TERMINATED', 'stopped by a second signal'));
+  context.abandon.addEventListener('abort', abort, { once: true });
   try {
     await dlq(context, session, settings);
   } finally {
-    context.abandon.removeEventListener('abort', leave);
+    context.abandon.removeEventListener('abort', abort);
     await session.close();
   }
 }
@@ -131,7 +131,7 @@ async function settingsOf(context: Context, values: Values, { verb, name, id, co
   const dead: DeadQueue =
     name === undefined
       ? { vhost: '/', queue: values.name('queue') ?? '' }
-      : deadQueueOf(config, name, '--queue names any queue');
+      : deadQueueOf(config, name, '--queue accepts any queue');
   const { vhost, queue, work } = dead;
   if (values.name('to') === queue) throw values.usage(`the messages are in ${queue} already`);
   const ids = id === undefined ? values.list('id') : [id];
@@ -143,7 +143,7 @@ async function settingsOf(context: Context, values: Values, { verb, name, id, co
     vhost,
     queue,
     work,
-    // mq declares the queue of a name. The queue of --queue may be any queue.
+    // mq itself declares the dead-letter queue of a subscription, role or queue. --queue may name any other queue.
     declared: declaredArguments(config, dead, name !== undefined),
     selection: { ids, filters: values.list('filter'), count },
     to: values.name('to'),
@@ -159,8 +159,8 @@ async function settingsOf(context: Context, values: Values, { verb, name, id, co
 }
 
 /**
- * Returns the file's configuration if it defines the name. Otherwise returns the one with all vhosts, because --queue
- * may be in any of them.
+ * Returns the configuration of the file if it defines the name. Otherwise returns the file merged over the built-in one,
+ * because its vhosts include all those in which the queue may be.
  */
 function configOfName(configs: CheckedConfig, name = ''): Config {
   const { subscriptions, roles } = configs.withBuiltin;
@@ -183,6 +183,6 @@ function purgeConsent(context: Context, values: Values, queue: string) {
   return async (count: number): Promise<boolean> => {
     if (values.flag('yes')) return true;
     const selected = values.list('id').length + values.list('filter').length > 0 ? 'the selected ones of ' : '';
-    return isConfirmed(context, `delete ${selected}${count} messages of ${queue} for ever?`);
+    return isConfirmed(context, `delete ${selected}${count} messages of ${queue} permanently?`);
   };
 }

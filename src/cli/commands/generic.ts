@@ -50,7 +50,7 @@ export function genericCommand(name: GenericName, configs: CheckedConfig): Comma
 
 type Use = ReturnType<typeof useOf>;
 
-/** Returns the placeholder for the usage line. A receiving command accepts several names, a sending one accepts one. */
+/** Returns the placeholder for the usage line. A receiving command accepts several names, and a sending one a single name. */
 function placeOf(uses: Use): string {
   return uses === 'subscription' ? '<subscription…>' : '<publication>';
 }
@@ -58,9 +58,9 @@ function placeOf(uses: Use): string {
 /** Returns the named publications or subscriptions, and the arguments after them. Throws USAGE. */
 function targetsOf(values: Values, uses: Use, { config, withBuiltin }: CheckedConfig) {
   const own = Object.keys(config[`${uses}s`]);
-  // The file's own names come first.
+  // The names in the user's file come first.
   const known = Object.keys({ ...config[`${uses}s`], ...withBuiltin[`${uses}s`] });
-  // All arguments of a receiving command are names. A sending command has one name, and then the text.
+  // All arguments of a receiving command are names. The arguments of a sending command are one name and the text.
   const count = uses === 'subscription' ? values.args.length : 1;
   const targets = new Set(values.args.slice(0, count).flatMap((word) => namesOf(word, { own, known, uses })));
   if (targets.size === 0) throw values.usage(`give the name of a ${uses}; ${listed(own, uses)}`);
@@ -87,8 +87,8 @@ function namesOf(
   throw new MqError('USAGE', `there is no ${uses} '${word}'${suggestion}`, { hint });
 }
 
-/** Lists the names of the file. Those of the tutorials are listed only if there is no file. */
+/** Lists the names in the file. Without a file these are the names of the tutorials. */
 function listed(own: readonly string[], uses: Use): string {
   if (own.length === 0) return `rascal.json has no ${uses}`;
-  return `there are ${own.slice(0, 20).join(', ')}${own.length > 20 ? ', …' : ''}`;
+  return `the ${uses}s are ${own.slice(0, 20).join(', ')}${own.length > 20 ? ', …' : ''}`;
 }

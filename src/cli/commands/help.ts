@@ -11,7 +11,7 @@ import type { Candidate, Command } from '../command.ts';
 /** cli.ts calls `helpText` instead of `run`, because the words after `mq help` may be options of another command. */
 export const helpCommand: Command = {
   name: 'help',
-  summary: 'print a page or the help of a command, or list both',
+  summary: 'print the help of a command, or a documentation page',
   usage: '[topic or command] [verb]',
   options: optionSets.none,
   group: 'Configuration',
@@ -36,7 +36,7 @@ interface HelpOfCommands {
   readonly help: (name: string, words: readonly string[]) => Promise<string>;
 }
 
-/** Returns the text for the words after `mq help`. Throws USAGE if they are no command and no topic. */
+/** Returns the text for the words after `mq help`. Throws USAGE if they name neither a command nor a topic. */
 export async function helpText(
   words: readonly string[],
   { stdout, env }: Pick<Context, 'stdout' | 'env'>,
@@ -58,7 +58,7 @@ export async function helpText(
     return page === undefined ? help : `${help}\n${page}`;
   }
   if (page !== undefined) return page;
-  throw new MqError('USAGE', `there is no command and no topic '${name}'`, { hint: await hintFor(name, names) });
+  throw new MqError('USAGE', `there is no command or topic '${name}'`, { hint: await hintFor(name, names) });
 }
 
 /** Returns the hint for an unknown word: the pages that contain it most often, or a similar name. */
@@ -76,7 +76,7 @@ async function hintFor(word: string, names: readonly string[]): Promise<string> 
   return near ? `did you mean 'mq help ${near}'?` : 'mq help lists the commands and the topics';
 }
 
-/** Returns the page as Markdown, and formatted for a terminal. */
+/** Returns the page as Markdown, or formatted if stdout is a terminal. */
 async function pageOf(topic: string, { stdout, env }: Pick<Context, 'stdout' | 'env'>): Promise<string | undefined> {
   const pages = await loadPages();
   const page = Object.hasOwn(pages, topic) ? pages[topic] : undefined;

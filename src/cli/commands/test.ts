@@ -15,7 +15,7 @@ import { planTarget } from './test/target.ts';
 
 export const testCommand: Command = {
   name: 'test',
-  summary: 'run test files on an embedded broker, a cluster or yours',
+  summary: 'run tests on an embedded broker, a cluster or your broker',
   usage: '[files or folders…]',
   options: optionSets.test,
   group: 'Tests',
@@ -31,7 +31,7 @@ export const testCommand: Command = {
   verbs: {
     merge: {
       usage: '<report files…>',
-      summary: 'merge the JSON reports of the parts of a run',
+      summary: 'merge the JSON reports of the shards of a run',
       options: testMerge,
       examples: ['mq test merge 1.json 2.json 3.json --report junit=all.xml'],
       run: merge,
@@ -69,10 +69,10 @@ export const testCommand: Command = {
   },
 };
 
-/** Merges the JSON reports of the parts of a run. Returns the exit status of the whole run. */
+/** Merges the JSON reports of the shards of a run. Returns the exit status of the whole run. */
 async function merge(context: Context, values: Values): Promise<number> {
   const files = values.args;
-  if (files.length === 0) throw values.usage('merge requires the JSON reports of the parts');
+  if (files.length === 0) throw values.usage('merge requires the JSON reports of the shards');
   const [{ mergeReports }, { isGood, openReports, planReports, totalsOf }] = await Promise.all([
     import('../../harness/merge.ts'),
     import('../../harness/report.ts'),
@@ -89,13 +89,14 @@ async function merge(context: Context, values: Values): Promise<number> {
   return isGood(totalsOf(results)) ? 0 : exitStatuses.ANSWER_NO;
 }
 
-/** Checks rascal.json once, so that its problems are not reported by every file. */
+/** Checks rascal.json once before the run, because otherwise every test file would report its problems. */
 async function checkConfig(context: Context, values: Values): Promise<void> {
   const { env, cwd } = context;
   const option = values.name('config');
   if (option === undefined && !env['MQ_CONFIG'] && !existsSync(join(cwd, 'rascal.json'))) return;
   const { loadConfig } = await import('../../config/load.ts');
-  // Test files are already programs of the folder, so the folder is trusted. mq's own suites are not.
+  // A user who runs the test files of a folder trusts its programs. With --self only mq's own suites run, so the file
+  // must be trusted.
   const judge = (found: FoundFile) => assertTrusted(context, found, { builtin });
   await loadConfig({
     ...(option !== undefined && { option }),
@@ -127,7 +128,7 @@ function shardOf(values: Values): Plan['shard'] {
 }
 
 /**
- * Returns the files in the order of their names. A shard contains every n-th file, so that the parts are about equal.
+ * Returns the files of the shard. Of n shards each contains every n-th file, so that they are about equal.
  */
 async function filesOf({ cwd }: Context, values: Values, { shard }: Plan): Promise<string[]> {
   const all = values.flag('self') ? await ownSuites(values) : await namedFiles(values, cwd);
@@ -144,6 +145,6 @@ async function ownSuites(values: Values): Promise<string[]> {
   const { suiteFiles } = await import('../../harness/suites.ts');
   const names = suiteFiles.map((file) => file.slice(file.indexOf(':') + 1));
   const unknown = values.args.find((name) => !names.includes(name));
-  if (unknown !== undefined) throw values.usage(`there is no suite '${unknown}'; there are ${names.join(', ')}`);
+  if (unknown !== undefined) throw values.usage(`there is no suite '${unknown}'; the suites are ${names.join(', ')}`);
   return suiteFiles.filter((_, index) => values.args.length === 0 || values.args.includes(names[index] ?? ''));
 }

@@ -9,7 +9,7 @@ import { distrust, trust } from '../input/trust.ts';
 export function trustCommand(builtin: unknown): Command {
   return {
     name: 'trust',
-    summary: 'permit the rascal.json of a folder to run and send things',
+    summary: 'allow a rascal.json to run programs and send data',
     usage: '[file]',
     options: optionSets.trust,
     group: 'Configuration',
@@ -32,7 +32,8 @@ export function trustCommand(builtin: unknown): Command {
       if (found === undefined) throw new MqError('BUG', 'a named file was not read');
       const doubts = readDoubts(() => risksOf(found, { uid, builtin }), found.file);
       await trust(context, found);
-      const lines = doubts.length > 0 ? doubts : ['it needs trust only for mq admin with your user or password'];
+      const lines =
+        doubts.length > 0 ? doubts : ['only mq admin with your user or password requires trust in this file'];
       for (const line of lines) stdout.write(`${escaped(`${found.file}: ${line}`)}\n`);
       stdout.write(`${escaped(found.file)}: trusted with its current content; mq trust --revoke withdraws the trust\n`);
     },

@@ -33,6 +33,8 @@ export const typesCommand: Command = {
       }
       stdout.write(`${file}\n`);
     }
-    stderr.write(`hint: a tsconfig.json that includes them, if you have none:\n${JSON.stringify(tsconfig, null, 2)}\n`);
+    stderr.write(
+      `hint: if you have no tsconfig.json, this one includes both files:\n${JSON.stringify(tsconfig, null, 2)}\n`,
+    );
   },
 };

@@ -14,8 +14,7 @@ export const versionCommand: Command = {
   topic: 'command-line',
   examples: ['mq version', 'mq version --json'],
   async run({ stdout }, values) {
-    const [superfluous] = values.args;
-    if (superfluous !== undefined) throw values.usage(`unexpected argument '${superfluous}'`);
+    values.expectAtMost(0);
     const printer = new Printer(stdout);
     const { version } = manifest;
     await (values.flag('json') ? printer.json({ version }) : printer.text(`mq ${version}`));

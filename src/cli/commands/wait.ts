@@ -23,10 +23,10 @@ export function waitCommand(configOf: (context: Context) => Promise<Config>): Co
       const timeoutMs = values.duration('timeout') ?? 60_000;
       const [addresses, config] = await Promise.all([addressesOf(context, values), configOf(context)]);
       const { stderr, drain } = context;
-      // These notes show in a CI log what mq waits for.
+      // In a CI log these notes show what mq waits for.
       const note = noteOf(context, 'wait');
-      const tell = (reason: string) => note(`not yet: ${reason}`);
-      const seconds = Math.round(await awaitBroker({ config, addresses, timeoutMs, drain, tell })) / 1000;
+      const onReason = (reason: string) => note(`not yet: ${reason}`);
+      const seconds = Math.round(await awaitBroker({ config, addresses, timeoutMs, drain, onReason })) / 1000;
       if (values.flag('json')) await new Printer(context.stdout).json({ state: 'ready', seconds });
       else if (stderr.isTTY) note(`ready after ${seconds.toFixed(1)} s`);
     },

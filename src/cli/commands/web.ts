@@ -42,7 +42,10 @@ export function webCommand(configOf: (context: Context) => Promise<Config>): Com
         throw new MqError(
           'USAGE',
           `refusing to listen on ${host} without a password: every visitor of the page could publish`,
-          { at: '--host', hint: 'set MQ_WEB_PASSWORD, or --password-file FILE; the page then requires it' },
+          {
+            at: '--host',
+            hint: 'set MQ_WEB_PASSWORD, or use --password-file FILE; the page then requires the password',
+          },
         );
       const config = withVhost(await configOf(context));
       const vhost = vhostOf(config, values);
@@ -146,7 +149,7 @@ interface Content {
   readonly observer: Observer;
 }
 
-/** Returns what the page shows: its files, the catalog, and the state of the broker. */
+/** Returns the content of the page: its files, the catalog, and functions that read the state of the broker. */
 async function contentOf({ job: { config, vhost }, broker, route, management, observer }: Content) {
   const [{ catalogOf }, { assets }, { graphOf }, { layout }, { depthsFrom }] = await Promise.all([
     import('../../web/catalog.ts'),
@@ -166,7 +169,8 @@ async function contentOf({ job: { config, vhost }, broker, route, management, ob
       drawing: layout(graph),
     }),
     depths: depthsFrom({ graph, vhost: broker.vhost, management, observer }),
-    // While the broker is unreachable the answer is unknown. The page has no connection then either.
+    // If the broker does not answer, mq assumes that the queue and the exchange exist. The page reports the lost
+    // connection in any case.
     hasQueue: (queue: string) =>
       observer.depths([queue]).then(
         (found) => found.has(queue),
@@ -188,7 +192,7 @@ async function announce(
   await printReady(stdout, line);
 }
 
-/** Adds a vhost to a file without one. There is nothing to draw, but the broker can still be watched. */
+/** Adds the vhost / to a configuration without vhosts. The page then draws no topology but still shows messages. */
 function withVhost(config: Config): Config {
   if (Object.keys(config.vhosts).length > 0) return config;
   return { ...config, vhosts: { '/': { connections: [], exchanges: {}, queues: {}, bindings: [], rest: {} } } };
@@ -199,5 +203,5 @@ function vhostOf({ vhosts }: Config, values: Values): string {
   const typed = values.name('vhost');
   if (typed === undefined) return names.includes('/') ? '/' : (names[0] ?? '/');
   if (names.includes(typed)) return typed;
-  throw values.usage(`rascal.json has no vhost '${typed}'; there are ${names.join(', ')}`);
+  throw values.usage(`rascal.json has no vhost '${typed}'; its vhosts are ${names.join(', ')}`);
 }

@@ -5,14 +5,17 @@ import { escaped } from '../../errors.ts';
 import { type CompletedCommand, completionOf } from './candidates.ts';
 import { knownNames } from './names.ts';
 
-interface Given {
+interface Sources {
   readonly world: Pick<Context, 'env' | 'cwd'>;
   readonly commands: readonly CompletedCommand[];
   readonly builtin: unknown;
 }
 
 /** @param args `--` and the words after `mq`; if empty, MQ_COMPLETION_WORDS contains the words, one on each line */
-export async function completionAnswer(args: readonly string[], { world, commands, builtin }: Given): Promise<string> {
+export async function completionAnswer(
+  args: readonly string[],
+  { world, commands, builtin }: Sources,
+): Promise<string> {
   const typed = args.length > 0 ? args.slice(1) : (world.env['MQ_COMPLETION_WORDS'] ?? '').split('\n');
   const names = knownNames(world, { typed, builtin });
   const completion = await completionOf(typed, { commands, names });

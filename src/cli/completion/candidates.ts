@@ -6,7 +6,7 @@ import { allOptions, optionSets } from '../arguments/options.ts';
 import { protectArgs } from '../arguments/protect.ts';
 import type { Candidate, Command, KnownNames, Verb } from '../command.ts';
 
-/** `files` lets the shell offer file names. */
+/** The answer to a request. With `files: true` the shell itself completes file names. */
 type Completion = { readonly files: true } | { readonly files: false; readonly words: readonly Candidate[] };
 
 export type CompletedCommand = Pick<
@@ -67,7 +67,7 @@ function verbOf({ verbs = {} }: CompletedCommand, [first = '']: readonly string[
 /** Options that are accepted before the command's name. */
 const startOptions: readonly Option[] = [
   ...optionSets.publish.filter(({ name }) => ['config', 'url', 'json', 'debug', 'help'].includes(name)),
-  { name: 'version', help: 'the version of mq' },
+  { name: 'version', help: 'print the version of mq' },
 ];
 
 function allCommands(commands: readonly CompletedCommand[], names: KnownNames): CompletedCommand[] {

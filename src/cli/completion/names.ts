@@ -1,4 +1,5 @@
-// Reads the names of a rascal.json for completions. It is fast, and it accepts a file that is not valid yet.
+// Reads the names of a rascal.json for completions. It does not check the file, because the user waits and because the
+// file may be incomplete.
 
 import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -10,7 +11,8 @@ import { earlyValue } from '../arguments/program.ts';
 import type { KnownNames } from '../command.ts';
 
 /**
- * Returns the names in the file that the typed words name, in MQ_CONFIG or in ./rascal.json, and in the built-in file.
+ * Returns the names in the built-in file and in the user's file: that of a typed --config, otherwise MQ_CONFIG,
+ * otherwise ./rascal.json.
  */
 export function knownNames(
   { env, cwd }: Pick<Context, 'env' | 'cwd'>,
@@ -29,7 +31,7 @@ export function knownNames(
   };
 }
 
-/** Limit that is larger than any hand-written topology. */
+/** Maximum size of a file that is read. A hand-written file is smaller. */
 const mostBytes = 4 * 1024 * 1024;
 
 function readPlain(path: string): Plain {
@@ -53,15 +55,15 @@ function rolesOf(content: Plain) {
     const behaviour = behaviours.find((one: Behaviour) => one === role['behaviour']);
     const summary =
       stringOf(role['summary']) ?? `${behaviour} ${role['publication'] ?? subscriptionNames(role).join(', ')}`;
-    return behaviour && isSayable(name) ? [[name, { summary, options: optionSets[behaviour] }] as const] : [];
+    return behaviour && isTypable(name) ? [[name, { summary, options: optionSets[behaviour] }] as const] : [];
   });
 }
 
 function unique(names: readonly string[]): string[] {
-  return [...new Set(names)].filter(isSayable);
+  return [...new Set(names)].filter(isTypable);
 }
 
 /** Checks whether a shell can show and type the name: it must not contain control characters. */
-function isSayable(name: string): boolean {
+function isTypable(name: string): boolean {
   return name !== '' && !/\p{C}/u.test(name);
 }

@@ -75,7 +75,7 @@ Register-ArgumentCompleter -Native -CommandName mq -ScriptBlock {
   $typed = @($commandAst.CommandElements | Select-Object -Skip 1 |
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString().Trim("'", '"') })
   $mq = (Get-Command mq -CommandType Application | Select-Object -First 1).Source
-  # Before 7.3 an empty argument is lost on its way to a program: the words go by the environment.
+  # PowerShell before 7.3 does not pass empty arguments to a program, so a variable contains the words.
   $env:MQ_COMPLETION_WORDS = ($typed + $wordToComplete) -join "\`n"
   try { $answer = @(& $mq completions words 2>$null) } finally { $env:MQ_COMPLETION_WORDS = $null }
   if ($answer.Count -lt 1 -or $answer[0] -eq 'files') { return }

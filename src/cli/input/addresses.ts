@@ -30,8 +30,8 @@ interface TlsChoice {
 }
 
 /**
- * Returns the configuration whose connections also trust the authority of --ca, and do not verify the certificate with
- * --insecure.
+ * Returns the configuration with the TLS settings of the command line: with --ca all connections also trust this
+ * authority, and with --insecure they verify no certificate.
  */
 export function configWithTls(config: Config, choice: TlsChoice): Config {
   const vhosts = Object.entries(config.vhosts).map(([name, vhost]) => {

@@ -1,4 +1,5 @@
-// Describes the broker of a vhost: its displayed address, its name of the vhost, and the login for each node.
+// Describes the broker of a vhost: its displayed address, the name of the vhost on the broker, and the login for each
+// node.
 
 import type { Config, ConnectionConfig } from '../../config/config.ts';
 import { endpointOf, hostOf, portOf, standardPort } from '../../config/endpoint.ts';
@@ -6,7 +7,7 @@ import { endpointOf, hostOf, portOf, standardPort } from '../../config/endpoint.
 export interface Broker {
   /** First address without user and password: `amqp://127.0.0.1:5672`. */
   readonly shown: string;
-  /** The broker's name of the vhost. */
+  /** Name of the vhost on the broker. */
   readonly vhost: string;
   readonly connections: readonly ConnectionConfig[];
   /** One node for each connection. */
@@ -15,9 +16,9 @@ export interface Broker {
 
 export interface BrokerNode {
   readonly isTls: boolean;
-  /** `true` if its AMQP port is the standard one, so that its other ports probably are as well. */
+  /** `true` if AMQP uses its standard port. The other protocols then probably use their standard ports as well. */
   readonly isOnStandardPort: boolean;
-  /** Host in the form for a URL. */
+  /** Host as in a URL: an IPv6 address is in brackets. */
   readonly host: string;
   readonly user: string;
   readonly password: string;

@@ -1,4 +1,5 @@
-// Applies the proof that a management API belongs to the broker: continues, continues with a note, or refuses.
+// Checks that a management API belongs to the broker. The API of another broker is refused. If there is no proof, an API
+// that the user named is used with a note, and a derived API is refused.
 
 import { randomUUID } from 'node:crypto';
 import type { Management } from '../../admin/client.ts';
@@ -9,7 +10,7 @@ import { type ErrorCode, MqError } from '../../errors.ts';
 const amqpMs = 5_000;
 
 /** AMQP errors after which the API may still answer, for example behind a firewall that permits only HTTP. */
-const absences: readonly ErrorCode[] = ['UNAVAILABLE', 'HOST_UNKNOWN', 'DEADLINE', 'TLS', 'PROTOCOL'];
+const unreachableCodes: readonly ErrorCode[] = ['UNAVAILABLE', 'HOST_UNKNOWN', 'DEADLINE', 'TLS', 'PROTOCOL'];
 
 interface Settings {
   readonly isNamed: boolean;
@@ -24,7 +25,8 @@ export async function openBroker(connections: readonly ConnectionConfig[]) {
 
 /**
  * Returns `true` if AMQP proves that the API belongs to the broker, and `false` if a named API is used without proof.
- * Throws CONFIG if it belongs to another broker, and the errors of AMQP and the API.
+ * Throws CONFIG if the API belongs to another broker, or if a derived API has no proof. Also throws errors of AMQP and
+ * of the API.
  */
 export async function assertOwn(
   api: Management,
@@ -43,16 +45,16 @@ export async function assertOwn(
     const doubt = await doubtOf(api, connections[0]?.user ?? 'guest', open);
     if (doubt === undefined) return true;
     if (doubt.kind === 'other' || !isNamed) throw refusedApi(origin, doubt, isNamed);
-    say(`the management API at ${origin} is used without proof that it is the broker's: ${doubt.why}`);
+    say(`the management API at ${origin} is used without proof that it belongs to the broker: ${doubt.why}`);
   } catch (error) {
-    if (unreachable === undefined || error !== unreachable || !absences.includes(unreachable.code)) throw error;
+    if (unreachable === undefined || error !== unreachable || !unreachableCodes.includes(unreachable.code)) throw error;
     const { code, message } = unreachable;
     if (!isNamed)
       throw new MqError(code, message, {
-        hint: 'the management API is used without AMQP if it is named: --management-url, or MQ_MANAGEMENT_URL',
+        hint: 'to use the management API without AMQP, name it with --management-url or MQ_MANAGEMENT_URL',
         cause: error,
       });
-    say(`the management API at ${origin} is used without proof that it is the broker's: ${message}`);
+    say(`the management API at ${origin} is used without proof that it belongs to the broker: ${message}`);
   }
   return false;
 }

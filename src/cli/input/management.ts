@@ -1,5 +1,5 @@
-// Opens the management API of a broker with the user's login. admin/address.ts finds its addresses. An API is used only
-// after the proof that it belongs to the broker.
+// Opens the management API of a broker with the user's login. admin/address.ts finds its addresses. Before the first
+// request, management-proof.ts checks that the API belongs to the broker.
 
 import type { Depths } from '../../admin/action.ts';
 import type { ManagementAddress } from '../../admin/address.ts';
@@ -23,8 +23,8 @@ export interface OpenedManagement {
   readonly vhost: string | undefined;
 }
 
-export interface Sought {
-  /** AMQP addresses of the broker that the API must belong to. Empty if only the API is known. */
+interface SearchSettings {
+  /** AMQP addresses of the broker to which the API must belong. Empty if only the API is known. */
   readonly connections: readonly ConnectionConfig[];
   readonly limits?: Partial<Limits>;
   /** Replaces the user and password of an address. */
@@ -37,15 +37,15 @@ export interface FoundManagement {
   /** `false` if the addresses are derived from the AMQP addresses. */
   readonly isNamed: boolean;
   readonly addresses: readonly ManagementAddress[];
-  /** Client that proves each address before its first request. */
+  /** Client that checks each address before the first request to it. */
   readonly api: Management;
-  /** Reads depths over AMQP. Returns nothing until the proof has shown that AMQP leads to the broker of the API. */
+  /** Reads depths over AMQP. Returns an empty map until it is proven that AMQP and the API lead to the same broker. */
   readonly depths: Depths;
 }
 
 /**
- * Returns why a command needs consent to a file that the user did not name, in addition to the doubts about the file
- * itself.
+ * Returns the reasons why a command needs the user's consent to the file. risks.ts finds the reasons that apply to all
+ * commands.
  */
 export type Doubts = (config: Config) => Promise<string[]>;
 
@@ -71,7 +71,7 @@ export async function openManagement(
     limits,
     login,
   });
-  // If only a management API is named, all vhosts are meant, because its address contains no vhost.
+  // If the user names only a management API, actions apply to all vhosts, because its address contains no vhost.
   const vhost = typed === undefined && isNamed(context, values) ? undefined : connections[0]?.vhost;
   return { api, depths, vhost };
 }
@@ -83,7 +83,7 @@ export async function openManagement(
 export async function findManagement(
   context: Context,
   values: Values,
-  { connections, limits = {}, login = (address) => address }: Sought,
+  { connections, limits = {}, login = (address) => address }: SearchSettings,
 ): Promise<FoundManagement> {
   const { Management } = await import('../../admin/client.ts');
   const { addresses, isNamed } = await located(context, values, connections);
@@ -117,9 +117,9 @@ export async function findManagement(
 }
 
 /**
- * Returns the API for a command that also works without one. Returns `undefined` if none can be derived from the
- * addresses, or if the derived one belongs to another broker, which is reported through `say`. An API that does not
- * answer yet is also returned. Throws CONFIG if a named API belongs to another broker, and USAGE.
+ * Returns the API for a command that also works without one, even if it does not answer yet. Returns `undefined` if no
+ * API can be derived from the addresses, or if the derived API belongs to another broker; `say` then receives the
+ * reason. Throws CONFIG if a named API belongs to another broker, and USAGE.
  */
 export async function optionalManagement(
   context: Context,
@@ -197,14 +197,14 @@ function connectionsIn({ vhosts: all }: Config, values: Values): readonly Connec
   const brokers = new Set(vhosts.map(([, { connections }]) => JSON.stringify(connections.map(endpointOf))));
   if (brokers.size > 1)
     throw new MqError('CONFIG', 'the vhosts of rascal.json are on different brokers', {
-      hint: `select one by --vhost (${vhosts.map(([name]) => name).join(', ')}) or --url`,
+      hint: `select one with --vhost (${vhosts.map(([name]) => name).join(', ')}) or --url`,
     });
   return vhosts[0]?.[1].connections ?? [];
 }
 
 /**
  * Returns a function that applies --user and --password-file to an address. MQ_PASSWORD (or MQ_PASSWORD_FILE) applies
- * to --user and to an address with a user but no password; it does not replace a password in an address.
+ * to --user and to an address with a user but no password. It does not replace a password in an address.
  */
 async function loginOf(context: Context, values: Values): Promise<ChangeLogin> {
   const user = values.name('user');
@@ -214,7 +214,7 @@ async function loginOf(context: Context, values: Values): Promise<ChangeLogin> {
   if (user !== undefined && password === undefined)
     throw new MqError('USAGE', `the user '${user}' has no password`, {
       at: '--user',
-      hint: 'set MQ_PASSWORD or MQ_PASSWORD_FILE, or --password-file FILE',
+      hint: 'set MQ_PASSWORD or MQ_PASSWORD_FILE, or use --password-file FILE',
     });
   return (address) => {
     const isWanted = typed !== undefined || user !== undefined || address.password === '';

@@ -7,15 +7,15 @@ import { readText } from './files.ts';
 
 type SecretWorld = Parameters<typeof readText>[0];
 
-/** A secret with the variable or option it came from, for messages. */
+/** A secret, and the name of the variable or option that contained it, for messages. */
 export interface Secret {
   readonly text: string;
   readonly from: string;
 }
 
 /**
- * Returns the value of the variable, or the content of the file in `<variable>_FILE`, as container platforms mount
- * secrets.
+ * Returns the value of the variable, or the content of the file that `<variable>_FILE` names. Container platforms mount
+ * secrets as such files.
  * @throws MqError USAGE if both are set, NO_INPUT if the file cannot be read
  */
 export async function secretOf(context: SecretWorld & Pick<Context, 'env'>, variable: string) {

@@ -20,7 +20,7 @@ export async function isConfirmed({ stdin, stderr, drain }: Terminal, question: 
   const lines = createInterface({ input: stdin, signal: drain });
   try {
     for await (const line of lines) return /^y(es)?$/i.test(line.trim());
-    refuseStopped(drain);
+    throwIfStopped(drain);
     return false;
   } finally {
     lines.close();
@@ -46,7 +46,7 @@ export async function hiddenLine({ stdin, stderr, drain }: Terminal, prompt: str
   });
   try {
     for await (const line of lines) return line;
-    refuseStopped(drain);
+    throwIfStopped(drain);
     if (isInterrupted) throw new MqError('INTERRUPTED', 'interrupted, nothing was done');
     return undefined;
   } finally {
@@ -55,6 +55,6 @@ export async function hiddenLine({ stdin, stderr, drain }: Terminal, prompt: str
   }
 }
 
-function refuseStopped({ aborted, reason }: AbortSignal): void {
+function throwIfStopped({ aborted, reason }: AbortSignal): void {
   if (aborted) throw new MqError(reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', 'interrupted, nothing was done');
 }

@@ -1,5 +1,5 @@
-// Finds what a rascal.json that the user did not name could do with the user's rights, because another person may have
-// written it. See .github/docs/decisions/0009.
+// Finds harmful things that a rascal.json could do with the user's rights. If the user did not name the file, another
+// person may have written it. See .github/docs/decisions/0009.
 
 import { isLoopback } from '../../broker/loopback.ts';
 import { listenAddress } from '../../config/endpoint.ts';
@@ -40,7 +40,7 @@ function isProgram(handler: unknown): boolean {
   return ['exec', 'execLines', 'module'].some((kind) => Object.hasOwn(objectOf(handler), kind));
 }
 
-/** Returns true also for an address that a variable completes. */
+/** Returns `true` if other machines could connect. This includes an address with a variable, whose value is unknown. */
 function isOpenToOthers(metrics: unknown): boolean {
   if (metrics === undefined) return false;
   const address = listenAddress(String(metrics));

@@ -13,7 +13,7 @@ import { canAsk, isConfirmed } from './question.ts';
 
 /**
  * Asks for consent on a terminal. Throws UNTRUSTED without consent, USAGE for an invalid MQ_TRUST, and CANNOT_CREATE.
- * @param more doubts of the command in addition to those about the file itself
+ * @param more reasons of the command for which it needs consent, in addition to those of the file itself
  */
 export async function assertTrusted(
   context: Context,
@@ -26,15 +26,15 @@ export async function assertTrusted(
   if (doubts.length === 0 || isInTrustedFolder(context, found) || existsSync(entryOf(context, found))) return;
   if (canAsk(context)) {
     for (const doubt of doubts) context.stderr.write(`${escaped(`${found.path}: ${doubt}`)}\n`);
-    if (await isConfirmed(context, `trust ${found.path} as it is now?`)) return trust(context, found);
+    if (await isConfirmed(context, `trust ${found.path} with its current content?`)) return trust(context, found);
   }
   throw new MqError('UNTRUSTED', `${found.file} is not trusted: ${doubts.join('; ')}`, {
     at: found.path,
-    hint: `read it; then mq trust permits it, --config ${found.file} uses it once, or MQ_TRUST names its folder (for CI)`,
+    hint: `read the file; then run mq trust, use it once with --config ${found.file}, or name its folder in MQ_TRUST (for CI)`,
   });
 }
 
-/** Stores the consent to the file with this content. Throws CANNOT_CREATE. */
+/** Stores the user's consent to the file with its current content. Throws CANNOT_CREATE. */
 export async function trust(context: Pick<Context, 'env'>, found: FoundFile): Promise<void> {
   const entry = entryOf(context, found);
   try {
@@ -46,7 +46,7 @@ export async function trust(context: Pick<Context, 'env'>, found: FoundFile): Pr
   }
 }
 
-/** Removes the consent to all contents of the path. Returns their number. */
+/** Removes every stored consent to the path. Returns how many there were. */
 export async function distrust(context: Pick<Context, 'env'>, path: string): Promise<number> {
   const store = storeOf(context);
   const names = await readdir(store).catch(() => []);
@@ -64,8 +64,8 @@ function entryOf(context: Pick<Context, 'env'>, { path, text }: FoundFile): stri
 }
 
 /**
- * Returns the folder of the consents. A relative XDG_CONFIG_HOME is ignored, as its specification requires, because it
- * would be below a folder that is not trusted.
+ * Returns the folder in which consents are stored. A relative XDG_CONFIG_HOME is ignored, as its specification requires;
+ * otherwise the consents would be in a folder that is not trusted.
  */
 function storeOf({ env }: Pick<Context, 'env'>): string {
   const [own = join(homedir(), '.config')] = [
@@ -75,13 +75,16 @@ function storeOf({ env }: Pick<Context, 'env'>): string {
   return join(own, 'mq', 'trust');
 }
 
-/** Checks MQ_TRUST: absolute paths of files, or of folders that are trusted with everything below them. */
+/**
+ * Returns `true` if MQ_TRUST contains the path of the file or of a folder above it. Throws USAGE for a path that is not
+ * absolute.
+ */
 function isInTrustedFolder({ env }: Pick<Context, 'env'>, { path }: FoundFile): boolean {
   const folders = (env['MQ_TRUST'] ?? '').split(delimiter).filter((folder) => folder !== '');
   const wrong = folders.find((folder) => !isAbsolute(folder));
   if (wrong !== undefined) {
     const hint = 'set it to the folder of the rascal.json: MQ_TRUST="$PWD"';
-    throw new MqError('USAGE', `MQ_TRUST has '${wrong}', which is not an absolute path`, { hint });
+    throw new MqError('USAGE', `'${wrong}' in MQ_TRUST is not an absolute path`, { hint });
   }
   return folders.some((folder) => {
     const below = relative(realPath(folder), realPath(path));

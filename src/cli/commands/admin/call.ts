@@ -47,8 +47,7 @@ export function adminCall(
 async function writeText({ cwd, pid }: Context, file: string, text: string): Promise<void> {
   try {
     const path = resolve(cwd, file);
-    // A symbolic link stays, and its target is replaced. A device or pipe cannot be replaced, so it is written
-    // directly.
+    // Only the target of a symbolic link is replaced. A device or pipe cannot be replaced, so mq writes to it directly.
     const real = await realpath(path).catch(() => path);
     const isOther = await stat(real).then(
       (found) => !found.isFile(),
@@ -82,7 +81,7 @@ async function newPassword(context: Context, values: Values, user: string): Prom
   const password = given ?? (canAsk(context) ? await typed(context, user) : undefined);
   if (password === undefined)
     throw new MqError('USAGE', `the new password of '${user}' is missing`, {
-      hint: '--new-password-file FILE (- is standard input), MQ_NEW_PASSWORD, or MQ_NEW_PASSWORD_FILE',
+      hint: 'set MQ_NEW_PASSWORD or MQ_NEW_PASSWORD_FILE, or use --new-password-file FILE (- is standard input)',
     });
   if (password === '') throw new MqError('USAGE', `the new password of '${user}' is empty`);
   return password;

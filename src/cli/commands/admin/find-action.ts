@@ -33,7 +33,7 @@ const ofAll = [
   'help',
 ];
 
-/** Verbs of other tools and their equivalents. */
+/** Verbs of other tools, and their equivalents in mq. */
 const otherVerbs: Readonly<Record<string, string>> = {
   add: 'create',
   change: 'set',
@@ -51,7 +51,7 @@ const otherVerbs: Readonly<Record<string, string>> = {
   kill: 'close',
 };
 
-/** Single-word actions of other tools and their equivalents. */
+/** Single-word actions of other tools, and their equivalents in mq. */
 const otherActions: Readonly<Record<string, string>> = {
   cluster_status: 'overview',
   health: 'check health',
@@ -70,7 +70,7 @@ export function findAction(words: readonly string[], actions: readonly Action[])
   return { action, ...argumentsOf(action, words.slice(action.noun === undefined ? 1 : 2)) };
 }
 
-/** Returns the action that the first words name exactly, without a suggestion for others. */
+/** Returns the action that the first words name, or `undefined`. */
 export function actionOf([verb, noun = '']: readonly string[], actions: readonly Action[]): Action | undefined {
   const ofVerb = actions.filter((action) => action.verb === verb);
   return (
@@ -87,13 +87,13 @@ export function optionsOf(action: Action): readonly Option[] {
 
 /** Returns the names of the options that an action accepts. */
 export function actionOptions({ verb, options = [], isInVhost, question, request }: Action): readonly string[] {
-  const isLook = request.startsWith('GET ') && verb !== 'export';
+  const isShown = request.startsWith('GET ') && verb !== 'export';
   return [
     ...options,
     ...(isInVhost ? ['vhost'] : []),
     ...(isInVhost && verb === 'list' ? ['all-vhosts'] : []),
     ...(question === undefined ? [] : ['yes']),
-    ...(isLook ? ['columns', 'watch', 'interval'] : []),
+    ...(isShown ? ['columns', 'watch', 'interval'] : []),
     ...ofAll,
   ];
 }
@@ -139,8 +139,8 @@ function argumentsOf(action: Action, typed: readonly string[]): Omit<FoundAction
  */
 function superfluous(action: Action, rest: readonly string[]): MqError {
   const { hint = '' } = usage(action, '');
-  const isLook = actionOptions(action).includes('columns') && rest.every((word) => /^[a-z][a-z_.]*$/.test(word));
-  const columns = isLook ? `columns are an option: mq admin ${nameOf(action)} --columns ${rest.join(',')}; ` : '';
+  const areColumns = actionOptions(action).includes('columns') && rest.every((word) => /^[a-z][a-z_.]*$/.test(word));
+  const columns = areColumns ? `columns are an option: mq admin ${nameOf(action)} --columns ${rest.join(',')}; ` : '';
   return new MqError('USAGE', unexpectedArgument(rest[0] ?? ''), { hint: `${columns}${hint}` });
 }
 
@@ -148,7 +148,7 @@ function entry(name: string, value: string | undefined): [string, string][] {
   return value === undefined ? [] : [[name, value]];
 }
 
-/** Returns a USAGE error of one action. */
+/** Returns a USAGE error whose hint is the help of the action. */
 export function usage(action: Pick<Action, 'verb' | 'noun'>, message: string): MqError {
   return new MqError('USAGE', message, { hint: `mq admin ${nameOf(action)} --help` });
 }
@@ -162,7 +162,7 @@ function unknownVerb(words: readonly string[], actions: readonly Action[]): MqEr
   if (Object.hasOwn(otherActions, first))
     return new MqError('USAGE', message, { hint: `did you mean 'mq admin ${otherActions[first]}'?` });
   const known = Object.hasOwn(otherVerbs, first) ? otherVerbs[first] : undefined;
-  // rabbitmqctl: list_queues; rabbitmqadmin v2: queues list.
+  // rabbitmqctl accepts list_queues, and rabbitmqadmin v2 accepts queues list.
   const [joinedVerb = '', ...joinedNoun] = first.split('_');
   const turned = actions.find(
     ({ verb, noun }) => noun !== undefined && verb === (otherVerbs[second] ?? second) && isNoun(noun, first),

@@ -1,5 +1,5 @@
 // Runs commands in a node's container for actions that the management API does not offer. This works only for clusters
-// of mq cluster.
+// that mq cluster has started.
 
 import type { Call } from '../../../admin/action.ts';
 import { isLoopback } from '../../../broker/loopback.ts';
@@ -26,8 +26,8 @@ export function controlOf(origin: string): NonNullable<Call['control']> {
 }
 
 /**
- * Reports whether two URLs are the same API. A published port belongs to this machine, so localhost, 127.0.0.1 and
- * [::1] are equal.
+ * Returns `true` if two URLs lead to the same API. A published port belongs to this machine, so localhost, 127.0.0.1
+ * and [::1] are equivalent.
  */
 export function isOneApi(published: string, asked: string): boolean {
   const [one, other] = [new URL(published), new URL(asked)];

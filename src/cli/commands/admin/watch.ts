@@ -8,13 +8,13 @@ import { asMqError, escaped, MqError } from '../../../errors.ts';
 import { isBrokenPipe } from '../../../terminal/printer.ts';
 import type { Values } from '../../arguments/values.ts';
 
-/** Returns the exit status. */
+/** Runs the action, and prints its result. Returns the exit status. */
 export async function adminWatch(context: Context, values: Values, call: Call): Promise<number> {
   const { formatResult } = await import('../../../admin/print.ts');
   const { stdout } = context;
   const intervalMs = values.duration('interval') ?? 2_000;
   if (values.flag('watch') !== true) {
-    if (values.text('interval') !== undefined) throw call.usage('--interval is for --watch');
+    if (values.text('interval') !== undefined) throw call.usage('--interval requires --watch');
     const result = await call.action.run(call);
     await write(stdout, await formatResult(result, await formatOf(context, values, call)));
     return statusOf(result);
@@ -33,7 +33,7 @@ export async function adminWatch(context: Context, values: Values, call: Call): 
   }
 }
 
-/** ECMA-48, and xterm's private mode 1049, which restores the previous screen content. */
+/** Escape sequences of ECMA-48, and of xterm's private mode 1049, which restores the previous content of the screen. */
 const screen = { other: '\u001b[?1049h', own: '\u001b[?1049l', home: '\u001b[H\u001b[J' } as const;
 
 /**

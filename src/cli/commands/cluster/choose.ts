@@ -33,7 +33,7 @@ export async function chosenCluster({ env }: Context, values: Values): Promise<s
   }
   if (second !== undefined)
     throw new MqError('USAGE', `there are ${own.length} clusters: ${own.join(', ')}`, {
-      hint: 'select one by --name NAME or MQ_CLUSTER',
+      hint: 'select one with --name NAME or MQ_CLUSTER',
     });
   return only;
 }

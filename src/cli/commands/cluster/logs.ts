@@ -19,7 +19,7 @@ async function print({ context, values, hosts }: Job): Promise<void> {
   const cluster = await attachCluster({ name: await chosenCluster(context, values) });
   const indexes = indexesOf(cluster, hosts);
   const printer = new Printer(context.stdout);
-  const tell = (index: number, line: string) => {
+  const printLine = (index: number, line: string) => {
     const node = cluster.nodes[index]?.host ?? '';
     if (values.flag('json')) return printer.json({ node, line });
     return printer.text(indexes.length > 1 ? `${node} | ${line}` : line);
@@ -27,13 +27,13 @@ async function print({ context, values, hosts }: Job): Promise<void> {
   if (!values.flag('follow')) {
     for (const index of indexes) {
       const text = await cluster.logs(index, tail);
-      for (const line of text.replace(/\n$/, '').split('\n')) await tell(index, line);
+      for (const line of text.replace(/\n$/, '').split('\n')) await printLine(index, line);
     }
     return;
   }
   const { drain: signal } = context;
   const follow = indexes.map((index) =>
-    cluster.follow(index, { lines: tail ?? 10, signal, onLine: (line) => tell(index, line) }),
+    cluster.follow(index, { lines: tail ?? 10, signal, onLine: (line) => printLine(index, line) }),
   );
   await Promise.all(follow);
 }

@@ -1,4 +1,4 @@
-// mq cluster stop, start, kill, pause, resume, partition and heal: disturb nodes and repair them.
+// mq cluster stop, start, kill, pause, resume, partition and heal: make nodes fail, and repair them.
 
 import type { Cluster, NodeState } from '../../../cluster/cluster.ts';
 import { MqError } from '../../../errors.ts';
@@ -22,7 +22,7 @@ export async function stop(job: Job): Promise<undefined> {
 export async function start(job: Job): Promise<undefined> {
   const cluster = await attached(job);
   const indexes = indexesOf(cluster, job.hosts);
-  await needState(cluster, indexes, ['stopped', 'running']);
+  await assertState(cluster, indexes, ['stopped', 'running']);
   await Promise.all(indexes.map((index) => cluster.launch(index)));
   const states = await cluster.states();
   const running = states.filter(({ state }) => state === 'running').length;
@@ -32,21 +32,21 @@ export async function start(job: Job): Promise<undefined> {
   }
   await reportState(job, cluster.name, 'started');
   const down = states.filter(({ state }) => state !== 'running').map(({ host }) => host);
-  const waits = `it waits for a majority (${running} of ${states.length} are running): start ${down.join(' or ')} as well`;
-  noteOf(job.context, 'cluster')(waits);
+  const text = `the cluster waits for a majority (${running} of ${states.length} nodes are running): start ${down.join(' or ')} as well`;
+  noteOf(job.context, 'cluster')(text);
 }
 
 export async function resume(job: Job): Promise<undefined> {
   const cluster = await attached(job);
   const indexes = indexesOf(cluster, job.hosts);
-  await needState(cluster, indexes, ['paused']);
+  await assertState(cluster, indexes, ['paused']);
   await Promise.all(indexes.map((index) => cluster.unpause(index)));
   try {
     await withCounter(job, (patience) => cluster.ready({ withinMs: 30_000, ...patience, nodes: indexes }));
   } catch (error) {
     if (!(error instanceof MqError) || error.code !== 'UNAVAILABLE') throw error;
     const { code, message, problems } = error;
-    // RabbitMQ 4.0 (Mnesia): a node separates from the others permanently.
+    // With RabbitMQ 4.0 (Mnesia), a node separates from the others permanently after a long pause.
     throw new MqError(code, message, {
       problems,
       hint: 'after a long pause a node may have separated from the others: mq cluster heal restarts it',
@@ -56,19 +56,19 @@ export async function resume(job: Job): Promise<undefined> {
   await reportState(job, cluster.name, 'resumed');
 }
 
-/** Returns a function that applies a Docker fault to each named node. */
-export function each(fault: 'kill' | 'pause', done: string): (job: Job) => Promise<undefined> {
+/** Returns a verb that kills or pauses the containers of the named nodes. */
+export function verbOfFault(fault: 'kill' | 'pause', done: string): (job: Job) => Promise<undefined> {
   return async (job) => {
     const cluster = await attached(job);
     const indexes = indexesOf(cluster, job.hosts);
-    await needState(cluster, indexes, fault === 'kill' ? ['running', 'paused'] : ['running']);
+    await assertState(cluster, indexes, fault === 'kill' ? ['running', 'paused'] : ['running']);
     await Promise.all(indexes.map((index) => cluster[fault](index)));
     await reportState(job, cluster.name, done);
     return undefined;
   };
 }
 
-async function needState(cluster: Cluster, indexes: readonly number[], wanted: readonly NodeState['state'][]) {
+async function assertState(cluster: Cluster, indexes: readonly number[], wanted: readonly NodeState['state'][]) {
   const states = await cluster.states();
   const other = indexes.flatMap((index) => states[index] ?? []).find(({ state }) => !wanted.includes(state));
   if (other === undefined) return;
@@ -81,7 +81,8 @@ async function needState(cluster: Cluster, indexes: readonly number[], wanted: r
 export async function partition(job: Job): Promise<undefined> {
   const cluster = await attached(job);
   const indexes = indexesOf(cluster, job.hosts);
-  if (indexes.length === cluster.nodes.length) throw job.values.usage('no node would be left on the other side');
+  if (indexes.length === cluster.nodes.length)
+    throw job.values.usage('a partition requires at least one node on the other side');
   const cut = (await cluster.states()).find(({ isConnected }) => !isConnected);
   if (cut) throw new MqError('REFUSED', `node ${cut.host} is already cut off`, { hint: 'first run mq cluster heal' });
   await cluster.separate(indexes);

@@ -1,4 +1,4 @@
-// Waits for nodes, with a counter on a terminal, --timeout, and signals.
+// Waits for nodes until --timeout or a signal, and shows a counter on a terminal.
 
 import type { WaitSettings } from '../../../cluster/cluster.ts';
 import type { Context } from '../../../context.ts';
@@ -6,8 +6,8 @@ import { MqError } from '../../../errors.ts';
 import type { Values } from '../../arguments/values.ts';
 
 /**
- * Runs work that waits for nodes, with --timeout and a counter on a terminal's stderr. The first signal ends it:
- * SIGTERM throws TERMINATED.
+ * Runs work that waits for nodes, with the time limit of --timeout, and shows a counter on a terminal. At the first
+ * signal it throws INTERRUPTED or, for SIGTERM, TERMINATED.
  */
 export async function withCounter<Result>(
   { context, values }: { context: Context; values: Values },

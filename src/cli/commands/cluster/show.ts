@@ -1,4 +1,4 @@
-// mq cluster status, list and url: print what is known about clusters.
+// mq cluster status, list and url: print the state and the addresses of clusters.
 
 import { exitStatuses } from '../../../errors.ts';
 import { Printer } from '../../../terminal/printer.ts';
@@ -49,7 +49,8 @@ export async function url(job: Job): Promise<undefined> {
     await printer.json({ name: cluster.name, urls, managementUrls, webStompUrls, prometheusUrls });
   } else {
     const env = { urls: of.amqp, managementUrls: of.management };
-    // The output uses the format of the options. Prometheus has no such list.
+    // The addresses are separated by commas, as --url and --management-url require. No option accepts the addresses of
+    // Prometheus, so each has its own line.
     await printer.text(isEnv ? envLines(cluster.name, env) : of[kind].join(kind === 'prometheus' ? '\n' : ','));
   }
 }

@@ -12,7 +12,7 @@ import type { Job } from './job.ts';
 import { withCounter } from './progress.ts';
 
 const defaultVersion = '4.3';
-/** Milliseconds for one answer of the management API. */
+/** Time limit for an answer of the management API, in milliseconds. */
 const answerMs = 15_000;
 
 export async function up(job: Job): Promise<undefined> {
@@ -31,7 +31,7 @@ export async function up(job: Job): Promise<undefined> {
       const swept = await sweep({ isAlive });
       const { nodes, name, port } = settings;
       const started = await startCluster({ image, nodes, name, port, starter, ...wait });
-      if (config) await applied(started, config, { signal: wait.signal });
+      if (config) await applyConfig(started, config, { signal: wait.signal });
       return { removed: swept, cluster: started };
     },
     'starting the nodes',
@@ -93,7 +93,7 @@ export async function join(job: Job): Promise<undefined> {
 }
 
 /** Creates the vhosts of the configuration and declares its topology. Removes the cluster if this fails. */
-export async function applied(
+export async function applyConfig(
   cluster: Pick<Cluster, 'urls' | 'managementUrls' | 'down'>,
   config: Config,
   { signal, withinMs = 60_000 }: Pick<WaitSettings, 'signal' | 'withinMs'>,
@@ -119,9 +119,9 @@ export async function applied(
     if (error instanceof Error && error.name === 'AbortError')
       throw new MqError(
         'UNAVAILABLE',
-        `the topology was not declared within ${withinMs / 1000} s: the cluster is removed`,
+        `the topology was not declared within ${withinMs / 1000} s, so the cluster was removed`,
         {
-          hint: 'mq cluster up without --apply, then mq cluster status shows what is wrong',
+          hint: 'run mq cluster up without --apply; mq cluster status then shows what is wrong',
           cause: error,
         },
       );
@@ -129,7 +129,7 @@ export async function applied(
   }
 }
 
-/** Prints the addresses of a new cluster. On a terminal it also shows the password, which is not shown again. */
+/** Prints the addresses of a new cluster. On a terminal the password is shown once, on a line of its own. */
 export async function announce(
   { stdout, stderr }: Context,
   { cluster, isJson }: { cluster: Cluster; isJson: boolean },

@@ -7,7 +7,7 @@ import type { Values } from '../../arguments/values.ts';
 import type { Verb, Verbs } from '../../command.ts';
 import type { Job } from './job.ts';
 import { printLogs } from './logs.ts';
-import { each, heal, partition, resume, start, stop } from './nodes.ts';
+import { heal, partition, resume, start, stop, verbOfFault } from './nodes.ts';
 import { down, forget } from './remove.ts';
 import { list, status, url } from './show.ts';
 import { join, up } from './up.ts';
@@ -47,7 +47,7 @@ const rows: Readonly<Record<string, Row>> = {
     run: list,
   },
   url: {
-    summary: 'print the addresses of nodes, with the password',
+    summary: 'print the addresses of nodes, including the password',
     options: clusterVerbOptions.url,
     examples: ['mq cluster url', 'mq cluster url mq1 --of management', 'eval "$(mq cluster url --env)"'],
     nodes: 'any',
@@ -61,7 +61,7 @@ const rows: Readonly<Record<string, Row>> = {
     run: printLogs,
   },
   stop: {
-    summary: 'stop nodes, unless a majority would be lost',
+    summary: 'stop nodes, if a majority keeps running',
     options: clusterVerbOptions.stop,
     examples: ['mq cluster stop mq3', 'mq cluster stop mq2 mq3 --force'],
     nodes: 'some',
@@ -79,14 +79,14 @@ const rows: Readonly<Record<string, Row>> = {
     options: other,
     examples: ['mq cluster kill mq1'],
     nodes: 'some',
-    run: each('kill', 'killed'),
+    run: verbOfFault('kill', 'killed'),
   },
   pause: {
     summary: 'freeze the processes of nodes',
     options: other,
     examples: ['mq cluster pause mq2'],
     nodes: 'some',
-    run: each('pause', 'paused'),
+    run: verbOfFault('pause', 'paused'),
   },
   resume: {
     summary: 'resume nodes that were paused',
@@ -124,7 +124,7 @@ const rows: Readonly<Record<string, Row>> = {
     run: forget,
   },
   down: {
-    summary: 'remove the cluster with all its data, without a question',
+    summary: 'remove the cluster with all its data, without asking',
     options: clusterVerbOptions.down,
     examples: ['mq cluster down', 'mq cluster down --all'],
     nodes: 'none',
@@ -156,5 +156,5 @@ function refuseWrongCount(name: string, nodes: Row['nodes'], values: Values): vo
   if (nodes === 'one' && values.args.length !== 1)
     throw values.usage(`mq cluster ${name} requires one node, such as mq1`);
   if (nodes === 'some' && values.args.length === 0)
-    throw values.usage(`mq cluster ${name} requires one node or several, such as mq1`);
+    throw values.usage(`mq cluster ${name} requires at least one node, such as mq1`);
 }

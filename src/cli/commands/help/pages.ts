@@ -1,4 +1,5 @@
-// The pages of .github/docs by topic. The build inserts their texts (src/build/manual.ts); the sources read the files.
+// Returns the pages of .github/docs by topic. In the executable, the build has inserted their texts
+// (src/build/manual.ts). In the sources, this file reads them.
 
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

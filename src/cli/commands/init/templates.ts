@@ -13,21 +13,21 @@ interface Template {
 }
 
 /**
- * Returns a quorum queue and its dead-letter queue. With three nodes, confirmed messages survive the loss of a node.
- * The broker also dead-letters to it, because it drops a message after more than 20 redeliveries.
+ * Returns a quorum queue and its dead-letter queue. With three nodes, confirmed messages survive the loss of a node. The
+ * broker itself also uses the dead-letter queue; otherwise it would drop a message after more than 20 redeliveries.
  */
-function kept(queue: string) {
+function quorumQueue(queue: string) {
   const dead = `${queue}.dead`;
-  const safely = {
+  const workArguments = {
     'x-queue-type': 'quorum',
     'x-dead-letter-exchange': '',
     'x-dead-letter-routing-key': dead,
-    // RabbitMQ: otherwise a dead letter is lost if its queue does not accept it.
+    // RabbitMQ: with the default at-most-once, a dead letter is lost if its queue does not accept it.
     'x-dead-letter-strategy': 'at-least-once',
     'x-overflow': 'reject-publish',
   };
   return {
-    [queue]: { options: { durable: true, arguments: safely } },
+    [queue]: { options: { durable: true, arguments: workArguments } },
     [dead]: { options: { durable: true, arguments: deadQueue(queue).arguments } },
   };
 }
@@ -36,7 +36,7 @@ export const templates: Readonly<Record<TemplateName, Template>> = {
   worker: {
     summary: 'jobs in a queue that workers share',
     content: {
-      vhosts: { '/': { queues: kept('jobs') } },
+      vhosts: { '/': { queues: quorumQueue('jobs') } },
       publications: { jobs: { queue: 'jobs' } },
       subscriptions: { jobs: { queue: 'jobs', prefetch: 1 } },
       mq: {
@@ -59,7 +59,7 @@ export const templates: Readonly<Record<TemplateName, Template>> = {
   rpc: {
     summary: 'questions that a server answers',
     content: {
-      vhosts: { '/': { queues: kept('questions') } },
+      vhosts: { '/': { queues: quorumQueue('questions') } },
       publications: { questions: { queue: 'questions' } },
       subscriptions: { questions: { queue: 'questions', prefetch: 1 } },
       mq: {
@@ -81,7 +81,7 @@ export const templates: Readonly<Record<TemplateName, Template>> = {
       vhosts: {
         '/': {
           exchanges: { orders: { type: 'topic' } },
-          queues: kept('billing'),
+          queues: quorumQueue('billing'),
           bindings: { 'orders[order.paid, order.refunded] -> billing': {} },
         },
       },

@@ -47,7 +47,7 @@ export function handlerPlace(values: Values, { config }: HandlerChoice): Omit<Ha
   };
 }
 
-/** Rascal's default (baseline.js). */
+/** Rascal's default prefetch (baseline.js). */
 const usualPrefetch = 10;
 const noLimit = Number.POSITIVE_INFINITY;
 

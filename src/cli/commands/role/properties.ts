@@ -25,7 +25,7 @@ const names: Readonly<Record<string, string>> = {
   'delivery-mode': 'deliveryMode',
 };
 
-/** RabbitMQ stores it as 32-bit milliseconds. */
+/** RabbitMQ stores a TTL as a 32-bit number of milliseconds. */
 const longestTtlMs = 4_294_967_295;
 
 const ranges: Readonly<Record<string, readonly [number, number]>> = {
@@ -44,7 +44,7 @@ export function properties(values: Values, env: Context['env']): Properties {
     const dashed = typed.replace(/_/g, '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const name = Object.hasOwn(names, dashed) ? names[dashed] : undefined;
     if (name === undefined)
-      throw values.usage(`there is no property '${typed}'; there are ${Object.keys(names).join(', ')}`);
+      throw values.usage(`there is no property '${typed}'; the properties are ${Object.keys(names).join(', ')}`);
     const range = ranges[name];
     if (range && !(/^\d{1,15}$/.test(value) && Number(value) >= range[0] && Number(value) <= range[1]))
       throw values.usage(
@@ -88,7 +88,7 @@ function header([typed, text]: readonly [string, string], values: Values): reado
   }
 }
 
-/** Reports a stack overflow, because JSON.parse and the encoder are recursive. */
+/** Returns `true` for a stack overflow. JSON.parse and the encoder are recursive, so deeply nested JSON causes one. */
 function isOverflow(error: unknown): boolean {
   return error instanceof RangeError && /call stack/.test(error.message);
 }

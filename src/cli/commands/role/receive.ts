@@ -44,7 +44,7 @@ function refuseArguments(values: Values, { name, role }: Running): void {
     throw values.usage(`no ${role.keyName ?? 'key'} is given; usage: ${usageLine({ name, usage: usageOf(role) })}`);
 }
 
-/** When a role stops, how fast it works, and how it prints. */
+/** Settings that stop a role, limit its rate, or choose its output format. */
 type Limits = Pick<
   ConsumeSettings,
   'count' | 'idleMs' | 'maxTimeMs' | 'untilEmpty' | 'intervalMs' | 'drainMs' | 'json'
@@ -171,22 +171,22 @@ async function warningsOf({ config }: Running, sources: readonly Source[], canFa
 }
 
 /**
- * Returns a prefetch that does not exceed --count, because mq would have to return the other messages. 0 means no
- * limit.
+ * Returns a prefetch that does not exceed --count, because mq would have to return the messages above the count. 0 means
+ * no limit.
  */
 function prefetchFor(count: number | undefined, most: number): number {
   return count !== undefined && count <= (most || 65_535) ? count : most;
 }
 
-/** Warns of variables that the handler should inherit and that mq does not have. */
+/** Warns of variables that the handler should inherit but that are not set in the environment of mq. */
 function warnOfUnset(env: Context['env'], pass: readonly string[], { observation }: Running): void {
   const unset = unmatched(env, pass);
   if (unset.length === 0) return;
-  const message = `the handler does not get ${unset.join(', ')}: not set in the environment of mq`;
+  const message = `the handler does not receive ${unset.join(', ')}: not set in the environment of mq`;
   observation.say({ level: 'warn', event: 'environment', message, fields: { unset } });
 }
 
-/** Returns a handler after which the role does not print the body. */
+/** Returns a handler that does the same work, but whose message bodies the role does not print. */
 function quiet(handler: Handler): Handler {
   return {
     prints: 'handler',

@@ -18,7 +18,7 @@ export function replyPlaces(patterns: readonly string[], { vhosts, publications 
   const others = Object.values(vhosts).flatMap(({ queues }) => {
     return Object.keys(queues).filter((name) => queues[name]?.replyTo === undefined && !forReplies.has(name));
   });
-  // Queues that mq declares for a queue belong to it.
+  // The retry and dead-letter queues of a queue are refused together with it.
   return (queue) =>
     isDirect(queue) ||
     !others.some((name) => queue === name || queue === `${name}.dead` || queue.startsWith(`${name}.retry.`));

@@ -1,4 +1,4 @@
-// Defines a running role, and opens the session in which it works.
+// Defines a running role, and opens its session with the broker.
 
 import type { Config } from '../../../config/config.ts';
 import { type RoleConfig, usesOf } from '../../../config/role.ts';
@@ -19,7 +19,7 @@ export interface NamedRole<Role extends RoleConfig = RoleConfig> {
 
 export interface RunningRole<Role extends RoleConfig = RoleConfig> extends NamedRole<Role> {
   readonly observation: Observation;
-  /** Starts the time that the handlers have to finish. */
+  /** Starts the drain time, in which running handlers can finish. */
   readonly beginDrain: () => void;
   readonly drainMs: number;
 }
@@ -35,10 +35,10 @@ export async function withSession(
   const addresses = await addressesOf(context, values);
   const timeoutMs = values.duration('wait');
   if (timeoutMs !== undefined) {
-    const tell = (reason: string) =>
+    const onReason = (reason: string) =>
       observation.sayNamed({ level: 'warn', event: 'waiting', message: `no broker yet: ${reason}` });
     const vhosts = vhostsOf(running);
-    await awaitBroker({ config, addresses, vhosts, timeoutMs, drain: context.drain, tell });
+    await awaitBroker({ config, addresses, vhosts, timeoutMs, drain: context.drain, onReason });
   }
   const { Session } = await import('../../../session/session.ts');
   const session = new Session({

@@ -39,7 +39,7 @@ export async function runRequest(context: Context, values: Values, running: Runn
   await withSession(context, values, running, (session) => request(context, session, settings));
 }
 
-/** Returns what `publish` and `request` share: the input and the properties of the message. */
+/** Returns the settings of both `publish` and `request`: the input, the routing key and the message properties. */
 function sending(
   values: Values,
   { role }: NamedRole<SendingRole>,
@@ -83,9 +83,9 @@ function inputOf(
   return { from: 'text', text: role.text };
 }
 
-/** Returns the hint for a missing text. The only argument may have been meant as the text. */
+/** Returns the hint for a missing text. If the only argument was used as the key, the user may have meant it as the text. */
 function textHint({ keyName = 'key' }: RoleConfig, takenAsKey: string | undefined): string {
-  if (takenAsKey === undefined) return "give the text as an argument; '' is an empty one";
+  if (takenAsKey === undefined) return "give the text as an argument; '' is an empty text";
   const shown = takenAsKey.length > 40 ? `${takenAsKey.slice(0, 40)}…` : takenAsKey;
   return `'${shown}' is the ${keyName}: give the text after it, or the ${keyName} by --routing-key`;
 }

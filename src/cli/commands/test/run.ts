@@ -6,7 +6,7 @@ import type { Context } from '../../../context.ts';
 import { exitStatuses } from '../../../errors.ts';
 import type { RunTarget } from './target.ts';
 
-/** Settings of the command line, which are the same for every run of --watch. */
+/** Settings of the command line. With --watch they apply to every run. */
 export interface Plan {
   readonly seed: number | undefined;
   /** Part of the files to run. `of` is 1 without --shard. */
@@ -87,7 +87,7 @@ async function runAndReport(
   return isGood(totals, shard) ? 0 : exitStatuses.ANSWER_NO;
 }
 
-/** Reports whether files affect each other: through faults of a cluster, or through messages in a shared vhost. */
+/** Returns `true` if test files affect each other through faults of a cluster, or through messages in a shared vhost. */
 function isShared({ plan }: RunTarget): boolean {
   return plan.kind === 'cluster' || (plan.kind === 'url' && plan.managementUrls.length === 0);
 }

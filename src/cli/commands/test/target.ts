@@ -22,11 +22,11 @@ interface Common {
 }
 
 export interface RunTarget {
-  /** Plan for the processes of the files. */
+  /** Target for the processes that run the test files. */
   readonly plan: TargetPlan;
   /** Short description for the report. */
   readonly title: string;
-  /** A sentence that the user should know about the target. */
+  /** Note for the user about the target. */
   readonly note?: string;
   close(): Promise<void>;
 }
@@ -44,11 +44,11 @@ export function planTarget(context: Context, values: Values): OpenTarget {
   const common = { ...(config !== undefined && { config }), ...(values.flag('self') && { self: true }) };
   const isCluster = on === 'cluster';
   for (const option of ['nodes', 'image'] as const) {
-    if (!isCluster && values.text(option) !== undefined) throw values.usage(`--${option} is for --on cluster`);
+    if (!isCluster && values.text(option) !== undefined) throw values.usage(`--${option} requires --on cluster`);
   }
   const isUrl = on !== 'embedded' && !isCluster;
   if (!isUrl && values.text('management-url') !== undefined)
-    throw values.usage('--management-url is for --on amqp://…');
+    throw values.usage('--management-url requires --on amqp://…');
   if (isCluster) return planCluster(context, values, common);
   if (isUrl) return planUrl(context, on, values, common);
   return async () => ({ plan: { kind: 'embedded', ...common }, title: 'the embedded broker', close: async () => {} });
@@ -68,7 +68,7 @@ function planCluster({ env, pid, isAlive, drain, stderr }: Context, values: Valu
       import('../../../cluster/removal.ts'),
       import('../../../cluster/start.ts'),
     ]);
-    // This removes what a killed run has left behind.
+    // A killed run may have left a cluster behind.
     await sweep({ isAlive });
     const cluster = await startCluster({
       image: given ?? (await imageOf('4.3')),
@@ -108,7 +108,7 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
       await found.api.request('GET', '/whoami');
       const { urlOf } = await import('../../../admin/address.ts');
       const managementUrls = found.addresses.map(urlOf);
-      // This does not use the client of the proof, which aborts at the first signal.
+      // `found.api` aborts at the first signal, so another client deletes the vhosts.
       const client = new Management({ addresses: found.addresses, timeoutMs: answerMs });
       const close = () => removeVhosts(client, prefix);
       return { plan: { kind: 'url', urls, managementUrls, prefix, ...common }, title, close };
@@ -124,7 +124,7 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
   };
 }
 
-/** Deletes the vhosts of this run, because a killed file has left its own. If the broker is not reachable, they stay. */
+/** Deletes the vhosts of this run that killed test files have left. Errors are ignored, for example if the broker is down. */
 async function removeVhosts(api: Client, prefix: string): Promise<void> {
   const all = (await api.request('GET', '/vhosts').catch(() => [])) as readonly { name: string }[];
   for (const { name } of all.filter((vhost) => vhost.name.startsWith(prefix)))

@@ -19,7 +19,7 @@ interface Sources {
   readonly observer: Observer;
 }
 
-/** Milliseconds for which an answer is shared by several pages. */
+/** Milliseconds for which all open pages receive the same answer. */
 const freshMs = 900;
 /** Milliseconds for which AMQP is used after the management API did not answer. */
 const pauseMs = 60_000;
@@ -36,12 +36,12 @@ class DepthReader {
   readonly #sources: Sources;
   readonly #queues: readonly GraphNode[];
   readonly #exchanges: readonly GraphNode[];
-  /** Exchanges rarely change, and each needs a request of its own. */
+  /** Checks whether an exchange exists. Answers are cached, because each check is a request and exchanges rarely change. */
   readonly #hasExchange: (name: string) => Promise<boolean | undefined>;
   #last: { readonly at: number; readonly depths: Promise<Depths> } | undefined;
-  /** Time before which the management API is not asked. */
+  /** Time before which mq sends no request to the management API. */
   #notBefore = 0;
-  /** Time before which a missing queue is not checked over AMQP, by its id. */
+  /** Time before which a missing queue is not checked over AMQP, by the id of the queue. */
   readonly #absentUntil = new Map<string, number>();
 
   constructor(sources: Sources) {
@@ -68,7 +68,7 @@ class DepthReader {
         this.#notBefore = performance.now() + pauseMs;
       }
     }
-    // The page then shows that this API does not answer.
+    // The page shows the address of the management API, and that it does not answer.
     const depths = await this.#askAmqp();
     return depths.from === undefined ? depths : { ...depths, management: management.origin };
   }

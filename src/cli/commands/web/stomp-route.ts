@@ -28,7 +28,7 @@ export function planStompRoute(
   if (typed === 'bridge') return async () => bridge;
   const isAuto = typed === 'auto';
   const urls = isAuto
-    ? nodes.filter(isBesidePlugin).map(pluginOf)
+    ? nodes.filter(hasStandardPlugin).map(pluginOf)
     : typed.split(',').map((text) => checkedUrl(text, values));
   const plugins = urls.map((url, index): StompAddress => {
     const { user: login, password: passcode, vhost } = nodes[index] ?? nodes[0];
@@ -61,7 +61,7 @@ async function findRoute(
     }
   }
   if (isAuto) {
-    // Most brokers do not have the plugin, so only other failures are reported.
+    // Most brokers do not have the plugin, so a port without a listener is not reported.
     for (const failure of failures.filter((one) => !/ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH/.test(one))) say(failure);
     return bridge;
   }
@@ -74,10 +74,10 @@ async function findRoute(
 }
 
 /**
- * Reports whether the plugin may be on the standard port. Next to a non-standard AMQP port, port 15674 may belong to
- * another broker.
+ * Returns `true` if the plugin probably listens on its standard port. If AMQP uses another port than its standard one,
+ * port 15674 may belong to another broker.
  */
-function isBesidePlugin({ isTls, isOnStandardPort }: BrokerNode): boolean {
+function hasStandardPlugin({ isTls, isOnStandardPort }: BrokerNode): boolean {
   return !isTls && isOnStandardPort;
 }
 

@@ -1,11 +1,11 @@
-// The arguments of a command line that mq refuses before it connects to anything.
+// Tests arguments that mq refuses before it connects to a broker.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runCli } from '../../../support/cli.ts';
 import { emptyFolder } from '../../../support/mq.ts';
 
-/** Nothing listens there: a command line that is accepted ends with 69. */
+/** No server listens on port 1, so a command line that mq accepts ends with 69. */
 const env = { MQ_URL: 'amqp://127.0.0.1:1' };
 
 async function refused(args: readonly string[], line: string, hint: string, cwd?: string): Promise<void> {
@@ -75,7 +75,7 @@ for (const args of [
   ['broker', '--memory'],
   ['admin', 'whoami', '--max-answer'],
 ]) {
-  test(`mq ${args.join(' ')} accepts a size with a unit`, async () => {
+  test(`mq ${args.join(' ')} refuses a size with an unknown unit`, async () => {
     const { status, stderr } = await runCli([...args, '10 MB'], { env });
     assert.is(status, 64);
     assert.match(stderr, /must be a size in bytes \(65536, 512MiB or 2GiB\), not '10 MB' \[USAGE\]/);
@@ -95,7 +95,7 @@ for (const [value, why] of [
     refused(['task', '--header', `n:=${value}`, 'hi'], `mq task: --header n: ${why}`, 'mq task --help'));
 }
 
-test('a module for --handler is JavaScript or TypeScript', async () => {
+test('mq worker refuses a --handler file in another language than JavaScript', async () => {
   const cwd = emptyFolder({ 'work.py': 'print(1)\n' });
   const { status, stderr } = await runCli(['worker', '--handler', 'work.py'], { env, cwd });
   assert.is(status, 78);
@@ -112,8 +112,8 @@ const own = {
 };
 
 for (const [args, line, hint] of [
-  [['publish'], 'mq publish: give the name of a publication; there are jobs', 'mq publish --help'],
-  [['publish', 'nothing', 'hi'], "mq publish: there is no publication 'nothing'", 'there are jobs'],
+  [['publish'], 'mq publish: give the name of a publication; the publications are jobs', 'mq publish --help'],
+  [['publish', 'nothing', 'hi'], "mq publish: there is no publication 'nothing'", 'the publications are jobs'],
   [['subscribe', 'nothing'], "mq subscribe: there is no subscription 'nothing'", 'rascal.json has no subscription'],
 ] as const) {
   test(`lists the names of the user's file only: mq ${args.join(' ')}`, () =>

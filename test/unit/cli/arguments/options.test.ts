@@ -1,4 +1,4 @@
-// The table of options: one name has one form in the whole program, because options may precede the command.
+// Tests the table of options. An option has the same form in all commands, because it may precede the command's name.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-// The parsed values of a command line.
+// Tests the parsed values of a command line.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

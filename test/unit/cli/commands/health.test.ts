@@ -1,4 +1,4 @@
-// mq health and --metrics: refused addresses, and the answer of mq health --json.
+// Tests which addresses mq health and --metrics refuse, and the answer of mq health --json.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-// mq init: its templates are correct, and it refuses to overwrite a file.
+// Tests that the templates of mq init are valid, and that mq init does not overwrite a file.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -41,10 +41,10 @@ for (const [named, args, exit, line, hint] of [
     'an unknown suite',
     ['--self', 'moon'],
     64,
-    /^mq test: there is no suite 'moon'; there are routing, /,
+    /^mq test: there is no suite 'moon'; the suites are routing, /,
     'mq test --help',
   ],
-  ['nodes without a cluster', ['--nodes', '3'], 64, 'mq test: --nodes is for --on cluster [USAGE]', 'mq test --help'],
+  ['nodes without a cluster', ['--nodes', '3'], 64, 'mq test: --nodes requires --on cluster [USAGE]', 'mq test --help'],
   ['an unknown report', ['--report', 'html'], 64, /^mq test: there is no report 'html'/, /^reports: /],
 ] as const) {
   test(`mq test refuses ${named}`, async () => {

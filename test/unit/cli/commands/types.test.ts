@@ -16,7 +16,7 @@ test('mq types writes two files and hints at a tsconfig.json', async () => {
   assert.is(stdout, 'mq-test.d.ts\nmq-handler.d.ts\n');
   assert.is(readFileSync(join(cwd, 'mq-handler.d.ts'), 'utf8'), handlerDeclarations);
   assert.is(readFileSync(join(cwd, 'mq-test.d.ts'), 'utf8'), declarations);
-  assert.match(stderr, /^hint: a tsconfig\.json that includes them/);
+  assert.match(stderr, /^hint: if you have no tsconfig\.json, this one includes both files:\n\{/);
   JSON.parse(stderr.slice(stderr.indexOf('{')));
 });
 

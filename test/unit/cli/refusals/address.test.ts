@@ -1,4 +1,4 @@
-// An address that mq refuses, and a broker that it cannot reach.
+// Tests addresses that mq refuses, and brokers that it cannot reach.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -63,7 +63,7 @@ refuses([
       args: [command, addressWithCanary('127.0.0.1')],
       exit: command === 'check' ? 66 : 64,
       line: new RegExp(`^mq ${command}: .*amqp:/.*\\*{3}@127\\.0\\.0\\.1`),
-      ...(command === 'publish' && { hint: 'there are hello, task, logs, direct_logs, topic_logs, rpc' }),
+      ...(command === 'publish' && { hint: 'the publications are hello, task, logs, direct_logs, topic_logs, rpc' }),
       ...(command !== 'check' && command !== 'publish' && { hint: `mq ${command} --help` }),
     }),
   ),
@@ -79,7 +79,7 @@ refuses([
     args: ['--ur1', addressWithCanary('127.0.0.1'), 'producer'],
     exit: 64,
     line: 'mq: there is no option --ur1 [USAGE]',
-    hint: 'mq --help lists the commands, mq <command> --help the options of one',
+    hint: 'mq --help lists the commands; mq <command> --help lists the options of a command',
   },
   {
     title: 'a port on which no server listens',
@@ -113,7 +113,7 @@ test('the shortest password of an address is hidden', async () => {
   assert.match(stderr, 'amqp://***@h');
 });
 
-test('no line break of a narrow terminal hides a part of a password', async () => {
+test('the lines of a narrow terminal contain no part of a password', async () => {
   const { stderr } = await runCli(['amqp://mq:first second third fourth@h'], { terminal: 40 });
   assert.not.match(stderr, /first|second|third|fourth/);
 });

@@ -1,4 +1,4 @@
-// A command line that mq refuses.
+// Tests command lines that mq refuses.
 
 import { test } from 'uvu';
 import { type Row, refuses } from './rows.ts';
@@ -15,10 +15,12 @@ const numbers = {
 const numberRows = Object.entries(numbers).flatMap(([kind, commands]) =>
   Object.entries<readonly string[]>(commands).flatMap(([command, options]) =>
     options.map((option, index): Row => {
-      // Each option is tried with one invalid value; the options take turns.
+      // Each option is tested with one of the invalid values.
       const value = ['abc', '0', '-1', '1e3'][index % 4] as string;
       const range =
-        kind === 'seconds' ? 'a duration \\(500ms, 30s, 5m or 1h\\) from 1ms to 24d' : 'a whole number from 1';
+        kind === 'seconds'
+          ? 'a duration \\(500ms, 30s, 5m or 1h\\) from 1ms to 24d'
+          : 'a whole number (from|of at least) 1';
       return {
         title: `mq ${command} --${option} ${value}`,
         args: [command, `--${option}`, value],
@@ -46,7 +48,7 @@ refuses([
     title: 'an empty number',
     args: ['worker', '--count', ''],
     exit: 64,
-    line: "mq worker: --count must be a whole number from 1 on, not '' [USAGE]",
+    line: "mq worker: --count must be a whole number of at least 1, not '' [USAGE]",
     hint: help('worker'),
   },
   {
@@ -180,7 +182,7 @@ refuses([
     title: 'an unknown property',
     args: ['producer', '--property', 'colour=red'],
     exit: 64,
-    line: /^mq producer: there is no property 'colour'; there are content-type, .* \[USAGE\]$/,
+    line: /^mq producer: there is no property 'colour'; the properties are content-type, .* \[USAGE\]$/,
     hint: help('producer'),
   },
   {
@@ -209,7 +211,7 @@ refuses([
     title: 'mq publish without a name',
     args: ['publish'],
     exit: 64,
-    line: /^mq publish: give the name of a publication; there are hello, task, .* \[USAGE\]$/,
+    line: /^mq publish: give the name of a publication; the publications are hello, task, .* \[USAGE\]$/,
     hint: help('publish'),
   },
   {
@@ -217,7 +219,7 @@ refuses([
     args: ['subscribe', 'helo'],
     exit: 64,
     line: "mq subscribe: there is no subscription 'helo'; did you mean 'hello'? [USAGE]",
-    hint: 'there are hello, task, logs, direct_logs, topic_logs, rpc',
+    hint: 'the subscriptions are hello, task, logs, direct_logs, topic_logs, rpc',
   },
   ...['0', 'fast', '10/x', '-1/s'].map(
     (rate): Row => ({

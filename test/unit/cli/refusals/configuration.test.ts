@@ -1,4 +1,4 @@
-// A rascal.json that mq refuses before it opens a connection.
+// Tests files that mq refuses as a rascal.json before it opens a connection.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,14 +13,14 @@ refuses([
     args: ['publish', 'tsak', 'text'],
     exit: 64,
     line: "mq publish: there is no publication 'tsak'; did you mean 'task'? [USAGE]",
-    hint: 'there are hello, task, logs, direct_logs, topic_logs, rpc',
+    hint: 'the publications are hello, task, logs, direct_logs, topic_logs, rpc',
   },
   {
     title: 'an unknown subscription of mq subscribe, without a similar name',
     args: ['subscribe', 'nothing-like-it'],
     exit: 64,
     line: "mq subscribe: there is no subscription 'nothing-like-it' [USAGE]",
-    hint: 'there are hello, task, logs, direct_logs, topic_logs, rpc',
+    hint: 'the subscriptions are hello, task, logs, direct_logs, topic_logs, rpc',
   },
   {
     title: 'a missing certificate file',
@@ -55,8 +55,8 @@ refuses([
     title: 'mq check without a rascal.json',
     args: ['check'],
     exit: 66,
-    line: 'mq check: there is no rascal.json here [NO_INPUT]',
-    hint: 'mq check FILE names another file',
+    line: 'mq check: there is no rascal.json in this folder [NO_INPUT]',
+    hint: 'mq check FILE checks another file',
   },
   {
     title: 'mq check with a missing file',

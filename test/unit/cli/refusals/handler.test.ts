@@ -1,4 +1,4 @@
-// Handlers and files that mq refuses before it opens a connection.
+// Tests handlers and files that mq refuses before it opens a connection.
 
 import { test } from 'uvu';
 import { refuses } from './rows.ts';

@@ -1,4 +1,4 @@
-// Runs command lines that mq refuses in this process, and asserts the exit status, the line and the hint.
+// Runs command lines in this process that mq must refuse, and checks the exit status, the line and the hint.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -26,11 +26,11 @@ export interface Row extends Refusal {
 export function refuses(rows: readonly Row[]): void {
   for (const { title, args, files, env, everyStyle, ...refusal } of rows) {
     const run = (more: readonly string[] = []) => runRefused([...more, ...args], files, env);
-    test(title, async () => assertRefused(await run(), refusal));
+    test(`refuses ${title}`, async () => assertRefused(await run(), refusal));
     if (!everyStyle) continue;
-    test(`${title}: one object with --json`, async () =>
+    test(`reports one object with --json: ${title}`, async () =>
       assertRefusedInJson(await run(['--json']), args[0] ?? '', refusal));
-    test(`${title}: a stack but no password with --debug`, async () => {
+    test(`reports a stack but no password with --debug: ${title}`, async () => {
       const result = await run(['--debug']);
       assertNoSecret(result);
       assert.is(result.status, refusal.exit);
@@ -42,7 +42,7 @@ export function refuses(rows: readonly Row[]): void {
 function runRefused(args: readonly string[], files: Row['files'] = {}, env: Row['env'] = {}): Promise<CliRun> {
   return runCli(args, {
     cwd: emptyFolder(files),
-    // Port 1 refuses connections, so a command that is not refused earlier ends as well.
+    // Port 1 refuses connections, so a command that mq does not refuse earlier also ends.
     env: { PATH: process.env['PATH'] ?? '', MQ_URL: addressWithCanary('127.0.0.1:1'), ...env },
   });
 }

@@ -1,4 +1,4 @@
-// Servers that are not brokers: mq ends with the status of the reason.
+// Tests servers that are not brokers. mq ends with the exit status that belongs to the reason.
 
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -75,7 +75,7 @@ const listeners: readonly Listener[] = [
 ];
 
 for (const { title, onSocket, scheme = 'amqp', query = '', ...refusal } of listeners) {
-  test(title, async () => {
+  test(`reports ${title}`, async () => {
     await using server = await listening(onSocket);
     const url = addressWithCanary(`127.0.0.1:${server.port}${query}`, { scheme });
     assertRefused(await runCli(['producer', '--url', url, 'hi']), refusal);

@@ -1,4 +1,4 @@
-// Pipes, devices and folders that mq cannot use are refused, and mq does not wait for them.
+// Tests pipes, devices and folders that mq cannot use. mq refuses them and does not wait for them.
 
 import { execFileSync } from 'node:child_process';
 import { test } from 'uvu';

@@ -1,4 +1,4 @@
-// Compares the addresses of two APIs.
+// Tests the comparison of two addresses of management APIs.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

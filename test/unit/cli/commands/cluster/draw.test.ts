@@ -1,4 +1,4 @@
-// Output of mq cluster status, and shell assignments of mq cluster up.
+// Tests the output of mq cluster status, and the shell assignments that mq cluster up prints.
 
 import { spawnSync } from 'node:child_process';
 import { Writable } from 'node:stream';

@@ -1,10 +1,10 @@
-// mq cluster up --apply for a cluster that does not answer in time.
+// Tests mq cluster up --apply with a cluster that does not answer in time.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { applied } from '../../../../../src/cli/commands/cluster/up.ts';
+import { applyConfig } from '../../../../../src/cli/commands/cluster/up.ts';
 import type { Config } from '../../../../../src/config/config.ts';
 import { MqError } from '../../../../../src/errors.ts';
 
@@ -21,7 +21,7 @@ test('removes the cluster if its topology is not declared in time', async () => 
       },
     };
     const config = { vhosts: { lab: {} } } as unknown as Config;
-    const error = await applied(cluster, config, { withinMs: 1 }).then(
+    const error = await applyConfig(cluster, config, { withinMs: 1 }).then(
       () => undefined,
       (reason: unknown) => reason,
     );

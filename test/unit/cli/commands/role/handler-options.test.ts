@@ -21,7 +21,7 @@ test('a prefetch of 0 is no limit, and ten messages are handled at once', () => 
   assert.equal(numbers([0], { concurrency: 50 }), [50, 50]);
 });
 
-test('the smallest prefetch that is a limit bounds the concurrency', () => {
+test('the smallest prefetch other than 0 limits the concurrency', () => {
   assert.equal(numbers([undefined]), [10, 10]);
   assert.equal(numbers([0, 3, undefined]), [3, 3]);
   assert.equal(numbers([3], { prefetch: 5, concurrency: 20 }), [5, 5]);

@@ -1,4 +1,4 @@
-// Depths of mq web from a management API that the test serves.
+// Tests how mq web reads depths from a management API. The test itself serves this API.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -71,7 +71,7 @@ test('counts the queues of every page of the management API', async () => {
       },
     });
     assert.equal(asked, ['task-queue']);
-    // RabbitMQ uses PCRE, and mq broker JavaScript expressions with the flag u, in which \- is an error.
+    // RabbitMQ uses PCRE. mq broker uses JavaScript expressions with the flag u, in which \- is an error.
     assert.is(patterns[0], '^(task-queue|later\\.x|own)(:|$)');
   } finally {
     server.closeAllConnections();
