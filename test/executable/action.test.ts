@@ -1,5 +1,5 @@
-// Runs the scripts of the GitHub action as the action does: with its inputs in the environment, and with a release on a
-// server of the test.
+// Runs the scripts of the GitHub action as the action does, with its inputs in the environment. The releases are on a
+// server that the test starts.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -13,7 +13,7 @@ import * as assert from 'uvu/assert';
 import { skip } from '../../src/harness/test-file/skip.ts';
 
 const folder = resolve(import.meta.dirname, '../../.github/actions/mq-test');
-/** Prints its arguments. */
+/** A script in place of mq, which prints its arguments. */
 const fakeMq = '#!/bin/sh\nfor word in "$@"; do printf "<%s>" "$word"; done\necho\nexit "${STATUS:-0}"\n';
 
 const action = suite<{ cwd: string }>('the action mq-test');
@@ -75,7 +75,7 @@ action('install uses an executable of the repository', async ({ cwd }) => {
   assert.match(ended.output, /^mq=.*\/mq\n$/);
 });
 
-action('run passes the inputs to mq word by word and ends with its status', async ({ cwd }) => {
+action('run passes each input to mq as an argument and ends with its status', async ({ cwd }) => {
   const mq = join(cwd, 'mq');
   writeFileSync(mq, fakeMq, { mode: 0o755 });
   const inputs = {
@@ -137,7 +137,7 @@ async function withRelease(
 interface Ended {
   readonly status: number | undefined;
   readonly stdout: string;
-  /** Environment that the script wrote for later steps. */
+  /** Outputs that the script wrote for later steps. */
   readonly output: string;
 }
 

@@ -1,4 +1,4 @@
-// The results of src/build: dist/mq (`npm run build` creates it), the bundle, and the launcher.
+// Tests the results of src/build: dist/mq (`npm run build` creates it), the bundle, and the launcher.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -76,7 +76,7 @@ test('NODE_OPTIONS does not load code into the executable', async () => {
     const env = { NODE_OPTIONS: `--require ${join(cwd, 'evil.cjs')}` };
     assert.equal(await run(executable, ['--version'], { cwd, env }), versionOnly);
     assert.not(await exists(join(cwd, 'ran')));
-    // Node itself loads the code, so the test can fail.
+    // Node itself loads this code, which shows that the test can fail.
     await run(node, ['-e', '0'], { cwd, env });
     assert.ok(await exists(join(cwd, 'ran')));
   });
@@ -189,9 +189,9 @@ test('the bill of materials lists exactly the packages of the bundle', async () 
   const names = found.map(({ name }) => name);
   const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   for (const name of Object.keys(dependencies)) assert.ok(names.includes(name), name);
-  // The bundle has an empty module in place of these.
+  // The bundle contains an empty module in place of each of these.
   for (const name of ['ssh2', '@grpc/grpc-js', 'protobufjs', 'docker-compose']) assert.not(names.includes(name), name);
-  // The bundler keeps the names of CommonJS files at their wrappers.
+  // esbuild writes the path of each CommonJS file at its wrapper function.
   const wrapped = [...[...pieces.values()].join('').matchAll(/"node_modules\/((?:@[^/"]+\/)?[^/"]+)\/[^"]*"\(/g)];
   for (const [, name = ''] of wrapped) assert.ok(names.includes(name), name);
 });

@@ -1,4 +1,4 @@
-// Presses Tab in real shells and reads the arguments that mq receives when the line is run.
+// Presses Tab in real shells, and compares the arguments that mq receives when the line is run.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -39,7 +39,7 @@ for (const shell of ['bash', 'zsh', 'fish'] as const satisfies readonly ShellNam
       ['mq help work⇥', ['help', 'worker']],
       ['mq help retr⇥', ['help', 'retries-and-dead-letters']],
     ];
-    // The first Tab shows a list (or the common start) and completes nothing.
+    // The first Tab shows a list or the common prefix of the candidates, and completes nothing.
     const lines = typed.map(([line]) => line);
     assert.equal(
       (await pressTab(shell, lines, rascalWith(marker))).map((words) => words.filter((word) => word !== '')),
@@ -50,14 +50,14 @@ for (const shell of ['bash', 'zsh', 'fish'] as const satisfies readonly ShellNam
 
   completions(`${shell} does not evaluate the typed words`, async () => {
     const marker = join(emptyFolder(), 'marker');
-    // zsh expands the word under the cursor itself, so these lines are not typed there.
+    // zsh itself expands the word under the cursor, so these lines are not typed in zsh.
     const unquoted = shell === 'zsh' ? [] : [`mq $(touch ${marker})⇥`, `mq publish \`touch ${marker}\`⇥`];
     const typed = [
       `mq publish "$(touch ${marker})" work⇥`,
       `mq publish $(touch ${marker}) ⇥`,
       `mq '$(touch ${marker})⇥`,
     ];
-    // The line is deleted instead of run.
+    // Ctrl-U deletes the line, so it is not run.
     await pressTab(
       shell,
       [...typed, ...unquoted].map((line) => `${line}\u0015mq`),

@@ -1,4 +1,4 @@
-// mq demo, the first command that a new user runs.
+// Tests mq demo, the first command that a new user runs.
 
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';

@@ -1,4 +1,4 @@
-// Runs the roles of the templates of mq init, as its next steps say.
+// Runs the roles in the templates of mq init as the printed next steps describe.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -30,7 +30,7 @@ test('the roles of every template work on mq broker', async () => {
 
 test.run();
 
-/** Sends again while no receiver has declared the queue (67). */
+/** Sends again as long as the exit status is 67, because the receiver has not declared the queue yet. */
 async function sent(args: readonly string[], options: { cwd: string; env: Record<string, string> }): Promise<string> {
   let ended = await mq(args, options);
   while (ended.status === 67) ended = await mq(args, options);

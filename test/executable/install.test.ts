@@ -1,5 +1,4 @@
-// Runs .github/install.sh in every installed shell, with a release on a server of the test or in a folder, and the npm
-// package.
+// Runs .github/install.sh in every installed shell, with a release on a server or in a folder. Also runs the npm package.
 
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -93,7 +92,7 @@ install('refuses a file with a wrong checksum, and a file that does not run', as
   }
 });
 
-install('refuses each misuse with a line, a hint and a status', async () => {
+install('refuses wrong options with a line, a hint and a status', async () => {
   const taken = join(emptyFolder({ file: '' }), 'file');
   for (const shell of shellsHere()) {
     const cases: [string[], number, string][] = [
@@ -122,7 +121,7 @@ install('refuses each misuse with a line, a hint and a status', async () => {
 });
 
 install('downloads only over HTTPS, and gh verifies the attestation', async () => {
-  // Both programs record their arguments. curl copies the release instead of downloading it.
+  // Scripts in place of curl and gh record their arguments. The curl script copies the release instead of downloading it.
   const from = emptyFolder(release());
   const copy = `while [ "$1" != --output ]; do shift; done; cp "${from}/\${3##*/}" "$2"`;
   const curl = `#!/bin/sh\necho "$*" >>"$0.log"\n${copy}\n`;
@@ -172,7 +171,7 @@ install('the npm package runs mq in the installed Node', async () => {
   });
   const { stdout } = await promisify(execFile)(process.env['MQ_TEST_NODE'] ?? 'node', [entry, 'test'], { cwd: tests });
   assert.match(stdout, /1 passed/);
-  // Like the executable, it prints no warning about experimental features of Node.
+  // Like the executable, the package prints no warning about experimental features of Node.
   const wrong = emptyFolder({ 'wrong.ts': 'export default (): void => {\n  let a = 1; let a = 2;\n};\n' });
   const node = process.env['MQ_TEST_NODE'] ?? 'node';
   const { status, stderr } = spawnSync(node, [entry, 'worker', '--handler', 'wrong.ts'], {

@@ -1,4 +1,4 @@
-// Every file of test/must-fail must fail for its own reason. The whole report of the runner is compared.
+// Checks that every file of test/must-fail fails for its own reason. The whole report of mq test is compared.
 
 import { readdirSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
@@ -187,7 +187,7 @@ FAIL (1 passed, 1 failed)
 1 passed, 1 failed`,
 };
 
-/** Files that a deadline ends. */
+/** Files that end at a time limit. */
 const waits = new Set(['blocks.ts', 'hook-never-ends.ts', 'left-open.ts', 'never-ends.ts']);
 
 const fails = suite('test/must-fail');
@@ -248,7 +248,7 @@ interface Outcome {
   readonly lines: readonly string[];
 }
 
-/** Runs `mq test` without the environment of this test. */
+/** Runs `mq test`. Its environment does not contain the variables of this test run. */
 async function runner(...args: string[]): Promise<Outcome> {
   const { status, stdout, stderr } = await mq(['test', ...args], { cwd: root });
   assert.is(stderr, '');

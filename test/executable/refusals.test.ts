@@ -1,4 +1,4 @@
-// One refusal for each exit status, through the executable. test/unit/cli/refusals has all the others.
+// Tests one refusal for each exit status with the executable. test/unit/cli/refusals tests the others.
 
 import { createServer } from 'node:net';
 import { test } from 'uvu';
@@ -74,10 +74,10 @@ for (const { title, args, ...refusal } of rows) {
 
   if (refusal.exit !== 69) continue;
 
-  test(`${title} is one object with --json`, async () =>
+  test(`${title} is reported as one object with --json`, async () =>
     assertRefusedInJson(await run(['--json']), args[0] ?? '', refusal));
 
-  test(`${title} has a stack but no password with --debug`, async () => {
+  test(`${title} is reported with a stack but no password with --debug`, async () => {
     const result = await run(['--debug']);
     assertNoSecret(result);
     assert.is(result.status, refusal.exit);

@@ -1,4 +1,4 @@
-// The reports of mq test: names, files and streams. An invalid report is refused before a test runs.
+// Tests the reports of mq test: their names, files and streams. An invalid report is refused before a test runs.
 
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -48,7 +48,7 @@ test('a report on stdout is not mixed with the text', async () => {
   assert.is(stderr, '');
 });
 
-test('annotations go to stdout with paths of the repository, text to stderr', async () => {
+test('annotations go to stdout with paths in the repository, text to stderr', async () => {
   const cwd = folder();
   const { stdout, stderr } = await mq(['test', '--report', 'github'], {
     cwd,
@@ -103,12 +103,12 @@ test('--watch does not run again because of the report that it writes', async ()
   const running = startMq(['test', '--watch', '--report', 'json', '--report', 'tap=out.tap'], { cwd });
   const starts = (count: number) => new RegExp(`^(?:[\\s\\S]*"event":"finish"){${count}}`);
   await running.prints(starts(1));
-  // The watch starts after the first run, so the file is written until mq notices it.
+  // The watch may start after the first write, so the file is written until mq notices the change.
   const writing = setInterval(() => writeFileSync(join(cwd, 'a.test.ts'), source), 500);
   await running.prints(/a\.test\.ts has changed/, 'stderr');
   clearInterval(writing);
   await running.prints(starts(2));
-  // A run because of out.tap would come before the run because of this file.
+  // If out.tap caused a run, it would start before the run that this file causes.
   writeFileSync(join(cwd, 'last.test.ts'), source);
   await running.prints(/last\.test\.ts has changed/, 'stderr');
   const { stderr } = await running.stop();

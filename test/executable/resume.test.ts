@@ -1,4 +1,4 @@
-// A publisher that reads a file resumes after the broker was killed, and no line is lost.
+// Tests that a sender that reads a file can resume after the broker was killed, and that no line is lost.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ test('a sender resumes a file with --skip after kill -9 of the broker', async ()
   const env = { MQ_URL: first.url };
   const publish = ['task', '--lines', '--file', 'input'];
 
-  // At full speed all lines may be published before this process reads about the first.
+  // The rate is limited, because otherwise all lines could be published before this process reads the first outcome.
   const run = startMq([...publish, '--json', '--rate', '5000/s', '--exit-on-disconnect'], { cwd, env });
   await run.prints(/"number":3000,/);
   first.broker.kill('SIGKILL');

@@ -1,4 +1,4 @@
-// Pipes and links in place of the files that mq reads. test/unit/cli/refusals has the files that it refuses.
+// Tests pipes and links in place of the files that mq reads. test/unit/cli/refusals tests the files that it refuses.
 
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// The version, the sources of the address and the password, and roles that wait for a broker.
+// Tests the version, the sources of the address and the password, and roles that wait for a broker.
 
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -7,7 +7,7 @@ import { freePorts } from '../../src/cluster/docker/ports.ts';
 import { emptyFolder, mq, startMq } from '../support/mq.ts';
 import { assertRefused } from '../support/refusal.ts';
 
-test('every usual option prints the version', async () => {
+test('--version, -V, -v and version print the same line', async () => {
   const [first, ...others] = await Promise.all(
     [['--version'], ['-V'], ['-v'], ['version']].map(async (args) => (await mq(args)).stdout),
   );
@@ -16,7 +16,7 @@ test('every usual option prints the version', async () => {
   assert.equal(JSON.parse((await mq(['version', '--json'])).stdout), { version: first?.trim().slice(3) });
 });
 
-test('the hint names an only argument that was used as the key', async () => {
+test('the hint names the only argument if it was used as the key', async () => {
   const config = {
     vhosts: { '/': { exchanges: { ex: {} } } },
     publications: { order: { exchange: 'ex' } },

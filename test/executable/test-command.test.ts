@@ -1,4 +1,4 @@
-// `mq test` through the executable, with small test files in a folder.
+// Tests the command mq test of the executable with small test files in a folder.
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ test('adds', () => {
 `;
 const wrong = right.replace('sum, 3', 'sum, 4');
 
-const files = suite('a test file of five lines');
+const files = suite('a small test file');
 
 for (const [named, manifest] of [
   ['no package.json', undefined],
@@ -42,7 +42,11 @@ for (const [named, manifest] of [
 }
 
 for (const [named, name, text] of [
-  ['that requires', 'a.test.cjs', "const { test, assert } = require('mq/test');\ntest('a', () => assert.ok(true));"],
+  [
+    'that uses require',
+    'a.test.cjs',
+    "const { test, assert } = require('mq/test');\ntest('a', () => assert.ok(true));",
+  ],
   ['in JavaScript', 'a.test.js', "import { test, assert } from 'mq/test';\ntest('a', () => assert.ok(true));"],
   ['that awaits at top level', 'a.test.ts', "import { test } from 'mq/test';\nawait null;\ntest('a', () => {});"],
   [
@@ -65,12 +69,12 @@ for (const [named, name, text] of [
       ] as const,
   ),
   [
-    'that requires without an ending',
+    'that requires a .ts file by its .js name',
     'a.test.cjs',
     "const { test, assert } = require('mq/test');\ntest('a', () => assert.is(require('./two.js').two, 2));",
   ],
 ] as const) {
-  files(`runs one ${named}`, async () => {
+  files(`runs a file ${named}`, async () => {
     const cwd = emptyFolder({ [name]: text, 'two.ts': 'export const two: number = 2;', 'two.json': '2' });
     const { status, stdout, stderr } = await mq(['test'], { cwd });
     assert.is(status, 0, stdout + stderr);
@@ -109,10 +113,10 @@ for (const [named, text, report] of [
   });
 }
 
-files('compiled code is cached unless it is disabled or impossible', async () => {
+files('compiled code is cached if the cache is enabled and writable', async () => {
   const cwd = emptyFolder({ 'a.test.ts': right });
   const cache = emptyFolder();
-  // With another TMPDIR the file is not temporary.
+  // Code of temporary files is not cached. With another TMPDIR this file is not temporary.
   const elsewhere = { TMPDIR: cache, TEMP: cache };
   for (const [env, kept] of [
     [{ XDG_CACHE_HOME: cache }, false],
@@ -205,7 +209,7 @@ suite('other')('fourth', () => console.log('fourth'));
   assert.match(stdout, /\n1 passed, 1 failed, 2 skipped\n$/);
 });
 
-choice('many tests that are skipped for one reason have one line', async () => {
+choice('many tests that are skipped for one reason share one line', async () => {
   const many = `import { test } from 'mq/test';
 for (let i = 0; i < 9; i++) test('t' + i, () => {});
 test.only('this', () => {});

@@ -1,4 +1,5 @@
-// test/run.ts runs the tests of this project with `mq test`: it hides no failure, and its last line has the totals.
+// Tests test/run.ts, which runs the tests of this project with `mq test`. It must not hide a failure, and its last line
+// must contain the totals.
 
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -37,7 +38,7 @@ tiers('do not pass if no test matches the filter', async () => {
 });
 
 for (const [named, text] of [
-  ['ends well without a result', 'exit 0'],
+  ['ends with status 0 and without a result', 'exit 0'],
   ['reports success and ends with another status', `"${executable}" "$@"; exit 3`],
 ] as const) {
   tiers(`fail if mq test ${named}`, async () => {

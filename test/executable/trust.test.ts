@@ -1,4 +1,4 @@
-// A rascal.json of another author in the working folder. Before the user trusts it, no command starts its program,
+// Tests a rascal.json of another author in the working folder. Before the user trusts it, no command starts its program,
 // connects to its broker, sends an environment variable, or prints its escape sequences.
 
 import { chownSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
@@ -43,7 +43,7 @@ async function openTrap(): Promise<Trap> {
 
 type File = Readonly<Record<string, unknown>>;
 
-/** Every role of the built-in file; the receiving ones run a program. */
+/** Returns a file in which the receiving roles of the built-in file run a program. */
 function withPrograms(handler: unknown): File {
   const receivers = { consumer: 'hello', worker: 'task', 'receive-logs': 'logs', 'rpc-server': 'rpc' };
   const roles = Object.entries(receivers).map(([name, subscription]) => {
@@ -76,7 +76,7 @@ function corpus(folder: string, port: number): Readonly<Record<string, File>> {
   };
 }
 
-/** Command lines that read the file, at least one of each kind. */
+/** Command lines that use the file: at least one of each command. */
 const reading: readonly (readonly string[])[] = [
   ...builtinRoles.map((role) => [role, ...(role.includes('direct') || role.includes('topic') ? ['k', 'x'] : ['x'])]),
   ['publish', 'hello', 'x'],
@@ -93,7 +93,7 @@ const reading: readonly (readonly string[])[] = [
   ['test', '--self'],
 ];
 
-/** Commands that run no part of the file, with their exit status if it does not depend on the file. */
+/** Commands that use no untrusted part of the file, with their exit status if it does not depend on the file. */
 const harmless: readonly (readonly [readonly string[], number?])[] = [
   [['check']],
   [['--help'], 0],
@@ -110,7 +110,7 @@ const harmless: readonly (readonly [readonly string[], number?])[] = [
   [['no-such-command'], 64],
 ];
 
-const trust = suite('a rascal.json that was only found');
+const trust = suite('a rascal.json that the user did not name');
 let trap: Trap;
 trust.before(async () => {
   trap = await openTrap();
@@ -188,14 +188,14 @@ trust('mq refuses the file of another user but not of root', async () => {
   assert.is(refused.status, 78);
 });
 
-/** Status 78 means refused. Other statuses come from the broker of the file, which does not answer. */
+/** Returns `true` if mq uses the file. It then fails with another status than 78, because the broker does not answer. */
 async function isUsed(place: Place, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
   const { status, stderr } = await mq(['wait', '--timeout', '1', ...args], { ...place, env: { ...place.env, ...env } });
   assert.is(/\[UNTRUSTED\]/.test(stderr), status === 78, stderr);
   return status !== 78;
 }
 
-trust('mq trust applies to one path and content, and can be revoked', async () => {
+trust('mq trust applies to one path with one content, and can be revoked', async () => {
   const hostile = (folder: string) => corpus(folder, trap.port)['a variable as password'] as File;
   const place = placeWith(hostile);
   const file = join(place.cwd, 'rascal.json');
@@ -214,10 +214,10 @@ trust('mq trust applies to one path and content, and can be revoked', async () =
   await mq(['trust'], place);
   assert.is((await mq(['trust', '--revoke'], place)).status, 0);
   assert.equal(readdirSync(store), []);
-  assert.not(await isUsed(place), 'taken back');
+  assert.not(await isUsed(place), 'revoked');
 });
 
-trust('MQ_TRUST, --config and MQ_CONFIG are consent', async () => {
+trust('MQ_TRUST, --config and MQ_CONFIG count as consent', async () => {
   const place = placeWith((folder) => corpus(folder, trap.port)['a variable as password'] as File);
   assert.ok(await isUsed(place, [], { MQ_TRUST: `/nowhere:${place.cwd}` }));
   assert.ok(await isUsed(place, [], { MQ_TRUST: join(place.cwd, 'rascal.json') }));
@@ -253,11 +253,11 @@ for (const [what, connection, args, env] of [
       assert.match(refused.stderr, /a user or password of yours \[UNTRUSTED\]/);
       await mq(['trust'], place);
       await list();
-      assert.ok(isSent(), 'with consent it is used');
+      assert.ok(isSent(), 'the password is sent after consent');
       await mq(['trust', '--revoke'], place);
       api.heard.length = 0;
       await list('--config', 'rascal.json');
-      assert.ok(isSent(), 'a named file is used');
+      assert.ok(isSent(), 'the password is sent to the API of a named file');
     } finally {
       api.server.close();
     }
@@ -283,17 +283,17 @@ for (const args of [
       assert.is(refused.status, 78, refused.stderr);
       assert.match(refused.stderr, /would receive a new password \[UNTRUSTED\]/);
       await act('--config', 'rascal.json');
-      assert.not.equal(api.connections, 0, 'a named file is used');
+      assert.not.equal(api.connections, 0, 'the API of a named file is used');
       await mq(['trust'], place);
       const { status } = await act();
-      assert.not.equal(status, 78, 'with consent it is used');
+      assert.not.equal(status, 78, 'the API is used after consent');
     } finally {
       api.server.close();
     }
   });
 }
 
-trust('the management API of a file receives neither login nor password', async () => {
+trust('the management API of a file receives no login of the environment', async () => {
   const api = await openTrap();
   try {
     const connection = { url: 'amqp://127.0.0.1', management: `http://admin:own@127.0.0.1:${api.port}` };

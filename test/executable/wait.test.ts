@@ -1,4 +1,4 @@
-// mq wait ends when a broker accepts AMQP connections. An error that waiting cannot solve ends it at once.
+// Tests that mq wait ends when a broker accepts AMQP connections, and at an error that waiting does not resolve.
 
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
@@ -13,7 +13,7 @@ const password = 'a-password-of-the-test';
 test('mq wait waits for a broker that starts later', async () => {
   const [port] = await freePorts(1, '127.0.0.1');
   const waiting = startMq(['wait', '--json', '--url', `amqp://team:${password}@127.0.0.1:${port}`]);
-  // The first attempt has failed.
+  // The broker starts after the first attempt has failed.
   await waiting.prints(/not yet: no broker answers/, 'stderr');
   const broker = startMq(['broker', '--port', String(port), '--user', 'team'], {
     env: { MQ_BROKER_PASSWORD: password },
@@ -38,7 +38,7 @@ test('a wrong password and a missing vhost end mq wait at once', async () => {
   assert.is((await broker.stop()).status, 0);
 });
 
-test('a port that is silent or closes connections is not a broker', async () => {
+test('mq wait does not accept a port that is silent or closes connections', async () => {
   for (const isClosing of [false, true]) {
     const server = createServer((socket) => {
       socket.on('error', () => undefined).resume();

@@ -1,4 +1,5 @@
-// The rules for the help of every command and verb: a short summary in the imperative, described options, examples.
+// Tests the help of every command and verb against rules: a short summary in the imperative, options with descriptions,
+// and examples.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -67,7 +68,7 @@ for (const [typed, hint] of [
   ['admin list queues --password secret', /--password-file FILE, or - for standard input/],
   ['worker --password secret', /MQ_PASSWORD or MQ_PASSWORD_FILE/],
 ] as const) {
-  test(`names a safe way for a password: mq ${typed}`, async () => {
+  test(`the hint names a safe option for a password: mq ${typed}`, async () => {
     const { status, stderr } = await runCli(typed.split(' '));
     assert.is(status, 64);
     assert.match(stderr, hint);

@@ -1,4 +1,4 @@
-// The help texts: every option states its default, lines break between words, summaries are short.
+// Tests the help texts: every option states its default, lines break between words, and summaries are short.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -57,7 +57,7 @@ test('no line of the help of mq admin is wider than the terminal', () => {
   }
 });
 
-test('a default stays on one line where it fits', () => {
+test('a default stays on one line if it fits', () => {
   const row = ['--count N', 'stop after N messages (default no limit)'] as const;
   assert.is(columns([row], 48), ['  --count N  stop after N messages', '             (default no limit)'].join('\n'));
 });
@@ -72,7 +72,7 @@ function noConfig(): never {
   throw new Error('help reads no configuration');
 }
 
-/** Options whose absence has no value of its own. */
+/** Options with a value but without a default. */
 const withoutDefault = ['header', 'property', 'pass-env', 'exec', 'exec-lines', 'to'];
 
 test('every option with a value states its default, and times are durations', () => {
@@ -112,7 +112,7 @@ for (const args of [
   ['help', 'admin', 'list'],
   ['--json', 'help', 'worker'],
 ]) {
-  test(`mq ${args.join(' ')} is the same as with --help`, async () => {
+  test(`mq ${args.join(' ')} prints the same text as --help`, async () => {
     const { status, stdout } = await runCli(args);
     const words = args.filter((word) => word !== 'help');
     assert.equal([status, stdout], [0, (await runCli([...words, '--help'])).stdout]);
@@ -233,7 +233,7 @@ for (const args of [
   });
 }
 
-test('the overview lists a role of the user, which has a help of its own', async () => {
+test('the overview lists a role of the user, and the role has its own help', async () => {
   const roles = { thumbs: { publish: 'hello', summary: 'make thumbnails', arguments: 'key text', keyName: 'size' } };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq: { roles } }) });
   assert.match((await runCli(['--help'], { cwd })).stdout, /Roles of your rascal\.json\n {2}thumbs +make thumbnails\n/);

@@ -1,11 +1,11 @@
-// The environment variables: command-line.md and handlers.md name exactly those that the source names.
+// Tests that command-line.md and handlers.md name exactly the environment variables that the source uses.
 
 import { globSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const root = `${import.meta.dirname}/../../..`;
-/** The completion script for PowerShell sets it for itself. */
+/** Only the completion script for PowerShell sets this variable. */
 const internal = 'MQ_COMPLETION_WORDS';
 
 test('the pages list exactly the environment variables of the source', () => {

@@ -1,4 +1,4 @@
-// The verbs of commands: the choice, options of other verbs, help and completions.
+// Tests the verbs of commands: how mq finds them, their options, help and completions.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

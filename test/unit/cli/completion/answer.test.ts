@@ -1,4 +1,4 @@
-// The answer to the completion request of a shell.
+// Tests the answer to the completion request of a shell.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

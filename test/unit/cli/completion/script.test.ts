@@ -1,10 +1,10 @@
-// The quoting of words in the script for PowerShell, by the patterns of the script itself.
+// Tests the quoting of words in the PowerShell script with the regular expressions of the script itself.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { scripts } from '../../../../src/cli/completion/script.ts';
 
-/** The pattern behind an operator; PowerShell escapes with a backtick in double quotes. */
+/** Returns the regular expression after an operator. In double quotes, PowerShell escapes with a backtick. */
 function pattern(operator: string, flags = ''): RegExp {
   const [, text = ''] = new RegExp(`\\$word ${operator} "((?:\`.|[^"])*)"`).exec(scripts.powershell) ?? [];
   return new RegExp(text.replace(/`(.)/g, '$1'), flags);
@@ -17,7 +17,7 @@ test('quotes words with any quotes for PowerShell', () => {
     assert.ok(special.test(`a${quote}b`));
     assert.is(`a${quote};b`.replace(doubled, '$&$&'), `a${quote}${quote};b`);
   }
-  // These mean something only outside of single quotes.
+  // These characters are special only outside single quotes.
   for (const quote of ['"', '`', '\u201c', '\u201d', '\u201e']) {
     assert.ok(special.test(`a${quote}b`));
     assert.is(`a${quote}b`.replace(doubled, '$&$&'), `a${quote}b`);

@@ -1,4 +1,4 @@
-// Questions to a person: what ends them without an answer.
+// Tests questions on a terminal that end without an answer.
 
 import { PassThrough, Writable } from 'node:stream';
 import { test } from 'uvu';
@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { hiddenLine, isConfirmed } from '../../../../src/cli/input/question.ts';
 import { MqError } from '../../../../src/errors.ts';
 
-/** `onPrompt` is called with all that is shown, whenever it grows. */
+/** Returns a terminal. `onPrompt` is called after each output, with all output until then. */
 function terminal(onPrompt: (shown: string, stdin: PassThrough, stop: AbortController) => void) {
   const stdin = Object.assign(new PassThrough(), { isTTY: true });
   const stop = new AbortController();
@@ -15,7 +15,7 @@ function terminal(onPrompt: (shown: string, stdin: PassThrough, stop: AbortContr
     write(chunk: Buffer, _encoding, next) {
       shown += chunk;
       next();
-      // After the reader has started.
+      // The reader starts after the prompt, so this waits for it.
       setImmediate(() => onPrompt(shown, stdin, stop));
     },
   });
@@ -37,7 +37,7 @@ test('a signal ends a question', async () => {
   }
 });
 
-test('Ctrl-C at a hidden line is an interrupt, Ctrl-D the end of the input', async () => {
+test('Ctrl-C interrupts a hidden line, and Ctrl-D ends the input', async () => {
   const place = (key: string) => terminal((_shown, stdin) => stdin.write(key));
   assert.is(await codeOf(hiddenLine(place('\u0003'), 'password')), 'INTERRUPTED');
   assert.is(await codeOf(hiddenLine(place('\u0004'), 'password')), undefined);

@@ -1,4 +1,4 @@
-// Which files need the user's consent, and which must not be asked about.
+// Tests which files need the user's consent, and which do not.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,11 +11,11 @@ const withHandler = (name: string, handler: unknown) => ({ mq: { roles: { [name]
 const doubts = (file: unknown, owner = 7) => risksOf({ text: JSON.stringify(file), owner }, { uid: 7, builtin });
 
 for (const [what, file] of [
-  ['a role of its own name runs a program', withHandler('thumbnails', { exec: ['./thumb.sh'] })],
+  ['a role that is not built in runs a program', withHandler('thumbnails', { exec: ['./thumb.sh'] })],
   ['a built-in role has a built-in handler', withHandler('worker', { builtin: 'print' })],
   ['a variable is used, and no broker is named', { vhosts: { '/': { queues: { 'q-${STAGE}': {} } } } }],
   ['a broker is named without variables', { vhosts: { '/': { connection } } }],
-  ['a ${ is literal', { vhosts: { '/': { connection, queues: { q: { options: { x: '$${A}' } } } } } }],
+  ['$${ is a literal ${', { vhosts: { '/': { connection, queues: { q: { options: { x: '$${A}' } } } } } }],
   [
     'a variable is for the program of a role',
     { vhosts: { '/': { connection } }, ...withHandler('own', { exec: ['x'], env: { STAGE: '${STAGE}' } }) },
@@ -56,7 +56,7 @@ for (const [what, file, doubt] of [
   ].map(
     (file, index) =>
       [
-        `a broker of the file gets a variable, ${index + 1}`,
+        `a broker of the file would receive a variable, ${index + 1}`,
         file,
         'a broker that it names would receive variables of the environment (SECRET)',
       ] as const,
