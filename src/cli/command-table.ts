@@ -60,7 +60,7 @@ export class CommandTable {
     ];
   }
 
-  /** Returns the names of mq's own commands. A role must not have one of them, because it could not be run. */
+  /** Returns the names of mq's own commands. A role with such a name could not be run. */
   taken(): string[] {
     return [...this.fixed.map(({ name }) => name), ...genericNames];
   }

@@ -61,12 +61,13 @@ function stackOf(error: Error): string {
 }
 
 /**
- * Returns a function that removes user and password of the addresses in the arguments from a text. Such an address may be
- * an unexpected argument or an unknown command.
+ * Returns a function that removes user and password of the addresses in the arguments from a text. Such an address may
+ * be an unexpected argument or an unknown command.
  */
 function passwordRedactor(args: readonly string[]): (text: string) => string {
   const secrets = args.flatMap((arg) => /:\/\/(.*:.*@)/s.exec(arg)?.[1] ?? []);
   const redact = redactor(secrets);
-  // The redactor ignores secrets of three characters or fewer, so a short one such as `:p@` is replaced after `//` only.
+  // The redactor ignores secrets of three characters or fewer, so a short one such as `:p@` is replaced after `//`
+  // only.
   return (text) => secrets.reduce((rest, secret) => rest.replaceAll(`//${secret}`, '//***@'), redact(text));
 }

@@ -22,7 +22,7 @@ const exitStatuses: HelpSection = {
     ['71, 73, 74', 'system error, cannot create a file, cannot read or write'],
     ['75', 'try again: message in doubt or refused, or no answer in time'],
     ['76, 77, 78', 'protocol or TLS error, not permitted, wrong configuration or topology'],
-    ['130, 143', 'a signal came before the work was done'],
+    ['130, 143', 'a signal stopped mq before the work was done'],
   ],
 };
 

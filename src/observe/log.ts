@@ -1,6 +1,6 @@
 // Writes the log of a role to stderr: text lines, or JSON objects with --log json. A repeating event must not fill the
-// disk, so at most ten lines a minute of each event are written. The last of them contains the number of lines that were
-// not written.
+// disk, so at most ten lines a minute of each event are written. The last of them contains the number of lines that
+// were not written.
 
 import { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';

@@ -102,8 +102,8 @@ function cellsOf(line: string, style: PageStyle): string[] {
 }
 
 /**
- * Returns a table whose cells are wrapped until it fits. If the longest words of the columns do not fit next to each other,
- * each row becomes a list of headers and cells. The second row is skipped, because it only separates the header.
+ * Returns a table whose cells are wrapped until it fits. If the longest words of the columns do not fit next to each
+ * other, each row becomes a list of headers and cells. The second row is skipped, because it only separates the header.
  */
 function formatTable([header = [], , ...rows]: readonly (readonly string[])[], style: PageStyle): string {
   const hasHeader = header.some((cell) => cell !== '');

@@ -21,7 +21,9 @@ export class Printer {
     return this.#write(shown, newline);
   }
 
-  /** Prints lines of mq itself and a newline. They are escaped on a terminal, because they may contain untrusted names. */
+  /**
+   * Prints lines of mq itself and a newline. They are escaped on a terminal, because they may contain untrusted names.
+   */
   text(lines: string): Promise<void> {
     return this.body(Buffer.from(lines));
   }

@@ -1,5 +1,5 @@
-// Formats numbers of the API with their units. The name of a field determines whether its value is in bytes, a duration,
-// a time or a rate.
+// Formats numbers of the API with their units. The name of a field determines whether its value is in bytes, a
+// duration, a time or a rate.
 
 const bytes = /(^|[._])(mem_used|mem_limit|disk_free|disk_free_limit|memory|message_bytes\w*|\w+_oct|io_\w+_bytes)$/;
 const milliseconds = /(^|\.)(uptime)$/;

@@ -1,4 +1,5 @@
-// Runs .github/install.sh in every installed shell, with a release on a server or in a folder. Also runs the npm package.
+// Runs .github/install.sh in every installed shell, with a release on a server or in a folder. Also runs the npm
+// package.
 
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -121,7 +122,8 @@ install('refuses wrong options with a line, a hint and a status', async () => {
 });
 
 install('downloads only over HTTPS, and gh verifies the attestation', async () => {
-  // Scripts in place of curl and gh record their arguments. The curl script copies the release instead of downloading it.
+  // Scripts in place of curl and gh record their arguments. The curl script copies the release instead of downloading
+  // it.
   const from = emptyFolder(release());
   const copy = `while [ "$1" != --output ]; do shift; done; cp "${from}/\${3##*/}" "$2"`;
   const curl = `#!/bin/sh\necho "$*" >>"$0.log"\n${copy}\n`;

@@ -1,5 +1,5 @@
-// Tests a rascal.json of another author in the working folder. Before the user trusts it, no command starts its program,
-// connects to its broker, sends an environment variable, or prints its escape sequences.
+// Tests a rascal.json of another author in the working folder. Before the user trusts it, no command starts its
+// program, connects to its broker, sends an environment variable, or prints its escape sequences.
 
 import { chownSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
@@ -188,7 +188,9 @@ trust('mq refuses the file of another user but not of root', async () => {
   assert.is(refused.status, 78);
 });
 
-/** Returns `true` if mq uses the file. It then fails with another status than 78, because the broker does not answer. */
+/**
+ * Returns `true` if mq uses the file. It then fails with another status than 78, because the broker does not answer.
+ */
 async function isUsed(place: Place, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
   const { status, stderr } = await mq(['wait', '--timeout', '1', ...args], { ...place, env: { ...place.env, ...env } });
   assert.is(/\[UNTRUSTED\]/.test(stderr), status === 78, stderr);

@@ -39,7 +39,7 @@ export const adminOptions: readonly Option[] = [
     name: 'vhost',
     value: 'NAME',
     help: 'use this vhost',
-    default: 'the vhost of the address, else all vhosts for a list and / otherwise',
+    default: 'the vhost of the address; without one, a list shows all and other actions use /',
   },
   { name: 'all-vhosts', help: 'list the items of all vhosts, even if the address names one vhost' },
   {

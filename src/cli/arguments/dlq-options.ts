@@ -9,7 +9,7 @@ export const dlqOptions: readonly Option[] = [
   {
     name: 'queue',
     value: 'QUEUE',
-    help: 'read the dead letters in this queue of the broker; then the argument is omitted',
+    help: 'use the dead letters in this queue of the broker, instead of naming a subscription or queue',
     default: 'the dead-letter queue of the subscription or queue',
   },
   {

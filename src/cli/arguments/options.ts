@@ -249,7 +249,7 @@ const web: readonly Option[] = [
     name: 'management-url',
     value: 'URL',
     help: 'read the depths of queues from this management API',
-    default: 'MQ_MANAGEMENT_URL, else port 15672 if AMQP is on 5672',
+    default: 'MQ_MANAGEMENT_URL, else rascal.json or the standard port',
   },
   trustManagement,
 ];

@@ -87,8 +87,8 @@ export function parse(args: readonly string[], command: Command): Values {
 }
 
 /**
- * Removes the options without a value, which `givenOptions` finds without cac. cac's parser (mri) knows their names in camel case
- * only, so it would use the word after `--until-empty` as its value.
+ * Removes the options without a value, which `givenOptions` finds without cac. cac's parser (mri) knows their names in
+ * camel case only, so it would use the word after `--until-empty` as its value.
  */
 function withoutFlags(argv: readonly string[], options: readonly Option[]): string[] {
   const flags = options.filter(({ value }) => !value);
@@ -126,7 +126,7 @@ export function wordOf<Word extends string>(values: Values, words: readonly Word
   );
 }
 
-/** Returns the values by the option's name, because cac converts names to camel case and adds defaults. */
+/** Returns the given values by the names of the options. cac converts these names to camel case and adds defaults. */
 function givenOptions(
   options: readonly Option[],
   parsed: Record<string, unknown>,

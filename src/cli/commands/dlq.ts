@@ -159,8 +159,8 @@ async function settingsOf(context: Context, values: Values, { verb, name, id, co
 }
 
 /**
- * Returns the configuration of the file if it defines the name. Otherwise returns the file merged over the built-in one,
- * because its vhosts include all those in which the queue may be.
+ * Returns the configuration of the file if it defines the name. Otherwise returns the file merged over the built-in
+ * one, because its vhosts include all those in which the queue may be.
  */
 function configOfName(configs: CheckedConfig, name = ''): Config {
   const { subscriptions, roles } = configs.withBuiltin;

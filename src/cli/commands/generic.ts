@@ -50,7 +50,10 @@ export function genericCommand(name: GenericName, configs: CheckedConfig): Comma
 
 type Use = ReturnType<typeof useOf>;
 
-/** Returns the placeholder for the usage line. A receiving command accepts several names, and a sending one a single name. */
+/**
+ * Returns the placeholder for the usage line. A receiving command accepts several names, and a sending one a single
+ * name.
+ */
 function placeOf(uses: Use): string {
   return uses === 'subscription' ? '<subscription…>' : '<publication>';
 }

@@ -14,7 +14,7 @@ import type { NamedRole } from './role/running.ts';
 import { runPublish, runRequest } from './role/send.ts';
 import { usageOf } from './role/usage.ts';
 
-/** Returns the command for a role of rascal.json. generic.ts uses it for a role whose names are arguments. */
+/** Returns the command for a role of rascal.json. generic.ts uses it for roles that are not in the file. */
 export function roleCommand(
   name: string,
   role: RoleConfig,

@@ -169,8 +169,8 @@ async function contentOf({ job: { config, vhost }, broker, route, management, ob
       drawing: layout(graph),
     }),
     depths: depthsFrom({ graph, vhost: broker.vhost, management, observer }),
-    // If the broker does not answer, mq assumes that the queue and the exchange exist. The page reports the lost
-    // connection in any case.
+    // If the broker does not answer, mq assumes that the queue and the exchange exist. The page has no connection to
+    // the broker then either.
     hasQueue: (queue: string) =>
       observer.depths([queue]).then(
         (found) => found.has(queue),

@@ -6,7 +6,7 @@ import { allOptions, optionSets } from '../arguments/options.ts';
 import { protectArgs } from '../arguments/protect.ts';
 import type { Candidate, Command, KnownNames, Verb } from '../command.ts';
 
-/** The answer to a request. With `files: true` the shell itself completes file names. */
+/** Completions for a command line. With `files: true` the shell itself completes file names. */
 type Completion = { readonly files: true } | { readonly files: false; readonly words: readonly Candidate[] };
 
 export type CompletedCommand = Pick<
@@ -30,7 +30,7 @@ export async function completionOf(
   if (first === 'help' && others.length > 0) {
     const topics = (await all.find(({ name }) => name === first)?.completes?.([], names)) ?? [];
     const topicsAlone = topics.filter(([topic]) => !all.some(({ name }) => name === topic));
-    return beginning(others.at(-1) ?? '', [...all.map(nameAndSummary), ...topicsAlone]);
+    return startingWith(others.at(-1) ?? '', [...all.map(nameAndSummary), ...topicsAlone]);
   }
   const word = typed.at(-1) ?? '';
   const before = typed.slice(0, -1);
@@ -49,8 +49,8 @@ export async function completionOf(
     const values = optionValue(assigned, start, names);
     return values.files ? values : { files: false, words: values.words.map(([value]) => [`--${name}=${value}`]) };
   }
-  if (word.startsWith('-')) return beginning(word, flagsOf(options, before));
-  if (command === undefined) return beginning(word, all.map(nameAndSummary));
+  if (word.startsWith('-')) return startingWith(word, flagsOf(options, before));
+  if (command === undefined) return startingWith(word, all.map(nameAndSummary));
   return positional(before, { command, names, word });
 }
 
@@ -89,9 +89,9 @@ function flagsOf(options: readonly Option[], before: readonly string[]): Candida
 }
 
 function optionValue({ value = '', words }: Option, start: string, names: KnownNames): Completion {
-  if (words) return beginning(start, words.map(alone));
+  if (words) return startingWith(start, words.map(wordOnly));
   if (/FILE|DIR/.test(value)) return files;
-  return value === 'QUEUE' ? beginning(start, names.queues.map(alone)) : none;
+  return value === 'QUEUE' ? startingWith(start, names.queues.map(wordOnly)) : none;
 }
 
 /** Completes an argument according to the usage line: `list|show`, `<publication>`, `[file]`. */
@@ -102,12 +102,12 @@ async function positional(
   if (command === undefined) return none;
   const { words } = protectArgs(before, allOptions);
   const own = await command.completes?.(words, names);
-  if (own) return beginning(word, own);
+  if (own) return startingWith(word, own);
   const verb = verbOf(command, words);
   if (!verb && command.verbs && !command.run)
     return words.length > 0
       ? none
-      : beginning(
+      : startingWith(
           word,
           Object.entries(command.verbs).map(([name, { summary }]) => [name, summary]),
         );
@@ -116,25 +116,25 @@ async function positional(
   const place = places[typed.length] ?? (places.at(-1)?.includes('…') ? places.at(-1) : undefined) ?? '';
   if (/\bfiles?\b|\bfolders?\b/.test(place)) return files;
   if (place.includes('|'))
-    return beginning(
+    return startingWith(
       word,
       place
         .replace(/[<>[\]]/g, '')
         .split('|')
-        .map(alone),
+        .map(wordOnly),
     );
   const found = [
     ...(/\bpublication\b/.test(place) ? names.publications : []),
     ...(/\bsubscription\b/.test(place) ? names.subscriptions : []),
     ...(/\bqueue\b/.test(place) ? names.queues : []),
   ];
-  return beginning(word, [...new Set(found)].map(alone));
+  return startingWith(word, [...new Set(found)].map(wordOnly));
 }
 
-function alone(word: string): Candidate {
+function wordOnly(word: string): Candidate {
   return [word];
 }
 
-function beginning(start: string, words: readonly Candidate[]): Completion {
+function startingWith(start: string, words: readonly Candidate[]): Completion {
   return { files: false, words: words.filter(([word]) => word.startsWith(start)) };
 }

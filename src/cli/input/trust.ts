@@ -64,8 +64,8 @@ function entryOf(context: Pick<Context, 'env'>, { path, text }: FoundFile): stri
 }
 
 /**
- * Returns the folder in which consents are stored. A relative XDG_CONFIG_HOME is ignored, as its specification requires;
- * otherwise the consents would be in a folder that is not trusted.
+ * Returns the folder in which consents are stored. A relative XDG_CONFIG_HOME is ignored, as its specification
+ * requires; otherwise the consents would be in a folder that is not trusted.
  */
 function storeOf({ env }: Pick<Context, 'env'>): string {
   const [own = join(homedir(), '.config')] = [

@@ -30,7 +30,7 @@ const closing = 'mq admin <action> --help prints the options of an action.\nMore
 
 function actionHelp(action: Action, { topic, width }: { topic: string; width: number }): string {
   const { summary, details, request, columns: names } = action;
-  const shown = names && `Columns\n  ${names.join(',')}\n  and all others that --json shows`;
+  const shown = names && `Columns\n  ${names.join(',')}\n  and all other fields that --json prints`;
   const helped = {
     name: `admin ${nameOf(action)}`,
     summary,

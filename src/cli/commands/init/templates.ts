@@ -13,8 +13,8 @@ interface Template {
 }
 
 /**
- * Returns a quorum queue and its dead-letter queue. With three nodes, confirmed messages survive the loss of a node. The
- * broker itself also uses the dead-letter queue; otherwise it would drop a message after more than 20 redeliveries.
+ * Returns a quorum queue and its dead-letter queue. With three nodes, confirmed messages survive the loss of a node.
+ * The broker itself also uses the dead-letter queue; otherwise it would drop a message after more than 20 redeliveries.
  */
 function quorumQueue(queue: string) {
   const dead = `${queue}.dead`;
@@ -104,7 +104,7 @@ export const templates: Readonly<Record<TemplateName, Template>> = {
     steps: [
       ['mq billing', 'receives order.paid and order.refunded'],
       [`mq tell-order order.paid '{"id":7,"sum":12}'`, 'an event'],
-      ['mq check', 'after each change of the bindings'],
+      ['mq check', 'check the file after each change of the bindings'],
     ],
   },
   logs: {
@@ -129,7 +129,7 @@ export const templates: Readonly<Record<TemplateName, Template>> = {
     steps: [
       ['mq listen', 'a listener; start two'],
       ["mq tell 'info: started'", 'one line for each listener; ends with 67 without a listener'],
-      ['mq listen --file all.log', 'into a file'],
+      ['mq listen --file all.log', 'write the lines to a file'],
     ],
   },
 };

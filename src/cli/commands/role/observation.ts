@@ -16,7 +16,9 @@ export interface Observation {
   readonly sayNamed: Say;
   /** Stream for the stderr output of the user's programs and modules. */
   readonly handlerStderr: Output;
-  /** Returns a stream for stderr output about one message. In text format, `isNamed` adds the message id to each line. */
+  /**
+   * Returns a stream for stderr output about one message. In text format, `isNamed` adds the message id to each line.
+   */
   readonly handlerStderrOf: (fields: MessageFields, settings: { isNamed: boolean }) => Output;
 }
 

@@ -171,8 +171,8 @@ async function warningsOf({ config }: Running, sources: readonly Source[], canFa
 }
 
 /**
- * Returns a prefetch that does not exceed --count, because mq would have to return the messages above the count. 0 means
- * no limit.
+ * Returns a prefetch that does not exceed --count, because mq would have to return the messages above the count. 0
+ * means no limit.
  */
 function prefetchFor(count: number | undefined, most: number): number {
   return count !== undefined && count <= (most || 65_535) ? count : most;

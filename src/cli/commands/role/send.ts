@@ -83,7 +83,10 @@ function inputOf(
   return { from: 'text', text: role.text };
 }
 
-/** Returns the hint for a missing text. If the only argument was used as the key, the user may have meant it as the text. */
+/**
+ * Returns the hint for a missing text. If the only argument was used as the key, the user may have meant it as the
+ * text.
+ */
 function textHint({ keyName = 'key' }: RoleConfig, takenAsKey: string | undefined): string {
   if (takenAsKey === undefined) return "give the text as an argument; '' is an empty text";
   const shown = takenAsKey.length > 40 ? `${takenAsKey.slice(0, 40)}…` : takenAsKey;

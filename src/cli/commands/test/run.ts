@@ -87,7 +87,9 @@ async function runAndReport(
   return isGood(totals, shard) ? 0 : exitStatuses.ANSWER_NO;
 }
 
-/** Returns `true` if test files affect each other through faults of a cluster, or through messages in a shared vhost. */
+/**
+ * Returns `true` if test files affect each other through faults of a cluster, or through messages in a shared vhost.
+ */
 function isShared({ plan }: RunTarget): boolean {
   return plan.kind === 'cluster' || (plan.kind === 'url' && plan.managementUrls.length === 0);
 }

@@ -124,7 +124,10 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
   };
 }
 
-/** Deletes the vhosts of this run that killed test files have left. Errors are ignored, for example if the broker is down. */
+/**
+ * Deletes the vhosts of this run that killed test files have left. Errors are ignored, for example if the broker is
+ * down.
+ */
 async function removeVhosts(api: Client, prefix: string): Promise<void> {
   const all = (await api.request('GET', '/vhosts').catch(() => [])) as readonly { name: string }[];
   for (const { name } of all.filter((vhost) => vhost.name.startsWith(prefix)))

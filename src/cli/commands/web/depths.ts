@@ -36,7 +36,9 @@ class DepthReader {
   readonly #sources: Sources;
   readonly #queues: readonly GraphNode[];
   readonly #exchanges: readonly GraphNode[];
-  /** Checks whether an exchange exists. Answers are cached, because each check is a request and exchanges rarely change. */
+  /**
+   * Checks whether an exchange exists. Answers are cached, because each check is a request and exchanges rarely change.
+   */
   readonly #hasExchange: (name: string) => Promise<boolean | undefined>;
   #last: { readonly at: number; readonly depths: Promise<Depths> } | undefined;
   /** Time before which mq sends no request to the management API. */
