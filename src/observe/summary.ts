@@ -8,7 +8,7 @@ interface Run {
   readonly counts: Counts;
   /** `false` for a role that sends. */
   readonly isConsuming: boolean;
-  /** `true` if the run ended with an error: a message was not confirmed, or a signal interrupted it. */
+  /** `true` if the run ended with an error, for example because a message was not confirmed. */
   readonly hasFailed: boolean;
   readonly durationMs: number;
 }
@@ -38,8 +38,8 @@ export function summaryOf({ counts, isConsuming, durationMs }: Run): Said {
 }
 
 /**
- * Returns `true` if a failed run prints the summary even without --log json. For a role that sent at most one message,
- * the error is enough.
+ * Returns `true` if a failed run prints the summary even without --log json, because it received a message or sent
+ * several. For a single sent message, the error is enough.
  */
 export function isNoteworthy({ counts, isConsuming, hasFailed }: Run): boolean {
   return hasFailed && (isConsuming ? counts.received > 0 : counts.attempted > 1);

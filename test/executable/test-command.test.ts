@@ -1,4 +1,4 @@
-// Tests the command mq test of the executable with small test files in a folder.
+// Tests mq test through the executable, with small test files in a folder.
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

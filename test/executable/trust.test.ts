@@ -189,7 +189,7 @@ trust('mq refuses the file of another user but not of root', async () => {
 });
 
 /**
- * Returns `true` if mq uses the file. It then fails with another status than 78, because the broker does not answer.
+ * Returns `true` if mq uses the file. It then fails with a status other than 78, because the broker does not answer.
  */
 async function isUsed(place: Place, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
   const { status, stderr } = await mq(['wait', '--timeout', '1', ...args], { ...place, env: { ...place.env, ...env } });

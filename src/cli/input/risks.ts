@@ -7,8 +7,8 @@ import type { FoundFile } from '../../config/find.ts';
 import { isObject, objectOf, type Plain, without } from '../../config/plain.ts';
 
 /**
- * Returns the reasons why a file needs the user's consent, one clause each; the list is empty if it needs none. `text`
- * must be JSON.
+ * Returns the reasons why a file needs the user's consent, one clause for each. The list is empty if no consent is
+ * needed. `text` must be JSON.
  */
 export function risksOf(
   { text, owner }: Pick<FoundFile, 'text' | 'owner'>,

@@ -7,7 +7,7 @@ import { newCounts, observe } from '../../../src/session/counts.ts';
 
 const gauges = { role: 'a "worker"\\', isReady: true, startedAt: 1.5, eventLoopLag: 0.25, heapBytes: 1000 };
 
-test('each sample has a help line, a type, a name with mq_ and a number', () => {
+test('each sample has help, a type, a name that begins with mq_, and a number', () => {
   const text = metricsText(newCounts(), gauges);
   assert.ok(text.endsWith('\n'));
   const known = new Map<string, string>();

@@ -36,7 +36,8 @@ export async function up(job: Job): Promise<undefined> {
     },
     'starting the nodes',
   );
-  for (const one of removed) noteOf(context, 'cluster')(`removed the remains of ${one}, whose start was killed`);
+  for (const one of removed)
+    noteOf(context, 'cluster')(`removed the rest of the cluster ${one}, whose start was killed`);
   try {
     await announce(context, { cluster, isJson: values.flag('json') ?? false });
   } catch (error) {

@@ -37,7 +37,7 @@ export async function runReceiving(context: Context, values: Values, running: Ru
   }
 }
 
-/** Throws USAGE for missing binding keys, or for arguments of a role that accepts none. */
+/** Throws USAGE if binding keys are missing, or if there are arguments but the role accepts no arguments. */
 function refuseArguments(values: Values, { name, role }: Running): void {
   if (role.arguments !== 'keys') values.expectAtMost(0);
   else if (values.args.length === 0)

@@ -75,7 +75,7 @@ for (const args of [
   ['broker', '--memory'],
   ['admin', 'whoami', '--max-answer'],
 ]) {
-  test(`mq ${args.join(' ')} refuses a size with an unknown unit`, async () => {
+  test(`mq ${args.join(' ')} refuses the size 10 MB`, async () => {
     const { status, stderr } = await runCli([...args, '10 MB'], { env });
     assert.is(status, 64);
     assert.match(stderr, /must be a size in bytes \(65536, 512MiB or 2GiB\), not '10 MB' \[USAGE\]/);
@@ -95,7 +95,7 @@ for (const [value, why] of [
     refused(['task', '--header', `n:=${value}`, 'hi'], `mq task: --header n: ${why}`, 'mq task --help'));
 }
 
-test('mq worker refuses a --handler file in another language than JavaScript', async () => {
+test('mq worker refuses a --handler file that is not JavaScript or TypeScript', async () => {
   const cwd = emptyFolder({ 'work.py': 'print(1)\n' });
   const { status, stderr } = await runCli(['worker', '--handler', 'work.py'], { env, cwd });
   assert.is(status, 78);

@@ -15,7 +15,7 @@ function terminal(onPrompt: (shown: string, stdin: PassThrough, stop: AbortContr
     write(chunk: Buffer, _encoding, next) {
       shown += chunk;
       next();
-      // The reader starts after the prompt, so this waits for it.
+      // The code under test starts to read after it has written the prompt, so the call is delayed.
       setImmediate(() => onPrompt(shown, stdin, stop));
     },
   });

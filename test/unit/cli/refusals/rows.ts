@@ -1,4 +1,4 @@
-// Runs command lines in this process that mq must refuse, and checks the exit status, the line and the hint.
+// Runs command lines that mq must refuse, without a child process, and checks the exit status, the line and the hint.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
