@@ -47,7 +47,7 @@ async function openIntake(
 ): Promise<Intake | undefined> {
   const opening = session.consumer(source.subscription, {
     prefetch: settings.prefetch,
-    timeoutMs: mostInHandMs(settings),
+    timeoutMs: longestUnackedMs(settings),
     ...(settings.bindingKeys && { bindingKeys: settings.bindingKeys }),
   });
   const opened = await orDrain(opening, context);
@@ -83,7 +83,7 @@ interface RetriesOpening extends Omit<Opening, 'context'> {
   readonly workQueue: () => WorkQueue;
 }
 
-/** Returns the publisher of failed messages. It connects when the first message fails. */
+/** Returns the publisher of failed messages, which is not connected yet. */
 function retriesFor(
   { retry: config, queue }: Source,
   { session, settings, shared, consumer, vhost, workQueue }: RetriesOpening,
@@ -96,7 +96,7 @@ function retriesFor(
     nextId: shared.nextId,
     counts: session.counts,
     say: settings.say,
-    // A pause ends early however the role ends.
+    // This signal also aborts if the role ends without a signal from outside, so that its pauses end early.
     drain: shared.group.stopped,
     connect: (onChannel) => {
       const isOfStream = { isStream: isStream(workQueue(), {}) };
@@ -105,16 +105,19 @@ function retriesFor(
         onChannel,
         queues: names(queue),
         dead: config.deadLetter || undefined,
-        // The wait queues of an exclusive queue contain its random name. The permission pattern that allows the queue
-        // also allows them.
+        // The names of the wait queues of an exclusive queue contain its random name, so they change. The permission
+        // pattern that allows the queue also allows them.
         later: settings.canFail && !consumer.hasOwnQueue ? names(consumer.queue) : [],
       });
     },
   });
 }
 
-/** Returns the longest time in milliseconds that a message is unacknowledged: waiting, its handler, and a minute. */
-function mostInHandMs({ handlerMs, prefetch, concurrency, sources }: ConsumeSettings): number | undefined {
+/**
+ * Returns the longest time in milliseconds that a message can be unacknowledged: its wait, its handler, and a reserve
+ * of one minute.
+ */
+function longestUnackedMs({ handlerMs, prefetch, concurrency, sources }: ConsumeSettings): number | undefined {
   if (handlerMs === undefined) return undefined;
   return Math.ceil(Math.max(prefetch * sources.length, concurrency) / concurrency) * handlerMs + 60_000;
 }

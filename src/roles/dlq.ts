@@ -1,5 +1,6 @@
-// The dead-letter tools: they read a queue, and list, show, replay, move or delete the selected messages. A message is
-// acknowledged only after its copy is confirmed, so nothing is lost however a run ends; at worst a copy exists twice.
+// The dead-letter tools: read a queue, and list, show, replay, move or delete the selected messages. A message is
+// acknowledged only after its copy is confirmed, so nothing is lost however a run ends; at worst a message exists
+// twice.
 
 import type { DeadQueue } from '../config/dead-queue.ts';
 import { waitQueue } from '../config/retry-queues.ts';
@@ -41,20 +42,24 @@ export interface DlqSettings {
   readonly hasHeaders: boolean;
   /** Formats a table for a terminal. */
   readonly drawTable: DrawTable;
-  /** Asks before messages are deleted. `false` keeps them. */
+  /** Asks the user before messages are deleted. If the result is `false`, they are kept. */
   readonly mayPurge: (count: number) => Promise<boolean>;
-  /** Asks before letters are sent to the exchanges that they name. `false` keeps them. */
+  /**
+   * Asks the user before letters are sent to the exchanges that their headers name. If the result is `false`, they are
+   * kept.
+   */
   readonly mayReplay: () => Promise<boolean>;
 }
 
 export async function dlq(context: Context, session: Session, given: DlqSettings): Promise<void> {
-  const settings = { ...given, selection: await resolved(context, session, given) };
+  const settings = { ...given, selection: await withFullIds(context, session, given) };
   const { queue, verb, selection, dryRun } = settings;
-  if (verb === 'replay' && settings.toExchange && !dryRun) await consent(context, session, settings);
+  if (verb === 'replay' && settings.toExchange && !dryRun) await askBeforeReplay(context, session, settings);
   const browser = await openLetters(context, session, settings);
   const printer = new LetterPrinter(context.stdout, settings);
   try {
-    if (verb === 'list' || verb === 'show' || dryRun) return await look({ context, browser, printer, settings });
+    if (verb === 'list' || verb === 'show' || dryRun)
+      return await showSelected({ context, browser, printer, settings });
     const isAll = selection.ids.length === 0 && selection.filters.length === 0;
     if (verb === 'purge') {
       if (!(await settings.mayPurge(isAll ? (selection.count ?? browser.total) : browser.total))) {
@@ -64,7 +69,7 @@ export async function dlq(context: Context, session: Session, given: DlqSettings
         return await printer.result({ verb, queue, done: await browser.purge(), left: 0 });
       }
     }
-    await change({ context, browser, printer, settings, outlet: await outletFor(session, settings) });
+    await change({ context, browser, printer, settings, copyPublisher: await openCopyPublisher(session, settings) });
   } catch (error) {
     if (!isClosedPipe(error)) throw error;
   } finally {
@@ -73,7 +78,7 @@ export async function dlq(context: Context, session: Session, given: DlqSettings
 }
 
 /** Returns the selection with abbreviated ids completed. */
-async function resolved(context: Context, session: Session, settings: DlqSettings): Promise<Selection> {
+async function withFullIds(context: Context, session: Session, settings: DlqSettings): Promise<Selection> {
   const { selection } = settings;
   if (selection.ids.length === 0) return selection;
   const prefixes = new Prefixes(selection.ids);
@@ -82,7 +87,7 @@ async function resolved(context: Context, session: Session, settings: DlqSetting
 }
 
 /** Shows the exchanges that the letters would go to, and asks for consent. */
-async function consent(context: Context, session: Session, settings: DlqSettings): Promise<void> {
+async function askBeforeReplay(context: Context, session: Session, settings: DlqSettings): Promise<void> {
   if (settings.isSure) return;
   const replay = new Replay({ ...settings, delayMs: 0 }, messageIds());
   const targets = new Targets(replay);
@@ -97,7 +102,7 @@ async function consent(context: Context, session: Session, settings: DlqSettings
   }
 }
 
-interface Look {
+interface ShowParts {
   readonly context: Context;
   readonly browser: Letters;
   readonly printer: LetterPrinter;
@@ -105,22 +110,22 @@ interface Look {
 }
 
 /** Shows the selected messages. None is removed. */
-async function look({ context, browser, printer, settings }: Look): Promise<void> {
+async function showSelected({ context, browser, printer, settings }: ShowParts): Promise<void> {
   const { selection, verb, queue } = settings;
   let found = 0;
   const targets = verb === 'replay' ? new Targets(new Replay({ ...settings, delayMs: 0 }, messageIds())) : undefined;
   // On a terminal the listed messages show the progress.
   const progress = context.stdout.isTTY ? undefined : new Progress(context.stderr, browser.total);
   if (selection.count !== 0) {
-    for await (const looked of browser.messages()) {
-      looked.leave();
-      if (context.drain.aborted) throw interrupted(context, 'the messages are as they were');
+    for await (const message of browser.messages()) {
+      message.leave();
+      if (context.drain.aborted) throw interrupted(context, 'no message was changed');
       progress?.at(found);
-      if (!isSelected(looked.raw, selection)) continue;
+      if (!isSelected(message.raw, selection)) continue;
       found += 1;
-      targets?.add(looked.raw);
-      if (verb === 'show') await printer.whole(looked.raw, queue);
-      else await printer.line(looked.raw);
+      targets?.add(message.raw);
+      if (verb === 'show') await printer.whole(message.raw, queue);
+      else await printer.line(message.raw);
       if (found === selection.count) break;
     }
   }
@@ -139,31 +144,31 @@ function refuseMissing({ queue, selection: { ids, filters } }: DlqSettings, tota
     ...(ids.length > 0 ? [`has the id ${named}`] : []),
     ...(filters.length > 0 ? [`matches ${filters.map((filter) => JSON.stringify(filter)).join(' and ')}`] : []),
   ].join(' and ');
-  throw new MqError('ANSWER_NO', `no message of ${queue} ${which} (${total} ${total === 1 ? 'is' : 'are'} there)`, {
+  throw new MqError('ANSWER_NO', `no message of ${queue} ${which} (the queue has ${total})`, {
     hint: 'mq dlq list shows them all',
   });
 }
 
-interface Change extends Look {
-  readonly outlet: Outlet | undefined;
+interface ChangeParts extends ShowParts {
+  readonly copyPublisher: CopyPublisher | undefined;
 }
 
 /** Removes each selected message as soon as its copy is confirmed. The other messages stay. */
-async function change({ context, browser, printer, settings, outlet }: Change): Promise<void> {
+async function change({ context, browser, printer, settings, copyPublisher }: ChangeParts): Promise<void> {
   const { selection, verb, queue } = settings;
   const { count = Number.POSITIVE_INFINITY } = selection;
-  const removal = new Removal(outlet, new Progress(context.stderr, browser.total));
-  for await (const looked of browser.messages()) {
-    if (context.drain.aborted || removal.isLost || !isSelected(looked.raw, selection)) {
-      looked.leave();
+  const removal = new Removal(copyPublisher, new Progress(context.stderr, browser.total));
+  for await (const message of browser.messages()) {
+    if (context.drain.aborted || removal.isLost || !isSelected(message.raw, selection)) {
+      message.leave();
       if (context.drain.aborted || removal.isLost) break;
       continue;
     }
-    await removal.remove(looked);
-    if (removal.chosen >= count) break;
+    await removal.remove(message);
+    if (removal.selected >= count) break;
   }
   await removal.end();
-  if (removal.chosen === 0 && !context.drain.aborted) refuseMissing(settings, browser.total);
+  if (removal.selected === 0 && !context.drain.aborted) refuseMissing(settings, browser.total);
   await printer.result({ verb, queue, done: removal.done, left: browser.total - removal.done });
   removal.refuseFailures(queue, browser.total);
   if (context.drain.aborted) throw interrupted(context, 'the other messages stay in the queue');
@@ -171,39 +176,42 @@ async function change({ context, browser, printer, settings, outlet }: Change): 
 
 /** Removes messages, each after its copy is confirmed, and counts them. */
 class Removal {
-  readonly #outlet: Outlet | undefined;
+  readonly #copyPublisher: CopyPublisher | undefined;
   readonly #progress: Progress;
   /** Number of selected messages. */
-  chosen = 0;
+  selected = 0;
   done = 0;
   #failed = 0;
   #first: MqError | undefined;
   /** `true` after a copy was left in doubt: the connection is lost, so no further message can be removed. */
   isLost = false;
 
-  constructor(outlet: Outlet | undefined, progress: Progress) {
-    this.#outlet = outlet;
+  constructor(copyPublisher: CopyPublisher | undefined, progress: Progress) {
+    this.#copyPublisher = copyPublisher;
     this.#progress = progress;
   }
 
-  /** Publishes the copy of a message, if there is an outlet. Does not wait for its confirm. */
-  async remove(looked: BrowsedMessage): Promise<void> {
-    this.chosen += 1;
-    if (!this.#outlet) return this.#take(looked);
-    const { copyOf: copyFor, publisher } = this.#outlet;
-    const copy = await copyFor(looked.raw);
-    if (copy instanceof MqError) return this.#leave(looked, copy);
+  /**
+   * Publishes the copy of a message, and removes the message when the copy is confirmed, without waiting for that. If
+   * no copies are published, removes the message at once.
+   */
+  async remove(message: BrowsedMessage): Promise<void> {
+    this.selected += 1;
+    if (!this.#copyPublisher) return this.#take(message);
+    const { copyOf: copyFor, publisher } = this.#copyPublisher;
+    const copy = await copyFor(message.raw);
+    if (copy instanceof MqError) return this.#leave(message, copy);
     await publisher.room();
     publisher.send(copy, (sent: PublishOutcome) => {
-      if (sent.type === 'confirmed') this.#take(looked);
-      else this.#leave(looked, sent.error);
+      if (sent.type === 'confirmed') this.#take(message);
+      else this.#leave(message, sent.error);
       this.isLost ||= sent.type === 'in doubt';
     });
   }
 
   /** Resolves when every copy has its outcome. */
   async end(): Promise<void> {
-    await this.#outlet?.publisher.settled();
+    await this.#copyPublisher?.publisher.settled();
     this.#progress.end();
   }
 
@@ -212,32 +220,32 @@ class Removal {
     if (!this.#first) return;
     const { code, message, hint } = this.#first;
     // A lost connection ends the loop, so unread messages stay as well.
-    const [stay, of] = this.isLost ? [total - this.done, total] : [this.#failed, this.chosen];
+    const [stay, of] = this.isLost ? [total - this.done, total] : [this.#failed, this.selected];
     const left = `${stay} of ${of} messages stay in ${queue}: ${message}`;
     throw new MqError(code, left, { ...(hint !== undefined && { hint }), cause: this.#first });
   }
 
-  #take(looked: BrowsedMessage): void {
-    looked.take();
+  #take(message: BrowsedMessage): void {
+    message.remove();
     this.done += 1;
     this.#progress.at(this.done);
   }
 
-  #leave(looked: BrowsedMessage, error: MqError): void {
-    looked.leave();
+  #leave(message: BrowsedMessage, error: MqError): void {
+    message.leave();
     this.#failed += 1;
     this.#first ??= error;
   }
 }
 
-interface Outlet {
+interface CopyPublisher {
   readonly publisher: Publisher;
   /** Returns the message to publish for a letter, or the reason why it cannot be published. */
   readonly copyOf: (raw: RawMessage) => Promise<OutgoingMessage | MqError>;
 }
 
 /** Opens the publisher for the copies. Returns `undefined` if nothing is published. */
-async function outletFor(session: Session, settings: DlqSettings): Promise<Outlet | undefined> {
+async function openCopyPublisher(session: Session, settings: DlqSettings): Promise<CopyPublisher | undefined> {
   const { verb, vhost, to = '', work } = settings;
   if (verb === 'purge') return undefined;
   const nextId = messageIds();
@@ -245,9 +253,9 @@ async function outletFor(session: Session, settings: DlqSettings): Promise<Outle
   const replay = new Replay({ ...settings, delayMs }, nextId);
   const waits = verb === 'replay' && work ? [waitQueue(work.queue, delayMs).name] : [];
   const { onChannel } = replay;
-  const places = await session.outcomePublisher(vhost, { onChannel, queues: waits, dead: undefined });
-  const { publisher } = places;
-  replay.use(places);
+  const outcomes = await session.outcomePublisher(vhost, { onChannel, queues: waits, dead: undefined });
+  const { publisher } = outcomes;
+  replay.use(outcomes);
   const target = { exchange: '', routingKey: to };
   const moved = async (raw: RawMessage) => copyOf(raw, { target, nextId, keepsOrigin: true });
   return { publisher, copyOf: verb === 'move' ? moved : (raw) => replay.copyOf(raw) };

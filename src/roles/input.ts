@@ -83,7 +83,7 @@ async function whole(stream: Readable): Promise<Buffer> {
 function textFor(input: Input, read: Buffer): Buffer {
   if (input.from !== 'piped' || read.length > 0) return read;
   if (input.otherwise !== undefined) return Buffer.from(input.otherwise);
-  throw new MqError('USAGE', 'no text is given, and nothing on standard input', {
+  throw new MqError('USAGE', 'no text was given, and standard input is empty', {
     hint: input.hint,
   });
 }

@@ -21,7 +21,9 @@ export const headerNames = {
   pending: 'x-mq-pending',
   /** Set if mq published the message directly to its queue again, without a wait queue. */
   renewed: 'x-mq-renewed',
-  /** Set if mq republished a dead letter whose headers any publisher may have written, because of its exchange. */
+  /**
+   * Set if mq republished a dead letter whose headers are not trusted, because it did not arrive by the queue's name.
+   */
   unproven: 'x-mq-unproven',
   /** On a reply: the reason why the request was refused. */
   error: 'x-mq-error',
@@ -30,9 +32,9 @@ export const headerNames = {
 /** Converts a delivery. `queue` is the broker's name of the queue. `forged` names headers to remove. */
 export function messageOf(raw: RawMessage, queue: string, forged: readonly string[] = []): Message {
   const { exchange, routingKey, redelivered } = raw.fields;
-  const headers = believed(raw, queue);
+  const headers = trustedHeaders(raw, queue);
   for (const name of forged) delete headers[name];
-  const original = cameBack(raw, queue);
+  const original = originOf(raw, queue);
   return {
     body: raw.content,
     fields: {
@@ -83,7 +85,7 @@ function propertiesOf({ properties }: RawMessage): MessageProperties {
 
 type Headers = Readonly<Record<string, unknown>>;
 
-/** Returns `true` if mq wrote its headers for this queue, because attempts of another queue do not count here. */
+/** Reports whether mq's headers are about this queue. Attempts in another queue do not count. */
 export function isOfQueue(headers: Headers, queue: string): boolean {
   return headers[headerNames.queue] === queue;
 }
@@ -95,7 +97,7 @@ function attemptOf(headers: Headers, queue: string): number {
 }
 
 /** Returns how many consecutive attempts ended without an outcome, according to the headers. */
-export function endsOf(headers: Headers, queue: string): number {
+export function unfinishedAttemptsOf(headers: Headers, queue: string): number {
   const mark = headers[headerNames.unfinished];
   const counted = isOfQueue(headers, queue) ? Number(mark === true) + count(mark) : 0;
   return counted + count(headers['x-delivery-count']);
@@ -108,11 +110,11 @@ function count(value: unknown): number {
 const ofRetries: readonly string[] = Object.values(headerNames).filter((name) => name !== headerNames.error);
 
 /**
- * Returns the headers as an object without a prototype. If the message did not arrive through the default exchange and
- * the queue's name, mq's headers about this queue are removed. mq and its wait queues always use the queue's name, so a
- * publisher wrote these headers.
+ * Returns the headers as an object without a prototype. mq and its wait queues always publish to the queue's name
+ * through the default exchange. If the message arrived in another way, a publisher wrote the headers about this queue,
+ * and they are removed.
  */
-function believed({ fields, properties }: RawMessage, queue: string): Record<string, unknown> {
+function trustedHeaders({ fields, properties }: RawMessage, queue: string): Record<string, unknown> {
   const headers: Record<string, unknown> = Object.assign(Object.create(null), properties.headers);
   const isByName = fields.exchange === '' && fields.routingKey === queue;
   const isOfAnother = typeof headers[headerNames.queue] === 'string' && headers[headerNames.queue] !== queue;
@@ -122,7 +124,7 @@ function believed({ fields, properties }: RawMessage, queue: string): Record<str
 }
 
 /** Returns the first exchange and key of a message that arrived from a wait queue of this queue or from mq itself. */
-function cameBack(
+function originOf(
   { fields, properties: { headers = {} } }: RawMessage,
   queue: string,
 ): { exchange: string; routingKey: string } | undefined {

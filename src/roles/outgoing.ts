@@ -14,7 +14,7 @@ export interface OutgoingParts {
   readonly mandatory: boolean;
 }
 
-/** Options of a publication in rascal.json other than the message properties. */
+/** Options of a publication in rascal.json: message properties and other options. */
 type PublicationOptions = Omit<Properties, 'deliveryMode'> & {
   readonly persistent?: boolean;
   readonly deliveryMode?: number | boolean;

@@ -1,6 +1,9 @@
 // Spaces messages evenly: at most one in each interval.
 
-/** Maximum delay of a late timer that is made up for, in milliseconds, so that late timers do not lower the rate. */
+/**
+ * Maximum delay that the next message catches up after a late timer, in milliseconds. Without it, late timers would
+ * lower the rate.
+ */
 const slackMs = 20;
 
 export class Pace {

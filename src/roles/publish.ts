@@ -62,10 +62,10 @@ interface Sending {
   readonly settings: PublishSettings;
 }
 
-/** Reads the input and sends its messages, until the input ends, mq is stopped, or sending is useless. */
+/** Reads the input and sends its messages, until the input ends, mq is stopped, or no more messages can be sent. */
 async function sendAll({ context, publisher, destination, tally, settings }: Sending): Promise<void> {
   // When nothing more can be sent, mq stops reading, because the rest of the input may never arrive.
-  const drain = AbortSignal.any([context.drain, tally.hopeless]);
+  const drain = AbortSignal.any([context.drain, tally.stopped]);
   const messageOf = outgoing({ destination, nextId: messageIds(), ...settings });
   const pace = new Pace(settings.intervalMs);
   let left = settings.skip;
@@ -99,12 +99,12 @@ class Tally {
   #attempted = 0;
   #failed = 0;
   #first: MqError | undefined;
-  /** The error of a closed stdout, which is a failure only if input is left that was not sent. */
+  /** The error of a closed stdout. It is a failure only if a part of the input was not sent. */
   #closed: MqError | undefined;
   confirmed = 0;
   /** `true` if the input was not read to its end. */
   isUnread = false;
-  readonly #hopeless = new AbortController();
+  readonly #stopped = new AbortController();
 
   /** Starts the tally. `counts` receives the resume point, if the input has one. */
   constructor(context: Context, { json, skip, counts }: { json: boolean; skip: number; counts?: Counts }) {
@@ -116,15 +116,18 @@ class Tally {
     if (context.stderr.isTTY) this.#progress = setInterval(() => this.#showProgress(), 500).unref();
   }
 
-  /** Aborts when sending more is useless: the broker does not answer, or stdout does not accept the outcomes. */
-  get hopeless(): AbortSignal {
-    return this.#hopeless.signal;
+  /**
+   * Aborts when no more messages should be sent, because the broker does not answer or stdout does not accept the
+   * outcomes.
+   */
+  get stopped(): AbortSignal {
+    return this.#stopped.signal;
   }
 
   /** Stops sending after a permanent failure. */
   end(error: MqError): void {
     this.#first ??= error;
-    this.#hopeless.abort();
+    this.#stopped.abort();
   }
 
   /** Returns the number of the message, starting at 1. For input lines it is the line number. */
@@ -142,12 +145,12 @@ class Tally {
     else {
       this.#failed += 1;
       this.#first ??= sent.error;
-      if (sent.type === 'in doubt') this.#hopeless.abort();
+      if (sent.type === 'in doubt') this.#stopped.abort();
     }
     if (!this.#printer) return;
     const why = sent.type === 'confirmed' ? {} : { code: sent.error.code, message: sent.error.message };
     this.#prints = this.#printer.json({ number, messageId, outcome: sent.type, ...why }).catch((error: MqError) => {
-      this.#hopeless.abort();
+      this.#stopped.abort();
       if (isClosedPipe(error)) this.#closed ??= error;
       else this.#first ??= error;
     });

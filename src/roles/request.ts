@@ -70,7 +70,7 @@ async function requestAll({ context, requester, destination, results, settings }
     for (const body of batch) {
       await pace.wait(context.drain);
       pace.begin();
-      if (context.drain.aborted || results.areHopeless) break;
+      if (context.drain.aborted || results.mustStop) break;
       results.attempted += 1;
       const answer: Promise<Answer> = requester.request(requestOf(body)).then(
         (reply) => ({ reply }),
@@ -99,9 +99,9 @@ class Results {
     this.#printer = new Printer(context.stdout);
   }
 
-  /** `true` if a request failed in a way that later ones will fail too. */
-  get areHopeless(): boolean {
-    return this.#failures.some(isHopeless);
+  /** `true` if a request failed for a reason that affects all later ones. */
+  get mustStop(): boolean {
+    return this.#failures.some(affectsAllRequests);
   }
 
   async show(answer: Answer): Promise<void> {
@@ -145,6 +145,6 @@ function failureJson({ code, message }: MqError): object {
   return { error: message, code };
 }
 
-function isHopeless({ code }: MqError): boolean {
+function affectsAllRequests({ code }: MqError): boolean {
   return code === 'IN_DOUBT' || code === 'NOT_PERMITTED' || code === 'TOPOLOGY';
 }

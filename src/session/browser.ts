@@ -1,6 +1,6 @@
-// Reads a queue: each message is returned once, in order, and is either removed (acknowledged) or left in the queue.
-// Memory is bounded, because a consumer receives at most its prefetch. When a consumer holds that many messages that
-// are to be left, a new consumer receives the next ones.
+// Reads a queue: yields each message once, in order, and the caller removes it (acknowledges it) or leaves it in the
+// queue. Memory use is bounded, because a consumer receives at most `prefetch` unacknowledged messages. When that many
+// messages are left in the queue, another consumer on the same channel receives the next ones.
 
 import { MqError } from '../errors.ts';
 import type { Channel } from './channel.ts';
@@ -10,20 +10,20 @@ import { failureOf } from './failure.ts';
 import { promised } from './promised.ts';
 import type { RawMessage } from './raw-message.ts';
 
-/** A message that was read. The caller calls exactly one of the two functions, at any time. */
+/** A message that was read. The caller must call either `remove` or `leave`, once, at any time. */
 export interface BrowsedMessage {
   readonly raw: RawMessage;
   /** Removes the message from the queue. */
-  take(): void;
+  remove(): void;
   leave(): void;
 }
 
-/** Handles messages that the broker would drop if they were returned. */
+/** Republishes messages that the broker would drop if they were returned to their queue. */
 export interface Republisher {
-  /** Reports whether the message needs it. `server` contains the broker's properties from the login. */
+  /** Reports whether the broker would drop the message. `server` contains the broker's properties from the login. */
   isNeeded(raw: RawMessage, server: Readonly<Record<string, unknown>>): boolean;
-  /** Removes the message or leaves it. Never rejects. */
-  keep(looked: BrowsedMessage): Promise<void>;
+  /** Publishes a copy and removes the message, or leaves the message if that fails. Never rejects. */
+  republish(message: BrowsedMessage): Promise<void>;
 }
 
 interface BrowserSettings {
@@ -38,13 +38,13 @@ const prefetch = 256;
 /** Milliseconds without a message after which the browser checks whether the queue is empty. */
 const quietMs = 250;
 /** Milliseconds after which a queue that has messages but delivers none causes an error. */
-const patienceMs = 10_000;
+const deliveryTimeoutMs = 10_000;
 
 /** One consumer of the channel. */
 interface Reader {
   readonly tag: string;
   /** Number of deliveries that were not removed. */
-  held: number;
+  unacked: number;
   /** The last delivery that is left in the queue. */
   lastLeft: RawMessage | undefined;
 }
@@ -52,12 +52,12 @@ interface Reader {
 export class Browser {
   readonly #channel: Channel;
   readonly #settings: BrowserSettings;
-  /** Number of ready messages at the start. No more are read. */
+  /** Number of ready messages at the start. At most this many are read. */
   readonly total: number;
   readonly #readers: Reader[] = [];
   readonly #arrived: BrowsedMessage[] = [];
   /** Messages that the republisher is handling. */
-  readonly #kept = new Set<Promise<void>>();
+  readonly #republishing = new Set<Promise<void>>();
   #wake: () => void = () => undefined;
   #failure: MqError | undefined;
 
@@ -84,10 +84,10 @@ export class Browser {
   /** Yields the messages that were ready at the start. Throws if the connection is lost, which requeues all of them. */
   async *messages(): AsyncGenerator<BrowsedMessage> {
     for (let seen = 0; seen < this.total; seen += 1) {
-      const looked = await this.#next();
-      if (!looked) return;
-      yield looked;
-      if (this.#kept.size >= prefetch) await Promise.all(this.#kept);
+      const message = await this.#next();
+      if (!message) return;
+      yield message;
+      if (this.#republishing.size >= prefetch) await Promise.all(this.#republishing);
     }
   }
 
@@ -107,10 +107,10 @@ export class Browser {
     if (this.#failure) return;
     try {
       await this.#cancel();
-      for (const looked of this.#arrived.splice(0)) looked.leave();
-      await Promise.all(this.#kept);
+      for (const message of this.#arrived.splice(0)) message.leave();
+      await Promise.all(this.#republishing);
       for (const { lastLeft } of this.#readers) {
-        // RabbitMQ 4.3: a quorum queue counts a closed channel as a delivery, but not a nack.
+        // RabbitMQ 4.3: a quorum queue counts a return by the close of a channel, but not a return by nack.
         if (lastLeft) this.#channel.nack(lastLeft, true, true);
       }
       await new Promise<void>((resolve) => this.#channel.close(() => resolve()));
@@ -123,14 +123,14 @@ export class Browser {
     const begun = performance.now();
     for (;;) {
       if (this.#failure) throw this.#failure;
-      const looked = this.#arrived.shift();
-      if (looked) return looked;
+      const message = this.#arrived.shift();
+      if (message) return message;
       const reader = this.#readers.at(-1);
-      if (!reader || reader.held >= prefetch) await this.#read();
+      if (!reader || reader.unacked >= prefetch) await this.#read();
       else if (!(await this.#arrival())) {
         if ((await readyCount(this.#channel, this.#settings.queue)) === 0 && this.#arrived.length === 0)
           return undefined;
-        if (performance.now() - begun > patienceMs) throw this.#withheld();
+        if (performance.now() - begun > deliveryTimeoutMs) throw this.#withheld();
       }
     }
   }
@@ -146,18 +146,18 @@ export class Browser {
     });
   }
 
-  #keep(looked: BrowsedMessage): void {
-    const kept = this.#settings.republisher.keep(looked).then(() => void this.#kept.delete(kept));
-    this.#kept.add(kept);
+  #republish(message: BrowsedMessage): void {
+    const work = this.#settings.republisher.republish(message).then(() => void this.#republishing.delete(work));
+    this.#republishing.add(work);
   }
 
   async #read(): Promise<void> {
     const { queue, redact } = this.#settings;
     try {
       await this.#cancel();
-      // RabbitMQ requeues by consumer tag, so the tags sort in the order of their messages.
+      // RabbitMQ requeues in the order of the consumer tags, so the tags are numbered.
       const tag = `mq-${String(this.#readers.length).padStart(9, '0')}`;
-      const reader: Reader = { tag, held: 0, lastLeft: undefined };
+      const reader: Reader = { tag, unacked: 0, lastLeft: undefined };
       this.#readers.push(reader);
       const onMessage = (raw: RawMessage | null) => {
         if (raw) this.#arrive(reader, raw);
@@ -170,11 +170,11 @@ export class Browser {
   }
 
   #arrive(reader: Reader, raw: RawMessage): void {
-    reader.held += 1;
-    const looked = {
+    reader.unacked += 1;
+    const message = {
       raw,
-      take: () => {
-        reader.held -= 1;
+      remove: () => {
+        reader.unacked -= 1;
         if (!this.#failure) this.#channel.ack(raw, false);
       },
       leave: () => {
@@ -182,8 +182,8 @@ export class Browser {
       },
     };
     const { republisher } = this.#settings;
-    const isKept = republisher.isNeeded(raw, this.#channel.connection?.serverProperties ?? {});
-    this.#arrived.push(isKept ? { ...looked, leave: () => this.#keep(looked) } : looked);
+    const isRepublished = republisher.isNeeded(raw, this.#channel.connection?.serverProperties ?? {});
+    this.#arrived.push(isRepublished ? { ...message, leave: () => this.#republish(message) } : message);
     this.#wake();
   }
 

@@ -1,6 +1,7 @@
-// Converts between bytes and text that may contain bytes that are not UTF-8. AMQP does not define the encoding of short
-// and long strings. An invalid byte becomes a lone surrogate, U+DC00 plus the byte, so that the text can be converted
-// back without loss (Python's PEP 383 does the same with file names).
+// Converts between bytes and text without loss, even if the bytes are not UTF-8. Long strings may contain any bytes
+// (AMQP 0-9-1, 4.2.5.3), and RabbitMQ does not check the encoding of short strings. An invalid byte becomes a lone
+// surrogate, U+DC00 plus the byte, so that the text can be converted back without loss (Python's PEP 383 does the same
+// with file names).
 
 import { isUtf8 } from 'node:buffer';
 
@@ -24,7 +25,7 @@ export function textOfBytes(bytes: Buffer): string {
 /** Returns the bytes of a text that `textOfBytes` or the user created. */
 export function bytesOfText(text: string): Buffer {
   if (isPlainText(text)) return Buffer.from(text);
-  // With the flag u, a surrogate pair counts as one character, so only lone surrogates are single bytes.
+  // With the flag u, a surrogate pair is one character, so `loneByte` matches only lone surrogates.
   const parts = Array.from(text, (character) =>
     loneByte.test(character) ? Buffer.from([character.charCodeAt(0) - escapeStart]) : Buffer.from(character),
   );
@@ -36,7 +37,7 @@ export function isPlainText(text: string): boolean {
   return text.isWellFormed() || !loneByte.test(text);
 }
 
-/** Returns a file name in the form that node:fs requires. */
+/** Returns a path for node:fs, as bytes if it is not UTF-8. */
 export function filePath(path: string): string | Buffer {
   return isPlainText(path) ? path : bytesOfText(path);
 }

@@ -1,4 +1,4 @@
-// Defines the channels of a broker connection: those of amqplib with the messages of mq's codec.
+// Defines the channels of a broker connection: amqplib's channels with the message types of mq's codec.
 
 import type { Duplex } from 'node:stream';
 import type { Channel as AmqplibChannel, ConfirmChannel as AmqplibConfirmChannel } from 'amqplib/callback_api';

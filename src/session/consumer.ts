@@ -1,5 +1,5 @@
-// Consumes with one channel of a broker connection at a time, one consumer, and a bounded number of unacknowledged
-// deliveries. If the channel is lost or the broker cancels the consumer, a new one is set up.
+// Consumes a queue with one channel and one consumer at a time, and a bounded number of unacknowledged deliveries. If
+// the channel is lost or the broker cancels the consumer, a new one is set up.
 
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -28,7 +28,10 @@ interface ConsumerEvents {
   interrupted: [error: MqError];
   /** A channel is open. Deliveries can arrive, including those that were lost with the previous channel. */
   resumed: [];
-  /** Another consumer has exclusive access to the queue. This one retries until it is accepted: `active`. */
+  /**
+   * Another consumer has exclusive access to the queue. This one retries until the broker accepts it, and then emits
+   * `active`.
+   */
   standby: [error: MqError];
   active: [];
   /** No more messages can be received. */
@@ -44,7 +47,9 @@ const lossMs = 250;
 const missingMs = 5000;
 /** Milliseconds between two checks whether the broker still has the consumer: three heartbeats. */
 const watchMs = 30_000;
-/** Milliseconds without a delivery after which the node is probed, and for its answer: one heartbeat each. */
+/**
+ * Milliseconds without a delivery after which the node is probed, and time limit for its answer: one heartbeat each.
+ */
 const quietMs = 10_000;
 
 export class Consumer extends EventEmitter<ConsumerEvents> {
@@ -124,7 +129,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
 
   /**
    * Returns the number of messages in the queue that were not sent to this consumer. For a stream it is 1 if there are
-   * more messages, otherwise 0.
+   * more messages, otherwise 0. Returns `undefined` if the number is not known now.
    */
   async ready(): Promise<number | undefined> {
     const current = this.#current;
@@ -182,7 +187,9 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     await this.#current?.cancel();
   }
 
-  /** Starts the consumer: once at each address, and twice at a single one, if a node does not answer or is lost. */
+  /**
+   * Starts the consumer. After a lost connection it tries again: in total once for each address, and at least twice.
+   */
   async #begin(): Promise<void> {
     const ended = Promise.withResolvers<never>();
     let [lost, isEnded] = [0, false];
@@ -193,7 +200,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       isEnded = true;
       ended.reject(error);
     };
-    ended.promise.catch(() => undefined); // every waiting caller receives it
+    ended.promise.catch(() => undefined); // it may reject while nothing waits for it
     this.#connection.on('lost', count).once('fatal', end);
     try {
       for (;;) {
@@ -234,7 +241,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       throw error;
     }
     if (this.#isStopping) {
-      // Messages that were delivered with the answer are requeued with the channel.
+      // When the channel closes, the broker requeues the messages that arrived with the answer.
       this.#current = undefined;
       return endChannel(channel);
     }
@@ -264,8 +271,8 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   }
 
   /**
-   * Handles basic.cancel. RabbitMQ cancels a consumer whose queue was deleted or moved; 4.3 also cancels one that holds
-   * a message for too long.
+   * Handles basic.cancel. RabbitMQ cancels a consumer whose queue was deleted or moved; 4.3 also cancels one that
+   * leaves a message unacknowledged for too long.
    */
   #onCancel(cancelled: ConsumerChannel): void {
     if (this.#current !== cancelled) return;

@@ -54,6 +54,7 @@ export interface Histogram {
   sum: number;
 }
 
+/** Returns counters at zero. */
 export function newCounts(): Counts {
   const bounds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
   return {
@@ -83,6 +84,7 @@ export function newCounts(): Counts {
   };
 }
 
+/** Adds a value to a histogram. */
 export function observe(histogram: Histogram, value: number): void {
   const { bounds, counts } = histogram;
   let at = 0;

@@ -1,4 +1,4 @@
-// Finds where a publication sends its messages, with the broker's names.
+// Resolves the target of a publication to the broker's names.
 
 import type { Config } from '../config/config.ts';
 import type { DeadLetterConfig } from '../config/role.ts';

@@ -11,8 +11,8 @@ export const consumerTimeoutHint = 'set a longer x-consumer-timeout for the queu
 const permanent: readonly ErrorCode[] = ['NOT_PERMITTED', 'CONFIG', 'TOPOLOGY', 'BAD_DATA', 'BUG'];
 
 /**
- * Returns `true` if reconnecting or retrying cannot help. PROTOCOL is not permanent, because a proxy or Docker in front of
- * a starting broker may close the socket during the handshake.
+ * Returns `true` if reconnecting or retrying cannot help. PROTOCOL is not permanent, because a proxy or Docker in front
+ * of a starting broker may close the socket during the handshake.
  */
 export function isPermanent(error: MqError): boolean {
   return permanent.includes(error.code);
@@ -49,8 +49,8 @@ export function failureOf(error: unknown, redact: (text: string) => string): MqE
 }
 
 /**
- * Removes the address that Rascal puts before amqplib's message. Rascal masks only the part of the password after its last
- * colon (configure.js).
+ * Removes the address that Rascal puts before amqplib's message. Rascal masks only the part of the password after its
+ * last colon (configure.js).
  */
 function withoutAddress(text: string): string {
   return text.replace(/Failed to connect to: [\s\S]*Original message was: /, '');
@@ -75,7 +75,7 @@ function bySystemCode(system: string, text: string): Failure | undefined {
     return {
       code: 'UNAVAILABLE',
       message: `no broker answers at ${peer ?? 'the address'} (${system})`,
-      hint: 'start a broker there (mq broker), or give its address by --url or MQ_URL',
+      hint: 'start a broker there (mq broker), or set its address with --url or MQ_URL',
     };
   }
   if (['ECONNRESET', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE', 'ECONNABORTED'].includes(system)) {
@@ -188,7 +188,8 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     }),
   ],
   [/NOT_FOUND - ([^"]+)/, ([, what]) => ({ code: 'TOPOLOGY', message: `the broker has ${what?.trim()}` })],
-  // This is not permanent, because after a lost connection the broker may keep the exclusive queue of this role locked for a while.
+  // The error is not permanent, because after a lost connection the broker may keep the exclusive queue of this role
+  // locked for a while.
   [
     /RESOURCE_LOCKED - ([^"]+)/,
     ([, what]) => ({ code: 'UNAVAILABLE', message: `the broker refused: ${what?.trim()}` }),
@@ -213,10 +214,7 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
       message: `the broker closed the connection: ${what?.trim()}`,
     }),
   ],
-  [
-    /connect ETIMEDOUT/,
-    () => ({ code: 'UNAVAILABLE', message: 'no broker answered the connection in time', hint: portHint }),
-  ],
+  [/connect ETIMEDOUT/, () => ({ code: 'UNAVAILABLE', message: 'no broker answered in time', hint: portHint })],
   [
     /Invalid frame|Frame size|frame_end|Expected ConnectionStart|Socket closed abruptly during opening handshake|Invalid protocol/i,
     () => ({

@@ -73,7 +73,7 @@ export class Listener {
     onMessage: OnMessage,
   ): Promise<Subscription> {
     const channel = this.#channel;
-    const asked = async () => {
+    const subscribe = async () => {
       const options = { exclusive: true, durable: false, autoDelete: true, arguments: { 'x-max-length': longest } };
       const { queue } = await promised<{ queue: string }>((next) => channel.assertQueue('', options, next));
       if (source) await promised((next) => channel.bindQueue(queue, source.exchange, source.bindingKey, {}, next));
@@ -87,7 +87,7 @@ export class Listener {
       return { queue, stop: async () => void (await promised((next) => channel.cancel(consumerTag, next))) };
     };
     // If the channel closes, amqplib answers pending calls only with "closed". The close event contains the reason.
-    return asked().catch(async (error: unknown) => {
+    return subscribe().catch(async (error: unknown) => {
       if (/clos/i.test(String(error))) throw await this.closed;
       throw failureOf(error, this.#redact);
     });

@@ -10,7 +10,7 @@ interface Depth {
   readonly consumers: number;
 }
 
-/** Time limit in milliseconds. A connection waits while it is disconnected, but these calls must not. */
+/** Time limit of a call, in milliseconds. Without it, a call would wait as long as the connection is lost. */
 const answerMs = 3000;
 const notFound = 404;
 
@@ -18,7 +18,7 @@ const notFound = 404;
 export class Observer {
   readonly #connection: BrokerConnection;
   readonly #vhost: string;
-  /** Number of requests that timed out and still wait for the broker. */
+  /** Number of calls that timed out and still wait for the broker. */
   #late = 0;
 
   constructor(connection: BrokerConnection, vhost: string) {
@@ -57,9 +57,9 @@ export class Observer {
   }
 
   /**
-   * Runs a request. A late request leaves nothing behind. While it is pending, the next one is refused at once, because
-   * each would wait for a channel of its own while the broker is unreachable. `ask` returns whether the channel is
-   * still open, because the answer "not found" closes it (AMQP 0-9-1, 1.7.2.1).
+   * Calls `ask` for each name in turn, within the time limit. While a call that timed out still waits, further calls
+   * fail at once, because each would wait for another channel. `ask` returns whether the channel is still open, because
+   * the answer "not found" closes it (AMQP 0-9-1, 1.7.2.1).
    */
   async #ask(names: readonly string[], ask: (name: string, channel: Channel) => Promise<boolean>): Promise<void> {
     if (this.#late > 0) throw noAnswer();

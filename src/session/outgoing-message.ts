@@ -14,7 +14,9 @@ export interface OutgoingMessage {
   readonly exchange: string;
   readonly routingKey: string;
   readonly body: Buffer;
-  /** Properties with a messageId that is unique in the process. */
+  /**
+   * Properties with a messageId. It should be unique, because equal messages are sent one after the other (window.ts).
+   */
   readonly properties: Properties & { readonly messageId: string };
   readonly mandatory: boolean;
 }

@@ -1,4 +1,4 @@
-// Opens a short AMQP connection to find out which broker answers at an address.
+// Opens a short-lived AMQP connection to find out which broker answers at an address.
 
 import { Socket } from 'node:net';
 import amqplib, { type Channel } from 'amqplib/callback_api';
@@ -50,7 +50,7 @@ const answerMs = 3_000;
 
 /**
  * Tries the addresses in order. A broker that refuses the login or the vhost also counts as a peer. If no address
- * answers, throws the same error as a role.
+ * answers, throws the error that a role would report.
  */
 export async function openPeer(addresses: readonly ConnectionConfig[], settings: PeerSettings): Promise<Peer> {
   const redact = redactor(secretsOf({ addresses }));

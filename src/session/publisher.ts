@@ -1,6 +1,6 @@
 // Publishes with one confirm channel and a bounded window of unconfirmed messages. Each message ends as confirmed,
 // refused or in doubt. Order is preserved: after a lost connection the window is sent again in order, with the same
-// message-ids. Messages are mandatory unless the caller turns it off (AMQP 0-9-1, 1.8.3.3).
+// message-ids. The caller decides whether a message is mandatory (AMQP 0-9-1, 1.8.3.7).
 
 import { MqError } from '../errors.ts';
 import type { ConfirmChannel } from './channel.ts';
@@ -165,8 +165,7 @@ export class Publisher {
       } catch (error) {
         const failure = failureOf(error, this.#settings.redact);
         if (isPermanent(failure)) return this.#fail(failure);
-        // If the connection was lost, Rascal's back-off delays the next attempt. If the broker refused a declaration,
-        // it does not.
+        // Rascal delays the next attempt after a lost connection, but not after a refused declaration.
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     }
@@ -191,7 +190,7 @@ export class Publisher {
     } catch (error) {
       if (error instanceof Error && error.name === 'IllegalOperationError') {
         // The message is sent again after reopening. If the close of a channel arrived in the same packet as its
-        // opening, no event was emitted.
+        // opening, `close` was emitted before the listener was added.
         if (error.message === 'Channel closed') this.#onClosed(channel, undefined);
         return;
       }
@@ -230,7 +229,9 @@ export class Publisher {
   #inDoubt(): MqError {
     const seconds = this.#settings.timeoutMs / 1000;
     const message = `no answer from the broker in ${seconds} s: ${this.#window.size} messages may or may not have arrived`;
-    return new MqError('IN_DOUBT', message, { hint: 'send them again; each carries its message-id' });
+    return new MqError('IN_DOUBT', message, {
+      hint: 'send them again; receivers can detect duplicates by the message-id',
+    });
   }
 
   #leave(why: string): void {

@@ -1,5 +1,5 @@
-// Defines the messages of the codec of mq, which replaces the one of amqplib (patches/content-frames.ts). amqplib types
-// most properties as `any`.
+// Defines the messages that mq's codec reads and writes. It replaces amqplib's codec (patches/content-frames.ts), whose
+// types declare most properties as `any`.
 
 /** Properties of a message (AMQP 0-9-1, 1.8.3). */
 export interface Properties {
@@ -18,7 +18,7 @@ export interface Properties {
   userId?: string;
   appId?: string;
   clusterId?: string;
-  /** Set by content-header.ts: the reason why headers are missing or have no value. Never sent. */
+  /** Set by content-header.ts: the reason why headers are missing or unreadable. Never sent. */
   unreadable?: string;
 }
 

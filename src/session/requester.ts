@@ -1,5 +1,5 @@
-// Request and reply (tutorial 6): requests use the publisher's confirm channel. Replies arrive through direct reply-to
-// on the same channel (RabbitMQ: amq.rabbitmq.reply-to), or in an exclusive queue.
+// Sends requests and receives their replies (tutorial 6). Requests use the publisher's confirm channel. Replies arrive
+// through direct reply-to on the same channel (RabbitMQ: amq.rabbitmq.reply-to), or in an exclusive queue.
 
 import { MqError } from '../errors.ts';
 import type { ConfirmChannel } from './channel.ts';
@@ -33,7 +33,7 @@ export class Requester {
   readonly #replyTo: () => string;
   /** By correlation id: a promise that resolves at the end of the last request with that id. */
   readonly #turns = new Map<string, Promise<void>>();
-  /** Correlation ids whose requests have ended but whose reply may still arrive. */
+  /** Correlation ids of requests that timed out. Their replies may still arrive. */
   readonly #late = new Set<string>();
 
   private constructor(
@@ -54,7 +54,7 @@ export class Requester {
       if (!reply) return;
       const { correlationId = '' } = reply.properties;
       const waiting = pending.get(correlationId);
-      if (!waiting) return; // late, or not for this requester
+      if (!waiting) return; // the reply is late or not for this requester
       pending.delete(correlationId);
       clearTimeout(waiting.timer);
       waiting.resolve(reply);
@@ -143,7 +143,7 @@ export class Requester {
 
 function ambiguous(): MqError {
   return new MqError('IN_DOUBT', 'a reply may belong to an earlier request with the same correlation-id', {
-    hint: 'use another correlation-id for each request; without the property, mq chooses one',
+    hint: 'use a different correlation-id for each request, or omit it so that mq chooses one',
   });
 }
 
@@ -153,7 +153,9 @@ async function ownQueue(channel: ConfirmChannel): Promise<string> {
   return queue;
 }
 
-/** Consumes replies. RabbitMQ: direct reply-to requires no-ack on the publishing channel, before publishing. */
+/**
+ * Consumes replies. RabbitMQ: direct reply-to requires a no-ack consumer on the publishing channel before publishing.
+ */
 function consume(
   channel: ConfirmChannel,
   queue: string,

@@ -1,5 +1,5 @@
-// A session holds the broker connections of one role over a checked configuration. Publishing and consuming use
-// separate connections (RabbitMQ: an alarm blocks publishing connections by TCP back-pressure, and consumers must
+// Opens the broker connections of one role, and its publishers, consumers and readers on them. Publishing and consuming
+// use separate connections (RabbitMQ: an alarm blocks publishing connections by TCP back-pressure, and consumers must
 // continue).
 
 import { randomUUID } from 'node:crypto';
@@ -27,7 +27,7 @@ export type { Destination, OutgoingMessage, ReconnectLimit };
 
 export interface SessionSettings extends ConnectionsSettings {
   readonly config: Config;
-  /** Milliseconds without an answer until messages are in doubt. */
+  /** Milliseconds without an answer from the broker after which messages are in doubt. */
   readonly confirmTimeoutMs: number;
 }
 
@@ -37,9 +37,9 @@ export type QueueOptions = Readonly<Record<string, unknown>>;
 export interface OutcomeSettings {
   /** Called with each new channel before anything is sent on it. */
   readonly onChannel: (channel: ConfirmChannel) => Promise<void>;
-  /** Names that the queues would have in rascal.json. */
+  /** Names of the queues that the outcomes may need, as rascal.json would define them. */
   readonly queues: readonly string[];
-  /** Target of dead letters instead of mq's own queue. */
+  /** Target of dead letters. `undefined` means mq's own queue. */
   readonly dead: DeadLetterConfig | undefined;
   /** The broker's names of queues that are declared on first use. */
   readonly later?: readonly string[];
@@ -48,7 +48,7 @@ export interface OutcomeSettings {
 export interface ConsumerNeeds {
   readonly prefetch: number;
   readonly bindingKeys?: readonly string[];
-  /** Milliseconds that a message can be unacknowledged. `undefined` means that the limit is unknown. */
+  /** Longest time that a message can be unacknowledged, in milliseconds. `undefined` means that it is unknown. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -82,10 +82,12 @@ export class Session {
   }
 
   /**
-   * Opens a publisher for the outcomes of a handler (replies, retries) in the vhost of a subscription. The queues of
-   * `queues` that rascal.json defines are declared as defined there. `declared` contains their broker names and
-   * declaration options. It also contains the queues of `later` that exist and that the user may not declare (with
-   * `undefined`). `existingOnly` checks further queues in the same way.
+   * Opens a publisher for the outcomes of a handler (replies, retries) in the vhost of a subscription. Declares those
+   * of `queues` that rascal.json defines. The result contains:
+   * - `declared`: the declared queues by the broker's name, with their options, and the queues of `later` that exist
+   *   and that the user may not declare. The options are `undefined` if mq must not declare the queue.
+   * - `dead`: the target of dead letters, if one is configured.
+   * - `existingOnly`: a function that returns which of other queues exist and may not be declared.
    * @throws MqError NOT_PERMITTED if the user may not declare one of `later` and it does not exist
    */
   async outcomePublisher(
@@ -125,7 +127,7 @@ export class Session {
 
   /** Opens a queue for reading, by the broker's name. Nothing is declared. */
   async browser(vhost: string, queue: string, republisher: Republisher): Promise<Browser> {
-    const connection = await this.#connectOnly('look', vhost);
+    const connection = await this.#connectOnly('read', vhost);
     return Browser.open(connection, { vhost, queue, republisher, redact: this.#redact });
   }
 
@@ -137,7 +139,7 @@ export class Session {
 
   /** Connects to a vhost to read its state. Nothing is declared. */
   async observer(vhost: string): Promise<Observer> {
-    return new Observer(await this.#connectOnly('look', vhost), vhost);
+    return new Observer(await this.#connectOnly('read', vhost), vhost);
   }
 
   /**
@@ -208,7 +210,9 @@ export class Session {
     await this.#connections.close();
   }
 
-  /** Ends everything at once: unconfirmed messages are in doubt, and unacknowledged ones are requeued. */
+  /**
+   * Destroys all connections at once. Unconfirmed messages are in doubt, and the broker requeues unacknowledged ones.
+   */
   abort(error: MqError): void {
     for (const publisher of this.#publishers) publisher.abandon(error);
     this.#connections.abort();
@@ -237,7 +241,8 @@ export class Session {
 }
 
 /**
- * Fixes random namespaces. Rascal creates a new one for each broker object, and a session has several that must agree.
+ * Replaces random namespaces with fixed ones. Rascal would choose another one for each connection, but all connections
+ * of a session must use the same one.
  */
 function withFixedNamespaces(config: Config): Config {
   const vhosts = Object.fromEntries(

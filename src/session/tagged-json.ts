@@ -1,5 +1,6 @@
-// Converts AMQP values to JSON and back. A value that JSON cannot express is an object with the key "!" (the type), and
-// the value as text or its bytes in base64: {"!":"long","value":"9223372036854775807"}, {"!":"binary","base64":"/w=="}.
+// Converts AMQP values to JSON and back. A value that JSON cannot express becomes an object with the type under the key
+// "!", and the value as text or its bytes in base64: {"!":"long","value":"9223372036854775807"},
+// {"!":"binary","base64":"/w=="}.
 
 import { isObject, objectOf } from '../config/plain.ts';
 import { bytesOfText, isPlainText, textOfBytes } from './byte-text.ts';

@@ -1,5 +1,5 @@
-// Checks once whether the broker accepts AMQP connections: it opens and closes a connection with the credentials in
-// every vhost.
+// Checks once whether the broker accepts AMQP connections: opens and closes a connection to every vhost with the
+// configured credentials.
 
 import { randomUUID } from 'node:crypto';
 import type { Config, ConnectionConfig } from '../config/config.ts';
@@ -27,12 +27,12 @@ export async function tryConnection(
   const vhosts = addresses === undefined ? named : ['/'];
   const redact = redactor(secretsOf({ config, addresses: addresses ?? [] }));
   const opening = openConnection({
-    rascalConfig: rascalConfig(patient(config), {
+    rascalConfig: rascalConfig(withTimeouts(config), {
       publications: [],
       subscriptions: [],
       extraQueues: Object.fromEntries(vhosts.map((vhost) => [vhost, {}])),
       declare: false,
-      ...(addresses && { addresses: addresses.map(timed) }),
+      ...(addresses && { addresses: addresses.map(withTimeout) }),
       connectionName,
       heartbeatSeconds: 10,
     }),
@@ -40,7 +40,7 @@ export async function tryConnection(
     closeTimeoutMs: 1_000,
     redact,
   });
-  // The connection may open after the deadline.
+  // A connection that opens after the deadline is closed too.
   opening.then((connection) => connection.close()).catch(() => undefined);
   const late = Promise.withResolvers<never>();
   const end = () => late.reject(new MqError('DEADLINE', 'no answer'));
@@ -59,18 +59,18 @@ interface Tried {
   readonly addresses: readonly ConnectionConfig[] | undefined;
   /** Defaults to all vhosts of rascal.json. */
   readonly vhosts?: readonly string[];
-  /** The command that connects; part of the connection's name. Default: `wait`. */
+  /** Name of the calling command. It is part of the connection name. Defaults to `wait`. */
   readonly command?: string;
 }
 
-function patient(config: Config): Config {
+function withTimeouts(config: Config): Config {
   const vhosts = Object.entries(config.vhosts).map(([name, vhost]) => {
     const connections = vhost.connections.length === 0 ? [{}] : vhost.connections;
-    return [name, { ...vhost, connections: connections.map(timed) }] as const;
+    return [name, { ...vhost, connections: connections.map(withTimeout) }] as const;
   });
   return { ...config, vhosts: Object.fromEntries(vhosts) };
 }
 
-function timed(address: ConnectionConfig): ConnectionConfig {
+function withTimeout(address: ConnectionConfig): ConnectionConfig {
   return { ...address, options: { connection_timeout: connectionMs, ...address.options } };
 }

@@ -1,4 +1,4 @@
-// Exports what roles and the command line use of AMQP: a delivery, a channel, and the properties of a message.
+// Exports the parts of AMQP that roles and the command line use: messages, their properties, and channels.
 
 export type { ConfirmChannel } from './channel.ts';
 export { propertyBytes, receivedForm } from './codec/content-header.ts';

@@ -81,8 +81,8 @@ test('a sender reads its text from a pipe, or uses the text of the role', async 
   assert.is((await mq(['publish', 'to'], { env, cwd, input: 'piped' })).status, 0);
   assertRefused(await mq(['publish', 'to'], { env, cwd }), {
     exit: 64,
-    line: 'mq publish: no text is given, and nothing on standard input [USAGE]',
-    hint: "give the text as an argument; '' is an empty text",
+    line: 'mq publish: no text was given, and standard input is empty [USAGE]',
+    hint: "give the text as an argument; '' is an empty one",
   });
   assert.is((await mq(['publish', 'to', ''], { env, cwd })).status, 0);
   await stop();

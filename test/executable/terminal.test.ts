@@ -27,7 +27,7 @@ test('the hint names the only argument if it was used as the key', async () => {
   const { url } = JSON.parse(await broker.prints(/\n/)) as { url: string };
   assertRefused(await mq(['order', '{"id":1}', '--url', url], { cwd }), {
     exit: 64,
-    line: 'mq order: no text is given, and nothing on standard input [USAGE]',
+    line: 'mq order: no text was given, and standard input is empty [USAGE]',
     hint: `'{"id":1}' is the key: give the text after it, or the key by --routing-key`,
   });
   await broker.stop();

@@ -144,7 +144,7 @@ test('a missing permission to configure, write or read is one line', async () =>
   assertRefused(await run(['publish', 'direct', 'hi'], { cwd, env: noConfigure }), {
     exit: 77,
     line: refusedQueue(queue, 'configure'),
-    hint: 'run mq declare with an account that may configure, or grant the permission',
+    hint: 'run mq declare with an account that has the configure permission, or grant it',
   });
   assert.is((await run(['publish', 'to', 'hi'], { cwd })).status, 0);
   const noWrite = { MQ_URL: addressIn(vhost.name, await as({ write: `^${queue}$` })) };

@@ -155,7 +155,7 @@ test('letters of an untrusted exchange are replayed only with an option', async 
   await roles.vhost.api('PUT', `/api/queues/${roles.vhost.name}/victim`, { durable: true });
   const refused = await dlq(cwd, 'replay', '--queue', `${queue}-second`, '--filter', 'bad');
   assert.is(refused.status, 65);
-  assert.match(refused.stderr, /only headers that any publisher can write say that it goes to the queue 'victim'/);
+  assert.match(refused.stderr, /any publisher can write the headers that name the queue 'victim'/);
   assert.is(await roles.held('victim'), 0);
   assert.is((await dlq(cwd, 'replay', '--queue', `${queue}-second`, '--filter', 'bad', '--yes')).status, 0);
   await until(
@@ -337,7 +337,7 @@ test('unknown message ids are reported with status 1', async () => {
     const [verb = '', ...more] = args;
     const { status, stderr } = await dlq(cwd, verb, queue, ...more, '--id', 'none');
     assert.is(status, 1, args.join(' '));
-    const line = `mq dlq: no message of ${queue}.dead has the id "none" (2 are there) [ANSWER_NO]`;
+    const line = `mq dlq: no message of ${queue}.dead has the id "none" (the queue has 2) [ANSWER_NO]`;
     assert.equal(lines(stderr), [line, 'hint: mq dlq list shows them all'], args.join(' '));
   }
   const { status, stderr } = await dlq(cwd, 'list', queue, '--filter', 'reason=no such');

@@ -127,8 +127,8 @@ test('retry: false rejects a failure and warns once without a dead letter', asyn
     messagesOf(stderr).filter((line) => !line.startsWith('waiting') && !line.includes('more than 20 redeliveries')),
     [
       'failed messages are lost, because the queue lost has no dead-letter queue; set mq.retry or --on-fail',
-      'dropped, there are no dead letters: exit status 9',
-      'dropped, there are no dead letters: exit status 9',
+      'dropped, because dead-lettering is off: exit status 9',
+      'dropped, because dead-lettering is off: exit status 9',
     ],
   );
   assert.is(await roles.held('lost'), 0);

@@ -1,4 +1,5 @@
-// mq demo: runs the six scenarios live. It uses the same roles as a user, over sockets, on an embedded broker.
+// mq demo: runs the six scenarios of the tutorials on an embedded broker. Roles run as a user would run them, over
+// sockets.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +18,7 @@ import { type Scenario, scenarios } from './demo/scenarios.ts';
 export function demoCommand(run: (context: Context) => Promise<number>): Command {
   return {
     name: 'demo',
-    summary: 'show the six scenarios live on an embedded broker',
+    summary: 'run the six tutorial scenarios on an embedded broker',
     usage: '',
     options: optionSets.demo,
     group: 'Broker',
@@ -30,11 +31,11 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
       // The folder contains no rascal.json, because the demo uses the built-in one.
       const folder = await mkdtemp(join(tmpdir(), 'mq-demo-'));
       const env = { ...context.env, MQ_URL: broker.url, MQ_CONFIG: undefined };
-      const show = screen(context, values.flag('json') ?? false);
+      const show = eventPrinter(context, values.flag('json') ?? false);
       try {
         for (const scenario of scenarios) {
           if (context.drain.aborted) break;
-          await play(scenario, { context: { ...context, cwd: folder, env }, run, show });
+          await runScenario(scenario, { context: { ...context, cwd: folder, env }, run, show });
         }
       } finally {
         await broker.close();
@@ -55,7 +56,7 @@ interface Event {
   readonly text: string;
 }
 
-interface Stage {
+interface ScenarioParts {
   readonly context: Context;
   readonly run: (context: Context) => Promise<number>;
   readonly show: (event: Event) => void;
@@ -64,15 +65,18 @@ interface Stage {
 /** Time limit for a scenario in milliseconds. On a slow machine a scenario needs two seconds. */
 const deadlineMs = 30_000;
 
-async function play({ number, title, receivers, senders, lines }: Scenario, stage: Stage): Promise<void> {
+async function runScenario(
+  { number, title, receivers, senders, lines }: Scenario,
+  parts: ScenarioParts,
+): Promise<void> {
   const stop = new AbortController();
-  const drain = AbortSignal.any([stage.context.drain, AbortSignal.timeout(deadlineMs), stop.signal]);
+  const drain = AbortSignal.any([parts.context.drain, AbortSignal.timeout(deadlineMs), stop.signal]);
   const show = (command: string, did: Event['did'], text: string) =>
-    stage.show({ scenario: number, title, command, did, text });
+    parts.show({ scenario: number, title, command, did, text });
   let left = lines;
-  const begin = (words: readonly string[], name: string) =>
-    start(words, {
-      stage,
+  const startNamed = (words: readonly string[], name: string) =>
+    startRole(words, {
+      parts,
       drain,
       onLine: (text) => {
         show(name, 'got', text);
@@ -82,18 +86,18 @@ async function play({ number, title, receivers, senders, lines }: Scenario, stag
     });
   const names = receivers.map(typed);
   const running = receivers.map((words, index) => {
-    const [name = '', twin] = [
+    const [name = '', isRepeated] = [
       names[index],
       names.indexOf(names[index] ?? '') !== names.lastIndexOf(names[index] ?? ''),
     ];
-    return begin(words, twin ? `${name} (${index + 1})` : name);
+    return startNamed(words, isRepeated ? `${name} (${index + 1})` : name);
   });
   try {
     await Promise.all(running.map(({ ready }) => ready));
     for (const words of senders) {
       if (drain.aborted) break;
       show(typed(words), 'sent', words.at(-1) ?? '');
-      await begin(words, typed(words)).ended;
+      await startNamed(words, typed(words)).ended;
     }
     if (left > 0 && !drain.aborted)
       await new Promise((resolve) => drain.addEventListener('abort', resolve, { once: true }));
@@ -101,7 +105,7 @@ async function play({ number, title, receivers, senders, lines }: Scenario, stag
     stop.abort();
     await Promise.all(running.map(({ ended }) => ended));
   }
-  if (left > 0 && !stage.context.drain.aborted)
+  if (left > 0 && !parts.context.drain.aborted)
     throw new MqError('BUG', `scenario ${number}, ${title}: ${left} of ${lines} messages did not arrive`);
 }
 
@@ -112,15 +116,15 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
-function start(
+function startRole(
   command: readonly string[],
-  { stage, drain, onLine }: { stage: Stage; drain: AbortSignal; onLine: (text: string) => void },
+  { parts, drain, onLine }: { parts: ScenarioParts; drain: AbortSignal; onLine: (text: string) => void },
 ): Running {
-  const { context, run } = stage;
+  const { context, run } = parts;
   const ready = Promise.withResolvers<void>();
-  let said = '';
+  let stderr = '';
   const onStderr = (text: string) => {
-    said += `${text}\n`;
+    stderr += `${text}\n`;
     if (text.startsWith('waiting for messages')) ready.resolve();
   };
   const ended = run({
@@ -130,7 +134,7 @@ function start(
     stderr: lineSink(onStderr),
     drain,
   }).then((status) => {
-    const failure = new MqError('BUG', `${typed(command)} ended with ${status}: ${said.trim()}`);
+    const failure = new MqError('BUG', `${typed(command)} ended with ${status}: ${stderr.trim()}`);
     ready.reject(failure);
     if (status !== 0 && !context.drain.aborted) throw failure;
   });
@@ -153,7 +157,7 @@ function lineSink(onLine: (text: string) => void): Writable {
 }
 
 /** Prints events on stdout: a heading for each scenario and a line for each event, or JSON lines. */
-function screen({ stdout, env }: Context, json: boolean): (event: Event) => void {
+function eventPrinter({ stdout, env }: Context, json: boolean): (event: Event) => void {
   const isColoured = stdout.isTTY === true && !env['NO_COLOR'];
   const paint = (style: 'bold' | 'green' | 'cyan', text: string) =>
     isColoured ? styleText(style, text, { validateStream: false }) : text;

@@ -1,6 +1,7 @@
 // Handles messages that the broker delivers again because their channel was lost while their handler was running. If
 // such a copy arrives in this process, it replaces the lost delivery and receives the answer of the handler that is
-// already running. Each run answers at most one delivery, so another message with equal content does no harm.
+// already running. Each run answers at most one delivery. Another message with the same content is therefore handled by
+// a run of its own.
 
 import type { Message, Outcome } from '../../handlers/handler.ts';
 import type { Delivery } from '../../session/consumer.ts';
@@ -12,67 +13,72 @@ import { identityOf } from './identity.ts';
 type Recalled = Outcome | { readonly type: 'acked' } | { readonly type: 'rejected' };
 
 /** An answer that is remembered for a copy. */
-interface Kept {
+interface RememberedAnswer {
   readonly recalled: Recalled;
   /** Time when the run ended, on the monotonic clock. */
   readonly at: number;
 }
 
 /** Maximum number of remembered answers. */
-const mostKept = 10_000;
+const mostRemembered = 10_000;
 /** Milliseconds for which an answer is remembered while the broker is reachable. */
-const keptMs = 600_000;
-/** Like `keptMs` for a message without message-id. It is shorter because a later message may be equal. */
-const keptAnonymousMs = 30_000;
+const rememberedMs = 600_000;
+/**
+ * Like `rememberedMs` for a message without message-id. It is shorter, because a later message may have the same
+ * content.
+ */
+const rememberedWithoutIdMs = 30_000;
 
 export class Copies {
-  readonly #held = new Set<Held>();
-  readonly #kept = new Map<string, Kept[]>();
+  readonly #tracked = new Set<TrackedDelivery>();
+  readonly #remembered = new Map<string, RememberedAnswer[]>();
   /** Time when the consumer was last set up. */
   #resumedAt = 0;
 
   /** Registers the delivery of a running handler until `release`. Returns the delivery that the handler answers. */
-  hold(delivery: Delivery, message: Message): Delivery {
-    const held = new Held(delivery, message, (answer) => this.keep(message, { type: answer }));
-    this.#held.add(held);
-    return held;
+  track(delivery: Delivery, message: Message): Delivery {
+    const tracked = new TrackedDelivery(delivery, message, (answer) => this.remember(message, { type: answer }));
+    this.#tracked.add(tracked);
+    return tracked;
   }
 
-  release(held: Delivery): void {
-    if (held instanceof Held) this.#held.delete(held);
+  release(tracked: Delivery): void {
+    if (tracked instanceof TrackedDelivery) this.#tracked.delete(tracked);
   }
 
-  /** Returns `true` if the delivery is a copy of a message in a running handler. It then receives that outcome. */
+  /**
+   * Returns `true` if the delivery is a copy of a message in a running handler. The copy then receives that outcome.
+   */
   join(copy: Delivery, message: Message): boolean {
-    if (!isAgain(message)) return false;
-    const lost = [...this.#held].filter(({ isStale }) => isStale);
+    if (!mayBeCopy(message)) return false;
+    const lost = [...this.#tracked].filter(({ isStale }) => isStale);
     if (lost.length === 0) return false;
     const identity = identityOf(message);
-    const first = lost.find((held) => held.identity === identity);
+    const first = lost.find((tracked) => tracked.identity === identity);
     first?.replace(copy);
     return first !== undefined;
   }
 
   /** Remembers the result of a lost delivery for a copy that has not arrived yet. */
-  keep(message: Message, recalled: Recalled): void {
+  remember(message: Message, recalled: Recalled): void {
     const identity = identityOf(message);
-    const others = this.#kept.get(identity) ?? [];
-    this.#kept.delete(identity);
-    this.#kept.set(identity, [...others, { recalled, at: performance.now() }]);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > mostKept && oldest !== undefined) this.#kept.delete(oldest);
+    const others = this.#remembered.get(identity) ?? [];
+    this.#remembered.delete(identity);
+    this.#remembered.set(identity, [...others, { recalled, at: performance.now() }]);
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > mostRemembered && oldest !== undefined) this.#remembered.delete(oldest);
   }
 
   /** Returns the remembered result for this copy, once for each run. */
   recall(message: Message): Recalled | undefined {
-    if (!isAgain(message) || this.#kept.size === 0) return undefined;
+    if (!mayBeCopy(message) || this.#remembered.size === 0) return undefined;
     const identity = identityOf(message);
-    const forMs = message.properties.messageId === undefined ? keptAnonymousMs : keptMs;
+    const forMs = message.properties.messageId === undefined ? rememberedWithoutIdMs : rememberedMs;
     const oldest = performance.now() - forMs;
-    const valid = this.#kept.get(identity)?.filter(({ at }) => Math.max(at, this.#resumedAt) > oldest) ?? [];
+    const valid = this.#remembered.get(identity)?.filter(({ at }) => Math.max(at, this.#resumedAt) > oldest) ?? [];
     const [first, ...others] = valid;
-    if (others.length > 0) this.#kept.set(identity, others);
-    else this.#kept.delete(identity);
+    if (others.length > 0) this.#remembered.set(identity, others);
+    else this.#remembered.delete(identity);
     return first?.recalled;
   }
 
@@ -83,12 +89,12 @@ export class Copies {
 }
 
 /** Checks whether the message may be a copy. RabbitMQ does not mark redelivered messages of a stream. */
-function isAgain({ fields, headers }: Message): boolean {
+function mayBeCopy({ fields, headers }: Message): boolean {
   return fields.redelivered || headers['x-stream-offset'] !== undefined;
 }
 
 /** A delivery whose handler is running. */
-class Held implements Delivery {
+class TrackedDelivery implements Delivery {
   #now: Delivery;
   readonly #message: Message;
   /** Called with a final answer that the broker did not receive. */

@@ -1,4 +1,4 @@
-// Decides how a message is settled whose handler did not succeed. This is a pure function; `failures.ts` carries the
+// Decides how to settle a message whose handler did not succeed. This is a pure function; `failures.ts` carries the
 // decision out.
 
 import type { FailurePolicy } from '../../config/role.ts';

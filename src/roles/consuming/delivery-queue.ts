@@ -1,12 +1,12 @@
-// Holds delivered messages that have no handler yet, and decides their order. A message that was delivered before
-// without an outcome may have killed its worker. Such a message is a suspect and is handled alone, so that only the one
-// that kills the worker continues to be counted. Suspects with the fewest attempts come first. Among equals, the last
-// and the first by id alternate, so that after two more crashes all harmless messages have been handled, wherever the
-// harmful one is.
+// Keeps delivered messages that are not in a handler yet, and decides their order. A message that was delivered before
+// without an outcome is a suspect, because it may have crashed its worker. A suspect is handled alone, so that a crash
+// counts only for the message that caused it. Suspects with the fewest attempts come first. Among those with equal
+// attempts, the last and the first by id alternate. After two more crashes, all harmless messages have therefore been
+// handled, wherever the harmful one is in the order.
 
 import type { Message } from '../../handlers/handler.ts';
 import type { Delivery } from '../../session/consumer.ts';
-import { endsOf } from '../message.ts';
+import { unfinishedAttemptsOf } from '../message.ts';
 import { identityOf } from './identity.ts';
 
 export interface PendingDelivery {
@@ -14,12 +14,15 @@ export interface PendingDelivery {
   delivery: Delivery;
   readonly message: Message;
   readonly isSuspect: boolean;
-  /** `true` if the worker ended and the broker does not count that. A pass through a wait queue counts it. */
+  /**
+   * `true` if an earlier attempt ended without an outcome and the broker does not count it. mq counts it by sending the
+   * message through a wait queue.
+   */
   readonly isUncounted: boolean;
   /** `true` if the broker will soon drop the message because of its returns. It must be published again. */
   readonly isNearlyDropped: boolean;
   /** Number of consecutive attempts without an outcome. */
-  readonly ends: number;
+  readonly unfinishedAttempts: number;
 }
 
 interface DeliveryQueueParts {
@@ -32,9 +35,12 @@ interface DeliveryQueueParts {
   readonly onReady: () => void;
 }
 
-/** Milliseconds without a delivery after which all suspects that were delivered together have arrived. */
+/** Milliseconds without a delivery after which mq assumes that all suspects have arrived. */
 const quietMs = 500;
-/** Maximum number of remembered messages without an answer. They distinguish a lost connection from a dead worker. */
+/**
+ * Maximum number of remembered unanswered messages. They show whether a redelivery follows a lost connection or a crash
+ * of another worker.
+ */
 const mostOpen = 10_000;
 
 export class DeliveryQueue {
@@ -43,7 +49,7 @@ export class DeliveryQueue {
   #suspects: PendingDelivery[] = [];
   #alone: PendingDelivery | undefined;
   #quiet: NodeJS.Timeout | undefined;
-  /** By `keyOf`: how often this process received the message without answering it, or gave it back. */
+  /** By `keyOf`: number of times that this process received the message without a final answer. */
   readonly #open = new Map<string, number>();
 
   constructor(parts: DeliveryQueueParts) {
@@ -59,11 +65,11 @@ export class DeliveryQueue {
     return this.#alone !== undefined || this.#suspects.length > 0;
   }
 
-  /** Examines a message that has arrived. */
-  judge(delivery: Delivery, message: Message): PendingDelivery {
-    if (this.#parts.counts) return this.#judged(delivery, message);
+  /** Determines whether an arrived message is a suspect, and which of its attempts count. */
+  classify(delivery: Delivery, message: Message): PendingDelivery {
+    if (this.#parts.counts) return this.#classified(delivery, message);
     const isNearlyDropped = this.#parts.isNearlyDropped(message);
-    return { delivery, message, isSuspect: false, isUncounted: false, isNearlyDropped, ends: 0 };
+    return { delivery, message, isSuspect: false, isUncounted: false, isNearlyDropped, unfinishedAttempts: 0 };
   }
 
   /** Counts a copy that needs no handler, because it receives the answer of a running one. */
@@ -71,8 +77,8 @@ export class DeliveryQueue {
     if (this.#parts.counts) this.#remember(keyOf(copy));
   }
 
-  add(taken: PendingDelivery): void {
-    (taken.isSuspect ? this.#suspects : this.#fresh).push(taken);
+  add(pending: PendingDelivery): void {
+    (pending.isSuspect ? this.#suspects : this.#fresh).push(pending);
     if (this.#suspects.length > 0) this.#awaitQuiet();
   }
 
@@ -86,10 +92,10 @@ export class DeliveryQueue {
   }
 
   /** Records that a message has an outcome. `isDone` means that it is not delivered again. */
-  end(taken: PendingDelivery, isDone: boolean): void {
-    if (this.#alone === taken) this.#alone = undefined;
+  end(pending: PendingDelivery, isDone: boolean): void {
+    if (this.#alone === pending) this.#alone = undefined;
     if (!isDone || this.#open.size === 0) return;
-    const key = keyOf(taken.message);
+    const key = keyOf(pending.message);
     if (key !== undefined) this.#open.delete(key);
   }
 
@@ -116,7 +122,7 @@ export class DeliveryQueue {
     return [...this.#suspects.splice(0), ...this.#fresh.splice(0)];
   }
 
-  #judged(delivery: Delivery, message: Message): PendingDelivery {
+  #classified(delivery: Delivery, message: Message): PendingDelivery {
     const { headers, fields } = message;
     const before = this.#remember(keyOf(message));
     const returns = headers['x-delivery-count'];
@@ -125,16 +131,16 @@ export class DeliveryQueue {
     // RabbitMQ: a classic queue only marks a message as redelivered and does not count.
     const isCounted = returns !== undefined || headers['x-acquired-count'] !== undefined;
     const isUncounted = fields.redelivered && !isCounted && !isKnown;
-    const ends = endsOf(headers, delivery.queue);
+    const unfinishedAttempts = unfinishedAttemptsOf(headers, delivery.queue);
     // This process is alive, so the returns that the broker counted in the meantime are not crashes.
-    const forgiven = Math.min(before, byBroker);
+    const ownReturns = Math.min(before, byBroker);
     return {
       delivery,
-      message: forgiven > 0 ? { ...message, attempt: message.attempt - forgiven } : message,
-      isSuspect: !isKnown && (isUncounted || ends > 0),
+      message: ownReturns > 0 ? { ...message, attempt: message.attempt - ownReturns } : message,
+      isSuspect: !isKnown && (isUncounted || unfinishedAttempts > 0),
       isUncounted,
       isNearlyDropped: this.#parts.isNearlyDropped(message),
-      ends: ends - forgiven,
+      unfinishedAttempts: unfinishedAttempts - ownReturns,
     };
   }
 

@@ -12,7 +12,7 @@ import { headerNames, isOfQueue } from '../message.ts';
 import { type Decision, decide, type Failure } from './decision.ts';
 import type { PendingDelivery } from './delivery-queue.ts';
 import { pause } from './pause.ts';
-import type { Retries, Whereabouts } from './retries.ts';
+import type { Retries, SendResult } from './retries.ts';
 import { forgetsReturns, isStream, returnLimit, type WorkQueue } from './work-queue.ts';
 
 interface FailuresParts {
@@ -34,9 +34,9 @@ export interface Settled {
   /** `true` if the message is not delivered again without a new publish. */
   readonly isDone: boolean;
   /** The message as its next attempt. The handler receives it again without a new delivery. */
-  readonly again?: Message;
+  readonly nextAttempt?: Message;
   /** `true` if the broker delivers the message again, so that it does not count for --count. */
-  readonly comesAgain?: boolean;
+  readonly isRedelivered?: boolean;
   /** Error that ends the role. */
   readonly end?: MqError;
 }
@@ -49,8 +49,8 @@ interface Verdict {
 }
 
 const done: Settled = { isDone: true };
-/** The mark `redelivered` does not tell these causes apart. */
-const unfinished = 'its worker, its connection or the broker ended before the outcome arrived';
+/** The mark `redelivered` does not distinguish these causes. */
+const unfinishedReason = 'its worker, its connection or the broker ended before the outcome arrived';
 
 export class Failures {
   readonly #parts: FailuresParts;
@@ -62,48 +62,51 @@ export class Failures {
   /**
    * Decides what happens to a message before a handler may receive it: `dead-letter` if no handler may, `renew` if it
    * must be published again first, `count` if an attempt must be counted first. Returns `undefined` if a handler may
-   * have it now.
+   * receive it now.
    */
-  verdict(taken: PendingDelivery): Verdict | undefined {
+  verdict(pending: PendingDelivery): Verdict | undefined {
     const { config, canFail, maxBody = Number.POSITIVE_INFINITY } = this.#parts;
-    const { message, isUncounted, isNearlyDropped } = taken;
+    const { message, isUncounted, isNearlyDropped } = pending;
     const { length } = message.body;
     if (length > maxBody)
       return { type: 'dead-letter', reason: `a body of ${length} bytes is over --max-body ${maxBody}` };
     const renewal = isNearlyDropped
       ? ({ type: 'renew', reason: 'the broker is about to drop it' } as const)
       : undefined;
-    // A message that no handler has seen is never discarded.
+    // Without dead letters, mq never discards a message that no handler has received.
     if (config.deadLetter === false || !canFail) return renewal;
     const { attempt, unreadable, headers, fields } = message;
     if (unreadable !== undefined) return { type: 'dead-letter', reason: unreadable };
     if (headers[headerNames.pending] === true && isOfQueue(headers, fields.queue))
       return { type: 'dead-letter', reason: String(headers[headerNames.reason]) };
-    const ends = taken.ends + Number(isUncounted);
-    const ended = attempt + Number(isUncounted) - 1;
+    const unfinishedAttempts = pending.unfinishedAttempts + Number(isUncounted);
+    const lastAttempt = attempt + Number(isUncounted) - 1;
     const isLimited = config.onFail !== 'requeue' && config.onFail !== 'exit';
-    if (ends > 0 && (isLimited ? ended : ends) >= config.attempts) {
-      const reason = `${isLimited ? ended : ends} attempts ended without an outcome`;
-      return { type: 'dead-letter', reason, attempt: ended };
+    if (unfinishedAttempts > 0 && (isLimited ? lastAttempt : unfinishedAttempts) >= config.attempts) {
+      const reason = `${isLimited ? lastAttempt : unfinishedAttempts} attempts ended without an outcome`;
+      return { type: 'dead-letter', reason, attempt: lastAttempt };
     }
     if (renewal) return renewal;
-    return isUncounted ? { type: 'count', reason: unfinished } : undefined;
+    return isUncounted ? { type: 'count', reason: unfinishedReason } : undefined;
   }
 
   /** Carries out the verdict. Returns `undefined` if that is not possible and the handler may receive the message. */
-  async act(taken: PendingDelivery, { type, reason, attempt }: Verdict): Promise<Settled | undefined> {
-    const { delivery, message, ends } = taken;
+  async act(pending: PendingDelivery, { type, reason, attempt }: Verdict): Promise<Settled | undefined> {
+    const { delivery, message, unfinishedAttempts } = pending;
     const { retries } = this.#parts;
     switch (type) {
       case 'dead-letter':
         return this.settle(delivery, { ...message, attempt: attempt ?? message.attempt }, { type, reason });
       case 'renew':
-        if (!(await retries.renew(message, ends))) return undefined;
+        if (!(await retries.renew(message, unfinishedAttempts))) return undefined;
         delivery.ack();
         return done;
       case 'count':
-        this.#tell('retry', message, `attempt ${message.attempt} failed: ${reason}`);
-        return this.#place(delivery, await retries.again(message, reason, ends + 1), { message, reason });
+        this.#warn('retry', message, `attempt ${message.attempt} failed: ${reason}`);
+        return this.#answerAfter(delivery, await retries.again(message, reason, unfinishedAttempts + 1), {
+          message,
+          reason,
+        });
     }
   }
 
@@ -119,15 +122,19 @@ export class Failures {
   }
 
   /**
-   * Returns a message without an outcome to its queue without using an attempt. If basic.nack would leave a mark that
-   * the next worker counts as an attempt, mq publishes the message to the end of the queue instead. The order suffers
-   * no more than with a nack, because the next worker would send the message through a wait queue.
+   * Returns a message that has no outcome to its queue. This does not count as an attempt. If basic.nack would leave a
+   * mark that the next worker counts as an attempt, mq publishes the message to the end of the queue instead. A nack
+   * would not preserve the order either, because the next worker would send the message through a wait queue.
    */
-  async handBack({ delivery, message, ends }: Pick<PendingDelivery, 'delivery' | 'message' | 'ends'>): Promise<void> {
+  async handBack({
+    delivery,
+    message,
+    unfinishedAttempts,
+  }: Pick<PendingDelivery, 'delivery' | 'message' | 'unfinishedAttempts'>): Promise<void> {
     const { retries, workQueue, counts, canFail } = this.#parts;
     if (delivery.isRequeued) return;
     const isTraceless = !canFail || forgetsReturns(workQueue(), message.headers);
-    const isRenewed = !isTraceless && (await retries.renew(message, ends).catch(() => false));
+    const isRenewed = !isTraceless && (await retries.renew(message, unfinishedAttempts).catch(() => false));
     if (isRenewed ? delivery.ack() : delivery.nack(true)) counts.handedBack += 1;
   }
 
@@ -151,25 +158,25 @@ export class Failures {
     const failed = `attempt ${message.attempt} failed: ${reason}`;
     switch (action) {
       case 'drop':
-        this.#tellEnd('drop', message, `dropped: ${reason}`);
+        this.#warnLoss('drop', message, `dropped: ${reason}`);
         if (delivery.ack()) counts.rejected += 1;
         return done;
       case 'reject': {
         const isGone = workQueue().declared && workQueue().declared?.['x-dead-letter-exchange'] === undefined;
-        if (isGone) this.#tellEnd('drop', message, `dropped, there are no dead letters: ${reason}`);
-        else this.#tellEnd('reject', message, `rejected, for the dead-letter exchange of its queue: ${reason}`);
+        if (isGone) this.#warnLoss('drop', message, `dropped, because dead-lettering is off: ${reason}`);
+        else this.#warnLoss('reject', message, `rejected to the dead-letter exchange of its queue: ${reason}`);
         if (delivery.reject(false)) counts.rejected += 1;
         return done;
       }
       case 'dead-letter':
-        this.#tellDead(message, reason);
-        return this.#place(delivery, await retries.deadLetter(message, reason));
+        this.#logDeadLetter(message, reason);
+        return this.#answerAfter(delivery, await retries.deadLetter(message, reason));
       case 'back':
       case 'retry':
         if (isEnd) return this.#backAtTheEnd(delivery, message, reason);
-        this.#tell(action === 'back' ? 'requeue' : 'retry', message, `${failed}${sequel[action]}`);
+        this.#warn(action === 'back' ? 'requeue' : 'retry', message, `${failed}${suffix[action]}`);
         if (isStream(workQueue(), message.headers)) return this.#inProcess(delivery, message, action);
-        return this.#place(
+        return this.#answerAfter(
           delivery,
           action === 'back' ? await retries.goBack(message, reason) : await retries.again(message, reason),
           { message, reason },
@@ -187,25 +194,25 @@ export class Failures {
     await pause(requeueMs, drain);
     const isOfStream = isStream(workQueue(), message.headers);
     if (drain.aborted && !isOfStream)
-      return this.#place(delivery, await retries.goBack(message, reason), { message, reason });
+      return this.#answerAfter(delivery, await retries.goBack(message, reason), { message, reason });
     const next = { ...message, attempt: message.attempt + 1 };
     const isSent = !isOfStream && (await retries.renew(next, 0, reason));
     if (isSent ? delivery.ack() : delivery.nack(true)) counts.handedBack += 1;
     return { isDone: isSent };
   }
 
-  /** Holds a message of a stream in the process until its next attempt. */
+  /** Keeps a message of a stream in the process until its next attempt. */
   async #inProcess(delivery: Delivery, message: Message, action: 'back' | 'retry'): Promise<Settled> {
     const { retries, drain } = this.#parts;
     await pause(action === 'back' ? requeueMs : retries.delayOf(message), drain);
-    if (!drain.aborted) return { isDone: false, again: { ...message, attempt: message.attempt + 1 } };
+    if (!drain.aborted) return { isDone: false, nextAttempt: { ...message, attempt: message.attempt + 1 } };
     delivery.nack(true);
     return { isDone: false };
   }
 
-  async #place(
+  async #answerAfter(
     delivery: Delivery,
-    where: Whereabouts,
+    where: SendResult,
     unsent?: { message: Message; reason: string },
   ): Promise<Settled> {
     switch (where) {
@@ -217,21 +224,21 @@ export class Failures {
         if (delivery.nack(true)) this.#parts.counts.handedBack += 1;
         return { isDone: false };
       case 'unsendable':
-        if (!unsent) throw new MqError('BAD_DATA', 'a message cannot be sent to the dead letters');
+        if (!unsent) throw new MqError('BAD_DATA', 'a message cannot be sent to the dead-letter queue');
         return this.settle(delivery, unsent.message, { type: 'dead-letter', reason: unsent.reason });
     }
   }
 
-  #tell(event: string, message: Message, text: string): void {
+  #warn(event: string, message: Message, text: string): void {
     this.#parts.say({ level: 'warn', event, message: text, fields: messageFields(message) });
   }
 
   /** Logs a message that is dropped. The line is the only record of it. */
-  #tellEnd(event: string, message: Message, text: string): void {
+  #warnLoss(event: string, message: Message, text: string): void {
     this.#parts.say({ level: 'warn', event, isRecord: true, message: text, fields: messageFields(message) });
   }
 
-  #tellDead(message: Message, reason: string): void {
+  #logDeadLetter(message: Message, reason: string): void {
     const { say, retries } = this.#parts;
     const fields = { ...messageFields(message), target: retries.deadTarget };
     const text = `to the dead-letter queue: ${reason}`;
@@ -239,4 +246,4 @@ export class Failures {
   }
 }
 
-const sequel = { back: '; back to its queue', retry: '' };
+const suffix = { back: '; back to its queue', retry: '' };

@@ -14,7 +14,7 @@ import type { ConsumeSettings } from './settings.ts';
 export interface Member extends Progress {
   /** `true` if it has a message that must be handled alone. */
   readonly needsAll: boolean;
-  /** Starts its next message. Returns `false` if no message may be handled while `running` others are. */
+  /** Starts its next message. Returns `false` if no message may start while `running` others are being handled. */
   begin(running: number): boolean;
   /** Resolves when the broker has received all acknowledgements sent so far. */
   flush(): Promise<void>;
@@ -55,9 +55,9 @@ export class IntakeGroup {
   #isOpen = false;
   #isStopping = false;
   #failure: { readonly error: unknown } | undefined;
-  #paced: NodeJS.Timeout | undefined;
-  #idle: NodeJS.Timeout | undefined;
-  #life: NodeJS.Timeout | undefined;
+  #paceTimer: NodeJS.Timeout | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #maxTimer: NodeJS.Timeout | undefined;
 
   constructor(parts: IntakeGroupParts) {
     this.#parts = parts;
@@ -94,7 +94,10 @@ export class IntakeGroup {
     return this.#giveUp.signal;
   }
 
-  /** Runs all intakes. When one ends, all end. @throws the first failure */
+  /**
+   * Runs all intakes. When one ends, all end.
+   * @throws the first failure
+   */
   async run(intakes: readonly { run(): Promise<void> }[]): Promise<void> {
     const { context } = this.#parts;
     if (context.drain.aborted) return;
@@ -106,9 +109,9 @@ export class IntakeGroup {
     try {
       await Promise.all(intakes.map((intake) => intake.run().catch((error: unknown) => this.fail(error))));
     } finally {
-      clearTimeout(this.#idle);
-      clearTimeout(this.#life);
-      clearTimeout(this.#paced);
+      clearTimeout(this.#idleTimer);
+      clearTimeout(this.#maxTimer);
+      clearTimeout(this.#paceTimer);
       this.#emptyCheck.close();
       context.drain.removeEventListener('abort', stop);
       context.abandon.removeEventListener('abort', abandon);
@@ -123,13 +126,13 @@ export class IntakeGroup {
     this.#isOpen = true;
     const { maxTimeMs, warnings, say } = this.#parts.settings;
     for (const message of warnings) say({ level: 'warn', event: 'no-dead-letters', message });
-    if (maxTimeMs !== undefined) this.#life = setTimeout(() => this.#expire(), maxTimeMs);
+    if (maxTimeMs !== undefined) this.#maxTimer = setTimeout(() => this.#expire(), maxTimeMs);
   }
 
   /** Call this when a message has arrived from the broker. */
   arrived(): void {
     this.#emptyCheck.arrived();
-    if (!this.#isStopping) clearTimeout(this.#idle);
+    if (!this.#isStopping) clearTimeout(this.#idleTimer);
   }
 
   /** Starts as many messages as may be handled now, one of each intake in turn. */
@@ -164,6 +167,7 @@ export class IntakeGroup {
     this.#started -= 1;
   }
 
+  /** Updates the counter of messages in handlers. */
   tally(): void {
     this.#parts.counts.inFlight = this.#running;
   }
@@ -183,8 +187,8 @@ export class IntakeGroup {
     if (this.#isStopping || !this.#isAtRest) return;
     const { idleMs, untilEmpty } = this.#parts.settings;
     if (idleMs !== undefined) {
-      clearTimeout(this.#idle);
-      this.#idle = setTimeout(() => this.stop(), idleMs);
+      clearTimeout(this.#idleTimer);
+      this.#idleTimer = setTimeout(() => this.stop(), idleMs);
     }
     if (untilEmpty) void this.#emptyCheck.ask();
   }
@@ -228,8 +232,8 @@ export class IntakeGroup {
   }
 
   #fillAfter(waitMs: number): void {
-    this.#paced ??= setTimeout(() => {
-      this.#paced = undefined;
+    this.#paceTimer ??= setTimeout(() => {
+      this.#paceTimer = undefined;
       this.fill();
     }, waitMs);
   }

@@ -23,13 +23,16 @@ import { pause } from './pause.ts';
 import { Replies } from './replies.ts';
 import type { ConsumeSettings } from './settings.ts';
 
-/** Milliseconds between a supervisor's signals to a handler and to mq. */
+/** Longest time between a supervisor's signals to a handler and to mq, in milliseconds. */
 const supervisorMs = 250;
 
-/** Milliseconds that a handler has to end after the second signal or the drain. Its message is returned then. */
+/**
+ * Milliseconds that a handler may run after the second signal or the end of the drain time. Then its message is
+ * returned.
+ */
 const endMs = 1000;
 
-/** Milliseconds for publishing the messages that are returned after that. */
+/** Milliseconds that the publishes of returned messages may take after that. */
 const lastMs = 1000;
 
 export interface IntakeParts {
@@ -64,7 +67,7 @@ export class Intake implements Member {
   readonly #cancelled = Promise.withResolvers<void>();
   #stopping: Promise<void> | undefined;
   #isOpen = false;
-  /** `true` after it has started or learnt that it must stand by. */
+  /** `true` after the consumer has started, or has learnt that another consumer has exclusive access. */
   #isSettled = false;
 
   constructor(parts: IntakeParts) {
@@ -100,10 +103,10 @@ export class Intake implements Member {
   }
 
   begin(running: number): boolean {
-    const taken = this.#isOpen ? this.#waiting.next(running) : undefined;
-    if (!taken) return false;
-    taken.delivery = this.#copies.hold(taken.delivery, taken.message);
-    this.#running.set(taken, this.#handle(taken, this.#attempt(taken)));
+    const pending = this.#isOpen ? this.#waiting.next(running) : undefined;
+    if (!pending) return false;
+    pending.delivery = this.#copies.track(pending.delivery, pending.message);
+    this.#running.set(pending, this.#handle(pending, this.#attempt(pending)));
     return true;
   }
 
@@ -115,28 +118,31 @@ export class Intake implements Member {
     return this.#parts.consumer.ready();
   }
 
-  /** Resolves when the role has ended and every message is answered. @throws the error that kept it from starting */
+  /**
+   * Resolves when the role has ended and every message is answered.
+   * @throws the error that prevented the start
+   */
   async run(): Promise<void> {
     const { context, consumer } = this.#parts;
     const group = this.#group;
     this.#listen();
     const starting = consumer.start().then(() => true);
-    // While the role stands by, --idle can end it.
+    // While another consumer has exclusive access, --idle can end the role.
     const started = await orDrain(Promise.race([starting, group.ended.then(() => false)]), context);
     if (started?.value) {
       group.open();
       this.#sayConsuming();
-      // Messages that arrived with the broker's answer waited for this log line.
+      // Messages that arrived with the broker's answer are handled only after this log line.
       this.#isOpen = true;
       group.fill();
       this.#rest();
       await group.ended;
     }
     const isOver = aborted(group.giveUp).then(() => delay(endMs));
-    // The broker may never answer.
+    // The broker may never answer basic.cancel.
     await Promise.race([this.#stopConsumer(), isOver]);
     this.#cancelled.resolve();
-    for (const taken of this.#waiting.clear()) void this.#return(taken);
+    for (const pending of this.#waiting.clear()) void this.#return(pending);
     await this.#runningEnds(isOver);
   }
 
@@ -171,7 +177,7 @@ export class Intake implements Member {
   /** Waits for the handlers. When `isOver` resolves, returns the messages that they have not finished. */
   async #runningEnds(isOver: Promise<void>): Promise<void> {
     await Promise.race([Promise.all([...this.#running.values(), ...this.#returns.values()]), isOver]);
-    for (const taken of this.#running.keys()) void this.#return(taken);
+    for (const pending of this.#running.keys()) void this.#return(pending);
     this.#running.clear();
     this.#group.tally();
     await Promise.race([Promise.all(this.#returns.values()), delay(lastMs)]);
@@ -181,20 +187,20 @@ export class Intake implements Member {
   #take(delivery: Delivery): void {
     const message = this.#parts.read(delivery);
     this.#group.arrived();
-    // If a copy at its return limit loses its channel again, the broker drops it. It must not wait for the answer of a
-    // running handler.
+    // A copy at its return limit must not wait for a running handler, because the broker drops the copy if its channel
+    // is lost again.
     if (!this.#parts.isLastReturn(message) && this.#copies.join(delivery, message)) {
       this.#waiting.count(message);
       return;
     }
-    const taken = this.#waiting.judge(delivery, message);
-    if (taken.isNearlyDropped && !this.#group.isStopping) {
-      // For the same reason it must not wait for a handler.
+    const pending = this.#waiting.classify(delivery, message);
+    if (pending.isNearlyDropped && !this.#group.isStopping) {
+      // For the same reason, this message must not wait for a handler.
       this.#group.count();
-      this.#running.set(taken, this.#handle(taken, this.#withoutHandler(taken)));
+      this.#running.set(pending, this.#handle(pending, this.#withoutHandler(pending)));
       return;
     }
-    this.#waiting.add(taken);
+    this.#waiting.add(pending);
     if (this.#group.isStopping) return; // it is returned once the broker delivers no more messages
     this.#group.fill();
   }
@@ -219,13 +225,13 @@ export class Intake implements Member {
   }
 
   /** Releases a message after `work` has settled it. If `work` has not, the message waits for a handler. */
-  async #handle(taken: PendingDelivery, work: Promise<Settled | undefined>): Promise<void> {
-    const { delivery } = taken;
+  async #handle(pending: PendingDelivery, work: Promise<Settled | undefined>): Promise<void> {
+    const { delivery } = pending;
     let settled: Settled | undefined;
     try {
       settled = await work;
       if (settled?.end) this.#group.fail(settled.end);
-      if (!settled && this.#group.isStopping) await this.#handBack(taken);
+      if (!settled && this.#group.isStopping) await this.#handBack(pending);
     } catch (error) {
       if (isClosedPipe(error)) this.#group.stop();
       else
@@ -234,34 +240,34 @@ export class Intake implements Member {
             ? error
             : new MqError('BUG', `a message could not be settled: ${String(error)}`, { cause: error }),
         );
-      await this.#handBack(taken);
+      await this.#handBack(pending);
     }
-    if (delivery.isRequeued || !settled || settled.comesAgain) this.#group.uncount();
-    this.#running.delete(taken);
+    if (delivery.isRequeued || !settled || settled.isRedelivered) this.#group.uncount();
+    this.#running.delete(pending);
     this.#copies.release(delivery);
-    this.#waiting.end(taken, settled?.isDone === true && !delivery.isStale);
-    if (!settled && !delivery.isRequeued && !this.#group.isStopping) this.#waiting.add(taken);
+    this.#waiting.end(pending, settled?.isDone === true && !delivery.isStale);
+    if (!settled && !delivery.isRequeued && !this.#group.isStopping) this.#waiting.add(pending);
     this.#group.handled();
   }
 
-  async #attempt(taken: PendingDelivery): Promise<Settled> {
-    let { message } = taken;
-    let settled = await this.#withoutHandler(taken);
+  async #attempt(pending: PendingDelivery): Promise<Settled> {
+    let { message } = pending;
+    let settled = await this.#withoutHandler(pending);
     // This message may kill the process. The messages handled before it must not count as unfinished then.
-    if (!settled && taken.isSuspect) await this.#group.flush();
-    while (!settled || settled.again) {
-      message = settled?.again ?? message;
+    if (!settled && pending.isSuspect) await this.#group.flush();
+    while (!settled || settled.nextAttempt) {
+      message = settled?.nextAttempt ?? message;
       const outcome = await this.#outcomeOf(message);
-      if (!this.#running.has(taken)) return { isDone: false }; // it was handed back in the meantime
-      settled = await this.#conclude(taken, message, outcome);
+      if (!this.#running.has(pending)) return { isDone: false }; // it was handed back in the meantime
+      settled = await this.#conclude(pending, message, outcome);
     }
     return settled;
   }
 
   /** Settles a message that was answered before or that no handler may receive. Returns `undefined` for others. */
-  async #withoutHandler(taken: PendingDelivery): Promise<Settled | undefined> {
+  async #withoutHandler(pending: PendingDelivery): Promise<Settled | undefined> {
     const { failures, counts } = this.#parts;
-    const { delivery, message } = taken;
+    const { delivery, message } = pending;
     const recalled = this.#copies.recall(message);
     if (recalled?.type === 'acked') {
       if (delivery.ack()) counts.acked += 1;
@@ -271,22 +277,22 @@ export class Intake implements Member {
       if (delivery.reject(false)) counts.rejected += 1;
       return { isDone: true };
     }
-    if (recalled) return this.#conclude(taken, message, recalled);
-    const verdict = failures.verdict(taken);
-    const settled = verdict && (await failures.act(taken, verdict));
-    return settled && { ...settled, comesAgain: verdict.type !== 'dead-letter' };
+    if (recalled) return this.#conclude(pending, message, recalled);
+    const verdict = failures.verdict(pending);
+    const settled = verdict && (await failures.act(pending, verdict));
+    return settled && { ...settled, isRedelivered: verdict.type !== 'dead-letter' };
   }
 
-  async #conclude(taken: PendingDelivery, message: Message, outcome: Outcome): Promise<Settled> {
-    if (!taken.delivery.isRequeued || !isFailure(outcome)) return this.#settle(taken, message, outcome);
+  async #conclude(pending: PendingDelivery, message: Message, outcome: Outcome): Promise<Settled> {
+    if (!pending.delivery.isRequeued || !isFailure(outcome)) return this.#settle(pending, message, outcome);
     // The broker delivers the message again, so a publish for this delivery would create a duplicate.
-    this.#copies.keep(message, outcome);
+    this.#copies.remember(message, outcome);
     return { isDone: false };
   }
 
-  async #settle(taken: PendingDelivery, message: Message, outcome: Outcome): Promise<Settled> {
+  async #settle(pending: PendingDelivery, message: Message, outcome: Outcome): Promise<Settled> {
     const { settings, failures, counts } = this.#parts;
-    const { delivery } = taken;
+    const { delivery } = pending;
     switch (outcome.type) {
       case 'ack':
         if (settings.behaviour === 'reply') {
@@ -301,24 +307,24 @@ export class Intake implements Member {
         return { isDone: true };
       case 'retry':
         if (!outcome.wasTerminated || !(await this.#isDraining())) return failures.settle(delivery, message, outcome);
-        await this.#handBack(taken);
+        await this.#handBack(pending);
         return { isDone: false };
       case 'dead-letter':
       case 'requeue':
         return failures.settle(delivery, message, outcome);
       case 'hand-back':
-        await this.#handBack(taken);
+        await this.#handBack(pending);
         return { isDone: false };
       case 'stop':
-        // This does not apply to the pipe of --file, which the error names.
+        // A closed stdout is a normal end. A closed pipe of --file is a failure, and its error names the file.
         if (isClosedPipe(outcome.error) && outcome.error.at === undefined) this.#group.stop();
         else {
           this.#group.fail(outcome.error);
-          // A supervisor may restart the role at once, and without a pause the role would receive the same message at
-          // once.
+          // A supervisor may restart the role at once. Without a pause, the role would fail on the same message again
+          // and again.
           await pause(requeueMs, this.#parts.context.drain);
         }
-        await this.#handBack(taken);
+        await this.#handBack(pending);
         return { isDone: false };
     }
   }
@@ -334,10 +340,10 @@ export class Intake implements Member {
    * Returns a message to its queue. A stopping role first waits until the broker delivers no more messages; otherwise
    * the message would be delivered again at once.
    */
-  async #handBack(taken: PendingDelivery): Promise<void> {
+  async #handBack(pending: PendingDelivery): Promise<void> {
     if (this.#group.isStopping) await this.#cancelled.promise;
     // A message that is no longer in the list has been answered.
-    if (this.#running.delete(taken)) await this.#return(taken);
+    if (this.#running.delete(pending)) await this.#return(pending);
   }
 
   /**
@@ -354,11 +360,11 @@ export class Intake implements Member {
     return this.#stopping;
   }
 
-  async #return(taken: PendingDelivery): Promise<void> {
-    const work = this.#parts.failures.handBack(taken);
-    this.#returns.set(taken, work);
+  async #return(pending: PendingDelivery): Promise<void> {
+    const work = this.#parts.failures.handBack(pending);
+    this.#returns.set(pending, work);
     await work;
-    this.#returns.delete(taken);
+    this.#returns.delete(pending);
   }
 
   #rest(): void {

@@ -32,7 +32,7 @@ export class OutcomeQueues {
       return await send();
     } finally {
       declared.open -= 1;
-      // An exclusive queue gets another name after each lost connection, and so do its wait queues. They must not
+      // An exclusive queue and its wait queues get new names after each lost connection, so old declarations must not
       // accumulate.
       if (declared.open === 0 && isExpiring(options)) this.#declared.delete(queue);
     }

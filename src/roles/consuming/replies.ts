@@ -17,7 +17,7 @@ interface RepliesParts {
 
 export class Replies {
   readonly #parts: RepliesParts;
-  #isMute = false;
+  #hasWarned = false;
 
   constructor(parts: RepliesParts) {
     this.#parts = parts;
@@ -34,8 +34,8 @@ export class Replies {
     const { publisher, nextId, mayReplyTo, say } = this.#parts;
     if (replyTo === undefined || !publisher) {
       const message = 'a request without reply_to was handled without a reply';
-      if (!this.#isMute) say({ level: 'warn', event: 'no-reply-to', message });
-      this.#isMute = true;
+      if (!this.#hasWarned) say({ level: 'warn', event: 'no-reply-to', message });
+      this.#hasWarned = true;
       return undefined;
     }
     if (!mayReplyTo(replyTo)) return 'replies to the queue that reply_to names are not permitted (--reply-to)';

@@ -1,5 +1,5 @@
-// Sends a message that its handler did not finish to a wait queue, to the dead letters, or to the end of its own queue.
-// The method is the same on every queue type and RabbitMQ version: a confirmed publish, followed by the
+// Sends a message whose handler did not succeed to a wait queue, to the dead-letter queue, or to the end of its own
+// queue. The method is the same on every queue type and RabbitMQ version: a confirmed publish, followed by the
 // acknowledgement. config/retry-queues.ts defines the names and arguments of the queues; rascal.json may override them
 // and the dead-letter target.
 
@@ -20,7 +20,9 @@ import { headerNames, isOfQueue } from '../message.ts';
 import { OutcomeQueues } from './outcome-queues.ts';
 import { pause } from './pause.ts';
 
+/** Longest pause between two attempts to send a message, in milliseconds. */
 const longestPauseMs = 30_000;
+
 interface RetriesParts {
   /** Returns the broker's current name of the work queue. */
   readonly queue: () => string;
@@ -43,7 +45,7 @@ interface OutcomePlaces {
   readonly publisher: Publisher;
   /** Target of dead letters instead of mq's own queue. */
   readonly dead: Destination | undefined;
-  /** Queues that are declared as the file defines them. `undefined` if the file forbids their declaration. */
+  /** Options of the queues that rascal.json defines. `undefined` if mq must not declare the queue. */
   readonly declared: ReadonlyMap<string, QueueOptions | undefined>;
 }
 
@@ -52,9 +54,9 @@ interface OutcomePlaces {
  * - `sent`: at its destination.
  * - `back`: at the end of its queue, because the destination did not accept it.
  * - `kept`: unacknowledged, because the destination did not accept it and the role stops.
- * - `unsendable`: unacknowledged, because its headers do not fit into a frame again.
+ * - `unsendable`: unacknowledged, because its headers and those of mq do not fit into one frame.
  */
-export type Whereabouts = 'sent' | 'back' | 'kept' | 'unsendable';
+export type SendResult = 'sent' | 'back' | 'kept' | 'unsendable';
 
 export class Retries {
   readonly #parts: RetriesParts;
@@ -80,9 +82,12 @@ export class Retries {
     return publisher;
   }
 
-  /** Sends the message to a wait queue for its next attempt. `ends` counts consecutive attempts without an outcome. */
-  again(message: Message, reason: string, ends = 0): Promise<Whereabouts> {
-    return this.#wait(message, { reason, ends, delay: this.delayOf(message) });
+  /**
+   * Sends the message to a wait queue for its next attempt. `unfinishedAttempts` counts consecutive attempts without an
+   * outcome.
+   */
+  again(message: Message, reason: string, unfinishedAttempts = 0): Promise<SendResult> {
+    return this.#wait(message, { reason, unfinishedAttempts, delay: this.delayOf(message) });
   }
 
   /** Returns the delay between the failed attempt and the next one, in milliseconds. */
@@ -92,18 +97,18 @@ export class Retries {
   }
 
   /** Sends the message back to its queue through the wait queue of three seconds. */
-  goBack(message: Message, reason: string): Promise<Whereabouts> {
-    return this.#wait(message, { reason, ends: 0, delay: requeueMs });
+  goBack(message: Message, reason: string): Promise<SendResult> {
+    return this.#wait(message, { reason, unfinishedAttempts: 0, delay: requeueMs });
   }
 
-  async deadLetter(message: Message, reason: string): Promise<Whereabouts> {
+  async deadLetter(message: Message, reason: string): Promise<SendResult> {
     const own = deadQueue(this.#queue);
     const to = this.#places.dead ?? { exchange: '', routingKey: own.name, options: {} };
     const options = this.#places.dead ? undefined : { durable: true, arguments: own.arguments };
     const marks = { [headerNames.pending]: true };
-    const where = await this.#sendSurely(
+    const where = await this.#sendUntilAccepted(
       { message, reason, to, options, attempt: message.attempt, marks: {} },
-      { send: (step) => this.#sendAnyhow(step), ifBack: { attempt: message.attempt, marks } },
+      { send: (step) => this.#sendToDeadLetters(step), ifBack: { attempt: message.attempt, marks } },
     );
     if (where === 'sent') this.#parts.counts.deadLettered += 1;
     return where;
@@ -117,11 +122,11 @@ export class Retries {
 
   /**
    * Publishes the message to the end of its own queue without changing its attempt number. Returns `false` if the
-   * broker does not accept it, or if its headers do not fit into a frame again, because a handler must not receive the
-   * message without them.
+   * broker does not accept it, or if its headers and those of mq do not fit into one frame. It is not sent without its
+   * headers, because a handler must not receive it like that.
    */
-  async renew(message: Message, ends: number, reason = 'no outcome'): Promise<boolean> {
-    const marks = unfinished(ends);
+  async renew(message: Message, unfinishedAttempts: number, reason = 'no outcome'): Promise<boolean> {
+    const marks = unfinishedHeader(unfinishedAttempts);
     const { expiration } = message.properties;
     const step = { message, reason, ...this.#ownQueue, attempt: message.attempt, marks, expiration };
     return (await this.#send(step)).type === 'confirmed';
@@ -135,11 +140,11 @@ export class Retries {
     return { to: { exchange: '', routingKey: this.#queue, options: {} }, options: undefined };
   }
 
-  async #wait(message: Message, { reason, ends, delay }: Wait): Promise<Whereabouts> {
-    const next = { attempt: message.attempt + 1, marks: unfinished(ends) };
+  async #wait(message: Message, { reason, unfinishedAttempts, delay }: Wait): Promise<SendResult> {
+    const next = { attempt: message.attempt + 1, marks: unfinishedHeader(unfinishedAttempts) };
     const { name, arguments: given } = waitQueue(this.#queue, delay, { isOwn: this.#parts.isOwn });
     const to = { exchange: '', routingKey: name, options: {} };
-    const where = await this.#sendSurely(
+    const where = await this.#sendUntilAccepted(
       { message, reason, to, options: { durable: true, arguments: given }, ...next },
       { send: (step) => this.#send(step), ifBack: next },
     );
@@ -149,15 +154,15 @@ export class Retries {
 
   /**
    * Sends until the message is at its destination or back in its queue. It declares a deleted queue again, and tries a
-   * full queue again. The message stays unacknowledged in the meantime. After each pause the message is sent to the end
-   * of its own queue, so that others can proceed.
+   * full queue again. The message stays unacknowledged in the meantime. After each pause, it sends the message to the
+   * end of its own queue instead, so that other messages can be handled.
    * @throws {MqError} if no publish can succeed any more
    */
-  async #sendSurely(step: Step, { send, ifBack }: Surely): Promise<Whereabouts> {
+  async #sendUntilAccepted(step: Step, { send, ifBack }: UntilAcceptedParts): Promise<SendResult> {
     const { drain, say } = this.#parts;
     for (let pauseMs = requeueMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       let sent = await send(step);
-      if (refusalOf(sent)?.code === 'UNROUTABLE') sent = await send(this.#declaredAgain(step));
+      if (refusalOf(sent)?.code === 'UNROUTABLE') sent = await send(this.#withNewDeclaration(step));
       if (sent.type === 'confirmed') return 'sent';
       if (isUnsendable(sent)) return 'unsendable';
       const refusal = refusalOf(sent);
@@ -173,14 +178,14 @@ export class Retries {
   }
 
   /** Returns the step with its queue marked for a new declaration. */
-  #declaredAgain(step: Step): Step {
+  #withNewDeclaration(step: Step): Step {
     const { exchange, routingKey } = step.to;
     if (exchange !== '') return step;
     this.#queues.forget(routingKey);
     return { ...step, options: this.#places.declared.get(routingKey) ?? step.options };
   }
 
-  async #sendAnyhow(step: Step): Promise<PublishOutcome> {
+  async #sendToDeadLetters(step: Step): Promise<PublishOutcome> {
     const { message, reason } = step;
     const sent = await this.#send(step);
     if (!isUnsendable(sent)) return sent;
@@ -201,7 +206,8 @@ export class Retries {
   async #publish({ message, reason, attempt, to, marks, expiration }: Step): Promise<PublishOutcome> {
     const publisher = await this.open();
     const now = new Date().toISOString();
-    const { expiration: _, ...kept } = message.properties; // with it, the message would expire too early from the wait queue
+    // With its expiration, the message would expire from the wait queue too early.
+    const { expiration: _, ...kept } = message.properties;
     const headers = Object.fromEntries(Object.entries(message.headers).filter(([name]) => !notKept.has(name)));
     const isOwn = isOfQueue(headers, this.#queue);
     const properties: Properties & { messageId: string } = {
@@ -238,7 +244,7 @@ const notKept = new Set([
 
 interface Wait {
   readonly reason: string;
-  readonly ends: number;
+  readonly unfinishedAttempts: number;
   /** Delay in milliseconds. */
   readonly delay: number;
 }
@@ -256,17 +262,17 @@ interface Step {
   readonly expiration?: string | undefined;
 }
 
-interface Surely {
+interface UntilAcceptedParts {
   readonly send: (step: Step) => Promise<PublishOutcome>;
   /** Attempt number and headers of the message if it returns to its own queue instead. */
   readonly ifBack: Pick<Step, 'attempt' | 'marks'>;
 }
 
-function unfinished(ends: number): Readonly<Record<string, unknown>> {
-  return ends > 0 ? { [headerNames.unfinished]: ends } : {};
+function unfinishedHeader(unfinishedAttempts: number): Readonly<Record<string, unknown>> {
+  return unfinishedAttempts > 0 ? { [headerNames.unfinished]: unfinishedAttempts } : {};
 }
 
-/** Returns why the destination does not accept the message now; `undefined` if it did or never can. */
+/** Returns the error if the destination does not accept the message now. Returns `undefined` if it did or never can. */
 function refusalOf(sent: PublishOutcome): MqError | undefined {
   return sent.type === 'refused' && ['UNROUTABLE', 'REFUSED'].includes(sent.error.code) ? sent.error : undefined;
 }

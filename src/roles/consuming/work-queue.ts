@@ -32,7 +32,10 @@ export function isStream({ declared }: WorkQueue, headers: Headers): boolean {
   return type === 'stream' || (type === undefined && headers['x-stream-offset'] !== undefined);
 }
 
-/** Returns how many times a message may return to the queue. `undefined` means no limit; unknown queues have 20. */
+/**
+ * Returns how many times a message may return to the queue. `undefined` means no limit. For a stream and for an unknown
+ * queue, the limit is 20.
+ */
 export function returnLimit(queue: WorkQueue, headers: Headers): number | undefined {
   const { declared } = queue;
   if (isStream(queue, headers)) return defaultLimit;
@@ -55,9 +58,9 @@ export function isLastReturn(queue: WorkQueue, headers: Headers): boolean {
 }
 
 /**
- * Returns `true` if basic.nack with requeue leaves no sign of a failure on the message. RabbitMQ: true for quorum
- * queues since 4.3. Version 4.0 counts a nack like the end of a consumer, and a classic queue only sets `redelivered`
- * in both cases.
+ * Reports whether basic.nack with requeue leaves no mark that a later worker would read as a failed attempt. This is
+ * true for quorum queues since RabbitMQ 4.3, for streams, and for queues that are deleted with the connection. RabbitMQ
+ * 4.0 counts a nack like the end of a consumer, and a classic queue sets `redelivered` in both cases.
  */
 export function forgetsReturns(queue: WorkQueue, headers: Headers): boolean {
   if (queue.isOwn || isStream(queue, headers) || headers['x-acquired-count'] !== undefined) return true;

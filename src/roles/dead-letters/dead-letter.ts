@@ -1,6 +1,5 @@
 // Reads the reason, the times and the origin of a dead letter. They are in mq's own headers, or in x-death if the
-// broker dead-lettered the message (RabbitMQ: the newest death is first). Any publisher may have written either of
-// them.
+// broker dead-lettered the message (RabbitMQ: the newest death is first). Any publisher can write these headers.
 
 import { objectOf } from '../../config/plain.ts';
 import type { RawMessage } from '../../session/wire.ts';
@@ -46,7 +45,10 @@ export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properti
 }
 
 /** Returns the headers without those of dead-lettering. `keepsOrigin` keeps mq's headers about origin and reason. */
-export function revived(headers: Readonly<Record<string, unknown>>, keepsOrigin: boolean): Record<string, unknown> {
+export function withoutDeadLetterHeaders(
+  headers: Readonly<Record<string, unknown>>,
+  keepsOrigin: boolean,
+): Record<string, unknown> {
   const origin: readonly string[] = keepsOrigin
     ? [
         headerNames.exchange,

@@ -10,7 +10,7 @@ import { interrupted } from '../../signal.ts';
 import { messageIds } from '../outgoing.ts';
 import { Renewal } from './renewal.ts';
 
-type Place = Pick<DeadQueue, 'vhost' | 'queue'> & {
+type LetterQueue = Pick<DeadQueue, 'vhost' | 'queue'> & {
   readonly work: DeadQueue['work'];
   /** Arguments of the queue. `undefined` if mq does not know them. */
   readonly declared: Readonly<Record<string, unknown>> | undefined;
@@ -26,12 +26,13 @@ const noLetters: Letters = {
 };
 
 /**
- * Opens the queue. If the given name identifies the work queue, a dead-letter queue that does not exist has no letters.
+ * Opens the queue. If the work queue is known, a dead-letter queue that does not exist counts as empty, because mq
+ * declares it with the first dead letter.
  */
 export async function openLetters(
   { stderr }: Pick<Context, 'stderr'>,
   session: Session,
-  { vhost, queue, work, declared }: Place,
+  { vhost, queue, work, declared }: LetterQueue,
 ): Promise<Letters> {
   const open = async () =>
     (await session.outcomePublisher(vhost, { onChannel, queues: [], dead: undefined })).publisher;
@@ -55,7 +56,7 @@ export async function openLetters(
     if (isMissing && work) return noLetters;
     if (code !== 'TOPOLOGY') throw error;
     throw new MqError('TOPOLOGY', message, {
-      hint: 'mq creates it with the first dead letter; --queue names any other queue',
+      hint: 'mq declares it with the first dead letter; use --queue to name another queue',
       cause: error,
     });
   }
@@ -68,14 +69,14 @@ async function onChannel(): Promise<void> {}
 export async function survey(
   context: Context,
   session: Session,
-  { settings, visit }: { settings: Place; visit: (raw: RawMessage) => void },
+  { settings, visit }: { settings: LetterQueue; visit: (raw: RawMessage) => void },
 ): Promise<void> {
   const browser = await openLetters(context, session, settings);
   try {
-    for await (const looked of browser.messages()) {
-      looked.leave();
-      if (context.drain.aborted) throw interrupted(context, 'the messages are as they were');
-      visit(looked.raw);
+    for await (const message of browser.messages()) {
+      message.leave();
+      if (context.drain.aborted) throw interrupted(context, 'no message was changed');
+      visit(message.raw);
     }
   } finally {
     await browser.close();

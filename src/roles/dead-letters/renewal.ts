@@ -1,6 +1,6 @@
-// Prevents the broker from dropping dead letters that mq only reads. RabbitMQ before 4.3 counts each return of a message to
-// a quorum queue and drops the message after `x-delivery-limit` returns. A message that is published again starts at
-// zero.
+// Prevents the broker from dropping dead letters that mq only reads. RabbitMQ before 4.3 counts each return of a
+// message to a quorum queue and drops the message after `x-delivery-limit` returns. A message that is published again
+// starts at zero.
 
 import { asMqError, type MqError } from '../../errors.ts';
 import type { BrowsedMessage, Republisher } from '../../session/browser.ts';
@@ -47,22 +47,22 @@ export class Renewal implements Republisher {
   }
 
   /** Publishes the letter to the end of its queue and removes the original, which stays on failure. Never rejects. */
-  async keep(looked: BrowsedMessage): Promise<void> {
+  async republish(message: BrowsedMessage): Promise<void> {
     const sent = this.#last.then(async () => {
       this.#publisher ??= this.#parts.open();
       const publisher = await this.#publisher;
       await publisher.room();
       // The next letter does not wait for the confirm of this one.
-      return { outcome: publisher.publish(this.#copyOf(looked.raw)) };
+      return { outcome: publisher.publish(this.#copyOf(message.raw)) };
     });
     this.#last = sent.catch(() => undefined);
     try {
       const result = await (await sent).outcome;
       if (result.type !== 'confirmed') throw result.error;
-      looked.take();
+      message.remove();
       this.#renewed += 1;
     } catch (error) {
-      looked.leave();
+      message.leave();
       this.#failed += 1;
       this.#failure ??= asMqError(error);
     }

@@ -1,7 +1,7 @@
 // Computes the destination of a replayed dead letter: the queue in which it failed, or on request the exchange of its
 // first publish. Both are in headers, which any publisher may have written. The headers are trusted if the letter
-// arrived through the default exchange and the name of the dead-letter queue, because a client that may publish this
-// way may publish to any queue.
+// arrived through the default exchange with the name of the dead-letter queue as routing key. A client that may publish
+// through the default exchange may publish to any queue.
 
 import { waitQueue } from '../../config/retry-queues.ts';
 import { escaped, MqError } from '../../errors.ts';
@@ -9,7 +9,7 @@ import type { OutgoingMessage } from '../../session/outgoing-message.ts';
 import { promised } from '../../session/promised.ts';
 import type { ConfirmChannel, RawMessage } from '../../session/wire.ts';
 import { headerNames } from '../message.ts';
-import { type DeadLetter, deadLetterOf, revived } from './dead-letter.ts';
+import { type DeadLetter, deadLetterOf, withoutDeadLetterHeaders } from './dead-letter.ts';
 
 interface ReplaySettings {
   /** The broker's name of the dead-letter queue. */
@@ -27,7 +27,7 @@ interface Target {
   readonly routingKey: string;
 }
 
-/** The session's knowledge about wait queues. */
+/** Wait queues that the session declared or can check. */
 interface WaitQueues {
   /** Queues that were declared as in rascal.json. */
   readonly declared: Pick<ReadonlyMap<string, unknown>, 'has'>;
@@ -70,10 +70,10 @@ export class Replay {
     const hint = `mq dlq move --queue ${queue} --to QUEUE sends it to a queue of your choice`;
     if (!target) return new MqError('BAD_DATA', 'its headers do not name its origin', { hint });
     if (!toExchange && target.routingKey === queue)
-      return new MqError('BAD_DATA', `it died in ${queue} itself, and is there`, { hint });
+      return new MqError('BAD_DATA', `it failed in ${queue} itself, so it is already in its original queue`, { hint });
     if (isSure || isTrusted(raw, queue)) return target;
-    return new MqError('BAD_DATA', `only headers that any publisher can write say that it goes to ${placeOf(target)}`, {
-      hint: `--yes believes them, --dry-run shows them; ${hint}`,
+    return new MqError('BAD_DATA', `any publisher can write the headers that name ${placeOf(target)}`, {
+      hint: `--yes trusts these headers, --dry-run shows the targets; ${hint}`,
     });
   }
 
@@ -83,10 +83,10 @@ export class Replay {
     if (target instanceof MqError) return target;
     const origin = this.#settings.toExchange ? undefined : originOf(deadLetterOf(raw));
     const isDirect = !origin || (origin.exchange === '' && origin.routingKey === target.routingKey);
-    const way = isDirect ? target : await this.#waitQueue(target.routingKey);
-    if (way instanceof MqError) return way;
+    const route = isDirect ? target : await this.#waitQueue(target.routingKey);
+    if (route instanceof MqError) return route;
     return copyOf(raw, {
-      target: way,
+      target: route,
       nextId: this.#nextId,
       // These headers restore the first exchange and key after the wait queue, so that the handler sees them
       // (message.ts).
@@ -166,7 +166,7 @@ export function copyOf(
     properties: {
       ...kept,
       messageId: kept.messageId ?? nextId(),
-      headers: { ...revived(own, keepsOrigin), ...headers },
+      headers: { ...withoutDeadLetterHeaders(own, keepsOrigin), ...headers },
     },
     mandatory: true,
   };

@@ -18,7 +18,7 @@ export class ByteReader {
   /** Skips `count` bytes and returns the position of the first one. */
   skip(count: number): number {
     const start = this.at;
-    if (start + count > this.bytes.length) throw new RangeError('it ends too early');
+    if (start + count > this.bytes.length) throw new RangeError('the data ends too early');
     this.at += count;
     return start;
   }

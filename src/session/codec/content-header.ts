@@ -8,8 +8,8 @@ import { ByteWriter } from './byte-writer.ts';
 import { type Field, readFields, safeInteger, writeField } from './field-table.ts';
 
 /**
- * Key under which the properties of a delivery hold their original bytes. A copy by `{...properties}` includes it, so a
- * message that is made from a delivery preserves them automatically.
+ * Symbol under which the properties of a delivery contain their original bytes. A copy by `{...properties}` copies the
+ * symbol too, so a message that is built from a delivery keeps the bytes.
  */
 const asReceived: unique symbol = Symbol('as received');
 
@@ -25,14 +25,17 @@ class Received {
     this.#bytes = bytes;
   }
 
-  /** Returns the bytes of a property, except the headers. Computed on demand, because few messages need it. */
+  /**
+   * Returns the original bytes of a property other than the headers. They are located on demand, because few messages
+   * need them.
+   */
   bytesOf(name: string): Buffer | undefined {
     this.#parts ??= partsOf(this.#bytes);
     return this.#parts.get(name);
   }
 }
 
-/** Properties that may be those of a delivery. */
+/** Properties, with their original bytes if they come from a delivery. */
 interface MaybeReceived extends Properties {
   [asReceived]?: Received;
 }
@@ -57,7 +60,10 @@ const list: readonly (readonly [name: keyof Properties, kind: Kind])[] = [
   ['clusterId', 'text'],
 ];
 
-/** Returns what a copy of the properties needs to be written with the original bytes. */
+/**
+ * Returns the original bytes of received properties as an object to spread into a copy. It is empty for other
+ * properties.
+ */
 export function receivedForm(properties: MaybeReceived): object {
   const received = properties[asReceived];
   return received ? { [asReceived]: received } : {};
@@ -80,13 +86,13 @@ export function readProperties(bytes: Buffer): Properties {
       if (read.unreadable !== undefined) values['unreadable'] = `its headers cannot be read: ${read.unreadable}`;
     } else values[name] = readProperty(reader, kind);
   }
-  // `list` reads each property as its type in Properties.
+  // The cast is safe, because `list` reads each property as the type that Properties declares.
   const properties = values as MaybeReceived;
   properties[asReceived] = new Received(properties, headers, bytes);
   return properties;
 }
 
-/** Returns the bytes of each property, except the headers. */
+/** Returns the bytes of each property except the headers, by name. */
 function partsOf(bytes: Buffer): ReadonlyMap<string, Buffer> {
   const reader = new ByteReader(bytes);
   const flags = bytes.readUInt16BE(reader.skip(2));

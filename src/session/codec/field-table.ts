@@ -22,7 +22,7 @@ interface Fields {
   readonly unreadable?: string;
 }
 
-/** Maximum depth of tables, because reading is recursive. */
+/** Maximum depth of nested tables. It is limited, because reading is recursive. */
 const deepest = 2000;
 
 /** Represents a value that cannot be read. The value can still be sent again, because its length is known. */
@@ -55,7 +55,7 @@ export function readFields(table: Buffer): Fields {
   return { fields, ...(unreadable !== undefined && { unreadable }) };
 }
 
-/** Size of a value by type, in bytes, without the type itself. Other types start with their length. */
+/** Sizes of the values by type, in bytes, without the type octet. Values of other types start with their length. */
 const sizes: Readonly<Record<string, number>> = {
   ...{ t: 1, b: 1, B: 1, s: 2, u: 2, I: 4, i: 4, f: 4, l: 8, L: 8, d: 8, T: 8, D: 5, V: 0 },
 };
@@ -69,7 +69,7 @@ function skipValue(reader: ByteReader): void {
 }
 
 function readValue(reader: ByteReader, depth: number): unknown {
-  if (depth > deepest) throw new RangeError(`tables are nested over ${deepest} deep`);
+  if (depth > deepest) throw new RangeError(`tables are nested more than ${deepest} levels deep`);
   const type = String.fromCharCode(reader.octet());
   switch (type) {
     case 'S':
@@ -135,7 +135,7 @@ function readTable(reader: ByteReader, depth: number): object {
   return Object.hasOwn(table, '!') ? { '!': 'table', value: table } : table;
 }
 
-/** Returns a number if it holds the integer exactly, otherwise the bigint. */
+/** Returns the integer as a number if a number can represent it exactly, otherwise as a bigint. */
 export function safeInteger(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
@@ -240,7 +240,7 @@ const types: Readonly<Record<string, Write>> = {
   },
 };
 
-/** Reports whether the name is the name of an AMQP type. */
+/** Reports whether an AMQP field type has this name. */
 export function isTypeName(name: string): boolean {
   return Object.hasOwn(types, name);
 }
@@ -260,7 +260,7 @@ function bigInteger(value: unknown): bigint {
 function binary(value: unknown): Buffer {
   if (typeof value === 'string') return Buffer.from(value);
   if (value instanceof Uint8Array || Array.isArray(value)) return Buffer.from(value);
-  // The form of a Buffer in JSON.
+  // JSON.stringify writes a Buffer in this form.
   const { type, data } = objectOf(value);
   if (type === 'Buffer' && Array.isArray(data)) return Buffer.from(data);
   throw new TypeError('the value is not binary');

@@ -20,7 +20,10 @@ interface BrokerConnectionEvents {
   connected: [];
   blocked: [reason: string];
   unblocked: [];
-  /** mq has left the node at that address for the next one, and the connection is lost. */
+  /**
+   * mq has disconnected from a node that does not answer, and connects to the next address. `address` is the index of
+   * the node's address.
+   */
   left: [error: MqError, address: number];
   fatal: [error: MqError];
 }
@@ -45,7 +48,7 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
   #isLeaving = false;
   #isClosing = false;
   readonly #setUps: SetUpDeadlines;
-  /** Index of the configured address that is Rascal's first one. */
+  /** Index of the configured address that is first in Rascal's list. */
   readonly #first: number;
 
   constructor(
@@ -88,7 +91,7 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
     return [...this.#vhosts.values()][0]?.config.connections.length ?? 1;
   }
 
-  /** Index of the current or next address. The same index is the same address in all connections of a session. */
+  /** Index of the address that is connected or tried next. All connections of a session use the same indexes. */
   get address(): number {
     return (this.#first + ([...this.#vhosts.values()][0]?.vhost.connectionIndex ?? 0)) % this.addresses;
   }
@@ -127,7 +130,10 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
     this.emit('left', error, address);
   }
 
-  /** Waits for an answer of the connected node for `answerMs`, then leaves the node. Leaving it ends the wait. */
+  /**
+   * Waits for an answer of the connected node. After `answerMs` it leaves the node, and `answer` rejects with the lost
+   * connection. `what` describes the request in the error message.
+   */
   async answered<T>(what: string, answer: Promise<T>): Promise<T> {
     const error = new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (${what})`);
     const deadline = setTimeout(() => this.leave(error), answerMs);
@@ -155,7 +161,10 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
     stopKeepActive(this.#broker);
   }
 
-  /** Selects the next address, because Rascal starts with the last one even if it failed. */
+  /**
+   * Makes Rascal try the next address first. Otherwise it starts with the address that it used last, even if that
+   * failed.
+   */
   #tryNextFirst(): void {
     for (const { vhost, config } of this.#vhosts.values())
       vhost.connectionIndex = (vhost.connectionIndex + 1) % config.connections.length;

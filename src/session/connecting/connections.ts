@@ -94,7 +94,7 @@ export class Connections {
       this.#logLoss(error, purpose);
       this.#reconnecting.add(connection);
     });
-    // The other connections would detect the problem by themselves, but much later.
+    // All connections leave the node at once, because the others would notice the problem much later.
     connection.on('left', (error, address) => {
       for (const other of this.#open) if (other !== connection && other.address === address) other.leave(error);
     });

@@ -1,4 +1,4 @@
-// Opens broker connections: connects and declares the configuration, at one address after the other.
+// Opens a broker connection: connects to one of the addresses and declares the configuration.
 
 import rascal, { type RascalBroker } from 'rascal';
 import { objectOf } from '../../config/plain.ts';
@@ -20,8 +20,8 @@ interface OpenSettings extends BrokerConnectionSettings {
 }
 
 /**
- * Connects and declares the configuration. Each address is tried once, even if a node accepts the connection and does
- * not answer the declarations. Throws an MqError.
+ * Connects and declares the configuration. Tries each address once. A node that accepts the connection but does not
+ * answer the declarations counts as failed. Throws an MqError.
  */
 export async function openConnection(settings: OpenSettings): Promise<BrokerConnection> {
   const rascalConfig = await withTlsFiles(settings.rascalConfig);
@@ -41,7 +41,7 @@ function addressesOf({ vhosts }: RascalSettings): number {
   return Math.max(1, ...Object.values(vhosts).map(({ connections }) => connections.length));
 }
 
-/** Returns the configuration with another of each vhost's connections first. */
+/** Returns the configuration with the connections of each vhost rotated, so that the one at `first` is tried first. */
 function withFirst(config: RascalSettings, first: number): RascalSettings {
   const vhosts = Object.entries(config.vhosts).map(([name, vhost]) => {
     const { connections } = vhost;
@@ -82,14 +82,14 @@ function end(broker: RascalBroker): void {
 /** Minimum frame_max. RabbitMQ 4.1 and later closes the connection without a message if frame_max is smaller. */
 const leastFrameMax = 8192;
 
-/** Returns an error about the frameMax of the address if it ended the handshake, otherwise the failure. */
+/** Returns an error about frameMax if a value that is too small ended the handshake, otherwise the failure. */
 function frameMaxFault({ vhosts }: RascalSettings, failure: MqError): MqError {
   const small = Object.values(vhosts)
     .flatMap(({ connections }) => connections.map((one) => Number(objectOf(objectOf(one)['options'])['frameMax'])))
     .find((frameMax) => frameMax > 0 && frameMax < leastFrameMax);
   if (failure.code !== 'PROTOCOL' || small === undefined) return failure;
   return new MqError('CONFIG', `the broker ended the handshake: frameMax is ${small}`, {
-    hint: `RabbitMQ requires at least ${leastFrameMax} since 4.1; leave frameMax out, or set it to that or more`,
+    hint: `RabbitMQ 4.1 and later require at least ${leastFrameMax}; remove frameMax, or increase it`,
     cause: failure,
   });
 }

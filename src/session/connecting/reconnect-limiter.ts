@@ -18,7 +18,7 @@ export class ReconnectLimiter {
     this.#giveUp = giveUp;
   }
 
-  /** Records that the connection was lost or could not be restored. */
+  /** Records that the connection was lost (`isFirst`) or could not be restored. */
   failed(error: MqError, { isFirst }: { isFirst: boolean }): void {
     const limit = this.#limit;
     if (!limit) return;

@@ -1,10 +1,16 @@
 // Computes the pause before a reconnect. Rascal reconnects at once, even after a very short connection.
 
-/** A connection that lasts this long (a heartbeat) is healthy. */
+/** A connection that lasts at least this long (one heartbeat interval) is healthy. */
 const healthyMs = 10_000;
-/** Base of the random pause after an unhealthy connection, in milliseconds. Its maximum doubles each time. */
-const firstPauseMs = 125;
-/** Longest pause. With it, a connection that is repeatedly closed is restored quickly and costs little CPU time. */
+/**
+ * Unit of the maximum pause, in milliseconds. The maximum is twice this after the first unhealthy connection, and
+ * doubles after each further one.
+ */
+const basePauseMs = 125;
+/**
+ * Longest pause. It is short enough to restore a connection quickly, and long enough to save CPU time if the broker
+ * closes each connection at once.
+ */
 const longestPauseMs = 1_000;
 
 export class ReconnectPace {
@@ -33,6 +39,6 @@ export class ReconnectPace {
   /** Returns a random pause in milliseconds. 0 after a healthy connection. */
   pauseMs(): number {
     if (this.#shortLived === 0) return 0;
-    return this.#random() * Math.min(longestPauseMs, firstPauseMs * 2 ** this.#shortLived);
+    return this.#random() * Math.min(longestPauseMs, basePauseMs * 2 ** this.#shortLived);
   }
 }

@@ -6,8 +6,8 @@ import { answerMs } from '../patches/sockets.ts';
 type Callback = (error?: Error | null) => void;
 
 /**
- * Returns the time limit in milliseconds: connecting to one of the addresses, 10 s for each that does not answer, and
- * the declarations.
+ * Returns the time limit of a set-up in milliseconds: `answerMs` for each address, because any of them may not answer,
+ * and `answerMs` for the declarations.
  */
 export function setUpMs(addresses: number): number {
   return answerMs * (addresses + 1);
@@ -26,7 +26,10 @@ export class SetUpDeadlines {
     this.#breakOff = breakOff;
   }
 
-  /** Returns the callback of a set-up. After the time limit the set-up has failed, and Rascal starts another one. */
+  /**
+   * Returns a callback for one set-up by Rascal. After the time limit it calls `next` with an error, and Rascal starts
+   * another set-up.
+   */
   limit(next: Callback, addresses: number): Callback {
     const error = setUpTimeout(addresses);
     const timer = setTimeout(() => {

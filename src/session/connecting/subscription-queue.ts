@@ -1,4 +1,4 @@
-// Reads what Rascal knows about the queue of a subscription, with the broker's names.
+// Reads the name, the lifetime and the arguments of a subscription's queue from Rascal's configuration.
 
 import { randomUUID } from 'node:crypto';
 import type { RascalQueueConfig, RascalVhostConfig } from 'rascal/lib/amqp/Vhost.js';
@@ -15,7 +15,7 @@ export class SubscriptionQueue {
     this.#source = source;
   }
 
-  /** The broker's current name. The name of an exclusive queue changes with each lost connection. */
+  /** The broker's current name. The name of an exclusive queue with a random part changes with each lost connection. */
   get name(): string {
     return this.#queue?.fullyQualifiedName ?? this.#source;
   }

@@ -1,5 +1,6 @@
 // Combines the acknowledgements of one channel: those of one event-loop turn are sent together in as few frames as
-// possible. Each frame costs the broker work, and on a quorum queue much more than the messages it acknowledges.
+// possible. Each frame costs the broker work. On a quorum queue, a frame costs much more than the messages that it
+// acknowledges.
 
 import type { Channel } from '../channel.ts';
 import type { RawMessage } from '../raw-message.ts';
@@ -52,7 +53,7 @@ export class Acks {
   #flush(): void {
     const turn = this.#turn;
     this.#turn = [];
-    // RabbitMQ refuses a tag that was already answered, so `upTo` is a delivery of this turn.
+    // RabbitMQ refuses a tag that was already answered, so `upTo` must be a delivery that this turn acknowledges.
     let upTo: RawMessage | undefined;
     const others: RawMessage[] = [];
     for (const message of turn) {

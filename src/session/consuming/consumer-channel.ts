@@ -1,5 +1,5 @@
-// Holds one channel with one consumer, from basic.consume to the close of the channel. An acknowledgement belongs to
-// the channel of its delivery. If that channel is closed, the broker has requeued the message, so a late
+// Represents one channel with one consumer, from basic.consume to the close of the channel. An acknowledgement belongs
+// to the channel of its delivery. If that channel is closed, the broker has requeued the message, so a late
 // acknowledgement is dropped and counted (AMQP 0-9-1, 1.8.3.13: a delivery tag is local to its channel).
 
 import type { Channel } from '../channel.ts';
@@ -82,7 +82,10 @@ export class ConsumerChannel implements DeliveryChannel {
     this.#consumerTag = consumerTag;
   }
 
-  /** Calls `close` when the channel closes, also if it has closed already: in the same packet as consume-ok. */
+  /**
+   * Calls `close` when the channel closes. Calls it at once if the channel is already closed, because the close may
+   * arrive in the same packet as consume-ok.
+   */
   onClose(close: (cause: Error) => void): void {
     const run = () => close(this.#cause ?? new Error('Channel closed'));
     if (this.#isClosed) run();
@@ -98,7 +101,7 @@ export class ConsumerChannel implements DeliveryChannel {
       try {
         this.channel.cancel(tag, () => resolve());
       } catch {
-        resolve(); // the channel closed by itself
+        resolve(); // the channel is already closed
       }
     });
   }

@@ -10,11 +10,14 @@ export interface Delivery {
   readonly queue: string;
   /** `true` if the channel is closed, so that no answer can be sent. */
   readonly isStale: boolean;
-  /** `true` if it is stale and the broker delivers the message again. A queue of the connection is deleted instead. */
+  /**
+   * `true` if the channel is closed and the broker delivers the message again. It does not if the queue was deleted
+   * with the connection.
+   */
   readonly isRequeued: boolean;
   /**
-   * Acknowledges the message. Like the other two, it returns `false` if the answer was dropped: the channel is closed
-   * and the broker has requeued the message.
+   * Acknowledges the message. `ack`, `nack` and `reject` return `false` if no answer was sent, because the message was
+   * already answered or its channel is closed.
    */
   ack(): boolean;
   nack(requeue: boolean): boolean;

@@ -1,8 +1,8 @@
-// Detects a node that keeps the connection open but cannot serve it. A node that is partitioned from the majority of
-// its cluster does not notify its clients. It answers heartbeats and passive declarations but delivers nothing. In
-// RabbitMQ 4.0 and 4.3 (measured), only operations that need a majority hang. Of these, only basic.get changes nothing
-// if the queue is empty, and it is empty if a consumer with room has received nothing for a while and the queue does
-// not hold messages back from it. If basic.get finds a message, that is a delivery.
+// Detects a node that keeps the connection open but delivers nothing. A node that is partitioned from the majority of
+// its cluster still answers heartbeats and passive declarations, and does not notify its clients. Only operations that
+// need a majority hang (measured on RabbitMQ 4.0 and 4.3). The probe uses basic.get, the only one of them that changes
+// nothing on an empty queue. The queue is probably empty, because a consumer that can receive messages has received
+// none for a while. If basic.get returns a message, mq handles it as a delivery.
 
 import { MqError } from '../../errors.ts';
 import type { Channel } from '../channel.ts';
@@ -13,7 +13,7 @@ import type { Delivery } from './delivery.ts';
 
 interface ProbeSettings {
   readonly vhost: string;
-  /** Returns the queue of a consumer that has room for a message, or `undefined` without one. */
+  /** Returns the queue of the consumer if it can receive another message, otherwise `undefined`. */
   readonly queue: () => string | undefined;
   /** Returns the time of the last delivery, on the monotonic clock. */
   readonly deliveredAt: () => number;
@@ -21,11 +21,14 @@ interface ProbeSettings {
   readonly quietMs: number;
   /** Time limit for an answer in milliseconds. It doubles after each missing answer, up to 16 times the value. */
   readonly answerMs: number;
-  /** Receives a message that the probe found. It answers the message and closes the channel. */
+  /** Called with a message that the probe received. The callee answers the message and closes the channel. */
   readonly onFound: (channel: Channel, raw: RawMessage) => void;
 }
 
-/** If the broker closes the channel of this many consecutive probes, the queue does not support them. */
+/**
+ * After the broker has refused this many consecutive probes, mq stops probing, because the queue does not support
+ * basic.get.
+ */
 const mostClosed = 3;
 
 export class Probe {
@@ -62,7 +65,7 @@ export class Probe {
     this.#isAsking = false;
   }
 
-  /** Resolves when there is an answer, or when there will be none. */
+  /** Resolves when the node has answered, or when no answer can arrive any more. */
   #answer(queue: string): Promise<void> {
     return new Promise((resolve) => {
       let isOver = false;
@@ -86,7 +89,7 @@ export class Probe {
         });
         channel.get(queue, { noAck: false }, (error, raw) => {
           if (error) return; // 'close' is emitted too
-          if (isOver) return channel.close(() => undefined); // the message that it returned is requeued
+          if (isOver) return channel.close(() => undefined); // the broker requeues the message
           over();
           this.#closed = 0;
           this.#answerMs = this.#settings.answerMs;
@@ -100,8 +103,8 @@ export class Probe {
   }
 
   /**
-   * Leaves the node when the time is over. If the timer fires late, this process was suspended and could not receive an
-   * answer, so the node is not left.
+   * Leaves the node if it does not answer in time. If the timer fires late, this process was suspended and could not
+   * receive an answer, so the node is not left.
    */
   #deadline(over: () => void): NodeJS.Timeout {
     const [begun, answerMs] = [performance.now(), this.#answerMs];
@@ -117,9 +120,10 @@ export class Probe {
 }
 
 /**
- * Reports whether basic.get can be used on a queue. RabbitMQ: a queue with a single active consumer holds messages back
- * from the others, and basic.get would take them out of order. A stream does not support basic.get (540, which closes
- * the connection). `declared` contains the arguments of the queue, or `undefined` if they are unknown.
+ * Reports whether basic.get can be used on a queue. RabbitMQ: on a queue with a single active consumer, basic.get would
+ * remove messages that wait for the active consumer. A stream does not support basic.get (540, which closes the
+ * connection). `declared` contains the arguments of the queue, or `undefined` if they are unknown. `consumer` contains
+ * the arguments of the consumer.
  */
 export function canBeProbed(declared: Readonly<Record<string, unknown>> | undefined, consumer: unknown): boolean {
   if (!declared || 'x-stream-offset' in Object(consumer)) return false;
@@ -127,7 +131,8 @@ export function canBeProbed(declared: Readonly<Record<string, unknown>> | undefi
 }
 
 /**
- * Returns the message that the probe found as a delivery. Its answer is sent on its own channel, which is then closed.
+ * Returns a delivery for a message that the probe received. Its answer is sent on the probe's channel, which is then
+ * closed.
  */
 export function foundDelivery(
   channel: Channel,

@@ -10,8 +10,8 @@ import { promised } from '../promised.ts';
 const lateMs = 200;
 
 /**
- * Returns the number of ready messages. A late 0 is confirmed by a second request, because on a slow network every
- * answer is late. Rejects with the error that closed the channel.
+ * Returns the number of ready messages. After a late 0, it asks once more and returns the second answer, because on a
+ * slow network every answer is late. Rejects with the error that closed the channel.
  */
 export async function readyCount(channel: Channel, queue: string, now = () => performance.now()): Promise<number> {
   const asked = now();

@@ -7,13 +7,13 @@ import { endChannel } from './channel-end.ts';
 
 interface StreamPosition {
   readonly queue: string;
-  /** Arguments of a consumer that has received nothing yet. */
+  /** Arguments of basic.consume, used if nothing was received yet. */
   readonly arguments: unknown;
   /** Highest received offset, or `undefined` if nothing was received. */
   readonly received: number | undefined;
 }
 
-/** Milliseconds without a message after which the stream has no more. */
+/** Milliseconds without a message after which the stream counts as read to its end. */
 const quietMs = 1000;
 
 /** Returns the offset of a message if it comes from a stream. */
@@ -22,7 +22,7 @@ export function offsetOf({ properties }: RawMessage): number | undefined {
   return typeof offset === 'number' ? offset : undefined;
 }
 
-/** Checks for the next message on a channel, and closes the channel. Nothing is acknowledged. */
+/** Reports whether the stream contains another message. Consumes on `channel` without acknowledging, then closes it. */
 export function hasMore(channel: Channel, position: StreamPosition): Promise<boolean> {
   const { queue, received } = position;
   return new Promise((resolve, reject) => {

@@ -47,7 +47,7 @@ export class UnansweredDeliveries {
     const seconds = oldest ? Math.floor((performance.now() - oldest.at) / 1000) : 0;
     if (!oldest || seconds === 0) return new MqError('UNAVAILABLE', 'the broker cancelled the consumer');
     const message = oldest.messageId === undefined ? 'a message' : `message ${oldest.messageId}`;
-    const cause = `its queue was deleted, or ${message} exceeded the consumer timeout: unacknowledged for ${seconds} s`;
+    const cause = `its queue was deleted, or ${message} exceeded the consumer timeout (unacknowledged for ${seconds} s)`;
     return new MqError('UNAVAILABLE', `the broker cancelled the consumer: ${cause}`, { hint: consumerTimeoutHint });
   }
 }

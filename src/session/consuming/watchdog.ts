@@ -1,5 +1,5 @@
-// Detects that the broker dropped our consumer without telling us. The proof is that the queue has no consumer in two
-// consecutive checks. A single check may coincide with a change of the queue's leader.
+// Detects that the broker dropped our consumer without telling us. Two consecutive checks must find no consumer on the
+// queue, because a single check may coincide with a change of the queue's leader.
 
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
 

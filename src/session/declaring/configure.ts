@@ -10,7 +10,10 @@ import { failureOf, isPermanent } from '../failure.ts';
 /** Reply code of a refusal. `undefined` means success. AMQP 0-9-1, 1.1. */
 type Refusal = number | undefined;
 const [accessRefused, notFound] = [403, 404];
-/** These codes close only the channel. If the connection closes, there is no answer, and mq tries the next one. */
+/**
+ * Results that are answers: success, and the codes that close only the channel. Any other result means that the
+ * connection was lost, and mq asks again on the next one.
+ */
 const answers: readonly Refusal[] = [undefined, accessRefused, notFound, 405, 406];
 /** Milliseconds before the next connection is tried. */
 const pauseMs = 500;
@@ -33,18 +36,19 @@ export async function existingOnly(
   const names = missing.map((name) => `'${name}'`).join(', ');
   const [what, are] = missing.length === 1 ? ['queue', 'it does'] : ['queues', 'they do'];
   throw new MqError('NOT_PERMITTED', `the account may not declare the ${what} ${names}, and ${are} not exist`, {
-    hint: 'mq sends failed messages there: run mq declare with an account that may configure, or grant the permission',
+    hint: 'mq sends failed messages there: run mq declare with an account that has the configure permission, or grant it',
   });
 }
 
 /**
- * Checks whether the user may declare a name. RabbitMQ: a permission is a pattern for names of queues and exchanges
- * alike, and it is checked first. An exchange that is created and deleted again leaves no trace, whereas a declaration
- * that is refused for another reason is an error in the broker's log. Other clients cannot use the exchange: it is
- * internal, transient, auto-delete, and deleted at once.
+ * Checks whether the user may declare a name: declares an exchange with the name and deletes it at once. RabbitMQ: one
+ * permission pattern applies to queues and exchanges, and it is checked before anything else. mq does not declare a
+ * queue, because the broker might refuse it for another reason and log an error. Other clients cannot publish to the
+ * exchange, because it is internal.
  */
 async function mayConfigure(channel: Channel, name: string): Promise<Refusal> {
-  // No user may declare such a name. A failed message reports it, and the role works until then.
+  // No user can declare a name that is too long. The error is reported when a message fails, and the role works until
+  // then.
   if (Buffer.byteLength(name) > longestName) return undefined;
   const options = { durable: false, autoDelete: true, internal: true };
   const made = await asked((next) => channel.assertExchange(name, 'fanout', options, next));
@@ -82,7 +86,7 @@ async function namesWith(code: number, { connection, vhost, redact, names, ask }
       }
       channel = undefined;
       lost += 1;
-      // The result is unknown. A failed message reports the problem later.
+      // The result stays unknown. If a permission is missing, the error is reported when a message fails.
       if (lost > connection.addresses + 1) return found;
       await delay(pauseMs);
     }

@@ -12,7 +12,7 @@ interface Refused {
 }
 
 /**
- * Opens the settings and declares what the user may declare. Everything else must exist.
+ * Connects with the settings and declares what the user may declare. All other queues and exchanges must exist.
  * @throws MqError of the first refused declaration whose queue or exchange does not exist
  */
 export async function openExisting<T>(
@@ -26,19 +26,20 @@ export async function openExisting<T>(
       return await open(withExisting(settings, existing));
     } catch (error) {
       if (!(error instanceof MqError)) throw error;
-      // A missing item that cannot be declared is the cause.
+      // If the error reports a missing item whose declaration was refused, the refusal is the cause.
       if (error.code === 'TOPOLOGY') throw [...refusals].find(([name]) => error.message.includes(name))?.[1] ?? error;
       const refused = refusedDeclaration(error);
       const key = refused && keyOf(refused);
       if (key === undefined || existing.get(key) === 'use' || existing.size >= mostRefused) throw error;
       if (!refusals.has(key)) refusals.set(key, new MqError(error.code, error.message, { hint, cause: error }));
-      // RabbitMQ 4.3.0: a check also requires the configure permission.
+      // RabbitMQ 4.3.0: a check also requires the configure permission, so after a refused check mq uses the item
+      // unchecked.
       existing.set(key, existing.has(key) ? 'use' : 'check');
     }
   }
 }
 
-const hint = 'run mq declare with an account that may configure, or grant the permission';
+const hint = 'run mq declare with an account that has the configure permission, or grant it';
 const mostRefused = 100;
 
 /** Returns the item that the user may not declare, or `undefined` if the error has another cause. */
@@ -50,7 +51,7 @@ function refusedDeclaration({ code, message }: MqError): Refused | undefined {
   return { kind, name };
 }
 
-/** Returns the settings with these items only checked, or used without a check if that needs the permission too. */
+/** Returns the settings in which these items are not declared, but only checked or used without a check. */
 function withExisting(settings: RascalSettings, existing: ReadonlyMap<string, 'check' | 'use'>): RascalSettings {
   if (existing.size === 0) return settings;
   const vhosts = Object.entries(settings.vhosts).map(([vhostName, vhost]) => {
@@ -59,8 +60,8 @@ function withExisting(settings: RascalSettings, existing: ReadonlyMap<string, 'c
     const changed = (kind: Refused['kind']) =>
       Object.fromEntries(
         Object.entries(objectOf(vhost[`${kind}s`])).map(([name, item]) => {
-          const way = existing.get(keyOf({ kind, name: prefix + name }));
-          return [name, way === undefined ? item : { ...objectOf(item), assert: false, check: way === 'check' }];
+          const mode = existing.get(keyOf({ kind, name: prefix + name }));
+          return [name, mode === undefined ? item : { ...objectOf(item), assert: false, check: mode === 'check' }];
         }),
       );
     return [vhostName, { ...vhost, exchanges: changed('exchange'), queues: changed('queue') }] as const;

@@ -1,6 +1,7 @@
 // Works around amqplib 2.3.1, which never calls back a close if the connection is lost in the meantime (channel.js,
-// connection.js: toClosing), and calls back at once if it was lost before. Rascal waits for that callback: closeChannels.js
-// is the last step of each set-up. A `close` listener that is added after the loss would also wait.
+// connection.js: toClosing), and calls back at once if it was lost before. Rascal waits for that callback:
+// closeChannels.js is the last step of each set-up. A `close` listener that is added after the loss would never be
+// called either.
 
 import type { EventEmitter } from 'node:events';
 import { type CloseCallback, channelMethods, type OpenConnection } from './open-connection.ts';

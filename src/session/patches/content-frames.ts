@@ -1,6 +1,6 @@
 // Replaces amqplib's codec for content headers. amqplib 2.3.1 changes messages (lib/codec.js, lib/defs.js): it does not
-// preserve integers over 2^53, bytes that are not UTF-8, and the types of numbers. It refuses tables over 64 KiB
-// (SCRATCH, defs.js), and tables nested some 5,000 deep overflow its stack, which closes the connection.
+// preserve integers over 2^53, bytes that are not UTF-8, or the types of numbers. It refuses tables over 64 KiB
+// (SCRATCH, defs.js). Tables that are nested about 5,000 levels deep overflow its stack, which closes the connection.
 
 // These imports use paths, because the package's `exports` do not name the files.
 import { Connection, type Frame } from '../../../node_modules/amqplib/lib/connection.js';
@@ -14,7 +14,7 @@ const frameType = { method: 1, header: 2, body: 3 };
 const frameEnd = 0xce;
 const basic = { class: 60, publish: 40 };
 
-/** Key under which the headers of a published message hold all its properties. */
+/** Symbol under which amqplib's `headers` option contains all properties of a published message. */
 const own: unique symbol = Symbol('own properties');
 
 interface OwnProperties extends Record<string, unknown> {
@@ -73,7 +73,7 @@ const smallBody = 2048;
 
 const sendMessage = Connection.prototype.sendMessage;
 Connection.prototype.sendMessage = function (channel, method, fields, id, properties, content) {
-  // In amqplib's copy of the headers, the given headers are the prototype (api_args.js).
+  // amqplib copies the headers with the given object as prototype (api_args.js), so the symbol is still readable.
   const headers: { [own]?: Properties } | undefined = properties.headers;
   const wanted = headers?.[own];
   if (!wanted) return sendMessage.call(this, channel, method, fields, id, properties, content);
@@ -89,7 +89,7 @@ Connection.prototype.sendMessage = function (channel, method, fields, id, proper
     writeProperties(writer, wanted);
     const [bytes, most] = [writer.length - at + 4, this.frameMax - 8];
     if (this.frameMax > 0 && bytes > most) {
-      throw new RangeError(`its properties have ${bytes} bytes; a frame of the broker holds ${most}`);
+      throw new RangeError(`its properties have ${bytes} bytes; the broker's frame_max allows ${most}`);
     }
   });
   const isSmall = length > 0 && length < smallBody;

@@ -1,4 +1,5 @@
-// Declares what mq uses of Rascal 21 and amqplib 2, according to their source, because @types/rascal is outdated.
+// Declares the parts of Rascal 21 and amqplib 2 that mq uses, according to their source, because @types/rascal is
+// outdated.
 
 declare module 'rascal' {
   import type { EventEmitter } from 'node:events';

@@ -70,7 +70,7 @@ export class AnswerTimeouts {
     return Math.min(checkMs, this.#timeoutMs, this.#nodeTimeoutMs);
   }
 
-  /** Starts both time limits, because a message is sent and no other one has been waiting for an answer. */
+  /** Starts both time limits. Call this when a message is sent and no other message is waiting for an answer. */
   start(): void {
     this.#answeredAt = this.#nodeAt = this.#now();
   }
@@ -85,7 +85,7 @@ export class AnswerTimeouts {
     this.start();
   }
 
-  /** RabbitMQ: a block belongs to its connection, and the broker reports a new one for the next connection. */
+  /** Ends a block. RabbitMQ: a block applies to one connection, and the broker reports it again on the next one. */
   connectionLost(): void {
     this.#isBlocked = false;
   }
@@ -123,7 +123,10 @@ export class AnswerTimeouts {
     this.#factor = Math.min(2 * this.#factor, largestFactor);
   }
 
-  /** Returns what to do now. `socket` is the one of the open channel, and `undefined` without a channel. */
+  /**
+   * Returns what the publisher must do now. `socket` belongs to the open channel. It is `undefined` if no channel is
+   * open.
+   */
   check({ isWaiting, socket }: { isWaiting: boolean; socket: Upload | undefined }): Verdict {
     this.#noticeSuspension();
     // Progress in sending restarts the limit, because the broker cannot confirm unsent messages.

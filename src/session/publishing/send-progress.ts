@@ -13,7 +13,7 @@ export class SendProgress {
 
   /**
    * Reports whether data that was queued at the last check has been passed to the operating system since. Without a
-   * backlog the socket shows nothing, because the system accepts small amounts even if the peer does not receive them.
+   * backlog it returns `false`, because the operating system accepts small amounts even if the peer does not read them.
    */
   hasMoved(stream: Upload): boolean {
     // Node: `bytesWritten` also counts queued data, such as heartbeats that are never sent.

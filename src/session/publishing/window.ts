@@ -1,6 +1,6 @@
-// Holds the messages of a publisher that have no answer, in order. A basic.return identifies a message by exchange,
-// routing key and message-id. Messages that are equal in these are therefore never outstanding together: the second
-// one, and all messages after it, wait for the first.
+// Keeps the messages of a publisher that the broker has not answered, in order. A basic.return identifies a message by
+// exchange, routing key and message-id. Two messages with the same three values are therefore never outstanding
+// together: the second one, and all messages after it, wait for the first.
 
 import type { MqError } from '../../errors.ts';
 import type { OutgoingMessage, PublishOutcome } from '../outgoing-message.ts';
@@ -47,7 +47,7 @@ export class Window {
     this.bytes += message.body.length;
   }
 
-  /** Returns the next message to send, or `undefined` if all are sent or it must wait. */
+  /** Returns the next message to send, or `undefined` if all are sent or the next one must wait. */
   next(): UnconfirmedMessage | undefined {
     let entry = this.#unsent[this.#head];
     while (entry && !this.#entries.has(entry)) entry = this.#unsent[++this.#head];
@@ -60,7 +60,7 @@ export class Window {
     const sameId = this.#inFlight.get(id);
     if (sameId?.some(({ message }) => isSame(message, entry.message))) return undefined;
     this.#head += 1;
-    // PublishOutcome entries must not be kept in memory by a list that never becomes empty.
+    // If the list never becomes empty, it must not keep sent entries in memory.
     if (this.#head > mostSent && this.#head * 2 > this.#unsent.length) {
       this.#unsent.splice(0, this.#head);
       this.#head = 0;

@@ -26,7 +26,7 @@ const brokenBuilds: readonly BrokenBuild[] = [
       [
         'roles/consuming/intake.ts',
         'const outcome = await this.#outcomeOf(message);',
-        'taken.delivery.ack(); const outcome = await this.#outcomeOf(message);',
+        'pending.delivery.ack(); const outcome = await this.#outcomeOf(message);',
       ],
     ],
     fault: 'kill -9 of a receiver',

@@ -86,7 +86,7 @@ refuses([
     args: ['producer', '--url', addressWithCanary('127.0.0.1:1'), 'hi'],
     exit: 69,
     line: 'mq producer: no broker answers at 127.0.0.1:1 (ECONNREFUSED) [UNAVAILABLE]',
-    hint: 'start a broker there (mq broker), or give its address by --url or MQ_URL',
+    hint: 'start a broker there (mq broker), or set its address with --url or MQ_URL',
     everyStyle: true,
   },
   {
@@ -95,7 +95,7 @@ refuses([
     files: connection(addressWithCanary('127.0.0.1:1/some')),
     exit: 69,
     line: 'mq consumer: no broker answers at 127.0.0.1:1 (ECONNREFUSED) [UNAVAILABLE]',
-    hint: 'start a broker there (mq broker), or give its address by --url or MQ_URL',
+    hint: 'start a broker there (mq broker), or set its address with --url or MQ_URL',
     everyStyle: true,
   },
   {

@@ -29,7 +29,7 @@ const notTls = {
 };
 const noAnswer = {
   exit: 69,
-  line: 'mq producer: no broker answered the connection in time [UNAVAILABLE]',
+  line: 'mq producer: no broker answered in time [UNAVAILABLE]',
   hint: notAmqp.hint,
 };
 /** Shortens the wait for a silent server from 10 s. */

@@ -14,26 +14,26 @@ for (const id of ['one', undefined]) {
   test(`a copy of a running message gets the outcome of that run, message-id ${id}`, () => {
     const copies = new Copies();
     const first = delivered(given);
-    const held = copies.hold(first.delivery, first.message);
+    const tracked = copies.track(first.delivery, first.message);
     const [early, copy, second] = [copyOf(given), copyOf(given), copyOf(given)];
     assert.not(copies.join(early.delivery, early.message), 'the delivery is not lost');
     first.state.isLost = true;
     assert.ok(copies.join(copy.delivery, copy.message));
-    assert.not(held.isStale);
+    assert.not(tracked.isStale);
     assert.not(copies.join(second.delivery, second.message), 'one run answers one delivery');
-    assert.ok(held.ack());
+    assert.ok(tracked.ack());
     assert.equal([first.state.answers, copy.state.answers], [[], ['ack']]);
-    copies.release(held);
+    copies.release(tracked);
     assert.is(copies.recall(second.message), undefined);
   });
 
   test(`a lost acknowledgement is used for the copy, once, message-id ${id}`, () => {
     const copies = new Copies();
     const first = delivered(given);
-    const held = copies.hold(first.delivery, first.message);
+    const tracked = copies.track(first.delivery, first.message);
     first.state.isLost = true;
-    assert.not(held.ack());
-    copies.release(held);
+    assert.not(tracked.ack());
+    copies.release(tracked);
     const copy = copyOf(given);
     assert.not(copies.join(copy.delivery, copy.message));
     assert.is(copies.recall(delivered(given).message), undefined, 'not redelivered, so no copy');
@@ -45,7 +45,7 @@ for (const id of ['one', undefined]) {
 test('another message is not a copy', () => {
   const copies = new Copies();
   const first = delivered({ id: 'one', headers: { kind: 'a' } });
-  copies.hold(first.delivery, first.message);
+  copies.track(first.delivery, first.message);
   first.state.isLost = true;
   for (const other of [
     { id: 'two', headers: { kind: 'a' } },
@@ -60,11 +60,11 @@ test('another message is not a copy', () => {
 test('keeps nothing of a requeued message', () => {
   const copies = new Copies();
   const first = delivered({ id: 'one' });
-  const held = copies.hold(first.delivery, first.message);
+  const tracked = copies.track(first.delivery, first.message);
   first.state.isLost = true;
-  assert.not(held.nack(true));
+  assert.not(tracked.nack(true));
   assert.is(copies.recall(copyOf({ id: 'one' }).message), undefined);
-  assert.not(held.reject(false));
+  assert.not(tracked.reject(false));
   assert.equal(copies.recall(copyOf({ id: 'one' }).message), { type: 'rejected' });
 });
 

@@ -7,7 +7,7 @@ import { delivered, type Sent } from '../../../support/delivery.ts';
 
 function add(waiting: DeliveryQueue, sent: Sent): void {
   const { delivery, message } = delivered({ ...sent, body: sent.id ?? '' });
-  waiting.add(waiting.judge(delivery, message));
+  waiting.add(waiting.classify(delivery, message));
 }
 
 /** Delivers all messages, and returns the order in which they are handled one at a time. */
@@ -20,9 +20,9 @@ async function order(sent: readonly Sent[]): Promise<string[]> {
   });
   for (const one of sent) add(waiting, one);
   const handled: string[] = [];
-  for (let taken = waiting.next(0); taken; taken = waiting.next(0)) {
-    handled.push(`${taken.message.body}`);
-    waiting.end(taken, true);
+  for (let pending = waiting.next(0); pending; pending = waiting.next(0)) {
+    handled.push(`${pending.message.body}`);
+    waiting.end(pending, true);
   }
   return handled;
 }
@@ -97,9 +97,9 @@ test('mq counts deaths that no broker counts, except of the same process', () =>
   });
   const judged = (sent: Sent, isDone = false) => {
     add(waiting, sent);
-    const taken = waiting.next(0) as PendingDelivery;
-    waiting.end(taken, isDone);
-    return [taken.isSuspect, taken.isUncounted, taken.message.attempt];
+    const pending = waiting.next(0) as PendingDelivery;
+    waiting.end(pending, isDone);
+    return [pending.isSuspect, pending.isUncounted, pending.message.attempt];
   };
   const classic = { redelivered: true };
   assert.equal(judged({ id: 'a', ...classic }), [true, true, 1]);
@@ -127,15 +127,15 @@ for (const id of ['a', undefined]) {
     });
     const copy = (count: number) => delivered({ id, redelivered: true, headers: { 'x-delivery-count': count } });
     const first = delivered({ id });
-    const running = waiting.judge(first.delivery, first.message);
+    const running = waiting.classify(first.delivery, first.message);
     for (const count of [1, 2]) {
       waiting.dropRequeued([running]);
       waiting.count(copy(count).message);
     }
     waiting.dropRequeued([running]);
     const { delivery, message } = copy(3);
-    const { isSuspect, ends, message: judged } = waiting.judge(delivery, message);
-    assert.equal([isSuspect, ends, judged.attempt], [false, 0, 1]);
+    const { isSuspect, unfinishedAttempts, message: judged } = waiting.classify(delivery, message);
+    assert.equal([isSuspect, unfinishedAttempts, judged.attempt], [false, 0, 1]);
   });
 }
 

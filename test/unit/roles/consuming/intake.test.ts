@@ -20,8 +20,8 @@ import { type Delivered, delivered, type Sent } from '../../../support/delivery.
 const limit = 5;
 
 /**
- * Runs an intake with a handler whose outcomes the test chooses. `flushed` resolves when the broker has the acknowledgements,
- * `cancelled` when it has answered basic.cancel.
+ * Runs an intake with a handler whose outcomes the test chooses. `flushed` resolves when the broker has received the
+ * acknowledgements, and `cancelled` when it has answered basic.cancel.
  */
 function started(
   failures: object,
@@ -95,7 +95,7 @@ const copy = (count: number): Sent => ({ id: 'one', redelivered: true, headers: 
 
 test('a failed message of a stream on a lost channel is retried', async () => {
   const intake = started({
-    settle: async (_: Delivery, message: Message) => ({ isDone: false, again: { ...message, attempt: 2 } }),
+    settle: async (_: Delivery, message: Message) => ({ isDone: false, nextAttempt: { ...message, attempt: 2 } }),
   });
   const sent = { id: 'one', headers: { 'x-stream-offset': 1 } };
   const first = await intake.deliver(sent);

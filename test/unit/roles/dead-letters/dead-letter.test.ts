@@ -2,7 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { deadLetterOf, revived } from '../../../../src/roles/dead-letters/dead-letter.ts';
+import { deadLetterOf, withoutDeadLetterHeaders } from '../../../../src/roles/dead-letters/dead-letter.ts';
 import { isSelected, Prefixes } from '../../../../src/roles/selection.ts';
 import type { RawMessage } from '../../../../src/session/wire.ts';
 
@@ -96,9 +96,9 @@ test('a replayed message has its own headers; a moved one keeps its origin', () 
     mine: 1,
     'x-mine': 2,
   };
-  assert.equal(revived(headers, false), { mine: 1, 'x-mine': 2 });
+  assert.equal(withoutDeadLetterHeaders(headers, false), { mine: 1, 'x-mine': 2 });
   const { 'x-mq-attempt': _, ...origin } = own;
-  assert.equal(revived(headers, true), { ...origin, mine: 1, 'x-mine': 2 });
+  assert.equal(withoutDeadLetterHeaders(headers, true), { ...origin, mine: 1, 'x-mine': 2 });
 });
 
 test('selects by id, text of body or reason, and header, combined', () => {

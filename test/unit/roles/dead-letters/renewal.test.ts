@@ -53,8 +53,8 @@ test("republishes a letter without the broker's counters", async () => {
   const { renewal, published } = withRenewal(undefined);
   const headers = { shade: 'a', 'x-mq-queue': 'jobs', 'x-mq-attempt': 3, 'x-delivery-count': 2, CC: ['other'] };
   const done: string[] = [];
-  await renewal.keep({ raw: letter(headers), take: () => done.push('taken'), leave: () => done.push('left') });
-  assert.equal(done, ['taken']);
+  await renewal.republish({ raw: letter(headers), remove: () => done.push('removed'), leave: () => done.push('left') });
+  assert.equal(done, ['removed']);
   assert.equal(published, [
     {
       ...{ exchange: '', routingKey: 'dead', body: Buffer.from('x'), mandatory: true },
@@ -67,7 +67,7 @@ test('a letter of an exchange keeps its origin and untrusted headers', async () 
   const { renewal, published } = withRenewal(undefined);
   const headers = { 'x-mq-queue': 'dead', 'x-mq-attempt': 9, 'x-mq-unproven': false };
   const raw = letter(headers, { exchange: 'logs', routingKey: 'key' });
-  await renewal.keep({ raw, take: () => undefined, leave: () => undefined });
+  await renewal.republish({ raw, remove: () => undefined, leave: () => undefined });
   assert.equal(published[0]?.properties.headers, {
     ...{ 'x-mq-exchange': 'logs', 'x-mq-routing-key': 'key', 'x-mq-unproven': true },
   });
@@ -77,7 +77,7 @@ test('requeues a letter that cannot be republished, and reports it', async () =>
   const error = new MqError('NOT_PERMITTED', 'access refused');
   const { renewal } = withRenewal(undefined, { type: 'refused', error } as PublishOutcome);
   const done: string[] = [];
-  await renewal.keep({ raw: letter({}), take: () => done.push('taken'), leave: () => done.push('left') });
+  await renewal.republish({ raw: letter({}), remove: () => done.push('removed'), leave: () => done.push('left') });
   assert.equal(done, ['left']);
   assert.match(renewal.report(), /^cannot publish 1 message of dead again: access refused; .*\n$/);
 });
