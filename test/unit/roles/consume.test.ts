@@ -13,7 +13,7 @@ import { until } from '../../support/until.ts';
 type Step = 'consumer' | 'outcomes' | 'start' | 'stop';
 const never = new Promise<never>(() => undefined);
 
-/** Starts a role that waits for the broker at one step, where `reached` resolves. Its handler fails. */
+/** Starts a role whose handler fails. At the step `held` it waits for the broker, and `reached` resolves. */
 function starting(held?: Step) {
   const [drain, abandon] = [new AbortController(), new AbortController()];
   const reached = Promise.withResolvers<void>();
@@ -76,7 +76,7 @@ for (const [step, stopped] of [
   });
 }
 
-test('a missing basic.cancel-ok does not delay a role that is aborted', async () => {
+test('an aborted role does not wait for basic.cancel-ok', async () => {
   const { role, drain, abandon, reached, seen } = starting('stop');
   await until('the role consumes', () => seen.said.includes('consuming'));
   drain.abort('SIGTERM');

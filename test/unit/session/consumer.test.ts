@@ -10,7 +10,10 @@ import { failureOf } from '../../../src/session/failure.ts';
 import type { RawMessage } from '../../../src/session/raw-message.ts';
 import { until } from '../../support/until.ts';
 
-/** Reaction of the broker to basic.consume. 'closes' sends consume-ok and closes the channel in one packet. */
+/**
+ * Reaction of the broker to basic.consume. 'closes' sends consume-ok and closes the channel in one packet. 'loses'
+ * loses the connection.
+ */
 type Answer = 'ok' | 'closes' | 'loses' | Error;
 
 function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000, addresses = 1, held }: Given = {}) {
@@ -88,7 +91,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
   return { consumer, seen, counts, consumers, release: release.resolve };
 }
 interface Given {
-  /** `null` if they are unknown. */
+  /** Arguments of the queue. `null` if they are unknown. */
   declared?: Readonly<Record<string, unknown>> | null;
   watchMs?: number;
   addresses?: number;
@@ -105,7 +108,7 @@ test('a channel that closes in the packet of consume-ok is set up again', async 
   assert.equal(seen.interrupted, ['the connection to the broker was lost (channel closed)']);
 });
 
-test('an exclusive consumer waits until the broker removed its predecessor', async () => {
+test('an exclusive consumer waits until the broker has removed the previous one', async () => {
   const inUse = new Error(
     `Operation failed: BasicConsume; 403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use"`,
   );
@@ -132,7 +135,7 @@ for (const [code, text] of [
   ['TOPOLOGY', "NOT_FOUND - no queue 'q' in vhost '/'"],
   ['NOT_PERMITTED', "ACCESS_REFUSED - read access to queue 'q' in vhost '/' refused for user 'u'"],
 ] as const) {
-  test(`${code}: ${text}`, () => {
+  test(`reports ${code} for ${text}`, () => {
     const error = new Error(`Operation failed: BasicConsume; 4xx with message "${text}"`);
     assert.is(failureOf(error, (clear) => clear).code, code);
   });
@@ -145,30 +148,30 @@ test('tries the only node again if it is lost before consume-ok', async () => {
   assert.is(seen.consumed, 2);
 });
 
-test('a node that goes each time is not asked for ever', async () => {
+test('gives up if the only node is lost each time', async () => {
   const { consumer, seen } = consuming(['loses', 'loses', 'loses']);
   const error = await consumer.start().catch((error: MqError) => error);
   assert.is((error as MqError).code, 'UNAVAILABLE');
   assert.is(seen.consumed, 2);
 });
 
-test('an idle queue is asked', async () => {
+test('probes an idle queue', async () => {
   const { consumer, seen } = consuming([]);
   await consumer.start();
-  await until('it has asked', () => seen.asked > 2);
+  await until('it has probed', () => seen.asked > 2);
   await consumer.stop();
 });
 
 for (const [what, declared] of [
-  ['of a single active consumer', { 'x-single-active-consumer': true }],
+  ['with a single active consumer', { 'x-single-active-consumer': true }],
   ['that is a stream', { 'x-queue-type': 'stream' }],
-  ['that only the broker knows', null],
+  ['that mq does not declare', null],
 ] as const) {
-  test(`a queue ${what} is not asked`, async () => {
+  test(`does not probe a queue ${what}`, async () => {
     const { consumer, seen } = consuming([], { declared, watchMs: 5 });
     await consumer.start();
     // The consumer is set up again after every second check, and the checks continue.
-    await until('the time is over', () => seen.looks > 12);
+    await until('several checks have passed', () => seen.looks > 12);
     await consumer.stop();
     assert.is(seen.asked, 0);
   });
@@ -185,15 +188,15 @@ for (const [queue, { declared, redelivered, isStream }] of Object.entries({
   'a classic queue': { declared: {}, redelivered: false, isStream: false },
   'a quorum queue': { declared: { 'x-queue-type': 'quorum' }, redelivered: false, isStream: false },
   'a stream': { declared: { 'x-queue-type': 'stream' }, redelivered: false, isStream: true },
-  'a queue that only the broker knows': { declared: null, redelivered: false, isStream: true },
-  'a queue that only the broker knows, which delivers again': { declared: null, redelivered: true, isStream: false },
+  'an unknown queue': { declared: null, redelivered: false, isStream: true },
+  'an unknown queue, in a redelivery,': { declared: null, redelivered: true, isStream: false },
 })) {
-  test(`an offset that ${queue} delivers ${isStream ? 'counts' : 'was written by a publisher'}`, async () => {
+  test(`${isStream ? 'uses' : 'ignores'} the offset header from ${queue}`, async () => {
     const { consumer, consumers, seen } = consuming([], { declared });
     await consumer.start();
     consumers[0]?.deliver(withOffset(7, redelivered));
     await consumer.ready();
-    assert.is(seen.consumed, isStream ? 2 : 1, 'a second consumer looks only into a stream');
+    assert.is(seen.consumed, isStream ? 2 : 1, 'only a stream is read with a second consumer');
     consumers[0]?.channel.close(() => undefined);
     const resumed = await until('it consumes again', () => consumers[isStream ? 2 : 1]);
     assert.equal(resumed.options, isStream ? { arguments: { 'x-stream-offset': 7 } } : {});
@@ -201,12 +204,12 @@ for (const [queue, { declared, redelivered, isStream }] of Object.entries({
   });
 }
 
-test('acknowledges nothing while it looks for the end of a stream', async () => {
+test('acknowledges nothing while it checks for the end of a stream', async () => {
   const { consumer, consumers } = consuming([], { declared: null });
   await consumer.start();
   consumers[0]?.deliver(withOffset(7, false));
   const ready = consumer.ready();
-  const second = await until('it looks', () => consumers[1]);
+  const second = await until('it reads the stream', () => consumers[1]);
   second.deliver(withOffset(7, false)); // the fake channel has no ack
   assert.is(await ready, 1);
   await consumer.stop();
@@ -216,13 +219,13 @@ for (const held of ['channel', 'prefetch', 'consume'] as const) {
   test(`a consumer that stops before consume-ok does not consume (${held})`, async () => {
     const { consumer, seen, counts, release } = consuming([], { held });
     const starting = consumer.start();
-    if (held === 'consume') await until('it has asked to consume', () => seen.consumed === 1);
+    if (held === 'consume') await until('it has sent basic.consume', () => seen.consumed === 1);
     await consumer.stop();
     release();
     await starting;
     assert.is(counts.consumers, 0);
     assert.is(seen.consumed, held === 'consume' ? 1 : 0);
-    assert.is(seen.closed, 1, 'messages of the channel are requeued with it');
+    assert.is(seen.closed, 1, 'the broker requeues the messages of a closed channel');
   });
 }
 

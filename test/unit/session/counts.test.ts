@@ -1,4 +1,4 @@
-// The resume point and the histogram: what a run is counted by.
+// Tests the resume point of an input and the histogram of handler times.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -29,7 +29,7 @@ test('a confirmed line counts when all earlier lines are confirmed', () => {
   assert.is(point.lines, 3);
 });
 
-test('it never passes a line that is not confirmed', () => {
+test('the resume point never passes an unconfirmed line', () => {
   const outcomes = [
     [1, true],
     [4, true],
@@ -40,7 +40,7 @@ test('it never passes a line that is not confirmed', () => {
   assert.is(linesAfter(0, outcomes), 2);
 });
 
-test('it begins after the lines that were skipped', () => {
+test('the resume point starts after the skipped lines', () => {
   assert.is(linesAfter(7, []), 7);
   assert.is(
     linesAfter(7, [

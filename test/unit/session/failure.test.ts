@@ -1,4 +1,4 @@
-// Errors of amqplib, Rascal, Node and the broker, and the error that mq reports for each.
+// Tests which error mq reports for errors of amqplib, Rascal, Node and the broker.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -118,7 +118,7 @@ test('returns an MqError as it is', () => {
   assert.is(failureOf(error, unchanged), error);
 });
 
-test('removes secrets and the address that Rascal adds, from the cause too', () => {
+test('removes secrets and Rascal’s address from the message and the cause', () => {
   const error = new Error('Failed to connect to: amqp://u:secret@h. Original message was: hidden reason');
   const { message, cause } = failureOf(error, (text) => text.replace('hidden', '***'));
   assert.is(message, 'cannot connect: *** reason');
@@ -131,7 +131,7 @@ for (const [text, isLoss] of [
   ['Channel closed by server', true],
   ['odd', false],
 ] as const) {
-  test(`${isLoss ? 'recognises' : 'does not report'} a lost connection: ${text}`, () => {
+  test(`${isLoss ? 'reports' : 'does not report'} a lost connection for: ${text}`, () => {
     assert.is(isConnectionLoss(failureOf(new Error(text), unchanged)), isLoss);
   });
 }

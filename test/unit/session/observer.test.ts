@@ -9,14 +9,14 @@ import { Observer } from '../../../src/session/observer.ts';
 test.before.each(() => mock.timers.enable({ apis: ['setTimeout'] }));
 test.after.each(() => mock.timers.reset());
 
-/** A broker that is away until `back`, or one that is there and answers no question until then. */
-function observed(broker: 'away' | 'silent') {
+/** A broker that is unreachable until `back`, or one that accepts channels but does not answer until then. */
+function observed(broker: 'unreachable' | 'silent') {
   const seen = { wanted: 0, asked: 0, open: 0 };
   const waiting: (() => void)[] = [];
   let isBack = false;
   const channel = async (): Promise<Channel> => {
     seen.wanted += 1;
-    if (broker === 'away' && !isBack) await new Promise<void>((resolve) => waiting.push(resolve));
+    if (broker === 'unreachable' && !isBack) await new Promise<void>((resolve) => waiting.push(resolve));
     seen.open += 1;
     const made = new EventEmitter();
     return Object.assign(made, {
@@ -48,7 +48,7 @@ async function late(observer: Observer): Promise<unknown> {
 }
 
 test('at most one request waits while the broker is unreachable', async () => {
-  const { observer, seen, back } = observed('away');
+  const { observer, seen, back } = observed('unreachable');
   assert.is(await late(observer), 'UNAVAILABLE');
   assert.is(await observer.depths(['q']).catch((error: { code: string }) => error.code), 'UNAVAILABLE');
   assert.is(seen.wanted, 1);
@@ -59,7 +59,7 @@ test('at most one request waits while the broker is unreachable', async () => {
   assert.is(seen.open, 0);
 });
 
-test('the channel of a question that is not answered is closed', async () => {
+test('closes the channel of a request that is not answered', async () => {
   const { observer, seen, back } = observed('silent');
   assert.is(await late(observer), 'UNAVAILABLE');
   assert.equal([seen.asked, seen.open], [1, 0]);

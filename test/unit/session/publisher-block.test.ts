@@ -54,7 +54,7 @@ test('puts no message in doubt while the broker blocks', async () => {
   assert.is((await one.outcome).type, 'in doubt');
 });
 
-test('ends a block with its connection', async () => {
+test('a block ends with its connection', async () => {
   const connection = silentConnection();
   const { outcome } = await sent(connection, 50);
   connection.emit('blocked', 'low on memory');

@@ -1,4 +1,4 @@
-// The publisher replaces a channel that closes before it is used.
+// Tests that the publisher replaces a channel that closes before it is used.
 
 import { EventEmitter } from 'node:events';
 import { mock } from 'node:test';
@@ -17,7 +17,7 @@ interface FakeChannel extends EventEmitter {
   close: (error?: Error) => void;
 }
 
-/** A connection whose channels confirm everything; `made` holds them in order. */
+/** A connection whose channels confirm everything. `made` contains them in order. */
 function fakeConnection(): { connection: BrokerConnection; made: FakeChannel[] } {
   const made: FakeChannel[] = [];
   const confirmChannel = async () => {

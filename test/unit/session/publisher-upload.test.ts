@@ -1,5 +1,5 @@
-// A slow upload does not look like a node that does not answer. The delay of a nack is measured from the end of the
-// upload.
+// Tests that a slow upload is not mistaken for a node that does not answer, and that the delay of a nack is measured
+// from the end of the upload.
 
 import { EventEmitter } from 'node:events';
 import { mock } from 'node:test';
@@ -10,7 +10,7 @@ import { newCounts } from '../../../src/session/counts.ts';
 import type { PublishOutcome } from '../../../src/session/outgoing-message.ts';
 import { Publisher } from '../../../src/session/publisher.ts';
 
-interface World {
+interface Upload {
   readonly publisher: Publisher;
   readonly outcome: Promise<PublishOutcome>;
   readonly left: string[];
@@ -21,15 +21,15 @@ interface World {
   readonly sleep: (seconds: number) => void;
 }
 
-/** Publishes one message over a socket with a backlog. The test calls `answer` for the node. */
-async function uploading(test: (world: World) => Promise<void> | void): Promise<void> {
+/** Publishes one message over a socket with a backlog. The test calls `answer` in place of the node. */
+async function uploading(test: (upload: Upload) => Promise<void> | void): Promise<void> {
   let now = 0;
   mock.timers.enable({ apis: ['setInterval'] });
   const clock = mock.method(performance, 'now', () => now);
   const stream = { bytesWritten: 0, writableLength: 0, writableNeedDrain: true };
-  let answer: World['answer'] = () => undefined;
+  let answer: Upload['answer'] = () => undefined;
   const publish = (...args: readonly unknown[]) => {
-    answer = args[4] as World['answer'];
+    answer = args[4] as Upload['answer'];
     return true;
   };
   const left: string[] = [];

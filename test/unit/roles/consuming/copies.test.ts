@@ -11,7 +11,7 @@ const copyOf = (given: Sent) =>
 for (const id of ['one', undefined]) {
   const given = { ...(id !== undefined && { id }), headers: { kind: 'a' } };
 
-  test(`a copy of a running message gets the outcome of that run, message-id ${id}`, () => {
+  test(`a copy of a running message receives the outcome of that run, message-id ${id}`, () => {
     const copies = new Copies();
     const first = delivered(given);
     const tracked = copies.track(first.delivery, first.message);
@@ -27,7 +27,7 @@ for (const id of ['one', undefined]) {
     assert.is(copies.recall(second.message), undefined);
   });
 
-  test(`a lost acknowledgement is used for the copy, once, message-id ${id}`, () => {
+  test(`uses a lost acknowledgement once, for the copy, message-id ${id}`, () => {
     const copies = new Copies();
     const first = delivered(given);
     const tracked = copies.track(first.delivery, first.message);
@@ -36,7 +36,7 @@ for (const id of ['one', undefined]) {
     copies.release(tracked);
     const copy = copyOf(given);
     assert.not(copies.join(copy.delivery, copy.message));
-    assert.is(copies.recall(delivered(given).message), undefined, 'not redelivered, so no copy');
+    assert.is(copies.recall(delivered(given).message), undefined, 'it was not redelivered, so it is not a copy');
     assert.equal(copies.recall(copy.message), { type: 'acked' });
     assert.is(copies.recall(copy.message), undefined);
   });
@@ -57,7 +57,7 @@ test('another message is not a copy', () => {
   }
 });
 
-test('keeps nothing of a requeued message', () => {
+test('remembers a rejected message, but not a requeued one', () => {
   const copies = new Copies();
   const first = delivered({ id: 'one' });
   const tracked = copies.track(first.delivery, first.message);

@@ -1,4 +1,4 @@
-// Tests the order in which messages reach the handler, and which of them count as the cause of a worker's death.
+// Tests the order in which messages reach the handler, and which of them are suspected of crashing a worker.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -27,9 +27,12 @@ async function order(sent: readonly Sent[]): Promise<string[]> {
   return handled;
 }
 
-/** Ends workers by `poison` until its attempts are used. Returns the messages that were not handled by then. */
-async function deaths(ids: readonly string[], poison: string, attempts: number): Promise<string[]> {
-  let left = ids.map((id) => ({ id, count: 1 })); // all were in handlers when the first worker died
+/**
+ * Crashes workers with the message `poison` until its attempts are used. Returns the messages that are not handled by
+ * then.
+ */
+async function unhandledAfterCrashes(ids: readonly string[], poison: string, attempts: number): Promise<string[]> {
+  let left = ids.map((id) => ({ id, count: 1 })); // all were in handlers when the first worker crashed
   for (;;) {
     const handled = await order(
       left.map(({ id, count }) => ({
@@ -40,7 +43,7 @@ async function deaths(ids: readonly string[], poison: string, attempts: number):
     );
     const before = handled.slice(0, handled.indexOf(poison));
     if (left.every(({ count }) => count >= attempts)) return left.map(({ id }) => id);
-    // They are redelivered in any order.
+    // The broker redelivers them in any order.
     left = left
       .toReversed()
       .filter(({ id }) => !before.includes(id))
@@ -73,9 +76,9 @@ test('a suspect is handled alone, and first deliveries wait', async () => {
   });
   add(waiting, { id: 'fresh' });
   add(waiting, { id: 'suspect', redelivered: true, headers: { 'x-delivery-count': 1 } });
-  assert.is(waiting.next(0), undefined, 'others that came with it may be on their way');
+  assert.is(waiting.next(0), undefined, 'more suspects may still arrive');
   await ready.promise;
-  assert.is(waiting.next(1), undefined, 'not beside one that runs');
+  assert.is(waiting.next(1), undefined, 'another message is being handled');
   const suspect = waiting.next(0) as PendingDelivery;
   assert.is(`${suspect.message.body}`, 'suspect');
   assert.is(waiting.next(0), undefined);
@@ -83,12 +86,12 @@ test('a suspect is handled alone, and first deliveries wait', async () => {
   assert.is(`${waiting.next(0)?.message.body}`, 'fresh');
 });
 
-test('finds the one of ten messages that kills its worker after two deaths', async () => {
+test('finds which of ten messages crashes its worker after two more crashes', async () => {
   const ids = 'abcdefghij'.split('');
-  for (const poison of ids) assert.equal(await deaths(ids, poison, 4), [poison], poison);
+  for (const poison of ids) assert.equal(await unhandledAfterCrashes(ids, poison, 4), [poison], poison);
 });
 
-test('mq counts deaths that no broker counts, except of the same process', () => {
+test('counts crashes that the broker does not, but no returns of this process', () => {
   const waiting = new DeliveryQueue({
     counts: true,
     isNearlyDropped: () => false,
@@ -118,7 +121,7 @@ test('mq counts deaths that no broker counts, except of the same process', () =>
 });
 
 for (const id of ['a', undefined]) {
-  test(`copies that join a run count as deliveries to it, message-id ${id}`, () => {
+  test(`copies of a running message do not count as crashes, message-id ${id}`, () => {
     const waiting = new DeliveryQueue({
       counts: true,
       isNearlyDropped: () => false,
@@ -139,7 +142,7 @@ for (const id of ['a', undefined]) {
   });
 }
 
-test('without counted attempts no message is a suspect', () => {
+test('no message is a suspect if attempts are not counted', () => {
   const waiting = new DeliveryQueue({
     counts: false,
     isNearlyDropped: () => false,

@@ -13,7 +13,7 @@ function handlerOf(expected: boolean[]): Handler {
   };
 }
 
-/** Creates a group of intakes with these numbers of messages, and a log of the started ones. */
+/** Creates a group of intakes. `waiting` is their numbers of messages, and `begun` logs the started ones. */
 function groupOf(waiting: Record<string, number>, { concurrency = 1, ...more } = {}) {
   const begun: string[] = [];
   const expected: boolean[] = [];
@@ -138,7 +138,7 @@ test('reports to a batching handler when no more messages can arrive', () => {
   const other = groupOf({ a: 1, b: 1 }, { concurrency: 3 });
   other.members[1]!.needsAll = true;
   other.group.fill();
-  assert.equal(other.expected, [false], 'a suspect is alone');
+  assert.equal(other.expected, [false], 'a suspect is handled alone');
   other.members[1]!.needsAll = false;
   other.end(1);
   assert.is(other.expected.at(-1), true);
@@ -161,11 +161,11 @@ test('reports the last messages to a batching handler with --until-empty', async
   group.arrived();
   waiting['a'] = 1;
   group.fill();
-  assert.is(expected.at(-1), true, 'one more has come');
+  assert.is(expected.at(-1), true, 'another message has arrived');
   group.stop();
 });
 
-test('a failed intake ends all intakes, then its error is thrown', async () => {
+test('a failed intake ends all intakes, and then its error is thrown', async () => {
   const { group } = groupOf({ a: 0, b: 0 });
   const order: string[] = [];
   const failing = { run: () => Promise.reject(new Error('first')) };

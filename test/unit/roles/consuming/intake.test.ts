@@ -1,4 +1,4 @@
-// Tests how an intake handles a message whose channel closes while its handler runs, and the end of its role.
+// Tests how an intake handles a message whose channel closes while its handler runs, and how its role ends.
 
 import { EventEmitter, once } from 'node:events';
 import { PassThrough } from 'node:stream';
@@ -27,7 +27,7 @@ function started(
   failures: object,
   { flushed = Promise.resolve(), cancelled = Promise.resolve(), count = Number.POSITIVE_INFINITY } = {},
 ) {
-  const [drain, log, runs, events] = [new AbortController(), [] as string[], [] as Outcomes[], new EventEmitter()];
+  const [drain, log, runs, events] = [new AbortController(), [] as string[], [] as Run[], new EventEmitter()];
   const context = {
     ...{ stdout: new PassThrough(), stderr: new PassThrough() },
     ...{ drain: drain.signal, abandon: new AbortController().signal },
@@ -78,15 +78,15 @@ function started(
       for (const { state } of lost) state.isLost = true;
       consumer.emit('interrupted', new MqError('UNAVAILABLE', 'the connection is lost'));
     },
-    run: async (number: number): Promise<Outcomes> => {
+    run: async (number: number): Promise<Run> => {
       while (runs.length < number) await once(events, 'run');
-      return runs[number - 1] as Outcomes;
+      return runs[number - 1] as Run;
     },
   };
 }
 
-/** Waits for the next run of the handler. */
-interface Outcomes {
+/** A run of the handler. `end` ends it with an outcome. */
+interface Run {
   readonly attempt: number;
   readonly end: (outcome: Outcome) => void;
 }
@@ -132,7 +132,7 @@ test('lost connections during a run do not count as attempts', async () => {
   assert.equal([failed, intake.runs.length], [[1], 1]);
 });
 
-test('republishes a message that the broker would drop, unless it runs', async () => {
+test('republishes a message that the broker would drop, but not a running one', async () => {
   const renewed: string[] = [];
   const intake = started({
     verdict: ({ isNearlyDropped }: { isNearlyDropped: boolean }) => (isNearlyDropped ? { type: 'renew' } : undefined),
@@ -191,7 +191,7 @@ test('sends earlier acknowledgements before it handles a suspect', async () => {
   await intake.ended;
 });
 
-test('requeues the message of a stopping handler after a pause, or a signal', async () => {
+test('requeues the message of a failed handler after a pause or a signal', async () => {
   for (const isSignalled of [false, true]) {
     const intake = started({});
     await intake.deliver({});

@@ -1,5 +1,4 @@
-// Tests the wait queues of an exclusive queue: they are known while a message to them has no outcome, over several
-// connections.
+// Tests how wait queues are declared on each new channel, and how a failed message is published.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -21,7 +20,7 @@ const message: Message = {
 
 type Declared = (error: Error | null) => void;
 
-/** A channel that records its declarations; a closed one throws as amqplib does. */
+/** Returns a channel that records its declarations. A closed channel throws as amqplib does. */
 function channel({ isClosed = false } = {}): { channel: ConfirmChannel; queues: string[] } {
   const queues: string[] = [];
   const assertQueue = (queue: string, _: object, next: Declared) => {
@@ -32,7 +31,7 @@ function channel({ isClosed = false } = {}): { channel: ConfirmChannel; queues: 
   return { channel: { assertQueue } as unknown as ConfirmChannel, queues };
 }
 
-/** Retries of a queue whose messages have no outcome until the test sets it. */
+/** Creates the retries of a queue. Their messages have no outcome until the test confirms them. */
 async function retries({
   isOwn,
   publish: given,
@@ -81,7 +80,7 @@ test('declares the wait queue of a failed message after a reconnect', async () =
   }
 });
 
-test("an exclusive queue's wait queue is known until the last outcome", async () => {
+test("declares an exclusive queue's wait queue until the last outcome", async () => {
   const { retries: own, sent, rename, onChannel } = await retries({ isOwn: true });
   const first = channel();
   await onChannel(first.channel);
@@ -170,7 +169,7 @@ test('does not republish a message that AMQP cannot encode', async () => {
   assert.is(sent.length, 1);
 });
 
-test('republishing keeps the expiration, the wait queue removes it', async () => {
+test('keeps the expiration on republishing, and removes it for a wait queue', async () => {
   const sent: OutgoingMessage[] = [];
   const { retries: made, onChannel } = await retries({
     isOwn: false,

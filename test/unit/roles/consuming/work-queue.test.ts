@@ -1,4 +1,4 @@
-// Tests which counters of a delivery count, and how often a message may be requeued.
+// Tests which counter headers of a delivery are trusted.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

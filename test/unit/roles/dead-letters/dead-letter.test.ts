@@ -47,7 +47,7 @@ test("mq's own headers have precedence over the broker's", () => {
   });
 });
 
-test('the oldest death has the origin, the newest the reason and the queue', () => {
+test('reads the origin from the oldest death, and the reason from the newest', () => {
   const newest = { ...death, queue: 'r', reason: 'expired', count: 1, exchange: 'f', time: time(120) };
   assert.equal(deadLetterOf(raw({ 'x-death': [newest, death] })), {
     ...nothing,
@@ -80,10 +80,14 @@ test('ignores headers with the wrong shape', () => {
     'x-mq-first-failed': 'now',
   };
   assert.equal(deadLetterOf(raw(far)), nothing);
-  assert.equal(deadLetterOf(raw({ 'x-mq-exchange': 'e' })), nothing, 'half an origin is none');
+  assert.equal(
+    deadLetterOf(raw({ 'x-mq-exchange': 'e' })),
+    nothing,
+    'an exchange without a routing key is not an origin',
+  );
 });
 
-test('a replayed message has its own headers; a moved one keeps its origin', () => {
+test('replay removes all headers of dead-lettering, move keeps the origin', () => {
   const headers = {
     ...own,
     'x-death': [death],

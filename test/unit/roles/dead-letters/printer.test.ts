@@ -7,7 +7,7 @@ import { LetterPrinter } from '../../../../src/roles/dead-letters/printer.ts';
 import type { RawMessage } from '../../../../src/session/wire.ts';
 import { drawTable } from '../../../../src/terminal/table.ts';
 
-const people = { json: false, hasHeaders: true, drawTable };
+const forTerminal = { json: false, hasHeaders: true, drawTable };
 
 function output(isTTY: boolean, columns = 80) {
   const chunks: string[] = [];
@@ -38,7 +38,7 @@ for (const { columns, title } of [
 ]) {
   test(`prints a table that fits a terminal of ${columns} columns`, async () => {
     const { stdout, text } = output(true, columns);
-    const printer = new LetterPrinter(stdout, people);
+    const printer = new LetterPrinter(stdout, forTerminal);
     await printer.line(message);
     await printer.line({ ...message, properties: { ...message.properties, messageId: 'an-id-of-some-length-42' } });
     await printer.end();
@@ -49,7 +49,7 @@ for (const { columns, title } of [
       lines.every((line) => line.length <= columns),
       text(),
     );
-    assert.ok(lines[2]!.startsWith('an-id-of-some-length-42 '), 'ids are cut last');
+    assert.ok(lines[2]!.startsWith('an-id-of-some-length-42 '), 'an id is not shortened while other columns can be');
     assert.match(lines[1]!, /^m-1 +a reason that/);
     assert.not.match(text(), '\u001b');
   });
@@ -60,7 +60,7 @@ const titles = 'id\treason\tattempts\tfirst_failed\tlast_failed\tbytes\texchange
 for (const hasHeaders of [true, false]) {
   test(`separates values by tabs in a pipe, ${hasHeaders ? 'below' : 'without'} the names of the columns`, async () => {
     const { stdout, text } = output(false);
-    const printer = new LetterPrinter(stdout, { ...people, hasHeaders });
+    const printer = new LetterPrinter(stdout, { ...forTerminal, hasHeaders });
     await printer.line(message);
     await printer.line(message);
     await printer.end();
@@ -72,20 +72,20 @@ for (const hasHeaders of [true, false]) {
 
 test('an empty list has a header line, and is empty as JSON', async () => {
   const [pipe, terminal, json] = [output(false), output(true), output(false)];
-  await new LetterPrinter(pipe.stdout, people).end();
-  await new LetterPrinter(terminal.stdout, people).end();
-  await new LetterPrinter(json.stdout, { ...people, json: true }).end();
+  await new LetterPrinter(pipe.stdout, forTerminal).end();
+  await new LetterPrinter(terminal.stdout, forTerminal).end();
+  await new LetterPrinter(json.stdout, { ...forTerminal, json: true }).end();
   assert.equal([pipe.text(), terminal.text(), json.text()], [titles, 'id  reason  tries  age  key\n', '']);
 });
 
 test('escapes a message on a terminal, not in a pipe', async () => {
   const terminal = output(true);
-  await new LetterPrinter(terminal.stdout, people).whole(message, 'q.dead');
+  await new LetterPrinter(terminal.stdout, forTerminal).whole(message, 'q.dead');
   assert.not.match(terminal.text(), '\u001b');
   assert.match(terminal.text(), /^id: m-1$/m);
   assert.match(terminal.text(), /^header x-mq-attempt: 5$/m);
   const pipe = output(false);
-  await new LetterPrinter(pipe.stdout, people).whole(message, 'q.dead');
+  await new LetterPrinter(pipe.stdout, forTerminal).whole(message, 'q.dead');
   assert.ok(pipe.text().endsWith('\n\nbody\u001b[2J\n'));
 });
 

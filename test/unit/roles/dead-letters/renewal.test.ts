@@ -43,7 +43,7 @@ for (const [returns, declared, server, isNeeded] of [
   [10, quorum, rabbit43, false],
 ] as const) {
   const name = `${returns} returns, ${JSON.stringify(declared)}, ${server.version}`;
-  test(`${name}: ${isNeeded ? 'published again' : 'returned'}`, () => {
+  test(`${isNeeded ? 'republishes' : 'returns'} a letter: ${name}`, () => {
     const headers = returns === undefined ? {} : { 'x-delivery-count': returns };
     assert.is(withRenewal(declared).renewal.isNeeded(letter(headers), server), isNeeded);
   });
@@ -63,7 +63,7 @@ test("republishes a letter without the broker's counters", async () => {
   ]);
 });
 
-test('a letter of an exchange keeps its origin and untrusted headers', async () => {
+test('marks a letter from an exchange as untrusted, and adds its origin', async () => {
   const { renewal, published } = withRenewal(undefined);
   const headers = { 'x-mq-queue': 'dead', 'x-mq-attempt': 9, 'x-mq-unproven': false };
   const raw = letter(headers, { exchange: 'logs', routingKey: 'key' });

@@ -1,4 +1,4 @@
-// Properties that are received and sent again keep their bytes, except those that were changed.
+// Tests that properties which are received and sent again keep their bytes, unless they were changed.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -19,7 +19,7 @@ const double = (value: number) => {
   return bytes;
 };
 
-/** Every type, in the forms that amqplib's codec would change. */
+/** Headers of every type, in the forms that amqplib's codec would change. */
 const fields: Readonly<Record<string, Buffer>> = {
   big: entry('big', 'l', int64(9_007_199_254_740_993n)),
   most: entry('most', 'l', int64(2n ** 63n - 1n)),
@@ -45,7 +45,9 @@ const fields: Readonly<Record<string, Buffer>> = {
   ['__proto__']: entry('__proto__', 'b', uint(1, 1)),
 };
 
-/** Flags, correlation id, reply-to, time and the fields as headers. */
+/**
+ * Returns the bytes of a property list: flags, headers with the given fields, correlation id, reply-to and timestamp.
+ */
 function properties(table: readonly Buffer[]): Buffer {
   const short = Buffer.concat([uint(3, 1), noText]);
   return Buffer.concat([
@@ -59,7 +61,7 @@ function properties(table: readonly Buffer[]): Buffer {
 
 const all = [...Object.values(fields), entry(noText, 'S', longstr('a name')), entry('int', 'S', longstr('twice'))];
 
-test('properties that are sent again unchanged have the same bytes', () => {
+test('unchanged properties are sent again with the same bytes', () => {
   const bytes = properties(all);
   const read = readProperties(bytes);
   assert.ok(propertyBytes(read).equals(bytes));
@@ -67,7 +69,7 @@ test('properties that are sent again unchanged have the same bytes', () => {
   assert.ok(propertyBytes(copy).equals(bytes));
 });
 
-test('a change leaves all else as it came', () => {
+test('a changed property or header does not change the others', () => {
   const read = readProperties(properties(all));
   const { list: _, ...headers } = read.headers ?? {};
   const changed = { ...read, messageId: 'new', headers: { ...headers, small: 6, added: 'x' } };
@@ -79,7 +81,7 @@ test('a change leaves all else as it came', () => {
   assert.ok(propertyBytes(rest).equals(expected));
 });
 
-test('values are read without a loss, and a deep one has none', () => {
+test('reads values without loss, except a table that is nested too deeply', () => {
   const { headers = {}, unreadable, timestamp, correlationId } = readProperties(properties(all));
   assert.is(headers['big'], 9_007_199_254_740_993n);
   assert.is(headers['small'], 5);
@@ -94,21 +96,21 @@ test('values are read without a loss, and a deep one has none', () => {
   assert.equal(bytesOfText(correlationId ?? ''), noText);
 });
 
-test('what JSON cannot express is tagged, and comes back from JSON', () => {
+test('tags values that JSON cannot express, and reads them back from JSON', () => {
   const { deep: _, int: __, ...headers } = readProperties(properties(all)).headers ?? {};
   const json = JSON.stringify(taggedFields(headers));
   assert.ok(json.isWellFormed() && !/\\u[dD][89a-fA-F]/.test(json), json);
-  const told = JSON.parse(json) as Record<string, unknown>;
-  assert.equal(told['big'], { '!': 'long', value: '9007199254740993' });
-  assert.equal(told['zero'], { '!': 'double', value: '-0' });
-  assert.equal(told['text'], { '!': 'string', base64: '//6A' });
-  assert.equal(told['bytes'], { '!': 'binary', base64: '//6A' });
-  assert.is(told['small'], 5);
+  const tagged = JSON.parse(json) as Record<string, unknown>;
+  assert.equal(tagged['big'], { '!': 'long', value: '9007199254740993' });
+  assert.equal(tagged['zero'], { '!': 'double', value: '-0' });
+  assert.equal(tagged['text'], { '!': 'string', base64: '//6A' });
+  assert.equal(tagged['bytes'], { '!': 'binary', base64: '//6A' });
+  assert.is(tagged['small'], 5);
   const back = valueOfJson(json) as Record<string, unknown>;
   assert.equal(JSON.stringify(taggedFields(readProperties(propertyBytes({ headers: back })).headers ?? {})), json);
 });
 
-test('JSON keeps the digits of integers and the doubles', () => {
+test('reads JSON without losing digits of integers or the type double', () => {
   assert.is(valueOfJson('9007199254740993'), 9_007_199_254_740_993n);
   assert.equal(valueOfJson('[5, 5.0, -0.0]'), [5, { '!': 'double', value: 5 }, { '!': 'double', value: -0 }]);
   for (const wrong of ['{"!":"no"}', '{', '{"!":7}']) assert.throws(() => valueOfJson(wrong));
@@ -133,7 +135,7 @@ for (const [value, hex] of [
   });
 }
 
-test('a time and a number are written from any value that converts to one', () => {
+test('writes a timestamp from a Date, and a number from text', () => {
   const written = (properties: object) => propertyBytes(properties).toString('hex');
   assert.is(written({ timestamp: new Date(5) }), written({ timestamp: 5 }));
   assert.is(written({ priority: '5' }), written({ priority: 5 }));
@@ -141,14 +143,14 @@ test('a time and a number are written from any value that converts to one', () =
   assert.throws(() => propertyBytes({ headers: 'text' } as never), /not a table/);
 });
 
-test('a table in JSON must be an object, so that no value is lost', () => {
+test('refuses a table in JSON whose value is not an object', () => {
   for (const value of ['null', '[1]', '"ab"']) {
     assert.throws(() => valueOfJson(`{"!":"table","value":${value}}`), /not an object/);
   }
   assert.throws(() => valueOfJson('{"!":"table"}'), /not an object/);
 });
 
-test('a binary header may be the JSON form of a Buffer', () => {
+test('accepts the JSON form of a Buffer for a binary header', () => {
   const header = (value: unknown) => propertyBytes({ headers: { a: { '!': 'binary', value } } }).toString('hex');
   assert.is(header({ type: 'Buffer', data: [1, 2] }), header(Buffer.from([1, 2])));
 });
@@ -160,7 +162,7 @@ test('refuses values that AMQP cannot represent', () => {
   assert.throws(() => propertyBytes({ messageId: 'x'.repeat(256) }), /256 bytes/);
 });
 
-test('text holds any bytes, and no two texts the same ones', () => {
+test('converts any bytes to text and back without loss', () => {
   for (let seed = 0; seed < 3000; seed += 1) {
     const bytes = Buffer.from(
       Array.from({ length: seed % 9 }, (_, at) => (Math.imul(seed + at, 2_654_435_761) >>> 13) & 0xff),

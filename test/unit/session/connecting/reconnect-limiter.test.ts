@@ -15,19 +15,19 @@ function counted(limit: ReconnectLimit | undefined): { reconnectLimiter: Reconne
   };
 }
 
-test('without a limit there is no end', () => {
+test('never stops reconnecting without a limit', () => {
   const { reconnectLimiter, said } = counted(undefined);
   for (let time = 0; time < 1000; time += 1) reconnectLimiter.failed(lost, { isFirst: time === 0 });
   assert.equal(said, []);
 });
 
-test('no tries: the first lost connection is the end', () => {
+test('stops at the first lost connection with 0 tries', () => {
   const { reconnectLimiter, said } = counted({ tries: 0 });
   reconnectLimiter.failed(lost, { isFirst: true });
   assert.equal(said, ['it was lost [UNAVAILABLE]']);
 });
 
-test('counts the tries from 0 after each connection', () => {
+test('counts the tries from 0 after each reconnect', () => {
   const { reconnectLimiter, said } = counted({ tries: 2 });
   reconnectLimiter.failed(lost, { isFirst: true });
   reconnectLimiter.failed(refused, { isFirst: false });
@@ -39,7 +39,7 @@ test('counts the tries from 0 after each connection', () => {
   assert.equal(said, ['no connection after 2 tries: no broker answers [UNAVAILABLE]']);
 });
 
-test('seconds run from the lost connection, and a new one stops them', () => {
+test('measures the time from the lost connection, until a reconnect', () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   try {
     const { reconnectLimiter, said } = counted({ milliseconds: 100 });

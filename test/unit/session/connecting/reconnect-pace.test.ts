@@ -3,7 +3,9 @@ import * as assert from 'uvu/assert';
 import { ReconnectPace } from '../../../../src/session/connecting/reconnect-pace.ts';
 import { HandClock } from '../../../support/broker-clock.ts';
 
-/** Returns the longest pauses after connections that last so many milliseconds. */
+/**
+ * Returns the longest possible pause after each connection. `durations` are the times that they last, in milliseconds.
+ */
 function pausesAfter(durations: readonly number[]): number[] {
   const clock = new HandClock();
   const pace = new ReconnectPace({ now: () => clock.now(), random: () => 1 });

@@ -10,7 +10,7 @@ import { randomOf } from '../../../support/random.ts';
 
 const message = (deliveryTag: number) => ({ fields: { deliveryTag } }) as RawMessage;
 
-/** Records the acknowledgements. `3+` acknowledges all up to 3. */
+/** Records the acknowledgements. `3+` acknowledges all deliveries up to tag 3. */
 function recorded(): { sent: string[]; acks: Acks } {
   const sent: string[] = [];
   const channel = {
@@ -19,7 +19,7 @@ function recorded(): { sent: string[]; acks: Acks } {
   return { sent, acks: new Acks(channel) };
 }
 
-test('those of a turn that follow one another are one frame', async () => {
+test('acknowledges consecutive deliveries of one turn in one frame', async () => {
   const { sent, acks } = recorded();
   for (const tag of [2, 1, 3]) acks.ack(message(tag));
   assert.equal(sent, []);
@@ -27,7 +27,7 @@ test('those of a turn that follow one another are one frame', async () => {
   assert.equal(sent, ['3+']);
 });
 
-test('nothing that has no answer yet is acknowledged with the others', async () => {
+test('does not acknowledge a delivery without an answer with later ones', async () => {
   const { sent, acks } = recorded();
   for (const tag of [1, 3, 5]) acks.ack(message(tag));
   await turn();
@@ -41,7 +41,7 @@ test('nothing that has no answer yet is acknowledged with the others', async () 
   assert.equal(sent, ['1+', '3', '5', '4', '6+']);
 });
 
-test('what was refused is passed over, and never acknowledged by itself', async () => {
+test('does not acknowledge a refused delivery', async () => {
   const { sent, acks } = recorded();
   acks.skip(message(1));
   acks.ack(message(2));
@@ -76,7 +76,7 @@ test('flush sends pending acknowledgements and waits for the broker', async () =
   assert.not(isFlushed);
   answer();
   await flushed;
-  // There may be a flush for each message, and the channel lives as long as the role.
+  // Listeners must not accumulate, because there may be a flush for each message.
   assert.is(channel.listenerCount('close'), 0);
   const lost = acks.flush(10);
   channel.emit('close');
@@ -93,7 +93,7 @@ test('does not throw if the channel is closing', async () => {
   await turn();
 });
 
-/** A broker that refuses an ack as RabbitMQ does; `outcomes` has what became of each delivery. */
+/** A broker that refuses an unknown delivery tag as RabbitMQ does. `outcomes` contains the answer to each delivery. */
 function strictBroker() {
   const outcomes: string[] = [''];
   const open = new Set<number>();
@@ -110,7 +110,7 @@ function strictBroker() {
   return { outcomes, open, wanted, settle, channel: { ack } as unknown as Channel };
 }
 
-test('answers each delivery exactly once after any history of answers', async () => {
+test('answers each delivery exactly once in any order of answers', async () => {
   for (let seed = 1; seed <= 200; seed += 1) {
     const random = randomOf(seed);
     const errors: unknown[] = [];
@@ -149,8 +149,8 @@ test('answers each delivery exactly once after any history of answers', async ()
   }
 });
 
-/** Runs the work and returns how many entries of maps and sets it has looked at. */
-async function looks(work: () => Promise<void>): Promise<number> {
+/** Runs the work and returns the number of its operations on maps and sets. */
+async function operations(work: () => Promise<void>): Promise<number> {
   const iterators = [new Map().entries(), new Set().values()].map((iterator) => Object.getPrototypeOf(iterator));
   const spies = [
     ...iterators.map((iterator) => mock.method(iterator, 'next')),
@@ -168,25 +168,25 @@ async function looks(work: () => Promise<void>): Promise<number> {
 test('the cost of an acknowledgement does not depend on open deliveries', async () => {
   const { sent, acks } = recorded();
   const count = 300;
-  const work = await looks(async () => {
+  const work = await operations(async () => {
     for (let tag = 2; tag <= count; tag += 1) {
       acks.ack(message(tag));
       await turn();
     }
   });
   assert.is(sent.length, count - 1);
-  assert.ok(work <= 5 * count, `${work} looks`);
+  assert.ok(work <= 5 * count, `${work} operations`);
 });
 
-test('an acknowledgement costs the same, however many were refused before it', async () => {
+test('the cost of an acknowledgement does not depend on earlier refusals', async () => {
   const { sent, acks } = recorded();
   for (let tag = 1; tag <= 300; tag += 1) acks.skip(message(tag));
-  const work = await looks(async () => {
+  const work = await operations(async () => {
     acks.ack(message(301));
     await turn();
   });
   assert.equal(sent, ['301+']);
-  assert.ok(work <= 10, `${work} looks`);
+  assert.ok(work <= 10, `${work} operations`);
 });
 
 test.run();

@@ -8,12 +8,12 @@ import { newCounts } from '../../../../src/session/counts.ts';
 import type { RawMessage } from '../../../../src/session/raw-message.ts';
 import { until } from '../../../support/until.ts';
 
-/** 'refuses': the broker closes the channel; 'goes': the connection is lost. */
-type Answer = 'empty' | 'nothing' | 'refuses' | 'goes' | RawMessage;
+/** Reaction of the node to a probe. 'refuses' closes the channel, and 'lost' loses the connection. */
+type Answer = 'empty' | 'nothing' | 'refuses' | 'lost' | RawMessage;
 
 const message = { content: Buffer.from('x'), fields: {}, properties: {} } as unknown as RawMessage;
 
-/** A broker that answers so, one a question, and after them with an empty queue. */
+/** Starts a probe against a broker that gives these answers in turn, and then reports an empty queue. */
 async function probed(answers: readonly Answer[], queue: () => string | undefined = () => 'q') {
   const seen = { asked: 0, open: 0, left: [] as string[], found: [] as Delivery[], answers: [] as string[] };
   const counts = newCounts();
@@ -30,7 +30,7 @@ async function probed(answers: readonly Answer[], queue: () => string | undefine
         seen.asked += 1;
         if (answer === 'nothing') return;
         if (answer === 'refuses') made.emit('error', new Error('Channel closed by server: 405'));
-        if (answer === 'refuses' || answer === 'goes') return close();
+        if (answer === 'refuses' || answer === 'lost') return close();
         next(null, answer === 'empty' ? false : answer);
       },
       ack: () => seen.answers.push('ack'),
@@ -56,51 +56,51 @@ async function probed(answers: readonly Answer[], queue: () => string | undefine
   return { seen, probe };
 }
 
-test('a node that answers stays, and no channel with it', async () => {
+test('does not leave a node that answers, and closes its channels', async () => {
   const { seen, probe } = await probed(['empty']);
-  await until('it has asked five times', () => seen.asked >= 5);
+  await until('it has probed five times', () => seen.asked >= 5);
   probe.stop();
   assert.equal([seen.left, seen.open], [[], 0]);
 });
 
-test('a node that does not answer is left', async () => {
-  // More than one: a machine that is slow itself hears the first one late.
+test('leaves a node that does not answer', async () => {
+  // Several probes have no answer, because on a slow machine the timer of the first one may fire too late.
   const { seen, probe } = await probed(['empty', ...Array.from({ length: 20 }, () => 'nothing' as const)]);
-  await until('it is left', () => seen.left.length > 0);
+  await until('the node is left', () => seen.left.length > 0);
   probe.stop();
   assert.match(seen.left[0] ?? '', /^the node has not answered in \d s$/);
 });
 
-test('a consumer without room, or without a queue, asks nothing', async () => {
-  let looks = 0;
+test('does not probe while the consumer cannot receive messages', async () => {
+  let checks = 0;
   const { seen, probe } = await probed([], () => {
-    looks += 1;
+    checks += 1;
     return undefined;
   });
-  await until('it has looked five times', () => looks >= 5);
+  await until('it has checked five times', () => checks >= 5);
   probe.stop();
   assert.is(seen.asked, 0);
 });
 
-test('a broker that refuses the question is not asked a fourth time', async () => {
-  let looks = 0;
+test('stops probing after three refusals', async () => {
+  let checks = 0;
   const { seen, probe } = await probed(['refuses', 'refuses', 'refuses'], () => {
-    looks += 1;
+    checks += 1;
     return 'q';
   });
-  await until('it has looked on', () => seen.asked === 3 && looks > 40);
+  await until('it has checked after the third probe', () => seen.asked === 3 && checks > 40);
   probe.stop();
   assert.equal([seen.asked, seen.left], [3, []]);
 });
 
-test('lost connections are no refusals', async () => {
-  const { seen, probe } = await probed(['goes', 'goes', 'goes', 'goes']);
+test('does not count lost connections as refusals', async () => {
+  const { seen, probe } = await probed(['lost', 'lost', 'lost', 'lost']);
   await until('it continues to probe', () => seen.asked > 5);
   probe.stop();
   assert.equal(seen.left, []);
 });
 
-test('what is found is a delivery, whose one answer ends its channel', async () => {
+test('a message of a probe is a delivery, and its answer closes the channel', async () => {
   const { seen, probe } = await probed([message]);
   const found = await until('a message is found', () => seen.found[0]);
   assert.is(found.raw, message);
@@ -108,13 +108,13 @@ test('what is found is a delivery, whose one answer ends its channel', async () 
   const open = seen.open;
   assert.ok(found.ack());
   assert.not(found.nack(true), 'a second answer is dropped');
-  assert.not(found.isStale, 'it is answered');
+  assert.not(found.isStale, 'an answered message is not stale');
   await until('its channel is closed', () => seen.open < open);
   probe.stop();
   assert.equal(seen.answers, ['ack']);
 });
 
-test('what is found and not answered is stale when its channel is gone', async () => {
+test('an unanswered message of a probe is stale after its channel closes', async () => {
   const { seen, probe } = await probed([message]);
   const found = await until('a message is found', () => seen.found[0]);
   probe.stop();
@@ -126,7 +126,7 @@ test('what is found and not answered is stale when its channel is gone', async (
   assert.ok(found.ack());
 });
 
-test('an answer to what is found is dropped where its channel is closing', async () => {
+test('drops the answer to a message of a probe whose channel is closing', async () => {
   const { seen, probe } = await probed([message]);
   const found = await until('a message is found', () => seen.found[0]);
   probe.stop();
@@ -143,19 +143,19 @@ test('an answer to what is found is dropped where its channel is closing', async
   assert.ok(found.ack());
 });
 
-test('a node that a stopped process did not hear is not left', async () => {
-  let isStopped = false;
+test('does not leave a node because this process was suspended', async () => {
+  let wasSuspended = false;
   const { seen, probe } = await probed(['nothing'], () => {
-    if (!isStopped && seen.asked === 1) {
-      isStopped = true;
+    if (!wasSuspended && seen.asked === 1) {
+      wasSuspended = true;
       const end = performance.now() + 40;
       while (performance.now() < end);
     }
     return 'q';
   });
-  await until('it has asked again', () => seen.asked > 1);
+  await until('it has probed again', () => seen.asked > 1);
   probe.stop();
-  assert.equal([isStopped, seen.left], [true, []]);
+  assert.equal([wasSuspended, seen.left], [true, []]);
 });
 
 test.run();

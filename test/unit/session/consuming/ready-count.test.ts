@@ -1,11 +1,11 @@
-// Reads the number of ready messages of a quorum queue whose leader may be slow.
+// Tests how the number of ready messages is read from a quorum queue whose leader may be slow.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Channel } from '../../../../src/session/channel.ts';
 import { readyCount } from '../../../../src/session/consuming/ready-count.ts';
 
-/** Asks a queue that sends each answer after its milliseconds. Returns the count and the number of requests. */
+/** Asks a queue that sends each answer after the given milliseconds. Returns the count and the number of requests. */
 async function ask(...answers: readonly (readonly [ms: number, messageCount: number])[]) {
   let [now, times] = [0, 0];
   const checkQueue = (_: string, next: (error: null, ok: object) => void) => {
@@ -18,7 +18,7 @@ async function ask(...answers: readonly (readonly [ms: number, messageCount: num
   return { count, times };
 }
 
-test('a prompt answer is believed', async () => {
+test('accepts a prompt answer', async () => {
   assert.equal(await ask([3, 0]), { count: 0, times: 1 });
   assert.equal(await ask([3, 5]), { count: 5, times: 1 });
 });
@@ -28,7 +28,7 @@ test('asks again after a late 0, because the leader may be slow', async () => {
   assert.equal(await ask([251, 5]), { count: 5, times: 1 });
 });
 
-test('where every answer is late, the second one is believed', async () => {
+test('accepts the second answer if every answer is late', async () => {
   assert.equal(await ask([300, 0], [300, 0]), { count: 0, times: 2 });
 });
 

@@ -5,7 +5,10 @@ import type { Channel } from '../../../../src/session/channel.ts';
 import { Watchdog } from '../../../../src/session/consuming/watchdog.ts';
 import { until } from '../../../support/until.ts';
 
-/** A broker that answers each check with a number of consumers, or closes the channel with an error. */
+/**
+ * Starts a watchdog on a broker that answers each check with a number of consumers, or closes the channel with an
+ * error.
+ */
 async function watched(answers: readonly (number | Error)[], queue: () => string | undefined = () => 'q') {
   let looks = 0;
   let deaf = 0;
@@ -44,7 +47,7 @@ test('reports a missing consumer after two consecutive checks without one', asyn
   assert.is((await watched([0, 0, 0, 0])).deaf, 2);
 });
 
-test('what is not consumed is not looked at', async () => {
+test('does not check while no queue is consumed', async () => {
   assert.equal(await watched([0, 0], () => undefined), { deaf: 0, looks: 0 });
 });
 

@@ -1,4 +1,4 @@
-// Closes a Rascal broker while its connection is lost, at several turns of the event loop.
+// Closes a Rascal broker whose connection is lost in different turns of the event loop.
 
 import rascal from 'rascal';
 import { test } from 'uvu';
@@ -9,7 +9,7 @@ import { endConnections } from '../../../../src/session/patches/sockets.ts';
 import '../../../../src/session/patches/vhosts.ts';
 import type { CreatedVhost } from '../../../../src/session/patches/vhosts.ts';
 
-test('a loss of the connection in any turn of a close throws no error', async () => {
+test('a connection that is lost during a close throws no error', async () => {
   const broker = await startBroker({ port: 0 });
   try {
     for (let turns = 0; turns < 10; turns += 1) await closeAndLose(broker.port, turns);
@@ -20,7 +20,7 @@ test('a loss of the connection in any turn of a close throws no error', async ()
 
 const name = 'closing';
 
-/** Starts to close, and breaks the socket after a number of turns. An error would be outside the test, which fails it. */
+/** Starts to close, and destroys the socket after a number of turns. An uncaught error would fail the test. */
 async function closeAndLose(port: number, turns: number): Promise<void> {
   const vhosts = new Map<string, CreatedVhost>();
   const connection = {

@@ -18,7 +18,7 @@ function read(bytes: Buffer): unknown[] {
   }
 }
 
-/** A content header with the inside of a table for its headers, and a correlation id after them. */
+/** Returns a content header whose headers are the given table content, followed by a correlation id. */
 function header(table: Buffer, tableSize = table.length): Buffer {
   const payload = Buffer.concat([
     Buffer.from('003c00000000000000000005f400', 'hex'), // content type, content encoding, headers, delivery mode, id
@@ -34,9 +34,9 @@ for (const [title, table, headers] of [
   ['tables 15,000 deep', nested(15_000, 'F'), { '': { '!': 'unreadable' } }],
   ['lists 20,000 deep', nested(20_000, 'A'), { '': { '!': 'unreadable' } }],
   ['a type that does not exist', Buffer.from('\x01a?', 'latin1'), {}],
-  ['a table that is cut', Buffer.from('\x01aI\x00', 'latin1'), {}],
+  ['a truncated table', Buffer.from('\x01aI\x00', 'latin1'), {}],
 ] as const) {
-  test(`a message with ${title} arrives with all else, and so do those after it`, () => {
+  test(`delivers a message with ${title} without those headers`, () => {
     const [bad, good, end] = read(Buffer.concat([header(table), ...content(1, Buffer.from('x'), { type: 'next' })]));
     const { unreadable, ...fields } = (bad as { fields: Record<string, unknown> }).fields;
     assert.match(String(unreadable), /^its headers cannot be read: /);
@@ -49,11 +49,11 @@ for (const [title, table, headers] of [
   });
 }
 
-test('a table that is longer than its frame is an error, as ever', () => {
+test('refuses a table that is longer than its frame, as amqplib does', () => {
   assert.throws(() => read(header(nested(15_000, 'F'), 200_000)));
 });
 
-test('bytes that are no frame are an error, as ever', () => {
+test('refuses bytes that are not a frame, as amqplib does', () => {
   assert.throws(() => read(Buffer.from('020001000000010000', 'hex')), /Invalid frame/);
 });
 

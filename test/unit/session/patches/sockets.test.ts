@@ -5,7 +5,7 @@ import amqplib from 'amqplib/callback_api';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
-test('reports once that a node did not answer the declarations', async () => {
+test('reports only once that a node did not answer the declarations', async () => {
   const { connect } = amqplib;
   const methods = { createChannel: () => undefined, createConfirmChannel: () => undefined, close: () => undefined };
   const inner = Object.assign(new EventEmitter(), { stream: new PassThrough() });

@@ -1,4 +1,4 @@
-// When a publisher waits, when it reconnects to another node, when its messages are in doubt, and what a nack means.
+// Tests when a publisher waits, reconnects to another node or puts its messages in doubt, and how it reads a nack.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -39,7 +39,7 @@ class Scene {
     }
   }
 
-  /** The process does not run for this time. */
+  /** Advances the clock without checks, as if the process were suspended. */
   suspend(seconds: number): void {
     this.#move(seconds);
   }
@@ -137,7 +137,7 @@ const rows: readonly [title: string, timeoutMs: number, verdicts: readonly strin
     },
   ],
   [
-    'ends a block with its connection',
+    'a block ends with its connection',
     60_000,
     ['35: reconnect after 25000'],
     (scene) => {
