@@ -56,7 +56,7 @@ interface Event {
   readonly text: string;
 }
 
-interface ScenarioParts {
+interface Runner {
   readonly context: Context;
   readonly run: (context: Context) => Promise<number>;
   readonly show: (event: Event) => void;
@@ -65,18 +65,15 @@ interface ScenarioParts {
 /** Time limit for a scenario in milliseconds. On a slow machine a scenario needs two seconds. */
 const deadlineMs = 30_000;
 
-async function runScenario(
-  { number, title, receivers, senders, lines }: Scenario,
-  parts: ScenarioParts,
-): Promise<void> {
+async function runScenario({ number, title, receivers, senders, lines }: Scenario, runner: Runner): Promise<void> {
   const stop = new AbortController();
-  const drain = AbortSignal.any([parts.context.drain, AbortSignal.timeout(deadlineMs), stop.signal]);
+  const drain = AbortSignal.any([runner.context.drain, AbortSignal.timeout(deadlineMs), stop.signal]);
   const show = (command: string, did: Event['did'], text: string) =>
-    parts.show({ scenario: number, title, command, did, text });
+    runner.show({ scenario: number, title, command, did, text });
   let left = lines;
   const startNamed = (words: readonly string[], name: string) =>
     startRole(words, {
-      parts,
+      runner,
       drain,
       onLine: (text) => {
         show(name, 'got', text);
@@ -105,7 +102,7 @@ async function runScenario(
     stop.abort();
     await Promise.all(running.map(({ ended }) => ended));
   }
-  if (left > 0 && !parts.context.drain.aborted)
+  if (left > 0 && !runner.context.drain.aborted)
     throw new MqError('BUG', `scenario ${number}, ${title}: ${left} of ${lines} messages did not arrive`);
 }
 
@@ -118,9 +115,9 @@ interface Running {
 
 function startRole(
   command: readonly string[],
-  { parts, drain, onLine }: { parts: ScenarioParts; drain: AbortSignal; onLine: (text: string) => void },
+  { runner, drain, onLine }: { runner: Runner; drain: AbortSignal; onLine: (text: string) => void },
 ): Running {
-  const { context, run } = parts;
+  const { context, run } = runner;
   const ready = Promise.withResolvers<void>();
   let stderr = '';
   const onStderr = (text: string) => {

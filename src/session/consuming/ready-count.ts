@@ -10,7 +10,7 @@ import { promised } from '../promised.ts';
 const lateMs = 200;
 
 /**
- * Returns the number of ready messages. After a late 0, it asks once more and returns the second answer, because on a
+ * Returns the number of ready messages. After a late 0, it asks again and returns the second answer, because on a
  * slow network every answer is late. Rejects with the error that closed the channel.
  */
 export async function readyCount(channel: Channel, queue: string, now = () => performance.now()): Promise<number> {

@@ -108,7 +108,7 @@ test('a channel that closes in the packet of consume-ok is set up again', async 
   assert.equal(seen.interrupted, ['the connection to the broker was lost (channel closed)']);
 });
 
-test('an exclusive consumer waits until the broker has removed the previous one', async () => {
+test('an exclusive consumer waits until the previous one is removed', async () => {
   const inUse = new Error(
     `Operation failed: BasicConsume; 403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use"`,
   );

@@ -11,7 +11,7 @@ const copyOf = (given: Sent) =>
 for (const id of ['one', undefined]) {
   const given = { ...(id !== undefined && { id }), headers: { kind: 'a' } };
 
-  test(`a copy of a running message receives the outcome of that run, message-id ${id}`, () => {
+  test(`a copy of a running message receives its outcome, message-id ${id}`, () => {
     const copies = new Copies();
     const first = delivered(given);
     const tracked = copies.track(first.delivery, first.message);

@@ -13,7 +13,7 @@ type Answer = 'empty' | 'nothing' | 'refuses' | 'lost' | RawMessage;
 
 const message = { content: Buffer.from('x'), fields: {}, properties: {} } as unknown as RawMessage;
 
-/** Starts a probe against a broker that gives these answers in turn, and then reports an empty queue. */
+/** Starts a probe against a broker that returns these answers in turn, and then an empty queue. */
 async function probed(answers: readonly Answer[], queue: () => string | undefined = () => 'q') {
   const seen = { asked: 0, open: 0, left: [] as string[], found: [] as Delivery[], answers: [] as string[] };
   const counts = newCounts();
