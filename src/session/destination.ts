@@ -15,6 +15,7 @@ export interface Destination {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** Returns the target of a publication. Throws BUG if Rascal does not know the publication. */
 export function destinationOf({ config }: BrokerConnection, name: string): Destination {
   const publication = config.publications[name];
   if (!publication) throw new MqError('BUG', `Rascal has no publication '${name}'`);

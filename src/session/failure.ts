@@ -25,7 +25,7 @@ export function isInUse({ cause }: MqError): boolean {
 
 const lost = 'the connection to the broker was lost';
 
-/** Returns `true` if the error is the loss of the connection, which the session reports itself. */
+/** Returns `true` if the error is the loss of the connection. The session logs such an error itself. */
 export function isConnectionLoss({ message }: MqError): boolean {
   return message.startsWith(lost);
 }

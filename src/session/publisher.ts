@@ -215,7 +215,10 @@ export class Publisher {
     return tooLarge.length > 0;
   }
 
-  /** RabbitMQ: a node that is partitioned from the majority keeps its connections but confirms nothing. */
+  /**
+   * Checks the time limits. RabbitMQ: a node that is partitioned from the majority keeps its connections but confirms
+   * nothing.
+   */
   #checkTimeouts(): void {
     const verdict = this.#timeouts.check({
       isWaiting: this.#window.size > 0,

@@ -87,7 +87,7 @@ export class Session {
    * - `declared`: the declared queues by the broker's name, with their options, and the queues of `later` that exist
    *   and that the user may not declare. The options are `undefined` if mq must not declare the queue.
    * - `dead`: the target of dead letters, if one is configured.
-   * - `existingOnly`: a function that returns which of other queues exist and may not be declared.
+   * - `existingOnly`: a function that returns those of the given queues that exist and that the user may not declare.
    * @throws MqError NOT_PERMITTED if the user may not declare one of `later` and it does not exist
    */
   async outcomePublisher(

@@ -342,7 +342,10 @@ test('unknown message ids are reported with status 1', async () => {
   }
   const { status, stderr } = await dlq(cwd, 'list', queue, '--filter', 'reason=no such');
   assert.is(status, 1);
-  assert.match(stderr, /^mq dlq: no message of named\.dead matches "reason=no such" \(the queue has 2\) \[ANSWER_NO\]\n/);
+  assert.match(
+    stderr,
+    /^mq dlq: no message of named\.dead matches "reason=no such" \(the queue has 2\) \[ANSWER_NO\]\n/,
+  );
   assert.is((await dlq(cwd, 'list', queue, '--id', 'none', '--id', 'id-a')).status, 0);
   assert.is(await roles.held(`${queue}.dead`), 2);
 });

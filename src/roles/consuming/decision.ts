@@ -23,7 +23,7 @@ export interface Decision {
    * Action that settles the message:
    * - `retry`: sent to the wait queue of the next delay.
    * - `back`: sent to the wait queue of three seconds, which returns it to the queue.
-   * - `dead-letter`: sent to the dead letters.
+   * - `dead-letter`: sent to the dead-letter target.
    * - `reject`: basic.reject without requeue. The queue's dead-letter exchange receives it, if there is one.
    * - `drop`: acknowledged.
    */

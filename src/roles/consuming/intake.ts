@@ -67,7 +67,7 @@ export class Intake implements Member {
   readonly #cancelled = Promise.withResolvers<void>();
   #stopping: Promise<void> | undefined;
   #isOpen = false;
-  /** `true` after the consumer has started, or has learnt that another consumer has exclusive access. */
+  /** `true` after the consumer has started, or if another consumer has exclusive access. */
   #isSettled = false;
 
   constructor(parts: IntakeParts) {

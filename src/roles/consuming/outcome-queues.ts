@@ -7,7 +7,7 @@ import type { ConfirmChannel } from '../../session/wire.ts';
 
 interface Declared {
   readonly options: QueueOptions;
-  /** The last declaration. */
+  /** Resolves when the last declaration has ended. */
   done: Promise<void>;
   /** Number of messages to the queue without an outcome yet. */
   open: number;

@@ -43,7 +43,7 @@ interface RetriesParts {
 /** Publisher and queues that a session opens for the outcomes of a role. All names are the broker's. */
 interface OutcomePlaces {
   readonly publisher: Publisher;
-  /** Target of dead letters instead of mq's own queue. */
+  /** Target of dead letters. `undefined` means mq's own queue. */
   readonly dead: Destination | undefined;
   /** Options of the queues that rascal.json defines. `undefined` if mq must not declare the queue. */
   readonly declared: ReadonlyMap<string, QueueOptions | undefined>;
@@ -122,8 +122,8 @@ export class Retries {
 
   /**
    * Publishes the message to the end of its own queue without changing its attempt number. Returns `false` if the
-   * broker does not accept it, or if its headers and those of mq do not fit into one frame. It is not sent without its
-   * headers, because a handler must not receive it like that.
+   * broker does not accept it, or if its headers and those of mq do not fit into one frame. The message is not sent
+   * without its headers, because the handler may depend on them.
    */
   async renew(message: Message, unfinishedAttempts: number, reason = 'no outcome'): Promise<boolean> {
     const marks = unfinishedHeader(unfinishedAttempts);

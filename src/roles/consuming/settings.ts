@@ -37,7 +37,10 @@ export interface ConsumeSettings {
   readonly maxBody: number | undefined;
   /** Handler that is ready before the first message arrives. */
   readonly handler: Handler;
-  /** `false` for handlers that cannot fail. No connection for outcomes is opened then. */
+  /**
+   * `false` for handlers that cannot fail. The connection for outcomes is then opened only if a message must be
+   * republished.
+   */
   readonly canFail: boolean;
   /** Warnings about possible message loss, logged at the start. */
   readonly warnings: readonly string[];

@@ -82,8 +82,8 @@ function momentOf(value: unknown): string | undefined {
 }
 
 /**
- * Converts a timestamp to ISO 8601. amqplib returns a timestamp in a table (AMQP 0-9-1, 4.2.5.4) as
- * `{ '!': 'timestamp', value: seconds }`.
+ * Converts a timestamp to ISO 8601. mq's codec returns a timestamp in a table (AMQP 0-9-1, 4.2.5.4) as `{ '!':
+ * 'timestamp', value: seconds }`.
  */
 function timeOf(value: unknown): string | undefined {
   const { value: seconds } = objectOf(value);

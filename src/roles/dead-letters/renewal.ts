@@ -68,7 +68,7 @@ export class Renewal implements Republisher {
     }
   }
 
-  /** Returns report lines: letters that were published again, and letters that the broker may drop. */
+  /** Returns lines for stderr: how many letters were published again, and how many the broker may drop. */
   report(): string {
     const { queue } = this.#parts;
     const why = 'the broker drops a message that is read too often';

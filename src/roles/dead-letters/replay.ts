@@ -103,7 +103,8 @@ export class Replay {
   /** Returns the wait queue that leads to the queue, or the reason why it cannot be used. */
   async #waitQueue(queue: string): Promise<Target | MqError> {
     const { name, arguments: args } = waitQueue(queue, this.#settings.delayMs);
-    // If the work queue did not exist, the letter would stay unseen in the wait queue until the queue is declared.
+    // The work queue must exist. Otherwise the letter would stay unseen in the wait queue until the work queue is
+    // declared.
     if (this.#channel && !this.#found.has(queue)) {
       const isFound = await exists(this.#channel, queue);
       if (isFound) this.#found.add(queue);
