@@ -82,7 +82,7 @@ test('a sender reads its text from a pipe, or uses the text of the role', async 
   assertRefused(await mq(['publish', 'to'], { env, cwd }), {
     exit: 64,
     line: 'mq publish: no text was given, and standard input is empty [USAGE]',
-    hint: "give the text as an argument; '' is an empty one",
+    hint: "give the text as an argument; '' is an empty text",
   });
   assert.is((await mq(['publish', 'to', ''], { env, cwd })).status, 0);
   await stop();
