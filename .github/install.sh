@@ -14,7 +14,7 @@ usage() {
   cat <<'END'
 Usage: install.sh [--version VERSION] [--dir DIR] [--from DIR] [--repository OWNER/NAME]
   --version VERSION        install this release, such as v0.1.0 (default the latest)
-  --dir DIR                install to this folder (default ~/.local/bin)
+  --dir DIR                install to this folder (default $XDG_BIN_HOME, else ~/.local/bin)
   --from DIR               use the release in this folder instead of the network
   --repository OWNER/NAME  download from this GitHub repository (default MQ_REPOSITORY)
 MQ_RELEASES replaces the whole address up to /releases.

@@ -13,7 +13,7 @@ export const exitStatuses = {
   BAD_DATA: 65,
   /** An input file is missing or unreadable. */
   NO_INPUT: 66,
-  /** The broker has no queue for the message. */
+  /** No queue received the message. */
   UNROUTABLE: 67,
   /** The name of the broker's host is unknown. */
   HOST_UNKNOWN: 68,

@@ -17,7 +17,7 @@ const exitStatuses: HelpSection = {
   rows: [
     ['0', 'done'],
     ['64, 65, 66', 'wrong command line, wrong data, no input file'],
-    ['67', 'unroutable: no queue receives the message, or the queue does not exist'],
+    ['67', 'unroutable: no queue received the message'],
     ['68, 69', 'unknown host, no broker'],
     ['71, 73, 74', 'system error, cannot create a file, cannot read or write'],
     ['75', 'try again: message in doubt or refused, or no answer in time'],

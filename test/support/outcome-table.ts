@@ -1,4 +1,4 @@
-// Defines the outcome of a message: the table of .github/docs/retries-and-dead-letters.md.
+// Defines the outcomes of a message, which are the table of .github/docs/retries-and-dead-letters.md.
 // `test/scenarios/outcome-table.test.ts` runs each of its rows, and `test/unit/docs/outcome-table.test.ts` compares the page with it.
 
 export type Fate = 'done' | 'again' | 'back' | 'dead' | 'dropped';
@@ -10,7 +10,7 @@ export interface OutcomeRow {
   /** The value of --on-fail, or `retry: false` in rascal.json. `undefined` if the outcome does not depend on it. */
   readonly onFail: string | undefined;
   readonly fate: Fate;
-  /** True if the role ends with 1. */
+  /** `true` if the role ends with 1. */
   readonly isEnd?: boolean;
 }
 
@@ -65,12 +65,12 @@ const exits: Readonly<Record<string, string>> = {
 };
 
 function onQueue({ fate, status }: OutcomeRow): string {
-  if (status === '79') return 'back to its queue after 3 s';
+  if (status === '79') return 'returned to its queue after 3 s';
   return {
     done: 'acknowledged',
-    again: 'comes again after its delay; after the last attempt to the dead letters',
-    back: 'comes again after 3 s; after the last permitted return to the dead letters',
-    dead: 'to the dead letters',
+    again: 'delivered again after its delay; dead-lettered after the last attempt',
+    back: 'delivered again after 3 s; dead-lettered after the last permitted return',
+    dead: 'dead-lettered',
     dropped: 'dropped, with a line in the log',
   }[fate];
 }
@@ -79,9 +79,9 @@ function onStream({ fate, isEnd }: OutcomeRow): string {
   if (isEnd) return 'stays in the stream';
   return {
     done: 'acknowledged',
-    again: 'tried again in the worker after its delay; after the last attempt to the dead letters',
-    back: 'tried again in the worker after 3 s; after 20 times to the dead letters',
-    dead: 'to the dead letters',
-    dropped: 'passed over, with a line in the log',
+    again: 'handled again by the same worker after its delay; dead-lettered after the last attempt',
+    back: 'handled again by the same worker after 3 s; dead-lettered after 20 times',
+    dead: 'dead-lettered',
+    dropped: 'skipped, with a line in the log',
   }[fate];
 }

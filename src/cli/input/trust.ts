@@ -30,7 +30,7 @@ export async function assertTrusted(
   }
   throw new MqError('UNTRUSTED', `${found.file} is not trusted: ${doubts.join('; ')}`, {
     at: found.path,
-    hint: `read the file; then run mq trust, use it once with --config ${found.file}, or name its folder in MQ_TRUST (for CI)`,
+    hint: `read it; then run mq trust, or name it in each command with --config ${found.file}, or set MQ_TRUST to its folder (for CI)`,
   });
 }
 

@@ -143,6 +143,8 @@ test('mq help <word> names the pages that contain the word most often', async ()
   const { status, stderr } = await runCli(['help', 'TerminationGracePeriodSeconds']);
   assert.is(status, 64);
   assert.ok(stderr.endsWith('\nhint: these pages mention it: mq help handlers\n'), stderr);
+  for (const word of ['offline', 'air-gapped'])
+    assert.match((await runCli(['help', word])).stderr, /: mq help install\n$/);
   assert.match((await runCli(['help', 'sigterm'])).stderr, /: mq help handlers, mq help \S+, mq help \S+\n$/);
 });
 
