@@ -17,9 +17,7 @@ const dist = join(root, 'dist');
 const { values } = parseArgs({ options: { all: { type: 'boolean' }, npm: { type: 'boolean' } } });
 
 if (values.all && `${process.platform}-${process.arch}` !== 'linux-x64') {
-  throw new Error(
-    '--all works on linux-x64: what goes into a foreign executable is made by a Node of the same version',
-  );
+  throw new Error('--all works only on linux-x64, because it needs the pinned Node binaries of that platform');
 }
 const { pieces, files } = await bundle({ entry: join(root, 'src', 'main.ts'), root });
 await mkdir(dist, { recursive: true });

@@ -12,7 +12,7 @@ const names = [
   'docker-compose',
 ];
 
-/** esbuild plugin that replaces them. */
+/** The esbuild plugin that replaces these packages. */
 export const leftOut: Plugin = {
   name: 'left-out',
   setup(build) {

@@ -3,7 +3,7 @@
 import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
 
-/** The esbuild plugin that replaces src/cli/commands/help/pages.ts, which reads files, with the pages that it returns. */
+/** The esbuild plugin that replaces src/cli/commands/help/pages.ts, which reads files, with the texts of the pages. */
 export const manual: Plugin = {
   name: 'manual',
   setup({ onLoad }) {

@@ -73,10 +73,10 @@ async function nodes(): Promise<Component[]> {
 }
 
 /** Entries of `process.versions` that are not libraries: Node itself, and the versions of its binary interfaces. */
-const noLibraries = ['node', 'modules', 'napi'];
+const otherVersions = ['node', 'modules', 'napi'];
 
 export function librariesOf(versions: Readonly<Record<string, string>>, node: string): Component[] {
-  const libraries = Object.entries(versions).filter(([name]) => !noLibraries.includes(name));
+  const libraries = Object.entries(versions).filter(([name]) => !otherVersions.includes(name));
   return libraries.map(([name, version]) => {
     const purl = `pkg:generic/${name}@${encodeURIComponent(version)}`;
     return { type: 'library', 'bom-ref': `${node}#${name}`, name, version, purl };

@@ -3,13 +3,13 @@
 import { mainPiece, openPieces, type PieceSource } from './pieces.ts';
 
 // mq uses these features for a piece's import() of a user's file, and to find a syntax error in a file with types.
-const taken = /^(vm\.USE_MAIN_CONTEXT_DEFAULT_LOADER|stripTypeScriptTypes) /;
+const suppressed = /^(vm\.USE_MAIN_CONTEXT_DEFAULT_LOADER|stripTypeScriptTypes) /;
 
 export function startPieces(from: PieceSource): void {
   const { emitWarning } = process;
   // A cast, because the overloads of emitWarning() cannot be expressed by one function.
   process.emitWarning = ((warning: string | Error, ...rest: []) => {
-    if (!taken.test(String(warning))) emitWarning(warning, ...rest);
+    if (!suppressed.test(String(warning))) emitWarning(warning, ...rest);
   }) as typeof emitWarning;
   openPieces(from)(mainPiece);
 }

@@ -5,9 +5,9 @@
  * each further one is twice as long, up to the longest.
  */
 const [first, longest] = [900, 15_000];
-const most = 1000;
+const mostNames = 1000;
 
-/** Returns a function that calls `ask`, but for a missing name only after its time is over. */
+/** Returns a function that calls `ask`, except for a name whose absence is remembered. */
 export function rememberAbsent(
   ask: (name: string) => Promise<boolean>,
   now: () => number = () => performance.now(),
@@ -23,7 +23,7 @@ export function rememberAbsent(
     const ms = known ? Math.min(longest, known.ms * 2) : first;
     absent.set(name, { until: now() + ms, ms });
     const [oldest = name] = absent.keys();
-    if (absent.size > most) absent.delete(oldest);
+    if (absent.size > mostNames) absent.delete(oldest);
     return false;
   };
 }

@@ -1,5 +1,5 @@
 // The AMQP connections of one page for the bridge. It receives and sends on two connections, because an alarm blocks
-// publishing ones. If one is lost, both end and the page reconnects.
+// connections that publish. If one is lost, both end and the page reconnects.
 
 import { randomUUID } from 'node:crypto';
 import type { MqError } from '../errors.ts';

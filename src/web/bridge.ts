@@ -11,7 +11,7 @@ import { shortened } from './shorten.ts';
 
 /** The bridge's view of the WebSocket. */
 interface Wire {
-  /** Sends bytes. `sent` is called when they have been passed on, or cannot be sent any more. */
+  /** Sends bytes. `sent` is called when they have been sent, or can no longer be sent. */
   send(bytes: Buffer, sent?: () => void): void;
   close(): void;
 }
@@ -72,15 +72,15 @@ export class Bridge {
     if (command === 'SUBSCRIBE') await this.#subscribe(frame, client);
     else if (command === 'UNSUBSCRIBE') await this.#unsubscribe(frame);
     else if (command === 'SEND') return this.#send(frame, client);
-    else if (command !== 'DISCONNECT') throw new FrameError(`this bridge does not know ${command}`);
+    else if (command !== 'DISCONNECT') throw new FrameError(`this bridge does not support ${command}`);
     this.#receipt(frame);
     if (command === 'DISCONNECT') void this.end();
   }
 
   async #connect(frame: Frame): Promise<void> {
-    if (this.#client !== undefined) throw new FrameError('there was a CONNECT already');
+    if (this.#client !== undefined) throw new FrameError('CONNECT was already received');
     if (!(headerOf(frame, 'accept-version') ?? '').split(',').includes('1.2'))
-      throw new FrameError('this bridge speaks STOMP 1.2');
+      throw new FrameError('this bridge supports only STOMP 1.2');
     this.#client = this.#settings.openClient();
     const client = await this.#client;
     // The page has closed the connection in the meantime, so no heart-beat timer may be started.
@@ -98,26 +98,26 @@ export class Bridge {
 
   async #subscribe(frame: Frame, client: AmqpClient): Promise<void> {
     const [id, destination] = [required(frame, 'id'), destinationIn(frame, 'destination')];
-    if ((headerOf(frame, 'ack') ?? 'auto') !== 'auto') throw new FrameError('this bridge knows ack:auto only');
-    if (destination.to !== 'exchange') throw new FrameError('only exchanges can be subscribed to here');
-    if (this.#subscriptions.has(id)) throw new FrameError('a subscription of this id is there already');
+    if ((headerOf(frame, 'ack') ?? 'auto') !== 'auto') throw new FrameError('this bridge supports only ack:auto');
+    if (destination.to !== 'exchange') throw new FrameError('only exchanges can be subscribed to');
+    if (this.#subscriptions.has(id)) throw new FrameError('a subscription with this id already exists');
     const { exchange, key: bindingKey } = destination;
-    const ear = client.listen({ exchange, bindingKey }, (heard, done) => this.#message(id, heard, done));
-    this.#subscriptions.set(id, ear);
-    await ear;
+    const subscription = client.listen({ exchange, bindingKey }, (received, done) => this.#message(id, received, done));
+    this.#subscriptions.set(id, subscription);
+    await subscription;
   }
 
   async #unsubscribe(frame: Frame): Promise<void> {
     const id = required(frame, 'id');
-    const ear = await this.#subscriptions.get(id);
+    const subscription = await this.#subscriptions.get(id);
     this.#subscriptions.delete(id);
-    await ear?.stop();
+    await subscription?.stop();
   }
 
-  /** Sends a message. It does not wait for the confirm, so that further messages can be sent in the meantime. */
+  /** Sends a message without waiting for the confirm, so that further messages can be sent in the meantime. */
   async #send(frame: Frame, client: AmqpClient): Promise<void> {
     const destination = destinationIn(frame, 'destination');
-    if (destination.to === 'replies') throw new FrameError('a queue for replies cannot be sent to');
+    if (destination.to === 'replies') throw new FrameError('messages cannot be sent to a queue for replies');
     const replyTo = headerOf(frame, 'reply-to');
     const answers = replyTo === undefined ? undefined : await this.#replyQueue(frame, client);
     const toQueue = destination.to === 'queue';
@@ -141,18 +141,19 @@ export class Bridge {
     const id = `/temp-queue/${destination.name}`;
     const known = this.#replies.get(id);
     if (known !== undefined) return known;
-    const made = client.listen(undefined, (heard, done) => this.#message(id, heard, done)).then(({ queue }) => queue);
-    this.#replies.set(id, made);
-    return made;
+    const receive = (received: ReceivedMessage, done: () => void) => this.#message(id, received, done);
+    const queue = client.listen(undefined, receive).then((subscription) => subscription.queue);
+    this.#replies.set(id, queue);
+    return queue;
   }
 
-  #message(subscription: string, heard: ReceivedMessage, done: () => void): void {
+  #message(subscription: string, received: ReceivedMessage, done: () => void): void {
     if (this.#ended) return;
     this.#messages += 1;
-    const { body, headers } = shortened(heard.body);
+    const { body, headers } = shortened(received.body);
     const known = { subscription, 'message-id': `${subscription}@@${this.#messages}`, ...headers };
     // The broker sends more messages when the page has received these, so that a slow page does not fill mq's memory.
-    this.#settings.wire.send(frameBytes('MESSAGE', headersOf(heard, known), body), done);
+    this.#settings.wire.send(frameBytes('MESSAGE', headersOf(received, known), body), done);
   }
 
   #receipt(frame: Frame): void {
@@ -163,7 +164,7 @@ export class Bridge {
   #fail(error: unknown, frame?: Frame): void {
     if (this.#ended) return;
     const receipt = frame && headerOf(frame, 'receipt');
-    const { message, hint = '' } = asTold(error);
+    const { message, hint = '' } = errorTexts(error);
     const headers = { message, 'content-type': 'text/plain', ...(receipt !== undefined && { 'receipt-id': receipt }) };
     this.#write('ERROR', headers, Buffer.from(hint));
     void this.end();
@@ -176,17 +177,18 @@ export class Bridge {
 
 function required(frame: Frame, name: string): string {
   const value = headerOf(frame, name);
-  if (value === undefined) throw new FrameError(`${frame.command} needs the header ${name}`);
+  if (value === undefined) throw new FrameError(`${frame.command} requires the header ${name}`);
   return value;
 }
 
 function destinationIn(frame: Frame, name: string): Destination {
   const destination = parseDestination(required(frame, name));
-  if (!destination) throw new FrameError(`this bridge does not know the ${name} of ${frame.command}`);
+  if (!destination) throw new FrameError(`this bridge does not support the ${name} of ${frame.command}`);
   return destination;
 }
 
-function asTold(error: unknown): { message: string; hint?: string | undefined } {
+/** Returns the texts of an ERROR frame. */
+function errorTexts(error: unknown): { message: string; hint?: string | undefined } {
   if (error instanceof MqError || error instanceof FrameError) return error;
   return { message: 'a bug in mq web', hint: error instanceof Error ? error.message : String(error) };
 }

@@ -123,7 +123,7 @@ export function catalogOf(config: Config, vhostKey: string, facts: Facts): Catal
     });
   const streams = exchanges.flatMap((exchange) => streamsOf(exchange, vhost?.bindings ?? []));
   const targets = publications.flatMap((publication) => targetOf(publication, prefix));
-  // Work queues come first; hello is less important.
+  // Queues with a role that sends persistent messages are work queues, and come first.
   const tasks = targets
     .filter(({ isRequest }) => !isRequest)
     .toSorted((one, other) => Number(other.isTask) - Number(one.isTask));

@@ -1,4 +1,4 @@
-// Parses and formats STOMP destinations in RabbitMQ's form, as far as the page uses them.
+// Parses and formats the STOMP destinations that the page uses, in RabbitMQ's form.
 // https://www.rabbitmq.com/docs/stomp#d
 
 export type Destination =

@@ -26,7 +26,7 @@ export class FrameReader {
     this.#bodyBytes = bodyBytes;
   }
 
-  /** Adds bytes and returns the complete frames. Throws a FrameError; the connection is unusable after it. */
+  /** Adds bytes and returns the complete frames. Throws a FrameError, after which the connection is unusable. */
   push(bytes: Buffer): Frame[] {
     this.#pending = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes]);
     const frames: Frame[] = [];
@@ -51,12 +51,12 @@ export function readFrame(bytes: Buffer, bodyBytes: number): { frame: Frame; len
   }
   const { command, headers, bodyStart } = head;
   const given = headers.find(([name]) => name === 'content-length')?.[1];
-  if (given !== undefined && !/^\d{1,10}$/.test(given)) throw new FrameError('content-length is no number');
+  if (given !== undefined && !/^\d{1,10}$/.test(given)) throw new FrameError('content-length is not a number');
   const end = given === undefined ? bytes.indexOf(nul, bodyStart) : bodyStart + Number(given);
   const length = (end === -1 ? bytes.length : end) - bodyStart;
-  if (length > bodyBytes) throw new FrameError(`the body is over ${bodyBytes} bytes`);
+  if (length > bodyBytes) throw new FrameError(`the body has more than ${bodyBytes} bytes`);
   if (end === -1 || end >= bytes.length) return undefined;
-  if (bytes[end] !== nul) throw new FrameError('no NUL after the body');
+  if (bytes[end] !== nul) throw new FrameError('there is no NUL after the body');
   return { frame: { command, headers, body: bytes.subarray(bodyStart, end) }, length: end + 1 };
 }
 
@@ -73,7 +73,7 @@ function readHead(bytes: Buffer) {
     if (lines.length > limits.headers) throw new FrameError('there are too many headers');
   }
   const [command = '', ...rest] = lines;
-  if (!/^[A-Z]+$/.test(command)) throw new FrameError('this is no STOMP frame');
+  if (!/^[A-Z]+$/.test(command)) throw new FrameError('this is not a STOMP frame');
   // STOMP 1.2, Value Encoding: CONNECT and CONNECTED are not escaped, for compatibility with STOMP 1.0.
   const isEscaped = command !== 'CONNECT' && command !== 'CONNECTED';
   const headers = rest.map((line): readonly [string, string] => {
@@ -104,13 +104,13 @@ const meanings: Readonly<Record<string, string>> = { '\\\\': '\\', '\\r': '\r', 
 
 function escaped(text: string): string {
   // A NUL would end the frame for a reader that searches for it, and STOMP has no escape for one.
-  return text.replace(/[\\\r\n:]/g, (sign) => escapes[sign] ?? '').replaceAll('\0', '\u2400');
+  return text.replace(/[\\\r\n:]/g, (character) => escapes[character] ?? '').replaceAll('\0', '\u2400');
 }
 
 function unescaped(text: string): string {
   return text.replace(/\\(.?)/gs, (whole) => {
     const meaning = meanings[whole];
-    if (meaning === undefined) throw new FrameError('an escape in a header that STOMP 1.2 does not know');
+    if (meaning === undefined) throw new FrameError('a header has an escape that STOMP 1.2 does not define');
     return meaning;
   });
 }

@@ -22,7 +22,7 @@ const named = {
   priority: 'priority',
 } as const satisfies Partial<Record<keyof Properties, string>>;
 
-/** Headers with a meaning in STOMP, which a message cannot set. */
+/** Headers that have a meaning in STOMP, so a header of the message cannot use their names. */
 const reserved = [
   ...Object.values(named),
   ...'subscription message-id destination redelivered persistent content-length receipt ack id mq-body-bytes'.split(
@@ -30,9 +30,9 @@ const reserved = [
   ),
 ];
 
-/** Returns the headers of a MESSAGE frame. `known` contains those of the frame itself. */
-export function headersOf(heard: ReceivedMessage, known: Readonly<Record<string, string>>): Record<string, string> {
-  const { headers = {}, deliveryMode, ...properties } = heard.properties;
+/** Returns the headers of a MESSAGE frame. `known` contains the headers of the frame itself. */
+export function headersOf(received: ReceivedMessage, known: Readonly<Record<string, string>>): Record<string, string> {
+  const { headers = {}, deliveryMode, ...properties } = received.properties;
   const own = Object.entries(named).flatMap(([property, name]) => {
     const value = properties[property as keyof typeof named];
     return value === undefined ? [] : [[name, String(value)] as const];
@@ -40,8 +40,8 @@ export function headersOf(heard: ReceivedMessage, known: Readonly<Record<string,
   const free = Object.entries(headers).filter(([name]) => name !== '' && !reserved.includes(name));
   return Object.fromEntries([
     ...Object.entries(known),
-    ['destination', destinationOf(heard)],
-    ['redelivered', String(heard.redelivered)],
+    ['destination', destinationOf(received)],
+    ['redelivered', String(received.redelivered)],
     ...(deliveryMode === 2 ? [['persistent', 'true']] : []),
     ...own,
     ...free.map(([name, value]) => [name, textOf(value)]),

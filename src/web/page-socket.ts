@@ -7,7 +7,7 @@ import { frameBytes } from './frame.ts';
 import { bytesOf, PluginProxy, type StompAddress } from './plugin-proxy.ts';
 import { bodyBytes } from './requests.ts';
 
-/** Target of a page's STOMP connection: plugins in the order of trial, or AMQP. */
+/** Target of a page's STOMP connection: plugins in the order in which they are tried, or AMQP. */
 export type StompTarget =
   | { readonly plugins: readonly StompAddress[] }
   | { readonly openClient: () => Promise<AmqpClient> };

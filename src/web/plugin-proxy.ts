@@ -106,7 +106,7 @@ export class PluginProxy {
 /** Headers of the page's CONNECT that are forwarded. */
 const askedFor = ['accept-version', 'heart-beat'];
 
-/** Checks whether a plugin answers and accepts the user. Throws an Error with a short reason if not. */
+/** Checks whether a plugin answers and accepts the user. Throws an Error with a short reason otherwise. */
 export async function tryStomp(address: StompAddress): Promise<void> {
   const { login, passcode, vhost: host } = address;
   const socket = await opened(address);

@@ -72,7 +72,7 @@ export class Requests {
   }
 
   async #publish(request: IncomingMessage): Promise<WebResponse | Refusal> {
-    // Without the permission of this server, a form of another site can send only text.
+    // A page of another site cannot send JSON without the permission of this server (CORS).
     const refused = this.#guard.changing(request);
     if (refused) return refused;
     if (request.headers['content-type'] !== 'application/json') return { status: 415, text: 'application/json\n' };
@@ -95,8 +95,8 @@ export class Requests {
   }
 
   /**
-   * Checks a queue. Only queues that the page may send to are checked, because the broker would log a line for each
-   * check of another one.
+   * Reports whether a queue of the catalog exists. Other names are not checked, because the broker logs a line for each
+   * check of a missing queue.
    */
   async #hasQueue(name: string): Promise<boolean> {
     const { tasks, requests } = this.#settings.catalog;

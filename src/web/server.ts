@@ -123,7 +123,7 @@ const listenErrors: Readonly<Record<string, string>> = {
 function cannotListen(error: NodeJS.ErrnoException, { host, port }: WebSettings): MqError {
   const reason = listenErrors[error.code ?? ''] ?? error.message;
   return new MqError('SYSTEM', `cannot listen on ${host}:${port}: ${reason}`, {
-    hint: '--port N selects another port; 0 is a free port',
+    hint: '--port N selects another port; with 0 mq chooses a free one',
     cause: error,
   });
 }

@@ -16,25 +16,26 @@ interface ConnectionEvents {
 type Sent = 'confirmed' | 'in doubt' | 'not sent';
 
 /**
- * Reason for a missing answer. `not confirmed` means that the time was over before the broker confirmed the request.
+ * Reason for a missing reply. `not confirmed` means that the time limit was over before the broker confirmed the
+ * request.
  */
-type Unanswered = 'no answer' | 'not confirmed' | 'lost' | 'not sent';
+type NoReply = 'no answer' | 'not confirmed' | 'lost' | 'not sent';
 
-interface Question {
+interface PendingRequest {
   readonly settle: (answer: IMessage | undefined) => void;
 }
 
-const answersAt = '/temp-queue/answers';
+const replyDestination = '/temp-queue/answers';
 const beatMs = 10_000;
 
 export class Connection {
   readonly #client: Client;
   readonly #events: ConnectionEvents;
   readonly #waiting = new Map<string, (sent: Sent) => void>();
-  readonly #questions = new Map<string, Question>();
+  readonly #requests = new Map<string, PendingRequest>();
   #tries = 0;
   #number = 0;
-  /** RabbitMQ sends the receipt of a refused frame after the error, so later receipts mean nothing. */
+  /** `true` after an error. RabbitMQ sends the receipt of a refused frame after the error, so receipts are then ignored. */
   #isRefused = false;
 
   constructor(events: ConnectionEvents) {
@@ -59,7 +60,7 @@ export class Connection {
         events.onError([headers['message'], body].filter(Boolean).join(': '));
       },
       onWebSocketClose: () => this.#lost(),
-      onUnhandledMessage: (message) => this.#answered(message),
+      onUnhandledMessage: (message) => this.#receiveReply(message),
     });
   }
 
@@ -98,21 +99,21 @@ export class Connection {
     });
   }
 
-  /** Sends a request. Returns the answer, or why it is missing. */
-  async ask(
+  /** Sends a request. Returns the reply, or why it is missing. */
+  async request(
     destination: string,
     { text, contentType, waitMs }: { text: string; contentType: string; waitMs: number },
-  ): Promise<IMessage | Unanswered> {
+  ): Promise<IMessage | NoReply> {
     const id = crypto.getRandomValues(new Uint32Array(4)).join('-');
     let timer = 0;
     let isSent = false;
-    const answer = new Promise<IMessage | Unanswered>((resolve) => {
+    const answer = new Promise<IMessage | NoReply>((resolve) => {
       timer = setTimeout(() => resolve(isSent ? 'no answer' : 'not confirmed'), waitMs);
-      this.#questions.set(id, { settle: (message) => resolve(message ?? 'lost') });
+      this.#requests.set(id, { settle: (message) => resolve(message ?? 'lost') });
     });
     try {
       const type: Record<string, string> = contentType === '' ? {} : { 'content-type': contentType };
-      const sent = this.#send(destination, text, { ...type, 'reply-to': answersAt, 'correlation-id': id });
+      const sent = this.#send(destination, text, { ...type, 'reply-to': replyDestination, 'correlation-id': id });
       const answered = sent.then(async (one) => {
         isSent = true;
         return one === 'not sent' ? one : answer;
@@ -121,18 +122,18 @@ export class Connection {
       return await Promise.race([answered, answer]);
     } finally {
       clearTimeout(timer);
-      this.#questions.delete(id);
+      this.#requests.delete(id);
     }
   }
 
-  #answered(message: IMessage): void {
-    this.#questions.get(message.headers['correlation-id'] ?? '')?.settle(message);
+  #receiveReply(message: IMessage): void {
+    this.#requests.get(message.headers['correlation-id'] ?? '')?.settle(message);
   }
 
   #lost(): void {
     this.#tries += 1;
     for (const receipt of [...this.#waiting.keys()]) this.#settle(receipt, 'in doubt');
-    for (const { settle } of this.#questions.values()) settle(undefined);
+    for (const { settle } of this.#requests.values()) settle(undefined);
     this.#events.onState('lost', this.#tries);
   }
 

@@ -1,4 +1,4 @@
-// The list of messages: the newest first, limited to the last few hundred. It is drawn a few times a second, however
+// Shows the list of messages: the newest first, limited to the last 200. It is drawn at most ten times a second, however
 // many messages arrive.
 
 import { byId, checked, element, setText } from './dom.ts';

@@ -5,7 +5,7 @@ import { Connection, type State } from './connection.ts';
 import { byId, setText } from './dom.ts';
 import { Messages } from './messages.ts';
 import { Rate } from './rate.ts';
-import { makeForms } from './send.ts';
+import { setUpForms } from './send.ts';
 import { Streams } from './streams.ts';
 import { oneLine } from './text.ts';
 import { drawTopology } from './topology.ts';
@@ -20,7 +20,7 @@ async function main(): Promise<void> {
 
   const [messages, rate] = [new Messages(), new Rate()];
   const connection = new Connection({
-    onConnect: () => streams.askForAll(),
+    onConnect: () => streams.subscribeAll(),
     onError: (message) => {
       streams.refused(message);
       notice(message);
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
     },
   });
   let sent = 0;
-  makeForms(connection, catalog, {
+  setUpForms(connection, catalog, {
     onSent: () => {
       sent += 1;
       setText(byId('sent'), sent.toLocaleString('en'));

@@ -1,6 +1,6 @@
 // Shows how many messages arrived: in total, in the last second, and in each second of the last minute as a plot.
 
-import { byId, drawn, setText } from './dom.ts';
+import { byId, setText, svgElement } from './dom.ts';
 
 const seconds = 60;
 const countMs = 200;
@@ -10,8 +10,8 @@ export class Rate {
   #total = 0;
   #now = 0;
   readonly #past: number[] = Array.from({ length: seconds }, () => 0);
-  readonly #area = drawn('path', { class: 'area' });
-  readonly #line = drawn('path', { class: 'line', 'vector-effect': 'non-scaling-stroke' });
+  readonly #area = svgElement('path', { class: 'area' });
+  readonly #line = svgElement('path', { class: 'line', 'vector-effect': 'non-scaling-stroke' });
 
   constructor() {
     byId('plot').append(this.#area, this.#line);

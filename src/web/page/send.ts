@@ -22,24 +22,26 @@ interface SendEvents {
 }
 
 /** Sets up the forms. */
-export function makeForms(connection: Connection, catalog: Catalog, events: SendEvents): void {
+export function setUpForms(connection: Connection, catalog: Catalog, events: SendEvents): void {
   publishForm(connection, catalog, events);
   const task = formById('task');
-  queueForm(task, catalog.tasks, async ({ queue, persistent }, written) => {
-    const result = await publish(connection, { exchange: '', routingKey: queue, persistent, ...written });
+  queueForm(task, catalog.tasks, async ({ queue, persistent }, values) => {
+    const result = await publish(connection, { exchange: '', routingKey: queue, persistent, ...values });
     if (result.isGood) events.onSent();
     return result;
   });
   const request = formById('request');
   queueForm(request, catalog.requests, async ({ queue }, { text, contentType }) => {
-    if (!(await isThere(queue))) return bad(`not sent: there is no queue '${queue}'; start its server`);
+    if (!(await isThere(queue))) return failure(`not sent: there is no queue '${queue}'; start its server`);
     const began = performance.now();
-    const answer = await connection.ask(queueAt(queue), { text, contentType, waitMs: answerMs });
-    if (answer === 'no answer') return bad(`no answer in ${answerMs / 1000} s; is a server running?`);
+    const answer = await connection.request(queueAt(queue), { text, contentType, waitMs: answerMs });
+    if (answer === 'no answer') return failure(`no answer in ${answerMs / 1000} s; is a server running?`);
     if (answer === 'not confirmed')
-      return bad(`in doubt: the broker has not confirmed it in ${answerMs / 1000} s; an alarm may block publishers`);
-    if (answer === 'lost') return bad('no answer: the connection was lost');
-    if (answer === 'not sent') return bad(notSent);
+      return failure(
+        `in doubt: the broker has not confirmed it in ${answerMs / 1000} s; an alarm may block publishers`,
+      );
+    if (answer === 'lost') return failure('no answer: the connection was lost');
+    if (answer === 'not sent') return failure(notSent);
     events.onSent();
     const { short } = bodyOf(answer.binaryBody, answer.binaryBody.length);
     return { text: `${short} (${Math.round(performance.now() - began)} ms)`, isGood: true };
@@ -47,29 +49,29 @@ export function makeForms(connection: Connection, catalog: Catalog, events: Send
 }
 
 /** Values of a form's fields. */
-interface Written {
+interface FormValues {
   readonly text: string;
   readonly contentType: string;
   readonly headers: Readonly<Record<string, string | number | boolean>>;
 }
 
-interface ToPublish extends Written {
+interface PublishRequest extends FormValues {
   readonly exchange: string;
   readonly routingKey: string;
   readonly persistent: boolean;
 }
 
-async function publish({ isConnected }: Connection, message: ToPublish): Promise<Shown> {
-  if (!isConnected) return bad(notSent);
+async function publish({ isConnected }: Connection, message: PublishRequest): Promise<FormResult> {
+  if (!isConnected) return failure(notSent);
   const body = JSON.stringify(message);
   const headers = { 'content-type': 'application/json' };
   const signal = AbortSignal.timeout(publishMs);
   const response = await fetch('/api/publish', { method: 'POST', headers, body, signal }).catch(() => undefined);
-  if (response === undefined) return bad('in doubt: mq web has not answered');
-  if (!response.ok) return bad(`not sent: ${(await response.text()).trim()}`);
+  if (response === undefined) return failure('in doubt: mq web has not answered');
+  if (!response.ok) return failure(`not sent: ${(await response.text()).trim()}`);
   const { outcome, message: why = '' }: PublishResult = await response.json();
   if (outcome === 'confirmed') return { text: 'confirmed by the broker', isGood: true };
-  return bad(`${outcome}: ${oneLine(why, 200)}`);
+  return failure(`${outcome}: ${oneLine(why, 200)}`);
 }
 
 /** Checks that the queue exists, because a request uses STOMP, which also confirms a message that no queue received. */
@@ -78,12 +80,12 @@ async function isThere(queue: string): Promise<boolean> {
   return response.status !== 404;
 }
 
-interface Shown {
+interface FormResult {
   readonly text: string;
   readonly isGood: boolean;
 }
 
-function bad(text: string): Shown {
+function failure(text: string): FormResult {
   return { text, isGood: false };
 }
 
@@ -98,9 +100,9 @@ function publishForm(connection: Connection, { exchanges }: Catalog, { onSent, i
   };
   exchange.addEventListener('change', fill);
   fill();
-  sending(form, exchanges.length > 0, async (written) => {
+  setUpForm(form, exchanges.length > 0, async (values) => {
     const to = { exchange: exchange.value, routingKey: key.value, persistent: false };
-    const result = await publish(connection, { ...to, ...written });
+    const result = await publish(connection, { ...to, ...values });
     if (!result.isGood) return result;
     onSent();
     // The queue of this page is one of those that receive it.
@@ -113,7 +115,7 @@ function publishForm(connection: Connection, { exchanges }: Catalog, { onSent, i
 function queueForm(
   form: HTMLFormElement,
   queues: readonly QueueEntry[],
-  send: (queue: QueueEntry, written: Written) => Promise<Shown>,
+  send: (queue: QueueEntry, values: FormValues) => Promise<FormResult>,
 ): void {
   const select = selectField(form, 'queue');
   const text = textField(form, 'text');
@@ -124,14 +126,14 @@ function queueForm(
   };
   select.addEventListener('change', fill);
   fill();
-  sending(form, queues.length > 0, async (written) => {
+  setUpForm(form, queues.length > 0, async (values) => {
     const queue = chosen();
-    return queue ? send(queue, written) : bad('not sent: there is no queue');
+    return queue ? send(queue, values) : failure('not sent: there is no queue');
   });
 }
 
 /** Sets up a form. A form without a target is hidden. Ctrl-Enter in a text field sends. */
-function sending(form: HTMLFormElement, hasTarget: boolean, send: (written: Written) => Promise<Shown>): void {
+function setUpForm(form: HTMLFormElement, hasTarget: boolean, send: (values: FormValues) => Promise<FormResult>): void {
   form.hidden = !hasTarget;
   const output = checked(form.querySelector('output'), HTMLOutputElement, 'output');
   const text = textField(form, 'text');
@@ -142,24 +144,24 @@ function sending(form: HTMLFormElement, hasTarget: boolean, send: (written: Writ
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     number += 1;
-    const mine = number;
-    const show = ({ text: shown, isGood }: Shown) => {
-      if (mine !== number) return;
+    const own = number;
+    const show = ({ text: shown, isGood }: FormResult) => {
+      if (own !== number) return;
       output.dataset['good'] = String(isGood);
       setText(output, shown);
     };
     if (new TextEncoder().encode(text.value).length > longestText)
-      return show(bad(`not sent: the text is longer than ${longestText / 1024} KiB`));
-    const written = writtenIn(form);
-    if (typeof written === 'string') return show(bad(`not sent: ${written}`));
+      return show(failure(`not sent: the text is longer than ${longestText / 1024} KiB`));
+    const values = valuesOf(form);
+    if (typeof values === 'string') return show(failure(`not sent: ${values}`));
     output.dataset['good'] = '';
     setText(output, 'sending…');
-    send(written).then(show, (error: unknown) => show(bad(`not sent: ${String(error)}`)));
+    send(values).then(show, (error: unknown) => show(failure(`not sent: ${String(error)}`)));
   });
 }
 
 /** Returns the text of a form with its content type and headers, or why they are invalid. */
-function writtenIn(form: HTMLFormElement): Written | string {
+function valuesOf(form: HTMLFormElement): FormValues | string {
   const value = (name: string) => {
     const found = form.elements.namedItem(name);
     return found instanceof HTMLInputElement || found instanceof HTMLTextAreaElement ? found.value : '';

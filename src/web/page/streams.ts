@@ -1,6 +1,6 @@
-// The streams that the page watches, each with an exchange and a pattern. A refused subscription ends the connection of
-// all streams. mq web is therefore asked first whether the exchange exists, repeatedly, because it may be created
-// later.
+// Manages the streams that the page watches, each with an exchange and a pattern. A refused subscription ends the
+// connection of all streams. Therefore the page first asks mq web whether the exchange exists. It repeats the question,
+// because the exchange may be created later.
 
 import type { IMessage } from '@stomp/stompjs';
 import type { Catalog, Stream } from '../catalog.ts';
@@ -18,8 +18,8 @@ interface Watched extends WatchedStream, Stream {
   readonly counter: HTMLElement;
   readonly note: HTMLElement;
   count: number;
-  /** `true` while the broker has not answered the subscription yet. */
-  isAsked: boolean;
+  /** `true` while the broker has not answered the subscription. */
+  isPending: boolean;
   /** `true` if it is subscribed on this connection, even if the broker has not answered yet. */
   isSubscribed: boolean;
   pauseMs: number;
@@ -58,7 +58,7 @@ export class Streams {
     this.#connection = connection;
     this.#catalog = catalog;
     this.#events = events;
-    for (const stream of catalog.streams) this.#suggest(stream);
+    for (const stream of catalog.streams) this.#offer(stream);
     byId('watch-all').addEventListener('click', () => {
       for (const offer of [...this.#offers]) offer.take();
       // The button is hidden now, so the focus must move to another element of the section.
@@ -72,12 +72,12 @@ export class Streams {
   }
 
   isWatched(exchange: string): boolean {
-    return this.#watched.some((one) => one.exchange === exchange && one.isSubscribed && !one.isAsked);
+    return this.#watched.some((one) => one.exchange === exchange && one.isSubscribed && !one.isPending);
   }
 
   /** Subscribes to all streams after each connect. */
-  askForAll(): void {
-    for (const watched of this.#watched) this.#ask(watched);
+  subscribeAll(): void {
+    for (const watched of this.#watched) this.#check(watched);
   }
 
   /**
@@ -85,14 +85,14 @@ export class Streams {
    * stream is the refused one.
    */
   refused(reason: string): void {
-    const refused = this.#watched.find(({ isAsked }) => isAsked);
-    if (refused) this.#later(refused, reason);
+    const refused = this.#watched.find(({ isPending }) => isPending);
+    if (refused) this.#retryLater(refused, reason);
   }
 
   /** Resets all streams after the connection is lost. */
   lost(): void {
     for (const watched of this.#watched) {
-      watched.isAsked = false;
+      watched.isPending = false;
       watched.isSubscribed = false;
       watched.stop = () => undefined;
       showBusy(watched, true);
@@ -100,31 +100,31 @@ export class Streams {
   }
 
   /** Tries a stream again later, after mq web has reported that the exchange exists. */
-  #later(watched: Watched, reason: string): void {
+  #retryLater(watched: Watched, reason: string): void {
     watched.pauseMs = Math.min(longestPauseMs, Math.max(firstPauseMs, watched.pauseMs * 2));
     setText(watched.note, oneLine(reason, 160));
     clearTimeout(watched.timer);
     watched.timer = setTimeout(() => {
       watched.timer = undefined;
-      this.#ask(watched);
+      this.#check(watched);
     }, watched.pauseMs);
   }
 
-  #ask(watched: Watched): void {
+  #check(watched: Watched): void {
     if (!this.#connection.isConnected || watched.timer !== undefined || watched.isSubscribed) return;
     const found = fetch(`/api/exchange?name=${encodeURIComponent(watched.exchange)}`).catch(() => undefined);
     void found.then((response) => {
       // Two requests may be pending, from before and after a reconnect.
       if (!this.#watched.includes(watched) || watched.timer !== undefined || watched.isSubscribed) return;
       if (response?.ok === true) this.#subscribe(watched);
-      else this.#later(watched, `there is no exchange '${watched.exchange}'`);
+      else this.#retryLater(watched, `there is no exchange '${watched.exchange}'`);
     });
   }
 
   #subscribe(watched: Watched): void {
     if (!this.#connection.isConnected || watched.isSubscribed) return;
     watched.isSubscribed = true;
-    watched.isAsked = true;
+    watched.isPending = true;
     watched.stop = this.#connection.subscribe(
       exchangeAt(watched.exchange, watched.key),
       (message) => {
@@ -132,7 +132,7 @@ export class Streams {
         this.#events.onMessage(watched, message);
       },
       () => {
-        watched.isAsked = false;
+        watched.isPending = false;
         watched.pauseMs = 0;
         setText(watched.note, '');
         showBusy(watched, false);
@@ -141,7 +141,7 @@ export class Streams {
   }
 
   /** Offers a stream until it is watched. Watching declares a queue on the broker, so it requires a click. */
-  #suggest(stream: Stream): void {
+  #offer(stream: Stream): void {
     const watch = element('button', { type: 'button' }, `Watch ${oneLine(nameOf(stream), 80)}`);
     const item = element('li', { 'data-colour': this.#colourOf(stream.exchange) }, watch);
     const take = () => {
@@ -186,7 +186,7 @@ export class Streams {
       colour,
       isShown: true,
       count: 0,
-      isAsked: false,
+      isPending: false,
       isSubscribed: false,
       pauseMs: 0,
       timer: undefined,
@@ -202,7 +202,7 @@ export class Streams {
     this.#watched.push(watched);
     this.#list.append(watched.item);
     this.#showWarning();
-    this.#ask(watched);
+    this.#check(watched);
   }
 
   #remove(watched: Watched): void {
@@ -212,7 +212,7 @@ export class Streams {
     watched.stop();
     this.#watched.splice(this.#watched.indexOf(watched), 1);
     item.remove();
-    if (this.#catalog.streams.some((one) => isSame(one, watched))) this.#suggest({ exchange, key });
+    if (this.#catalog.streams.some((one) => isSame(one, watched))) this.#offer({ exchange, key });
     this.#showWarning();
     // The focus must stay in the list.
     (next ?? field(formById('watch'), 'exchange')).focus();

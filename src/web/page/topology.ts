@@ -1,7 +1,7 @@
 // Draws the topology, and shows the depths of its queues in the drawing and in a table.
 
 import type { Catalog, Depths, DrawnEdge, DrawnNode, QueueDepth } from '../catalog.ts';
-import { byId, drawn, element, setText } from './dom.ts';
+import { byId, element, setText, svgElement } from './dom.ts';
 import { oneLine } from './text.ts';
 
 const margin = 12;
@@ -13,7 +13,7 @@ export function drawTopology({ drawing }: Catalog): void {
   showDrawing(drawing, nodes, figures);
   const rows = drawing.nodes.filter(({ kind }) => kind === 'queue').map(rowOf);
   byId('queues').append(...rows.map(({ row }) => row));
-  keepFresh((depths) => {
+  updateDepths((depths) => {
     setText(byId('depths-from'), sourceOf(depths));
     showMissing(depths, nodes);
     for (const { node, show } of [...figures, ...rows]) show(depths.queues[node.id], depths.missing.includes(node.id));
@@ -42,10 +42,10 @@ function showDrawing(
   // A narrow screen scrolls the drawing. It must be focusable, so that the arrow keys scroll it.
   place.tabIndex = 0;
   place.append(
-    drawn(
+    svgElement(
       'svg',
       { viewBox: `${-margin} ${-margin} ${width} ${height}`, width, height },
-      drawn('defs', {}, arrow()),
+      svgElement('defs', {}, arrow()),
       ...edges,
       // Labels are above all edges, so that no edge crosses a text.
       ...drawing.edges.flatMap(labelOf),
@@ -61,10 +61,10 @@ function showDrawing(
 
 function arrow(): SVGMarkerElement {
   const size = { refX: 7, refY: 4, markerWidth: 7, markerHeight: 7 };
-  return drawn(
+  return svgElement(
     'marker',
     { id: 'arrow', viewBox: '0 0 8 8', ...size, orient: 'auto-start-reverse' },
-    drawn('path', { d: 'M0,0.5L7.5,4L0,7.5Z', class: 'arrow' }),
+    svgElement('path', { d: 'M0,0.5L7.5,4L0,7.5Z', class: 'arrow' }),
   );
 }
 
@@ -97,18 +97,18 @@ function figureOf(node: DrawnNode): DrawnFigure {
   const { kind, name, type, x, y, width, height } = node;
   const title = oneLine(name || '(default)', 200);
   const about = aboutOf(node);
-  const small = drawn('text', { y: 34, class: 'about' }, oneLine(about, Math.floor((width - 26) / 6)));
+  const small = svgElement('text', { y: 34, class: 'about' }, oneLine(about, Math.floor((width - 26) / 6)));
   const inset = kind === 'exchange' ? 18 : 12;
-  const group = drawn(
+  const group = svgElement(
     'g',
     { class: `node ${kind}` },
-    drawn('title', {}, `${kind} ${title}${type ? ` (${type})` : ''}${about ? `: ${oneLine(about, 300)}` : ''}`),
-    drawn('rect', { x, y, width, height, rx: kind === 'queue' ? 4 : kind === 'exchange' ? height / 2 : 10 }),
+    svgElement('title', {}, `${kind} ${title}${type ? ` (${type})` : ''}${about ? `: ${oneLine(about, 300)}` : ''}`),
+    svgElement('rect', { x, y, width, height, rx: kind === 'queue' ? 4 : kind === 'exchange' ? height / 2 : 10 }),
     // A nested <svg> clips text that is too long.
-    drawn(
+    svgElement(
       'svg',
       { x: x + inset, y, width: width - inset - 8, height },
-      drawn('text', { y: 18, class: 'name' }, oneLine(title, Math.floor((width - inset - 14) / 7.6))),
+      svgElement('text', { y: 18, class: 'name' }, oneLine(title, Math.floor((width - inset - 14) / 7.6))),
       small,
     ),
   );
@@ -149,18 +149,18 @@ function edgeOf({ kind, keys, via }: DrawnEdge, source: DrawnNode, target: Drawn
     path += from.y === to.y && !isBack ? `H${to.x}` : `C${from.x + bend},${from.y} ${back},${to.y} ${to.x},${to.y}`;
     from = to;
   }
-  return drawn(
+  return svgElement(
     'g',
     { class: `edge ${kind}` },
-    drawn('title', {}, keys.length > 0 ? keys.map((key) => oneLine(key, 200)).join(' ') : kind),
-    drawn('path', { d: path, 'marker-end': 'url(#arrow)' }),
+    svgElement('title', {}, keys.length > 0 ? keys.map((key) => oneLine(key, 200)).join(' ') : kind),
+    svgElement('path', { d: path, 'marker-end': 'url(#arrow)' }),
   );
 }
 
 function labelOf({ label, keys }: DrawnEdge): SVGTextElement[] {
   if (!label) return [];
-  const all = drawn('title', {}, keys.map((key) => oneLine(key, 200)).join(' '));
-  return [drawn('text', { x: label.x, y: label.y, class: 'keys' }, all, oneLine(label.text, 80))];
+  const all = svgElement('title', {}, keys.map((key) => oneLine(key, 200)).join(' '));
+  return [svgElement('text', { x: label.x, y: label.y, class: 'keys' }, all, oneLine(label.text, 80))];
 }
 
 function rowOf(node: DrawnNode): Figure & { readonly row: HTMLTableRowElement } {
@@ -199,8 +199,8 @@ function shortOf(depth: QueueDepth | undefined, isMissing: boolean, node: DrawnN
 }
 
 /** Updates the depths while the page is visible. */
-function keepFresh(show: (depths: Depths) => void): void {
-  const ask = async () => {
+function updateDepths(show: (depths: Depths) => void): void {
+  const update = async () => {
     try {
       const response = await fetch('/api/depths');
       if (!response.ok) return;
@@ -210,9 +210,9 @@ function keepFresh(show: (depths: Depths) => void): void {
       show({ from: undefined, queues: {}, missing: [] });
     }
   };
-  const go = async () => {
-    if (!document.hidden) await ask();
-    setTimeout(() => void go(), everyMs);
+  const poll = async () => {
+    if (!document.hidden) await update();
+    setTimeout(() => void poll(), everyMs);
   };
-  void go();
+  void poll();
 }
