@@ -33,7 +33,7 @@ interface Batch {
   readonly around?: (use: (on: readonly string[]) => Promise<void>) => Promise<void>;
 }
 
-/** The batches of each tier, for the wanted versions of RabbitMQ. */
+/** Returns the batches of each tier for the given versions of RabbitMQ. */
 const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = {
   unit: () => [{ title: 'unit', folders: ['unit'], timeout: 180 }],
   executable: () => [{ title: 'executable', folders: ['executable'], timeout: 120, jobs: 2 }],
@@ -82,8 +82,8 @@ async function main(): Promise<number> {
   });
   const { version: wanted = versions, seed = String(newSeed()), ...given } = values;
   const stop = new AbortController();
-  // The listeners stay, because node24.js also forwards a signal that the terminal has sent to this process. The cluster
-  // must be removed.
+  // The listeners are not removed after the first signal, because node24.js also forwards a signal that the terminal has
+  // sent to this process. A second signal must not prevent the removal of the cluster.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal));
   process.stdout.on('error', () => stop.abort('SIGPIPE'));
 

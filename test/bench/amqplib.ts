@@ -1,4 +1,4 @@
-// The baseline for mq: the same work with amqplib alone, as a careful program does it.
+// Runs the baseline for mq: the same work with amqplib alone, as a careful program does it.
 //   publish QUEUE WINDOW        publishes each line of standard input, with confirms and a bounded window
 //   consume QUEUE PREFETCH N    receives and acknowledges N messages
 

@@ -1,5 +1,9 @@
 // npm run bench, second part: measures the embedded broker and RabbitMQ in turn, on the same machine with the same
-// client. It has no limits.   --messages N (100000)   --runs N (5)   --queued N (1000000)
+// client. It does not fail if a ratio misses its target.
+//
+//   --messages N   number of messages to send (default 100000)
+//   --runs N       number of pairs (default 5)
+//   --queued N     number of queued messages for the memory figure (default 1000000)
 
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -49,7 +53,7 @@ async function run(url: string, args: readonly string[]): Promise<Figures> {
   return JSON.parse(stdout) as Figures;
 }
 
-/** Makes a row for each figure of the job. */
+/** Prints a row for each figure of the job. */
 async function compare(
   title: string,
   [mine, theirs]: readonly [string, string],

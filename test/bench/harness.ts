@@ -1,5 +1,7 @@
 // Measures the overhead of `mq test` against the least possible: `mq --version`, uvu's own runner, and the start of one
-// node. `npm run bench` runs it.   --runs N (10)
+// node. `npm run bench` runs it.
+//
+//   --runs N   number of pairs (default 10)
 
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +19,7 @@ const ratio = (mine: number, other: number) => mine / other;
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mq-bench-'));
-  // mq does not cache code of temporary files, and these files represent those of a user.
+  // mq does not cache the code of temporary files. These files represent files of a user, so they must not count as temporary.
   Object.assign(process.env, { TMPDIR: join(folder, 'tmp'), XDG_CACHE_HOME: join(folder, 'cache') });
   try {
     say('what                                                mq          other       ratio');

@@ -1,8 +1,10 @@
-// One client of one broker with amqplib alone. The first argument selects the job; the result is one JSON object on
-// stdout.   flow N [persistent]    sends N messages of 100 bytes through a queue on one connection; persistent ones
-// with confirms and a                          window of 256   latency RATE SECONDS   measures the time from publish to
-// delivery at a low rate   fill N                 puts N messages of 16 bytes into a queue, and waits until its
-// standard input closes
+// Runs one job as a client of one broker, with amqplib alone. The first argument selects the job. The result is one JSON
+// object on stdout.
+//
+//   flow N [persistent]    sends N messages of 100 bytes through a queue on one connection; sends persistent messages
+//                          with confirms and a window of 256
+//   latency RATE SECONDS   measures the time from publish to delivery at a low rate
+//   fill N                 puts N messages of 16 bytes into a queue
 
 import amqplib, { type Channel, type ChannelModel, type ConfirmChannel } from 'amqplib';
 

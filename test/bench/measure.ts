@@ -16,7 +16,7 @@ export interface Job {
   readonly input?: string;
 }
 
-/** Runs A and B in turn, so that a drift of the machine's speed affects both. */
+/** Runs both jobs in turn, so that a change of the machine's speed affects both. `before` runs before each job. */
 export async function paired(
   times: number,
   mine: Job,
@@ -57,7 +57,7 @@ export async function measure({ command, cwd, url, input }: Job): Promise<Measur
   return { seconds, peak };
 }
 
-/** Returns the MB of a process, current (VmRSS) or largest (VmHWM). Returns 0 without /proc. */
+/** Returns the resident memory of a process in MB: current (VmRSS) or peak (VmHWM). Returns 0 without /proc. */
 export function resident(pid: number, field: 'VmRSS' | 'VmHWM'): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
@@ -67,6 +67,7 @@ export function resident(pid: number, field: 'VmRSS' | 'VmHWM'): number {
   }
 }
 
+/** Prints the medians of both programs and the median of their ratios. */
 export function row(
   title: string,
   pairs: readonly [Measured, Measured][],

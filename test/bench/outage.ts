@@ -48,14 +48,14 @@ try {
   task.kill();
 
   const growth = Math.max(...away, ...after) - median(healthy);
-  say(`the broker was away for ${seconds} s, the publisher's input ran at full rate`);
-  row('memory of the publisher, growth, MB', growth, bounds.growthMb, 1);
+  say(`the broker was away for ${seconds} s; the publisher's input ran at full rate`);
+  row('memory growth of the publisher, MB', growth, bounds.growthMb, 1);
   row('  before', median(healthy), undefined, 1);
-  row('  largest while the broker was away', Math.max(...away), undefined, 1);
-  row('  largest in 5 s after', Math.max(...after), undefined, 1);
-  row('processor of the publisher, of one core', used[0] ?? Number.NaN, bounds.processor, 4);
-  row('processor of the worker, of one core', used[1] ?? Number.NaN, bounds.processor, 4);
-  row('processor of a worker with a poison message', used[2] ?? Number.NaN, bounds.processor, 4);
+  row('  peak while the broker was away', Math.max(...away), undefined, 1);
+  row('  peak in the 5 s after the outage', Math.max(...after), undefined, 1);
+  row('processor time of the publisher, of one core', used[0] ?? Number.NaN, bounds.processor, 4);
+  row('processor time of the worker, of one core', used[1] ?? Number.NaN, bounds.processor, 4);
+  row('processor time of a worker with a poison message', used[2] ?? Number.NaN, bounds.processor, 4);
   row('redeliveries of the poison message, a minute', redelivered, bounds.redeliveries, 1);
 } finally {
   for (const running of started) running.kill('SIGKILL');
@@ -92,7 +92,7 @@ function feed(stdin: Writable): { stop(): void } {
   };
 }
 
-/** Returns the resident megabytes, twice a second. */
+/** Returns the resident memory in MB, measured twice a second. */
 async function sample({ pid }: RunningMq, forSeconds: number): Promise<number[]> {
   const found: number[] = [];
   while (found.length < forSeconds * 2) {
@@ -102,7 +102,7 @@ async function sample({ pid }: RunningMq, forSeconds: number): Promise<number[]>
   return found;
 }
 
-/** Returns the seconds of processor time so far, including children that have ended. */
+/** Returns the processor time of each process so far in seconds, including children that have ended. */
 function processors(of: readonly RunningMq[]): number[] {
   return of.map(({ pid }) => {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')

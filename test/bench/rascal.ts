@@ -1,4 +1,4 @@
-// The baseline of Rascal: its own publish with one session for each message, at most WINDOW at a time.
+// Runs the baseline of Rascal: its own publish with one session for each message, at most WINDOW at a time.
 //   QUEUE WINDOW POOL   publishes each line of standard input
 
 import rascal from 'rascal';

@@ -1,6 +1,11 @@
-// npm run bench: measures mq against other programs in pairs and prints ratios of medians as a table. It has no limits.
-// MQ_URL   address of the broker (MQ_MANAGEMENT_URL: its management API). Without it, a node is started from the image
-// mq-rabbitmq:4.3, which test/setup builds.   --lines N (100000)   --runs N (5)
+// npm run bench, first part: measures mq against other programs in pairs and prints ratios of medians as a table. It does
+// not fail if a ratio misses its target.
+//
+//   MQ_URL              address of the broker. By default a node is started from the image mq-rabbitmq:4.3, which
+//                       test/setup builds.
+//   MQ_MANAGEMENT_URL   address of its management API
+//   --lines N           number of lines to send (default 100000)
+//   --runs N            number of pairs (default 5)
 
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -206,7 +211,7 @@ function linesFile(folder: string, lines: number): string {
   return file;
 }
 
-/** Declares the queue again, empty. */
+/** Deletes the queue and declares it again, so that it is empty. */
 function declare(url: string, queue: string, type: string): Promise<void> {
   return new Promise((resolved, failed) => {
     amqplib.connect(url, (error, connection) => {

@@ -1,6 +1,8 @@
 // Compares the broker's log with node:sqlite (WAL, synchronous=FULL, one transaction for each batch), on this thread
-// and on a separate worker. Figures are ratios on one machine; each is the median of the rounds.   node
-// src/build/node24.js test/bench/store.ts [ROUNDS] [FOLDER]
+// and on a separate worker. Each figure is the median of the rounds. Compare the figures as ratios on one
+// machine.
+//
+//   node src/build/node24.js test/bench/store.ts [ROUNDS] [FOLDER]
 
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +21,7 @@ const message = { exchange: '', routingKey: 'q', content: Buffer.alloc(100, 'x')
 type Measured = Pick<Store, 'enqueue' | 'settle' | 'committed' | 'close'> & { readonly held: number };
 type Change = { id: number; content?: Buffer };
 
-/** The prototype with SQLite: changes are batched until the event loop turns, then written in one transaction. */
+/** The SQLite prototype. Changes are batched until the next turn of the event loop, then written in one transaction. */
 class Database {
   readonly #database: DatabaseSync;
   readonly #statements;
@@ -200,7 +202,7 @@ async function oneRound(folder: string, open: (folder: string) => Promise<Measur
   const opening = await timed(async () => {
     store = await open(folder);
   });
-  if (store.held !== messages) throw new Error(`${store.held} of ${messages} found again`);
+  if (store.held !== messages) throw new Error(`${store.held} of ${messages} messages were recovered`);
 
   const first = 401;
   delay.reset();
@@ -230,13 +232,13 @@ async function oneRound(folder: string, open: (folder: string) => Promise<Measur
   };
 }
 
-/** Sends messages with confirms. Each confirm allows the next message. */
+/** Stores messages with a bounded number of unconfirmed ones. Each confirm allows the next message. */
 function fill(store: Measured, count: number, bytes: number): Promise<void> {
   return new Promise((filled) => {
     let [sent, confirmed] = [0, 0];
     const send = () => {
       sent++;
-      // Each body has its own buffer, like one from a socket.
+      // Each body has its own buffer, like a body that arrives from a socket.
       store.enqueue({ ...message, content: Buffer.alloc(bytes, 'x') }, [{ queue: 'q', expiresAt: undefined }]);
       store.committed(() => {
         confirmed++;

@@ -8,8 +8,8 @@ export interface Account {
   /** Environment of a role that logs in as this user. */
   readonly env: { readonly MQ_URL: string };
   /**
-   * Returns the names of the user's connections. RabbitMQ answers from its table of connections, which is current; the
-   * lists of /api/connections and /api/consumers come from statistics, and a new entry is up to 5 s late in them.
+   * Returns the names of the user's connections. RabbitMQ answers from its table of connections, which is current. The
+   * lists of /api/connections and /api/consumers come from statistics, where a new entry appears up to 5 s late.
    */
   connections(): Promise<string[]>;
   /** Waits for `count` connections of the user, and closes them through the management API. */
@@ -17,7 +17,7 @@ export interface Account {
   remove(): Promise<void>;
 }
 
-/** Creates a user with all permissions in the vhost and none elsewhere. */
+/** Creates a user with all permissions in the vhost, and no permissions elsewhere. */
 export async function newAccount({ name: vhost, urls, api }: TestVhost): Promise<Account> {
   const [username, password] = [`mq-${randomUUID()}`, randomUUID()];
   await api('PUT', `/api/users/${username}`, { password, tags: '' });

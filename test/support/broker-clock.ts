@@ -34,7 +34,7 @@ export class HandClock implements Clock {
     this.#now = end;
   }
 
-  /** Advances the time without running timers, as while the event loop is busy. */
+  /** Advances the time without running timers, as if the event loop were busy. */
   stall(milliseconds: number): void {
     this.#now += milliseconds;
   }

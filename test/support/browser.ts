@@ -1,5 +1,5 @@
-// Opens a page in headless Chromium (Debian's), and records what must not happen: an error of the page, a dialog, a request to
-// another origin, a violation of the Content-Security-Policy.
+// Opens a page in headless Chromium (Debian's), and records events that must not happen: an error of the page, a dialog, a
+// request to another origin, and a violation of the Content-Security-Policy.
 
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -17,7 +17,7 @@ export interface VisitOptions {
   readonly width?: number;
   readonly height?: number;
   readonly scheme?: 'light' | 'dark';
-  /** If false, does not wait until the page is connected. */
+  /** `false` returns before the page is connected. */
   readonly waits?: boolean;
 }
 

@@ -5,7 +5,7 @@ import { startCluster } from '../../src/cluster/start.ts';
 
 export interface TestCluster {
   readonly cluster: Cluster;
-  /** Heals the shared cluster for the next files, or removes the file's own cluster. */
+  /** Heals the shared cluster for the next file, or removes the cluster of this file. */
   release(): Promise<void>;
 }
 

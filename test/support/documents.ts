@@ -1,4 +1,4 @@
-// Reads the blocks of README.md and of the pages of .github/docs, and runs their commands as a reader types them.
+// Reads the code blocks of README.md and of the pages of .github/docs, and runs their commands as a reader would type them.
 
 import { spawn } from 'node:child_process';
 import { copyFileSync, globSync, readFileSync, writeFileSync } from 'node:fs';
@@ -168,7 +168,7 @@ function matches(output: string, expected: readonly string[]): boolean {
 interface Command {
   /** Resolves when the command ends or waits for messages. Rejects if it fails. */
   readonly endsOrStays: Promise<void>;
-  /** Ends the command and waits for it. Rejects if it does not end well. */
+  /** Ends the command and waits for its end. Rejects if the command fails. */
   stop(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-// Runs an embedded broker for a test, with clients and a peer that sends bytes.
+// Runs an embedded broker for a test, with clients and plain sockets.
 
 import { connect as connectTcp, type Socket } from 'node:net';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib';
@@ -59,7 +59,7 @@ export class Place {
   }
 }
 
-/** Returns the code and text with which the broker closes the channel of `use`. */
+/** Returns the code and text with which the broker closes the channel or connection because of `use`. */
 export async function refusal(channel: Channel, use: () => unknown): Promise<Closed> {
   const closed = new Promise<Closed>((resolve) => {
     const take = (error: Error & { code?: number }) => resolve({ code: error.code ?? 0, text: textOf(error) });

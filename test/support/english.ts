@@ -80,7 +80,7 @@ export function longTitles(path: string, content: string): string[] {
   });
 }
 
-/** Returns the rows of the check whose own example it does not find, or whose plain sentence it refuses. */
+/** Returns the patterns that do not match their own example, or that match their plain sentence. */
 export function brokenRows(): string[] {
   return [...openings, ...words].flatMap(({ pattern, bad, good }) =>
     pattern.test(bad) && !pattern.test(good) ? [] : [`${pattern}`],
@@ -96,14 +96,14 @@ function textsOf(path: string, content: string): Text[] {
   });
 }
 
-/** The lines of a page outside its code blocks. */
+/** Returns the lines of a page outside its code blocks. */
 function paragraphsOf(content: string): Text[] {
   const blank = (block: string) => block.replace(/[^\n]/g, '');
   const prose = content.replace(/^ *```[\s\S]*?^ *```/gm, blank);
   return prose.split('\n').map((text, index) => ({ line: index + 1, text, isComment: false }));
 }
 
-/** Comments; `//` comments on lines that follow each other are one text. */
+/** Returns the comments. `//` comments on consecutive lines are one text. */
 function commentsOf(path: string, content: string): Text[] {
   const found: (Text & { end: number })[] = [];
   for (const { type, value, start, end } of commentsIn(path, content)) {
@@ -116,7 +116,7 @@ function commentsOf(path: string, content: string): Text[] {
   return found;
 }
 
-/** Strings of more than one word; of a test, only its titles. */
+/** Returns the strings of more than one word. In a test, only titles count. */
 function stringsOf(path: string, content: string): Text[] {
   return nodesOf(path, content).flatMap(({ node, parent }) => {
     const text = textOf(node);
@@ -132,7 +132,7 @@ function textOf(node: { readonly type: string; readonly [field: string]: unknown
   return (node['quasis'] as { value: { cooked: string } }[]).map(({ value }) => value.cooked).join('x');
 }
 
-/** The first argument of a call with a function behind it, or the value of `title:`. */
+/** Returns `true` for the first argument of a call that also has a function, and for the value of `title:`. */
 function isTitle(node: unknown, parent: { readonly [field: string]: unknown } | undefined): boolean {
   if (parent?.['type'] === 'Property') return (parent['key'] as { name?: unknown }).name === 'title';
   const given = parent?.['type'] === 'CallExpression' ? (parent['arguments'] as { type: string }[]) : [];

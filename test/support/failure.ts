@@ -2,7 +2,7 @@
 
 import { MqError } from '../../src/errors.ts';
 
-/** Returns the MqError of `work`. Throws another error of it, and an Error if it succeeds. */
+/** Returns the MqError that `work` throws. Throws any other error, and an Error if `work` succeeds. */
 export function failure(work: () => unknown): MqError {
   try {
     work();
@@ -10,5 +10,5 @@ export function failure(work: () => unknown): MqError {
     if (error instanceof MqError) return error;
     throw error;
   }
-  throw new Error('it did not fail');
+  throw new Error('the call did not fail');
 }

@@ -1,5 +1,5 @@
-// Runs programs of other projects: the tutorials in Python (pika), and amqp-tools. They receive the broker's URL and end by
-// themselves.
+// Runs programs of other projects: the tutorials in Python (pika), and amqp-tools. They receive the broker's URL, and end
+// without a signal.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';

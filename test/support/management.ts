@@ -5,14 +5,14 @@ import { type Management, startManagement } from '../../src/broker/management.ts
 import type { BrokerOptions } from '../../src/broker/server.ts';
 import { Place } from './embedded.ts';
 
-export interface Told {
+export interface ApiResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Parsed JSON, or `undefined` without a body. */
   readonly body: unknown;
 }
 
-export interface Asking {
+export interface ApiRequest {
   readonly body?: unknown;
   /** Login. Default guest:guest; `null` sends none. */
   readonly as?: string | null;
@@ -22,8 +22,8 @@ export interface Asking {
 /** Sends `path` unchanged, after `/api`. */
 export type Ask = (
   line: `${'GET' | 'HEAD' | 'OPTIONS' | 'PUT' | 'POST' | 'DELETE'} ${string}`,
-  asking?: Asking,
-) => Promise<Told>;
+  asking?: ApiRequest,
+) => Promise<ApiResponse>;
 
 export interface Served {
   readonly place: Place;
@@ -43,7 +43,11 @@ export function withManagement(use: (served: Served) => Promise<void>, options: 
   });
 }
 
-function send(port: number, line: string, { body, as = 'guest:guest', headers = {} }: Asking = {}): Promise<Told> {
+function send(
+  port: number,
+  line: string,
+  { body, as = 'guest:guest', headers = {} }: ApiRequest = {},
+): Promise<ApiResponse> {
   const [method = '', path = ''] = line.split(/ (.*)/s);
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   return new Promise((resolve, reject) => {
@@ -63,8 +67,8 @@ function send(port: number, line: string, { body, as = 'guest:guest', headers = 
       response.on('error', reject);
       response.on('end', () => {
         const answer = Buffer.concat(chunks).toString();
-        const { statusCode = 0, headers: told } = response;
-        resolve({ status: statusCode, headers: told, body: answer === '' ? undefined : JSON.parse(answer) });
+        const { statusCode = 0, headers: received } = response;
+        resolve({ status: statusCode, headers: received, body: answer === '' ? undefined : JSON.parse(answer) });
       });
     });
     asked.end(text);

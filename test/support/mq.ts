@@ -22,7 +22,7 @@ export interface MqOptions {
 }
 
 export interface MqResult {
-  /** The exit status, or undefined if a signal ended it. */
+  /** The exit status, or `undefined` if a signal ended the process. */
   readonly status: number | undefined;
   readonly signal: NodeJS.Signals | undefined;
   readonly stdout: string;
@@ -105,7 +105,7 @@ export function startMq(args: readonly string[], options: MqOptions = {}): Runni
         }
       };
       const timer = setTimeout(
-        () => settle(() => failed(new Error(`${label} printed no ${pattern}\n${text(out)}\n${text(err)}`))),
+        () => settle(() => failed(new Error(`${label} did not print ${pattern}\n${text(out)}\n${text(err)}`))),
         deadlineMs,
       );
       const settle = (act: () => void) => {
@@ -138,7 +138,7 @@ export function emptyFolder(files: Readonly<Record<string, string>> = {}): strin
   const folder = mkdtempSync(join(tmpdir(), 'mq-test-'));
   for (const [name, text] of Object.entries(files)) {
     const path = join(folder, name);
-    if (!existsSync(dirname(path))) throw new Error(`no folder for ${name}`);
+    if (!existsSync(dirname(path))) throw new Error(`the folder of ${name} does not exist`);
     writeFileSync(path, text);
   }
   return folder;

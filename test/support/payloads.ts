@@ -1,5 +1,5 @@
-// Contains 200 texts that try to run a script: each vector alone, and after text that would end an element, an attribute, a
-// script, a comment or a style. Each one would set window.pwned, open a dialog, or send a request to another server.
+// Contains 200 texts that try to run a script. Each vector is used alone, and after text that would end an element, an
+// attribute, a script, a comment or a style. Each one would set window.pwned, open a dialog, or send a request to another server.
 
 const run = 'window.pwned=1;alert(1)';
 const vectors = [

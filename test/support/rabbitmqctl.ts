@@ -39,7 +39,7 @@ export function rabbitmqctl(cluster: Cluster): Rabbitmqctl {
 /** Returns the object with these values. */
 export function found(all: readonly Thing[] | undefined, wanted: Thing): Thing {
   const one = all?.find((each) => Object.entries(wanted).every(([name, value]) => each[name] === value));
-  assert.ok(one, `none is ${JSON.stringify(wanted)} in ${JSON.stringify(all)}`);
+  assert.ok(one, `no object has ${JSON.stringify(wanted)}: ${JSON.stringify(all)}`);
   return one as Thing;
 }
 

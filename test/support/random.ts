@@ -4,7 +4,7 @@ export interface Random {
   /** Returns an integer, 0 ≤ n < limit. */
   below(limit: number): number;
   pick<T>(values: readonly T[]): T;
-  /** Returns true with this probability. */
+  /** Returns `true` with this probability. */
   chance(probability: number): boolean;
   bytes(length: number): Buffer;
 }

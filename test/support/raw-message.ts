@@ -2,7 +2,7 @@
 
 import { type ChannelModel, connect } from 'amqplib';
 
-/** Encodes the properties of a message (AMQP 0-9-1, 4.2.6.1); `headers` is the content of the table. */
+/** Encoded properties of a message (AMQP 0-9-1, 4.2.6.1). `headers` is the content of the table. */
 export interface RawProperties {
   readonly contentType?: Buffer;
   readonly headers?: Buffer;
@@ -70,7 +70,7 @@ export function uint(value: number, size: number): Buffer {
 
 /** Encodes nested tables. */
 export function nested(depth: number, type: 'F' | 'A'): Buffer {
-  // Written from the inside out, because concatenating each level needs quadratic time.
+  // The levels are written into one buffer, because concatenating each level needs quadratic time.
   const perLevel = type === 'F' ? 6 : 5;
   const bytes = Buffer.alloc(depth * perLevel);
   for (let level = 0; level < depth; level += 1) {
@@ -130,7 +130,7 @@ function propertyBytes({
   return Buffer.concat([uint(flags, 2), ...given.map(([, bytes]) => bytes)]);
 }
 
-/** AMQP 0-9-1, 4.2.3. */
+/** Encodes a frame (AMQP 0-9-1, 4.2.3). */
 function frame(type: number, channel: number, payload: Buffer): Buffer {
   return Buffer.concat([uint(type, 1), uint(channel, 2), uint(payload.length, 4), payload, Buffer.from([0xce])]);
 }

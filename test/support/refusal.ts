@@ -1,9 +1,9 @@
-// Checks refusals: an exit status, one line, a hint, no stack, and never the password.
+// Checks a refusal: its exit status, its line and its hint. The output must contain neither a stack nor the password.
 
 import * as assert from 'uvu/assert';
 import { type ErrorCode, exitStatuses } from '../../src/errors.ts';
 
-/** A password whose every part between special characters is recognisable. */
+/** A password with special characters. Each part between them is recognisable. */
 export const canary = 'canaryA:canaryB@canaryC/canaryD%canaryE?canaryF#canaryG';
 
 /** Returns an address with the password. `at` is the part after the `@`. */
@@ -52,7 +52,7 @@ export function assertRefused(result: Output, { exit, line, hint, problems = [],
   assert.is(result.stdout, '');
 }
 
-/** Like `assertRefused`, for `mq <command>` with `--json`: one object. */
+/** Throws unless the result of `mq <command> --json` is one object with exactly this refusal. */
 export function assertRefusedInJson(result: Output, command: string, { exit, line, hint }: Refusal): void {
   assertNoSecret(result);
   assert.is(result.status, exit, result.stderr);
@@ -72,7 +72,7 @@ export function assertNoSecret({ stdout, stderr }: Output): void {
   }
 }
 
-/** Encodings without the end, which depends on the next character. */
+/** Returns the base64 form without its end, which depends on the next character. */
 function base64Core(text: string): string {
   return Buffer.from(text).toString('base64').slice(0, -4);
 }

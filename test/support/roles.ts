@@ -14,9 +14,12 @@ export interface HeldMessage {
   readonly properties: { readonly headers?: Readonly<Record<string, unknown>>; readonly [name: string]: unknown };
 }
 
+/** Settings of `supervise`. */
 export interface Supervision {
   readonly cwd: string;
+  /** Name of the dead-letter queue. */
   readonly dead: string;
+  /** Maximum number of restarts. */
   readonly most: number;
   readonly isOver?: () => boolean;
 }
@@ -39,15 +42,15 @@ export interface Roles {
   held(queue: string): Promise<number>;
   deleteQueue(queue: string): Promise<void>;
   /**
-   * Restarts a role that a message kills until the message is in the queue `dead` and `isOver` is true. Then stops the role.
-   * Throws after more than `most` ends.
+   * Restarts a role that a message kills, until the message is in the queue `dead` and `isOver` returns true. Then stops the
+   * role. Throws if the role ends more than `most` times.
    */
   supervise(args: readonly string[], place: Supervision): Promise<{ letter: HeldMessage; deaths: number; log: string }>;
-  /** A user for this test; `end` removes it. */
+  /** Creates a user for this test. `end` removes the user. */
   account(): Promise<Account>;
-  /** For test.after.each: kills processes that the test left running, and throws if there were any. */
+  /** Kills processes that the test left running, and throws if there were any (for test.after.each). */
   killLeft(): Promise<void>;
-  /** For test.after: removes the vhost. */
+  /** Removes the vhost and the users (for test.after). */
   end(): Promise<void>;
 }
 
@@ -80,7 +83,7 @@ export async function testRoles(): Promise<Roles> {
     take,
     supervise: async (args, { cwd, dead, most, isOver = () => true }) => {
       const taken = take(dead, 1).then(async ([letter]) => {
-        await until('all the rest is done', isOver);
+        await until('the other messages are handled', isOver);
         return letter as HeldMessage;
       });
       taken.catch(() => undefined); // awaited below
@@ -90,13 +93,13 @@ export async function testRoles(): Promise<Roles> {
         const end = await Promise.race([worker.ended, taken]);
         if ('payload' in end) {
           const { status, stderr } = await worker.stop();
-          if (status !== 0) throw new Error(`it ended with ${status}: ${stderr}`);
+          if (status !== 0) throw new Error(`the role ended with ${status}: ${stderr}`);
           return { letter: end, deaths, log };
         }
         log += end.stderr;
-        if (end.signal !== 'SIGKILL') throw new Error(`it ended with ${end.status}: ${end.stderr}`);
+        if (end.signal !== 'SIGKILL') throw new Error(`the role ended with ${end.status}: ${end.stderr}`);
       }
-      throw new Error(`more than ${most} deaths`);
+      throw new Error(`the role was killed more than ${most} times`);
     },
     run: (args, options = {}) => {
       const running = start(args, options);
@@ -143,7 +146,7 @@ export function lines(text: string): string[] {
   return text === '' ? [] : text.replace(/\n$/, '').split('\n');
 }
 
-/** Returns the lines of a log without the ends that identify the message. */
+/** Returns the lines of a log without the part at the end that identifies the message. */
 export function messagesOf(log: string): string[] {
   return lines(log).map((line) => line.replace(/ \((?:message [^)]*, )?queue [^)]*\)$/, ''));
 }

@@ -10,9 +10,9 @@ export interface Node {
 
 export interface Import {
   readonly specifier: string;
-  /** The import disappears when the types are stripped. */
+  /** `true` if stripping the types removes the import. */
   readonly isType: boolean;
-  /** `import()` or `require`: the file is loaded when the code runs, not when the importing file is loaded. */
+  /** `true` for `import()` and `require`, which load the file when the code runs. */
   readonly isLate: boolean;
 }
 
@@ -33,7 +33,7 @@ interface Parsed {
   readonly comments: readonly Comment[];
 }
 
-/** Path and text → the parsed file: several rules read the same file. */
+/** Parsed files by path and text, because several rules read the same file. */
 const parsed = new Map<string, Parsed>();
 
 /** Returns every node of the tree with its parent, parents first. Throws an Error if the text cannot be parsed. */
@@ -110,13 +110,13 @@ function imported(
   return typeof value === 'string' ? { specifier: value, isType, isLate } : undefined;
 }
 
-/** `import { type A, type B }`; an import without names imports no type. */
+/** Returns `true` for `import { type A, type B }`. An import without names imports no type. */
 function areTypes(specifiers: unknown, kind: string): boolean {
   const all = specifiers as readonly Node[];
   return all.length > 0 && all.every((one) => one[kind] === 'type');
 }
 
-/** `require`, `require.resolve`, `createRequire(…)`, and a member of these. */
+/** Returns `true` for `require`, `require.resolve`, `createRequire(…)`, and a member of these. */
 function isRequire(callee: unknown): boolean {
   if (!isNode(callee)) return false;
   if (callee.type === 'Identifier') return callee['name'] === 'require';

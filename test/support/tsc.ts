@@ -21,7 +21,10 @@ export function tsc(folder: string, files: Readonly<Record<string, string>>, con
   });
 }
 
-/** Returns the output of tsc for a text that imports files of src. `npm run types` reports errors of those files. */
+/**
+ * Returns the errors of tsc in a text that imports files of src. Errors in those files do not count, because
+ * `npm run types` reports them.
+ */
 export async function problemsBesideSource(folder: string, text: string): Promise<string[]> {
   const compilerOptions = { typeRoots: [resolve(root, 'node_modules/@types')] };
   const config = { extends: resolve(root, 'tsconfig.json'), compilerOptions, include: ['*.ts'], exclude: [] };

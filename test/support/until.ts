@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Returns the first result of `look` that is neither undefined nor false. Throws with `what` and the last error at the end. */
+/** Returns the first result of `look` that is neither `undefined` nor `false`. Throws an Error with `what` after the time. */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,

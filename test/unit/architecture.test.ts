@@ -90,11 +90,11 @@ const longFiles = ['broker/codec/methods.ts'];
 /** `path name` of each function that is clearer in one piece. */
 const longFunctions: readonly string[] = [];
 const functionLimit = 40;
-/** Casts of src, `as const` excepted. */
+/** Maximum number of casts in src. `as const` does not count. */
 const castLimit = 26;
 const lineLimit = 400;
 const folderLimit = 20;
-/** The files that hold English: code, pages, workflows and scripts. */
+/** The files that contain English: code, pages, workflows and scripts. */
 const written = [
   'src/**/*.{ts,js}',
   'test/**/*.{ts,js,md}',
@@ -105,7 +105,7 @@ const written = [
 ];
 const unwritten = ['test/fixtures/**', 'test/support/english.ts'];
 const emptyNames = ['util', 'helper', 'common', 'misc', 'type', 'manager', 'service'];
-/** Files whose name is a command's. */
+/** Files that have the name of a command. */
 const commandNames = ['cli/commands/types.ts'];
 
 const rules: readonly Rule[] = [
@@ -353,7 +353,7 @@ const rules: readonly Rule[] = [
     kept: { 'roles/x.ts': "// any\nawait Promise.any([]); const match = 'any';" },
   },
   {
-    title: 'names are kebab-case, one noun, and say what is inside',
+    title: 'file names are kebab-case and name their content',
     check: ({ files }) =>
       Object.keys(files).filter((path) => {
         if (commandNames.includes(path)) return false;
@@ -473,7 +473,7 @@ const rules: readonly Rule[] = [
     kept: { 'roles/x.ts': `${'x as const;\n'.repeat(castLimit + 1)}${'x as Y;\n'.repeat(castLimit)}` },
   },
   {
-    title: 'nothing but build writes to the console',
+    title: 'only build writes to the console',
     check: overFiles(
       (path, text) =>
         !path.startsWith('build/') &&
@@ -587,7 +587,7 @@ function lineCount(text: string, node: Node): number {
   return text.slice(Number(node['start']), Number(node['end'])).split('\n').length;
 }
 
-/** `as` and `!`; `as const` narrows nothing away. */
+/** Returns `true` for `as` and `!`. `as const` is not a cast. */
 function isCast(node: Node): boolean {
   if (node.type === 'TSNonNullExpression' || node.type === 'TSTypeAssertion') return true;
   const type = node.type === 'TSAsExpression' ? (node['typeAnnotation'] as Node) : undefined;
@@ -601,7 +601,7 @@ function exportsOf(path: string, text: string): string[] {
     const declaration = node.type === 'ExportNamedDeclaration' ? (node['declaration'] as Node | null) : null;
     if (declaration === null) return [];
     const variables = (declaration['declarations'] as Node[] | undefined) ?? [declaration];
-    // `export const { a, b } = …` has no name of its own; uvu's names are exported so.
+    // `export const { a, b } = …`, with which uvu's names are exported, has no name of its own.
     return variables.flatMap(({ id }) => ((id as Node).type === 'Identifier' ? [nameOf(id)] : []));
   });
 }
@@ -625,7 +625,7 @@ function namesImported(path: string, text: string): string[] {
   });
 }
 
-/** Local name → package, of everything that a file imports from packages. */
+/** Returns the package of each name that a file imports from a package, by local name. */
 function packageNames(path: string, text: string): Map<string, string> {
   const names = new Map<string, string>();
   for (const { node } of nodesOf(path, text)) {
@@ -658,7 +658,7 @@ function nameOf(node: unknown): string {
   return String((node as { name?: unknown } | undefined)?.name);
 }
 
-/** `process` as a variable, or as a member of the global object. */
+/** Returns `true` for `process` as a variable, or as a member of the global object. */
 function isProcess(node: Node, parent: Node | undefined): boolean {
   if (node.type === 'MemberExpression') {
     const { object, property } = node as unknown as { object: Node; property: Node };
@@ -672,7 +672,7 @@ function isProcess(node: Node, parent: Node | undefined): boolean {
   return !isMember && !isKey && !isType;
 }
 
-/** Returns a checker that asks `breaks` about each file; `true` adds the path of the file. */
+/** Returns a checker that calls `breaks` for each file. The result `true` adds the path of the file. */
 function overFiles(breaks: (path: string, text: string) => boolean | string[]): Rule['check'] {
   return ({ files }) =>
     Object.entries(files).flatMap(([path, text]) => {
@@ -682,7 +682,7 @@ function overFiles(breaks: (path: string, text: string) => boolean | string[]): 
     });
 }
 
-/** Returns a checker that asks `breaks` about each import of a file of src. */
+/** Returns a checker that calls `breaks` for each import of a file of src. */
 function overImports(breaks: (edge: { from: string; to: string; isType: boolean }) => boolean): Rule['check'] {
   return overFiles((from, text) =>
     importsOf(from, text).flatMap(({ to, isType }) =>
@@ -696,7 +696,7 @@ function packagesOf(path: string, text: string): string[] {
   return outside.map(({ specifier }) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/'));
 }
 
-/** Returns each circle once, from its first file in the alphabet. */
+/** Returns each circle once, beginning with its alphabetically first file. */
 function circles({ files }: Project): string[] {
   const found = new Set<string>();
   const done = new Set<string>();

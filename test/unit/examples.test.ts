@@ -1,4 +1,4 @@
-// Every TypeScript block of README.md and of the pages compiles under the tsconfig.json that `mq types` prints.
+// Checks that every TypeScript block of README.md and of the pages compiles with the tsconfig.json that `mq types` prints.
 
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ const root = resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'mq-examples-'));
 test.after(() => rmSync(folder, { recursive: true }));
 
-/** Returns name → text; the name holds page and line. */
+/** Returns the examples by name. The name contains the page and the line. */
 function examples(): Record<string, string> {
   const pages = ['README.md', ...globSync('.github/{docs,guides}/**/*.md', { cwd: root })];
   const found = pages.flatMap((page) => {

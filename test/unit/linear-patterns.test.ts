@@ -25,7 +25,7 @@ function cost(pattern: RegExp, [start, filler, end]: readonly [string, string, s
   return (user + system) / 1000;
 }
 
-/** Returns a text that makes a pattern slow: four times the length needs more than eight times as long. */
+/** Returns a text that makes a pattern slow: a text of four times the length needs more than eight times the time. */
 function slowText(pattern: RegExp): string | undefined {
   for (const filler of fillers) {
     for (const start of ['', 'x']) {
@@ -35,7 +35,7 @@ function slowText(pattern: RegExp): string | undefined {
         // Quadratic time needs 70 ms for 10,000 characters, so a much shorter time is linear.
         return short === Infinity || (short > 5 && cost(pattern, parts, 40_000) > 8 * short);
       };
-      // Measured twice, because a garbage collection may run during one of them.
+      // The time is measured twice, because a garbage collection may run during one measurement.
       if (isSlow() && isSlow()) return JSON.stringify(parts.join(''));
     }
   }
@@ -50,7 +50,7 @@ test('every regular expression of src needs linear time', () => {
       if (node['regex'] !== undefined) seen.set(node['raw'] as string, file);
     }
   }
-  assert.ok(seen.size > 100, `${seen.size} expressions are found`);
+  assert.ok(seen.size > 100, `only ${seen.size} expressions were found`);
   const slow = [...seen].flatMap(([text, file]) => {
     const end = text.lastIndexOf('/');
     const filler = slowText(new RegExp(text.slice(1, end), text.slice(end + 1)));

@@ -1,4 +1,4 @@
-// Links between README.md and the pages lead to a file and a heading that exist, and README.md stays short.
+// Checks that links between README.md and the pages lead to existing files and headings, and that README.md is short.
 
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -53,7 +53,7 @@ function brokenLinks(page: string): string[] {
   });
 }
 
-/** GitHub: lower case, without punctuation, a hyphen for each space. */
+/** Returns the anchors of a page. GitHub: lower case, without punctuation, a hyphen for each space. */
 function anchorsOf(page: string): string[] {
   const headings = [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading);
   return headings.map((heading) =>

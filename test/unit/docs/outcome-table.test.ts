@@ -1,4 +1,4 @@
-// The page about retries and dead letters has the table that the suite runs.
+// Checks that the page about retries and dead letters contains the table whose rows the scenarios run.
 
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { outcomeTable } from '../../support/outcome-table.ts';
 
 const page = resolve(import.meta.dirname, '../../../.github/docs/retries-and-dead-letters.md');
 
-test('the table of the page is the one that the tests run', () => {
+test('the page has the table of outcomes that the tests run', () => {
   const head = outcomeTable().split('\n')[0] ?? '';
   const text = readFileSync(page, 'utf8');
   const [table = ''] = text.slice(text.indexOf(head)).split('\n\n');

@@ -1,4 +1,4 @@
-// The form of README.md and of the pages of .github/docs: task, example, contents, and a page for every command.
+// Checks the form of README.md and of the pages of .github/docs: task, example, contents, and a page for every command.
 
 import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

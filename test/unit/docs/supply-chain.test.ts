@@ -15,7 +15,7 @@ test('workflows name each action by the hash of a commit, with its version', () 
   for (const line of uses) assert.match(line, /uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
 });
 
-test('package.json pins the Node of each platform, the lockfile its hash', () => {
+test('package.json pins Node for each platform, and the lockfile its hash', () => {
   const { optionalDependencies } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8'));
   const { packages } = JSON.parse(readFileSync(resolve(root, 'package-lock.json'), 'utf8'));
   for (const { node } of platforms) {

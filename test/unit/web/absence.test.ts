@@ -19,7 +19,7 @@ test('checks a missing name at most every 15 seconds, and finds it later', async
   time += 15_000;
   assert.is(await has('later'), true);
   isThere = false;
-  assert.is(await has('later'), false, 'and asked for each time while it is there');
+  assert.is(await has('later'), false, 'an existing name is checked each time');
 });
 
 test('forgets the oldest name first', async () => {

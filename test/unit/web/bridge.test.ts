@@ -6,15 +6,15 @@ import type { AmqpClient, Outgoing } from '../../../src/web/amqp-client.ts';
 import { Bridge } from '../../../src/web/bridge.ts';
 import { type Frame, FrameReader, headerOf } from '../../../src/web/frame.ts';
 
-/** A bridge to a fake AMQP client. */
-function scene({
+/** Returns a bridge with a fake AMQP client and a fake WebSocket. */
+function testBridge({
   send = async () => {},
   open = async () => {},
 }: {
   send?: (message: Outgoing) => Promise<void>;
   open?: () => Promise<void>;
 } = {}) {
-  const told: Frame[] = [];
+  const received: Frame[] = [];
   const reader = new FrameReader({ bodyBytes: 1_000_000 });
   const sent: Outgoing[] = [];
   const takes: { source: { exchange: string; bindingKey: string } | undefined; take: OnMessage; stopped: boolean }[] =
@@ -31,16 +31,19 @@ function scene({
     },
     listen: async (source, take) => {
       if (source?.exchange === 'nosuch') throw new MqError('TOPOLOGY', "the broker has no exchange 'nosuch'");
-      const ear = { source, take, stopped: false };
-      takes.push(ear);
-      return { queue: `amq.gen-${takes.length}`, stop: async () => void Object.assign(ear, { stopped: true }) };
+      const subscription = { source, take, stopped: false };
+      takes.push(subscription);
+      return {
+        queue: `amq.gen-${takes.length}`,
+        stop: async () => void Object.assign(subscription, { stopped: true }),
+      };
     },
   };
   let isClosed = false;
   const bridge = new Bridge({
     wire: {
       send: (bytes, done) => {
-        told.push(...reader.push(bytes));
+        received.push(...reader.push(bytes));
         done?.();
         for (const wake of waiting.splice(0)) wake();
       },
@@ -59,16 +62,16 @@ function scene({
     bridge,
     sent,
     takes,
-    told,
+    received,
     closed,
     ended: ended.promise,
     isClosed: () => isClosed,
     say: (...lines: string[]) => bridge.receive(Buffer.from(`${lines.join('\n')}\0`)),
-    /** The next frame of this command. */
+    /** Waits for the next frame with this command. */
     next: async (command: string): Promise<Frame> => {
       for (;;) {
-        const at = told.findIndex((frame) => frame.command === command);
-        if (at !== -1) return told.splice(at, 1)[0] as Frame;
+        const at = received.findIndex((frame) => frame.command === command);
+        if (at !== -1) return received.splice(at, 1)[0] as Frame;
         await new Promise<void>((resolve) => waiting.push(resolve));
       }
     },
@@ -78,7 +81,7 @@ function scene({
 const hello = ['CONNECT', 'accept-version:1.1,1.2', 'heart-beat:0,0', '', ''];
 
 test('connects, subscribes, and sends messages with RabbitMQ’s headers', async () => {
-  const { say, next, takes } = scene();
+  const { say, next, takes } = testBridge();
   say(...hello);
   assert.is(headerOf(await next('CONNECTED'), 'version'), '1.2');
   say('SUBSCRIBE', 'id:s1', 'destination:/exchange/a%2Fb/kern.*', 'receipt:r1', '', '');
@@ -112,11 +115,11 @@ test('connects, subscribes, and sends messages with RabbitMQ’s headers', async
     '{"a":[1]}',
   ]);
   assert.is(message.body.toString(), 'hi');
-  assert.ok(isDone, 'the broker may send more');
+  assert.ok(isDone, 'the bridge reports that the page received the message');
 });
 
 test('truncates a long body and reports its length', async () => {
-  const { say, next, takes } = scene();
+  const { say, next, takes } = testBridge();
   say(...hello);
   say('SUBSCRIBE', 'id:s1', 'destination:/exchange/logs', 'receipt:r1', '', '');
   await next('RECEIPT');
@@ -129,13 +132,13 @@ test('truncates a long body and reports its length', async () => {
 
 test('sends the receipt after the confirm', async () => {
   const confirm = Promise.withResolvers<void>();
-  const { say, next, told, sent } = scene({ send: () => confirm.promise });
+  const { say, next, received, sent } = testBridge({ send: () => confirm.promise });
   say(...hello);
   await next('CONNECTED');
   say('SEND', 'destination:/exchange/logs/k', 'receipt:r1', 'persistent:true', 'my:own', '', 'hi');
   say('SUBSCRIBE', 'id:s1', 'destination:/exchange/logs', 'receipt:r2', '', '');
   assert.is(headerOf(await next('RECEIPT'), 'receipt-id'), 'r2');
-  assert.equal(told, []);
+  assert.equal(received, []);
   confirm.resolve();
   assert.is(headerOf(await next('RECEIPT'), 'receipt-id'), 'r1');
   const [{ exchange, routingKey, mandatory, properties, body }] = sent as [Outgoing];
@@ -152,7 +155,7 @@ test('sends the receipt after the confirm', async () => {
 });
 
 test('creates the queue for replies once', async () => {
-  const { say, next, sent, takes } = scene();
+  const { say, next, sent, takes } = testBridge();
   say(...hello);
   for (const id of ['1', '2'])
     say(
@@ -194,7 +197,7 @@ test('creates the queue for replies once', async () => {
 });
 
 test('unsubscribes', async () => {
-  const { say, next, takes } = scene();
+  const { say, next, takes } = testBridge();
   say(...hello);
   say('SUBSCRIBE', 'id:s1', 'destination:/exchange/logs', '', '');
   say('UNSUBSCRIBE', 'id:s1', 'receipt:r1', '', '');
@@ -203,7 +206,7 @@ test('unsubscribes', async () => {
 });
 
 test('ends the page’s connection with the reason of a lost connection', async () => {
-  const { say, next, closed, ended, isClosed } = scene();
+  const { say, next, closed, ended, isClosed } = testBridge();
   say(...hello);
   await next('CONNECTED');
   closed.resolve(new MqError('UNAVAILABLE', 'the connection to the broker was lost'));
@@ -213,7 +216,7 @@ test('ends the page’s connection with the reason of a lost connection', async 
 });
 
 test('ends after the receipt of DISCONNECT', async () => {
-  const { say, next, ended } = scene();
+  const { say, next, ended } = testBridge();
   say(...hello);
   say('DISCONNECT', 'receipt:bye', '', '');
   assert.is(headerOf(await next('RECEIPT'), 'receipt-id'), 'bye');
@@ -223,7 +226,7 @@ test('ends after the receipt of DISCONNECT', async () => {
 test('starts no heart-beat for a page that left during the connect', async () => {
   const timers = () => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
   const [asked, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const { say, bridge, ended, told } = scene({
+  const { say, bridge, ended, received } = testBridge({
     open: () => {
       asked.resolve();
       return opened.promise;
@@ -235,7 +238,7 @@ test('starts no heart-beat for a page that left during the connect', async () =>
   const end = bridge.end();
   opened.resolve();
   await Promise.all([end, ended]);
-  assert.equal([timers(), told], [before, []]);
+  assert.equal([timers(), received], [before, []]);
 });
 
 for (const [what, before, lines] of [
@@ -244,16 +247,16 @@ for (const [what, before, lines] of [
   ['a version that is not 1.2', [], ['CONNECT', 'accept-version:1.0', '', '']],
   ['an unknown command', hello, ['BEGIN', 'transaction:1', '', '']],
   ['a subscription to a queue', hello, ['SUBSCRIBE', 'id:1', 'destination:/amq/queue/task_queue', '', '']],
-  ['a destination of no kind', hello, ['SEND', 'destination:/topic/x', '', 'x']],
+  ['an unknown kind of destination', hello, ['SEND', 'destination:/topic/x', '', 'x']],
   ['a SEND without a destination', hello, ['SEND', '', 'x']],
   ['a subscription without an id', hello, ['SUBSCRIBE', 'destination:/exchange/a', '', '']],
   ['a subscription with ack:client', hello, ['SUBSCRIBE', 'id:1', 'ack:client', 'destination:/exchange/a', '', '']],
   ['an exchange that does not exist', hello, ['SUBSCRIBE', 'id:1', 'destination:/exchange/nosuch/', '', '']],
   ['a body over the limit', hello, ['SEND', 'destination:/exchange/a', '', 'x'.repeat(101)]],
-  ['what is no STOMP', hello, ['<html>', '', '']],
+  ['text that is not STOMP', hello, ['<html>', '', '']],
 ] as const) {
-  test(`${what} is answered by ERROR, and ends the connection`, async () => {
-    const { say, next, isClosed, bridge } = scene();
+  test(`answers ${what} with ERROR, and ends the connection`, async () => {
+    const { say, next, isClosed, bridge } = testBridge();
     if (before.length > 0) {
       say(...before);
       await next('CONNECTED');
@@ -266,7 +269,7 @@ for (const [what, before, lines] of [
 }
 
 test('answers a refused message with ERROR and its receipt', async () => {
-  const { say, next } = scene({
+  const { say, next } = testBridge({
     send: async () => {
       throw new MqError('UNROUTABLE', "not delivered: no queue 'x' exists", { hint: 'start the receiver first' });
     },

@@ -1,4 +1,4 @@
-// The page's connection over Node's WebSocket to a bridge with a fake AMQP client.
+// Tests the page's STOMP connection over Node's WebSocket, to a bridge with a fake AMQP client.
 
 import type { AddressInfo } from 'node:net';
 import { Client } from '@stomp/stompjs';
@@ -8,10 +8,10 @@ import { WebSocketServer } from 'ws';
 import type { AmqpClient } from '../../../src/web/amqp-client.ts';
 import { Bridge } from '../../../src/web/bridge.ts';
 
-/** The part that the test needs. The page uses a browser's types, which the tests do not have. */
+/** The methods that the test calls. The test cannot import their types, because the page uses a browser's types. */
 interface Connection {
   start(): void;
-  ask(destination: string, text: string, waitMs: number): Promise<unknown>;
+  request(destination: string, request: { text: string; contentType: string; waitMs: number }): Promise<unknown>;
 }
 const file = new URL('../../../src/web/page/connection.ts', import.meta.url).href;
 const { Connection } = (await import(file)) as { Connection: new (events: object) => Connection };
@@ -40,7 +40,7 @@ test('ends a request in time if the broker blocks publishers', async () => {
     onConnect: connected.resolve,
     onError: (message: string) => connected.reject(new Error(message)),
   });
-  // The page reconnects as long as it is open, so the test must end it.
+  // The client reconnects until it is deactivated, so the test must deactivate it.
   const { activate } = Client.prototype;
   let client: Client | undefined;
   Client.prototype.activate = function () {
@@ -50,7 +50,8 @@ test('ends a request in time if the broker blocks publishers', async () => {
   try {
     connection.start();
     await connected.promise;
-    assert.is(await connection.ask('/amq/queue/rpc', '30', 1), 'not confirmed');
+    const reply = await connection.request('/amq/queue/rpc', { text: '30', contentType: '', waitMs: 1 });
+    assert.is(reply, 'not confirmed');
   } finally {
     Client.prototype.activate = activate;
     await client?.deactivate();

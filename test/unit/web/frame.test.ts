@@ -5,7 +5,7 @@ import { type Frame, FrameError, FrameReader, frameBytes, headerOf } from '../..
 const read = (text: string, bodyBytes = 1000) => new FrameReader({ bodyBytes }).push(Buffer.from(text));
 const [only] = [(frames: Frame[]) => frames[0] as Frame];
 
-test('reads what it wrote, with any character in names, values and bodies', () => {
+test('parses the frames that it wrote, with any character in all parts', () => {
   const headers = { destination: '/exchange/a:b/c', 'a:b\n\\c': 'one\r\ntwo\\n:three', empty: '' };
   const body = Buffer.from([0, 1, 255, 10]);
   const frame = only(new FrameReader({ bodyBytes: 4 }).push(frameBytes('MESSAGE', headers, body)));
@@ -14,7 +14,7 @@ test('reads what it wrote, with any character in names, values and bodies', () =
   assert.equal(frame.body, body);
 });
 
-test('joins frames from any chunks, with heart-beats between them', () => {
+test('assembles frames from any chunks, with heart-beats between them', () => {
   const bytes = Buffer.from(
     '\n\nSEND\ndestination:/a\n\none\0\n\r\nSEND\r\ndestination:/b\r\ncontent-length:3\r\n\r\nt\0o\0\n',
   );
@@ -50,10 +50,10 @@ for (const [what, text] of [
   ['an unknown escape', 'SEND\na:\\t\n\n\0'],
   ['a header without a value', 'SEND\nabc\n\n\0'],
   ['a header without a name', 'SEND\n:abc\n\n\0'],
-  ['a content-length that is no number', 'SEND\ncontent-length:-1\n\n\0'],
+  ['a content-length that is not a number', 'SEND\ncontent-length:-1\n\n\0'],
   ['a content-length that does not fit', 'SEND\ncontent-length:2\n\nabc\0'],
-  ['a body over the limit, announced', 'SEND\ncontent-length:1001\n\n'],
-  ['a body over the limit, as it comes', `SEND\n\n${'x'.repeat(1001)}`],
+  ['a content-length over the limit', 'SEND\ncontent-length:1001\n\n'],
+  ['a body over the limit without content-length', `SEND\n\n${'x'.repeat(1001)}`],
   ['headers without an end', `SEND\na:${'x'.repeat(70_000)}`],
   ['too many headers', `SEND\n${'a:b\n'.repeat(300)}\n\0`],
 ] as const) {
