@@ -41,7 +41,7 @@ export function fences(): Fence[] {
 /** Returns all blocks of commands. */
 export function commandBlocks(): Block[] {
   return fences().flatMap(({ language, place, heading, lines }) => {
-    if (language === 'console') return [{ place, heading, steps: conversation(lines) }];
+    if (language === 'console') return [{ place, heading, steps: consoleSteps(lines) }];
     const steps = continued(lines).map((command) => ({ command, prints: undefined }));
     return language === 'sh' ? [{ place, heading, steps }] : [];
   });
@@ -87,7 +87,7 @@ function continued(lines: readonly string[]): string[] {
   return commands;
 }
 
-function conversation(lines: readonly string[]): Step[] {
+function consoleSteps(lines: readonly string[]): Step[] {
   const steps: { command: string; prints: string[] }[] = [];
   for (const line of lines) {
     // `&` shows the reader that the command needs another terminal. Here it runs in its own process anyway.
@@ -104,7 +104,7 @@ function conversation(lines: readonly string[]): Step[] {
  */
 export async function runBlock({ steps, place }: Block, env: Readonly<Record<string, string>>): Promise<void> {
   const cwd = folderOfReader();
-  const staying: Command[] = [];
+  const started: Command[] = [];
   const ends: PromiseSettledResult<void>[] = [];
   let output = '';
   const expected: string[] = [];
@@ -114,8 +114,8 @@ export async function runBlock({ steps, place }: Block, env: Readonly<Record<str
   try {
     for (const { command, prints } of steps) {
       const running = start(onFreePorts(command, ports), { cwd, env: own, take: (text) => (output += text) });
-      staying.push(running);
-      await running.endsOrStays;
+      started.push(running);
+      await running.endedOrReady;
       expected.push(...(prints ?? []));
       if (prints === undefined) continue;
       await until(`${place}: ${command}\nprints\n${expected.join('\n')}`, () => matches(output, expected)).catch(() =>
@@ -124,7 +124,7 @@ export async function runBlock({ steps, place }: Block, env: Readonly<Record<str
     }
   } finally {
     // All commands are stopped, also after a failure.
-    for (const running of staying.reverse()) ends.push(...(await Promise.allSettled([running.stop()])));
+    for (const running of started.reverse()) ends.push(...(await Promise.allSettled([running.stop()])));
   }
   const failed = ends.find((end) => end.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
@@ -167,22 +167,22 @@ function matches(output: string, expected: readonly string[]): boolean {
 
 interface Command {
   /** Resolves when the command ends or waits for messages. Rejects if it fails. */
-  readonly endsOrStays: Promise<void>;
+  readonly endedOrReady: Promise<void>;
   /** Ends the command and waits for its end. Rejects if the command fails. */
   stop(): Promise<void>;
 }
 
-interface Place {
+interface CommandContext {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly take: (text: string) => void;
 }
 
 const shellState = '.exported';
-const stays = /waiting for messages from|\bready\b/;
-const endsWell: readonly unknown[] = [0, 128 + 15, 'SIGTERM'];
+const readyText = /waiting for messages from|\bready\b/;
+const goodEnds: readonly unknown[] = [0, 128 + 15, 'SIGTERM'];
 
-function start(command: string, { cwd, env, take }: Place): Command {
+function start(command: string, { cwd, env, take }: CommandContext): Command {
   const path = `${dirname(executable)}:${process.env['PATH']}`;
   // The variables of `export` and `eval` are set for the next commands, as in one shell.
   const sets = /^(export|eval) /.test(command) ? `\nexport -p > ${shellState}` : '';
@@ -193,27 +193,27 @@ function start(command: string, { cwd, env, take }: Place): Command {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
-  let said = '';
+  let output = '';
   const ended = new Promise<void>((resolve, reject) => {
     child.on('error', reject).on('close', (status, signal) => {
-      if (endsWell.includes(signal ?? status)) resolve();
-      else reject(new Error(`${command}: ${signal ?? status}\n${said}`));
+      if (goodEnds.includes(signal ?? status)) resolve();
+      else reject(new Error(`${command}: ${signal ?? status}\n${output}`));
     });
   });
   ended.catch(() => undefined);
-  const isStaying = new Promise<void>((resolve) => {
-    const look = (chunk: Buffer) => {
-      said += String(chunk);
-      if (stays.test(said)) resolve();
+  const isReady = new Promise<void>((resolve) => {
+    const read = (chunk: Buffer) => {
+      output += String(chunk);
+      if (readyText.test(output)) resolve();
     };
-    child.stderr.on('data', look);
+    child.stderr.on('data', read);
     child.stdout.on('data', (chunk: Buffer) => {
       take(String(chunk));
-      look(chunk);
+      read(chunk);
     });
   });
   return {
-    endsOrStays: Promise.race([ended, isStaying]),
+    endedOrReady: Promise.race([ended, isReady]),
     stop: () => {
       try {
         // The whole process group: bash and the commands that it started.
