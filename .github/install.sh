@@ -34,7 +34,7 @@ main() {
     case $1 in
       --help | -h) usage; exit 0 ;;
       --version | --dir | --from | --repository)
-        [ $# -gt 1 ] && [ -n "$2" ] || fail 64 "$1 needs a value" 'install.sh --help'
+        [ $# -gt 1 ] && [ -n "$2" ] || fail 64 "$1 requires a value" 'install.sh --help'
         case $1 in
           --version) version=$2 ;;
           --dir) dir=$2 ;;
@@ -42,7 +42,7 @@ main() {
           --repository) repository=$2 ;;
         esac
         shift 2 ;;
-      *) fail 64 "there is no option $1" 'install.sh --help' ;;
+      *) fail 64 "unknown option $1" 'install.sh --help' ;;
     esac
   done
   case $version in

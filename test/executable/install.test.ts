@@ -97,8 +97,8 @@ install('refuses wrong options with a line, a hint and a status', async () => {
   const taken = join(emptyFolder({ file: '' }), 'file');
   for (const shell of shellsHere()) {
     const cases: [string[], number, string][] = [
-      [['--prefix', '/x'], 64, 'there is no option --prefix\nhint: install.sh --help\n'],
-      [['--dir'], 64, '--dir needs a value\n'],
+      [['--prefix', '/x'], 64, 'unknown option --prefix\nhint: install.sh --help\n'],
+      [['--dir'], 64, '--dir requires a value\n'],
       [['--version', 'latest;rm'], 64, "a version is written v0.1.0, not 'latest;rm'\n"],
       [['--version', '1.0/../..'], 64, "a version is written v0.1.0, not 'v1.0/../..'\n"],
       [['--dir', emptyFolder()], 64, 'no repository is given\n'],
