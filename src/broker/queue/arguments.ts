@@ -51,7 +51,7 @@ const rules: Readonly<Record<string, ArgumentRule>> = {
     (value, type, all) =>
       text(value, type, all) ??
       (all.get('x-dead-letter-exchange') === undefined ? 'routing_key_but_no_dlx_defined' : undefined) ??
-      // It becomes a routing key, which is a short string.
+      // The value becomes a routing key, which is a short string.
       (Buffer.byteLength(String(value)) > 255 ? 'value_too_long' : undefined),
   ),
   'x-dead-letter-strategy': quorum(oneOf(['at-most-once', 'at-least-once'], 'invalid_dlx_strategy')),
@@ -70,7 +70,7 @@ const rules: Readonly<Record<string, ArgumentRule>> = {
       notNegative(value, type, all) ?? (Number(value) === 2 ? undefined : `"unsupported queue version '${value}'"`),
   ),
   'x-single-active-consumer': both(flag),
-  // RabbitMQ 4.3 refuses it on a classic queue. mq ignores it there as RabbitMQ 4.0 does, because clients still send it.
+  // RabbitMQ 4.3 refuses this argument on a classic queue. mq ignores it as RabbitMQ 4.0 does, because clients still send it.
   'x-consumer-timeout': quorum(notNegative),
   'x-consumer-disconnected-timeout': quorum(notNegative),
   'x-delayed-retry-type': quorum(anything),
@@ -78,7 +78,7 @@ const rules: Readonly<Record<string, ArgumentRule>> = {
   'x-delayed-retry-max': quorum(anything),
   'x-quorum-initial-group-size': quorum(notZero),
   'x-delivery-limit': quorum(anything),
-  // Deprecated: RabbitMQ 4.3 closes the connection (541) unless its configuration permits it.
+  // Deprecated. RabbitMQ 4.3 closes the connection (541) by default, and accepts the argument if it is so configured.
   'x-queue-master-locator': classic(anything),
   'x-queue-leader-locator': both(
     oneOf(['client-local', 'balanced', 'random', 'least-leaders'], 'invalid_queue_locator_arg'),
@@ -146,7 +146,7 @@ function assertArguments(all: Arguments, type: QueueType, what: string): void {
   }
 }
 
-/** Returns the type that x-queue-type names, classic by default. Throws 406 if there is no such type. */
+/** Returns the value of x-queue-type, which defaults to classic. Throws 406 for an unknown type. */
 export function queueType(all: Arguments, what: string): QueueType {
   const type = all.get('x-queue-type');
   if (type === undefined || type === '' || type === 'undefined') return 'classic';

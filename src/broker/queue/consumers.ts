@@ -10,15 +10,15 @@ export interface Consumer {
   readonly noAck: boolean;
   readonly exclusive: boolean;
   readonly priority: number;
-  /** The number of its unacknowledged messages. */
+  /** The number of unacknowledged messages of the consumer. */
   unacked: number;
-  /** True while `Consumers` has it in the line of ready consumers. */
+  /** True while the consumer is in a line of ready consumers. `Consumers` sets it. */
   isInLine: boolean;
-  /** Returns true if it accepts one more message now. */
+  /** Returns true if the consumer accepts one more message now. */
   isReady(): boolean;
   /** `entry` is undefined in no-ack mode, because the message has left the queue. */
   deliver(message: Message, redelivered: boolean, entry: QueueEntry | undefined): void;
-  /** The queue was deleted (AMQP 0-9-1 extension consumer_cancel_notify). */
+  /** Called when the queue is deleted. The client receives basic.cancel (RabbitMQ's extension consumer_cancel_notify). */
   cancelled(): void;
 }
 
@@ -27,7 +27,7 @@ export class Consumers {
   readonly all = new Set<Consumer>();
   readonly #isSingleActive: boolean;
   readonly #isQuorum: boolean;
-  /** The active consumer receives no more messages. Another one replaces it when it has settled its messages. */
+  /** True if the active consumer receives no more messages, because another consumer replaces it after its last settlement. */
   #isYielding = false;
   /** A line of ready consumers for each priority, the highest priority first. */
   readonly #lines: { readonly priority: number; readonly line: Deque<Consumer> }[] = [];
@@ -72,7 +72,7 @@ export class Consumers {
     if (this.#active === consumer) this.#activateNext();
   }
 
-  /** Puts a consumer that accepts messages in line. Returns true if a consumer is in line that was not before. */
+  /** Puts a consumer in line if it accepts messages. Returns true if this added a consumer to a line. */
   wake(consumer: Consumer): boolean {
     if (consumer.isInLine || !this.all.has(consumer) || !consumer.isReady()) return false;
     if (this.#isSingleActive && this.#active !== consumer) return false;
@@ -98,7 +98,7 @@ export class Consumers {
     return undefined;
   }
 
-  /** RabbitMQ: the next active consumer is the one with the highest priority that has waited longest. */
+  /** RabbitMQ: the consumer with the highest priority becomes active, and among equal ones the one that was added first. */
   #activateNext(): boolean {
     this.#isYielding = false;
     this.#active = undefined;

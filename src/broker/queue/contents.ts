@@ -4,7 +4,7 @@
 const slabBytes = 32 * 1024;
 const largestSmall = 2048;
 
-interface Kept {
+interface StoredContent {
   content: Buffer;
   slab: Slab | undefined;
 }
@@ -15,14 +15,17 @@ export interface Slab {
   /** Bytes of messages that queues still hold. */
   live: number;
   /** All messages that were copied into the slab, including those that no queue holds any more. */
-  messages: Kept[];
+  messages: StoredContent[];
 }
 
 export class Contents {
   #active = newSlab();
 
-  /** Moves the content of a message into a slab or a buffer. Returns by how many bytes the memory has grown. */
-  keep(message: Kept): number {
+  /**
+   * Copies a small content into a slab. Copies a large content only if it is a slice of a much larger buffer. Returns the
+   * number of added bytes.
+   */
+  keep(message: StoredContent): number {
     const { content } = message;
     if (content.length > largestSmall) {
       if (content.buffer.byteLength > content.length * 2) message.content = ownBuffer(content);
@@ -42,8 +45,8 @@ export class Contents {
     return grown;
   }
 
-  /** Returns by how many bytes the memory has shrunk. */
-  release(message: Kept): number {
+  /** Removes the content of a message. Returns the number of freed bytes. */
+  release(message: StoredContent): number {
     const { slab, content } = message;
     if (slab === undefined) return content.length;
     message.slab = undefined;
@@ -61,7 +64,7 @@ export class Contents {
     return this.#compact(full);
   }
 
-  /** Copies the messages of a slab that is less than half used to the active slab. Returns by how many bytes the memory has grown. */
+  /** Copies the messages of a slab to the active one if at most half of the slab is in use. Returns the number of added bytes. */
   #compact(slab: Slab): number {
     if (slab.live === 0 || slab.live > slabBytes / 2) return 0;
     const { messages } = slab;

@@ -1,4 +1,5 @@
-// Dead-letters the messages of one queue, and keeps those that RabbitMQ's at-least-once strategy has to send again.
+// Dead-letters the messages of one queue. With RabbitMQ's at-least-once strategy, it sends a message again until every queue
+// of its route has accepted it.
 // https://www.rabbitmq.com/docs/quorum-queues#dead-lettering
 
 import type { Timer } from '../clock.ts';
@@ -8,12 +9,12 @@ import type { HeldMessages } from './held-messages.ts';
 import type { QueueHost } from './host.ts';
 import type { QueueSettings } from './settings.ts';
 
-/** The number of letters that are sent at the same time. RabbitMQ calls it dead_letter_worker_consumer_prefetch. */
+/** The number of dead letters that are sent at the same time. RabbitMQ: dead_letter_worker_consumer_prefetch. */
 const windowLength = 32;
-/** Milliseconds until letters without a route are sent again. RabbitMQ waits for 180 s. */
+/** Milliseconds until dead letters that were not accepted are sent again. RabbitMQ waits for 180 s. */
 const pauseMs = 1000;
 
-/** The part of a queue that sends its dead letters. */
+/** The fields of a queue that are needed to send its dead letters. */
 interface SourceQueue {
   readonly what: string;
   readonly settings: QueueSettings;
@@ -29,7 +30,7 @@ interface Letter<Q> {
 export class DeadLetterSender<Q extends SourceQueue> {
   readonly #queue: Q;
   readonly #host: Pick<QueueHost<Q>, 'clock' | 'deadLetter' | 'log'>;
-  /** Letters that not all queues of their route have accepted. */
+  /** Dead letters that at least one queue of their route has not accepted yet, in the order in which they are sent. */
   readonly #pending = new Set<Letter<Q>>();
   #timer: Timer | undefined;
 
@@ -39,9 +40,9 @@ export class DeadLetterSender<Q extends SourceQueue> {
   }
 
   /**
-   * Sends a message to the dead letter exchange, if the queue has one, and removes it from the queue after that: a crash in
-   * between leaves two copies and not zero. A message that cannot be routed is set aside, because one message must end
-   * neither the broker nor the queue.
+   * Sends a message to the dead letter exchange, if the queue has one, and then removes it from the queue. In this order, a
+   * crash in between duplicates the message and does not lose it. If an error is thrown, the message is set aside, because
+   * one message must not stop the broker or the queue.
    */
   send(entry: QueueEntry, reason: DeathReason): void {
     const { settings, held, what } = this.#queue;
@@ -92,12 +93,12 @@ export class DeadLetterSender<Q extends SourceQueue> {
   #sendAgainLater(): void {
     this.#timer ??= this.#host.clock.after(pauseMs, () => {
       this.#timer = undefined;
-      // Each letter that is accepted moves the next one into the window, which #sendNext sends.
+      // When a letter is accepted, #sendNext sends the letter that moves into the window.
       for (const letter of [...this.#pending.values().take(windowLength)]) this.#sendLetter(letter);
     });
   }
 
-  /** Sends the letter that has moved into the window, unless the timer will send the whole window. */
+  /** Sends the letter that has moved into the window. If the timer is set, it will send the whole window instead. */
   #sendNext(): void {
     if (this.#timer !== undefined) return;
     const [next] = this.#pending

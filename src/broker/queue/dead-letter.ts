@@ -18,7 +18,7 @@ export function deadMessage(
   const deaths = withDeath(message, { queue: queue.name, reason, now });
   const [latest] = deaths;
   const last = { exchange: latest?.exchange ?? '', queue: queue.name, reason };
-  // RabbitMQ: a further death changes the headers of the last death, but not those of the first one.
+  // RabbitMQ: `x-first-death-…` describes the first death and never changes, `x-last-death-…` describes the latest death.
   const headers: Record<string, FieldValue | undefined> = {
     'x-death': deaths.map(deathTable),
     ...(message.deaths === undefined && named('x-first-death-', last)),

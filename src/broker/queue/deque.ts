@@ -45,12 +45,12 @@ export class Deque<T> {
     this.#ring[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#ring.length - 1);
     this.#length--;
-    // The memory of a deque that was long is freed.
+    // The ring shrinks, so that a deque that was long does not keep its memory.
     if (this.#ring.length > keptSize && this.#length < this.#ring.length >> 3) this.#resize(this.#ring.length >> 1);
     return value;
   }
 
-  /** Returns the number of values before the first one for which `isAfter` is true. The values must be sorted by it. */
+  /** Returns the number of values before the first one with `isAfter`, which must also be true for all later values. */
   countBefore(isAfter: (other: T) => boolean): number {
     let low = 0;
     let high = this.#length;
@@ -63,7 +63,7 @@ export class Deque<T> {
     return low;
   }
 
-  /** Inserts a value before the first one for which `isAfter` is true. The values must be sorted by it. */
+  /** Inserts a value before the first one with `isAfter`, which must also be true for all later values. */
   insert(value: T, isAfter: (other: T) => boolean): void {
     const low = this.countBefore(isAfter);
     if (low === 0) {
@@ -82,8 +82,7 @@ export class Deque<T> {
   }
 
   /**
-   * Inserts values that are sorted like those of the deque. The time grows with the number of values before the last
-   * inserted one.
+   * Inserts sorted values into a sorted deque. The time grows with the number of values in front of the last inserted one.
    */
   merge(values: readonly T[], isBefore: (one: T, other: T) => boolean): void {
     const last = values.at(-1);

@@ -4,16 +4,16 @@ import { Message } from './message.ts';
 
 export class QueueEntry {
   readonly message: Message;
-  /** Numbers the entries of a queue in the order of their arrival. */
+  /** The number of the entry in the order of arrival. */
   readonly position: number;
-  /** By `Clock.now`; `undefined` if the message does not expire. */
+  /** A time of `Clock.now`; `undefined` if the message does not expire. */
   readonly expiresAt: number | undefined;
   /** The id of the message in the store; `undefined` if it is in memory only. */
   readonly storeId: number | undefined;
   redelivered = false;
-  /** The number of returns to the queue. */
+  /** The number of times that the message came back to the queue. */
   acquiredCount = 0;
-  /** The number of returns that count as failures: by a rejection, or by the loss of a channel. */
+  /** The number of returns that count as failures: after basic.reject, or after the loss of a channel. */
   deliveryCount = 0;
 
   constructor(message: Message, position: number, expiresAt: number | undefined, storeId: number | undefined) {
@@ -23,7 +23,7 @@ export class QueueEntry {
     this.storeId = storeId;
   }
 
-  /** Returns the message with headers that contain both counts. */
+  /** Returns a copy of the message with `x-acquired-count`, and with `x-delivery-count` if there was a failure. */
   withDeliveryCount(): Message {
     const { message, acquiredCount, deliveryCount } = this;
     const counts = deliveryCount === 0 ? {} : { 'x-delivery-count': deliveryCount };

@@ -13,7 +13,7 @@ export class ExpiryTimer {
     this.#onExpired = onExpired;
   }
 
-  /** Sets the timer to `at`, by `Clock.now`, unless it ends earlier. Infinity means no expiry. */
+  /** Sets the timer to `at`, a time of `Clock.now`. An earlier setting stays. Infinity means that no message expires. */
   arm(at: number): void {
     if (at >= this.#at) return;
     this.#timer?.cancel();

@@ -1,5 +1,5 @@
-// The messages that one queue holds: ready, unacknowledged, or waiting to be dead-lettered. It creates their entries, and
-// keeps the memory, the store and the totals of the management API in step.
+// The messages that one queue holds: ready, unacknowledged, or waiting to be dead-lettered. This class creates
+// their entries, and updates the memory estimate, the store and the totals of the management API.
 
 import { QueueEntry } from './entry.ts';
 import type { QueueHost } from './host.ts';
@@ -24,7 +24,7 @@ export class HeldMessages {
     return new QueueEntry(message, this.#nextPosition++, expiresAt, storeId);
   }
 
-  /** Removes a message from the queue, also in the store. */
+  /** Removes a message from the queue and from the store. */
   settle(entry: QueueEntry): void {
     this.setAside(entry);
     if (entry.storeId !== undefined) this.#host.store?.settle(entry.storeId, this.#queueKey);

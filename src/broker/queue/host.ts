@@ -7,11 +7,11 @@ import type { DeathReason, Store } from '../store/contract.ts';
 import type { Memory } from './memory.ts';
 import type { Message } from './message.ts';
 
-/** Reports the result of a dead letter. With a receipt, a letter that cannot be routed does not cause an exception. */
+/** Receives the result of sending a dead letter. With a receipt, a routing error is logged and not thrown. */
 export interface Receipt<Q> {
-  /** The queues that have accepted the letter. It is not sent to them again. */
+  /** The queues that have accepted the dead letter. The next attempt skips them. */
   readonly acceptedBy: Set<Q>;
-  /** Called with true when there is a route and every queue on it has accepted the letter, otherwise with false. */
+  /** Called after each attempt. `isAccepted` is true if there is a route and all its queues have accepted the dead letter. */
   done(isAccepted: boolean): void;
 }
 

@@ -1,4 +1,4 @@
-// Reports that a queue has been unused for the time of x-expires: it had no consumer, no basic.get and no declaration.
+// Reports that a queue has been unused for the period of x-expires: it had no consumer, no basic.get and no declaration.
 
 import type { Clock, Timer } from '../clock.ts';
 
@@ -18,12 +18,12 @@ export class IdleExpiry {
     this.#usedAt = clock.now();
   }
 
-  /** Restarts the time. */
+  /** Restarts the period. */
   touch(): void {
     this.#usedAt = this.#clock.now();
   }
 
-  /** Sets the time. `undefined` means that the queue never expires. */
+  /** Sets the period of x-expires. `undefined` means that the queue never expires. */
   watch(expiresMs: number | undefined): void {
     if (expiresMs === this.#expiresMs) return;
     this.#expiresMs = expiresMs;

@@ -7,16 +7,16 @@ import type { QueueEntry } from './entry.ts';
 const cheapMoves = 4096;
 
 /**
- * A list of runs, each of which is in order. Many entries that return at once become a run, because the time
- * for merging them grows with their number. The next entry is the first one of a run.
+ * A list of runs. The entries of a run are in order. Many entries that return together become a run of their own, because
+ * merging them would take long. The next entry to deliver is at the head of one of the runs.
  */
 export class Level {
   length = 0;
-  /** True if a returned entry goes back to its old position. Otherwise it goes behind all other entries. */
+  /** True if a returned entry goes back to its old position. If false, it goes behind all other entries of this level. */
   readonly #isSorted: boolean;
   /** The run to which new entries are added. */
   #last = new Deque<QueueEntry>();
-  /** The other runs, which are not empty. They are a heap by their first entries, or in order if entries are not sorted. */
+  /** The other runs. None is empty. They form a heap by first entry if the level is sorted, else they are in order of delivery. */
   readonly #runs: Deque<QueueEntry>[] = [];
 
   constructor({ isSorted }: { isSorted: boolean }) {
@@ -42,7 +42,7 @@ export class Level {
     return entry;
   }
 
-  /** Adds returned entries, which must be sorted if this level is. The caller must not use the deque afterwards. */
+  /** Adds returned entries. They must be sorted if the level is sorted. The caller must not use the deque afterwards. */
   putBack(entries: Deque<QueueEntry>): void {
     const [first, last] = [entries.first(), entries.last()];
     if (first === undefined || last === undefined) return;

@@ -28,7 +28,7 @@ interface MessageParts {
 export class Message {
   readonly exchange: string;
   readonly routingKey: string;
-  /** `Contents` moves it when a queue holds the message. */
+  /** When the first queue holds the message, `Contents` may replace this buffer by a copy. */
   content: Buffer;
   /** The slab that contains the content while queues hold the message; `undefined` if the content has a separate buffer. */
   slab: Slab | undefined = undefined;
@@ -63,7 +63,7 @@ export class Message {
     return this.content.subarray(this.propertiesLength);
   }
 
-  /** Decodes the properties at each call. */
+  /** Decodes the properties. The result is not cached. */
   properties(): BasicProperties {
     return decodeProperties(this.content, 0, this.propertiesLength);
   }

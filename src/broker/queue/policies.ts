@@ -1,6 +1,6 @@
 // The policies of a virtual host: settings for all queues and exchanges whose name matches a pattern
-// (https://www.rabbitmq.com/docs/policies). One policy and one operator policy apply to each name, those with the highest
-// priority.
+// (https://www.rabbitmq.com/docs/policies). At most one policy and one operator policy apply to a name: the matching
+// ones with the highest priority.
 
 import { patternTest } from '../patterns.ts';
 import { longestMs } from './arguments.ts';
@@ -110,7 +110,7 @@ const checks: Readonly<Record<string, Check>> = {
   'max-length-bytes': ['maximum length in bytes', from(0)],
   overflow: ['overflow value', oneOf('drop-head', 'reject-publish', 'reject-publish-dlx')],
   'dead-letter-exchange': ['dead letter exchange name', isText],
-  // RabbitMQ accepts longer keys, which it cannot send: a routing key is a short string.
+  // RabbitMQ also accepts longer keys, but it cannot use them, because a routing key is a short string.
   'dead-letter-routing-key': [
     'dead letter routing key',
     (value) => isText(value) && Buffer.byteLength(`${value}`) <= 255,
@@ -118,7 +118,7 @@ const checks: Readonly<Record<string, Check>> = {
   'dead-letter-strategy': ['dead letter strategy', oneOf('at-most-once', 'at-least-once')],
   'delivery-limit': ['delivery limit', isWhole],
   'alternate-exchange': ['alternate exchange name', isText],
-  // These choose where messages are kept. A single node accepts and ignores them.
+  // These settings choose how and where messages are stored. This broker accepts and ignores them.
   'queue-mode': ['queue mode value', oneOf('default', 'lazy')],
   'queue-version': ['queue version', oneOf(1, 2)],
   'queue-leader-locator': ['queue leader locator', oneOf('client-local', 'balanced')],

@@ -1,4 +1,4 @@
-// One queue: holds messages, delivers them to consumers, and drops or dead-letters messages that it cannot keep. The virtual
+// A queue: holds messages, delivers them to consumers, and drops or dead-letters messages that exceed its limits. The virtual
 // host routes the dead letters.
 
 import type { Arguments } from '../codec/arguments.ts';
@@ -94,7 +94,7 @@ export class Queue {
     return this.isDurable && this.owner === undefined && (message.persistent || this.settings.type === 'quorum');
   }
 
-  /** Returns false if the queue is full and rejects publishes. Then the message may go to the dead letter exchange. */
+  /** Returns false if the queue is full and rejects publishes. With reject-publish-dlx, it then dead-letters the message. */
   accepts(message: Message): boolean {
     if (this.settings.overflow === 'drop-head') return true;
     // RabbitMQ: a quorum queue rejects a message only after the limit is exceeded.
@@ -110,7 +110,10 @@ export class Queue {
     return false;
   }
 
-  /** Returns when a message that arrives now expires in this queue, at most `leftMs` from now. */
+  /**
+   * Returns the expiry time, by `Clock.now`, of a message that arrives now; `undefined` if it does not expire. `leftMs` limits
+   * the time that is left.
+   */
   expiryOf({ expirationMs = Infinity }: Message, leftMs = Infinity): number | undefined {
     const lifeMs = Math.min(this.settings.messageTtlMs ?? Infinity, expirationMs, leftMs);
     return lifeMs === Infinity ? undefined : this.#host.clock.now() + lifeMs;
@@ -134,7 +137,7 @@ export class Queue {
     if (this.#mayExpire) this.expire();
   }
 
-  /** Puts a message of the store back into the queue. */
+  /** Adds a message that was read from the store. */
   recover(message: Message, { storeId, expiresAt, returns, redelivered }: Recovered): void {
     const leftMs = expiresAt === undefined ? undefined : expiresAt - this.#host.clock.date();
     const entry = this.#hold(message, leftMs === undefined ? undefined : this.expiryOf(message, leftMs), storeId);
@@ -145,13 +148,13 @@ export class Queue {
     else this.ready.push(entry);
   }
 
-  /** Drops expired messages and messages over the length limit. A recovery calls it after all queues have their messages. */
+  /** Drops expired messages and messages over the length limit. Recovery calls it when all queues have their messages. */
   enforceLimits(): void {
     this.#dropOverflow();
     if (this.#mayExpire) this.expire();
   }
 
-  /** Delivers ready messages to consumers until there are no more messages or no more consumers that accept one. */
+  /** Delivers ready messages until there are no more messages, or no consumer accepts one. */
   dispatch(): void {
     if (this.#isDispatching) return;
     this.#isDispatching = true;
@@ -173,14 +176,14 @@ export class Queue {
     if (this.#mayExpire) this.#expiry.arm(this.ready.nextExpiry());
   }
 
-  /** The consumer accepts messages again. */
+  /** Called when a consumer accepts messages again. */
   wake(consumer: Consumer): void {
     if (this.consumers.wake(consumer) && this.ready.length > 0) this.dispatch();
   }
 
   /**
    * Returns the next message and the number of messages that are left, or `undefined` if the queue is empty (basic.get).
-   * With `noAck` the message has left the queue. Throws 405 on a quorum queue with a single active consumer.
+   * With `noAck`, the message leaves the queue at once. Throws 405 on a quorum queue with a single active consumer.
    */
   get(noAck: boolean): { entry: QueueEntry; redelivered: boolean; left: number } | undefined {
     this.#idleExpiry.touch();
@@ -205,12 +208,12 @@ export class Queue {
     if (noAck) this.held.settle(entry);
     else this.unackedCount++;
     const left = this.ready.length;
-    // Messages expire at the head, and another message is at the head now. RabbitMQ: a quorum queue counts before that.
+    // The new head of the queue may have expired. RabbitMQ: `left` of a quorum queue still includes expired messages.
     if (this.#mayExpire) this.expire();
     return { entry, redelivered, left: this.settings.type === 'quorum' ? left : this.ready.length };
   }
 
-  /** Returns the message for a consumer. On a quorum queue its headers contain the number of its returns. */
+  /** Returns the message as a client receives it. On a quorum queue, the headers of a returned message contain its counts. */
   withDeliveryCount(entry: QueueEntry): Message {
     return this.settings.type === 'quorum' && entry.acquiredCount > 0 ? entry.withDeliveryCount() : entry.message;
   }
@@ -226,7 +229,7 @@ export class Queue {
     this.held.settle(entry);
   }
 
-  /** basic.reject and basic.nack without requeue. */
+  /** Removes and dead-letters a message after basic.reject or basic.nack without requeue. */
   reject(entry: QueueEntry): void {
     if (this.isDeleted) {
       this.#host.memory.release(entry.message);
@@ -236,7 +239,7 @@ export class Queue {
     this.#deadLetters.send(entry, 'rejected');
   }
 
-  /** Puts a few entries back to where they were. `isFailure` has the same meaning as for `returned`. */
+  /** Puts a few entries back into the queue. `isFailure` has the same meaning as for `returned`. */
   requeue(entries: readonly QueueEntry[], isFailure: boolean): void {
     this.putBack(atOnce(this.returned(entries, isFailure)));
   }
@@ -281,7 +284,7 @@ export class Queue {
     return true;
   }
 
-  /** Throws 403 if the consumer or another one requires exclusive use. */
+  /** Adds a consumer. Throws 403 if another consumer has exclusive use, or if this one requests it and cannot have it. */
   addConsumer(consumer: Consumer): void {
     if (this.consumers.isInExclusiveUse(consumer)) {
       throw new ProtocolError('ACCESS_REFUSED', `${this.what} in exclusive use`);
@@ -299,7 +302,7 @@ export class Queue {
     else this.dispatch();
   }
 
-  /** Restarts the time of x-expires. */
+  /** Restarts the period of x-expires. */
   touch(): void {
     this.#idleExpiry.touch();
   }
@@ -357,7 +360,7 @@ export class Queue {
   #dropOverflow(): void {
     if (this.settings.maxLength === undefined && this.settings.maxLengthBytes === undefined) return;
     if (this.settings.overflow !== 'drop-head') return;
-    // A message that a consumer accepts now does not count.
+    // Messages that consumers accept now do not count towards the limit.
     if (this.consumers.count > 0) this.dispatch();
     while (this.#isOver(this.ready.length, this.ready.bytes)) {
       // RabbitMQ: the head is the message that would be delivered next, which has the highest priority.

@@ -8,11 +8,11 @@ import { Level } from './level.ts';
 interface Order {
   readonly maxPriority: number;
   readonly defaultPriority: number;
-  /** RabbitMQ: a message that returns to a quorum queue goes before all others. On a classic queue it goes back to its position. */
+  /** RabbitMQ: a quorum queue delivers returned messages first. On a classic queue, a message returns to its old position. */
   readonly isReturnedFirst: boolean;
 }
 
-/** Entries that return together, by priority. */
+/** Entries that return to the queue together, grouped by level. */
 export class Returned {
   length = 0;
   bytes = 0;
@@ -28,7 +28,7 @@ export class ReadyMessages {
   /** The sum of the body lengths. */
   bytes = 0;
   readonly #order: Order;
-  /** Levels by priority, created when they are needed. The level above them contains returned entries. */
+  /** One level for each priority, created on demand. On a quorum queue, one more level contains the returned entries. */
   readonly #levels: (Level | undefined)[] = [];
   readonly #returnedLevel: number;
   /** All levels above this one are empty. */
@@ -45,7 +45,7 @@ export class ReadyMessages {
     this.bytes += entry.message.bodyLength;
   }
 
-  /** Sorts entries as `putBack` needs them. */
+  /** Sorts returned entries into levels, for `putBack`. */
   *returned(entries: readonly QueueEntry[]): Work<Returned> {
     const returned = new Returned();
     const { isReturnedFirst } = this.#order;

@@ -46,7 +46,7 @@ const defaultDeliveryLimit = 20;
 /** RabbitMQ 4.3: the priorities of every quorum queue. */
 const quorumPriorities = { max: 31, default: 4 };
 
-/** Settings of a policy. Their names are those of arguments without `x-`. */
+/** The settings of a policy. Each has the name of a queue argument without `x-`. */
 type PolicySettings = Readonly<Record<string, string | number | boolean>>;
 
 /**
@@ -93,7 +93,10 @@ function overflowOf(value: unknown, type: QueueType): QueueSettings['overflow'] 
   return value === 'reject-publish-dlx' && type === 'classic' ? value : 'drop-head';
 }
 
-/** RabbitMQ: a negative limit means no limit and has precedence. A value that is not a number is ignored. */
+/**
+ * Returns the smaller of both limits. RabbitMQ: if one of them is negative, there is no limit. A value that is not a number
+ * is ignored.
+ */
 function deliveryLimit(argument: unknown, policy: unknown): number | undefined {
   const limits = [argument, policy].filter((limit) => typeof limit === 'number');
   if (limits.some((limit) => limit < 0)) return undefined;

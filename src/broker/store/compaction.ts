@@ -1,5 +1,6 @@
-// Frees disk space at the oldest end of the log. It appends the needed records of the oldest segment to the log again, with
-// the same ids, waits until they are on disk, and deletes the file. So no record has to undo a record of a deleted file.
+// Frees disk space by deleting the oldest segment. Before that, it appends the needed records of the segment to the log again,
+// with the same ids, and waits until they are on disk. Segments are deleted oldest first, because a record such as `settle`
+// must not be deleted before the record that it undoes.
 
 import { readFile, unlink } from 'node:fs/promises';
 import { syncFolder } from './disk.ts';
@@ -39,7 +40,7 @@ export class StoreCompaction {
     this.#log = at.log;
   }
 
-  /** Starts if there is space to free. It is cheap enough to be called after each change. */
+  /** Starts if there is space to free. This call is cheap enough for each change. */
   startIfDue(): void {
     if (this.#running !== undefined || this.#isClosed || performance.now() < this.#notBefore || !this.#isDue()) return;
     this.#running = this.#run().finally(() => {

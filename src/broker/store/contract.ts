@@ -2,10 +2,11 @@
 
 import type { MqError } from '../../errors.ts';
 
-/** The definition of a durable queue or exchange, a binding, a virtual host, a user …. `value` is JSON; kind and key identify it. */
+/** The definition of a durable object: an exchange, a queue, a binding, a user, and so on. Kind and key identify it. */
 export interface Definition {
   readonly kind: string;
   readonly key: string;
+  /** A value that can be written as JSON. */
   readonly value: unknown;
 }
 
@@ -65,7 +66,7 @@ export interface ReturnCounts {
 }
 
 export interface Returns extends ReturnCounts {
-  /** Grows with each return in the store. 0 means that the message never came back. */
+  /** Grows with each return in the store. 0 if the message never came back, or if an older version recorded the return. */
   readonly order: number;
 }
 
@@ -97,7 +98,7 @@ export interface Store {
   returned(id: number, queue: string, counts: ReturnCounts): void;
   /** Records that all messages have left the queue, because it was deleted. */
   drop(queue: string): void;
-  /** Calls `done` after this call, when everything that was appended before is on disk or the store has failed. */
+  /** Calls `done` when everything that was appended before is on disk, or the store has failed. Never calls it at once. */
   committed(done: (error?: Error) => void): void;
   /** Bytes that are not on disk yet. Publishers without confirms can be faster than the disk. */
   readonly pendingBytes: number;
@@ -112,17 +113,17 @@ export interface StoreOptions {
   readonly pid: number;
   /** Returns true if a process of this machine runs. */
   readonly isAlive: (pid: number) => boolean;
-  /** Ignores the lock of a process on another host, which may or may not run. Defaults to false. */
+  /** Ignores the lock of a process on another host. The user must know that it has ended. Defaults to false. */
   readonly breaksLock?: boolean | undefined;
   /** Makes the names in a folder durable. Defaults to fsync. */
   readonly syncFolder?: (folder: string) => Promise<void>;
   /** Receives one line for the operator, for example about a damaged end of the log. */
   readonly log?: (line: string) => void;
-  /** Called once when the store has failed. A broker cannot recover from that. */
+  /** Called once when the store has failed. The broker cannot continue without a restart. */
   readonly onFailed?: (failure: MqError) => void;
   /** The log continues in a new file after this number of bytes. Defaults to 16 MiB. */
   readonly segmentBytes?: number;
-  /** Compaction begins when the log has this number of bytes more than twice the needed ones. Defaults to 64 MiB. */
+  /** Compaction starts when the log is larger than twice its needed records plus this number of bytes. Defaults to 64 MiB. */
   readonly slackBytes?: number;
   /** Milliseconds until compaction starts again after an error, doubled after each further error. Defaults to 2,000. */
   readonly pauseMs?: number;

@@ -10,14 +10,14 @@ export async function syncFolder(folder: string): Promise<void> {
   try {
     await handle.sync();
   } catch (error) {
-    // Windows cannot sync folders and does not need to.
+    // Windows cannot sync folders, and does not have to.
     if (!['EPERM', 'EISDIR', 'EINVAL'].includes(systemCode(error) ?? '')) throw error;
   } finally {
     await handle.close();
   }
 }
 
-/** Returns device and inode, which differ for another file of the same name; `undefined` if there is no file. */
+/** Returns device and inode, which identify a file independently of its name; `undefined` if there is no file. */
 export async function identityOf(path: string): Promise<string | undefined> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
   return found && `${found.dev} ${found.ino}`;

@@ -33,7 +33,7 @@ export class LiveRecords {
   readonly #definitions = new Map<string, Defined>();
   /** Bytes of all needed records. */
   liveBytes = 0;
-  /** The number of unfinished `drop` works. Until they end, `liveBytes` is too high. */
+  /** The number of `drop` calls whose work has not ended. Until it ends, `liveBytes` is too high. */
   drops = 0;
   /** Greater than every id, sequence and return order in the log. */
   nextId = 1;
@@ -48,7 +48,7 @@ export class LiveRecords {
     return this.#definitions.get(nameOf(kind, key));
   }
 
-  /** Returns the queues that hold the message by the record in this segment. */
+  /** Returns the queues that hold the message and whose record of it is in this segment. */
   queuesIn(segment: Segment, { id, queues }: { id: number; queues: readonly QueuedIn[] }): QueuedIn[] {
     const holding: QueuedIn[] = [];
     for (const { queue } of queues) {
@@ -86,7 +86,7 @@ export class LiveRecords {
       // A record that compaction wrote may lack the returns, which follow in separate records.
       messages.set(id, { record, expiresAt, returns: former?.returns ?? returns });
     }
-    this.sawId(id);
+    this.markUsed(id);
   }
 
   /** Returns false if the queue does not hold the message. */
@@ -126,7 +126,8 @@ export class LiveRecords {
     this.drops--;
   }
 
-  sawId(id: number): void {
+  /** Makes `nextId` greater than `id`. */
+  markUsed(id: number): void {
     if (id >= this.nextId) this.nextId = id + 1;
   }
 

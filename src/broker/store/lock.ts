@@ -1,5 +1,5 @@
 // Locks the folder of a store for one broker. Node has no flock(2), so a lock file names the process that owns the folder. If
-// that process has ended, another one replaces the file.
+// that process has ended, another process replaces the file.
 
 import { createHash, randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ interface Owner {
   readonly pid: number;
   readonly host: string;
   readonly token: string;
-  /** Distinguishes the process from a later one with the same id. Only Linux has it. */
+  /** Distinguishes the process from a later one with the same id. Available only on Linux. */
   readonly life?: string;
 }
 
@@ -55,8 +55,8 @@ export async function lockFolder(
 
 /**
  * Replaces the lock of a process that has ended. `check` throws if the process runs. Only one process can create the link
- * that is named after the text of that lock. If it ends before it has the lock, its link is replaced in the same way.
- * Returns false if the lock has changed: then another process was faster, and the caller starts again.
+ * that is named after the text of that lock. If this process ends before it has the lock, its link is replaced in the same
+ * way. Returns false if the lock has changed because another process was faster. The caller then starts again.
  */
 async function hasReplaced(draft: string, path: string, check: (text: string) => Promise<void>): Promise<boolean> {
   const first = await textOf(path);
@@ -81,7 +81,7 @@ async function refuseIfHeld(
   { path, own, isAlive, breaksLock }: { path: string; own: Owner; breaksLock: boolean } & Pick<StoreOptions, 'isAlive'>,
 ): Promise<void> {
   const owner = ownerOf(text);
-  // A running broker has a complete lock file.
+  // An incomplete lock file does not belong to a running broker.
   if (owner === undefined) return;
   const { pid, host, token } = owner;
   const isElsewhere = host !== own.host;

@@ -1,4 +1,4 @@
-// The store on an append-only log: an index of needed records, a writer with group commit, and compaction of the oldest end.
+// The store on an append-only log: an index of needed records, a writer with group commit, and compaction.
 
 import { Slices } from '../slices.ts';
 import { StoreCompaction } from './compaction.ts';
@@ -59,7 +59,7 @@ export class LogStore implements Store {
 
   enqueue(message: Omit<StoredMessage, 'id'>, queues: readonly EnqueueTarget[]): number {
     const id = this.#index.nextId;
-    this.#index.sawId(id);
+    this.#index.markUsed(id);
     if (this.#isEnded() || queues.length === 0) return id;
     const queuedIn = queues.map(({ queue, expiresAt }) => ({ queue, expiresAt, returns: neverReturned }));
     const { segment, length } = this.#writer.append((encoder) => encoder.message({ ...message, id }, queuedIn));
@@ -103,7 +103,7 @@ export class LogStore implements Store {
     await this.#release();
   }
 
-  /** Returns true after a failure or the close. Then the store ignores all changes. */
+  /** Returns true after a failure or after `close`. The store then ignores all changes. */
   #isEnded(): boolean {
     return this.#writer.failure !== undefined || this.#closing !== undefined;
   }

@@ -13,7 +13,7 @@ const types = {
   undefine: 2,
   message: 3,
   settle: 4,
-  /** A return with its delivery count only. Older versions wrote it. */
+  /** A return with only its delivery count, which older versions wrote. */
   redelivered: 5,
   drop: 6,
   /** A message with marks: a u32 length and JSON follow its id. */
@@ -49,7 +49,7 @@ export type StoreRecord =
   | { readonly type: 'returned'; readonly queue: string; readonly id: number; readonly returns: Returns }
   | { readonly type: 'drop'; readonly queue: string };
 
-/** A content of at least this length is written from its own buffer and not copied. */
+/** A content of at least this length, in bytes, is not copied into the encoder's buffer. */
 const ownPartLength = 64 * 1024;
 const chunkLength = 256 * 1024;
 
@@ -61,7 +61,7 @@ export class RecordEncoder {
   #end = 0;
   #parts: Buffer[] = [];
 
-  /** Begins a batch, which is written and synced together. The salt of its segment identifies it. */
+  /** Begins a batch, whose records are written and synced together. It starts with the salt of its segment. */
   batch(salt: Buffer, sequence: number): number {
     this.#begin(types.batch, salt.length + 6);
     this.#end += salt.copy(this.#buffer, this.#end);
@@ -126,7 +126,7 @@ export class RecordEncoder {
     return this.#finish();
   }
 
-  /** Returns all bytes since the last call. They do not change afterwards. */
+  /** Returns all bytes that were encoded since the last call. They do not change afterwards. */
   take(): Buffer[] {
     this.#cut();
     const parts = this.#parts;
@@ -205,7 +205,7 @@ export function hasBatchAfter(bytes: Buffer, offset: number, salt: Buffer): bool
   return false;
 }
 
-/** Decodes the record from `offset` to `end`. Returns `undefined` if this version does not know the type. */
+/** Decodes the record from `offset` to `end`. Returns `undefined` if its type is unknown. */
 export function decodeRecord(bytes: Buffer, offset: number, end: number): StoreRecord | undefined {
   const reader = new Reader(bytes, offset + headLength);
   switch (reader.number(1)) {
@@ -232,7 +232,7 @@ export function decodeRecord(bytes: Buffer, offset: number, end: number): StoreR
     }
     case types.redelivered: {
       const [id, deliveryCount] = [reader.number(6), reader.number(4)];
-      return { type: 'returned', id, returns: failures(deliveryCount), queue: reader.text() };
+      return { type: 'returned', id, returns: returnsOf(deliveryCount), queue: reader.text() };
     }
     case types.returned: {
       const id = reader.number(6);
@@ -246,7 +246,8 @@ export function decodeRecord(bytes: Buffer, offset: number, end: number): StoreR
   }
 }
 
-function failures(deliveryCount: number): Returns {
+/** Returns the counts for a record that contains only the delivery count. */
+function returnsOf(deliveryCount: number): Returns {
   return deliveryCount === 0 ? neverReturned : { order: 0, deliveryCount, acquiredCount: deliveryCount };
 }
 
@@ -304,6 +305,6 @@ class Reader {
     const queue = this.text();
     const expiresAt = this.#bytes.readDoubleBE(this.at);
     this.at += 8;
-    return { queue, expiresAt: Number.isNaN(expiresAt) ? undefined : expiresAt, returns: failures(this.number(4)) };
+    return { queue, expiresAt: Number.isNaN(expiresAt) ? undefined : expiresAt, returns: returnsOf(this.number(4)) };
   }
 }

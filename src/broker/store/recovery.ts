@@ -1,4 +1,4 @@
-// Opens the log of an earlier broker: builds the index, truncates an incomplete end, and reads the needed records.
+// Opens an existing log: builds the index, truncates an incomplete end, and reads the needed records.
 
 import { open, readdir, readFile, unlink } from 'node:fs/promises';
 import { MqError } from '../../errors.ts';

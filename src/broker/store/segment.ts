@@ -61,8 +61,8 @@ export function segmentNumbers(files: readonly string[]): number[] {
 
 /**
  * Calls `onRecord` for each record in order. Returns the length without an incomplete end. Throws MqError BAD_DATA for a
- * damaged record. In the last segment, a damaged record without a batch after it is an incomplete end, because a batch
- * begins only after the sync of the previous one.
+ * damaged record. In the last segment, a damaged record that no batch follows is an incomplete end, because a batch is
+ * written only after the previous one was synced.
  */
 export function readSegment(
   segment: Segment,

@@ -1,5 +1,5 @@
-// Appends to the log. Records accumulate in memory while a write and sync runs, and the next one writes them all (group
-// commit). Nothing blocks, because the thread pool writes and syncs.
+// Appends to the log. Records accumulate in memory during a write and its sync, and the next write writes them all
+// (group commit). The event loop is not blocked, because Node's thread pool writes and syncs.
 
 import { open } from 'node:fs/promises';
 import { MqError } from '../../errors.ts';
@@ -10,10 +10,10 @@ import { newSegment, type Segment, segmentHeader } from './segment.ts';
 
 /** Delay before records without a pending commit are written, so that they can be batched. */
 const lingerMs = 20;
-/** This number of bytes is written without delay. */
+/** From this number of pending bytes on, records are written without delay. */
 const enoughBytes = 1024 * 1024;
 
-/** Records that one write and one sync put into one file. */
+/** Records that are written to one file and synced together. */
 interface Batch {
   readonly segment: Segment;
   readonly parts: Buffer[];
@@ -89,7 +89,7 @@ export class StoreWriter {
     return { segment: this.#active, length };
   }
 
-  /** Appends a settlement later, in one record for each queue. Its order among other records does not matter. */
+  /** Adds a settlement, which is appended later, because one record can contain many. Its order in the log does not matter. */
   settle(queue: string, id: number): void {
     const ids = this.#settled.get(queue);
     if (ids === undefined) this.#settled.set(queue, [id]);
@@ -138,7 +138,7 @@ export class StoreWriter {
       this.#waiting = [];
       for (const batch of batches) await this.#write(batch);
       this.#report(waiting);
-      // The callbacks may append more in this turn.
+      // The callbacks may append more records in this turn.
       if (this.#waiting.length === 0) await new Promise((turned) => setImmediate(turned));
       if (this.#waiting.length === 0 && this.pendingBytes < enoughBytes) break;
     }
@@ -164,7 +164,7 @@ export class StoreWriter {
       const written = this.#written ?? { segment, bytes: 0 };
       await writeAll(file, parts, written.bytes);
       written.bytes += bytes;
-      // A failed sync may have discarded the pages, so a second sync would succeed without writing them.
+      // There is no retry, because a failed sync may have discarded the pages and a second sync would succeed without them.
       await file.datasync();
       await this.#assertExists(segment);
       this.pendingBytes -= bytes;
@@ -173,7 +173,7 @@ export class StoreWriter {
     }
   }
 
-  /** Throws if the file was removed or replaced: writes and syncs succeed then, but the next start does not find the records. */
+  /** Throws if the file was removed or replaced. Writes and syncs still succeed then, but the next start cannot read the records. */
   async #assertExists({ path }: Segment): Promise<void> {
     if (this.#identity !== undefined && (await identityOf(path)) === this.#identity) return;
     throw new MqError('IO', 'the file was removed or replaced', {
@@ -229,7 +229,7 @@ export class StoreWriter {
       hint: hint ?? 'free disk space or repair the disk, then start the broker again; confirmed messages are kept',
       cause,
     });
-    this.#log(`the store has failed and keeps no further messages: ${this.#failure.message}`);
+    this.#log(`the store has failed and writes nothing more: ${this.#failure.message}`);
     this.#onFailed(this.#failure);
   }
 }

@@ -33,9 +33,9 @@ export class DeadLetters {
   }
 
   /**
-   * Sends a message to the dead letter exchange of its queue. Dead letters that it causes wait until it is delivered, so
-   * that a long chain of queues does not overflow the stack. Routing comes before the wait. If routing throws, the caller
-   * keeps the message.
+   * Sends a message to the dead letter exchange of its queue. Its delivery may cause further dead letters, which wait until
+   * the delivery ends, so that a long chain of queues does not overflow the stack. Each letter is routed before it waits.
+   * If routing throws, the caller keeps the message.
    */
   send(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt<Queue>): void {
     if (queue.settings.deadLetterExchange === undefined) {
@@ -66,7 +66,7 @@ export class DeadLetters {
       return reason === 'rejected' ? queues : queues.filter(({ name }) => !isCycle(letter, name));
     } catch (error) {
       if (receipt === undefined) throw error;
-      // The letter stays in its queue, which tries again.
+      // The letter stays in its queue, and the queue tries again.
       const reason = error instanceof Error ? error.message : String(error);
       this.#vhost.log(`a dead letter cannot be routed: ${reason}`);
       return [];

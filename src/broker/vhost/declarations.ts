@@ -22,7 +22,7 @@ export interface QueueDeclaration {
 export interface BindingDeclaration {
   readonly source: string;
   readonly destination: string;
-  /** The destination is a queue; otherwise it is an exchange. */
+  /** True if the destination is a queue, false if it is an exchange. */
   readonly isQueue: boolean;
   readonly routingKey: string;
   readonly arguments: Arguments;
@@ -31,7 +31,7 @@ export interface BindingDeclaration {
 export interface VhostMetadata {
   readonly description: string;
   readonly tags: readonly string[];
-  /** The type of durable queues that are declared without one. */
+  /** The type of durable queues that are declared without a type. */
   readonly defaultQueueType: 'classic' | 'quorum';
   /** `max-connections`, `max-queues`; a negative number means no limit. */
   readonly limits: Readonly<Record<string, number>>;

@@ -1,4 +1,4 @@
-// The durable definitions of a virtual host: their form in the store, and the calls that write them there.
+// The durable definitions of a virtual host: their form in the store, and the methods that write them.
 
 import type { Policy, PolicyKind } from '../queue/policies.ts';
 import { Queue } from '../queue/queue.ts';
@@ -10,16 +10,16 @@ import type { UserDefinition } from './users.ts';
 /** A definition as this broker writes it. The arguments are an encoded field table in base64. */
 export type BrokerDefinition =
   | UserDefinition
-  | Kept<'closed', true>
-  | Kept<'cluster-name', string>
-  // Only the name, until metadata is set.
-  | Kept<'vhost', { readonly name: string } & Partial<VhostMetadata>>
-  | Kept<'policy', Policy & { readonly vhost: string; readonly kind: PolicyKind }>
-  | Kept<'exchange', ExchangeValue>
-  | Kept<'queue', QueueValue>
-  | Kept<'binding', BindingValue>;
+  | DefinitionOf<'closed', true>
+  | DefinitionOf<'cluster-name', string>
+  // The value contains only the name until metadata is set.
+  | DefinitionOf<'vhost', { readonly name: string } & Partial<VhostMetadata>>
+  | DefinitionOf<'policy', Policy & { readonly vhost: string; readonly kind: PolicyKind }>
+  | DefinitionOf<'exchange', ExchangeValue>
+  | DefinitionOf<'queue', QueueValue>
+  | DefinitionOf<'binding', BindingValue>;
 
-interface Kept<Kind extends string, Value> {
+interface DefinitionOf<Kind extends string, Value> {
   readonly kind: Kind;
   readonly key: string;
   readonly value: Value;
@@ -45,7 +45,7 @@ export interface BindingValue {
   readonly vhost: string;
   readonly source: string;
   readonly destination: string;
-  /** The destination is a queue; otherwise it is an exchange. */
+  /** True if the destination is a queue, false if it is an exchange. */
   readonly isQueue: boolean;
   readonly routingKey: string;
   readonly arguments: string;

@@ -1,4 +1,5 @@
-// Checks the name of a declaration, and that a second declaration is equivalent to the first, with RabbitMQ's texts.
+// Checks that a declaration uses an allowed name, and that a repeated declaration is equivalent to the first one. The error
+// texts are those of RabbitMQ.
 
 import type { Arguments } from '../codec/arguments.ts';
 import type { FieldValue } from '../codec/table.ts';
@@ -14,7 +15,7 @@ import type { ExchangeDeclaration, QueueDeclaration } from './declarations.ts';
  * Throws if clients may not declare this name. AMQP 0-9-1, 1.7.2.1 and 1.6.2.1: names that begin with `amq.` are reserved.
  */
 export function assertFreeName(kind: 'queue' | 'exchange', name: string): void {
-  // RabbitMQ accepts NUL. Here it separates the parts of a key, and AMQP 0-9-1, 3.1.3.2 does not allow it in a name.
+  // RabbitMQ accepts NUL. This broker does not, because NUL separates the parts of its keys (AMQP 0-9-1, 3.1.3.2 forbids it).
   if (name.includes('\0')) throw new ProtocolError('PRECONDITION_FAILED', `${kind} name contains a NUL character`);
   if (!name.startsWith('amq.')) return;
   throw new ProtocolError('ACCESS_REFUSED', `${kind} name '${name}' contains reserved prefix 'amq.*'`);
@@ -77,7 +78,7 @@ function assertSameArguments(
   }
 }
 
-/** RabbitMQ: integers of all lengths are one class of types, and floating-point numbers are another. */
+/** RabbitMQ: integers of all lengths are equivalent types, but an integer and a float are not equivalent. */
 function isFloat(all: Arguments, name: string): boolean {
   return ['f', 'd'].includes(all.types[name] ?? '');
 }
@@ -93,13 +94,13 @@ function shownWithType(all: Arguments, name: string): string {
   return `the value '${shown(all, name, value)}' of type '${all.typeName(name)}'`;
 }
 
-/** Formats a value as RabbitMQ does: a field without a value is 'undefined'. */
+/** Formats a value as RabbitMQ does, with 'undefined' for a field without a value. */
 function shown(all: Arguments, name: string, value: FieldValue): string {
   if (value === null) return 'undefined';
   return isFloat(all, name) ? shownFloat(Number(value)) : shownValue(value);
 }
 
-/** Formats a float as Erlang does: in the shorter form of the two, and always with a point. */
+/** Formats a float as Erlang does: in plain or scientific notation, whichever is shorter, and always with a point. */
 function shownFloat(value: number): string {
   const withPoint = (digits: string) => (digits.includes('.') ? digits : `${digits}.0`);
   const [mantissa = '', exponent = '0'] = value.toExponential().split(/e\+?/);
@@ -107,7 +108,7 @@ function shownFloat(value: number): string {
   return plain.length <= scientific.length ? plain : scientific;
 }
 
-/** RabbitMQ 4: a declaration without a type is one of the default type. */
+/** RabbitMQ 4: a declaration without x-queue-type declares a classic queue. */
 function argumentOf(all: Arguments, name: string): FieldValue | undefined {
   const value = all.get(name);
   return value === undefined && name === 'x-queue-type' ? 'classic' : value;

@@ -22,17 +22,18 @@ const closed: BrokerDefinition = { kind: 'closed', key: '', value: true };
 /** The order of recovery: a definition needs those of the kinds before it. */
 const kinds = ['vhost', 'user', 'permission', 'topic-permission', 'policy', 'exchange', 'queue', 'binding'];
 
+/** Records that the broker exits normally. */
 export function markClosed(store: Store | undefined): void {
   store?.define(closed);
 }
 
-/** Removes the mark. Resolves when the removal is on disk. */
+/** Removes the record of the normal exit. Resolves when the removal is on disk. */
 export async function markOpen(store: Store | undefined): Promise<void> {
   store?.undefine(closed.kind, closed.key);
   await new Promise<void>((done) => (store === undefined ? done() : store.committed(() => done())));
 }
 
-/** Moves everything that the store has kept into the broker. */
+/** Recreates the contents of the store in the broker. Empties the arrays of `store.recovered`. */
 export function recover(store: Store, target: Target): void {
   const { definitions, entries } = store.recovered;
   const recovery = new Recovery(store, target);
@@ -43,7 +44,7 @@ export function recover(store: Store, target: Target): void {
   entries.length = 0;
 }
 
-/** Returns the patterns of permissions and policies. Their engine has to be loaded before `recover`. */
+/** Returns the patterns of permissions and policies. The engine of regular expressions must be loaded before `recover`. */
 export function patternsOf(definitions: readonly Definition[]): string[] {
   return definitions.filter(isKnown).flatMap(({ kind, value }) => {
     if (kind === 'permission') return [value.configure, value.write, value.read];
@@ -55,7 +56,7 @@ export function patternsOf(definitions: readonly Definition[]): string[] {
 class Recovery {
   readonly #store: Store;
   readonly #target: Target;
-  /** The keys of definitions that cannot be recovered. What belongs to them stays in the store. */
+  /** The keys of definitions that cannot be recovered. Their bindings and messages stay in the store. */
   readonly #setAside = new Set<string>();
 
   constructor(store: Store, target: Target) {
@@ -90,8 +91,8 @@ class Recovery {
       this.#succeeds(`a message of ${queue.what}`, () => {
         const message = messages.get(stored.id) ?? messageOf(stored);
         messages.set(stored.id, message);
-        // The store does not record deliveries, so after a crash every message may have been delivered. A broker that exits
-        // normally has counted the messages that came back from its connections.
+        // The store does not record deliveries, so after a crash every message may have been delivered. Before a
+        // normal exit, the broker has recorded the messages that came back from its connections.
         const redelivered = !wasClosed || returns.acquiredCount > 0;
         queue.recover(message, { storeId: stored.id, expiresAt, returns, redelivered });
       });
@@ -127,7 +128,7 @@ class Recovery {
     const vhost = this.#target.vhosts.all.get(value.vhost);
     if (vhost !== undefined) return vhost;
     if (this.#setAside.has(value.vhost)) throw new Error('its virtual host is set aside');
-    // The broker ended after it removed the virtual host and before it removed what was in it.
+    // The broker ended after it removed the virtual host and before it removed this definition.
     this.#store.undefine(kind, key);
     return undefined;
   }
@@ -161,11 +162,11 @@ class Recovery {
       return;
     }
     const isSetAside = [source, destination].some((name) => this.#setAside.has(`${vhost.name}\0${name}`));
-    // The broker ended after it removed the queue or the exchange and before it removed the bindings.
+    // The broker ended after it removed the queue or the exchange and before it removed this binding.
     if (!isSetAside) this.#store.undefine(kind, key);
   }
 
-  /** Does the work. If it throws, logs that the record is set aside, which means that it stays in the store unused. */
+  /** Does the work and returns true. If it throws, logs that the record is set aside: it stays in the store and is not used. */
   #succeeds(what: string, work: () => void): boolean {
     try {
       work();
@@ -180,14 +181,14 @@ class Recovery {
 
 type VhostDefinition = Extract<BrokerDefinition, { kind: 'policy' | 'exchange' | 'queue' | 'binding' }>;
 
-/** Only this broker writes definitions, and the store checks that they are intact. So the kind determines the form of the value. */
+/** Checks only the kind, because only this broker writes definitions and the store checks that they are intact. */
 function isKnown(definition: Definition): definition is BrokerDefinition {
   return kinds.includes(definition.kind);
 }
 
 /**
- * Returns the entries in the order in which queues receive them. A quorum queue delivers messages that came back first, in
- * the order of their return. A classic queue has one order for all messages.
+ * Returns the entries in the order in which they are put into the queues. A quorum queue first delivers the messages that
+ * came back, in the order of their return. A classic queue delivers all messages in the order of their arrival.
  */
 function inOrder(entries: readonly StoredEntry[], queues: ReadonlyMap<string, Queue>): readonly StoredEntry[] {
   const isReturned = ({ queue, returns }: StoredEntry) =>

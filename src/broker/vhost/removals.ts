@@ -46,7 +46,7 @@ export class Removals {
     yield* this.#removeAll(this.#bindings.takeTo(queue));
   }
 
-  /** Deletes an auto-delete exchange that has no binding left. RabbitMQ: 0-9-1 reserves `auto-delete` of exchanges. */
+  /** Deletes an auto-delete exchange without bindings. AMQP 0-9-1 reserves this field, but RabbitMQ uses it. */
   *ifUnused(exchange: Exchange): Work {
     if (isUnused(exchange)) yield* this.exchange(exchange);
   }
@@ -66,8 +66,8 @@ export class Removals {
   }
 
   /**
-   * Removes bindings, then each auto-delete exchange without bindings, and repeats this for its bindings. It keeps a stack
-   * of iterators, because a recursion through a long chain of exchanges would overflow the call stack.
+   * Removes bindings, and each auto-delete exchange that has no bindings after that, together with the bindings to it. Uses
+   * a stack of iterators, because a recursion through a long chain of exchanges would overflow the call stack.
    */
   *#removeAll(bindings: Iterable<Binding> | Iterator<Binding>): Work {
     const stack = [Iterator.from(bindings)];
@@ -79,7 +79,7 @@ export class Removals {
       }
       if (this.#bindings.remove(binding) !== undefined) {
         const { source } = binding;
-        // A client may have declared the same binding again. Then its definition stays.
+        // If a client has declared the same binding again, its definition stays.
         const exists = this.#vhost.exchanges.get(source.name)?.bindings.has(bindingKey(binding));
         if (exists !== true) this.#definitions?.undefineBinding(binding);
         if (isUnused(source)) stack.push(Iterator.from(this.#removeExchange(source)));

@@ -1,11 +1,11 @@
 // The result of publishing a message to the queues of a virtual host.
 
 export interface Routed {
-  /** The message has a route to at least one queue. */
+  /** True if the message has a route to at least one queue. */
   readonly hasQueue: boolean;
-  /** A queue refused the message because it is full. */
+  /** True if a full queue refused the message. */
   readonly isRefused: boolean;
-  /** The message must be on disk before it is confirmed. */
+  /** True if the message must be on disk before it is confirmed. */
   readonly isStored: boolean;
 }
 

@@ -23,7 +23,7 @@ interface TopicUser {
 }
 
 /**
- * Compiles the patterns. `{username}` and `{vhost}` in a pattern stand for the names. Throws a SyntaxError if a pattern
+ * Compiles the patterns. `{username}` and `{vhost}` in a pattern are replaced by the names. Throws a SyntaxError if a pattern
  * is invalid.
  */
 export function topicPermission(patterns: TopicPatterns, names: { username: string; vhost: string }): TopicPermission {

@@ -1,5 +1,5 @@
-// The users of the broker: their passwords, and their permissions. A permission is three regular expressions for a virtual
-// host, which are matched with the names of queues and exchanges.
+// The users of the broker: their passwords, and their permissions. A permission consists of three regular
+// expressions for one virtual host, which are matched against the names of queues and exchanges.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isLoopback } from '../loopback.ts';
@@ -59,8 +59,8 @@ export class Users {
   }
 
   /**
-   * Adds a user, or changes the tags and the password of a user. `password` is plain or hashed, `null` to remove it, or
-   * `undefined` to keep it.
+   * Adds a user, or changes the tags and the password of a user. `password` is a plain password or a hash. `null` removes
+   * the password, and `undefined` keeps it.
    */
   put({
     name,
@@ -174,7 +174,7 @@ export class Users {
   }
 }
 
-/** RabbitMQ: any permission for a queue or an exchange allows to check that it exists. Throws 403 without one. */
+/** Throws 403 if the user has no permission for the queue or exchange. RabbitMQ: any permission allows a passive declaration. */
 export function assertAnyAccess(user: User, thing: { vhost: string; kind: 'queue' | 'exchange'; name: string }): void {
   const tests = user.permissions.get(thing.vhost)?.tests;
   if (tests?.read(thing.name) === true || tests?.write(thing.name) === true) return;
@@ -206,7 +206,7 @@ function testOf(pattern: string): (name: string) => boolean {
   return patternTest(pattern === '' ? '^$' : pattern);
 }
 
-/** RabbitMQ's length, so that an export of definitions can move users from one broker to the other. */
+/** The same length as in RabbitMQ, so that exported definitions can move users between both brokers. */
 const saltBytes = 4;
 
 function hashed(password: string): Password {

@@ -91,7 +91,7 @@ export class VirtualHost implements QueueHost<Queue> {
     return exchange;
   }
 
-  /** Returns the queue. Throws 404 if it does not exist, and 405 if it is exclusive to another connection than `user`. */
+  /** Returns the queue. Throws 404 if it does not exist, and 405 if it is exclusive to a connection other than `user`. */
   queue(name: string, user: object | undefined): Queue {
     const queue = this.queues.get(name);
     if (queue === undefined) throw new ProtocolError('NOT_FOUND', `no queue '${name}' in vhost '${this.name}'`);
@@ -157,8 +157,8 @@ export class VirtualHost implements QueueHost<Queue> {
   }
 
   /**
-   * Returns the queue. Creates it if it does not exist, under the name `generated` if it is declared without one. `owner`
-   * is the connection that declares it. Throws 406 if the queue exists and differs.
+   * Returns the queue. Creates it if it does not exist. A declaration without a name uses the name `generated`. `owner` is
+   * the connection that declares the queue. Throws 406 if the queue exists and differs.
    */
   declareQueue(declaration: QueueDeclaration, owner: QueueOwner | undefined, generated = queueName()): Queue {
     const name = declaration.queue === '' ? generated : declaration.queue;
@@ -295,7 +295,7 @@ export class VirtualHost implements QueueHost<Queue> {
     return binding;
   }
 
-  /** Removes a binding. RabbitMQ: it is not an error if the binding does not exist, even if `user` may not use the queue. */
+  /** Removes a binding, if it exists. Throws 405 if its queue is exclusive to a connection other than `user`. */
   unbind(declaration: BindingDeclaration, user: object | undefined): void {
     const binding = this.#bindings.find(this.#binding(declaration));
     if (binding === undefined) return;
@@ -311,7 +311,7 @@ export class VirtualHost implements QueueHost<Queue> {
     return route(this, exchange, message);
   }
 
-  /** Puts a message into queues. With a store, a message that must survive is appended to the store first. */
+  /** Puts a message into queues. A message that must survive a restart is appended to the store first. */
   deliver(message: Message, queues: readonly Queue[]): Routed {
     if (queues.length === 0) return routedNowhere;
     if (this.store !== undefined && queues.some((queue) => queue.persists(message))) {
@@ -343,7 +343,7 @@ export class VirtualHost implements QueueHost<Queue> {
   }
 
   /** Removes all policies, queues and exchanges. The caller has already removed this virtual host from the broker's list. */
-  *removed(): Work {
+  *removeAll(): Work {
     for (const kind of policyKinds) {
       for (const { name } of this.policies.all(kind)) this.#definitions?.undefinePolicy(kind, name);
     }

@@ -1,4 +1,4 @@
-// The virtual hosts of a broker: adds and removes them, together with the permissions of users in them.
+// Adds and removes the virtual hosts of a broker, and the permissions of users in them.
 
 import type { Store } from '../store/contract.ts';
 import type { Users } from './users.ts';
@@ -32,7 +32,7 @@ export class Vhosts {
     return vhost;
   }
 
-  /** Creates a virtual host that the store has kept. */
+  /** Creates a virtual host without writing it to the store. */
   recover(name: string): VirtualHost {
     const vhost = new VirtualHost(name, this.#shared);
     this.all.set(name, vhost);
@@ -48,10 +48,10 @@ export class Vhosts {
     if (vhost === undefined) return this.#removals.get(name);
     this.all.delete(name);
     for (const user of this.#users.all.values()) this.#users.forbid(user.name, name);
-    // If the broker ends before the removal does, recovery removes what belongs to no virtual host.
+    // If the broker ends before the removal is complete, recovery removes the remaining definitions.
     this.#store?.undefine('vhost', name);
     disconnect(vhost);
-    const removal = new Promise<void>((done) => this.#shared.slices.run(vhost.removed(), done));
+    const removal = new Promise<void>((done) => this.#shared.slices.run(vhost.removeAll(), done));
     this.#removals.set(name, removal);
     await removal;
     this.#removals.delete(name);
