@@ -1,5 +1,5 @@
-// Builds the graph of one vhost from rascal.json: publications, exchanges, queues and subscriptions, and the paths
-// between them. It has no side effects; layout.ts adds positions.
+// Builds the graph of one vhost in rascal.json: publications, exchanges, queues and subscriptions, and the paths of messages
+// between them. layout.ts adds the positions.
 
 import {
   alternateExchange,
@@ -25,12 +25,12 @@ export interface GraphNode {
   readonly kind: NodeKind;
   readonly name: string;
   /**
-   * The broker's name of an exchange or queue. For a queue that each consumer has for itself, the prefix of its name.
+   * The name of the exchange or queue on the broker. If each consumer has its own queue, the prefix of these names.
    */
   readonly brokerName?: string;
-  /** `true` if each consumer has its own queue, whose name is `brokerName` and a random part. */
+  /** `true` if each consumer has its own queue, whose name consists of `brokerName` and a random part. */
   readonly isOwn?: boolean;
-  /** `true` if mq declares the queue for dead letters and rascal.json does not define it. */
+  /** `true` if rascal.json does not define the queue, because mq declares it for dead letters. */
   readonly isMade?: boolean;
   /** Type of an exchange (`fanout`) or a queue (`quorum`). */
   readonly type?: string;
@@ -42,7 +42,7 @@ export interface GraphEdge {
   readonly from: string;
   readonly to: string;
   readonly kind: 'publish' | 'bind' | 'consume' | 'dead-letter' | 'alternate';
-  /** Binding keys that affect the routing. */
+  /** Binding keys or routing keys, if they affect the routing. */
   readonly keys: readonly string[];
 }
 
@@ -102,7 +102,7 @@ function nodesOf({ config, vhostName, vhost, publications, subscriptions }: Scop
   ];
 }
 
-/** Returns all edges, also those from or to an exchange or queue that the vhost does not define. */
+/** Returns all edges, including edges from or to an exchange or queue that the vhost does not define. */
 function edgesOf({ config, vhostName, vhost, publications, subscriptions }: Scope): GraphEdge[] {
   return [
     ...publications.map(([name, { exchange, queue, routingKey }]): GraphEdge => {
@@ -125,13 +125,13 @@ function edgesOf({ config, vhostName, vhost, publications, subscriptions }: Scop
     ...subscriptions.map(([name, { queue }]): GraphEdge => {
       return { from: id('queue', queue), to: id('subscription', name), kind: 'consume', keys: [] };
     }),
-    ...failures(config, vhostName),
+    ...failedMessages(config, vhostName),
   ];
 }
 
 /**
- * Returns one edge for each pair of nodes, with all its keys. Keys of a fanout exchange are omitted, because it ignores
- * them.
+ * Returns one edge for each pair of bound nodes, with the keys of all its bindings. Omits the keys of a fanout exchange,
+ * because the exchange ignores them.
  */
 function bindings(vhost: VhostConfig): GraphEdge[] {
   const pairs = new Map<string, { edge: GraphEdge; keys: string[] }>();
@@ -145,7 +145,7 @@ function bindings(vhost: VhostConfig): GraphEdge[] {
   return [...pairs.values()].map(({ edge }) => edge);
 }
 
-/** Returns the edge to the dead-letter exchange of a queue. */
+/** Returns the edge to the dead-letter exchange that the arguments of a queue name. */
 function deadLetters(name: string, queue: QueueConfig): GraphEdge[] {
   const { exchange, key } = deadLetterTarget(queue);
   if (exchange === undefined) return [];
@@ -154,8 +154,8 @@ function deadLetters(name: string, queue: QueueConfig): GraphEdge[] {
   return [{ ...edge, to: id('exchange', exchange), keys: key === undefined ? [] : [key] }];
 }
 
-/** Returns the edges to the dead-letter targets of the roles. */
-function failures(config: Config, vhostName: string): GraphEdge[] {
+/** Returns the edges for messages that mq dead-letters after its retries, for each role that receives them. */
+function failedMessages(config: Config, vhostName: string): GraphEdge[] {
   return Object.entries(config.subscriptions).flatMap(([subscription, { vhost, queue }]): GraphEdge[] => {
     const work = config.vhosts[vhost]?.queues[queue];
     if (vhost !== vhostName || work === undefined || isPrivate(work)) return [];
@@ -169,7 +169,7 @@ function failures(config: Config, vhostName: string): GraphEdge[] {
   });
 }
 
-/** Returns the node that receives the dead letters of a queue from mq. */
+/** Returns the id of the node to which mq sends the dead letters of a queue. */
 function targetOf(config: Config, queue: string, deadLetter: DeadLetterConfig | undefined): string {
   if (deadLetter === undefined) return id('queue', deadQueue(queue).name);
   if ('queue' in deadLetter) return id('queue', deadLetter.queue);

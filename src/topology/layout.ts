@@ -1,6 +1,5 @@
-// Computes positions for a graph. Columns run from left to right in the direction of the messages, and the order within
-// a column keeps crossings few. An edge that passes a column has a slot there, so that it does not run under a node. It
-// has no side effects; the unit is one pixel.
+// Computes the positions of a graph, in pixels. Messages flow through the columns from left to right. The order in a column
+// is chosen so that few edges cross. An edge that crosses a column has a slot in it, so that it does not run under a node.
 
 import type { Graph, GraphEdge, GraphNode, NodeKind } from './graph.ts';
 
@@ -13,7 +12,7 @@ export interface PlacedNode extends GraphNode {
 }
 
 export interface PlacedEdge extends GraphEdge {
-  /** Segments in the columns that the edge passes: from (x, y) straight to (x + width, y). */
+  /** The segments in the columns that the edge crosses. Each is a line from (x, y) to (x + width, y). */
   readonly via: readonly { readonly x: number; readonly y: number; readonly width: number }[];
   /** The displayed keys. `x` and `y` are the centre of the text. */
   readonly label?: Label;
@@ -35,16 +34,18 @@ export interface Layout {
 
 const node = { height: 44, shortest: 164, longest: 260, padding: 34 };
 const gap = { column: 84, row: 16 };
-/** Height for an edge that passes a column. */
+/** The height of the slot of an edge that crosses a column. */
 const passingHeight = 10;
 /** Estimated width of a character in a name and in a label, and the height of a label. */
 const letter = { name: 7.6, label: 6.8, height: 15 };
 const longestKey = 16;
+/** The number of passes that order the columns, and the maximum length of a chain of exchanges. */
 const rounds = 6;
 
-/** A node, or an edge that passes the column. */
+/** A place in a column, for a node or for an edge that crosses the column. */
 interface Slot {
   readonly id: string;
+  /** `undefined` for an edge. */
   readonly node: GraphNode | undefined;
 }
 
@@ -58,7 +59,7 @@ export function layout(graph: Graph): Layout {
     return Math.max(gap.column, ...own);
   });
   const { boxes, width, height } = placed(columns, gaps);
-  const edges = apart(
+  const edges = separateLabels(
     graph.edges.map((edge, index) => {
       const room = gaps[columnOf.get(edge.from) ?? 0] ?? gap.column;
       return placedEdge(edge, { slots: grid.passing[index] ?? [], text: labels[index], room, boxes });
@@ -76,11 +77,11 @@ interface Grid {
   readonly columns: readonly (readonly Slot[])[];
   /** Column of each node. */
   readonly columnOf: ReadonlyMap<string, number>;
-  /** Slots of each edge, in the columns that it passes. */
+  /** The slots of each edge, in the columns that it crosses. */
   readonly passing: readonly (readonly string[])[];
 }
 
-/** Returns the ordered columns: the nodes, and a slot in each column that an edge passes. */
+/** Returns the ordered columns, with a slot for each node and for each edge that crosses the column. */
 function gridOf({ nodes, edges }: Graph): Grid {
   const columns: Slot[][] = columnsOf({ nodes, edges }).map((column) =>
     column.map((one) => ({ id: one.id, node: one })),
@@ -134,10 +135,10 @@ function boxOf(boxes: ReadonlyMap<string, Box>, id: string): Box {
 }
 
 interface EdgePlace {
-  /** Slots of the edge, in the columns that it passes. */
+  /** The slots of the edge, in the columns that it crosses. */
   readonly slots: readonly string[];
   readonly text: string | undefined;
-  /** Width of the gap after the node that the edge begins at. */
+  /** The width of the gap after the column in which the edge begins. */
   readonly room: number;
   readonly boxes: ReadonlyMap<string, Box>;
 }
@@ -151,7 +152,7 @@ function placedEdge(edge: GraphEdge, { slots, text, room, boxes }: EdgePlace): P
   const [from, to] = [boxOf(boxes, edge.from), boxOf(boxes, edge.to)];
   const end = via[0] ?? { x: to.x, y: to.y + to.height / 2 };
   const start = { x: from.x + from.width, y: from.y + from.height / 2 };
-  // The label is closer to the end of the edge, where the edges of one exchange are further apart.
+  // The label is closer to the end of the edge, because the edges of one exchange are further apart there.
   const label = { text, x: start.x + room / 2, y: start.y + (end.y - start.y) * 0.6, width: labelWidth(text) };
   return { ...edge, via, label };
 }
@@ -161,7 +162,7 @@ function widthOf({ name, roles = [] }: GraphNode): number {
   return Math.min(node.longest, Math.max(node.shortest, Math.ceil(letters * letter.name) + node.padding));
 }
 
-/** Returns the first two keys and the number of the others. */
+/** Returns the first two keys and the number of further keys; `undefined` without keys. */
 function labelText({ keys }: GraphEdge): string | undefined {
   const shown = keys.filter((key) => key !== '');
   if (shown.length === 0) return undefined;
@@ -173,8 +174,8 @@ function labelWidth(text: string | undefined): number {
   return text === undefined ? 0 : Math.ceil(text.length * letter.label);
 }
 
-/** Moves labels down until none overlaps another. */
-function apart(edges: readonly PlacedEdge[]): PlacedEdge[] {
+/** Moves labels down until they no longer overlap. */
+function separateLabels(edges: readonly PlacedEdge[]): PlacedEdge[] {
   const settled: Label[] = [];
   const moved = new Map<PlacedEdge, Label>();
   const labelled = edges.flatMap((edge) => (edge.label ? [{ edge, label: edge.label }] : []));
@@ -197,8 +198,8 @@ function apart(edges: readonly PlacedEdge[]): PlacedEdge[] {
 }
 
 /**
- * Orders the slots of each column. It alternates between two passes: each slot moves to the mean position of its
- * neighbours in the column before, then in the column after.
+ * Orders the slots of each column in alternating passes. In one pass, each slot moves to the mean position of its neighbours
+ * in the previous column, in the next pass to that of its neighbours in the next column.
  */
 function order(columns: Slot[][], links: readonly (readonly [string, string])[]): void {
   const before = new Map<string, string[]>();
@@ -207,7 +208,7 @@ function order(columns: Slot[][], links: readonly (readonly [string, string])[])
     after.set(from, [...(after.get(from) ?? []), to]);
     before.set(to, [...(before.get(to) ?? []), from]);
   }
-  // Relative position in a column, from 0 to 1, because columns differ in length.
+  // The relative position of each slot in its column, from 0 to 1, because columns differ in length.
   const rows = new Map<string, number>();
   const place = (column: readonly Slot[]) => {
     for (const [row, { id }] of column.entries()) rows.set(id, (row + 0.5) / column.length);
@@ -230,8 +231,8 @@ function order(columns: Slot[][], links: readonly (readonly [string, string])[])
 }
 
 /**
- * Returns the columns without empty ones: publications, exchanges (a bound exchange follows its source), queues,
- * subscriptions.
+ * Returns the columns: publications, exchanges, queues, and subscriptions with dead-letter queues. An exchange that is bound
+ * to another one is in a later column than its source. Empty columns are removed.
  */
 function columnsOf({ nodes, edges }: Graph): GraphNode[][] {
   const of = (kind: NodeKind) => nodes.filter((one) => one.kind === kind);
@@ -252,7 +253,7 @@ function columnsOf({ nodes, edges }: Graph): GraphNode[][] {
   return [of('publication'), ...middle, work, [...of('subscription'), ...dead]].filter(({ length }) => length > 0);
 }
 
-/** Returns the queues that receive only dead letters of other queues. They are placed after those queues. */
+/** Returns the queues that receive only dead letters and are not consumed. They are placed after the other queues. */
 function deadQueues(queues: readonly GraphNode[], edges: readonly GraphEdge[]): GraphNode[] {
   return queues.filter(({ id }) => {
     const into = edges.filter(({ to }) => to === id);

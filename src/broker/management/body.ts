@@ -1,4 +1,4 @@
-// Reads the fields of a request's body. All functions throw 400 if the field has another type.
+// Reads the fields of a request's body. All functions throw 400 if a field has the wrong type.
 
 import { Arguments } from '../codec/arguments.ts';
 import { fieldTable, isJsonObject, type JsonObject, shortString } from './json.ts';
@@ -13,7 +13,7 @@ export function assertKeys(body: JsonObject, keys: readonly string[]): void {
 export function textOf(body: JsonObject, key: string, otherwise = ''): string {
   const value = body[key] ?? otherwise;
   if (typeof value !== 'string') throw badRequest(`not_string: ${key}`);
-  // UTF-8 cannot encode half of a surrogate pair.
+  // Replaces half of a surrogate pair, because UTF-8 cannot encode it.
   return value.toWellFormed();
 }
 
@@ -22,7 +22,7 @@ export function nameOf(body: JsonObject, key: string, otherwise = ''): string {
   return shortString(textOf(body, key, otherwise), key);
 }
 
-/** RabbitMQ accepts the texts `true` and `false`, too. */
+/** Returns a boolean. RabbitMQ also accepts the strings `true` and `false`. */
 export function flagOf(body: JsonObject, key: string, otherwise = false): boolean {
   const value = body[key] ?? otherwise;
   if (value === true || value === 'true') return true;
@@ -30,7 +30,7 @@ export function flagOf(body: JsonObject, key: string, otherwise = false): boolea
   throw badRequest(`not_boolean: ${key}`);
 }
 
-/** Returns a number that is not negative. RabbitMQ accepts its digits as text, too. */
+/** Returns a non-negative integer. RabbitMQ also accepts a string of digits. */
 export function wholeOf(body: JsonObject, key: string): number {
   const value = typeof body[key] === 'string' && /^\d{1,15}$/.test(body[key]) ? Number(body[key]) : body[key];
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw badRequest(`not_int: ${key}`);
@@ -41,22 +41,22 @@ export function argumentsOf(body: JsonObject): Arguments {
   return Arguments.of(fieldTable(body['arguments']));
 }
 
-/** Returns the objects of a list, which may be missing. */
+/** Returns a list of objects, or an empty list if the field is missing. */
 export function objectsOf(body: JsonObject, key: string): readonly JsonObject[] {
   const value = body[key] ?? [];
   if (!Array.isArray(value) || !value.every(isJsonObject)) throw badRequest(`${key} is not a list of objects`);
   return value;
 }
 
-/** Returns the tags of a list, or of one text with commas. */
+/** Returns the tags of a list, or of a comma-separated string. */
 export function tagsOf(value: unknown): string[] {
   const tags = typeof value === 'string' ? value.split(',') : value;
   if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string'))
-    throw badRequest('tags are not a list of texts');
+    throw badRequest('tags are not a list of strings');
   return tags.map((tag) => tag.trim()).filter((tag) => tag !== '');
 }
 
-/** Returns the object in a field, which may be missing. */
+/** Returns the object in a field, or an empty object if the field is missing. */
 export function objectField(body: JsonObject, key: string): JsonObject {
   const value = body[key] ?? {};
   // RabbitMQ 4.0 writes an empty object as an empty list.

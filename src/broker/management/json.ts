@@ -5,14 +5,14 @@ import { badRequest } from './refusal.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The limit of field tables in frames. */
+/** The maximum nesting depth, the same as for field tables in frames. */
 const depthLimit = 64;
-/** AMQP 0-9-1, 4.2.5.3 */
+/** The maximum length of a short string (AMQP 0-9-1, 4.2.5.3). */
 const shortStringBytes = 255;
 
 declare global {
   interface JSON {
-    /** Node 21 and later. The library of TypeScript does not declare it. */
+    /** Exists since Node 21, but TypeScript's library does not declare it. */
     rawJSON(text: string): unknown;
   }
 }
@@ -21,7 +21,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Returns the JSON of a field. A bigint keeps all its digits. */
+/** Converts a field to a value for JSON.stringify. A bigint keeps all its digits. */
 export function jsonOf(value: FieldValue): unknown {
   if (Buffer.isBuffer(value)) return value.toString('latin1');
   if (typeof value === 'bigint') return JSON.rawJSON(String(value));
@@ -35,7 +35,7 @@ export function jsonTable(table: Table): Record<string, unknown> {
   return Object.fromEntries(Object.entries(table).map(([key, value]) => [key, jsonOf(value)]));
 }
 
-/** Returns a JSON object as a field table. Throws 400 for a value that a field table cannot hold. */
+/** Converts a JSON object to a field table. Throws 400 for a value that a field table cannot contain. */
 export function fieldTable(value: unknown, depth = 0): Table {
   const table: Record<string, FieldValue> = Object.create(null);
   // RabbitMQ: an Erlang client sends an empty table as an empty list.
@@ -53,7 +53,7 @@ export function shortString(text: string, what: string): string {
 }
 
 function fieldOf(value: unknown, depth: number): FieldValue {
-  if (depth > depthLimit) throw badRequest('arguments are nested too deep');
+  if (depth > depthLimit) throw badRequest('arguments are nested too deeply');
   if (Array.isArray(value)) return value.map((item) => fieldOf(item, depth + 1));
   if (isJsonObject(value)) return fieldTable(value, depth);
   if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')

@@ -1,4 +1,4 @@
-// Applies the query to a list: columns, sorting, filter and pages (https://www.rabbitmq.com/docs/management#pagination).
+// Applies the query to a response: columns, sorting, filter and pages (https://www.rabbitmq.com/docs/management#pagination).
 
 import { backtracking, caselessPatternTest } from '../patterns.ts';
 import { inSlices, sortedInSlices } from '../slices.ts';
@@ -9,7 +9,7 @@ import type { ApiResponse } from './route.ts';
 const defaultPageSize = 100;
 const largestPageSize = 500;
 
-/** Returns the answer as the query requests it. Throws 400 for an invalid query. */
+/** Applies the query to a response. Throws 400 for an invalid query. */
 export async function listing(answer: ApiResponse, query: URLSearchParams): Promise<ApiResponse> {
   const columns = query.get('columns')?.split(',');
   const select = (item: unknown) => (columns === undefined ? item : selectColumns(item, columns));
@@ -100,7 +100,7 @@ async function sorted(
   return (isReversed ? rows.toReversed() : rows).map(({ item }) => item);
 }
 
-/** Compares as Erlang does: numbers come before texts, and a missing value counts as zero. */
+/** Compares as Erlang does: numbers come before strings, and a missing value counts as zero. */
 function compare(a: unknown, b: unknown): number {
   const [one, other] = [a ?? 0, b ?? 0];
   if (typeof one === 'number' && typeof other === 'number') return one - other;
@@ -119,7 +119,7 @@ function valueAt(item: unknown, path: string): unknown {
   return value;
 }
 
-/** Returns the item with only the columns. The column `a.b` keeps only the field `b` of the object `a`. */
+/** Returns the item with only these columns. The column `a.b` selects only the field `b` of the object `a`. */
 function selectColumns(item: unknown, columns: readonly string[]): JsonObject {
   const result: Record<string, unknown> = Object.create(null);
   for (const column of columns) {

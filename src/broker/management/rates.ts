@@ -11,7 +11,7 @@ type Counts = Readonly<Record<string, number>>;
 interface Sample {
   readonly counts: Counts;
   readonly rates: Counts;
-  /** Time of the last sample that differed from the one before it. */
+  /** The time of the last sample that differed from the one before it, by `Clock.now`. */
   readonly changedAt: number;
 }
 
@@ -40,15 +40,16 @@ export function totalOf(all: readonly Counts[]): Record<string, number> {
 export class Rates {
   readonly #broker: Broker;
   readonly #samples = new WeakMap<object, Sample>();
-  /** For a queue with consumers: the part of the latest samples in which no message was ready. */
+  /** For each queue with consumers, the moving average of the samples in which no message was ready, from 0 to 1. */
   readonly #capacities = new WeakMap<Queue, number>();
   #timer: Timer | undefined;
-  #secondsSince = 0;
+  /** The seconds between two samples. It is 0 during the first sample, because that one has no rates. */
+  #intervalSeconds = 0;
 
   constructor(broker: Broker) {
     this.#broker = broker;
     this.#sampleAll();
-    this.#secondsSince = sampleMs / 1000;
+    this.#intervalSeconds = sampleMs / 1000;
     this.#arm();
   }
 
@@ -82,7 +83,7 @@ export class Rates {
     return { idle_since: new Date(clock.date() - idleMs).toISOString().replace('Z', '+00:00') };
   }
 
-  /** Returns the part of the time, from 0 to 1, in which the consumers could receive a message at once. */
+  /** Returns the part of the time, from 0 to 1, in which consumers could have received a message at once. */
   capacityOf(queue: Queue): number {
     if (queue.consumers.count === 0) return 0;
     return this.#capacities.get(queue) ?? (queue.ready.length === 0 ? 1 : 0);
@@ -114,7 +115,7 @@ export class Rates {
     }
   }
 
-  /** Counts a new object from zero. The first sample of all has no rates. */
+  /** Samples the counters of an object. The counters of a new object are compared with zero. */
   #sample(of: object, now: Counts): void {
     const last = this.#samples.get(of);
     const differences = Object.entries(now).map(([name, count]) => [name, count - (last?.counts[name] ?? 0)] as const);
@@ -122,7 +123,10 @@ export class Rates {
     this.#samples.set(of, {
       counts: { ...now },
       rates: Object.fromEntries(
-        differences.map(([name, difference]) => [name, this.#secondsSince === 0 ? 0 : difference / this.#secondsSince]),
+        differences.map(([name, difference]) => [
+          name,
+          this.#intervalSeconds === 0 ? 0 : difference / this.#intervalSeconds,
+        ]),
       ),
       changedAt: hasChanged ? this.#broker.clock.now() : last.changedAt,
     });

@@ -1,9 +1,9 @@
-// Errors of the HTTP API: a status, and the texts that RabbitMQ has for it.
+// Errors of the HTTP API: the status, and RabbitMQ's texts.
 
 import { MqError } from '../../errors.ts';
 import { type ProtocolError, replyCodes } from '../protocol-error.ts';
 
-/** Thrown by the handlers of the HTTP API, and turned into a response where a request is served. */
+/** An error that a handler of the HTTP API throws. The HTTP server turns it into a response. */
 export class Refusal extends MqError {
   readonly status: number;
   readonly error: string;

@@ -1,4 +1,4 @@
-// Reads path, user and body of a request, which may be hostile.
+// Reads the path, the user and the body of a request, which may be malicious.
 
 import type { IncomingMessage } from 'node:http';
 import type { User, Users } from '../vhost/users.ts';
@@ -7,7 +7,7 @@ import { badRequest, Refusal } from './refusal.ts';
 
 const bodyLimit = 16 * 1024 * 1024;
 
-/** Returns the decoded parts of the path, and the query. Throws 400. */
+/** Returns the decoded parts of the path, and the query. Throws 400 if the path is not percent-encoded UTF-8. */
 export function targetOf(url: string): { parts: string[]; query: URLSearchParams } {
   const mark = url.indexOf('?');
   const path = mark === -1 ? url : url.slice(0, mark);
@@ -21,7 +21,7 @@ export function targetOf(url: string): { parts: string[]; query: URLSearchParams
   }
 }
 
-/** Returns the user of the Authorization header (RFC 7617). Throws 401. */
+/** Returns the user of the Authorization header (RFC 7617). Throws 401 if the login fails. */
 export function userOf({ headers, socket }: IncomingMessage, users: Users): User {
   const encoded = /^Basic +([A-Za-z0-9+/]*={0,2})$/i.exec(headers.authorization ?? '')?.[1];
   if (encoded === undefined) throw loginFailed();
@@ -33,7 +33,7 @@ export function userOf({ headers, socket }: IncomingMessage, users: Users): User
   return user;
 }
 
-/** Returns the JSON object of the body, or an empty object for a request without a body. Throws 400 and 413. */
+/** Returns the JSON object of the body, or an empty object for a request without a body. Throws 400 or 413. */
 export async function bodyOf(request: IncomingMessage): Promise<JsonObject> {
   if (Number(request.headers['content-length'] ?? 0) > bodyLimit) throw tooLarge();
   const chunks: Buffer[] = [];

@@ -27,16 +27,16 @@ export interface Listener {
   readonly port: number;
 }
 
-/** One request of a user with the role that the route requires. */
+/** One request. Its user has the role that the route requires. */
 export interface Call {
   readonly broker: Broker;
   readonly user: User;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly rates: Rates;
-  /** Id of this process. `undefined` in a test. */
+  /** The id of this process. `undefined` in a test. */
   readonly pid: number | undefined;
-  /** Folder of the store. `undefined` if everything is in memory. */
+  /** The folder of the store. `undefined` if everything is in memory. */
   readonly dataFolder: string | undefined;
   /** The ports of the broker and of this API. */
   readonly listeners: readonly Listener[];
@@ -49,9 +49,9 @@ export interface Call {
 export interface ApiResponse {
   readonly status: number;
   readonly body?: unknown;
-  /** The body is a list that the query may sort, filter and cut. */
+  /** True if the body is a list, which the query may sort, filter and page. */
   readonly isList?: boolean;
-  /** The fields by which a list is sorted after the field of the query. */
+  /** The fields by which a list is sorted, after the field that the query names. */
   readonly order?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -63,7 +63,7 @@ export const list = (body: readonly unknown[], order = ['vhost', 'name']): ApiRe
   isList: true,
   order,
 });
-/** Returns a list that may be long. Calls `item` for one slice of it in each turn of the event loop. */
+/** Returns a list that may be long. Builds its items in slices, one in each turn of the event loop. */
 export async function listOf<T>(all: Iterable<T>, item: (each: T) => unknown, order?: string[]): Promise<ApiResponse> {
   return list(await inSlices(all, item), order);
 }
@@ -100,13 +100,13 @@ export function vhostOf(call: Call): VirtualHost {
   return vhost;
 }
 
-/** Returns the virtual host of the path, or all that the user can see if the path names none. Throws 404. */
+/** Returns the virtual host of the path. Without one, returns all virtual hosts that the user can see. Throws 404. */
 export function vhostsOf(call: Call): VirtualHost[] {
   return call.param('vhost') === '' ? visibleVhosts(call) : [vhostOf(call)];
 }
 
 /**
- * Throws 404 for a virtual host without permissions for the user, as RabbitMQ 4.3 does. A user with the role monitoring can
+ * Throws 404 if the user has no permissions in the virtual host, as RabbitMQ 4.3 does. A user with the role monitoring can
  * read every virtual host.
  */
 export function assertVhostAccess(

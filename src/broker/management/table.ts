@@ -1,4 +1,4 @@
-// The table of all routes of the HTTP API, and the search for the route of a path.
+// Contains all routes of the HTTP API, and finds the route of a path.
 
 import { notFound, Refusal } from './refusal.ts';
 import { absentRoutes } from './resources/absent.ts';
@@ -44,14 +44,14 @@ const routes: readonly Route[] = [
 
 type RouteMatch =
   | { readonly route: Route; readonly params: ReadonlyMap<string, string> }
-  /** The methods of the path, in the form of the header Allow. */
+  /** The allowed methods of the path, as the value of the header Allow. */
   | { readonly options: string };
 
 const rows = routes.map((route) => ({ route, parts: route.path.split('/').slice(1) }));
 
 /** Returns the route for the decoded parts of a path. Throws 404 and 405. */
 export function findRoute(method: string, path: readonly string[]): RouteMatch {
-  // Rascal does not encode the name of the virtual host `/`. The last slash of its path `vhosts//` is already removed.
+  // Rascal does not encode the name of the virtual host `/`. The last slash of the path `vhosts//` is already removed.
   const [first, second, ...more] = path;
   const parts = first === 'vhosts' && second === '' && more.length === 0 ? ['vhosts', '/'] : path;
   const fitting = rows.filter((row) => fits(row.parts, parts));

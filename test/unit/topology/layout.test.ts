@@ -4,7 +4,7 @@ import { type Graph, graphOf } from '../../../src/topology/graph.ts';
 import { layout } from '../../../src/topology/layout.ts';
 import { withBuiltinOf as configOf, configOf as ownConfigOf } from '../config/fixture.ts';
 
-/** Returns the columns with their names from top to bottom. */
+/** Returns the names in each column, from top to bottom. */
 function columns(graph: Graph): string[] {
   const { nodes } = layout(graph);
   const xs = [...new Set(nodes.map(({ x }) => x))].sort((one, other) => one - other);
@@ -17,7 +17,7 @@ function columns(graph: Graph): string[] {
   );
 }
 
-test('places senders, exchanges, queues and receivers in columns', () => {
+test('places publications, exchanges, queues and subscriptions in columns', () => {
   assert.equal(columns(graphOf(configOf({}), '/')), [
     'hello task logs direct_logs topic_logs rpc',
     'logs direct_logs topic_logs',
@@ -26,7 +26,7 @@ test('places senders, exchanges, queues and receivers in columns', () => {
   ]);
 });
 
-test('nodes do not overlap, and no edge passes under one', () => {
+test('nodes do not overlap, and no edge passes under a node', () => {
   const { nodes, edges } = layout(graphOf(configOf({}), '/'));
   const isIn = (node: (typeof nodes)[number], x: number, y: number) =>
     x > node.x && x < node.x + node.width && y > node.y && y < node.y + node.height;
@@ -38,7 +38,7 @@ test('nodes do not overlap, and no edge passes under one', () => {
   assert.ok(edges.some(({ via }) => via.length > 0));
 });
 
-test('places a bound exchange behind its source, also in a cycle', () => {
+test('places a bound exchange after its source, even in a cycle', () => {
   const bindings = { one: { source: 'a', destination: 'b', destinationType: 'exchange' } };
   const vhost = (more: object) => ({
     vhosts: { v: { exchanges: { a: {}, b: {} }, bindings: { ...bindings, ...more } } },
@@ -48,7 +48,7 @@ test('places a bound exchange behind its source, also in a cycle', () => {
   assert.is(columns(graphOf(configOf(circle), 'v')).join(' ').length, 3);
 });
 
-test('the graph has roles, types, broker names and dead-letter targets', () => {
+test('the graph contains types, broker names and dead-letter targets', () => {
   const config = configOf({
     vhosts: {
       v: {
@@ -95,7 +95,7 @@ test('the graph has roles, types, broker names and dead-letter targets', () => {
   );
 });
 
-test('labels overlap neither each other nor nodes, with long names too', () => {
+test('labels with long names do not overlap each other or nodes', () => {
   const keys = Array.from({ length: 6 }, (_, index) => `orders.europe.${index}.paid`);
   const queues = Object.fromEntries(keys.map((key) => [`a queue with a long name for ${key}`, {}]));
   const bindings = Object.keys(queues).map((destination, index) => ({
@@ -120,7 +120,7 @@ test('labels overlap neither each other nor nodes, with long names too', () => {
   }
 });
 
-test('the graph has the dead-letter queue of mq or of the file', () => {
+test('the graph contains the dead-letter target of mq or of rascal.json', () => {
   const file = (deadLetter?: object | false) => ({
     vhosts: { v: { exchanges: ['dlx'], queues: ['q', 'parked'] } },
     publications: { bury: { vhost: 'v', exchange: 'dlx' } },
@@ -135,7 +135,7 @@ test('the graph has the dead-letter queue of mq or of the file', () => {
   assert.equal(ends(false), []);
 });
 
-test('a vhost that does not exist is empty', () => {
+test('the layout of an unknown vhost is empty', () => {
   assert.equal(layout(graphOf(configOf({}), 'nosuch')), {
     width: 0,
     height: 0,

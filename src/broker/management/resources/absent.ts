@@ -1,4 +1,4 @@
-// Features of RabbitMQ that this broker does not have. Their lists are empty, and their creation is refused.
+// Routes for features of RabbitMQ that this broker does not have. The lists are empty, and a PUT is refused.
 
 import { Refusal } from '../refusal.ts';
 import { list, type Route } from '../route.ts';

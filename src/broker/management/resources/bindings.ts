@@ -1,4 +1,4 @@
-// Bindings, which several paths list.
+// Lists, adds and deletes bindings.
 
 import { createHash } from 'node:crypto';
 import { Arguments } from '../../codec/arguments.ts';
@@ -65,7 +65,7 @@ export function bindingParts({ source, destination, routingKey, arguments: all }
   };
 }
 
-/** Binds. Throws 403 if the user does not have the permissions. */
+/** Adds a binding. Throws 403 if the user does not have the permissions. */
 export function bind({ vhost, user }: { vhost: VirtualHost; user: User }, wanted: BindingDeclaration): void {
   assertMayBind({ vhost, user }, wanted);
   if (wanted.isQueue && vhost.queues.has(wanted.destination)) vhost.queue(wanted.destination, undefined);
@@ -106,7 +106,7 @@ function bindings(call: Call): Promise<ApiResponse> {
   return bindingList(vhostsOf(call).flatMap(allBindings));
 }
 
-function endsOf(call: Call): { source: string; destination: string; isQueue: boolean } {
+function bindingPathOf(call: Call): { source: string; destination: string; isQueue: boolean } {
   const kind = call.param('kind');
   if (kind !== 'q' && kind !== 'e') throw notFound();
   const isQueue = kind === 'q';
@@ -115,7 +115,7 @@ function endsOf(call: Call): { source: string; destination: string; isQueue: boo
 }
 
 function bindingsBetween(call: Call): ListedBinding[] {
-  const { source, destination, isQueue } = endsOf(call);
+  const { source, destination, isQueue } = bindingPathOf(call);
   return allBindings(vhostOf(call)).filter(
     (binding) =>
       binding.source === source &&
@@ -132,18 +132,18 @@ function bindingOf(call: Call): ListedBinding {
 
 function postBinding(call: Call): ApiResponse {
   const properties = { routingKey: nameOf(call.body, 'routing_key'), arguments: argumentsOf(call.body) };
-  bind({ vhost: vhostOf(call), user: call.user }, { ...endsOf(call), ...properties });
-  const place = [call.param('destination'), propertiesKey(properties)];
-  return created(place.map(encodeURIComponent).join('/'));
+  bind({ vhost: vhostOf(call), user: call.user }, { ...bindingPathOf(call), ...properties });
+  const location = [call.param('destination'), propertiesKey(properties)];
+  return created(location.map(encodeURIComponent).join('/'));
 }
 
 function deleteBinding(call: Call): ApiResponse {
   const vhost = vhostOf(call);
-  const ends = endsOf(call);
+  const path = bindingPathOf(call);
   const { routingKey, arguments: all } = bindingOf(call);
-  assertMayBind({ vhost, user: call.user }, { ...ends, routingKey });
-  if (ends.isQueue) vhost.queue(ends.destination, undefined);
-  vhost.unbind({ ...ends, routingKey, arguments: all }, undefined);
+  assertMayBind({ vhost, user: call.user }, { ...path, routingKey });
+  if (path.isQueue) vhost.queue(path.destination, undefined);
+  vhost.unbind({ ...path, routingKey, arguments: all }, undefined);
   return noContent;
 }
 

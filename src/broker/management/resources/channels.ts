@@ -1,4 +1,4 @@
-// Channels of connections.
+// Lists channels.
 
 import type { Channel } from '../../connection/channel.ts';
 import type { Rates } from '../rates.ts';

@@ -1,4 +1,4 @@
-// Lists and closes connections. A user without the role monitoring sees only connections of the same user.
+// Lists and closes connections. A user without the role monitoring sees only the user's own connections.
 
 import type { Connection } from '../../connection/connection.ts';
 import { jsonTable } from '../json.ts';
@@ -101,7 +101,7 @@ function assertMayClose({ user }: Call, owner: string): void {
   if (user.name !== owner && !hasRole(user, 'administrator')) throw notAuthorised('Not administrator user');
 }
 
-/** Returns the text of connection.close, which a header of the request may contain. */
+/** Returns the reason for connection.close: the header X-Reason of the request, or RabbitMQ's default text. */
 function reasonOf({ headers }: Call): string {
   const reason = headers['x-reason'];
   return typeof reason === 'string' && reason !== '' ? reason : 'Closed via management plugin';

@@ -1,4 +1,4 @@
-// Consumers of the queues.
+// Lists the consumers of queues.
 
 import { ChannelConsumer } from '../../connection/consumer.ts';
 import { jsonTable } from '../json.ts';

@@ -1,5 +1,5 @@
-// Exports and imports all definitions as one document (https://www.rabbitmq.com/docs/definitions), also to and from RabbitMQ.
-// The import refuses what this broker does not support.
+// Exports and imports definitions in RabbitMQ's format (https://www.rabbitmq.com/docs/definitions). The import refuses
+// definitions that this broker does not support.
 
 import { Queue } from '../../queue/queue.ts';
 import { inSlices } from '../../slices.ts';
@@ -119,7 +119,7 @@ async function importAll(call: Call): Promise<ApiResponse> {
   for (const permission of objectsOf(body, 'topic_permissions')) {
     await allowTopic(call, { vhost: vhostNamed(call, permission).name, user: textOf(permission, 'user') }, permission);
   }
-  for (const parameter of objectsOf(body, 'global_parameters')) assertNamesCluster(parameter);
+  for (const parameter of objectsOf(body, 'global_parameters')) assertClusterParameter(parameter);
   await importInto(call, (item) => vhostNamed(call, item));
   return noContent;
 }
@@ -137,31 +137,31 @@ function vhostNamed({ broker }: Call, item: JsonObject): VirtualHost {
 }
 
 /**
- * Imports as RabbitMQ does: an existing object is not changed, and an administrator does not need permissions. `vhostFor` is
- * called for each item, because a virtual host may be deleted during the import.
+ * Imports as RabbitMQ does: an existing queue or exchange is not changed, and an administrator does not need permissions.
+ * `vhostFor` is called for each item, because a virtual host may be deleted during the import.
  */
 async function importInto({ user, body }: Call, vhostFor: (item: JsonObject) => VirtualHost): Promise<void> {
   for (const item of objectsOf(body, 'policies')) {
     await setPolicy(vhostFor(item), 'policy', nameOf(item, 'name'), item);
   }
   for (const item of objectsOf(body, 'parameters')) await setParameter(vhostFor(item), item);
-  const by = (item: JsonObject) => {
+  const targetOf = (item: JsonObject) => {
     const vhost = vhostFor(item);
-    return { vhost, user: { ...user, permissions: new Map([[vhost.name, everything]]), topics: new Map() } };
+    return { vhost, user: { ...user, permissions: new Map([[vhost.name, allPermissions]]), topics: new Map() } };
   };
   await inSlices(objectsOf(body, 'queues'), (item) => {
-    const { vhost, user: importer } = by(item);
+    const { vhost, user: importer } = targetOf(item);
     const name = nameOf(item, 'name');
     if (!vhost.queues.has(name)) declareQueue({ vhost, user: importer }, name, item);
   });
   await inSlices(objectsOf(body, 'exchanges'), (item) => {
-    const { vhost, user: importer } = by(item);
+    const { vhost, user: importer } = targetOf(item);
     const name = nameOf(item, 'name');
-    // RabbitMQ 4.3 exports an exchange of its own logs.
+    // RabbitMQ 4.3 also exports an internal exchange for its logs, whose name begins with `amq.`.
     if (!vhost.exchanges.has(name) && !name.startsWith('amq.')) declareExchange({ vhost, user: importer }, name, item);
   });
   await inSlices(objectsOf(body, 'bindings'), (item) => {
-    const { vhost, user: importer } = by(item);
+    const { vhost, user: importer } = targetOf(item);
     bind(
       { vhost, user: importer },
       {
@@ -175,14 +175,14 @@ async function importInto({ user, body }: Call, vhostFor: (item: JsonObject) => 
   });
 }
 
-/** Accepts the names of a cluster, which every export of RabbitMQ contains. Throws 501 for another global parameter. */
-function assertNamesCluster(parameter: JsonObject): void {
+/** Accepts the parameters that identify a cluster, because RabbitMQ exports them. Throws 501 for any other parameter. */
+function assertClusterParameter(parameter: JsonObject): void {
   const name = textOf(parameter, 'name');
   if (['cluster_name', 'cluster_tags', 'internal_cluster_id'].includes(name)) return;
   throw new Refusal(501, 'not_implemented', `mq has no global parameters: ${name}`);
 }
 
-const everything = {
+const allPermissions = {
   patterns: { configure: '.*', write: '.*', read: '.*' },
   tests: { configure: () => true, write: () => true, read: () => true },
 };

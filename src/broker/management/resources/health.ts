@@ -1,4 +1,4 @@
-// Health checks. All checks of RabbitMQ exist, because a probe would treat 404 like the 503 of a failed check.
+// Health checks. The API has all checks of RabbitMQ, because a probe would treat 404 like the 503 of a failed check.
 
 import { X509Certificate } from 'node:crypto';
 import type { JsonObject } from '../json.ts';
@@ -64,7 +64,7 @@ function portListener({ param, listeners }: Call): ApiResponse {
   return ports.includes(port) ? ok({ status: 'ok', port }) : failed('No active listener', { missing: port, ports });
 }
 
-/** RabbitMQ's other names of the protocols. */
+/** Other names that RabbitMQ accepts for the protocols. */
 const aliases: Readonly<Record<string, Listener['protocol']>> = {
   amqp091: 'amqp',
   'amqp0.9.1': 'amqp',
@@ -72,7 +72,7 @@ const aliases: Readonly<Record<string, Listener['protocol']>> = {
   amqps: 'amqp/ssl',
 };
 
-/** RabbitMQ 4.3: checks all protocols of a list with commas. */
+/** Checks the protocols of a comma-separated list, as RabbitMQ 4.3 does. */
 function protocolListener({ param, listeners }: Call): ApiResponse {
   const required = param('protocols')
     .split(',')

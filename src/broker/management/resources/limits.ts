@@ -1,4 +1,4 @@
-// Limits of virtual hosts (https://www.rabbitmq.com/docs/vhosts#limits).
+// Lists, sets and deletes limits of virtual hosts (https://www.rabbitmq.com/docs/vhosts#limits).
 
 import type { VirtualHost } from '../../vhost/vhost.ts';
 import { assertKeys } from '../body.ts';
@@ -17,7 +17,7 @@ export const limitRoutes: readonly Route[] = [
   { method: 'DELETE', path: one, role, handle: deleteLimit },
 ];
 
-/** Throws 400 for an unknown limit, and for a value that is not a whole number. */
+/** Replaces the limits of a virtual host. Throws 400 for an unknown limit, and for a value that is not an integer. */
 export function setLimits(vhost: VirtualHost, limits: JsonObject): void {
   const checked: Record<string, number> = {};
   for (const [name, value] of Object.entries(limits)) {

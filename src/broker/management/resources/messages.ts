@@ -35,7 +35,7 @@ export const messageRoutes: readonly Route[] = [
   },
 ];
 
-/** Runs `work`. Replaces an error that would close a channel by the result of `refusal`, unless that is `undefined`. */
+/** Runs `work`. If an error would close a channel, throws the result of `refusal` instead, or the error if that is `undefined`. */
 function refusedAs(refusal: (code: number, text: string) => Refusal | undefined, work: () => ApiResponse): ApiResponse {
   try {
     return work();
@@ -44,7 +44,7 @@ function refusedAs(refusal: (code: number, text: string) => Refusal | undefined,
   }
 }
 
-/** Approximate limit of one response. It may contain fewer messages than requested. */
+/** Approximate limit of one response, which may therefore contain fewer messages than requested. */
 const answerBytes = 16 * 1024 * 1024;
 /** Estimated overhead of a message in a response, in bytes. */
 const itemBytes = 256;

@@ -13,7 +13,7 @@ export const nodeMemoryRoutes: readonly Route[] = [
   { method: 'GET', path: '/nodes/:node/memory/relative', role, handle: relativeMemory },
 ];
 
-/** Categories of the Erlang virtual machine. */
+/** RabbitMQ's categories that this broker does not have. They are reported as 0. */
 const absent = [
   ...['connection_readers', 'connection_writers', 'connection_channels', 'connection_other', 'stream_queue_procs'],
   ...['stream_queue_replica_reader_procs', 'stream_queue_coordinator_procs', 'quorum_queue_procs'],
@@ -51,7 +51,7 @@ async function breakdown({ broker, param }: Call) {
   return { parts, total, rss };
 }
 
-/** Resolves to 0 on other systems than Linux. */
+/** Resolves to 0 on systems other than Linux. */
 async function residentBytes(): Promise<number> {
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;

@@ -1,4 +1,4 @@
-// The only node of the broker, with the values that metrics exporters read.
+// Describes the only node of the broker, with the fields that metrics exporters read.
 
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, hostname, tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ export const nodeName = 'mq@localhost';
 
 export const exchangeTypeItems = exchangeTypes.map((name) => ({ name, description: '', enabled: true }));
 
-/** RabbitMQ's default. */
+/** RabbitMQ's default. This broker has no disk alarm. */
 const diskFreeLimit = 50_000_000;
 
 export async function nodeItem({ broker, pid, dataFolder, listeners, rates }: Call): Promise<Record<string, unknown>> {
@@ -60,7 +60,7 @@ async function freeBytes(folder = tmpdir()): Promise<number | undefined> {
   return disk && disk.bavail * disk.bsize;
 }
 
-/** Resolves to `undefined` on other systems than Linux. */
+/** Resolves to `undefined` on systems other than Linux. */
 async function openFiles(): Promise<number | undefined> {
   const files = await readdir('/proc/self/fd').catch(() => undefined);
   return files?.length;

@@ -1,4 +1,4 @@
-// Overview, node, cluster name and the user of the request.
+// Reports the overview, the node, the cluster name and the user of the request.
 
 import { rabbitmqVersion } from '../../rabbitmq-version.ts';
 import type { Broker } from '../../server.ts';

@@ -37,7 +37,7 @@ export function parametersIn(vhost: VirtualHost): Parameter[] {
   return [...operator, { component: 'vhost-limits', vhost: vhost.name, name: 'limits', value: limits }];
 }
 
-/** Sets a parameter of a definition file or of a request. Throws 400. */
+/** Sets a parameter from a definition file or a request. Throws 400 if it is invalid. */
 export async function setParameter(vhost: VirtualHost, item: JsonObject): Promise<void> {
   const component = textOf(item, 'component');
   const name = nameOf(item, 'name');

@@ -33,7 +33,7 @@ export function policiesIn(vhost: VirtualHost, kind: PolicyKind): Record<string,
   return vhost.policies.all(kind).map((policy) => policyItem(vhost, policy));
 }
 
-/** Sets a policy. `priority` defaults to 0 and `apply-to` to all, as in RabbitMQ. Throws 400. */
+/** Sets a policy. `priority` defaults to 0, and `apply-to` to `all`, as in RabbitMQ. Throws 400 if the policy is invalid. */
 export async function setPolicy(vhost: VirtualHost, kind: PolicyKind, name: string, body: JsonObject): Promise<void> {
   assertKeys(body, ['pattern', 'definition']);
   const { definition, priority = 0 } = body;

@@ -24,7 +24,7 @@ const properties: readonly (readonly [json: string, name: keyof BasicProperties,
   ['cluster_id', 'clusterId', 'text'],
 ];
 
-/** Returns the properties of a JSON object. Ignores fields with other names, as RabbitMQ does. Throws 400. */
+/** Converts a JSON object to properties. Ignores unknown fields, as RabbitMQ does. Throws 400 for an invalid value. */
 export function propertiesOf(value: unknown): BasicProperties {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return {};
   if (!isJsonObject(value)) throw badRequest('properties are not a JSON object');

@@ -18,7 +18,7 @@ export const queueRoutes: readonly Route[] = [
   { method: 'GET', path: '/queues/detailed', handle: detailedQueues },
   { method: 'GET', path: '/queues/:vhost', handle: queues },
   { method: 'GET', path: '/queues/quorum/:vhost/:queue/status', handle: quorumStatus },
-  // A broker with one node does not have to rebalance queues.
+  // This request has no effect, because the broker has only one node.
   { method: 'POST', path: '/rebalance/queues', role: 'administrator', handle: () => noContent },
   { method: 'GET', path: '/queues/:vhost/:queue', handle: (call) => ok(queueDetails(queueOf(call), call.rates)) },
   { method: 'PUT', path: '/queues/:vhost/:queue', handle: putQueue },
@@ -118,7 +118,7 @@ function queueItem(queue: Queue, rates: Rates): Record<string, unknown> {
   };
 }
 
-/** Counts every message as in memory. */
+/** Reports every message as a message in memory. */
 function memoryOf({ ready, unackedCount, held }: Queue): Record<string, number> {
   return {
     memory: emptyQueueBytes + held.bytes + (ready.length + unackedCount) * messageBytes,

@@ -29,7 +29,7 @@ export function topicsOf({ name, topics }: User) {
   );
 }
 
-/** Throws 400 if a pattern is invalid. */
+/** Grants a topic permission. Throws 400 if a pattern is invalid. */
 export async function allowTopic(
   { broker }: Pick<Call, 'broker'>,
   { vhost, user }: { vhost: string; user: string },
@@ -54,7 +54,7 @@ function inVhost(call: Call, items: readonly TopicPermission[]): TopicPermission
   return items.filter(({ vhost }) => vhost === name);
 }
 
-/** Returns the topic permissions of the user and virtual host of the path. Throws 404 without any. */
+/** Returns the topic permissions of the user in the virtual host, as named in the path. Throws 404 if there are none. */
 function existing(call: Call): TopicPermission[] {
   const items = inVhost(call, topicsOf(userOf(call)));
   if (items.length === 0) throw notFound();

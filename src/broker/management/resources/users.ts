@@ -35,7 +35,7 @@ const algorithms: Readonly<Record<string, { algorithm: 'sha256' | 'sha512'; hash
   rabbit_password_hashing_sha512: { algorithm: 'sha512', hashBytes: 64 },
 };
 
-/** Returns the user with the hash of the password. Only administrators may see it. */
+/** Returns the user with the hash of the password, which only administrators may see. */
 export function userItem({ name, tags, password }: User): Record<string, unknown> {
   const hash = password === undefined ? [] : [password.salt, password.hash];
   return {
@@ -47,7 +47,7 @@ export function userItem({ name, tags, password }: User): Record<string, unknown
   };
 }
 
-/** Adds or changes a user. A request without a password removes the password of the user, as in RabbitMQ. Throws 400. */
+/** Adds or changes a user. A body without a password removes the user's password, as in RabbitMQ. Throws 400 or 501. */
 export function putUserOf(users: Call['broker']['users'], name: string, body: JsonObject): void {
   if (body['tags'] === undefined) throw badRequest('tags_not_present');
   if (Object.keys(objectField(body, 'limits')).length > 0) {
@@ -100,7 +100,7 @@ function deleteUser(call: Call): ApiResponse {
   return noContent;
 }
 
-/** Ignores an unknown name, as RabbitMQ does. */
+/** Deletes several users. Ignores an unknown name, as RabbitMQ does. */
 function deleteUsers(call: Call): ApiResponse {
   assertKeys(call.body, ['users']);
   const names = call.body['users'];
@@ -122,7 +122,7 @@ function passwordOf(body: JsonObject): string | Password | null {
   if (encoded === '') return null;
   const name = textOf(body, 'hashing_algorithm', 'rabbit_password_hashing_sha256');
   const hashing = Object.hasOwn(algorithms, name) ? algorithms[name] : undefined;
-  if (hashing === undefined) throw badRequest(`hashing_algorithm is unknown: ${name}`);
+  if (hashing === undefined) throw badRequest(`unknown hashing_algorithm: ${name}`);
   const { algorithm, hashBytes } = hashing;
   const bytes = Buffer.from(encoded, 'base64');
   if (bytes.length !== saltBytes + hashBytes) throw badRequest(`password_hash is not a hash of ${name}`);

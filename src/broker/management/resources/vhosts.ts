@@ -46,13 +46,16 @@ export function metadataOf({ metadata }: VirtualHost): Record<string, unknown> {
   return { description, tags, default_queue_type: defaultQueueType };
 }
 
-/** Adds or changes a virtual host. A missing field becomes empty, as in RabbitMQ. Definitions may have the fields in `metadata`. */
+/**
+ * Adds or changes a virtual host. A missing field is reset to its default, as in RabbitMQ. Exported definitions may contain
+ * the fields in `metadata`.
+ */
 export function putVhostOf(broker: Broker, name: string, body: JsonObject): void {
   const inner = objectField(body, 'metadata');
   const fields = { ...inner, ...body };
   if (flagOf(fields, 'tracing')) throw new Refusal(501, 'not_implemented', 'tracing: mq has no firehose');
   const defaultQueueType = textOf(fields, 'default_queue_type', 'classic');
-  // RabbitMQ 4.0 exports the text `undefined` for a missing type.
+  // RabbitMQ 4.0 exports the string `undefined` for a missing type.
   const type = ['', 'undefined'].includes(defaultQueueType) ? 'classic' : defaultQueueType;
   if (type !== 'classic' && type !== 'quorum') throw badRequest(`${type} is not a valid queue type`);
   const vhost = broker.addVhost(shortString(name, 'the name of a virtual host'));
@@ -73,7 +76,7 @@ async function putVhost({ broker, param, body }: Call): Promise<ApiResponse> {
   return put(isNew);
 }
 
-/** Resolves when no virtual host of this name is being deleted. */
+/** Waits for the end of a deletion, if a virtual host of this name is being deleted. */
 export async function removalOf(broker: Broker, name: string): Promise<void> {
   if (!broker.vhosts.has(name)) await broker.removeVhost(name);
 }
