@@ -1,4 +1,4 @@
-// A virtual host with one queue, without sockets. The test moves its clock.
+// Creates a virtual host with one queue, without sockets. The test moves its clock.
 
 import { Arguments } from '../../../src/broker/codec/arguments.ts';
 import { encodeProperties } from '../../../src/broker/codec/properties.ts';

@@ -100,7 +100,7 @@ test('work that begins in the same turn shares a slice', async () => {
     }
   }
   for (const index of steps.keys()) slices.run(counted(index));
-  // The first work uses up the slice, so each of the others does one step.
+  // The first task uses up the slice, so each of the other tasks does only one step.
   assert.equal(
     steps.slice(1),
     Array.from({ length: 99 }, () => 1),

@@ -1,4 +1,4 @@
-// Tests the JSON of values that a JavaScript number cannot represent.
+// Tests the JSON form of values that a JavaScript number cannot represent.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

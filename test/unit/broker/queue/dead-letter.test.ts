@@ -1,4 +1,4 @@
-// Dead letters: the headers that tell of the deaths of a message, and messages in a cycle.
+// Tests dead letters: the headers that describe the deaths of a message, and the detection of cycles.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,7 +10,7 @@ import { queueSettings } from '../../../../src/broker/queue/settings.ts';
 import type { DeathReason } from '../../../../src/broker/store/contract.ts';
 import { message, type Sample } from '../queue-place.ts';
 
-function die(
+function deadLetterOf(
   dying: Message,
   { queue = 'q', reason = 'rejected', key }: { queue?: string; reason?: DeathReason; key?: string } = {},
 ): Message {
@@ -21,24 +21,26 @@ function die(
 }
 
 test('a dead letter goes to the dead letter exchange with its own routing keys', () => {
-  const letter = die(message({ body: 'm', moreKeys: ['cc', 'bcc'] }));
+  const letter = deadLetterOf(message({ body: 'm', moreKeys: ['cc', 'bcc'] }));
   assert.equal([letter.exchange, letter.routingKey, letter.moreKeys], ['dlx', 'q', ['cc', 'bcc']]);
   assert.is(letter.body().toString(), 'm');
 });
 
 test('the dead letter routing key replaces all routing keys', () => {
-  const letter = die(message({ body: 'm', moreKeys: ['cc'] }), { key: 'dead' });
+  const letter = deadLetterOf(message({ body: 'm', moreKeys: ['cc'] }), { key: 'dead' });
   assert.equal([letter.routingKey, letter.moreKeys], ['dead', undefined]);
 });
 
 test('a dead letter does not expire, and keeps the original expiration', () => {
-  const letter = die(message({ body: 'm', expirationMs: 50, properties: { expiration: '50' } }), { reason: 'expired' });
+  const letter = deadLetterOf(message({ body: 'm', expirationMs: 50, properties: { expiration: '50' } }), {
+    reason: 'expired',
+  });
   assert.equal([letter.expirationMs, letter.properties().expiration], [undefined, undefined]);
   assert.is(letter.deaths?.[0]?.originalExpiration, '50');
 });
 
-test('the headers of the first death stay, and those of the last one change', () => {
-  const letter = die(die(message('m')), { queue: 'other', reason: 'maxlen' });
+test('a second death changes x-last-death headers, not x-first-death ones', () => {
+  const letter = deadLetterOf(deadLetterOf(message('m')), { queue: 'other', reason: 'maxlen' });
   const headers = letter.properties().headers ?? {};
   assert.equal(
     Object.entries(headers).filter(([name]) => name !== 'x-death'),
@@ -54,7 +56,7 @@ test('the headers of the first death stay, and those of the last one change', ()
 });
 
 test('a repeated death increments its count and moves to the front', () => {
-  const letter = die(die(die(message('m')), { queue: 'other' }));
+  const letter = deadLetterOf(deadLetterOf(deadLetterOf(message('m')), { queue: 'other' }));
   assert.equal(
     letter.deaths?.map(({ queue, reason, count, time }) => [queue, reason, count, time]),
     [
@@ -65,7 +67,7 @@ test('a repeated death increments its count and moves to the front', () => {
 });
 
 test('an x-death header of a client is replaced', () => {
-  const letter = die(message({ body: 'm', properties: { headers: { 'x-death': 'mine' } } }));
+  const letter = deadLetterOf(message({ body: 'm', properties: { headers: { 'x-death': 'mine' } } }));
   assert.is(letter.deaths?.length, 1);
   assert.ok(Array.isArray(letter.properties().headers?.['x-death']));
 });
@@ -102,7 +104,7 @@ for (const [deaths, expected] of cycles) {
   const route = deaths.map((death) => death.join(' ')).join(', then ') || 'no death';
   test(`${route}: ${expected ? 'a cycle' : 'no cycle'} in queue q`, () => {
     const sample: Sample = { body: 'm' };
-    const letter = deaths.reduce((dying, [queue, reason]) => die(dying, { queue, reason }), message(sample));
+    const letter = deaths.reduce((dying, [queue, reason]) => deadLetterOf(dying, { queue, reason }), message(sample));
     assert.is(isCycle(letter, 'q'), expected);
   });
 }

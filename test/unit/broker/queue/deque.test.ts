@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { Deque } from '../../../../src/broker/queue/deque.ts';
 import { randomOf } from '../../../support/random.ts';
 
-test('a deque does what an array does in a long random run', () => {
+test('a deque behaves like an array in a long random run', () => {
   const deque = new Deque<number>();
   const array: number[] = [];
   const { below: random } = randomOf(42);

@@ -13,9 +13,9 @@ const message = new Message({
 
 for (const isSorted of [true, false]) {
   const how = isSorted
-    ? 'entries that come back leave where they were'
-    : 'entries that come back leave after the others';
-  test(`${how}, in a long random life`, () => {
+    ? 'delivers returned entries at their old positions'
+    : 'delivers returned entries after the others';
+  test(`${how}, in a long random run`, () => {
     const random = randomOf(isSorted ? 1 : 2).below;
     const level = new Level({ isSorted });
     let expected: QueueEntry[] = [];
@@ -52,7 +52,7 @@ for (const isSorted of [true, false]) {
   });
 }
 
-test('delivers many returned entries among the others in order', () => {
+test('delivers many returned entries in order with the others', () => {
   const level = new Level({ isSorted: true });
   const entries = Array.from({ length: 60_000 }, (_, index) => new QueueEntry(message, index, undefined, undefined));
   for (const entry of entries) level.push(entry);

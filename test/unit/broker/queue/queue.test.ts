@@ -1,4 +1,4 @@
-// Queues of a virtual host, without sockets. The test moves the clock.
+// Tests queues of a virtual host, without sockets. The tests move the clock.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -29,7 +29,7 @@ test('returned messages of a quorum queue come first, in the order of return', (
   assert.equal(take(), ['c', 'a', 'd']);
 });
 
-test('returning messages are unacknowledged until all of them are back', () => {
+test('returned messages count as unacknowledged until all of them are ready', () => {
   const { queue, put, take } = place();
   put('a', 'b', 'c');
   const entries = ['a', 'b'].map(() => queue.get(false)?.entry as QueueEntry);
@@ -78,7 +78,7 @@ test('a message with a shorter TTL expires only at the head of the queue', () =>
   assert.equal(take(), ['stays']);
 });
 
-test('a message that a consumer returns keeps its time of expiry', () => {
+test('a returned message keeps its expiry time', () => {
   for (const type of ['classic', 'quorum']) {
     const { queue, clock, put, consumer } = place({ 'x-queue-type': type });
     const one = consumer({ prefetch: 1 });
@@ -202,7 +202,7 @@ test('a consumer with a higher priority receives everything until it is full', (
   assert.equal([high.got, low.got], [['1', '2'], ['3']]);
 });
 
-test('a higher priority becomes active on a quorum queue after settlement', () => {
+test('a quorum queue activates a higher priority after the settlement', () => {
   const { put, consumer, queue } = place({ 'x-single-active-consumer': true, 'x-queue-type': 'quorum' });
   const low = consumer({ prefetch: 1 });
   put('1', '2', '3');
@@ -216,7 +216,7 @@ test('a higher priority becomes active on a quorum queue after settlement', () =
   assert.is(queue.consumers.active, high);
 });
 
-test('the active consumer of a classic queue stays at a higher priority', () => {
+test('a classic queue keeps its active consumer despite a higher priority', () => {
   const { put, consumer } = place({ 'x-single-active-consumer': true });
   const low = consumer();
   const high = consumer({ priority: 5 });
@@ -233,7 +233,7 @@ test('the next consumer becomes active when the active one is removed', () => {
   assert.equal([one.got, two.got], [['1', '2'], ['3']]);
 });
 
-test('refuses a second consumer next to an exclusive one', () => {
+test('refuses a second consumer if the first one is exclusive', () => {
   const { consumer } = place();
   consumer({ exclusive: true });
   assert.throws(() => consumer(), /ACCESS_REFUSED - queue 'q' in vhost '\/' in exclusive use/);
@@ -273,7 +273,7 @@ test('a message in two queues counts its bytes once', () => {
   queue.purge();
   const once = memory.usedBytes;
   assert.ok(once < both && once > 1000);
-  // The sum is a slab of small contents, the message and two entries.
+  // The limit is the sum of one slab of small contents, one message and two entries.
   assert.ok(both < 34_000, String(both));
   vhost.removeQueue(other);
   assert.is(memory.usedBytes, 0);

@@ -1,4 +1,4 @@
-// The settings of a queue that follow from its arguments and its policy.
+// Tests the settings of a queue that follow from its arguments and its policy.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -36,24 +36,24 @@ const rows: readonly Row[] = [
     expected: { maxPriority: 31, defaultPriority: 4, deliveryLimit: 20 },
   },
   {
-    title: 'a policy applies without an argument',
+    title: 'a policy applies if there is no argument',
     policy: { 'max-length': 5, overflow: 'reject-publish', 'dead-letter-exchange': 'dlx' },
     expected: { maxLength: 5, overflow: 'reject-publish', deadLetterExchange: 'dlx' },
   },
   {
-    title: 'the smaller number applies if the policy has it',
+    title: 'a number of the policy applies if it is smaller',
     arguments: { 'x-max-length': 5, 'x-message-ttl': 100 },
     policy: { 'max-length': 3, 'message-ttl': 200 },
     expected: { maxLength: 3, messageTtlMs: 100 },
   },
   {
-    title: 'an argument has precedence over a policy for exchange and key',
+    title: 'dead-letter arguments have precedence over the policy',
     arguments: { 'x-dead-letter-exchange': 'a', 'x-dead-letter-routing-key': 'k' },
     policy: { 'dead-letter-exchange': 'p', 'dead-letter-routing-key': 'p' },
     expected: { deadLetterExchange: 'a', deadLetterRoutingKey: 'k' },
   },
   {
-    title: 'a classic queue has reject-publish-dlx',
+    title: 'a classic queue supports reject-publish-dlx',
     arguments: { 'x-overflow': 'reject-publish-dlx' },
     expected: { overflow: 'reject-publish-dlx' },
   },
@@ -108,7 +108,7 @@ for (const { title, arguments: values = {}, policy, expected } of rows) {
   });
 }
 
-test('an unknown queue type is 406', () => {
+test('an unknown queue type is refused with 406', () => {
   assert.throws(
     () => queueSettings(Arguments.of({ 'x-queue-type': 'other' }), "queue 'q' in vhost '/'"),
     /PRECONDITION_FAILED - invalid arg 'x-queue-type' for queue 'q' in vhost '\/'/,

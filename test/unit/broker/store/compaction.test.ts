@@ -57,11 +57,11 @@ for (const seed of [1, 2, 3, Math.floor(Math.random() * 2 ** 31)]) {
       assert.equal(asModel(await recoveredIn(folder, tiny)), plain(model));
       assert.equal(lines, []);
       const names = segments(folder).map((path) => Number(basename(path, '.log')));
-      assert.ok((names[0] ?? 0) > 1, 'nothing was cleaned');
+      assert.ok((names[0] ?? 0) > 1, 'no segment was deleted');
     }));
 }
 
-test('frees space after all messages are settled, without a further change', () =>
+test('frees space after the settlement of messages, without another change', () =>
   withFolder(async (folder) => {
     const store = await open(folder, tiny);
     store.define({ kind: 'queue', key: 'a', value: {} });
@@ -69,7 +69,7 @@ test('frees space after all messages are settled, without a further change', () 
     await committed(store);
     const full = bytesIn(folder);
     for (const id of ids.slice(0, -1)) store.settle(id, 'a');
-    await until('space back', () => bytesIn(folder) < 4000 + 2 * 2000 + 15_000);
+    await until('the space is freed', () => bytesIn(folder) < 4000 + 2 * 2000 + 15_000);
     assert.ok(full > 100_000);
     await store.close();
     const recovered = await recoveredIn(folder);
@@ -77,13 +77,13 @@ test('frees space after all messages are settled, without a further change', () 
     assert.is(recovered.definitions.length, 1);
   }));
 
-test('deletes an oldest segment without needed records for any slack', () =>
+test('deletes the oldest segment if it has no needed records', () =>
   withFolder(async (folder) => {
     const store = await open(folder, { segmentBytes: 2000 });
     const ids = Array.from({ length: 200 }, (_, index) => enqueue(store, `message ${index}`, 'a'));
     await committed(store);
     for (const id of ids.slice(0, 150)) store.settle(id, 'a');
-    await until('the first one is gone', () => basename(segments(folder)[0] ?? '') !== '0000000001.log');
+    await until('the first segment is deleted', () => basename(segments(folder)[0] ?? '') !== '0000000001.log');
     await store.close();
     assert.is((await recoveredIn(folder)).entries.length, 50);
   }));
@@ -104,7 +104,7 @@ test('frees space after an error', () =>
     });
     assert.match(lines[0] ?? '', /^the store: cannot free disk space, next attempt in 0\.001 s: ENOENT/);
     renameSync(`${oldest}.away`, oldest);
-    await until('the oldest is cleaned', () => {
+    await until('the oldest segment is deleted', () => {
       settle();
       return !existsSync(oldest);
     });
@@ -118,7 +118,7 @@ test('compaction of a segment waits until the segment is written', () =>
     const store = await open(folder, { segmentBytes: 500, slackBytes: 0, log: (line) => lines.push(line) });
     const [, ...ids] = Array.from({ length: 50 }, (_, index) => enqueue(store, `message ${index}`, 'a'));
     for (const id of ids) store.settle(id, 'a');
-    await until('the first one is cleaned', () => {
+    await until('the first segment is deleted', () => {
       assert.equal(lines, []);
       const [first] = segments(folder);
       return first !== undefined && basename(first) > '0000000001.log';
@@ -128,7 +128,7 @@ test('compaction of a segment waits until the segment is written', () =>
     assert.equal(lines, []);
   }));
 
-test('the disk has each message once at every sync of a compaction', () =>
+test('each message is on disk once at every sync of a compaction', () =>
   withFolder(async (folder) => {
     const copies: string[] = [];
     let isCopied = false;
@@ -152,7 +152,7 @@ test('the disk has each message once at every sync of a compaction', () =>
     isCopied = true;
     for (const id of ids) if (id % 3 !== 0) store.settle(id, 'a');
     store.drop('b');
-    await until('cleaning got so far', () => basename(segments(folder)[0] ?? '') > '0000000006.log');
+    await until('the first six segments are deleted', () => basename(segments(folder)[0] ?? '') > '0000000006.log');
     await store.close();
     const kept = ids.filter((id) => id % 3 === 0);
     assert.ok(copies.length > 5);
@@ -212,7 +212,7 @@ function change(store: Store, { entries, definitions }: Model, random: Random): 
   }
 }
 
-/** Removes the return orders, which may differ between the store and the model. */
+/** Lists returned ids in order instead of the order numbers, which may differ between the store and the model. */
 function rowsOf(entries: readonly (Held & { readonly id: number })[]): unknown {
   const messages = entries.map(({ id, content, expiresAt, returns: { acquiredCount, deliveryCount } }) => ({
     id,

@@ -55,7 +55,7 @@ test('truncates the log at a flipped byte of the last batch', () =>
     }
   }));
 
-test('truncates a tail of zeros, as a file system leaves it', () =>
+test('truncates zeros at the end, which a file system may leave', () =>
   withFolder(async (folder) => {
     const store = await open(folder);
     enqueue(store, 'one', 'a');
@@ -64,7 +64,7 @@ test('truncates a tail of zeros, as a file system leaves it', () =>
     writeFileSync(path, Buffer.concat([bytesOf(path), Buffer.alloc(5000)]));
     const next = await open(folder, { segmentBytes: 100 });
     assert.equal(shown(next.recovered), ['a: one']);
-    // The zeros are gone when other segments follow.
+    // This adds a segment. The first segment can be read only if the zeros were truncated before.
     for (const body of ['two', 'three']) enqueue(next, body, 'a');
     await next.close();
     assert.is(segments(folder).length, 2);
@@ -109,7 +109,7 @@ test('refuses any flipped byte of an older segment', () =>
     for (let length = 0; length < bytes.length; length += 7) {
       writeFileSync(path, bytes.subarray(0, length));
       const error = await refusal(folder).catch(() => undefined);
-      // The hint of the error proposes to truncate the file at the end of a record.
+      // No error is reported if the cut is at the end of a record.
       if (error === undefined) assert.ok(shown(await recoveredIn(folder)).length > 0);
       else assert.is(error.code, 'BAD_DATA');
     }

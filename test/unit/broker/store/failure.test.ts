@@ -35,9 +35,9 @@ function disk(): {
 }
 
 for (const failure of ['no write', 'no sync'] as const) {
-  test(`reports no commit after ${failure}`, () =>
+  test(`reports no commit after a failed ${failure === 'no write' ? 'write' : 'sync'}`, () =>
     withFolder(async (folder) => {
-      const { lines, log } = told();
+      const { lines, log } = lineLog();
       const failing = disk();
       const store = await open(folder, { open: failing.open, log });
       enqueue(store, 'before', 'a');
@@ -54,7 +54,7 @@ for (const failure of ['no write', 'no sync'] as const) {
       await store.close();
       assert.is(lines.length, 1);
       const again = shown(await recoveredIn(folder));
-      // An unconfirmed message may be on disk, because only its sync failed.
+      // The unconfirmed message may be on disk if only its sync failed.
       assert.is(again[0], 'a: before');
       assert.not(again.includes('a: after'));
     }));
@@ -73,7 +73,7 @@ for (const [what, disturb] of [
 ] as const satisfies [string, (folder: string) => void][]) {
   test(`reports no commit after the folder was ${what}, and logs one line`, () =>
     withFolder(async (parent) => {
-      const { lines, log } = told();
+      const { lines, log } = lineLog();
       const folder = join(parent, 'data');
       const store = await open(folder, { log });
       enqueue(store, 'before', 'a');
@@ -109,7 +109,7 @@ test('all pending commits of a failed batch receive the error', () =>
     await store.close();
   }));
 
-test('writes nothing after a failed write, so that the log has no hole', () =>
+test('writes nothing after a failed sync, so that the log has no hole', () =>
   withFolder(async (folder) => {
     const failing = disk();
     const store = await open(folder, { open: failing.open, segmentBytes: 100 });
@@ -134,7 +134,7 @@ test('completes a write that the disk accepts in parts', () =>
 
 test('logs a failed close of the last segment', () =>
   withFolder(async (folder) => {
-    const { lines, log } = told();
+    const { lines, log } = lineLog();
     const failing = disk();
     const store = await open(folder, { open: failing.open, log });
     failing.next = 'no write';
@@ -144,7 +144,7 @@ test('logs a failed close of the last segment', () =>
     assert.is(await outcome(store), 'IO');
   }));
 
-function told(): { lines: string[]; log: (line: string) => void } {
+function lineLog(): { lines: string[]; log: (line: string) => void } {
   const lines: string[] = [];
   return { lines, log: (line) => void lines.push(line) };
 }

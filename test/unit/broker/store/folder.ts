@@ -1,4 +1,4 @@
-// Stores in a temporary folder, for tests.
+// Opens stores in a temporary folder, for tests.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Store, StoreOptions } from '../../../../src/broker/store/contract.ts';
 import { openStore } from '../../../../src/broker/store.ts';
 
-/** Calls back with an empty folder, and removes it afterwards. */
+/** Calls `run` with an empty folder, and removes the folder afterwards. */
 export async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mq-store-'));
   try {
@@ -16,12 +16,12 @@ export async function withFolder(run: (folder: string) => Promise<void>): Promis
   }
 }
 
-/** Opens a store under an id that no process has. */
+/** Opens a store with a process id that no process has. */
 export function open(folder: string, options: Partial<StoreOptions> = {}): Promise<Store> {
   return openStore(folder, { pid: 4_000_000, isAlive: () => false, ...options });
 }
 
-/** Opens and closes a store. Returns what it recovered. */
+/** Opens and closes a store. Returns its recovered contents. */
 export async function recoveredIn(folder: string, options: Partial<StoreOptions> = {}): Promise<Store['recovered']> {
   const store = await open(folder, options);
   await store.close();
@@ -32,7 +32,7 @@ export function committed(store: Store): Promise<void> {
   return new Promise((done, refuse) => store.committed((error) => (error === undefined ? done() : refuse(error))));
 }
 
-/** Enqueues a body in queues without an expiry. */
+/** Enqueues a message that does not expire. */
 export function enqueue(store: Store, body: string | Buffer, ...queues: string[]): number {
   const message = { exchange: 'logs', routingKey: 'a.b', content: Buffer.from(body), propertiesLength: 0 };
   return store.enqueue(

@@ -11,7 +11,7 @@ import { openStore } from '../../../../src/broker/store.ts';
 import { until } from '../../../support/until.ts';
 import { bytesOf, enqueue, open, recoveredIn, withFolder } from './folder.ts';
 
-test('a folder has one store at a time, also within a process', () =>
+test('a folder has one store at a time, even within one process', () =>
   withFolder(async (folder) => {
     const store = await open(folder);
     enqueue(store, 'x', 'a');
@@ -22,7 +22,7 @@ test('a folder has one store at a time, also within a process', () =>
     assert.equal(readdirSync(folder), ['0000000001.log']);
   }));
 
-test('replaces the lock of a process that has ended, also with the same id', () =>
+test('replaces the lock of a process that has ended, even with the same id', () =>
   withFolder(async (folder) => {
     const lock = join(folder, 'lock');
     for (const pid of [5_000_000, 4_000_000]) {
@@ -55,15 +55,15 @@ test('replaces an invalid lock, but not one of another machine', () =>
 
 test('replaces the lock of a zombie', () =>
   withFolder(async (folder) => {
-    // The shell becomes a program that does not wait for its child, and then the child ends.
+    // `exec` replaces the shell by sleep, which does not wait for its child. The child then ends and becomes a zombie.
     const line = 'exec 3<&0; cat <&3 >/dev/null & echo $!; exec sleep 60 3<&-';
     const parent = spawn('/bin/sh', ['-c', line], { stdio: ['pipe', 'pipe', 'ignore'] });
     try {
       const [text] = await once(parent.stdout, 'data');
       const pid = Number(String(text));
-      await until('it is sleep', () => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
+      await until('sleep has replaced the shell', () => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
       parent.stdin.end();
-      await until('it is a zombie', () => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
+      await until('the child is a zombie', () => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
       writeFileSync(join(folder, 'lock'), JSON.stringify({ pid, host: hostname(), token: 'zombie' }));
       await (await open(folder, { isAlive: () => true })).close();
     } finally {
@@ -92,7 +92,7 @@ test('one of many processes replaces a stale lock', () =>
     );
   }));
 
-test('reports CANNOT_CREATE for a folder, and unlocks after a failed open', () =>
+test('reports CANNOT_CREATE below a file, and unlocks after a failed open', () =>
   withFolder(async (folder) => {
     writeFileSync(join(folder, 'file'), '');
     assert.is(await refusal(open(join(folder, 'file', 'below'))), 'CANNOT_CREATE');

@@ -89,7 +89,7 @@ test('a committed message is in the file before the callback', () =>
       for (let count = 1; count <= 20; count++) {
         enqueue(store, `${count}`, 'a');
         await committed(store);
-        // These are the files of a killed process.
+        // The copy contains the files that a killed process would leave.
         const copy = join(folder, `copy-${count}`);
         mkdirSync(copy);
         for (const path of segments(folder)) copyFileSync(path, join(copy, basename(path)));
@@ -100,7 +100,7 @@ test('a committed message is in the file before the callback', () =>
     }
   }));
 
-test('calls back in order, never within the call', () =>
+test('commits call back in order, and never within the call', () =>
   withFolder(async (folder) => {
     const store = await open(folder);
     const order: number[] = [];
@@ -117,7 +117,7 @@ test('calls back in order, never within the call', () =>
     await store.close();
   }));
 
-test('writes messages without a pending commit by itself', () =>
+test('writes a settlement without a pending commit', () =>
   withFolder(async (folder) => {
     const store = await open(folder);
     const id = enqueue(store, 'x', 'a');
@@ -133,7 +133,7 @@ test('writes messages without a pending commit by itself', () =>
     assert.equal(shown(await recoveredIn(folder)), []);
   }));
 
-test('ids grow over restarts, also if the store is empty', () =>
+test('ids grow over restarts, even if the store is empty', () =>
   withFolder(async (folder) => {
     let last = 0;
     for (let opening = 0; opening < 5; opening++) {
@@ -146,7 +146,7 @@ test('ids grow over restarts, also if the store is empty', () =>
     }
   }));
 
-test('recovers contents of every size, also larger than a segment', () =>
+test('recovers contents of any size, even larger than a segment', () =>
   withFolder(async (folder) => {
     const sizes = [0, 1, 4095, 65_535, 65_536, 65_537, 300_000, 3_000_000];
     const contents = sizes.map((size) => Buffer.alloc(size, `${size}.`));

@@ -1,4 +1,4 @@
-// The dead letters of a virtual host, without sockets. The test moves the clock.
+// Tests the dead letters of a virtual host, without sockets. The tests move the clock.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -53,9 +53,9 @@ test('drops a message in an automatic cycle, but not after a rejection', () => {
   other.reject(other.get(false)?.entry as QueueEntry);
   assert.is(queue.ready.length, 1);
   clock.move(10);
-  assert.is(other.ready.length, 1, 'it was rejected in between');
+  assert.is(other.ready.length, 1, 'the message was rejected, so this is not a cycle');
   clock.move(1000);
-  assert.is(queue.ready.length, 0, 'the last round was automatic');
+  assert.is(queue.ready.length, 0, 'no client has rejected the message since, so this is a cycle');
 });
 
 test('follows a long chain of queues that drop their messages', () => {
@@ -96,7 +96,7 @@ test('at-least-once keeps a dead letter until there is a route', () => {
   assert.is(clock.waiting, 0);
 });
 
-test('at-least-once waits for room and sends each dead letter once', () => {
+test('at-least-once waits for a full queue and delivers each letter once', () => {
   const { vhost, queue, clock, memory, put } = place({ ...atLeastOnce, 'x-dead-letter-exchange': 'amq.fanout' });
   const full = declare(vhost, 'full', { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
   const free = declare(vhost, 'free');
@@ -106,7 +106,7 @@ test('at-least-once waits for room and sends each dead letter once', () => {
   }
   put(...Array.from({ length: 100 }, (_, index) => ({ body: String(index), expirationMs: 10 })));
   clock.move(10);
-  // Both queues accepted the first letter, and a window of 32 letters follows.
+  // Both queues have accepted the first letter. The free queue has also accepted the 32 letters of the window.
   assert.equal([full.ready.length, free.ready.length], [1, 33]);
   const taken: (string | undefined)[] = [];
   for (let turn = 0; turn < 100; turn += 1) {
@@ -133,7 +133,7 @@ test('a deleted queue drops its pending dead letters', async () => {
   assert.equal([clock.waiting, memory.usedBytes], [0, 0]);
 });
 
-test('sends dead letters that expire while others are sent', () => {
+test('dead-letters messages that expire while another letter is sent', () => {
   const { vhost, clock, queue, put } = place({ ...atLeastOnce, 'x-dead-letter-exchange': 'amq.fanout' });
   const dead = declare(vhost, 'dead');
   vhost.bind({ source: 'amq.fanout', destination: 'dead', isQueue: true, routingKey: '', arguments: Arguments.none });
@@ -145,7 +145,7 @@ test('sends dead letters that expire while others are sent', () => {
   assert.equal([queue.ready.length, dead.ready.length], [1, 100]);
 });
 
-test('sets aside a dead letter that cannot be routed', async () => {
+test('sets aside a message whose dead letter cannot be routed', async () => {
   await withFolder(async (folder) => {
     const store = await open(folder);
     const deadTo = { 'x-queue-type': 'quorum', 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'full' };

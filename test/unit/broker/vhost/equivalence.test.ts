@@ -1,4 +1,4 @@
-// Repeated declarations: which differences RabbitMQ refuses, and with which text.
+// Tests repeated declarations: the differences that RabbitMQ refuses, and its error texts.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -17,7 +17,7 @@ interface Declared {
   readonly arguments?: Table;
 }
 
-/** First and second declaration → the text of the error, or `undefined` if they are equivalent. */
+/** Two declarations, and the error text of the second one; `undefined` if they are equivalent. */
 type Row = readonly [first: Declared, second: Declared, text: string | undefined];
 
 const ttl = (value: Table[string]) => ({ arguments: { 'x-message-ttl': value } });

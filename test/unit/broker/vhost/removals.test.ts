@@ -1,11 +1,11 @@
-// The removal of exchanges, queues and bindings, without sockets.
+// Tests the removal of exchanges, queues and bindings, without sockets.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Arguments } from '../../../../src/broker/codec/arguments.ts';
 import { place } from '../queue-place.ts';
 
-test('deletes a long chain of auto-delete exchanges with the last one', async () => {
+test('the deletion of one exchange deletes a long auto-delete chain', async () => {
   const { vhost } = place();
   const length = 5000;
   const before = vhost.exchanges.size;
@@ -21,7 +21,7 @@ test('deletes a long chain of auto-delete exchanges with the last one', async ()
   assert.is(vhost.exchanges.size, before);
 });
 
-test('an exclusive queue that is deleted leaves the set of its connection', () => {
+test('a connection forgets its exclusive queue when it is deleted', () => {
   const { vhost } = place();
   const forgotten: string[] = [];
   const owner = { forgetQueue: ({ name }: { name: string }) => void forgotten.push(name) };

@@ -1,4 +1,4 @@
-// Logins and permissions of users.
+// Tests the logins and permissions of users.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

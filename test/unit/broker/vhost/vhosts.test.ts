@@ -1,4 +1,4 @@
-// Adding and removing virtual hosts, without sockets.
+// Tests adding and removing virtual hosts, without sockets.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -27,7 +27,7 @@ test('a virtual host is created once, and only administrators get permissions', 
   assert.equal([permissions('admin'), permissions('team')], [['v'], []]);
 });
 
-test('a user gets all permissions where the user has none', () => {
+test('grants a user all permissions in each vhost where the user has none', () => {
   const { vhosts, users } = newVhosts();
   for (const name of ['a', 'b']) vhosts.add(name);
   users.allow('team', 'a', { configure: '', write: '', read: '.*' });
