@@ -1,4 +1,4 @@
-// Builds mq with deliberate errors: replaces a few texts of its sources and bundles them for this Node.
+// Builds mq with deliberate errors: replaces texts in a copy of the sources, and bundles the copy for this Node.
 
 import { chmodSync, cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -7,19 +7,19 @@ import { mainPiece } from '../../src/build/pieces.ts';
 import { emptyFolder } from '../support/mq.ts';
 import { node } from '../support/node.ts';
 
-/** File of src, the text in it, and its replacement. */
+/** A file below src, a text in it, and the replacement of this text. */
 export type Edit = readonly [file: string, text: string, instead: string];
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** Returns the source with the edit. Throws unless the source contains the text exactly once. */
+/** Applies an edit to a source. Throws if the source does not contain the text exactly once. */
 export function edited(source: string, [file, text, instead]: Edit): string {
   const times = source.split(text).length - 1;
   if (times !== 1) throw new Error(`${file} contains this ${times} times instead of once: ${text}`);
   return source.replace(text, () => instead);
 }
 
-/** Runs `use` with the executable of the edited sources. */
+/** Calls `use` with an executable that is built from the edited sources. */
 export async function withBuild<T>(edits: readonly Edit[], use: (executable: string) => Promise<T>): Promise<T> {
   const folder = emptyFolder();
   try {

@@ -1,12 +1,12 @@
-// Defines a fault, and the parts of a trial that it may change.
+// Defines the type of a fault, and the parts of a trial that a fault can change.
 
 import type { Random } from '../support/random.ts';
-import type { Place } from './place.ts';
 import type { Receivers } from './receivers.ts';
 import type { Sender } from './sender.ts';
+import type { TrialBroker } from './trial-broker.ts';
 
-export interface Stage {
-  readonly place: Place;
+export interface FaultContext {
+  readonly broker: TrialBroker;
   readonly sender: Sender;
   readonly receivers: Receivers;
   readonly random: Random;
@@ -16,11 +16,11 @@ export interface Stage {
 /** An active fault. */
 export interface Injected {
   /**
-   * True if no message can be handled until `undo`. The recovery then starts at `undo`; otherwise it is the longest pause of a
-   * receiver.
+   * True if no message can be handled until `undo`. The recovery time is then measured from `undo`. Without an outage, it is
+   * the longest time in which a receiver handled nothing.
    */
   readonly isOutage?: true;
-  /** Milliseconds before `undo`. */
+  /** Milliseconds between the injection and `undo`. */
   readonly holdMs: number;
   undo(): Promise<unknown>;
 }
@@ -28,14 +28,14 @@ export interface Injected {
 export interface Fault {
   readonly name: string;
   readonly on: 'cluster' | 'embedded' | 'both';
-  /** Default `quorum`. */
+  /** Defaults to `quorum`. */
   readonly queueType?: 'classic';
   readonly queueArguments?: Readonly<Record<string, unknown>>;
-  /** One receiver with prefetch 1, so that the order is guaranteed. */
+  /** The trial has one receiver with prefetch 1, so that the order is guaranteed. */
   readonly ordered?: true;
-  /** The handler is a slow command for each message, so that some commands are always running. */
+  /** The receivers run a slow command for each message, so that some commands are always running. */
   readonly exec?: true;
-  /** The fault must cause refused messages; without them it had no effect. */
+  /** The fault must cause refused messages. Without them, the trial fails, because the fault had no effect. */
   readonly refuses?: true;
   /** Requires root and iptables, because the fault changes the network of this machine. */
   readonly needsRoot?: true;
@@ -43,11 +43,11 @@ export interface Fault {
   readonly targetMs: number;
   /** Number of injections in one trial. */
   readonly times: { readonly short: number; readonly long: number };
-  inject(stage: Stage): Promise<Injected>;
+  inject(context: FaultContext): Promise<Injected>;
 }
 
-/** H in the figures: the heartbeat interval in milliseconds. */
 const heartbeatMs = 10_000;
+/** Maximum recovery times: if the client sees the fault at once, if it must detect a silent peer, and after an outage. */
 export const visibleMs = 0.5 * heartbeatMs;
 export const silentMs = 3.5 * heartbeatMs;
 export const afterOutageMs = 1.5 * heartbeatMs;

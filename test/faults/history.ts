@@ -1,39 +1,39 @@
-// Records one trial: the messages and outcomes of the sender, the effects of the handlers, and the messages that another
-// client found in the queues at the end. verdict.ts evaluates it.
+// The record of one trial: the messages of the sender and their outcomes, the effects of the handlers, and the messages that
+// another client found in the queues at the end. verdict.ts evaluates the record.
 
 export type SenderOutcome = 'confirmed' | 'refused' | 'in doubt';
 
-/** A handled message, as its handler recorded it. */
+/** A record that a handler wrote about a message it handled. */
 export interface Effect {
-  /** Body as received. */
+  /** The received body. */
   readonly body: string;
   /** Index of the receiver. */
   readonly slot: number;
   readonly redelivered: boolean;
-  /** mq's attempt number, from 1. */
+  /** The attempt number that mq reported, from 1. */
   readonly attempt: number;
   /** Unix time in milliseconds. */
   readonly at: number;
 }
 
-/** A delivery to a handler in a ledger run, and how the handler ended it. */
+/** A delivery to a handler in a ledger run, and its end. */
 export interface Run {
   readonly body: string;
-  /** `ack`, an exit status or a signal. */
+  /** The end of the handler: `ack`, another outcome, an exit status or a signal. */
   readonly way: string;
   /** Unix time in milliseconds. */
   readonly at: number;
 }
 
 export interface History {
-  /** The messages in the order in which mq received them: body → Unix time in milliseconds. */
+  /** The messages in the order in which they were written to mq: body → Unix time in milliseconds. */
   readonly attempted: Map<string, number>;
   /** Body → the outcome that mq reported. */
   readonly outcomes: Map<string, SenderOutcome>;
   /** Bodies without an outcome, because their publisher was killed or stopped before it reported one. */
   readonly cutOff: Set<string>;
   readonly effects: Effect[];
-  /** Every delivery to a handler of a ledger run; deliveries that end with an ack are effects too. */
+  /** Every delivery to a handler of a ledger run. A delivery that ends with an ack is also an effect. */
   readonly runs: Run[];
   /** Bodies of the messages that mq reported as dropped. */
   readonly dropped: string[];
@@ -41,8 +41,8 @@ export interface History {
   readonly drained: string[];
   /** Bodies found in the dead-letter queue at the end. */
   readonly deadLettered: string[];
-  /** Errors of the processes: an undocumented exit status, a stack trace. */
-  readonly violations: string[];
+  /** Errors of the processes, for example an undocumented exit status, and of the trial itself. */
+  readonly errors: string[];
 }
 
 export function emptyHistory(): History {
@@ -55,6 +55,6 @@ export function emptyHistory(): History {
     dropped: [],
     drained: [],
     deadLettered: [],
-    violations: [],
+    errors: [],
   };
 }

@@ -1,5 +1,5 @@
-// Runs a ledger: messages, handlers that end in every possible way, and an account of each message at the end. A message
-// was acknowledged, dead-lettered, or dropped by a policy that configures it; anything else is a loss.
+// Runs a ledger: sends messages to handlers that end in every possible way, and accounts for each message at the end. Each
+// message must be acknowledged, dead-lettered, or dropped by a policy that drops messages. Any other message is lost.
 
 import { closeSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,15 +7,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { executable as built, emptyFolder } from '../support/mq.ts';
 import { until } from '../support/until.ts';
 import { emptyHistory, type History } from './history.ts';
-import { drain, type Place, withClient } from './place.ts';
 import { isEndBySigterm, type RoleProcess, startRole } from './process.ts';
 import { deadlinesMs, type HandlerKind, poisons, writeHandlers } from './status-handlers.ts';
+import { drain, type TrialBroker, withClient } from './trial-broker.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
 export interface Ledger {
   readonly name: string;
   readonly queueType: 'quorum' | 'classic';
-  /** A value of --on-fail; `no dead letters` sets `"deadLetter": false` in rascal.json. */
+  /** A value of --on-fail, or `no dead letters`, which sets `"deadLetter": false` in rascal.json. */
   readonly policy: (typeof policies)[number];
 }
 
@@ -30,17 +30,17 @@ export const ledgers: readonly Ledger[] = policies.flatMap((policy) =>
 );
 
 export interface LedgerRun {
-  readonly place: Place;
+  readonly broker: TrialBroker;
   readonly ledger: Ledger;
   readonly messages: number;
-  /** Executable. Default dist/mq. */
+  /** The executable. Defaults to dist/mq. */
   readonly executable?: string;
-  /** Milliseconds without a settled message after which the remaining messages are stuck. */
+  /** Milliseconds without progress after which the remaining messages are stuck. Defaults to 60,000. */
   readonly stuckMs?: number;
-  readonly say?: (line: string) => void;
+  readonly log?: (line: string) => void;
 }
 
-/** Prefetch of each kind of receiver. It is small for `exec`, because each message starts a process. */
+/** The options of each kind of receiver. The prefetch of `command` is small, because each message starts a process. */
 const receivers: readonly (readonly [kind: HandlerKind, args: readonly string[]])[] = [
   ['module', ['--prefetch', '200']],
   ['lines', ['--prefetch', '50', '--concurrency', '3']],
@@ -48,14 +48,14 @@ const receivers: readonly (readonly [kind: HandlerKind, args: readonly string[]]
 ];
 
 export async function runLedger(run: LedgerRun): Promise<Verdict> {
-  const { place, ledger, messages, executable = built, stuckMs = 60_000, say = () => undefined } = run;
+  const { broker, ledger, messages, executable = built, stuckMs = 60_000, log = () => undefined } = run;
   const { policy } = ledger;
   const history = emptyHistory();
   const drops = policy === 'drop' || policy === 'no dead letters';
   const cwd = emptyFolder({ 'rascal.json': configurationOf(ledger) });
-  // A role that ends at each failure is restarted each time.
+  // With --on-fail exit, fewer deliveries fail, because each failure ends the role and requires a restart.
   const handlers = writeHandlers(cwd, { failing: policy === 'exit' ? 20 : 400 });
-  const common = { executable, cwd, env: { MQ_URL: place.vhost.url } };
+  const common = { executable, cwd, env: { MQ_URL: broker.vhost.url } };
   const onFail = policy === 'no dead letters' ? [] : ['--on-fail', policy];
   const workers = receivers.map(([kind, args], slot) => {
     const handler = handlers(kind, slot);
@@ -73,10 +73,10 @@ export async function runLedger(run: LedgerRun): Promise<Verdict> {
   try {
     const ids = await send(messages, { ...common, history, policy });
     for (const worker of workers) worker.start(ids);
-    const count = () => deadLetters(place);
-    await settled(history, { workers, count, stuckMs, say });
+    const count = () => deadLetters(broker);
+    await settled(history, { workers, count, stuckMs, log });
     await Promise.all(workers.map((worker) => worker.finish()));
-    await drain(place, history);
+    await drain(broker, history);
   } finally {
     for (const worker of workers) worker.close();
   }
@@ -88,11 +88,11 @@ export async function runLedger(run: LedgerRun): Promise<Verdict> {
     duplicates: 0,
     order: false,
     drops,
-    // A message that always fails is always requeued: without a delivery limit it has no other end.
+    // A message that always fails may be requeued forever, because its queue may have no delivery limit.
     mayWait: (body) => body.startsWith('poison-'),
   });
   if (verdict.failures.length === 0) rmSync(cwd, { recursive: true });
-  else say(`complete history: ${join(cwd, 'history.json')}`);
+  else log(`complete history: ${join(cwd, 'history.json')}`);
   return verdict;
 }
 
@@ -109,7 +109,7 @@ async function send(
   { executable, cwd, env, history, policy }: Common & Pick<Ledger, 'policy'>,
 ): Promise<ReadonlyMap<string, string>> {
   const ids = new Map<string, string>();
-  // A role that ends at each failure would spend its time restarting.
+  // With --on-fail exit there is no poison message, because the role would restart all the time.
   const everyPoison = policy === 'exit' ? Number.POSITIVE_INFINITY : Math.max(20, Math.floor(messages / 100));
   const bodies = Array.from({ length: messages }, (_, index) =>
     index % everyPoison === 1
@@ -131,20 +131,20 @@ async function send(
   for (const body of bodies) history.attempted.set(body, Date.now());
   sender.child.stdin.end(bodies.join('\n'));
   const { status, signal } = await sender.ended;
-  if (status !== 0) history.violations.push(`publisher: ended with ${status ?? signal}: ${sender.said()}`);
+  if (status !== 0) history.errors.push(`publisher: ended with ${status ?? signal}: ${sender.lastLines()}`);
   return ids;
 }
 
 interface WorkerParts extends Common {
   readonly args: readonly string[];
-  /** File that its handler writes. */
+  /** The file that the handler writes. */
   readonly file: string;
   readonly slot: number;
-  /** The role ends after a failed message and is restarted. */
+  /** True if the role may end with status 1 after a failed message. */
   readonly mayEnd: boolean;
 }
 
-/** A receiver that is restarted each time it ends. */
+/** A receiver, which is restarted whenever it ends. */
 class Worker {
   readonly #parts: WorkerParts;
   readonly #file: number;
@@ -196,7 +196,7 @@ class Worker {
       const begun = performance.now();
       const started = startRole({
         ...start,
-        onSaid: (line) => {
+        onErrorLine: (line) => {
           const id = droppedBy(line);
           if (id !== undefined) history.dropped.push(ids.get(id) ?? `a message of unknown id ${id}`);
         },
@@ -206,7 +206,7 @@ class Worker {
       const { status, signal } = end;
       if (this.#isEnding && isEndBySigterm(end, started)) return;
       if (mayEnd && status === 1) continue;
-      history.violations.push(`receiver ${slot}: ended with ${status ?? signal}: ${started.said()}`);
+      history.errors.push(`receiver ${slot}: ended with ${status ?? signal}: ${started.lastLines()}`);
       // Limits the restarts of a receiver that cannot start.
       await delay(Math.max(0, 1000 - (performance.now() - begun)));
     }
@@ -228,22 +228,22 @@ function droppedBy(line: string): string | undefined {
   return event === 'drop' && typeof messageId === 'string' ? messageId : undefined;
 }
 
-/** Waits until every message is settled, or no message makes progress. */
+/** Waits until every message is settled, or there is no progress for some time. */
 async function settled(
   history: History,
   {
     workers,
     count,
     stuckMs,
-    say,
-  }: { workers: readonly Worker[]; count: () => Promise<number>; stuckMs: number; say: (line: string) => void },
+    log,
+  }: { workers: readonly Worker[]; count: () => Promise<number>; stuckMs: number; log: (line: string) => void },
 ): Promise<void> {
   const confirmed = [...history.outcomes].filter(([, outcome]) => outcome === 'confirmed').map(([body]) => body);
   const isPoison = (body: string) => body.startsWith('poison-');
   const plain = confirmed.filter((body) => !isPoison(body));
   let most = -1;
   let mostAt = performance.now();
-  let saidAt = mostAt;
+  let loggedAt = mostAt;
   for (;;) {
     for (const worker of workers) worker.read();
     const dead = await count();
@@ -251,29 +251,29 @@ async function settled(
     const done = settled.size + dead;
     const now = performance.now();
     if (done >= confirmed.length) return;
-    // An attempt is progress too, because a failed message is retried.
+    // An attempt is also progress, because a failed message is retried.
     const progress = done + history.runs.filter(({ body }) => !isPoison(body)).length;
     if (progress > most) [most, mostAt] = [progress, now];
-    // Poison messages may be requeued without end. If other messages are left, a slow machine gets more time.
+    // Poison messages may be requeued forever. If other messages are left, the limit is longer, for a slow machine.
     const isPlainLeft = plain.filter((body) => !settled.has(body)).length > dead;
     if (now - mostAt > (isPlainLeft ? Math.max(stuckMs, 60_000) : stuckMs)) return;
-    if (now - saidAt > 10_000) {
-      say(
-        `${done} of ${confirmed.length} have their end (poison: ${confirmed.length - plain.length}), ${history.runs.length} runs`,
+    if (now - loggedAt > 10_000) {
+      log(
+        `${done} of ${confirmed.length} messages settled (poison: ${confirmed.length - plain.length}), ${history.runs.length} deliveries`,
       );
-      saidAt = now;
+      loggedAt = now;
     }
     await delay(250);
   }
 }
 
 /** Returns the number of messages in the dead-letter queue. */
-function deadLetters(place: Place): Promise<number> {
+function deadLetters(broker: TrialBroker): Promise<number> {
   return until('the dead letters are counted', async () => {
-    const { vhost } = place;
+    const { vhost } = broker;
     const queues = (await vhost.api('GET', `/api/queues/${vhost.name}?disable_stats=true`)) as { name: string }[];
     const names = queues.map(({ name }) => name).filter((name) => name.endsWith('.dead'));
-    return withClient(place, async (connection) => {
+    return withClient(broker, async (connection) => {
       const channel = await connection.createChannel();
       let count = 0;
       for (const name of names) count += (await channel.checkQueue(name)).messageCount;

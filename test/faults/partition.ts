@@ -1,5 +1,5 @@
-// Cuts links between the nodes of a cluster, by iptables in the containers' network namespaces. Clients are not affected,
-// because they connect through another network.
+// Cuts links between the nodes of a cluster with iptables in the network namespaces of the containers. Clients are not
+// affected, because they connect through another network.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -7,18 +7,20 @@ import type { Cluster } from '../../src/cluster/cluster.ts';
 
 const run = promisify(execFile);
 
-/** Drops the packets from node `from` to node `to`. */
+/** A link in one direction: packets from node `from` to node `to` are dropped. */
 export interface Cut {
   readonly from: number;
   readonly to: number;
 }
 
-/** Returns a function that restores the links. Throws without Linux, root, iptables and nsenter. */
+/** Cuts links. Returns a function that restores them. Requires Linux, root, iptables and nsenter. */
 export async function cutLinks(cluster: Cluster, cuts: readonly Cut[]): Promise<() => Promise<void>> {
-  const inside = await Promise.all(cluster.nodes.map(({ containerName, network }) => inspect(containerName, network)));
+  const containers = await Promise.all(
+    cluster.nodes.map(({ containerName, network }) => inspect(containerName, network)),
+  );
   const change = async (how: '-A' | '-D') => {
     for (const { from, to } of cuts) {
-      const [source, target] = [inside[from], inside[to]];
+      const [source, target] = [containers[from], containers[to]];
       if (!source || !target) throw new Error(`there is no link from node ${from} to node ${to}`);
       // Packets are dropped at the receiver, so the sender sees no error.
       const rule = ['iptables', how, 'INPUT', '-s', source.address, '-j', 'DROP'];

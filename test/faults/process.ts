@@ -1,4 +1,4 @@
-// Runs a role of mq as a process of a trial. Lines are passed on as they arrive and are not stored.
+// Runs a role of mq as a process. Passes its lines to callbacks, and stores only the last lines of stderr.
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -9,8 +9,8 @@ export interface RoleEnd {
 }
 
 /**
- * Returns true if a role may end like this after SIGTERM. The system ends a process that does not handle the signal yet:
- * such a process has printed nothing.
+ * Returns true if a role may end like this after SIGTERM. The signal may also end a process that does not handle it yet,
+ * which is a process that has printed nothing.
  */
 export function isEndBySigterm({ status, signal }: RoleEnd, role: RoleProcess): boolean {
   return status === 0 || status === 143 || (signal === 'SIGTERM' && !role.hasPrinted());
@@ -19,10 +19,11 @@ export function isEndBySigterm({ status, signal }: RoleEnd, role: RoleProcess): 
 export interface RoleProcess {
   readonly pid: number;
   readonly child: ChildProcessWithoutNullStreams;
-  readonly ended: Promise<RoleEnd>;
-  /** The last lines of stderr. */
-  said(): string;
   /** Resolves when the process has ended. */
+  readonly ended: Promise<RoleEnd>;
+  /** Returns the last 20 lines of stderr. */
+  lastLines(): string;
+  /** Returns true if the process has written to stdout or stderr. */
   hasPrinted(): boolean;
 }
 
@@ -31,8 +32,10 @@ export interface RoleStart {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Called with each line of stdout. */
   readonly onLine?: (line: string) => void;
-  readonly onSaid?: (line: string) => void;
+  /** Called with each line of stderr. */
+  readonly onErrorLine?: (line: string) => void;
 }
 
 const running = new Set<ChildProcessWithoutNullStreams>();
@@ -42,7 +45,7 @@ export function killRoles(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 
-export function startRole({ executable, args, cwd, env, onLine, onSaid }: RoleStart): RoleProcess {
+export function startRole({ executable, args, cwd, env, onLine, onErrorLine }: RoleStart): RoleProcess {
   const passed = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', ...env };
   const child = spawn(executable, args, { cwd, env: passed, stdio: 'pipe' });
   running.add(child);
@@ -54,17 +57,17 @@ export function startRole({ executable, args, cwd, env, onLine, onSaid }: RoleSt
       hasPrinted = true;
     });
   }
-  child.stdin.on('error', () => undefined); // a killed role does not read
+  child.stdin.on('error', () => undefined); // A killed role does not read its input.
   createInterface({ input: child.stdout }).on('line', (line) => onLine?.(line));
   createInterface({ input: child.stderr }).on('line', (line) => {
     last.push(line);
     if (last.length > 20) last.shift();
-    onSaid?.(line);
+    onErrorLine?.(line);
   });
   const ended = new Promise<RoleEnd>((done, failed) => {
     child.on('error', failed);
     child.on('close', (status, signal) => done({ status: status ?? undefined, signal: signal ?? undefined }));
   });
-  ended.catch(() => undefined); // the code that awaits `ended` handles the error
-  return { pid: child.pid ?? -1, child, ended, said: () => last.join('\n'), hasPrinted: () => hasPrinted };
+  ended.catch(() => undefined); // The caller that awaits `ended` handles the error.
+  return { pid: child.pid ?? -1, child, ended, lastLines: () => last.join('\n'), hasPrinted: () => hasPrinted };
 }

@@ -1,4 +1,4 @@
-// The receivers of a trial: `mq subscribe --handler`. The handler writes each effect to a file, which is read here.
+// Runs the receivers of a trial with `mq subscribe`. Their handlers write each effect to a file, which this class reads.
 
 import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ export interface ReceiversSettings {
   readonly history: History;
   readonly count: number;
   readonly prefetch: number;
-  /** `module`, or `exec` for a command for each message. */
+  /** `module` for --handler, `exec` for a command that --exec runs for each message. */
   readonly handler: 'module' | 'exec';
   /** Duration of the handler in milliseconds. */
   readonly handlerMs: number;
@@ -47,7 +47,7 @@ export class Receivers {
   readonly #settings: ReceiversSettings;
   readonly #slots: Slot[] = [];
   #clock: NodeJS.Timeout | undefined;
-  /** Number of times that a receiver reported a cancelled consumer. */
+  /** The number of times that a receiver reported that it consumes again. */
   interruptions = 0;
 
   constructor(settings: ReceiversSettings) {
@@ -58,7 +58,7 @@ export class Receivers {
     return this.#settings.count;
   }
 
-  /** Starts the receivers. Resolves when each one has a consumer. */
+  /** Starts the receivers. Resolves when each of them has a consumer. */
   async start(): Promise<void> {
     const { cwd, count } = this.#settings;
     writeFileSync(join(cwd, 'record.ts'), module);
@@ -76,18 +76,18 @@ export class Receivers {
     this.#clock = setInterval(() => this.read(), readEveryMs);
   }
 
-  /** Ends a receiver by the signal and starts its replacement. Resolves when the replacement has a consumer. */
+  /** Ends a receiver with the signal and starts another one. Resolves when the new receiver has a consumer. */
   async replace(slot: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const former = this.#at(slot).process;
     this.#at(slot).process = { ...former, pid: -1 };
     former.child.kill(signal);
     const { status, signal: by } = await former.ended;
     if (signal === 'SIGTERM' && status !== 0 && status !== 143)
-      this.#settings.history.violations.push(`receiver: SIGTERM ended it with ${status ?? by}: ${former.said()}`);
+      this.#settings.history.errors.push(`receiver: SIGTERM ended it with ${status ?? by}: ${former.lastLines()}`);
     this.#at(slot).process = await this.#run(slot);
   }
 
-  /** Starts an additional receiver and sends it SIGTERM after `afterMs`. Its effects count for the slot. */
+  /** Starts an additional receiver and sends it SIGTERM after `afterMs`. Its effects are recorded for this slot. */
   async startAndEnd(slot: number, afterMs: number): Promise<void> {
     const { executable, cwd, env, history, handlerMs } = this.#settings;
     const started = startRole({
@@ -100,8 +100,8 @@ export class Receivers {
     started.child.kill('SIGTERM');
     const end = await started.ended;
     if (!isEndBySigterm(end, started))
-      history.violations.push(
-        `receiver: SIGTERM ${afterMs} ms after its start ended it with ${end.status ?? end.signal}: ${started.said()}`,
+      history.errors.push(
+        `receiver: SIGTERM ${afterMs} ms after its start ended it with ${end.status ?? end.signal}: ${started.lastLines()}`,
       );
   }
 
@@ -125,14 +125,14 @@ export class Receivers {
     }
   }
 
-  /** Sends SIGTERM to all receivers and waits for their ends. */
+  /** Sends SIGTERM to all receivers and waits until they have ended. */
   async finish(): Promise<void> {
-    const { violations } = this.#settings.history;
+    const { errors } = this.#settings.history;
     for (const { process } of this.#slots) process.child.kill('SIGTERM');
     for (const { process } of this.#slots) {
       const { status, signal } = await process.ended;
       if (status !== 0 && status !== 143)
-        violations.push(`receiver: ended with ${status ?? signal}: ${process.said()}`);
+        errors.push(`receiver: ended with ${status ?? signal}: ${process.lastLines()}`);
     }
     this.close();
   }
@@ -159,7 +159,7 @@ export class Receivers {
       args: ['subscribe', 'faults', '--prefetch', String(prefetch), ...record],
       cwd,
       env: { ...env, MQ_FAULTS_SLOT: JSON.stringify({ slot, ms: handlerMs }) },
-      onSaid: (line) => {
+      onErrorLine: (line) => {
         if (line.includes('waiting for messages from')) receives = true;
         if (line.includes('consuming again')) this.interruptions += 1;
       },
@@ -167,14 +167,14 @@ export class Receivers {
     let ended = false;
     void started.ended.then(({ status, signal }) => {
       ended = true;
-      // An unexpected end: `replace` and `finish` clear the pid first.
+      // The end is unexpected if `replace` has not removed the process from its slot and the status is an error.
       if (this.#slots[slot]?.process === started && status !== 0 && status !== 143 && signal !== 'SIGKILL')
-        history.violations.push(`receiver: ended with ${status ?? signal}: ${started.said()}`);
+        history.errors.push(`receiver: ended with ${status ?? signal}: ${started.lastLines()}`);
     });
     await until(
-      'the receiver receives',
+      'the receiver has a consumer',
       () => {
-        if (ended) throw new Error(`receiver: ended at its start: ${started.said()}`);
+        if (ended) throw new Error(`receiver: ended while it started: ${started.lastLines()}`);
         return receives;
       },
       60_000,

@@ -1,13 +1,14 @@
-// Faults of mq's own processes, and of single connections and queues, for every kind of broker.
+// Defines the faults of mq's own processes, of connections and of queues, and the kill of the embedded broker.
 
 import { until } from '../support/until.ts';
-import { afterOutageMs, type Fault, type Injected, type Stage, visibleMs } from './fault.ts';
-import { withClient } from './place.ts';
+import { afterOutageMs, type Fault, type FaultContext, type Injected, visibleMs } from './fault.ts';
+import { withClient } from './trial-broker.ts';
 
+/** The result of a fault that has already ended. */
 const over: Injected = { holdMs: 0, undo: async () => undefined };
 
 /** Closes every connection of mq's roles through the management API. */
-async function closeConnections({ place: { vhost }, sender }: Stage): Promise<Injected> {
+async function closeConnections({ broker: { vhost }, sender }: FaultContext): Promise<Injected> {
   const names = await until('the connections are listed', async () => {
     const found = (await vhost.api('GET', `/api/vhosts/${vhost.name}/connections`)) as { name: string }[];
     return found.length > 0 && found.map(({ name }) => name);
@@ -16,7 +17,7 @@ async function closeConnections({ place: { vhost }, sender }: Stage): Promise<In
   await Promise.all(
     names.map((name) =>
       vhost.api('DELETE', `/api/connections/${encodeURIComponent(name)}`).catch((error: unknown) => {
-        // The connection closed after it was listed.
+        // 404: the connection was closed after it was listed.
         if (!String(error).includes(': 404 ')) throw error;
       }),
     ),
@@ -24,9 +25,9 @@ async function closeConnections({ place: { vhost }, sender }: Stage): Promise<In
   return over;
 }
 
-/** Waits until the number of ready messages in the queue is right. */
-function ready(place: Stage['place'], what: string, isRight: (count: number) => boolean): Promise<void> {
-  return withClient(place, async (connection) => {
+/** Waits until `isRight` returns true for the number of ready messages in the queue. */
+function ready(broker: FaultContext['broker'], what: string, isRight: (count: number) => boolean): Promise<void> {
+  return withClient(broker, async (connection) => {
     const channel = await connection.createChannel();
     await until(what, async () => isRight((await channel.checkQueue('faults')).messageCount));
   });
@@ -139,9 +140,9 @@ export const roleFaults: readonly Fault[] = [
     refuses: true,
     targetMs: visibleMs,
     times: { short: 2, long: 50 },
-    inject: async ({ place, receivers, sender }) => {
+    inject: async ({ broker, receivers, sender }) => {
       receivers.signal('SIGSTOP');
-      await ready(place, 'the queue is full', (count) => count >= 200);
+      await ready(broker, 'the queue is full', (count) => count >= 200);
       await sender.answered();
       return { isOutage: true, holdMs: 1000, undo: async () => receivers.signal('SIGCONT') };
     },
@@ -152,16 +153,16 @@ export const roleFaults: readonly Fault[] = [
     refuses: true,
     targetMs: visibleMs,
     times: { short: 2, long: 50 },
-    inject: async ({ place, sender }) => {
+    inject: async ({ broker, sender }) => {
       const change = (how: 'bindQueue' | 'unbindQueue') =>
-        withClient(place, async (connection) => {
+        withClient(broker, async (connection) => {
           const channel = await connection.createChannel();
           await channel[how]('faults', 'faults', 'work');
           await channel.close();
         });
       await change('unbindQueue');
       await sender.answered();
-      await ready(place, 'the messages routed before are handled', (count) => count === 0);
+      await ready(broker, 'the messages routed before are handled', (count) => count === 0);
       return { isOutage: true, holdMs: 1000, undo: () => change('bindQueue') };
     },
   },
@@ -170,10 +171,10 @@ export const roleFaults: readonly Fault[] = [
     on: 'embedded',
     targetMs: afterOutageMs,
     times: { short: 2, long: 50 },
-    inject: async ({ place: { broker }, sender, isLong }) => {
+    inject: async ({ broker: { server }, sender, isLong }) => {
       sender.burst();
-      await broker.kill();
-      return { isOutage: true, holdMs: isLong ? 5000 : 1000, undo: broker.start };
+      await server.kill();
+      return { isOutage: true, holdMs: isLong ? 5000 : 1000, undo: server.start };
     },
   },
 ];

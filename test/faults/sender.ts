@@ -1,5 +1,5 @@
-// The publisher of a trial: `mq publish --lines --json` with a steady rate of input. Its outcomes go into the history. A
-// killed publisher is replaced by a new one.
+// Runs the publisher of a trial, `mq publish --lines --json`, and writes to it at a steady rate. Records the reported outcomes
+// in the history.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../support/until.ts';
@@ -23,7 +23,7 @@ const tickMs = 10;
 export class Sender {
   readonly #settings: SenderSettings;
   #process: RoleProcess | undefined;
-  /** Input of the current process without an outcome: line number → body. */
+  /** Messages of the current process without an outcome: line number → body. */
   #pending = new Map<number, string>();
   #line = 0;
   #number = 0;
@@ -40,7 +40,7 @@ export class Sender {
     this.#clock = setInterval(() => this.#feed(), tickMs);
   }
 
-  /** Writes a whole window at once, sends the signal after `afterMs`, and starts another process. */
+  /** Writes a whole window of messages, sends the signal after `afterMs`, and starts another process. */
   async replace(signal: 'SIGKILL' | 'SIGTERM', afterMs: number): Promise<void> {
     const former = this.#process;
     if (former === undefined) throw new Error('the sender was not started');
@@ -50,16 +50,16 @@ export class Sender {
     this.#process = undefined;
     former.child.kill(signal);
     const end = await former.ended;
-    // Status 0: the process had just read all of its input when the signal arrived.
+    // Status 0 is also possible, if the process had finished all of its input when the signal arrived.
     if (signal === 'SIGTERM' && !isEndBySigterm(end, former))
-      this.#settings.history.violations.push(
-        `publisher: SIGTERM ended it with ${end.status ?? end.signal}: ${former.said()}`,
+      this.#settings.history.errors.push(
+        `publisher: SIGTERM ended it with ${end.status ?? end.signal}: ${former.lastLines()}`,
       );
     for (const body of pending.values()) this.#settings.history.cutOff.add(body);
     this.#run();
   }
 
-  /** Writes a whole window at once, so that the next action meets messages in transit. */
+  /** Writes a whole window of messages, so that messages are in transit during the next action. */
   burst(): void {
     if (this.#process !== undefined) this.#write(this.#process, this.#settings.window);
   }
@@ -75,7 +75,7 @@ export class Sender {
     });
   }
 
-  /** Ends the input and waits for the end of the process. An unexpected end is recorded. */
+  /** Ends the input and waits until the process has ended. Records an unexpected end. */
   async finish(withinMs: number): Promise<void> {
     clearInterval(this.#clock);
     const running = this.#process;
@@ -89,13 +89,13 @@ export class Sender {
     const end = await Promise.race([running.ended, late]);
     clearTimeout(timer);
     if (end === undefined) {
-      history.violations.push(`publisher: did not end in ${withinMs} ms: ${running.said()}`);
+      history.errors.push(`publisher: did not end in ${withinMs} ms: ${running.lastLines()}`);
       this.kill();
       await running.ended;
     } else if (end.status === 0 && this.#pending.size > 0) {
-      history.violations.push(`publisher: ended with 0 and reported no outcome for ${this.#pending.size} messages`);
+      history.errors.push(`publisher: ended with 0 and reported no outcome for ${this.#pending.size} messages`);
     } else if (end.status !== 0 && ![...history.outcomes.values()].some((outcome) => outcome !== 'confirmed')) {
-      history.violations.push(`publisher: ended with ${end.status ?? end.signal}: ${running.said()}`);
+      history.errors.push(`publisher: ended with ${end.status ?? end.signal}: ${running.lastLines()}`);
     }
   }
 
@@ -113,21 +113,21 @@ export class Sender {
     const onLine = (line: string) => {
       const { number, outcome } = JSON.parse(line) as { number: number; outcome: SenderOutcome };
       const body = pending.get(number);
-      if (body === undefined) return void history.violations.push(`publisher: an outcome of no message: ${line}`);
+      if (body === undefined) return void history.errors.push(`publisher: an outcome without a message: ${line}`);
       pending.delete(number);
       history.outcomes.set(body, outcome);
     };
     const started = startRole({ executable, args, cwd, env, onLine });
     this.#process = started;
     void started.ended.then(({ status, signal }) => {
-      // The process ended unexpectedly during the trial.
+      // The end is expected if the process was replaced or its input has ended.
       if (this.#process !== started || started.child.stdin.writableEnded) return;
-      history.violations.push(`publisher: ended with ${status ?? signal} by itself: ${started.said()}`);
+      history.errors.push(`publisher: ended with ${status ?? signal} by itself: ${started.lastLines()}`);
       this.#process = undefined;
     });
   }
 
-  /** Writes as many messages as the rate requires, but leaves at most two windows without an outcome. */
+  /** Writes as many messages as the rate requires, but at most two windows of messages without an outcome. */
   #feed(): void {
     const { rate } = this.#settings;
     const now = performance.now();

@@ -1,5 +1,5 @@
-// The handlers of a ledger run: a module, a long-lived program and a command for each message. Each records every delivery
-// before it ends it in a random way. A body that begins with `poison-` always fails.
+// Writes the handlers of a ledger run: a module, a long-lived program, and a command for each message. A handler records each
+// delivery, and then ends it in a random way. A message whose body begins with `poison-` always fails.
 
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,18 +7,18 @@ import { node } from '../support/node.ts';
 
 export type HandlerKind = 'module' | 'lines' | 'command';
 
-/** About this many of a thousand deliveries do not end with an ack. */
 export interface Chances {
+  /** About this number of a thousand deliveries do not end with an ack. */
   readonly failing: number;
 }
 
 /**
- * Milliseconds until `--handler-timeout` ends a handler that hangs. A command starts a process for each message: if a busy
- * machine needs longer for that, the message has an effect and is retried.
+ * The values of --handler-timeout, which ends a handler that hangs. The value for commands is higher, because each message
+ * starts a process. If a busy machine exceeded it, a message could have an effect and be retried.
  */
 export const deadlinesMs: Readonly<Record<HandlerKind, number>> = { module: 1000, lines: 1000, command: 3000 };
 
-/** The statuses other than ack, the other ways to end, and their weights. */
+/** The ways in which each kind of handler ends without an ack, and their weights. */
 const ways: Readonly<Record<HandlerKind, Readonly<Record<string, number>>>> = {
   module: { throws: 6, retry: 3, 'dead-letter': 3, reject: 2, nack: 2, requeue: 4, hangs: 1 },
   lines: {
@@ -35,7 +35,7 @@ const choice = (kind: HandlerKind) => `
 import { appendFileSync } from 'node:fs';
 const { slot, failing } = JSON.parse(process.env['MQ_FAULTS_SLOT'] ?? '');
 const ways = ${JSON.stringify(Object.entries(ways[kind]).flatMap(([way, times]) => Array(times).fill(way)))};
-/** Returns the way in which a poison message fails; its body contains it. */
+/** Returns the way in which the handler ends. The body of a poison message names it. */
 const wayOf = (body) => {
   const poison = /^poison-([^-]+)-/.exec(body)?.[1];
   if (poison !== undefined) return ways.includes(poison) ? poison : ways[0];
@@ -60,7 +60,7 @@ export default async ({ text, attempt }) => {
 
 const lines = `${choice('lines')}
 import { createInterface } from 'node:readline';
-/** mq ends a role whose program ends three times without an answer, so each process answers first. */
+/** mq ends a role if its program ends three times without an answer, so each process answers its first message. */
 const answers = ['ack', 'retry', 'dead-letter', 'reject', 'nack', 'requeue'];
 let hasAnswered = false;
 for await (const line of createInterface({ input: process.stdin })) {
@@ -98,7 +98,7 @@ case $way in
 esac
 `;
 
-/** Writes the handlers to the folder. Returns a function for the arguments and environment of each. */
+/** Writes the handlers to the folder. Returns a function that returns the arguments and the environment of a handler. */
 export function writeHandlers(
   folder: string,
   { failing }: Chances,
@@ -117,5 +117,5 @@ export function writeHandlers(
   });
 }
 
-/** The ways in which poison messages fail. Each handler implements some of them. */
+/** The ways in which poison messages fail. A handler that does not support one of them fails in another way. */
 export const poisons = ['1', '4', '6', '9', 'throws', 'retry', 'requeue', 'SIGKILL', 'hangs'] as const;

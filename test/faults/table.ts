@@ -24,7 +24,7 @@ const allColumns: readonly [string, (row: Row) => string | number][] = [
   ['verdict', ({ verdict }) => (verdict.failures.length === 0 ? 'pass' : 'FAIL')],
 ];
 
-/** Columns of ledger runs only. */
+/** Columns that only ledger runs have. */
 const ledgerColumns: typeof allColumns = [
   ['dropped', ({ verdict }) => verdict.dropped],
   ['runs a minute', ({ verdict }) => verdict.perMinute ?? '-'],
@@ -43,7 +43,7 @@ export function drawTable(rows: readonly Row[]): string {
   return [draw(cells[0] ?? []), rule, ...cells.slice(1).map(draw), ...why].join('\n');
 }
 
-/** Returns the median and the maximum; `late` if one exceeded its target. */
+/** Returns the median and the maximum recovery time, and `late` if an injection exceeded its target. */
 function recovery({ injections }: Verdict): string {
   const times = injections.map(({ recoveryMs }) => recoveryMs ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b);
   if (times.length === 0) return '-';

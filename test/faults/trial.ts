@@ -1,4 +1,4 @@
-// Runs one trial: a publisher and receivers under a steady load, faults in sequence, and the verdict.
+// Runs one trial: starts a publisher and receivers with a steady load, injects faults in sequence, and returns the verdict.
 
 import { readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,57 +6,57 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { executable as built, emptyFolder } from '../support/mq.ts';
 import { randomOf } from '../support/random.ts';
 import { until } from '../support/until.ts';
-import type { Fault, Stage } from './fault.ts';
+import type { Fault, FaultContext } from './fault.ts';
 import { emptyHistory, type History } from './history.ts';
-import { drain, type Place } from './place.ts';
 import { Receivers } from './receivers.ts';
 import { Sender } from './sender.ts';
+import { drain, type TrialBroker } from './trial-broker.ts';
 import { type Injection, type Verdict, verdictOf } from './verdict.ts';
 
 export interface Trial {
-  readonly place: Place;
+  readonly broker: TrialBroker;
   /** Faults with the same queue type. */
   readonly faults: readonly Fault[];
   readonly seed: number;
   readonly isLong?: boolean;
-  /** Injections of each fault. Default: the fault's own number. */
+  /** Number of injections of each fault. Defaults to the number in the fault. */
   readonly times?: number;
-  /** Executable. Default dist/mq. */
+  /** The executable. Defaults to dist/mq. */
   readonly executable?: string;
   /** Messages per second. */
   readonly rate?: number;
-  /** Average milliseconds before a fault. */
+  /** Average time before a fault, in milliseconds. */
   readonly healthyMs?: number;
   readonly handlerMs?: number;
-  /** Milliseconds after the last fault until an unhandled message is stuck. */
+  /** Milliseconds after the last fault until an unhandled message counts as stuck. */
   readonly settleMs?: number;
-  /** Milliseconds after which a receiver without a new message has failed to recover. */
+  /** Milliseconds until a receiver that has not handled a new message has failed to recover. */
   readonly recoveryLimitMs?: number;
-  readonly say?: (line: string) => void;
+  readonly log?: (line: string) => void;
 }
 
 const window = 256;
 
 export async function runTrial(trial: Trial): Promise<Verdict> {
-  const { place, faults, seed, isLong = false, executable = built, rate = 400, handlerMs = 5 } = trial;
+  const { broker, faults, seed, isLong = false, executable = built, rate = 400, handlerMs = 5 } = trial;
   const {
     healthyMs = isLong ? 20_000 : 1500,
     settleMs = 45_000,
     recoveryLimitMs = 90_000,
-    say = () => undefined,
+    log = () => undefined,
   } = trial;
   const ordered = faults.some((fault) => fault.ordered);
   const [count, prefetch] = ordered ? [1, 1] : [2, 20];
   const history = emptyHistory();
   const cwd = emptyFolder({ 'rascal.json': configuration(faults) });
-  const common = { executable, cwd, env: { MQ_URL: place.vhost.url }, history };
+  const common = { executable, cwd, env: { MQ_URL: broker.vhost.url }, history };
   const exec = faults.some((fault) => fault.exec);
   const work = exec ? ({ handler: 'exec', handlerMs: 100 } as const) : ({ handler: 'module', handlerMs } as const);
   const receivers = new Receivers({ ...common, count, prefetch, ...work });
   const most = ordered ? 100 : exec ? 30 : Number.POSITIVE_INFINITY;
   const sender = new Sender({ ...common, rate: Math.min(rate, most), window: exec ? 32 : window, name: `m${seed}` });
   const random = randomOf(seed);
-  const stage: Stage = { place, sender, receivers, random, isLong };
+  const context: FaultContext = { broker, sender, receivers, random, isLong };
   const injections: Injection[] = [];
   try {
     await receivers.start();
@@ -66,26 +66,26 @@ export async function runTrial(trial: Trial): Promise<Verdict> {
       const times = trial.times ?? fault.times[isLong ? 'long' : 'short'];
       for (let time = 0; time < times; time++) {
         await delay(healthyMs * (0.5 + random.below(1000) / 1000));
-        const recoveryMs = await inject(fault, stage, { history, recoveryLimitMs });
+        const recoveryMs = await inject(fault, context, { history, recoveryLimitMs });
         injections.push({ fault: fault.name, recoveryMs, targetMs: fault.targetMs });
-        say(`${fault.name} ${time + 1}/${times}: recovery ${recoveryMs ?? 'never'} ms`);
+        log(`${fault.name} ${time + 1}/${times}: recovery ${recoveryMs ?? 'never'} ms`);
         if (recoveryMs === undefined) break;
       }
     }
-    await place.heal();
+    await broker.heal();
     await delay(healthyMs);
     await sender.finish(settleMs);
-    await until('all that is confirmed is handled', () => allHandled(history), settleMs).catch(() => undefined);
+    await until('all confirmed messages are handled', () => allHandled(history), settleMs).catch(() => undefined);
     await receivers.finish();
     const left = await leftProcesses(cwd);
-    if (left.length > 0) history.violations.push(`still running: ${left.join(', ')}`);
-    await drain(place, history);
+    if (left.length > 0) history.errors.push(`still running: ${left.join(', ')}`);
+    await drain(broker, history);
   } finally {
     sender.kill();
     receivers.close();
   }
   if (faults.some(({ refuses }) => refuses) && ![...history.outcomes.values()].includes('refused'))
-    history.violations.push('nothing was refused: the fault had no effect, or mq did not report the refusals');
+    history.errors.push('no message was refused: the fault had no effect, or mq did not report the refusals');
   writeFileSync(
     join(cwd, 'history.json'),
     JSON.stringify(history, (_, value) => plain(value)),
@@ -93,19 +93,19 @@ export async function runTrial(trial: Trial): Promise<Verdict> {
   const duplicates = (window + prefetch * count) * injections.length;
   const verdict = verdictOf(history, { duplicates, order: ordered }, injections);
   if (verdict.failures.length === 0) rmSync(cwd, { recursive: true });
-  else say(`all that happened: ${join(cwd, 'history.json')}`);
+  else log(`complete history: ${join(cwd, 'history.json')}`);
   return verdict;
 }
 
-/** Returns the milliseconds to the recovery, or `undefined` if a receiver handled nothing new in time. */
+/** Injects a fault. Returns the recovery time in milliseconds, or `undefined` if a receiver did not recover in time. */
 async function inject(
   fault: Fault,
-  stage: Stage,
+  context: FaultContext,
   { history, recoveryLimitMs }: { history: History; recoveryLimitMs: number },
 ): Promise<number | undefined> {
-  const { receivers } = stage;
+  const { receivers } = context;
   const begun = Date.now();
-  const { isOutage, holdMs, undo } = await fault.inject(stage);
+  const { isOutage, holdMs, undo } = await fault.inject(context);
   await delay(holdMs);
   await undo();
   const undone = Date.now();
@@ -114,7 +114,9 @@ async function inject(
     const silenceMs = longestSilence(history, receivers, { from: begun, to: at });
     if (!isOutage) return silenceMs;
     if (silenceMs < holdMs / 2)
-      history.violations.push(`${fault.name}: silent for ${silenceMs} ms: the fault did nothing`);
+      history.errors.push(
+        `${fault.name}: the fault had no effect, because the longest pause of a receiver was ${silenceMs} ms`,
+      );
     return at - undone;
   } catch {
     return undefined;
@@ -133,19 +135,19 @@ function longestSilence(history: History, receivers: Receivers, { from, to }: { 
   return Math.max(...silences);
 }
 
-/** Waits until every receiver has handled a message sent after `since`. Returns the time when the last one had. */
+/** Waits until every receiver has handled a message that was sent after `from`. Returns the time of the last receiver. */
 async function handledByAll(
   history: History,
   receivers: Receivers,
   { from, withinMs }: { from: number; withinMs: number },
 ): Promise<number> {
   const firsts = new Map<number, number>();
-  let looked = 0;
+  let next = 0;
   await until(
     'every receiver handles a new message',
     () => {
-      for (; looked < history.effects.length; looked++) {
-        const { body, slot, at } = history.effects[looked] as (typeof history.effects)[number];
+      for (; next < history.effects.length; next++) {
+        const { body, slot, at } = history.effects[next] as (typeof history.effects)[number];
         if (!firsts.has(slot) && (history.attempted.get(body) ?? 0) >= from) firsts.set(slot, at);
       }
       return firsts.size === receivers.count;
@@ -160,14 +162,14 @@ function allHandled({ attempted, outcomes, effects }: History): boolean {
   return [...attempted.keys()].every((body) => outcomes.get(body) !== 'confirmed' || handled.has(body));
 }
 
-/** Returns the processes that still run in the folder of the trial after a grace period. */
+/** Waits until no process runs in the folder of the trial. Returns the processes that still run at the end of the wait. */
 async function leftProcesses(folder: string): Promise<string[]> {
   let left: string[] = [];
-  const look = () => {
+  const hasNone = () => {
     left = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && folderOf(pid) === folder);
     return left.length === 0;
   };
-  await until('nothing of the trial runs', look).catch(() => undefined);
+  await until('no process of the trial runs', hasNone).catch(() => undefined);
   return left;
 }
 
@@ -183,7 +185,7 @@ function folderOf(pid: string): string | undefined {
 function configuration(faults: readonly Fault[]): string {
   const type = faults[0]?.queueType ?? 'quorum';
   const other = faults.find((fault) => (fault.queueType ?? 'quorum') !== type);
-  if (other) throw new Error(`${other.name} needs another queue than ${faults[0]?.name}`);
+  if (other) throw new Error(`${other.name} requires a different queue type than ${faults[0]?.name}`);
   const queueArguments = Object.assign({ 'x-queue-type': type }, ...faults.map((fault) => fault.queueArguments ?? {}));
   return JSON.stringify({
     vhosts: {

@@ -1,26 +1,26 @@
-// Evaluates a history: Jepsen's total-queue checker, with mq as the client.
+// Evaluates a history in the same way as Jepsen's checker `total-queue`, with mq as the client.
 
 import type { Effect, History, Run } from './history.ts';
 
-/** The guarantees of a trial. */
-export interface Promises {
-  /** Duplicates that the faults can cause: (window + prefetch × consumers) per injection. */
+/** The guarantees that a trial must keep. */
+export interface Guarantees {
+  /** Maximum number of duplicates that the faults can cause: (window + prefetch × consumers) per injection. */
   readonly duplicates: number;
-  /** One publisher, one consumer, prefetch 1. */
+  /** True if the order is guaranteed, because there is one publisher, and one consumer with prefetch 1. */
   readonly order: boolean;
-  /** Returns true if the configuration drops this message. Default: no message is dropped. */
+  /** True if the configuration drops failed messages. Defaults to false. */
   readonly drops?: boolean;
-  /** Returns true if this message may still wait for its next attempt at the end. Default: no message may. */
+  /** Returns true if this message may still wait for its next attempt at the end. Defaults to false for all messages. */
   readonly mayWait?: (body: string) => boolean;
 }
 
-/** Maximum deliveries of one message to handlers within a minute. */
+/** Maximum number of deliveries of one message to handlers within a minute. */
 const mostPerMinute = 20;
 
 /** One injected fault. */
 export interface Injection {
   readonly fault: string;
-  /** Recovery in milliseconds (see `isOutage` of a fault), or `undefined` if a receiver handled nothing new. */
+  /** Recovery time in milliseconds (see `Injected.isOutage`), or `undefined` if a receiver did not recover. */
   readonly recoveryMs: number | undefined;
   /** Maximum recovery time in milliseconds. */
   readonly targetMs: number;
@@ -35,30 +35,30 @@ export interface Verdict {
   readonly deadLettered: number;
   /** Messages that mq reported as dropped. */
   readonly dropped: number;
-  /** Maximum deliveries of one message within a minute in a ledger run. */
+  /** The most deliveries of one message within a minute; `undefined` if there was no ledger run. */
   readonly perMinute: number | undefined;
-  /** Confirmed, and neither handled nor in the broker nor dropped. */
+  /** Messages that were confirmed, but were not handled or dropped, and are not in the broker. */
   readonly lost: number;
-  /** Received although they were never published. */
+  /** Messages that were received although they were never published. */
   readonly unexpected: number;
-  /** Received again after the first time. */
+  /** The number of times that a message was received again. */
   readonly duplicated: number;
-  /** In doubt, and received: allowed. */
+  /** Messages in doubt that were received, which is allowed. */
   readonly recovered: number;
-  /** Confirmed, and still in the queue after the grace period. */
+  /** Confirmed messages that were still in a queue after the grace period. */
   readonly stuck: number;
-  /** Without an outcome from a publisher that was not stopped. */
+  /** Messages without an outcome, although their publisher was not stopped. */
   readonly unaccounted: number;
-  /** First deliveries out of order, or `undefined` if no order is guaranteed. */
+  /** Number of first deliveries out of order, or `undefined` if no order is guaranteed. */
   readonly inversions: number | undefined;
   readonly injections: readonly Injection[];
-  /** Reasons why the trial failed. Empty if it passed. */
+  /** The reasons why the trial failed. Empty if it passed. */
   readonly failures: readonly string[];
 }
 
-export function verdictOf(history: History, promises: Promises, injections: readonly Injection[] = []): Verdict {
-  const { attempted, outcomes, cutOff, effects, runs, drained, deadLettered, violations } = history;
-  const { drops = false, mayWait = () => false } = promises;
+export function verdictOf(history: History, guarantees: Guarantees, injections: readonly Injection[] = []): Verdict {
+  const { attempted, outcomes, cutOff, effects, runs, drained, deadLettered, errors } = history;
+  const { drops = false, mayWait = () => false } = guarantees;
   const handled = new Set(effects.map(({ body }) => body));
   const inQueue = new Set(drained);
   const dead = new Set(deadLettered);
@@ -77,7 +77,7 @@ export function verdictOf(history: History, promises: Promises, injections: read
   const stuck = of.confirmed.filter((body) => !isSettled(body) && inQueue.has(body) && !mayWait(body));
   const perMinute = mostWithinMinute(runs);
   const duplicated = seen.length - new Set(seen).size;
-  const inversions = promises.order ? inversionsOf(effects, [...attempted.keys()]) : undefined;
+  const inversions = guarantees.order ? inversionsOf(effects, [...attempted.keys()]) : undefined;
   const failures = [
     ...listed('lost', lost),
     ...listed('unexpected', unexpected),
@@ -85,15 +85,17 @@ export function verdictOf(history: History, promises: Promises, injections: read
     ...listed('unaccounted', unaccounted),
     ...(drops ? [] : listed('dropped without a policy that drops', [...dropped])),
     ...(perMinute !== undefined && perMinute.count > mostPerMinute
-      ? [`${perMinute.body} was delivered ${perMinute.count} times within a minute: at most ${mostPerMinute}`]
+      ? [
+          `${perMinute.body} was delivered ${perMinute.count} times within a minute, at most ${mostPerMinute} are allowed`,
+        ]
       : []),
-    ...(duplicated > promises.duplicates
-      ? [`${duplicated} duplicated: the faults explain at most ${promises.duplicates}`]
+    ...(duplicated > guarantees.duplicates
+      ? [`${duplicated} duplicated, the faults explain at most ${guarantees.duplicates}`]
       : []),
     ...(inversions ? [`${inversions} inversions, although order is guaranteed`] : []),
     ...injections.filter(({ recoveryMs }) => recoveryMs === undefined).map(({ fault }) => `no recovery after ${fault}`),
-    ...violations,
-    ...(attempted.size === 0 || handled.size === 0 ? ['nothing was handled: the trial shows nothing'] : []),
+    ...errors,
+    ...(attempted.size === 0 || handled.size === 0 ? ['no message was handled'] : []),
   ];
   return {
     attempted: attempted.size,
@@ -131,19 +133,22 @@ function mostWithinMinute(runs: readonly Run[]): { body: string; count: number }
   return most;
 }
 
-/** Returns messages whose first delivery follows the first delivery of a later message. Redeliveries have no guaranteed order. */
+/**
+ * Returns the number of messages whose first delivery came after the first delivery of a later message. Ignores messages that
+ * were redelivered, because their order is not guaranteed.
+ */
 function inversionsOf(effects: readonly Effect[], order: readonly string[]): number {
-  const places = new Map(order.map((body, place) => [body, place]));
+  const positions = new Map(order.map((body, position) => [body, position]));
   const seen = new Set<string>();
   let last = -1;
   let inversions = 0;
   for (const { body, redelivered, attempt } of effects) {
-    const place = places.get(body);
-    if (place === undefined || seen.has(body)) continue;
+    const position = positions.get(body);
+    if (position === undefined || seen.has(body)) continue;
     seen.add(body);
     if (redelivered || attempt > 1) continue;
-    if (place < last) inversions += 1;
-    else last = place;
+    if (position < last) inversions += 1;
+    else last = position;
   }
   return inversions;
 }

@@ -1,5 +1,6 @@
-// Peers that never stop sending, never read, or are very many: the broker's memory stays bounded, and other clients are served.
-//   MQ_IDLE_CONNECTIONS=10000   number of idle connections, limited by the file descriptors
+// Tests that the broker's memory stays bounded and that other clients are served if peers never stop sending, never read, or
+// are very many.
+//   MQ_IDLE_CONNECTIONS=10000   number of idle connections; the limit of file descriptors may reduce it
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -58,7 +59,7 @@ test('blocks a publisher at the memory limit, serves others, and unblocks it', a
         return blocked;
       };
       assert.is((await publishUntilBlocked()).reason, 'low on memory');
-      assert.ok(sent < 30_000, `${sent} were accepted`);
+      assert.ok(sent < 30_000, `${sent} messages were sent before the broker blocked the publisher`);
       assert.ok(memory.usedBytes < limit + 2 * 1024 * 1024, `${memory.usedBytes} bytes in queues`);
       const used = memory.usedBytes;
       // A client that only consumes is still served.
@@ -69,7 +70,7 @@ test('blocks a publisher at the memory limit, serves others, and unblocks it', a
       assert.ok(memory.usedBytes < used);
       other.send(method(1, 'queue.purge', { queue: 'q' }));
       await publisher.until('connection.unblocked');
-      // The bytes in transit may be less than the limit.
+      // Messages in transit may be fewer than the limit, so the publisher sends more until it is blocked again.
       await publishUntilBlocked();
       publisher.socket.destroy();
       await other.close();
@@ -78,7 +79,7 @@ test('blocks a publisher at the memory limit, serves others, and unblocks it', a
   );
 });
 
-test('blocks many publishers at the limit, without reading another chunk', async () => {
+test('blocks many publishers at the limit before it reads more from them', async () => {
   const limit = 4 * 1024 * 1024;
   await withBroker(
     async ({ port, memory }) => {
@@ -101,7 +102,7 @@ test('blocks many publishers at the limit, without reading another chunk', async
   );
 });
 
-test('a blocked publisher still receives and acknowledges on its connection', async () => {
+test('a blocked connection still receives and acknowledges messages', async () => {
   const limit = 4 * 1024 * 1024;
   await withBroker(
     async ({ port, memory, vhosts }) => {
@@ -123,7 +124,7 @@ test('a blocked publisher still receives and acknowledges on its connection', as
         assert.ok(memory.isHigh || tag > 100);
         client.send(method(2, 'basic.ack', { deliveryTag: tag }));
       }
-      // The waiting messages are published when there is room, in order, before later ones of the channel.
+      // The messages that wait are published below the limit, in order and before later methods of the channel are handled.
       client.send(method(1, 'queue.declare', { queue: 'q', passive: true }), method(2, 'basic.cancel'));
       await client.until('queue.declare-ok');
       assert.is(queue?.counters.publish, 1300);
@@ -150,14 +151,14 @@ test('a few queued messages do not retain the buffer of deleted ones', async () 
     }
     client.send(method(1, 'queue.declare', { queue: 'kept', passive: true }));
     for (let answers = 0; answers < 3; answers++) await client.until('queue.declare-ok');
-    assert.ok(memory.usedBytes < 2 * 1024 * 1024, `${memory.usedBytes} are counted`);
+    assert.ok(memory.usedBytes < 2 * 1024 * 1024, `${memory.usedBytes} bytes are counted`);
     collect();
     assert.ok(buffers() - before < 4 * 1024 * 1024, `${buffers() - before} bytes of buffers`);
     client.socket.destroy();
   });
 });
 
-test('a consumer that never reads leaves the rest of the messages in the queue', () =>
+test('messages of a consumer that never reads stay in the queue', () =>
   withBroker(async ({ port, vhosts }) => {
     const unread = await Peer.open(port);
     unread.send(method(1, 'queue.declare', { queue: 'q', durable: true }));
@@ -171,17 +172,17 @@ test('a consumer that never reads leaves the rest of the messages in the queue',
     for (let count = 0; count < 8000; count++) publisher.send(one);
     for (let tag = 0; tag < 8000; ) tag = (await publisher.until('basic.ack')).deliveryTag;
     const ready = vhosts.get('/')?.queues.get('q')?.ready.length ?? 0;
-    // The kernel buffers a part of the 32 MB, and the broker 1 MB.
-    assert.ok(ready > 2000, `${ready} stayed in the queue`);
+    // The kernel buffers a part of the 32 MB, and the broker buffers 1 MB.
+    assert.ok(ready > 2000, `only ${ready} messages stayed in the queue`);
     unread.socket.resume();
     await turns(
-      'it reads again and gets the rest',
+      'the consumer reads again and receives all messages',
       () => unread.frames.filter(({ type }) => type === 1).length === 8000,
     );
     await Promise.all([unread.close(), publisher.close()]);
   }));
 
-test('a client that never reads its answers costs a bounded number of bytes', () =>
+test('responses to a client that never reads use bounded memory', () =>
   withBroker(async ({ port, connections }) => {
     const unread = await Peer.open(port);
     unread.socket.pause();
@@ -195,7 +196,7 @@ test('a client that never reads its answers costs a bounded number of bytes', ()
     });
     let quiet = 0;
     let last = 0;
-    // Waits until the socket accepts nothing for as many turns as any write would need.
+    // Waits until the broker has not received anything for many turns.
     await turns('the broker stops reading', () => {
       while (isRoom) isRoom = unread.socket.write(many);
       const { bytesReceived } = connection?.details ?? { bytesReceived: 0 };
@@ -203,12 +204,12 @@ test('a client that never reads its answers costs a bounded number of bytes', ()
       last = bytesReceived;
       return quiet > 5000;
     });
-    assert.ok((connection?.output.bytes ?? 0) < 64 * 1024 * 1024, `${connection?.output.bytes} bytes of answers`);
+    assert.ok((connection?.output.bytes ?? 0) < 64 * 1024 * 1024, `${connection?.output.bytes} bytes of responses`);
     unread.socket.destroy();
-    await turns('it is gone', () => connections.size === 0);
+    await turns('the connection is removed', () => connections.size === 0);
   }));
 
-test('a client that never reads direct replies costs a bounded number of bytes', () =>
+test('direct replies to a client that never reads use bounded memory', () =>
   withBroker(async ({ port, connections }) => {
     const unread = await Peer.open(port);
     const [connection] = connections;
@@ -235,7 +236,7 @@ test('a client that never reads direct replies costs a bounded number of bytes',
     await server.close();
   }));
 
-test('a body in a million frames, most of them empty, costs only its bytes', () =>
+test('a body in a million frames, most of them empty, uses bounded memory', () =>
   withBroker(async ({ port }) => {
     const peer = await Peer.open(port, { channels: 2 });
     peer.send(
@@ -254,7 +255,7 @@ test('a body in a million frames, most of them empty, costs only its bytes', () 
     }
     peer.send(method(2, 'basic.qos'));
     await peer.until('basic.qos-ok');
-    // The broker has all of the frames except the end of the body.
+    // The broker has received all of these frames, but not the end of the body.
     const growth = heapUsed() - before;
     for (let left = 300_000; left > 0; left -= 4000) peer.send(frame(3, 1, Buffer.alloc(4000, 'y')));
     peer.send(method(1, 'basic.get', { queue: 'q', noAck: true }));
@@ -265,23 +266,23 @@ test('a body in a million frames, most of them empty, costs only its bytes', () 
       bodies.push((await peer.next())?.payload ?? Buffer.alloc(0));
     }
     const body = Buffer.concat(bodies).toString('latin1');
-    assert.ok(body === '\0'.repeat(100_000) + 'y'.repeat(300_000), 'the body is whole and in order');
+    assert.ok(body === '\0'.repeat(100_000) + 'y'.repeat(300_000), 'the body is complete and in order');
     assert.ok(growth < 8 * 1024 * 1024, `the heap grew by ${growth} bytes`);
     await peer.close();
   }));
 
 const idle = Math.min(countOf('MQ_IDLE_CONNECTIONS', 10_000), Math.floor((descriptors() - 200) / 2));
 
-test(`${idle} idle connections need bounded memory (descriptors: ${descriptors()})`, () =>
+test(`${idle} idle connections use bounded memory (descriptors: ${descriptors()})`, () =>
   withBroker(async ({ port, connections }) => {
-    const said = Buffer.concat([header, ...greeting({ heartbeat: 0 })]);
+    const handshake = Buffer.concat([header, ...greeting({ heartbeat: 0 })]);
     collect();
     const before = process.memoryUsage().rss;
     const peers: Peer[] = [];
     while (peers.length < idle) {
       const some = Array.from({ length: Math.min(100, idle - peers.length) }, async () => {
         const peer = await Peer.connect(port);
-        peer.send(said);
+        peer.send(handshake);
         await peer.until('connection.open-ok');
         return peer;
       });
@@ -290,7 +291,7 @@ test(`${idle} idle connections need bounded memory (descriptors: ${descriptors()
     assert.is(connections.size, idle);
     collect();
     const each = (process.memoryUsage().rss - before) / idle;
-    // Both ends are in this process.
+    // Both ends of each connection are in this process.
     assert.ok(each < 64 * 1024, `${Math.round(each)} bytes for each`);
     console.log(`  ${idle} idle connections, ${Math.round(each)} bytes for both ends of each`);
     const next = await Peer.open(port);
@@ -298,10 +299,10 @@ test(`${idle} idle connections need bounded memory (descriptors: ${descriptors()
     await next.until('basic.qos-ok');
     await next.close();
     for (const peer of peers) peer.socket.destroy();
-    await turns('all are gone', () => connections.size === 0);
+    await turns('all connections are removed', () => connections.size === 0);
   }));
 
-test('a broker without file descriptors serves its clients, and new ones later', async () => {
+test('a broker without free file descriptors still serves its clients', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mq-descriptors-'));
   const program = join(import.meta.dirname, 'crash-broker.ts');
   const limited = ['-c', 'ulimit -n 64; exec "$0" "$@"', node, program, folder];
@@ -316,7 +317,7 @@ test('a broker without file descriptors serves its clients, and new ones later',
       first.send(method(1, 'basic.qos'));
       await first.until('basic.qos-ok');
     };
-    // A connection that was not accepted is closed, or waits in the kernel's backlog.
+    // The broker closes a connection that it cannot accept, or the connection waits in the kernel's backlog.
     await served();
     for (const peer of peers) peer.send(header);
     await served();

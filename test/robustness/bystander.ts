@@ -1,12 +1,12 @@
-// A well-behaved client: it publishes, waits for the confirm, receives and acknowledges one message at a time, while other
-// clients misbehave.
+// A well-behaved client, which runs while other clients misbehave. It publishes one message at a time, waits for the confirm,
+// and receives and acknowledges the message.
 
 import { method, nameOf, publish } from './frames.ts';
 import { Peer } from './peer.ts';
 
 export class Bystander {
   rounds = 0;
-  /** The longest time from a publish to its confirm and delivery, in milliseconds of `now`. */
+  /** The longest time from a publish to its confirm and delivery, in milliseconds. */
   longestMs = 0;
   readonly #peer: Peer;
   readonly #now: () => number;
@@ -14,12 +14,12 @@ export class Bystander {
   #isStopping = false;
   #running: Promise<void> | undefined;
 
-  /** `now` returns the time for measuring waits, in milliseconds. */
+  /** Starts a bystander. `now` returns the current time in milliseconds. */
   static async start(port: number, now: () => number = () => performance.now()): Promise<Bystander> {
     const bystander = new Bystander(await Peer.open(port, { heartbeat: 0 }), now);
     await bystander.#begin();
     bystander.#running = bystander.#run();
-    // `stop` reports the error.
+    // `stop` throws the error.
     bystander.#running.catch(() => undefined);
     return bystander;
   }
@@ -29,7 +29,7 @@ export class Bystander {
     this.#now = now;
   }
 
-  /** Stops. Throws an error for a foreign message, a lost one or a refusal. */
+  /** Stops after the current message. Throws if the broker sent anything unexpected. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#running;
@@ -55,15 +55,15 @@ export class Bystander {
       let received = false;
       while (!confirmed || !received) {
         const found = await this.#peer.next();
-        const name = found === undefined ? 'the end' : (nameOf(found) ?? `frame ${found.type}`);
+        const name = found === undefined ? 'the end of the connection' : (nameOf(found) ?? `frame ${found.type}`);
         if (name === 'basic.ack') confirmed = true;
         else if (name === 'basic.deliver') {
           await this.#peer.next();
           const body = (await this.#peer.next())?.payload.toString();
-          if (body !== text) throw new Error(`the bystander got '${body}' and not '${text}'`);
+          if (body !== text) throw new Error(`the bystander received '${body}' instead of '${text}'`);
           received = true;
           this.#peer.send(method(1, 'basic.ack', { deliveryTag: this.rounds }));
-        } else throw new Error(`the bystander got ${name}: ${found?.payload.toString('latin1')}`);
+        } else throw new Error(`the bystander received ${name}: ${found?.payload.toString('latin1')}`);
       }
       this.longestMs = Math.max(this.longestMs, this.#now() - started);
     }

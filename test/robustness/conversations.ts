@@ -47,7 +47,7 @@ const queueArguments: Table = {
   'x-single-active-consumer': true,
 };
 
-/** Each returns frames for an open channel. */
+/** Each function returns the frames of a conversation on an open channel. */
 export const conversations: readonly ((channel: number) => Buffer[])[] = [
   (c) => [
     method(c, 'queue.declare', { queue: 'f1', durable: true, arguments: queueArguments }),

@@ -1,5 +1,5 @@
-// The embedded broker with a store, for a test that kills it. It prints its port when it is ready.
-// With CRASH_BREAK=confirm it confirms before the message is on disk, which the test must detect.
+// Runs the embedded broker with a store, for a test that kills it. Prints the URL of the broker when it is ready.
+// With CRASH_BREAK=confirm, the broker confirms a message before it is on disk, which the test must detect.
 
 import { startBroker } from '../../src/broker/server.ts';
 import { openStore } from '../../src/broker/store.ts';

@@ -1,17 +1,19 @@
-// Records what a crashed broker may hold: every message by queue and number, with the answers that its clients received.
+// Records each message in each queue with its last known state, to check the contents of a broker after a crash.
 
 /**
- * `sent`: may exist. `confirmed`: must exist. `acking`: acknowledged, which has no answer, so the message may exist. `gone`:
- * did not exist after a crash, and must not reappear.
+ * - `sent`: the message may exist.
+ * - `confirmed`: the message must exist.
+ * - `acking`: the message may exist, because the broker does not confirm an acknowledgement.
+ * - `gone`: the message did not exist after a crash, and must not reappear.
  */
 type State = 'sent' | 'confirmed' | 'acking' | 'gone';
 
 export class Ledger {
   readonly #states = new Map<string, State>();
-  /** Number of answers, for the summary of the test. */
+  /** Number of events, for the summary of the test. */
   readonly counts = { sent: 0, confirmed: 0, acked: 0, kept: 0, reappeared: 0 };
 
-  knows(id: string): boolean {
+  has(id: string): boolean {
     return this.#states.has(id);
   }
 
@@ -26,23 +28,23 @@ export class Ledger {
   }
 
   acking(id: string): void {
-    if (!this.#states.has(id)) throw new Error(`delivered, and never sent: ${id}`);
+    if (!this.#states.has(id)) throw new Error(`delivered, but never sent: ${id}`);
     this.#states.set(id, 'acking');
     this.counts.acked++;
   }
 
-  /** Compares the contents of a restarted broker with the record, and continues from these contents. */
+  /** Compares the contents of a restarted broker with the record. The contents then become the new record. */
   settle(found: ReadonlyMap<string, number>): void {
     for (const [id, times] of found) {
       const state = this.#states.get(id);
-      if (state === undefined) throw new Error(`appeared, and was never sent: ${id}`);
+      if (state === undefined) throw new Error(`found, but never sent: ${id}`);
       if (state === 'gone') throw new Error(`reappeared after it was gone: ${id}`);
-      if (times !== 1) throw new Error(`is there ${times} times: ${id}`);
+      if (times !== 1) throw new Error(`found ${times} times: ${id}`);
       if (state === 'acking') this.counts.reappeared++;
     }
     for (const [id, state] of this.#states) {
-      if (state === 'confirmed' && !found.has(id)) throw new Error(`confirmed, and lost: ${id}`);
-      // The contents on disk now must be there after the next crash too.
+      if (state === 'confirmed' && !found.has(id)) throw new Error(`confirmed, but lost: ${id}`);
+      // The contents that are on disk now must also exist after the next crash.
       this.#states.set(id, found.has(id) ? 'confirmed' : 'gone');
     }
     this.counts.kept += found.size;

@@ -1,5 +1,5 @@
-// The load on a broker that is killed: a publisher with confirms, a consumer that acknowledges some messages, and changes of
-// definitions.
+// Puts a load on a broker that the test kills: a publisher with confirms, a consumer that acknowledges some messages, and a
+// client that changes definitions.
 
 import { decodeMethod } from '../../src/broker/codec/methods.ts';
 import type { Random } from '../support/random.ts';
@@ -9,7 +9,7 @@ import { Peer } from './peer.ts';
 
 interface LoadOptions {
   readonly ledger: Ledger;
-  /** Durable queues with a declare-ok. */
+  /** Durable queues for which a declare-ok has arrived. */
   readonly defined: Set<string>;
   readonly cycle: number;
   readonly random: Random;
@@ -40,7 +40,7 @@ export function load(port: number, options: LoadOptions): Load {
   };
 }
 
-/** Keeps a window of unconfirmed messages full, each for one queue or for several queues. */
+/** Publishes so that 50 messages are always unconfirmed. Each message goes to one queue or to all queues. */
 async function publisher(port: number, { ledger, cycle, random }: LoadOptions, onConfirm: () => void): Promise<void> {
   const peer = await opened(port);
   if (peer === undefined) return;
@@ -76,7 +76,7 @@ async function publisher(port: number, { ledger, cycle, random }: LoadOptions, o
   }
 }
 
-/** Consumes from all queues and acknowledges two of three messages. */
+/** Consumes from all queues, and acknowledges two of three messages. */
 async function consumer(port: number, { ledger }: LoadOptions): Promise<void> {
   const peer = await opened(port);
   if (peer === undefined) return;
@@ -95,12 +95,12 @@ async function consumer(port: number, { ledger }: LoadOptions): Promise<void> {
   }
 }
 
-/** Declares durable queues with a binding, and deletes those of earlier cycles. */
+/** Declares durable queues with a binding, and deletes the queues of earlier cycles. */
 async function definer(port: number, { defined, cycle }: LoadOptions): Promise<void> {
   const peer = await opened(port);
   if (peer === undefined) return;
   for (const old of [...defined].filter((name) => name.startsWith('made'))) {
-    // From here on the queue may exist or not.
+    // From now on, the queue may or may not exist.
     defined.delete(old);
     peer.send(method(1, 'queue.delete', { queue: old }));
   }
@@ -117,7 +117,7 @@ async function definer(port: number, { defined, cycle }: LoadOptions): Promise<v
 
 const none = { type: 0, channel: 0, payload: Buffer.alloc(4) };
 
-/** Returns a connection, or `undefined` if the broker was killed first. */
+/** Returns a connection, or `undefined` if the broker was killed before the connection was open. */
 async function opened(port: number): Promise<Peer | undefined> {
   return Peer.open(port).catch(() => undefined);
 }

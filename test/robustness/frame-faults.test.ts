@@ -1,6 +1,6 @@
-// Injects a reset, a stall or a silence before each frame of each role's connections, in both directions, at the start and
-// after a reconnect. The role works again within 750 checks, or ends with a documented status. No message is lost.
-//   MQ_FRAME_FAULTS_URL   tests this broker instead of the embedded one; name a vhost of your own
+// Injects a reset, a stall or a silence before each frame of the connections of each role, in both directions, at the start
+// and after a reconnect. The role must work again or end with a documented status, and no message may be lost.
+//   MQ_FRAME_FAULTS_URL   tests this broker instead of the embedded one; its vhost must not be used by others
 //   MQ_FRAME_FAULTS_SHOW  prints each fault with the exit status of the role
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,38 +16,40 @@ import { type CliRun, runCli } from '../support/cli.ts';
 import { type Fault, FrameProxy, faultKinds } from './frame-proxy.ts';
 
 /**
- * A role hangs if it has neither done its work nor ended after this number of checks since the fault (15 s). The role runs
- * in this process, so a slow machine slows the checks as well.
+ * The number of checks since the fault after which a role hangs, if it has not done its work and has not ended (15 s). The
+ * limit is a number and not a time, because the role runs in this process and a slow
+ * machine also slows down the checks.
  */
-const mostLooks = 750;
-const lookMs = 20;
-const atOnce = 64;
+const maxChecks = 750;
+const checkMs = 20;
+const parallelRuns = 64;
 const [first, second] = ['first text', 'second text'];
 
 interface Run {
-  /** The name of the queue and of the exchange of this run. */
+  /** The name of the queue and the exchange of this run. */
   readonly name: string;
-  /** A connection of the test's own, without the proxy. */
+  /** A channel of the test, whose connection does not use the proxy. */
   readonly channel: Channel;
   readonly stdin: PassThrough;
   readonly stdout: () => string;
-  /** The texts that arrived at the destination of the role. */
+  /** The texts that arrived at the destination of the role's messages. */
   readonly arrived: Set<string>;
 }
 
 interface Role {
   readonly role: Readonly<Record<string, unknown>>;
   readonly args?: readonly string[];
-  /** Sends the role its work. Repeated until `done` if the queue is deleted with the connection. */
-  give(run: Run, text: string): void | Promise<void>;
-  readonly givesAgain?: boolean;
-  /** Returns true if the work was done. */
+  /** Sends a text to the role. */
+  send(run: Run, text: string): void | Promise<void>;
+  /** True if the text is sent repeatedly until `done`, because the queue is deleted with the connection of the role. */
+  readonly sendsAgain?: boolean;
+  /** Returns true if the role has handled the text. */
   done(run: Run, text: string): boolean | Promise<boolean>;
-  /** True for a role that reads its work from stdin: the work is safe only after a confirm. */
+  /** True for a role that reads texts from stdin. A text may be lost if it was not confirmed. */
   readonly isSender?: boolean;
 }
 
-/** Removes all messages from the queue of the run, or from another one. */
+/** Moves all messages of the queue of the run to `arrived`. `suffix` selects another queue of the run. */
 async function take({ channel, name, arrived }: Run, suffix = ''): Promise<void> {
   for (;;) {
     const message = await channel.get(name + suffix, { noAck: true });
@@ -68,7 +70,7 @@ const request: Role = {
   role: { behaviour: 'request', publication: 'own' },
   args: ['--lines'],
   isSender: true,
-  give: async (run, text) => {
+  send: async (run, text) => {
     const answer = (asked: ConsumeMessage | null) => {
       const { replyTo, correlationId } = asked?.properties ?? {};
       run.channel.sendToQueue(replyTo, Buffer.from(`re ${asked?.content}`), { correlationId });
@@ -84,7 +86,7 @@ const table: Readonly<Record<string, Role>> = {
     role: { behaviour: 'publish', publication: 'own', persistent: true },
     args: ['--lines'],
     isSender: true,
-    give: toInput,
+    send: toInput,
     done: async (run, text) => {
       await take(run);
       return run.arrived.has(text);
@@ -92,20 +94,20 @@ const table: Readonly<Record<string, Role>> = {
   },
   consume: {
     role: { behaviour: 'consume', subscription: 'own', handler: { builtin: 'print' } },
-    give: toQueue,
+    send: toQueue,
     done: isPrinted,
   },
   'consume from an exclusive queue': {
     role: { behaviour: 'consume', subscription: 'exclusive', handler: { builtin: 'print' } },
-    givesAgain: true,
-    give: ({ channel, name }, text) => {
+    sendsAgain: true,
+    send: ({ channel, name }, text) => {
       channel.publish(name, '', Buffer.from(text));
     },
     done: isPrinted,
   },
   reply: {
     role: { behaviour: 'reply', subscription: 'own', handler: { builtin: 'echo' } },
-    give: async ({ channel, name, arrived }, text) => {
+    send: async ({ channel, name, arrived }, text) => {
       const { queue } = await channel.assertQueue('', { exclusive: true });
       await channel.consume(queue, (reply) => arrived.add(`re ${reply?.content}`), { noAck: true });
       channel.sendToQueue(name, Buffer.from(text), { persistent: true, replyTo: queue, correlationId: text });
@@ -119,7 +121,7 @@ const table: Readonly<Record<string, Role>> = {
       handler: { module: './fails.mjs' },
       retry: { attempts: 2, delays: [20], deadLetter: { queue: 'dead' } },
     },
-    give: toQueue,
+    send: toQueue,
     done: async (run, text) => {
       await take(run, '.letters');
       return run.arrived.has(text);
@@ -129,7 +131,7 @@ const table: Readonly<Record<string, Role>> = {
   'request with a reply queue': { ...request, args: ['--lines', '--reply-queue'] },
 };
 
-/** The rascal.json of a run. */
+/** Returns the rascal.json of a run. */
 function configOf(name: string, role: Role['role']): object {
   return {
     vhosts: {
@@ -149,19 +151,19 @@ function configOf(name: string, role: Role['role']): object {
   };
 }
 
-interface Place {
+interface BrokerUnderTest {
   readonly url: URL;
   readonly folder: string;
   readonly channel: Channel;
   count: number;
 }
 
-async function withPlace(use: (place: Place) => Promise<void>): Promise<void> {
-  const given = process.env['MQ_FRAME_FAULTS_URL'];
-  const broker = given === undefined ? await startBroker({ port: 0 }) : undefined;
-  const url = new URL(given ?? `amqp://127.0.0.1:${broker?.port}/%2F`);
+async function withBroker(use: (tested: BrokerUnderTest) => Promise<void>): Promise<void> {
+  const chosen = process.env['MQ_FRAME_FAULTS_URL'];
+  const broker = chosen === undefined ? await startBroker({ port: 0 }) : undefined;
+  const url = new URL(chosen ?? `amqp://127.0.0.1:${broker?.port}/%2F`);
   const folder = mkdtempSync(join(tmpdir(), 'mq-frames-'));
-  writeFileSync(join(folder, 'fails.mjs'), "export default () => { throw new Error('as it should'); };\n");
+  writeFileSync(join(folder, 'fails.mjs'), "export default () => { throw new Error('the handler always fails'); };\n");
   const connection = await connect(url.href);
   try {
     await use({ url, folder, channel: await connection.createChannel(), count: 0 });
@@ -178,16 +180,17 @@ interface Ended {
 }
 
 /**
- * Runs a role to its end behind a proxy with the fault. With `again` the role does its work once and loses its connections,
- * and the fault is in the following connections. Throws if the role hangs, loses a message or ends with another status.
+ * Runs a role to its end behind a proxy that injects the fault. With `again`, the role first does its work and loses its
+ * connections, and the fault is injected after that. Throws if the role hangs, loses a message, or ends with an undocumented
+ * status.
  */
 async function runRole(
-  place: Place,
+  tested: BrokerUnderTest,
   { again, role, fault }: { again: boolean; role: Role; fault?: Fault },
 ): Promise<Ended> {
-  place.count += 1;
-  const name = `frames-${process.pid}-${place.count}`;
-  const { channel, folder, url } = place;
+  tested.count += 1;
+  const name = `frames-${process.pid}-${tested.count}`;
+  const { channel, folder, url } = tested;
   const proxy = await FrameProxy.start({ host: url.hostname, port: Number(url.port || 5672) });
   if (!again) proxy.begin(fault);
   const drain = new AbortController();
@@ -196,19 +199,19 @@ async function runRole(
   let ended: CliRun | undefined;
   const until = async (what: string, isDone: () => boolean | Promise<boolean>) => {
     let wasInjected = proxy.isInjected;
-    for (let looks = 0; !(await isDone()); looks += 1) {
-      if (looks > mostLooks) throw new Error(`not in ${mostLooks} looks: ${what}`);
-      if (proxy.isInjected !== wasInjected) looks = 0;
+    for (let checks = 0; !(await isDone()); checks += 1) {
+      if (checks > maxChecks) throw new Error(`not within ${maxChecks} checks: ${what}`);
+      if (proxy.isInjected !== wasInjected) checks = 0;
       wasInjected = proxy.isInjected;
-      await delay(lookMs);
+      await delay(checkMs);
     }
   };
   const work = async (text: string, isLast: boolean) => {
-    await role.give(run, text);
-    // The sender reports a request in doubt and continues, so only the exit status shows the outcome of the last one.
+    await role.send(run, text);
+    // A sender reports a message in doubt and continues, so only the exit status shows the outcome of the last message.
     if (isLast && role.isSender) return;
     await until(text, async () => {
-      if (role.givesAgain) await role.give(run, text);
+      if (role.sendsAgain) await role.send(run, text);
       return ended !== undefined || role.done(run, text);
     });
   };
@@ -245,16 +248,16 @@ async function runRole(
     await until('the end of the role', () => ended !== undefined);
     const { status, stderr } = await running;
     const last = again ? second : first;
-    if (status === 0) assert.ok(await role.done(run, last), `status 0 without the work\n${stderr}`);
+    if (status === 0) assert.ok(await role.done(run, last), `status 0, but the work was not done\n${stderr}`);
     else {
-      // A role that was connected once reconnects without a limit.
+      // A receiver that was connected before reconnects without a limit, so it must not end.
       assert.ok([69, 75].includes(status) && (role.isSender || !again), `status ${status}\n${stderr}`);
       assert.match(stderr, /\[(UNAVAILABLE|IN_DOUBT)\]/);
       const isKept = async () => {
         await take(run);
         return run.arrived.has(last) || role.done(run, last);
       };
-      if (!role.isSender && !role.givesAgain) await until('the message is back in its queue', isKept);
+      if (!role.isSender && !role.sendsAgain) await until('the message is back in its queue', isKept);
     }
     return { proxy, status };
   } finally {
@@ -265,7 +268,7 @@ async function runRole(
   }
 }
 
-/** Returns every frame boundary of a run without a fault. */
+/** Returns a fault position before every frame of a run without a fault. */
 function boundariesOf({ frames }: FrameProxy): Omit<Fault, 'kind'>[] {
   return frames.flatMap((counts, connection) =>
     (['client', 'broker'] as const).flatMap((from) =>
@@ -278,9 +281,9 @@ const cases = Object.entries(table).flatMap(([title, role]) =>
   [false, true].map((again) => ({ title: again ? `${title}, connecting again` : title, role, again })),
 );
 for (const { title, role, again } of cases) {
-  test(`${title}: works or ends as documented after a fault before any frame`, () =>
-    withPlace(async (place) => {
-      const { proxy, status } = await runRole(place, { again, role });
+  test(`${title}: works again or ends as documented after a fault at any frame`, () =>
+    withBroker(async (tested) => {
+      const { proxy, status } = await runRole(tested, { again, role });
       assert.is(status, 0);
       const faults = boundariesOf(proxy).flatMap((boundary) => faultKinds.map((kind) => ({ ...boundary, kind })));
       const statuses: Record<string, number> = {};
@@ -290,7 +293,7 @@ for (const { title, role, again } of cases) {
       const runSome = async () => {
         for (const fault of queue) {
           try {
-            const ended = await runRole(place, { again, role, fault });
+            const ended = await runRole(tested, { again, role, fault });
             statuses[ended.status] = (statuses[ended.status] ?? 0) + 1;
             if (ended.proxy.isInjected) injected += 1;
             if (process.env['MQ_FRAME_FAULTS_SHOW']) console.log(JSON.stringify(fault), ended.status);
@@ -299,7 +302,7 @@ for (const { title, role, again } of cases) {
           }
         }
       };
-      await Promise.all(Array.from({ length: atOnce }, runSome));
+      await Promise.all(Array.from({ length: parallelRuns }, runSome));
       console.log(`${title}: ${injected} of ${faults.length} faults injected, statuses ${JSON.stringify(statuses)}`);
       assert.equal(failures, []);
     }));

@@ -1,22 +1,23 @@
-// A TCP proxy that parses AMQP frames and injects one fault before a given frame. After the fault it only forwards.
+// A TCP proxy that parses AMQP frames and injects one fault before a given frame. New connections after the fault are only
+// forwarded.
 
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 export type Side = 'client' | 'broker';
 
 /**
- * `reset` resets both sockets. `stall` stops forwarding in this direction, `silence` in both. The bytes and the end of a
- * stalled direction are dropped, so each side must detect the fault itself.
+ * `reset` resets both sockets. `stall` stops forwarding in one direction, `silence` in both. The proxy drops the bytes and the
+ * end of a stalled direction, so the receiver must detect the fault itself.
  */
 export const faultKinds = ['reset', 'stall', 'silence'] as const;
 
 export interface Fault {
   readonly kind: (typeof faultKinds)[number];
-  /** Connections are numbered in the order in which they are accepted, from 0 after `begin`. */
+  /** The number of the connection, counted from 0 in the order of acceptance since `begin`. */
   readonly connection: number;
   /** The side that sends the frame. */
   readonly from: Side;
-  /** Index of the frame after the fault, from 0. The protocol header counts as a frame, a heartbeat does not. */
+  /** The index of the first frame after the fault, from 0. The protocol header counts as a frame, but a heartbeat does not. */
   readonly frame: number;
 }
 
@@ -44,7 +45,7 @@ export class FrameProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Restarts the count of connections, and injects the fault in the next ones. */
+  /** Restarts the counts of connections and frames, and sets the fault that will be injected. */
   begin(fault: Fault | undefined): void {
     this.frames = [];
     this.#fault = fault;
@@ -88,7 +89,7 @@ export class FrameProxy {
     }
   }
 
-  #forward(way: {
+  #forward(direction: {
     isDue: () => boolean;
     counts: Record<Side, number>;
     from: Side;
@@ -100,25 +101,25 @@ export class FrameProxy {
     return (chunk) => {
       rest = Buffer.concat([rest, chunk]);
       let at = 0;
-      for (let size = frameSize(rest, at); size > 0 && !way.isStalled(); size = frameSize(rest, at)) {
+      for (let size = frameSize(rest, at); size > 0 && !direction.isStalled(); size = frameSize(rest, at)) {
         if (rest[at] !== heartbeat) {
-          if (way.isDue()) {
+          if (direction.isDue()) {
             this.isInjected = true;
-            if (at > 0) way.target.write(rest.subarray(0, at));
-            way.inject((this.#fault as Fault).kind);
+            if (at > 0) direction.target.write(rest.subarray(0, at));
+            direction.inject((this.#fault as Fault).kind);
             return;
           }
-          way.counts[way.from] += 1;
+          direction.counts[direction.from] += 1;
         }
         at += size;
       }
-      if (at > 0) way.target.write(rest.subarray(0, at));
+      if (at > 0) direction.target.write(rest.subarray(0, at));
       rest = Buffer.from(rest.subarray(at));
     };
   }
 }
 
-/** Returns the size of the frame that begins at `at`, or 0 if it is incomplete. AMQP 0-9-1, 4.2.2 and 4.2.3. */
+/** Returns the size of the frame that begins at `at`, or 0 if the frame is incomplete (AMQP 0-9-1, 4.2.2 and 4.2.3). */
 function frameSize(bytes: Buffer, at: number): number {
   if (bytes.length - at < 8) return 0;
   if (bytes.toString('latin1', at, at + 4) === 'AMQP') return 8;

@@ -1,4 +1,4 @@
-// Builds frames from the broker's table of methods, and reads the answers with code that is independent of the broker.
+// Builds frames with the broker's table of methods, and parses the broker's frames with code that is independent of it.
 
 import * as assert from 'uvu/assert';
 import { encodeMethod, type MethodInput, type MethodName, methods } from '../../src/broker/codec/methods.ts';
@@ -6,7 +6,7 @@ import { type BasicProperties, encodeProperties } from '../../src/broker/codec/p
 
 export const header = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
 
-/** AMQP 0-9-1, 4.2.3. */
+/** Returns a frame (AMQP 0-9-1, 4.2.3). */
 export function frame(type: number, channel: number, payload: Buffer): Buffer {
   const bytes = Buffer.alloc(payload.length + 8);
   bytes[0] = type;
@@ -21,13 +21,13 @@ export function method<N extends MethodName>(channel: number, name: N, fields: P
   return frame(1, channel, encodeMethod(name, { ...emptyFields(name), ...fields }));
 }
 
-/** Default values of fields. */
+/** Returns the default values of a method's fields. */
 function emptyFields<N extends MethodName>(name: N): MethodInput<N> {
   const empty = { bit: false, octet: 0, short: 0, long: 0, longlong: 0, shortstr: '', longstr: '', table: {} };
   return Object.fromEntries(methods[name].fields.map(([field, domain]) => [field, empty[domain]])) as MethodInput<N>;
 }
 
-/** Returns content header and body frames. */
+/** Returns the content header frame and the body frames. */
 export function content(channel: number, body: Buffer, properties: BasicProperties = {}, pieceMax = 4000): Buffer[] {
   const head = Buffer.alloc(12);
   head.writeUInt16BE(60, 0);
@@ -47,7 +47,7 @@ export function publish(
   return [method(channel, 'basic.publish', fields), ...content(channel, Buffer.from(body), properties)];
 }
 
-/** Returns a client's side of the handshake in one buffer. */
+/** Returns the frames that a client sends in the handshake. */
 export function greeting({
   frameMax = 8192,
   heartbeat = 0,
@@ -93,7 +93,7 @@ export class FrameReader {
       assert.ok([1, 2, 3, 8].includes(type), `the broker sent a frame of type ${type}`);
       assert.ok(size < 1024 * 1024, `the broker sent a frame of ${size} bytes`);
       if (bytes.length - at < size + 8) break;
-      assert.is(bytes[at + size + 7], 0xce, 'the end of a frame of the broker');
+      assert.is(bytes[at + size + 7], 0xce, 'the frame-end octet of a frame of the broker');
       frames.push({ type, channel: bytes.readUInt16BE(at + 1), payload: bytes.subarray(at + 7, at + 7 + size) });
       at += size + 8;
     }
@@ -104,7 +104,7 @@ export class FrameReader {
 
 const names = new Map(Object.entries(methods).map(([name, { id }]) => [id[0] * 65_536 + id[1], name as MethodName]));
 
-/** Returns the method of a frame, or `undefined` for another frame. */
+/** Returns the method of a frame, or `undefined` if it is not a method frame or the method is unknown. */
 export function nameOf({ type, payload }: Frame): MethodName | undefined {
   return type === 1 ? names.get(payload.readUInt32BE(0)) : undefined;
 }
@@ -115,7 +115,7 @@ export interface Close {
   readonly key: number;
 }
 
-/** Returns reply code and text of connection.close and channel.close. */
+/** Returns the reply code, the reply text, and the ids of the failing method, of connection.close or channel.close. */
 export function closeOf({ payload }: Frame): Close {
   const length = payload[6] as number;
   assert.is(payload.length, 11 + length, 'the length of a close');

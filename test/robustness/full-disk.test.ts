@@ -1,4 +1,4 @@
-// Fills the disk of a running broker: a client receives no success for a change that is missing after a restart.
+// Fills the disk of a running broker, and checks that a client receives no success for a change that a restart undoes.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
@@ -55,7 +55,7 @@ for (const [name, change] of Object.entries(changes)) {
           before = contents(vhosts);
           const second = await Peer.open(port);
           isFull = true;
-          // Earlier requests of the connection are answered, because they succeeded.
+          // The earlier request of the connection is answered, because it succeeded.
           peer.send(method(1, 'basic.qos'), change);
           assert.equal(await answers(peer), ['basic.qos-ok', 'connection.close']);
           second.send(change);
@@ -73,7 +73,7 @@ for (const [name, change] of Object.entries(changes)) {
   });
 }
 
-/** Returns the methods that arrive until the connection is closed. */
+/** Returns the names of the methods that arrive until connection.close. */
 async function answers(peer: Peer): Promise<(string | undefined)[]> {
   const names: (string | undefined)[] = [];
   while (names.at(-1) !== 'connection.close') {

@@ -1,6 +1,7 @@
-// Sends mutated frames over sockets and to the codec. The broker closes that one connection properly, serves the other
-// clients, and keeps nothing of the connection.
-//   MQ_FUZZ_COUNT=100000   number of mutations, a fifth of them over sockets      MQ_FUZZ_SEED   selects them
+// Sends mutated frames over sockets and to the codec. The broker must close only the connection of the mutation, serve other
+// clients, and free the resources of the connection.
+//   MQ_FUZZ_COUNT=100000   number of mutations, a fifth of them over sockets
+//   MQ_FUZZ_SEED           selects the mutations
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,7 +35,7 @@ const count = countOf('MQ_FUZZ_COUNT', 100_000);
 const replay = `MQ_FUZZ_SEED=${seed}`;
 const frameMax = 8192;
 const perConnection = 12;
-const atOnce = 8;
+const parallelConnections = 8;
 
 test(`${Math.ceil(count * 0.8)} mutations are decoded or cause a protocol error (${replay})`, () => {
   const random = randomOf(seed);
@@ -55,7 +56,7 @@ test(`${Math.ceil(count * 0.8)} mutations are decoded or cause a protocol error 
   }
 });
 
-/** Runs the code that the broker runs on bytes before it handles their methods. */
+/** Parses and decodes bytes as the broker does before it handles methods. */
 function read(bytes: Buffer, random: Random): void {
   const parser = new FrameParser(frameMax, (type, _channel, buffer, start, end) => {
     if (type === 1) {
@@ -73,7 +74,7 @@ function read(bytes: Buffer, random: Random): void {
         headers: { 'x-death': [{ a: 1 }] },
       });
       scanProperties(changed, 0, changed.length);
-      // A decoded value encodes to the same value.
+      // Encoding a decoded value and decoding it again does not change it.
       const decoded = decodeProperties(changed);
       if (Object.values(decoded).some((value) => typeof value === 'string' && value.includes('\u{FFFD}'))) return;
       const encoded = encodeProperties(decoded);
@@ -85,7 +86,7 @@ function read(bytes: Buffer, random: Random): void {
   parser.push(bytes.subarray(cut));
 }
 
-test(`${Math.floor(count / 5)} mutations over sockets affect no other client (${replay})`, async () => {
+test(`${Math.floor(count / 5)} mutations over sockets do not affect other clients (${replay})`, async () => {
   const random = randomOf(seed + 1);
   const folder = mkdtempSync(join(tmpdir(), 'mq-fuzz-'));
   const failures: string[] = [];
@@ -101,9 +102,9 @@ test(`${Math.floor(count / 5)} mutations over sockets affect no other client (${
   let broker = await start();
   const totals = { mutations: 0, connections: 0, closes: 0 };
   const before = memory();
-  const handles = process.getActiveResourcesInfo().length;
+  const resources = process.getActiveResourcesInfo().length;
   try {
-    // The broker restarts on its data after half of the mutations.
+    // The broker restarts with its data after half of the mutations.
     for (const part of [1, 2]) {
       const bystander = await Bystander.start(broker.port);
       const observer = await observe(broker.port);
@@ -116,9 +117,9 @@ test(`${Math.floor(count / 5)} mutations over sockets affect no other client (${
           if (totals.connections % 200 === 0) clear(broker);
         }
       };
-      await Promise.all(Array.from({ length: atOnce }, worker));
+      await Promise.all(Array.from({ length: parallelConnections }, worker));
       await bystander.stop();
-      assert.ok(bystander.rounds > 10, `the bystander came no further than ${bystander.rounds}`);
+      assert.ok(bystander.rounds > 10, `the bystander completed only ${bystander.rounds} rounds`);
       assert.is(observer.failure, undefined);
       assert.not(observer.isClosed);
       await observer.close();
@@ -135,29 +136,29 @@ test(`${Math.floor(count / 5)} mutations over sockets affect no other client (${
     rmSync(folder, { recursive: true });
   }
   assert.equal(failures, []);
-  await turns(() => process.getActiveResourcesInfo().length <= handles);
+  await turns(() => process.getActiveResourcesInfo().length <= resources);
   const growth = memory() - before;
   console.log(`  ${JSON.stringify({ seed, ...totals, growthBytes: growth })}`);
-  assert.ok(growth < 32 * 1024 * 1024, `the heap is ${growth} bytes larger than before`);
+  assert.ok(growth < 32 * 1024 * 1024, `the heap grew by ${growth} bytes`);
 });
 
-/** Opens one connection with mutated conversations on a channel each, and a close that no mutation can hide. */
+/** Opens one connection with a mutated conversation on each channel, followed by a close that the broker always parses. */
 async function converse(port: number, random: Random): Promise<{ opened: number; close: string | undefined }> {
-  const hello = [header, ...greeting({ frameMax, capabilities: { consumer_cancel_notify: true } })];
-  const isHelloMutated = random.chance(0.05);
-  const said: Buffer[] = isHelloMutated ? mutated(hello, random) : hello;
+  const handshake = [header, ...greeting({ frameMax, capabilities: { consumer_cancel_notify: true } })];
+  const isHandshakeMutated = random.chance(0.05);
+  const sent: Buffer[] = isHandshakeMutated ? mutated(handshake, random) : handshake;
   for (let channel = 1; channel <= perConnection; channel++) {
-    said.push(method(channel, 'channel.open'), ...mutated(random.pick(conversations)(channel), random));
+    sent.push(method(channel, 'channel.open'), ...mutated(random.pick(conversations)(channel), random));
   }
-  said.push(method(0, 'connection.close'));
-  // This many zeros complete any frame with a wrong length, and they are not a valid frame end.
-  said.push(Buffer.alloc(2 * frameMax));
+  sent.push(method(0, 'connection.close'));
+  // These zeros complete any frame with a wrong length, and the broker then detects that the frame-end octet is wrong.
+  sent.push(Buffer.alloc(2 * frameMax));
   const peer = await Peer.connect(port);
-  peer.send(...said);
-  let opened = isHelloMutated ? 1 : 0;
+  peer.send(...sent);
+  let opened = isHandshakeMutated ? 1 : 0;
   let close: string | undefined;
   const fail = (why: string) => {
-    throw new Error(`${replay}: ${why} after ${Buffer.concat(said.slice(0, -1)).toString('hex')}`);
+    throw new Error(`${replay}: ${why} after ${Buffer.concat(sent.slice(0, -1)).toString('hex')}`);
   };
   try {
     for (let found = await peer.next(); found !== undefined; found = await peer.next()) {
@@ -178,14 +179,14 @@ async function converse(port: number, random: Random): Promise<{ opened: number;
       }
     }
   } catch (error) {
-    // The broker answers a wrong protocol header with the right one before the first frame.
-    if (!(isHelloMutated && peer.bytesReceived === header.length)) throw error;
+    // The broker answers a wrong protocol header with the correct one, which is not a frame.
+    if (!(isHandshakeMutated && peer.bytesReceived === header.length)) throw error;
   }
   peer.socket.destroy();
   return { opened, close };
 }
 
-/** Receives every message that the fuzzer routes by a fanout and a topic exchange. Fails if one is invalid. */
+/** Receives every message that the fuzzer publishes to amq.fanout and amq.topic. Sets `failure` if a message is invalid. */
 async function observe(port: number): Promise<Peer> {
   const peer = await Peer.open(port);
   peer.send(
@@ -210,7 +211,7 @@ async function observe(port: number): Promise<Peer> {
   return peer;
 }
 
-/** Deletes the objects that the fuzzer declared, so that they do not accumulate. */
+/** Deletes the queues and exchanges that the fuzzer declared, so that they do not accumulate. */
 function clear({ vhosts }: Broker): void {
   for (const vhost of vhosts.values()) {
     for (const queue of [...vhost.queues.values()]) if (queue.owner === undefined) vhost.removeQueue(queue);

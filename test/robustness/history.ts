@@ -1,10 +1,10 @@
-// Runs a random history of a broker: publishes, deliveries, acknowledgements, expiry, and losses of the connection. Each step
-// ends before the next one begins, so the same history leads to the same queues, whether the client disconnects, the broker
-// restarts, or the broker is killed.
+// Runs a random history on a broker: publishes, deliveries, acknowledgements, expiry, and losses of the connection. Each step
+// ends before the next one begins. So the same history must lead to the same queues, whether a connection is lost because the
+// client closes it, because the broker restarts, or because the broker is killed.
 
 import { type Channel, type ChannelModel, connect, type GetMessage, type Message } from 'amqplib';
 import type { Random } from '../support/random.ts';
-import type { End, Life } from './life.ts';
+import type { End, RestartableBroker } from './restartable-broker.ts';
 
 export type Step =
   | { readonly type: 'publish'; readonly exchange: string; readonly key: string; readonly options: object }
@@ -30,8 +30,8 @@ const queues: Readonly<Record<string, object>> = {
 };
 const names = Object.keys(queues);
 /**
- * A quorum queue delivers requeued messages first. After a kill the broker does not know which messages were delivered but
- * not acknowledged, so the histories requeue nothing in these queues.
+ * Returns true if messages of the queue are acknowledged as soon as they are received. A quorum queue delivers returned
+ * messages first, and after a kill the broker does not know which messages had been delivered.
  */
 const isAnsweredAtOnce = (queue: string) => ['quorum', 'grave'].includes(queue);
 
@@ -66,22 +66,26 @@ function publishing(random: Random, queue: string): Step {
   return { type: 'publish', exchange, key, options };
 }
 
-/** Runs a history. Returns the messages of each queue at its end. */
-export async function run(steps: readonly Step[], life: Life, loss: End | 'close'): Promise<Record<string, string[]>> {
-  let client = await Client.open(life.url);
+/** Runs a history, in which `loss` ends each connection. Returns the messages of each queue at the end. */
+export async function run(
+  steps: readonly Step[],
+  broker: RestartableBroker,
+  loss: End | 'close',
+): Promise<Record<string, string[]>> {
+  let client = await Client.open(broker.url);
   await client.declare();
   for (const [number, step] of [...steps, { type: 'lose' } as const].entries()) {
-    if (step.type === 'move') await life.move(step.milliseconds);
+    if (step.type === 'move') await broker.move(step.milliseconds);
     else if (step.type === 'lose') {
       if (loss === 'close') await client.close();
       else {
-        await life.end(loss);
-        await life.start();
+        await broker.end(loss);
+        await broker.start();
       }
-      client = await Client.open(life.url);
+      client = await Client.open(broker.url);
     } else await client.do(step, number);
     await client.answered();
-    await life.move(0);
+    await broker.move(0);
   }
   return client.contents();
 }
@@ -89,7 +93,7 @@ export async function run(steps: readonly Step[], life: Life, loss: End | 'close
 class Client {
   readonly #connection: ChannelModel;
   readonly #channel: Channel;
-  /** Deliveries without an acknowledgement. */
+  /** Deliveries that are not acknowledged yet. */
   readonly #held: Message[] = [];
 
   private constructor(connection: ChannelModel, channel: Channel) {
@@ -145,7 +149,7 @@ class Client {
     return this.#connection.close();
   }
 
-  /** Removes the messages of every queue. */
+  /** Removes and returns the messages of every queue, and closes the connection. */
   async contents(): Promise<Record<string, string[]>> {
     const found: Record<string, string[]> = {};
     for (const queue of names) {
@@ -167,7 +171,7 @@ class Client {
     else this.#held.push(message);
   }
 
-  /** Receives as many messages as the prefetch allows, or as the queue holds. */
+  /** Receives as many messages as the prefetch allows, or all messages of the queue. */
   async #consume({ queue, prefetch, answer }: Step & { type: 'consume' }): Promise<void> {
     const messages: (Message | null)[] = [];
     await this.#channel.prefetch(prefetch);

@@ -1,4 +1,4 @@
-// Hostile clients whose requests the protocol allows, or nearly allows. They affect neither other clients nor a restart.
+// Tests that hostile clients do not affect other clients or a restart, if their requests are valid or almost valid.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ async function withFolder(run: (open: () => Promise<Store>) => Promise<void>): P
 
 let lastChannel = 1000;
 
-/** Sends frames. Returns the broker's close, or `nothing` if it accepts them. */
+/** Sends frames. Returns the broker's close method and text, or `nothing` if the broker accepts the frames. */
 async function refusal(peer: Peer, ...frames: Buffer[]): Promise<string> {
   peer.send(...frames, method(++lastChannel, 'channel.open'));
   for (let found = await peer.next(); found !== undefined; found = await peer.next()) {
@@ -79,7 +79,7 @@ test('a dead-letter routing key that is too long for a frame is refused', () =>
     await peer.close();
   }));
 
-test('tables in place of text or numbers are refused', () =>
+test('tables instead of strings or numbers are refused', () =>
   withBroker(async ({ port }) => {
     const peer = await Peer.open(port, { channels: 3 });
     peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true, arguments: { 'x-max-length': 5 } }));
@@ -182,7 +182,7 @@ test('acknowledgements of an uncommitted transaction are undone', () =>
     await peer.close();
   }));
 
-test('publishes that wait for a commit count as memory until it ends', () =>
+test('publishes of a transaction count as memory until it ends', () =>
   withBroker(async ({ port, memory }) => {
     const peer = await Peer.open(port, { channels: 2 });
     peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true }), method(1, 'tx.select'));
@@ -280,7 +280,7 @@ test('properties that are not UTF-8 are relayed and survive a restart', () =>
     });
   }));
 
-test('a store cut off between a queue and its bindings opens', () =>
+test('opens a store with bindings and messages of a deleted queue', () =>
   withFolder(async (open) => {
     let store = await open();
     await withBroker(
@@ -312,7 +312,7 @@ test('a store cut off between a queue and its bindings opens', () =>
     await store.close();
   }));
 
-test('text of a client cannot add lines to the log', async () => {
+test('a name with control characters cannot add lines to the log', async () => {
   const lines: string[] = [];
   await withBroker(
     async ({ port }) => {

@@ -1,4 +1,4 @@
-// Work over many turns of the event loop is never visible half done: later requests of the client are handled after it, and
+// Tests requests whose work needs many turns of the event loop. Later requests of the client are handled after this work, and
 // the loss of the connection does not interrupt it.
 
 import { test } from 'uvu';
@@ -8,10 +8,10 @@ import { type Frame, method, nameOf, publish } from './frames.ts';
 import { Peer } from './peer.ts';
 import { turns, withBroker } from './running.ts';
 
-/** A number of messages that needs several slices. */
+/** This number of messages requires several slices of work. */
 const many = 50_000;
 
-test('an acknowledgement of many messages outlives its connection', () =>
+test('an acknowledgement of many messages is completed after a disconnect', () =>
   withBroker(async (broker) => {
     const peer = await holding(broker);
     peer.socket.end(method(1, 'basic.ack', { deliveryTag: many - 1, multiple: true }));
@@ -27,7 +27,7 @@ test('requests after a large acknowledgement are handled', () =>
     const ack = method(1, 'basic.ack', { deliveryTag: 0, multiple: true });
     peer.socket.end(Buffer.concat([ack, ...publish(1, { routingKey: 'q' }, 'the last one')]));
     const queue = queueOf(broker);
-    await turns('the last message is there', () => queue.ready.length === 1);
+    await turns('the last message is ready', () => queue.ready.length === 1);
     assert.is(queue.unackedCount, 0);
   }));
 
@@ -63,7 +63,7 @@ test('requests after a commit of many publishes see all of them', () =>
     await peer.close();
   }));
 
-test('a commit is completed after its client disconnected', () =>
+test('a commit is completed after its client has disconnected', () =>
   withBroker(async (broker) => {
     const peer = await holding(broker);
     peer.send(method(1, 'tx.select'), method(1, 'basic.cancel', { consumerTag: 'c' }));
@@ -75,7 +75,7 @@ test('a commit is completed after its client disconnected', () =>
     assert.is(queue.ready.length, many);
   }));
 
-test('a rollback of many acknowledgements keeps their order', () =>
+test('a rollback of acknowledgements keeps the order of the messages', () =>
   withBroker(async (broker) => {
     const peer = await holding(broker);
     peer.send(method(1, 'basic.cancel', { consumerTag: 'c' }), method(1, 'tx.select'));
@@ -94,7 +94,7 @@ test('a rollback of many acknowledgements keeps their order', () =>
     await peer.close();
   }));
 
-test('a new single active consumer starts with the unacknowledged messages', () =>
+test('the next single active consumer first gets unacknowledged messages', () =>
   withBroker(async (broker) => {
     const [first, second] = [await Peer.open(broker.port), await Peer.open(broker.port)];
     first.send(

@@ -1,4 +1,4 @@
-// Mutates frames: bits, bytes, lengths, types, methods, order, depth.
+// Mutates frames: changes bits, bytes, lengths, types, methods, the order of frames, and the depth of tables.
 
 import { methods } from '../../src/broker/codec/methods.ts';
 import type { Random } from '../support/random.ts';
@@ -12,12 +12,12 @@ const letters = 'tbBsuIilLfdDSATFVx?';
 
 type Change = (bytes: Buffer, random: Random) => Buffer;
 
-/** Mutations of a payload. The frame is rebuilt around it, so that the parser reaches the mutated content. */
-const insides: readonly Change[] = [
+/** Mutations of a payload. The payload gets a valid frame, so that the parser reaches the mutated bytes. */
+const payloadMutations: readonly Change[] = [
   (bytes, random) => changed(bytes, random, (value) => value ^ (1 << random.below(8))),
   (bytes, random) => changed(bytes, random, () => random.pick([0, 1, 0x7f, 0x80, 0xce, 0xff])),
   (bytes, random) => changed(bytes, random, () => letters.charCodeAt(random.below(letters.length))),
-  // The type of a field in a table.
+  // Changes the type of a field in a table.
   (bytes, random) => {
     const places = [...bytes.keys()].filter((place) => letters.includes(String.fromCharCode(bytes[place] as number)));
     const copy = Buffer.from(bytes);
@@ -49,7 +49,7 @@ const insides: readonly Change[] = [
 ];
 
 /** Mutations of whole frames. */
-const outsides: readonly ((frames: Buffer[], place: number, random: Random) => void)[] = [
+const frameMutations: readonly ((frames: Buffer[], place: number, random: Random) => void)[] = [
   (frames, place, random) =>
     void frames.splice(place, 1, ...(random.chance(0.5) ? [] : [at(frames, place), at(frames, place)])),
   (frames, place, random) => void frames.splice(random.below(frames.length + 1), 0, ...frames.splice(place, 1)),
@@ -71,21 +71,21 @@ export function mutated(frames: readonly Buffer[], random: Random): Buffer[] {
   for (let count = random.chance(0.2) ? 2 : 1; count > 0 && result.length > 0; count--) {
     const place = random.below(result.length);
     const bytes = at(result, place);
-    if (bytes.length < 8 || random.chance(0.12)) random.pick(outsides)(result, place, random);
+    if (bytes.length < 8 || random.chance(0.12)) random.pick(frameMutations)(result, place, random);
     else {
-      const payload = random.pick(insides)(bytes.subarray(7, -1), random);
+      const payload = random.pick(payloadMutations)(bytes.subarray(7, -1), random);
       result[place] = frame(bytes[0] as number, bytes.readUInt16BE(1), payload);
     }
   }
   return result;
 }
 
-/** Returns mutated bytes that are not frames. */
+/** Returns mutated bytes, which are usually not valid frames. */
 export function mutatedBytes(bytes: Buffer, random: Random): Buffer {
-  return random.pick(insides)(bytes, random);
+  return random.pick(payloadMutations)(bytes, random);
 }
 
-/** Returns nested tables, each with its length. */
+/** Returns nested tables with correct lengths. */
 function deepTable(depth: number): Buffer {
   let table = Buffer.alloc(4);
   for (let level = 0; level < depth; level++) {

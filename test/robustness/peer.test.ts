@@ -1,4 +1,4 @@
-// Scripted peers that send wrong data, are slow or silent: the broker answers or disconnects them and serves the others.
+// Tests peers that send wrong data, or are slow or silent. The broker answers or disconnects them, and serves the others.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,7 +7,7 @@ import { type Close, closeOf, type Frame, frame, greeting, header, method, nameO
 import { Peer } from './peer.ts';
 import { turns, withBroker } from './running.ts';
 
-/** Reads until the end: there is one close, and nothing after it. */
+/** Reads until the end of the connection. Returns the connection.close, which must be the only one and the last method. */
 async function onlyClose(peer: Peer): Promise<Close> {
   let close: Close | undefined;
   for (let found = await peer.next(); found !== undefined; found = await peer.next()) {
@@ -17,7 +17,7 @@ async function onlyClose(peer: Peer): Promise<Close> {
     peer.send(method(0, 'connection.close-ok'));
     peer.socket.end();
   }
-  assert.ok(close, 'the connection ended without a word');
+  assert.ok(close, 'the connection ended without connection.close');
   return close as Close;
 }
 
@@ -27,7 +27,7 @@ for (const [title, bytes] of [
   ['of AMQP 0-8', Buffer.from('AMQP\x01\x01\x08\0', 'latin1')],
   ['of TLS', Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252])],
 ] as const) {
-  test(`answers a protocol header ${title} with the right one, then closes`, () =>
+  test(`answers a protocol header ${title} with the correct one, then closes`, () =>
     withBroker(async ({ port }) => {
       const peer = await Peer.connect(port);
       const chunks: Buffer[] = [];
@@ -41,21 +41,21 @@ for (const [title, bytes] of [
 const opened = [header, ...greeting(), method(1, 'channel.open')];
 
 for (const [title, bytes, code] of [
-  ['a frame without its end', poked(method(1, 'basic.qos'), -1, 0), 501],
-  ['a frame of a type that there is not', poked(method(1, 'basic.qos'), 0, 7), 501],
+  ['a frame without the frame-end octet', poked(method(1, 'basic.qos'), -1, 0), 501],
+  ['a frame of an unknown type', poked(method(1, 'basic.qos'), 0, 7), 501],
   ['a frame of 4 GiB', Buffer.from([1, 0, 1, 0xff, 0xff, 0xff, 0xff]), 501],
-  ['a frame one byte above what was negotiated', Buffer.from([1, 0, 1, 0, 0, 0x1f, 0xf9]), 501],
-  ['a body for no publish', frame(3, 1, Buffer.from('x')), 505],
+  ['a frame one byte longer than negotiated', Buffer.from([1, 0, 1, 0, 0, 0x1f, 0xf9]), 501],
+  ['a body without a publish', frame(3, 1, Buffer.from('x')), 505],
   ['a content header on channel 0', frame(2, 0, Buffer.alloc(14)), 505],
   ['a heartbeat on a channel', frame(8, 1, Buffer.alloc(0)), 505],
   ['a method on a channel that is not open', method(9, 'basic.qos'), 504],
   ['a channel that is opened twice', method(1, 'channel.open'), 504],
-  ['one channel more than was negotiated', Buffer.concat(range(2, 2048, (each) => method(each, 'channel.open'))), 530],
-  ['a second greeting', greeting()[0] as Buffer, 504],
-  ['a method that there is not', frame(1, 1, Buffer.from([0, 99, 0, 99])), 503],
+  ['one channel more than negotiated', Buffer.concat(range(2, 2048, (each) => method(each, 'channel.open'))), 530],
+  ['a second connection.start-ok', greeting()[0] as Buffer, 504],
+  ['an unknown method', frame(1, 1, Buffer.from([0, 99, 0, 99])), 503],
   ['a method without its fields', frame(1, 1, Buffer.from([0, 50, 0, 10])), 501],
   ['a method of two bytes', frame(1, 1, Buffer.from([0, 50])), 501],
-  ['a method where a body is due', Buffer.concat([method(1, 'basic.publish'), method(1, 'basic.qos')]), 505],
+  ['a method instead of a content header', Buffer.concat([method(1, 'basic.publish'), method(1, 'basic.qos')]), 505],
 ] as const) {
   test(`${title} closes only this connection, once, with ${code}`, () =>
     withBroker(async ({ port, connections }) => {
@@ -63,14 +63,14 @@ for (const [title, bytes, code] of [
       const peer = await Peer.connect(port);
       peer.send(...opened, bytes);
       assert.is((await onlyClose(peer)).code, code);
-      await turns('the connection is forgotten', () => connections.size === 1);
+      await turns('the connection is removed', () => connections.size === 1);
       await other.close();
     }));
 }
 
 test('frames split at any byte are parsed to the same frames', () =>
   withBroker(async ({ port }) => {
-    const said = Buffer.concat([
+    const sent = Buffer.concat([
       ...opened,
       method(1, 'queue.declare', { queue: 'q', exclusive: true }),
       method(1, 'confirm.select'),
@@ -78,22 +78,22 @@ test('frames split at any byte are parsed to the same frames', () =>
       method(1, 'basic.get', { queue: 'q', noAck: true }),
       method(0, 'connection.close'),
     ]);
-    const expected = await answers(port, [said]);
+    const expected = await answers(port, [sent]);
     assert.equal(expected.slice(0, 3), ['connection.start', 'connection.tune', 'connection.open-ok']);
     assert.equal(expected.slice(-2), ['connection.close-ok', 'basic.ack']);
     assert.equal(
       await answers(
         port,
-        [...said].map((byte) => Buffer.from([byte])),
+        [...sent].map((byte) => Buffer.from([byte])),
       ),
       expected,
     );
-    for (let cut = 1; cut < said.length; cut++) {
-      assert.equal(await answers(port, [said.subarray(0, cut), said.subarray(cut)]), expected, `cut at ${cut}`);
+    for (let cut = 1; cut < sent.length; cut++) {
+      assert.equal(await answers(port, [sent.subarray(0, cut), sent.subarray(cut)]), expected, `cut at ${cut}`);
     }
   }));
 
-test('a silent client is disconnected before, in and after the handshake', async () => {
+test('a client that is silent at any point of the handshake is disconnected', async () => {
   const clock = new HandClock();
   await withBroker(
     async ({ port, connections }) => {
@@ -132,7 +132,7 @@ test('a client that never answers connection.close is disconnected', async () =>
   );
 });
 
-test('a client without heartbeats is disconnected, one with heartbeats is not', async () => {
+test('disconnects only a client that does not send heartbeats', async () => {
   const clock = new HandClock();
   await withBroker(
     async ({ port }) => {
@@ -152,7 +152,7 @@ test('a client without heartbeats is disconnected, one with heartbeats is not', 
   );
 });
 
-/** Returns the method names of the answers until the end; bodies and headers by their type. */
+/** Sends the chunks. Returns the method names of all received frames, or the frame types of headers and bodies. */
 async function answers(port: number, chunks: readonly Buffer[]): Promise<string[]> {
   const peer = await Peer.connect(port);
   for (const chunk of chunks) {
@@ -162,7 +162,7 @@ async function answers(port: number, chunks: readonly Buffer[]): Promise<string[
   for (let found = await peer.next(); found !== undefined; found = await peer.next()) {
     names.push(nameOf(found) ?? `type ${found.type}`);
   }
-  // A confirm is sent at the end of the turn of the publish, which depends on how the bytes arrive.
+  // The position of a confirm depends on the chunks, because it is sent at the end of the event loop turn of the publish.
   const isConfirm = (name: string) => name === 'basic.ack';
   return [...names.filter((name) => !isConfirm(name)), ...names.filter(isConfirm)];
 }

@@ -1,4 +1,4 @@
-// A scripted peer: it sends any bytes, and returns the broker's answers frame by frame.
+// A client for tests that sends any bytes, and returns the broker's frames one by one.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -8,13 +8,12 @@ import { type Frame, FrameReader, greeting, header, method, nameOf } from './fra
 
 export class Peer {
   readonly socket: Socket;
-  /** All received frames. */
   bytesReceived = 0;
   /** Received frames that no call has returned yet. */
   readonly frames: Frame[] = [];
   readonly closed: Promise<void>;
   isClosed = false;
-  /** The error of a frame that is not valid AMQP. */
+  /** The error of the first invalid frame. */
   failure: unknown;
   #reader = new FrameReader();
   #wake: (() => void)[] = [];
@@ -26,7 +25,7 @@ export class Peer {
     return new Peer(socket);
   }
 
-  /** Completes the handshake and opens channels 1 to `channels`. */
+  /** Connects, completes the handshake, and opens channels 1 to `channels` (default 1). */
   static async open(port: number, options: Parameters<typeof greeting>[0] & { channels?: number } = {}): Promise<Peer> {
     const peer = await Peer.connect(port);
     peer.send(header, ...greeting(options));
@@ -71,7 +70,7 @@ export class Peer {
     return this.frames.shift();
   }
 
-  /** Skips frames up to a method, and returns its fields. */
+  /** Waits for a method, skips other frames, and returns its fields. Throws if a channel or the connection is closed first. */
   async until<N extends MethodName>(name: N): Promise<MethodFields<N>> {
     for (let found = await this.next(); found !== undefined; found = await this.next()) {
       if (nameOf(found) === name) return decodeMethod(found.payload, 0, found.payload.length).fields as MethodFields<N>;
@@ -81,7 +80,7 @@ export class Peer {
     throw new Error(`the connection ended before ${name}`);
   }
 
-  /** Closes the connection properly. */
+  /** Closes the connection with connection.close. */
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.send(method(0, 'connection.close'));
@@ -90,7 +89,7 @@ export class Peer {
     await this.closed;
   }
 
-  /** Checks that no unexpected frame arrived. */
+  /** Checks that there is no unread frame and no invalid frame. */
   assertSilent(): void {
     assert.is(this.failure, undefined);
     assert.equal(this.frames.map(nameOf), []);

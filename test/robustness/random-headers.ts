@@ -3,16 +3,16 @@
 import type { Random } from '../support/random.ts';
 import { entry, longstr } from '../support/raw-message.ts';
 
-/** Names that JavaScript code could confuse with members of its objects. */
+/** Unusual names, such as names of members of JavaScript objects. */
 const names = ['__proto__', 'constructor', 'toString', '', ' ', 'x-delay', 'x-mq-attempt', 'x-death-count', 'é', '\0'];
 
-/** Types with a fixed length (AMQP 0-9-1, 4.2.1, with RabbitMQ's errata), in bytes. */
+/** Types with a fixed length → the length in bytes (AMQP 0-9-1, 4.2.1, with RabbitMQ's errata). */
 const fixed: Readonly<Record<string, number>> = {
   ...{ t: 1, b: 1, B: 1, s: 2, u: 2, I: 4, i: 4, l: 8, T: 8, f: 4, d: 8, D: 5, V: 0 },
 };
 const types = [...Object.keys(fixed), 'S', 'x', 'A', 'F'];
 
-/** Returns fields of a table with different names. */
+/** Returns encoded fields of a table. Each field has a different name. */
 export function randomHeaders(random: Random): Buffer[] {
   const count = random.below(20);
   return Array.from({ length: count }, (_, number) => {
@@ -33,7 +33,7 @@ function fieldValue(random: Random, type: string, depth: number): Buffer {
   const items = () => Array.from({ length: random.below(4) });
   switch (type) {
     case 'A':
-      // An item is a field without its name.
+      // An item of an array is a field without a name.
       return longstr(Buffer.concat(items().map(() => fieldOf(random, '', depth + 1).subarray(1))));
     case 'F':
       return longstr(Buffer.concat(items().map((_, number) => fieldOf(random, `${number}`, depth + 1))));
@@ -42,7 +42,7 @@ function fieldValue(random: Random, type: string, depth: number): Buffer {
   }
 }
 
-/** Returns the smallest or greatest number of this length, a neighbour of these, or any number. */
+/** Returns an extreme number of this length in bytes, a number next to one, or a random number. */
 function number(random: Random, length: number): Buffer {
   const bytes = random.chance(0.5) ? random.bytes(length) : Buffer.alloc(length, random.pick([0x00, 0xff]));
   if (length > 0 && random.chance(0.3)) bytes[0] = random.pick([0x7f, 0x80]);

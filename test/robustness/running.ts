@@ -1,4 +1,4 @@
-// Runs a broker for one test, and waits for a state of the next event loop turns.
+// Runs a broker for one test, and waits for conditions turn by turn of the event loop.
 
 import * as assert from 'uvu/assert';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/server.ts';
@@ -12,7 +12,7 @@ export async function withBroker(run: (broker: Broker) => Promise<void>, options
   }
 }
 
-/** Checks in each turn of the event loop. Throws after a minute, which is only a guard against a hang. */
+/** Checks a condition in each turn of the event loop until it is true. Throws after a minute, so that no test hangs. */
 export async function turns(what: string, isDone: () => boolean): Promise<void> {
   const end = performance.now() + 60_000;
   while (!isDone()) {

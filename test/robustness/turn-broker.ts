@@ -1,7 +1,7 @@
-// The embedded broker with its management API, for a test that measures its event loop turns. It receives `start` and `stop`
-// by IPC. Between them a client in this process publishes and consumes one message at a time. The client runs in the broker's
-// thread, so its waits can also be measured in processor time of that thread, which other programs do not affect. The answer
-// to `stop` holds the longest turn and the longest wait, in milliseconds. The optional argument is the folder of a store.
+// Runs the embedded broker with its management API, for a test that measures its event loop turns. It receives `start` and
+// `stop` by IPC, and a bystander runs between them. The bystander runs in the broker's thread, so its waits are measured in
+// processor time of this thread, which other programs do not affect. The answer to `stop` contains the longest turn and the
+// longest wait, in milliseconds. The optional argument is the folder of a store.
 
 import { startManagement } from '../../src/broker/management.ts';
 import { startBroker } from '../../src/broker/server.ts';

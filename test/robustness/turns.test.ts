@@ -1,7 +1,7 @@
-// One client must not block the others: for any request, each turn of the broker's event loop is short, other clients get
-// their answers soon, and neither time grows with the size of the request. Both are measured in processor time of the broker's
-// thread, so that other programs of the machine do not count. The test prints a table: the longest turn and the longest wait
-// of a bystander at both sizes.
+// Tests that one client does not block the others. For any request, each turn of the broker's event loop is short, a bystander
+// does not wait long, and both times do not grow with the size of the request. Both are measured in processor time of the
+// broker's thread, so that other programs of the machine do not matter. Each test prints the longest turns and the longest
+// waits for a request of one size and of twice the size.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,38 +11,40 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { node } from '../support/node.ts';
-import { bombs, type Place } from './bombs.ts';
+import { type BrokerPorts, expensiveRequests } from './expensive-requests.ts';
 
-/** The broker collects garbage before it measures. Its later allocations fit into the young generation. */
+/** The broker collects garbage before a measurement, and its later allocations fit into the young generation. */
 const withoutCollections = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64'];
 const waitLimitMs = 100;
 const ratio = 3;
-/** Shorter turns and waits are not compared. */
+/** Times below this value are not compared, because they vary too much. */
 const noiseMs = 20;
 
 interface Measured {
   /** The longest turn and the longest wait, in milliseconds. */
   readonly longest: number;
   readonly wait: number;
-  /** Number of messages that the bystander has sent and received. */
+  /** The number of messages that the bystander has sent and received. */
   readonly rounds: number;
 }
 
-// All bombs share two brokers, because starting a broker needs longer than a bomb.
+// All requests share two brokers, because starting a broker takes longer than a request.
 const brokers = new Map<boolean, Promise<TurnBroker>>();
 
-for (const { title, size, isStored = false, turnLimitMs = 50, prepare } of bombs) {
-  test(`${title}: many short turns of the event loop`, async () => {
+for (const { title, size, isStored = false, turnLimitMs = 50, prepare } of expensiveRequests) {
+  test(`${title}: keeps the turns of the event loop short`, async () => {
     const starting = brokers.get(isStored) ?? TurnBroker.start(isStored);
     brokers.set(isStored, starting);
     const broker = await starting;
-    const once = await broker.measure(await prepare(broker, size));
-    const twice = await broker.measure(await prepare(broker, size * 2));
-    const row = [once.longest, twice.longest, once.wait, twice.wait].map((ms) => `${ms.toFixed(1)} ms`.padStart(10));
+    const single = await broker.measure(await prepare(broker, size));
+    const double = await broker.measure(await prepare(broker, size * 2));
+    const row = [single.longest, double.longest, single.wait, double.wait].map((ms) =>
+      `${ms.toFixed(1)} ms`.padStart(10),
+    );
     process.stdout.write(`${title.padEnd(76)}${row.join('')}\n`);
-    assert.ok(once.rounds > 0 && twice.rounds > 0);
-    assertFlat('turn', [once.longest, twice.longest], turnLimitMs);
-    assertFlat('wait', [once.wait, twice.wait], waitLimitMs);
+    assert.ok(single.rounds > 0 && double.rounds > 0);
+    assertFlat('turn', [single.longest, double.longest], turnLimitMs);
+    assertFlat('wait', [single.wait, double.wait], waitLimitMs);
   });
 }
 
@@ -51,14 +53,14 @@ test.after(async () => {
 });
 
 function assertFlat(what: string, [once, twice]: readonly [number, number], limitMs: number): void {
-  const said = `the longest ${what} is ${once.toFixed(1)} ms, of twice the size ${twice.toFixed(1)} ms`;
-  assert.ok(Math.max(once, twice) < limitMs, said);
-  assert.ok(twice < ratio * Math.max(once, noiseMs), said);
+  const message = `the longest ${what} is ${once.toFixed(1)} ms, and ${twice.toFixed(1)} ms at twice the size`;
+  assert.ok(Math.max(once, twice) < limitMs, message);
+  assert.ok(twice < ratio * Math.max(once, noiseMs), message);
 }
 
-class TurnBroker implements Place {
+class TurnBroker implements BrokerPorts {
   readonly port: number;
-  readonly api: Place['api'];
+  readonly api: BrokerPorts['api'];
   readonly #child: ChildProcess;
   readonly #folder: string;
 

@@ -206,7 +206,7 @@ function testOf(pattern: string): (name: string) => boolean {
   return patternTest(pattern === '' ? '^$' : pattern);
 }
 
-/** The same length as in RabbitMQ, so that exported definitions can move users between both brokers. */
+/** RabbitMQ uses this length too, so exported definitions can move users between both brokers. */
 const saltBytes = 4;
 
 function hashed(password: string): Password {

@@ -1,13 +1,13 @@
-// Checks that the checker can fail: it detects builds of mq with one deliberate error in the delivery, for the expected
-// reason. An unchanged build passes the same trials.
+// Checks that the trials can fail. They must fail for a build of mq with one deliberate error, and for the expected reason. An
+// unchanged build must pass the same trials.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { seedOf } from '../../support/random.ts';
 import { type Edit, edited, withBuild } from '../broken-build.ts';
-import { embeddedPlace } from '../place.ts';
 import { roleFaults } from '../role-faults.ts';
 import { runTrial, type Trial } from '../trial.ts';
+import { embeddedBroker } from '../trial-broker.ts';
 import type { Verdict } from '../verdict.ts';
 
 interface BrokenBuild {
@@ -21,7 +21,7 @@ interface BrokenBuild {
 
 const brokenBuilds: readonly BrokenBuild[] = [
   {
-    title: 'a message acknowledged before its handler ends is lost with its receiver',
+    title: 'loses messages if they are acknowledged before the handler ends',
     edits: [
       [
         'roles/consuming/intake.ts',
@@ -34,7 +34,7 @@ const brokenBuilds: readonly BrokenBuild[] = [
     caught: /^\d+ lost: /,
   },
   {
-    title: 'a nack that counts as a confirm is a loss',
+    title: 'loses messages if a nack counts as a confirm',
     edits: [
       [
         'session/publisher.ts',
@@ -46,7 +46,7 @@ const brokenBuilds: readonly BrokenBuild[] = [
     caught: /^\d+ lost: /,
   },
   {
-    title: 'a window dropped on a reconnect leaves messages without an outcome',
+    title: 'leaves messages without an outcome if a reconnect drops the window',
     edits: [
       [
         'session/publisher.ts',
@@ -58,7 +58,7 @@ const brokenBuilds: readonly BrokenBuild[] = [
     caught: /^\d+ unaccounted: /,
   },
   {
-    title: 'an ignored return is a loss',
+    title: 'loses messages if basic.return is ignored',
     edits: [
       ['session/publisher.ts', "channel.on('return', (returned: RawMessage) => this.#markReturned(returned));", ''],
     ],
@@ -66,7 +66,7 @@ const brokenBuilds: readonly BrokenBuild[] = [
     caught: /^\d+ lost: /,
   },
   {
-    title: 'a message that is not mandatory is lost without a queue',
+    title: 'loses messages without a queue if they are not mandatory',
     edits: [
       [
         'session/publisher.ts',
@@ -78,7 +78,7 @@ const brokenBuilds: readonly BrokenBuild[] = [
     caught: /^\d+ lost: /,
   },
   {
-    title: 'a receiver that does not consume again does not recover',
+    title: 'does not recover if a receiver does not consume again',
     edits: [
       [
         'session/consumer.ts',
@@ -95,7 +95,7 @@ const brokenBuilds: readonly BrokenBuild[] = [
 const seed = seedOf('MQ_FAULTS_SEED');
 
 for (const { title, edits, fault, caught, handlerMs, recoveryLimitMs } of brokenBuilds) {
-  test(`${title} (MQ_FAULTS_SEED=${seed})`, async () => {
+  test(`detects a build that ${title} (MQ_FAULTS_SEED=${seed})`, async () => {
     const { failures } = await withBuild(edits, (executable) =>
       trial(fault, {
         executable,
@@ -106,7 +106,7 @@ for (const { title, edits, fault, caught, handlerMs, recoveryLimitMs } of broken
     );
     assert.ok(
       failures.some((failure) => caught.test(failure)),
-      `not caught: ${JSON.stringify(failures)}`,
+      `the trial did not find the error: ${JSON.stringify(failures)}`,
     );
   });
 }
@@ -127,10 +127,10 @@ test('an edit requires that its text occurs exactly once', () => {
 async function trial(name: string, how: Partial<Trial>): Promise<Verdict> {
   const fault = roleFaults.find((one) => one.name === name);
   if (fault === undefined) throw new Error(`no fault "${name}"`);
-  const place = await embeddedPlace();
+  const broker = await embeddedBroker();
   try {
     return await runTrial({
-      place,
+      broker,
       faults: [fault],
       seed,
       times: 1,
@@ -138,7 +138,7 @@ async function trial(name: string, how: Partial<Trial>): Promise<Verdict> {
       ...how,
     });
   } finally {
-    await place.end();
+    await broker.end();
   }
 }
 

@@ -8,7 +8,7 @@ import { type Verdict, verdictOf } from '../verdict.ts';
 
 const none = { duplicates: 0, order: false };
 
-/** Returns a history: the letters of `attempted` are published, `outcomes` holds their outcomes, and `effects` the messages that were handled. */
+/** Returns a history. The keys of `outcomes` are the published messages, and each letter of `effects` is a handled message. */
 function history(outcomes: Readonly<Record<string, SenderOutcome | undefined>>, effects: string): History {
   const made = emptyHistory();
   for (const [body, outcome] of Object.entries(outcomes)) {
@@ -51,7 +51,7 @@ test('a confirmed message that is still in the queue is stuck', () => {
   assert.equal({ lost, stuck, failures }, { lost: 0, stuck: 1, failures: ['1 stuck: b'] });
 });
 
-test('a dropped message is a failure unless a policy drops it', () => {
+test('a dropped message is a failure if no policy drops messages', () => {
   const made = history(all, 'ac');
   made.dropped.push('b');
   const { lost, dropped, failures } = verdictOf(made, none);
@@ -62,19 +62,19 @@ test('a dropped message is a failure unless a policy drops it', () => {
 
 test('a message that may wait for its next attempt is not stuck', () => {
   const made = history(all, 'ac');
-  const promises = { ...none, mayWait: (body: string) => body === 'b' };
-  assert.equal(verdictOf(made, promises).failures, ['1 lost: b']);
+  const guarantees = { ...none, mayWait: (body: string) => body === 'b' };
+  assert.equal(verdictOf(made, guarantees).failures, ['1 lost: b']);
   made.drained.push('b');
-  assert.equal(verdictOf(made, promises).failures, []);
+  assert.equal(verdictOf(made, guarantees).failures, []);
 });
 
-test('twenty runs of a message within a minute pass, and twenty-one fail', () => {
+test('accepts twenty deliveries of a message within a minute, not more', () => {
   const made = history(all, 'abc');
   for (let run = 0; run < 40; run++) made.runs.push({ body: 'a', way: '4', at: run * 3000 });
   assert.is(verdictOf(made, none).perMinute, 20);
   assert.equal(verdictOf(made, none).failures, []);
   made.runs.push({ body: 'a', way: '4', at: 1 });
-  assert.equal(verdictOf(made, none).failures, ['a was delivered 21 times within a minute: at most 20']);
+  assert.equal(verdictOf(made, none).failures, ['a was delivered 21 times within a minute, at most 20 are allowed']);
 });
 
 test('a received message that was never published is unexpected', () => {
@@ -85,7 +85,7 @@ test('a received message that was never published is unexpected', () => {
 });
 
 test('duplicates fail only beyond the number that the faults can cause', () => {
-  assert.equal(verdictOf(history(all, 'abcb'), none).failures, ['1 duplicated: the faults explain at most 0']);
+  assert.equal(verdictOf(history(all, 'abcb'), none).failures, ['1 duplicated, the faults explain at most 0']);
   const { duplicated, failures } = verdictOf(history(all, 'abcb'), { ...none, duplicates: 1 });
   assert.equal({ duplicated, failures }, { duplicated: 1, failures: [] });
 });
@@ -95,7 +95,7 @@ test('a message in doubt that was received is recovered', () => {
   assert.equal({ recovered, inDoubt, failures }, { recovered: 1, inDoubt: 2, failures: [] });
 });
 
-test('without an outcome, messages of killed publishers are in doubt', () => {
+test('messages of killed publishers without an outcome are in doubt', () => {
   const killed = history({ ...all, d: undefined }, 'abc');
   killed.cutOff.add('d');
   assert.equal(verdictOf(killed, none).failures, []);
@@ -117,16 +117,16 @@ test('first deliveries out of order are inversions if order is guaranteed', () =
   assert.is(verdictOf(again, order).inversions, 0);
 });
 
-test('fails without a recovery or messages, and with errors of a process', () => {
+test('fails if there is no recovery, no message, or an error of a process', () => {
   const failed = [{ fault: 'x', recoveryMs: undefined, targetMs: 1 }];
   assert.equal(verdictOf(history(all, 'abc'), none, failed).failures, ['no recovery after x']);
   const made = history(all, 'abc');
-  made.violations.push('ended with 70');
+  made.errors.push('ended with 70');
   assert.equal(verdictOf(made, none).failures, ['ended with 70']);
   assert.is(verdictOf(emptyHistory(), none).failures.length, 1);
 });
 
-test('the table has a row for each trial and the reasons of failures below', () => {
+test('the table has a row for each trial, followed by the failures', () => {
   const injections = [
     { fault: 'x', recoveryMs: 1200, targetMs: 5000 },
     { fault: 'x', recoveryMs: 7000, targetMs: 5000 },

@@ -54,7 +54,7 @@ function inVhost(call: Call, items: readonly TopicPermission[]): TopicPermission
   return items.filter(({ vhost }) => vhost === name);
 }
 
-/** Returns the topic permissions of the user in the virtual host, as named in the path. Throws 404 if there are none. */
+/** Returns the topic permissions of the user in the virtual host, which the path names. Throws 404 for an empty list. */
 function existing(call: Call): TopicPermission[] {
   const items = inVhost(call, topicsOf(userOf(call)));
   if (items.length === 0) throw notFound();

@@ -1,4 +1,5 @@
-// The embedded broker with a store, for tests that kill it. The clock of its queues stops until a message moves it.
+// Runs the embedded broker with a store, for tests that kill it. The clock of its queues moves only when the test sends a
+// message.
 
 import { startBroker } from '../../src/broker/server.ts';
 import { openStore } from '../../src/broker/store.ts';
@@ -12,7 +13,7 @@ const broker = await startBroker({ store, clock });
 
 process.on('message', async ({ move }: { move: number }) => {
   clock.move(move);
-  // A dead letter that one commit creates is written in a later one.
+  // Waits for several commits, because dead letters are written later than the messages that cause them.
   for (let commits = 0; commits < 5; commits += 1) {
     await new Promise<void>((resolve) => store.committed(() => resolve()));
     await new Promise((turned) => setImmediate(turned));

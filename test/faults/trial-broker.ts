@@ -1,4 +1,4 @@
-// The broker of a trial: its own vhost on a cluster, or its own embedded broker that stores its data.
+// The broker of a trial: a new vhost on a cluster or at MQ_URL, or a new embedded broker with a store.
 
 import { rmSync } from 'node:fs';
 import { type ChannelModel, connect } from 'amqplib';
@@ -9,21 +9,25 @@ import { until } from '../support/until.ts';
 import { type TestBroker, type TestVhost, testVhost } from '../support/vhost.ts';
 import type { History } from './history.ts';
 
-export interface Place {
+export interface TrialBroker {
   readonly vhost: TestVhost;
   /** `embedded`, or RabbitMQ's version. */
   readonly version: string;
-  /** Throws if the place is not a cluster. */
+  /** Returns the cluster. Throws if the broker is not a cluster. */
   cluster(): Cluster;
-  /** Kills and restarts the embedded broker. Throws if the place is not an embedded broker. */
-  readonly broker: { kill(): Promise<void>; start(): Promise<void> };
+  /** Kills and restarts the embedded broker. Rejects for any other broker. */
+  readonly server: { kill(): Promise<void>; start(): Promise<void> };
+  /** Restarts what is not running, and ends all faults of the cluster. */
   heal(): Promise<void>;
   /** Removes the vhost, or stops the broker and removes its data. */
   end(): Promise<void>;
 }
 
-/** Creates a vhost on the cluster. Messages of a consumer on a lost node return after 5 s; RabbitMQ 4.3 waits 60 s by default. */
-export async function clusterPlace(cluster: Cluster): Promise<Place> {
+/**
+ * Creates a vhost on the cluster. If the node of a consumer is lost, its messages return after 5 s, because the default of
+ * RabbitMQ 4.3, 60 s, would exceed the recovery times.
+ */
+export async function clusterBroker(cluster: Cluster): Promise<TrialBroker> {
   const { urls, managementUrls, name, version } = cluster;
   const vhost = await testVhost({ urls, managementUrls, cluster: name });
   if (!version.startsWith('4.0'))
@@ -37,7 +41,7 @@ export async function clusterPlace(cluster: Cluster): Promise<Place> {
     vhost,
     version,
     cluster: () => cluster,
-    broker: { kill: none, start: none },
+    server: { kill: none, start: none },
     heal: cluster.heal,
     end: async () => {
       await cluster.heal();
@@ -46,25 +50,26 @@ export async function clusterPlace(cluster: Cluster): Promise<Place> {
   };
 }
 
-/** Creates a vhost on the broker of MQ_URL. */
-export async function addressPlace(version: string): Promise<Place> {
+/** Creates a vhost on the broker at MQ_URL. */
+export async function addressBroker(version: string): Promise<TrialBroker> {
   const { MQ_URL: url, MQ_MANAGEMENT_URL: management } = process.env;
-  if (!url || !management) throw new Error('--broker needs MQ_URL and MQ_MANAGEMENT_URL');
+  if (!url || !management) throw new Error('--broker requires MQ_URL and MQ_MANAGEMENT_URL');
   const vhost = await testVhost({ urls: [url], managementUrls: [management] });
-  const none = () => Promise.reject(new Error('a broker of MQ_URL must not be stopped'));
+  const none = () => Promise.reject(new Error('the broker at MQ_URL must not be stopped'));
   return {
     vhost,
     version,
     cluster: () => {
-      throw new Error('a broker of MQ_URL is not a cluster of mq');
+      throw new Error('the broker at MQ_URL is not a cluster of mq');
     },
-    broker: { kill: none, start: none },
+    server: { kill: none, start: none },
     heal: async () => undefined,
     end: () => vhost.remove(),
   };
 }
 
-export async function embeddedPlace(): Promise<Place> {
+/** Starts an embedded broker with a store in a new folder. */
+export async function embeddedBroker(): Promise<TrialBroker> {
   const [port, managementPort] = await freePorts(2, '127.0.0.1');
   const data = emptyFolder();
   let running: RunningMq | undefined;
@@ -90,7 +95,7 @@ export async function embeddedPlace(): Promise<Place> {
     cluster: () => {
       throw new Error('the embedded broker is not a cluster');
     },
-    broker: { kill, start },
+    server: { kill, start },
     heal: async () => {
       if (running === undefined) await start();
     },
@@ -101,10 +106,10 @@ export async function embeddedPlace(): Promise<Place> {
   };
 }
 
-/** Connects another client to the first node that accepts it. */
-export async function withClient<T>(place: Place, use: (connection: ChannelModel) => Promise<T>): Promise<T> {
+/** Calls `use` with a connection to the first node that accepts one. */
+export async function withClient<T>(broker: TrialBroker, use: (connection: ChannelModel) => Promise<T>): Promise<T> {
   let failure: unknown;
-  for (const url of place.vhost.urls) {
+  for (const url of broker.vhost.urls) {
     let connection: ChannelModel;
     try {
       connection = await connect(url);
@@ -122,13 +127,16 @@ export async function withClient<T>(place: Place, use: (connection: ChannelModel
   throw failure;
 }
 
-/** Removes the messages of all queues of the vhost, repeatedly, because a message may be in transit between two queues. */
-export async function drain(place: Place, history: History): Promise<void> {
-  const { vhost } = place;
+/**
+ * Removes the messages of all queues of the vhost, and records them. Repeats this until all queues are empty twice, because a
+ * message may be in transit between two queues.
+ */
+export async function drain(broker: TrialBroker, history: History): Promise<void> {
+  const { vhost } = broker;
   const names = await until('the queues are listed', async () =>
     ((await vhost.api('GET', `/api/queues/${vhost.name}`)) as { name: string }[]).map(({ name }) => name),
   );
-  await withClient(place, async (connection) => {
+  await withClient(broker, async (connection) => {
     const channel = await connection.createChannel();
     let empty = 0;
     while (empty < 2) {

@@ -1,4 +1,4 @@
-// Restarts a broker on one folder after a normal stop or a kill.
+// Runs a broker in a child process, and restarts it with the same folder after a normal stop or a kill.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,8 +9,8 @@ import { node } from '../support/node.ts';
 
 export type End = 'SIGTERM' | 'SIGKILL';
 
-export class Life {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'mq-life-'));
+export class RestartableBroker {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'mq-restart-'));
   /** Milliseconds that the clock of the queues has advanced. */
   #now = 0;
   #child: ChildProcess | undefined;
@@ -21,7 +21,7 @@ export class Life {
   }
 
   async start(): Promise<void> {
-    const args = [join(import.meta.dirname, 'life-broker.ts'), this.#folder, String(this.#now)];
+    const args = [join(import.meta.dirname, 'stepped-broker.ts'), this.#folder, String(this.#now)];
     const child = spawn(node, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#child = child;
     const ended = once(child, 'exit').then(([status]) => {

@@ -1,4 +1,4 @@
-// Requests of a client that cost a broker much work. Each bomb is prepared with a size and triggered later.
+// Requests of a client that cause much work in the broker. Each request is prepared with a size, and sent later.
 
 import { once } from 'node:events';
 import * as assert from 'uvu/assert';
@@ -6,25 +6,26 @@ import type { BasicProperties } from '../../src/broker/codec/properties.ts';
 import { method, publish } from './frames.ts';
 import { Peer } from './peer.ts';
 
-export interface Place {
+export interface BrokerPorts {
   readonly port: number;
   api(method: string, path: string, body?: object): Promise<string>;
 }
 
-interface Bomb {
+interface ExpensiveRequest {
   readonly title: string;
   readonly size: number;
-  /** True if the broker needs a store. Default false. */
+  /** True if the request requires a broker with a store. Defaults to false. */
   readonly isStored?: boolean;
   /**
-   * Milliseconds, default 50. More for work in one piece that another limit bounds: routing one message, writing one answer.
+   * Maximum length of a turn in milliseconds. Defaults to 50. It is higher for work that is done in one piece, because another
+   * limit bounds it: routing one message, and writing one response.
    */
   readonly turnLimitMs?: number;
-  /** Prepares the bomb, and returns the function that triggers it. */
-  readonly prepare: (place: Place, size: number) => Promise<() => Promise<void>>;
+  /** Prepares the request. Returns a function that sends it and waits until it is handled. */
+  readonly prepare: (broker: BrokerPorts, size: number) => Promise<() => Promise<void>>;
 }
 
-export const bombs: readonly Bomb[] = [
+export const expensiveRequests: readonly ExpensiveRequest[] = [
   {
     title: 'a message with many CC keys of many words, for many patterns',
     size: 250,
@@ -46,7 +47,7 @@ export const bombs: readonly Bomb[] = [
     },
   },
   {
-    title: 'publishes to a fanout of many queues',
+    title: 'publishes to a fanout exchange with many queues',
     size: 1000,
     prepare: async ({ port }, size) => {
       const peer = await bound(port, size);
@@ -58,7 +59,7 @@ export const bombs: readonly Bomb[] = [
     },
   },
   {
-    title: 'the end of a connection with many exclusive queues on a fanout',
+    title: 'the end of a connection with many exclusive queues',
     size: 5000,
     prepare: async ({ port }, size) => {
       const peer = await bound(port, size);
@@ -100,7 +101,7 @@ export const bombs: readonly Bomb[] = [
   ...(['queue.delete', 'queue.purge'] as const).map((name) => ({
     title: `${name} with many messages`,
     size: 100_000,
-    prepare: async ({ port }: Place, size: number) => {
+    prepare: async ({ port }: BrokerPorts, size: number) => {
       const peer = await Peer.open(port);
       peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true }));
       await fill(peer, size);
@@ -112,7 +113,7 @@ export const bombs: readonly Bomb[] = [
     },
   })),
   {
-    title: 'a list of many queues',
+    title: 'the list of many queues in the management API',
     size: 5000,
     turnLimitMs: 100,
     prepare: async ({ port, api }, size) => {
@@ -126,7 +127,7 @@ export const bombs: readonly Bomb[] = [
   ...(['queue.unbind', 'queue.delete'] as const).map((name) => ({
     title: `${name} among many bindings`,
     size: 20_000,
-    prepare: async ({ port }: Place, size: number) => {
+    prepare: async ({ port }: BrokerPorts, size: number) => {
       const peer = await Peer.open(port);
       peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true }));
       for (let index = 0; index < size; index++) {
@@ -159,7 +160,7 @@ export const bombs: readonly Bomb[] = [
   ...(['all', 'all but the newest'] as const).map((which) => ({
     title: `an acknowledgement of many messages, ${which}`,
     size: 125_000,
-    prepare: async ({ port }: Place, size: number) => {
+    prepare: async ({ port }: BrokerPorts, size: number) => {
       const peer = await consuming(port, size);
       return async () => {
         peer.send(method(1, 'basic.ack', { deliveryTag: which === 'all' ? size : size - 1, multiple: true }));
@@ -169,7 +170,7 @@ export const bombs: readonly Bomb[] = [
     },
   })),
   {
-    title: 'many messages that are requeued',
+    title: 'many requeued messages',
     size: 125_000,
     prepare: async ({ port }, size) => {
       const peer = await consuming(port, size);
@@ -182,7 +183,7 @@ export const bombs: readonly Bomb[] = [
     },
   },
   {
-    title: 'messages that are requeued among many others',
+    title: 'requeued messages among many others',
     size: 100_000,
     prepare: async ({ port }, size) => {
       const [peer, other] = [await consuming(port, size, { exclusive: false }), await Peer.open(port)];
@@ -200,7 +201,7 @@ export const bombs: readonly Bomb[] = [
   ...(['tx.commit', 'tx.rollback'] as const).map((name) => ({
     title: `${name} of many publishes and acknowledgements`,
     size: 50_000,
-    prepare: async ({ port }: Place, size: number) => {
+    prepare: async ({ port }: BrokerPorts, size: number) => {
       const peer = await consuming(port, size);
       peer.send(method(1, 'basic.cancel', { consumerTag: 'c' }), method(1, 'tx.select'));
       peer.send(Buffer.concat(Array.from({ length: size }, () => publish(1, { routingKey: 'q' })).flat()));
@@ -229,7 +230,7 @@ export const bombs: readonly Bomb[] = [
     },
   },
   {
-    title: 'the end of a virtual host with many queues of many messages',
+    title: 'the deletion of a virtual host with many queues and messages',
     size: 500,
     prepare: async ({ port, api }, size) => {
       await api('PUT', '/vhosts/full', {});
@@ -247,7 +248,7 @@ export const bombs: readonly Bomb[] = [
     },
   },
   {
-    title: 'the end of a virtual host with many queues',
+    title: 'the deletion of a virtual host with many queues',
     size: 5000,
     prepare: async ({ api }, size) => {
       await api('PUT', '/vhosts/full', {});
@@ -268,7 +269,7 @@ export const bombs: readonly Bomb[] = [
   },
 ];
 
-/** Returns a peer with `count` exclusive queues bound to amq.fanout. */
+/** Returns a peer with `size` exclusive queues that are bound to amq.fanout. */
 async function bound(port: number, size: number): Promise<Peer> {
   const peer = await Peer.open(port);
   for (let index = 0; index < size; index++) {
@@ -294,13 +295,13 @@ async function ready(peer: Peer): Promise<number> {
   return (await peer.until('queue.declare-ok')).messageCount;
 }
 
-/** Waits until the broker has answered everything that the peer sent. */
+/** Waits until the broker has handled everything that the peer sent. */
 async function answered(peer: Peer): Promise<void> {
   peer.send(method(1, 'basic.qos'));
   await peer.until('basic.qos-ok');
 }
 
-/** Returns a peer with `count` unacknowledged messages of its queue. */
+/** Returns a peer with `size` unacknowledged messages of its queue. */
 async function consuming(port: number, size: number, { exclusive = true } = {}): Promise<Peer> {
   const peer = await Peer.open(port);
   peer.send(method(1, 'queue.declare', { queue: 'q', exclusive }));
