@@ -25,7 +25,7 @@ export interface GraphNode {
   readonly kind: NodeKind;
   readonly name: string;
   /**
-   * The name of the exchange or queue on the broker. If each consumer has its own queue, the prefix of these names.
+   * The name of the exchange or queue on the broker. If each consumer has its own queue, this is the prefix of the names.
    */
   readonly brokerName?: string;
   /** `true` if each consumer has its own queue, whose name consists of `brokerName` and a random part. */
@@ -51,7 +51,7 @@ export interface Graph {
   readonly edges: readonly GraphEdge[];
 }
 
-/** Returns the graph of a vhost. Nodes and edges have the order of the configuration. */
+/** Returns the graph of a vhost. Nodes and edges are in the order of the configuration. */
 export function graphOf(config: Config, vhostName: string): Graph {
   const vhost = config.vhosts[vhostName];
   if (!vhost) return { nodes: [], edges: [] };

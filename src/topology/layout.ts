@@ -162,7 +162,7 @@ function widthOf({ name, roles = [] }: GraphNode): number {
   return Math.min(node.longest, Math.max(node.shortest, Math.ceil(letters * letter.name) + node.padding));
 }
 
-/** Returns the first two keys and the number of further keys; `undefined` without keys. */
+/** Returns the first two keys and the number of further keys; `undefined` if there is no key. */
 function labelText({ keys }: GraphEdge): string | undefined {
   const shown = keys.filter((key) => key !== '');
   if (shown.length === 0) return undefined;

@@ -78,7 +78,7 @@ const rules: Readonly<Record<string, ArgumentRule>> = {
   'x-delayed-retry-max': quorum(anything),
   'x-quorum-initial-group-size': quorum(notZero),
   'x-delivery-limit': quorum(anything),
-  // Deprecated. RabbitMQ 4.3 closes the connection (541) by default, and accepts the argument if it is so configured.
+  // Deprecated. RabbitMQ 4.3 closes the connection (541) by default, and accepts the argument if it is configured to do so.
   'x-queue-master-locator': classic(anything),
   'x-queue-leader-locator': both(
     oneOf(['client-local', 'balanced', 'random', 'least-leaders'], 'invalid_queue_locator_arg'),

@@ -41,8 +41,8 @@ export class DeadLetterSender<Q extends SourceQueue> {
 
   /**
    * Sends a message to the dead letter exchange, if the queue has one, and then removes it from the queue. In this order, a
-   * crash in between duplicates the message and does not lose it. If an error is thrown, the message is set aside, because
-   * one message must not stop the broker or the queue.
+   * crash in between duplicates the message and does not lose it. If routing throws, the message is set aside, because one
+   * message must not stop the broker or the queue.
    */
   send(entry: QueueEntry, reason: DeathReason): void {
     const { settings, held, what } = this.#queue;

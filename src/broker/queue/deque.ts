@@ -50,7 +50,10 @@ export class Deque<T> {
     return value;
   }
 
-  /** Returns the number of values before the first one with `isAfter`, which must also be true for all later values. */
+  /**
+   * Returns the number of values in front of the first value for which `isAfter` returns true. It must also return true for
+   * all later values.
+   */
   countBefore(isAfter: (other: T) => boolean): number {
     let low = 0;
     let high = this.#length;
@@ -63,7 +66,7 @@ export class Deque<T> {
     return low;
   }
 
-  /** Inserts a value before the first one with `isAfter`, which must also be true for all later values. */
+  /** Inserts a value in front of the first value for which `isAfter` returns true. See `countBefore`. */
   insert(value: T, isAfter: (other: T) => boolean): void {
     const low = this.countBefore(isAfter);
     if (low === 0) {

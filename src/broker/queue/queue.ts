@@ -111,8 +111,8 @@ export class Queue {
   }
 
   /**
-   * Returns the expiry time, by `Clock.now`, of a message that arrives now; `undefined` if it does not expire. `leftMs` limits
-   * the time that is left.
+   * Returns the expiry time, by `Clock.now`, of a message that arrives now; `undefined` if it does not expire. `leftMs` is
+   * an upper limit for the remaining time.
    */
   expiryOf({ expirationMs = Infinity }: Message, leftMs = Infinity): number | undefined {
     const lifeMs = Math.min(this.settings.messageTtlMs ?? Infinity, expirationMs, leftMs);

@@ -12,7 +12,7 @@ export interface QueueSettings {
   readonly maxLengthBytes: number | undefined;
   readonly overflow: 'drop-head' | 'reject-publish' | 'reject-publish-dlx';
   readonly maxPriority: number;
-  /** The priority of messages without one. */
+  /** The priority of messages that have no priority. */
   readonly defaultPriority: number;
   readonly deadLetterExchange: string | undefined;
   readonly deadLetterRoutingKey: string | undefined;

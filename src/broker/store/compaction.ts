@@ -40,7 +40,7 @@ export class StoreCompaction {
     this.#log = at.log;
   }
 
-  /** Starts if there is space to free. This call is cheap enough for each change. */
+  /** Starts if there is space to free. The check is cheap, because the store makes it after each change. */
   startIfDue(): void {
     if (this.#running !== undefined || this.#isClosed || performance.now() < this.#notBefore || !this.#isDue()) return;
     this.#running = this.#run().finally(() => {

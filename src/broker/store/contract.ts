@@ -78,8 +78,8 @@ export interface EnqueueTarget {
 }
 
 /**
- * The store of one broker. Its methods neither throw nor wait: they append to memory, and a write to disk follows. After a
- * failed write or sync the store writes nothing more, and each `committed` reports the error.
+ * The store of one broker. Its methods do not throw or wait, because they only append to memory. A write to disk follows.
+ * After a failed write or sync, the store writes nothing more, and each `committed` reports the error.
  */
 export interface Store {
   /**
@@ -98,7 +98,7 @@ export interface Store {
   returned(id: number, queue: string, counts: ReturnCounts): void;
   /** Records that all messages have left the queue, because it was deleted. */
   drop(queue: string): void;
-  /** Calls `done` when everything that was appended before is on disk, or the store has failed. Never calls it at once. */
+  /** Calls `done` when everything that was appended before is on disk, or the store has failed, but never within this call. */
   committed(done: (error?: Error) => void): void;
   /** Bytes that are not on disk yet. Publishers without confirms can be faster than the disk. */
   readonly pendingBytes: number;
@@ -111,7 +111,7 @@ export interface Store {
 export interface StoreOptions {
   /** The id of this process, for the lock file. */
   readonly pid: number;
-  /** Returns true if a process of this machine runs. */
+  /** Returns true if a process with this id runs on this machine. */
   readonly isAlive: (pid: number) => boolean;
   /** Ignores the lock of a process on another host. The user must know that it has ended. Defaults to false. */
   readonly breaksLock?: boolean | undefined;

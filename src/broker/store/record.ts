@@ -1,10 +1,10 @@
 // Encodes and decodes the records of the log: u32 length, u32 CRC-32, type, payload. Length and CRC cover type and payload.
-// Numbers are big-endian, ids and sequences are u48, a text is a u16 length and UTF-8.
+// Numbers are big-endian, ids and sequences are u48, and a text consists of a u16 length and UTF-8.
 
 import { crc32 } from 'node:zlib';
 import type { Definition, Returns, StoredMarks, StoredMessage } from './contract.ts';
 
-/** The length of length and checksum. */
+/** The number of bytes of the length and the checksum. */
 const headLength = 8;
 
 const types = {

@@ -33,8 +33,8 @@ export class DeadLetters {
   }
 
   /**
-   * Sends a message to the dead letter exchange of its queue. Its delivery may cause further dead letters, which wait until
-   * the delivery ends, so that a long chain of queues does not overflow the stack. Each letter is routed before it waits.
+   * Sends a message to the dead letter exchange of its queue. The delivery may cause further dead letters, which wait until
+   * it ends, so that a long chain of queues does not overflow the stack. Each letter is routed before it waits.
    * If routing throws, the caller keeps the message.
    */
   send(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt<Queue>): void {

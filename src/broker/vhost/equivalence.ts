@@ -32,7 +32,10 @@ export function assertSameExchange(exchange: Exchange, declaration: ExchangeDecl
   assertSameArguments(['alternate-exchange'], both);
 }
 
-/** Throws 406 if the declaration differs from the queue, and 405 if the queue is exclusive and `owner` does not own it. */
+/**
+ * Throws 406 if the declaration differs from the queue. Throws 405 if only one of them is exclusive, or if the exclusive
+ * queue does not belong to `owner`.
+ */
 export function assertSameQueue(queue: Queue, declaration: QueueDeclaration, owner: object | undefined): void {
   const { what } = queue;
   if (queue.owner !== (declaration.exclusive ? owner : undefined)) throw locked(queue);

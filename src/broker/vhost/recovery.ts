@@ -19,7 +19,7 @@ interface Target {
 /** The last record that a broker writes before it exits normally. */
 const closed: BrokerDefinition = { kind: 'closed', key: '', value: true };
 
-/** The order of recovery: a definition needs those of the kinds before it. */
+/** The order of recovery, because a definition may refer to definitions of earlier kinds. */
 const kinds = ['vhost', 'user', 'permission', 'topic-permission', 'policy', 'exchange', 'queue', 'binding'];
 
 /** Records that the broker exits normally. */

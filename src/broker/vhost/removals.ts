@@ -66,8 +66,9 @@ export class Removals {
   }
 
   /**
-   * Removes bindings, and each auto-delete exchange that has no bindings after that, together with the bindings to it. Uses
-   * a stack of iterators, because a recursion through a long chain of exchanges would overflow the call stack.
+   * Removes bindings. If the last binding from an auto-delete exchange is removed, the exchange is removed too, together with
+   * the bindings to it. This uses a stack of iterators, because a recursion through a long chain of exchanges would overflow
+   * the call stack.
    */
   *#removeAll(bindings: Iterable<Binding> | Iterator<Binding>): Work {
     const stack = [Iterator.from(bindings)];

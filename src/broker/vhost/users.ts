@@ -14,10 +14,11 @@ export const defaultLogin = { name: 'guest', password: 'guest' };
 export type Access = 'configure' | 'write' | 'read';
 type Permissions = Readonly<Record<Access, string>>;
 
-/** https://www.rabbitmq.com/docs/passwords: `hash` is the hash of salt and password. Salt and hash are in base64. */
+/** A hashed password (https://www.rabbitmq.com/docs/passwords). Salt and hash are in base64. */
 export interface Password {
   readonly algorithm: 'sha256' | 'sha512';
   readonly salt: string;
+  /** The hash of the salt followed by the password. */
   readonly hash: string;
 }
 
@@ -40,7 +41,7 @@ export interface User {
   readonly topics: Map<string, Map<string, TopicPermission>>;
 }
 
-/** A user, or one of the user's permissions, as the store keeps it. */
+/** A user, or one of the user's permissions, in the form in which it is stored. */
 export type UserDefinition = { readonly key: string } & (
   | {
       readonly kind: 'user';
@@ -152,7 +153,7 @@ export class Users {
     return all.flatMap(({ name, password }) => (password && isPassword(defaultLogin.password, password) ? name : []));
   }
 
-  /** Adds a user or a permission that the store has kept. Throws a SyntaxError if a pattern is invalid. */
+  /** Adds a user or a permission from the store. Throws a SyntaxError if a pattern is invalid. */
   recover(definition: UserDefinition): void {
     const { kind, value } = definition;
     if (kind === 'user') {
