@@ -164,7 +164,7 @@ class Worker {
     this.#running = this.#run(ids);
   }
 
-  /** Adds the lines that the handlers wrote since the last call to the history. */
+  /** Reads the lines that the handlers have written since the last call, and adds them to the history. */
   read(): void {
     const chunk = Buffer.alloc(1 << 16);
     for (;;) {

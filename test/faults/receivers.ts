@@ -110,7 +110,7 @@ export class Receivers {
     for (const { process } of this.#slots) process.child.kill(signal);
   }
 
-  /** Adds the lines that the handlers wrote since the last call to the history. */
+  /** Reads the lines that the handlers have written since the last call, and adds them to the history. */
   read(): void {
     const chunk = Buffer.alloc(1 << 16);
     for (const [index, slot] of this.#slots.entries()) {

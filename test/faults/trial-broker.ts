@@ -17,7 +17,7 @@ export interface TrialBroker {
   cluster(): Cluster;
   /** Kills and restarts the embedded broker. Rejects for any other broker. */
   readonly server: { kill(): Promise<void>; start(): Promise<void> };
-  /** Restarts what is not running, and ends all faults of the cluster. */
+  /** Starts all stopped nodes, and ends all faults of the cluster. */
   heal(): Promise<void>;
   /** Removes the vhost, or stops the broker and removes its data. */
   end(): Promise<void>;

@@ -30,7 +30,7 @@ export interface Trial {
   readonly handlerMs?: number;
   /** Milliseconds after the last fault until an unhandled message counts as stuck. */
   readonly settleMs?: number;
-  /** Milliseconds until a receiver that has not handled a new message has failed to recover. */
+  /** Milliseconds after which a receiver that has handled no new message counts as not recovered. */
   readonly recoveryLimitMs?: number;
   readonly log?: (line: string) => void;
 }

@@ -49,7 +49,7 @@ type RouteMatch =
 
 const rows = routes.map((route) => ({ route, parts: route.path.split('/').slice(1) }));
 
-/** Returns the route for the decoded parts of a path. Throws 404 and 405. */
+/** Returns the route for the decoded parts of a path. Throws 404 or 405. */
 export function findRoute(method: string, path: readonly string[]): RouteMatch {
   // Rascal does not encode the name of the virtual host `/`. The last slash of the path `vhosts//` is already removed.
   const [first, second, ...more] = path;

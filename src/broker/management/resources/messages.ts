@@ -35,7 +35,10 @@ export const messageRoutes: readonly Route[] = [
   },
 ];
 
-/** Runs `work`. If an error would close a channel, throws the result of `refusal` instead, or the error if that is `undefined`. */
+/**
+ * Runs `work`. Replaces an error that would close a channel by the result of `refusal`. If the result is `undefined`, the
+ * error is not replaced.
+ */
 function refusedAs(refusal: (code: number, text: string) => Refusal | undefined, work: () => ApiResponse): ApiResponse {
   try {
     return work();
