@@ -250,8 +250,8 @@ refuses([
     title: 'completions for an unknown shell',
     args: ['completions', 'tcsh'],
     exit: 64,
-    line: "mq completions: there is no 'mq completions tcsh' [USAGE]",
-    hint: "did you mean 'mq completions bash'? mq completions has bash, zsh, fish, powershell",
+    line: "mq completions: there are no completions for 'tcsh' [USAGE]",
+    hint: 'mq completions has bash, zsh, fish, powershell',
   },
 ]);
 
