@@ -1,10 +1,11 @@
-/** Returns the error of a role that a signal ended before its work was done (exit status 128 + the signal's number). */
+// Ends work at a signal: the error for its end (exit status 128 + the signal's number), and waiting that a signal ends.
 
 import { durationText } from './config/duration.ts';
 import type { Context, Said } from './context.ts';
 import { MqError } from './errors.ts';
 
-export function interrupted(context: Pick<Context, 'drain'>, detail = 'unfinished work was handed back'): MqError {
+/** @param detail what was done with the unfinished work */
+export function interrupted(context: Pick<Context, 'drain'>, detail: string): MqError {
   const signal = typeof context.drain.reason === 'string' ? context.drain.reason : 'SIGTERM';
   return new MqError(signal === 'SIGINT' ? 'INTERRUPTED' : 'TERMINATED', `stopped by ${signal}: ${detail}`);
 }

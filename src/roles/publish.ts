@@ -44,7 +44,7 @@ export async function publish(
   const { publisher, destination } = await session.publisher(settings.publication, { window: settings.window });
   const tally = new Tally(context, { json, skip, ...(input.from === 'lines' && { counts }) });
   void publisher.failed.then((error) => tally.end(error));
-  const onAbandon = () => session.abort(interrupted(context));
+  const onAbandon = () => session.abort(interrupted(context, 'messages without a confirm may or may not have arrived'));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
   let complete = true;
   try {

@@ -41,7 +41,7 @@ export async function request(
   const settings: RequestSettings = { ...given, input: await readPiped(given.input, context) };
   const { requester, destination } = await session.requester(settings.publication, settings);
   const results = new Results(context, settings);
-  const onAbandon = () => session.abort(interrupted(context));
+  const onAbandon = () => session.abort(interrupted(context, 'requests without a reply may have been handled'));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
   try {
     await requestAll({ context, requester, destination, results, settings });

@@ -122,7 +122,7 @@ const publish: readonly Option[] = [
     name: 'timeout',
     value: 'DURATION',
     help: 'report a message as in doubt if no confirm arrives within this time',
-    default: '60s',
+    default: '60s, no limit while the broker blocks',
   },
 ];
 
