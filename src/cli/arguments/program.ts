@@ -121,7 +121,7 @@ export function wordOf<Word extends string>(values: Values, words: readonly Word
   throw unknownWord(values.command, typed, words);
 }
 
-/** Returns the error for a word that the command does not accept after its name. */
+/** Returns the error for a word that a command does not have. */
 export function unknownWord(command: string, typed: string, words: readonly string[]): MqError {
   const near = nearest(typed, words);
   return new MqError('USAGE', `there is no 'mq ${command} ${typed}'`, {
