@@ -97,10 +97,13 @@ function cut(text: string, width: number): string {
 
 /**
  * Truncates a header at its start, because the API's names differ at their ends: messages_ready,
- * messages_unacknowledged.
+ * messages_unacknowledged. Whole words are removed if enough fits (…ready, …unacked).
  */
 function cutHeader(text: string, width: number): string {
-  return stringWidth(text) <= width ? text : `…${text.slice(text.length - width + 1)}`;
+  if (stringWidth(text) <= width) return text;
+  const words = text.replace('unacknowledged', 'unacked').split('_');
+  const ends = words.slice(1).map((_, at) => `…${words.slice(at + 1).join('_')}`);
+  return ends.find((end) => stringWidth(end) <= width) ?? `…${text.slice(text.length - width + 1)}`;
 }
 
 function padded(text: string, width: number, isNumber: boolean): string {

@@ -31,7 +31,7 @@ test('truncates headers first and names last', () => {
   assert.is(
     drawn(33),
     `
-name            …s_ready  state
+name              …ready  state
 orders                12  running
 漢字の待ち行列         3  running
 e\u0301mile 👩‍👩‍👧          100000  down
@@ -46,6 +46,12 @@ orders         12  runni…
 e\u0301mile 👩‍👩‍👧   100000  down
 `,
   );
+});
+
+test('removes whole words of a header', () => {
+  const header = ['name', 'messages_unacknowledged', 'consumer_utilisation'];
+  const [line] = drawTable({ columns: header, rows: [['q', '1', '2']], width: 36, hasHeaders: true });
+  assert.is(line, 'name        …unacked    …utilisation');
 });
 
 test('no line is longer than a terminal of readable width', () => {
