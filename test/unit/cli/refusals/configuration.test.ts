@@ -66,6 +66,14 @@ refuses([
     line: 'mq producer: cannot read the configuration /: it is a directory [NO_INPUT]',
     hint: '--config names this file',
   },
+  ...['trust', 'check'].map(
+    (command): Row => ({
+      title: `a missing file as the argument of mq ${command}`,
+      args: [command, 'none.json'],
+      exit: 66,
+      line: `mq ${command}: cannot read the configuration none.json: no such file [NO_INPUT]`,
+    }),
+  ),
   {
     title: 'mq check without a rascal.json',
     args: ['check'],

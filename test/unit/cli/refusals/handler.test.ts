@@ -38,7 +38,14 @@ refuses([
     args: ['worker', '--exec', ''],
     exit: 64,
     line: 'mq worker: exec requires a command [USAGE]',
-    hint: 'exec COMMAND ARGUMENTS…',
+    hint: '--exec CMD ARGS…',
+  },
+  {
+    title: 'an empty command for --exec-lines',
+    args: ['worker', '--exec-lines', ''],
+    exit: 64,
+    line: 'mq worker: exec-lines requires a command [USAGE]',
+    hint: '--exec-lines CMD ARGS…',
   },
   {
     title: 'a missing handler file',
