@@ -284,6 +284,12 @@ const testing: readonly Option[] = [
     default: 'MQ_MANAGEMENT_URL, else port 15672 if AMQP is on 5672',
   },
   trustManagement,
+  {
+    name: 'ca',
+    value: 'FILE',
+    help: 'with --on amqps://…: trust this certificate authority (PEM), also for the management API',
+    default: 'the authorities of the system',
+  },
   configuration,
   {
     name: 'filter',
