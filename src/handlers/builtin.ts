@@ -26,8 +26,8 @@ export function makeEcho(): Handler {
 type Sleep = (milliseconds: number, value: undefined, options: { signal: AbortSignal }) => Promise<unknown>;
 
 /**
- * Returns a handler that simulates work: one second for each `.` in the text of the body. A body that is not UTF-8, such
- * as a photo, takes no time. When aborted, the handler hands the message back.
+ * Returns a handler that simulates work: it sleeps one second for each `.` in the text of the body, and not at all if
+ * the body is not UTF-8, such as a photo. When aborted, it hands the message back.
  */
 export function makeWork(sleep: Sleep = wait): Handler {
   return {

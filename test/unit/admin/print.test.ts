@@ -12,7 +12,7 @@ function drawn(vhosts: readonly string[], terminalWidth: number, requested?: rea
   return formatResult({ kind: 'items', columns, items: vhosts.map(queue) }, format);
 }
 
-test('leaves the vhost out if the headers do not fit and all rows have the same one', async () => {
+test('leaves out a vhost that all rows have if the headers do not fit', async () => {
   assert.is(
     await drawn(['/'], 40),
     'name    messages_unacknowledged  state\norders                        2  running\n',

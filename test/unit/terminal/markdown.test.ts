@@ -73,7 +73,7 @@ test('prints the target of a link only if it can be opened', () => {
   assert.is(formatMarkdown('See [one](a.md), [two](#two).', { ...plain, linkText }), 'See one (mq help a), two.\n');
 });
 
-test('replaces a link whose label has code, but not code that looks like a link', () => {
+test('replaces a link whose label has code, but no link in code', () => {
   const linkText = () => ' (mq help a)';
   const page = 'See [the `--exec` status](a.md) and `[x](y)`.';
   assert.is(

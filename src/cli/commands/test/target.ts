@@ -103,9 +103,7 @@ export async function closeCluster(
 
 function planUrl(context: Context, on: string, values: Values, common: Common): OpenTarget {
   if (!/^amqps?:\/\//i.test(on)) throw values.usage('--on must be embedded, cluster, or an address: amqp://…');
-  const file = values.name('ca');
-  const ca = file === undefined ? undefined : resolve(context.cwd, file);
-  const urls = on.split(',').map((url) => withAuthority(url.trim(), ca));
+  const urls = on.split(',').map((url) => withAuthority(url.trim(), context, values));
   const addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
   const title = addresses.map(endpointOf).join(', ');
   const prefix = `mq-test-${randomUUID().slice(0, 8)}-`;
@@ -127,7 +125,7 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
       const managementUrls = found.addresses.map(urlOf);
       // `found.api` aborts at the first signal, so another client deletes the vhosts.
       const managementCa = await readAuthority(context, values);
-      const trusted = managementCa === undefined ? {} : { ca: managementCa };
+      const trusted = managementCa !== undefined && { ca: managementCa };
       const client = new Management({ addresses: found.addresses, timeoutMs: answerMs, ...trusted });
       const close = () => removeVhosts(client, prefix);
       return { plan: { kind: 'url', urls, managementUrls, managementCa, prefix, ...common }, title, close };
@@ -143,10 +141,11 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
   };
 }
 
-/** Returns the URL with the file of the broker's certificate authority. The test processes read the file from there. */
-function withAuthority(url: string, ca: string | undefined): string {
+/** Returns the address with the file of --ca, so that the processes of the test files read it, too. */
+function withAuthority(url: string, { cwd }: Context, values: Values): string {
+  const ca = values.name('ca');
   if (ca === undefined || !/^amqps:/i.test(url) || /[?&]cacertfile=/.test(url)) return url;
-  return `${url}${url.includes('?') ? '&' : '?'}cacertfile=${encodeURIComponent(ca)}`;
+  return `${url}${url.includes('?') ? '&' : '?'}cacertfile=${encodeURIComponent(resolve(cwd, ca))}`;
 }
 
 /**

@@ -1,4 +1,4 @@
-// How `mq test --on cluster` removes its containers.
+// Tests the removal of the containers of `mq test --on cluster`.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
