@@ -1,10 +1,13 @@
-// Ends work at a signal: the error for its end (exit status 128 + the signal's number), and waiting that a signal ends.
+// Creates the error of work that a signal ended, waits for a signal, and returns the log line of the first signal.
 
 import { durationText } from './config/duration.ts';
 import type { Context, Said } from './context.ts';
 import { MqError } from './errors.ts';
 
-/** @param detail what was done with the unfinished work */
+/**
+ * Returns the error of work that a signal ended (exit status 128 + the signal's number).
+ * @param detail the state of the unfinished work, for example that it was handed back
+ */
 export function interrupted(context: Pick<Context, 'drain'>, detail: string): MqError {
   const signal = typeof context.drain.reason === 'string' ? context.drain.reason : 'SIGTERM';
   return new MqError(signal === 'SIGINT' ? 'INTERRUPTED' : 'TERMINATED', `stopped by ${signal}: ${detail}`);

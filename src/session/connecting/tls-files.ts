@@ -15,7 +15,10 @@ export async function withTlsFiles(settings: RascalSettings): Promise<RascalSett
   return { ...settings, vhosts: Object.fromEntries(await Promise.all(vhosts)) };
 }
 
-/** Returns one connection with the content of its files. Throws NO_INPUT if a file cannot be read, and BAD_DATA for a `ca` without a certificate. */
+/**
+ * Returns one connection with the content of its files. Throws NO_INPUT if a file cannot be read, and BAD_DATA if the
+ * file of `ca` contains no certificate.
+ */
 export async function withTlsContent(connection: Plain): Promise<Plain> {
   const { socketOptions, ...rest } = connection;
   const { tlsFiles } = objectOf(socketOptions);
