@@ -9,7 +9,7 @@ import type { Destination, Session } from '../session/session.ts';
 import type { Properties } from '../session/wire.ts';
 import { interrupted } from '../signal.ts';
 import { isClosedPipe, Printer } from '../terminal/printer.ts';
-import { bodies, type Input, type PipedInput, readPiped } from './input.ts';
+import { bodies, type Input } from './input.ts';
 import { messageIds, outgoing } from './outgoing.ts';
 import { Pace } from './pace.ts';
 
@@ -31,14 +31,8 @@ export interface PublishSettings {
 }
 
 /** Resolves when all messages are confirmed. Throws the first failure after the others have been tried. */
-export async function publish(
-  context: Context,
-  session: Session,
-  given: Omit<PublishSettings, 'input'> & { readonly input: Input | PipedInput },
-): Promise<void> {
-  const input = await readPiped(given.input, context);
-  const settings: PublishSettings = { ...given, input };
-  const { json, skip } = settings;
+export async function publish(context: Context, session: Session, settings: PublishSettings): Promise<void> {
+  const { json, skip, input } = settings;
   const { counts } = session;
   if (input.from === 'lines') counts.resume = skip;
   const { publisher, destination } = await session.publisher(settings.publication, { window: settings.window });
