@@ -10,7 +10,8 @@ import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePorts } from '../../src/cluster/docker/ports.ts';
 import { emptyFolder, type RunningMq, startMq } from '../support/mq.ts';
-import { median, resident, say } from './measure.ts';
+import { median, resident } from './measure.ts';
+import { say } from './table.ts';
 
 const seconds = Number(process.argv[2] ?? 60);
 const deadlineMs = (seconds + 120) * 1000;

@@ -1,6 +1,6 @@
 // Reads the lines of standard input in batches, as a fast program does.
 
-export async function* lineBatches(): AsyncGenerator<string[]> {
+export async function* lineBatches() {
   let rest = '';
   process.stdin.setEncoding('utf8');
   for await (const chunk of process.stdin) {
