@@ -2,18 +2,18 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Handler, Reply } from './handler.ts';
-import { handBack } from './safely.ts';
+import { ack, handBack } from './safely.ts';
 
 /** Returns a handler that only acknowledges, because the role prints the body. */
 export function makePrint(): Handler {
-  return { prints: 'role', handle: async () => ({ type: 'ack' }), close: nothingToFree };
+  return { prints: 'role', handle: () => ack, close: nothingToFree };
 }
 
 /** Returns a handler that replies with the unchanged body and its content type. */
 export function makeEcho(): Handler {
   return {
     prints: 'role',
-    handle: async ({ body, properties: { contentType } }) => {
+    handle: ({ body, properties: { contentType } }) => {
       const reply: Reply = contentType === undefined ? { body } : { body, contentType };
       return { type: 'ack', reply };
     },

@@ -9,9 +9,10 @@ export type MessageProperties = Omit<Properties, 'headers' | 'unreadable'>;
 
 /** Returns a copy of the properties without mq's record of how they were encoded, for code outside mq. */
 export function plainProperties(properties: MessageProperties): MessageProperties {
+  const source: Readonly<Record<string, unknown>> = { ...properties };
   const plain: Record<string, unknown> = {};
   // The record is stored under a symbol, which this loop skips.
-  for (const [name, value] of Object.entries(properties)) plain[name] = value;
+  for (const name in source) plain[name] = source[name];
   return plain;
 }
 
@@ -75,8 +76,11 @@ export interface HandlerContext {
 export interface Handler {
   /** `role` if the role prints the body after success; `handler` if only the handler prints. */
   readonly prints: 'role' | 'handler';
-  /** Handles one message. Never throws and never rejects: a failure is an outcome. */
-  handle(message: Message, context: HandlerContext): Promise<Outcome>;
+  /**
+   * Handles one message. Never throws and never rejects: a failure is an outcome. A handler that needs no time returns
+   * its outcome without a promise, because a promise for each message costs more than an empty handler.
+   */
+  handle(message: Message, context: HandlerContext): Outcome | Promise<Outcome>;
   /** Handles several messages in one call: one outcome for each, in order. Absent if it cannot handle batches. */
   handleBatch?(messages: readonly Message[], context: HandlerContext): Promise<readonly Outcome[]>;
   /** Reports to the handler whether more messages can arrive. Absent if the handler does not wait for messages. */

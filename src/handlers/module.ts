@@ -20,7 +20,7 @@ import { loadModule } from './module-load.ts';
 import { isOutcomeWord, outcomeOfWord } from './outcome-word.ts';
 import { write } from './process/output.ts';
 import { thrownReason } from './reason.ts';
-import { repeated } from './safely.ts';
+import { ack, repeated } from './safely.ts';
 
 /** Argument of the user's function. It is frozen, and its body is a copy. */
 export interface UserMessage {
@@ -69,12 +69,17 @@ export async function makeModule(plan: ModulePlan, host: HandlerHost): Promise<H
 }
 
 function messageHandling(run: UserFunction, isReply: boolean, host: HandlerHost): Handler['handle'] {
-  return async (message, given) => {
-    const context = userContext(given, message.attempt, () => host.stderrOf?.(message) ?? host.stderr);
+  const failed = (error: unknown): Outcome => ({ type: 'retry', reason: thrownReason(error) });
+  return (message, given) => {
+    const context = new CallContext(given, message.attempt, () => host.stderrOf?.(message) ?? host.stderr);
     try {
-      return outcomeOf(await run(userMessage(message), context), isReply);
+      const result = run(new ModuleMessage(message), context);
+      if (!isThenable(result)) return outcomeOf(result, isReply);
+      return Promise.resolve(result)
+        .then((value) => outcomeOf(value, isReply))
+        .catch(failed);
     } catch (error) {
-      return { type: 'retry', reason: thrownReason(error) };
+      return failed(error);
     }
   };
 }
@@ -88,22 +93,38 @@ function batchHandling(
     handle: async () => ({ type: 'retry', reason: 'the handler accepts only batches' }),
     handleBatch: async (messages, given) => {
       const attempt = Math.max(...messages.map((message) => message.attempt));
-      const context = userContext(given, attempt, () => host.stderr);
-      const result = await run(Object.freeze(messages.map(userMessage)), context);
+      const context = new CallContext(given, attempt, () => host.stderr);
+      const result = await run(Object.freeze(messages.map((message) => new ModuleMessage(message))), context);
       return outcomesOf(result, { isReply, size: messages.length });
     },
   };
 }
 
 /** `stderrOf` is called only when the handler logs something, because a stream for each message is expensive. */
-function userContext(given: HandlerContext, attempt: number, stderrOf: () => Output): UserContext {
-  return Object.freeze({
-    get signal() {
-      return given.signal;
-    },
-    attempt,
-    log: (text: unknown) => void write(stderrOf(), Buffer.from(`${text}\n`)),
-  });
+class CallContext implements UserContext {
+  readonly attempt: number;
+  readonly #given: HandlerContext;
+  readonly #stderrOf: () => Output;
+
+  constructor(given: HandlerContext, attempt: number, stderrOf: () => Output) {
+    this.attempt = attempt;
+    this.#given = given;
+    this.#stderrOf = stderrOf;
+    Object.freeze(this);
+  }
+
+  get signal(): AbortSignal {
+    return this.#given.signal;
+  }
+
+  /** A getter, because a handler may use the function without its object. */
+  get log(): UserContext['log'] {
+    return (text) => void write(this.#stderrOf(), Buffer.from(`${text}\n`));
+  }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 /** Returns the export `batch`. The default export is not used, because it expects one message and not a list. */
@@ -137,24 +158,38 @@ function isFunction<F extends UserFunction | UserBatchFunction>(value: unknown):
   return typeof value === 'function';
 }
 
-function userMessage({ body, fields, properties, headers, attempt }: Message): UserMessage {
-  // The body is copied, because a handler that changes it must not change the message of the next attempt.
-  const copy = Buffer.from(body);
-  return Object.freeze({
-    body: copy,
-    get text() {
-      return copy.toString('utf8');
-    },
-    json: (): unknown => JSON.parse(copy.toString('utf8')),
-    fields: Object.freeze({ ...fields }),
-    properties: Object.freeze(plainProperties(properties)),
-    headers: Object.freeze(Object.assign(Object.create(null), headers)),
-    attempt,
-  });
+/**
+ * The message that the user's function receives. `text` and `json` are getters, because own accessors of each object
+ * cost more than an empty handler. `json` returns a function, because a handler may use it without its object.
+ */
+class ModuleMessage implements UserMessage {
+  readonly body: Buffer;
+  readonly fields: UserMessage['fields'];
+  readonly properties: UserMessage['properties'];
+  readonly headers: UserMessage['headers'];
+  readonly attempt: number;
+
+  constructor({ body, fields, properties, headers, attempt }: Message) {
+    // The body is copied, because a handler that changes it must not change the message of the next attempt.
+    this.body = Buffer.from(body);
+    this.fields = Object.freeze({ ...fields });
+    this.properties = Object.freeze(plainProperties(properties));
+    this.headers = Object.isFrozen(headers) ? headers : Object.freeze(Object.assign(Object.create(null), headers));
+    this.attempt = attempt;
+    Object.freeze(this);
+  }
+
+  get text(): string {
+    return this.body.toString('utf8');
+  }
+
+  get json(): UserMessage['json'] {
+    return () => JSON.parse(this.text);
+  }
 }
 
 function outcomeOf(result: unknown, isReply: boolean): Outcome {
-  if (result === undefined || result === null) return { type: 'ack' };
+  if (result === undefined || result === null) return ack;
   if (isBareObject(result) && typeof result['type'] === 'string') {
     const { type, reason, requeue } = result;
     if (type === 'ack') return isReply && 'reply' in result ? acked(result['reply']) : { type };
@@ -162,7 +197,7 @@ function outcomeOf(result: unknown, isReply: boolean): Outcome {
     // A misspelled outcome must not count as success.
     if (!isReply) return { type: 'retry', reason: `the handler returned an unknown outcome: ${type}` };
   }
-  return isReply ? acked(result) : { type: 'ack' };
+  return isReply ? acked(result) : ack;
 }
 
 /** Returns the outcomes of a batch: the items of a list in order, or one value for all messages. */
@@ -188,7 +223,7 @@ function isBareObject(value: unknown): value is Record<string, unknown> {
 
 function acked(value: unknown): Outcome {
   const reply = value === undefined || value === null ? undefined : replyOf(value);
-  return reply === undefined ? { type: 'ack' } : { type: 'ack', reply };
+  return reply === undefined ? ack : { type: 'ack', reply };
 }
 
 /** Converts a value to a reply. Throws if it cannot be serialised: a function, a circular object. */

@@ -17,72 +17,102 @@ interface Bounds {
  * settles still has an outcome: `retry` after the deadline, otherwise `hand-back`.
  */
 export function safely(handler: Handler, bounds: Bounds): Handler {
-  const running = new Set<Attempt>();
-  let watched: AbortSignal | undefined;
-  // All messages share one listener, because adding a listener takes longer than running an empty handler.
-  const watch = (signal: AbortSignal): void => {
-    if (signal === watched) return;
-    watched = signal;
-    signal.addEventListener('abort', () => {
-      for (const attempt of running) if (attempt.outer === signal) attempt.giveUp(signal.reason);
-    });
-  };
-  const run = (size: number, { signal }: HandlerContext, work: Work): Promise<readonly Outcome[]> =>
-    new Promise((resolve) => {
-      if (signal.aborted) return resolve(repeated(handBack, size));
-      watch(signal);
-      const attempt = new Attempt({ outer: signal, size, bounds }, (outcomes) => {
-        running.delete(attempt);
-        resolve(outcomes);
-      });
-      running.add(attempt);
-      void caught(work, attempt, size).then((outcomes) => attempt.end(outcomes));
-    });
+  const running = new Running();
   return {
     prints: handler.prints,
-    handle: async (message, context) => {
-      const [outcome = handBack] = await run(1, context, async (own) => [await handler.handle(message, own)]);
-      return outcome;
+    handle: (message, { signal }) => {
+      if (signal.aborted) return handBack;
+      const attempt = new Attempt(signal, bounds, single);
+      try {
+        const outcome = handler.handle(message, attempt);
+        return outcome instanceof Promise ? running.wait(attempt, outcome) : outcome;
+      } catch (error) {
+        return single.failed(error);
+      }
     },
     ...(handler.handleBatch && {
-      handleBatch: (messages, context) =>
-        run(messages.length, context, async (own) => (await handler.handleBatch?.(messages, own)) ?? []),
+      handleBatch: async (messages, { signal }) => {
+        const list = listOf(messages.length);
+        if (signal.aborted) return list.of(handBack);
+        const attempt = new Attempt(signal, bounds, list);
+        return running.wait(attempt, (async () => (await handler.handleBatch?.(messages, attempt)) ?? [])());
+      },
     }),
     close: () => handler.close(),
   };
 }
-
-type Work = (context: HandlerContext) => Promise<readonly Outcome[]>;
 
 /** Returns the same outcome for each message of a call. */
 export function repeated(outcome: Outcome, size: number): readonly Outcome[] {
   return Array.from({ length: size }, () => outcome);
 }
 
+/** The calls that have no outcome yet. */
+class Running {
+  readonly #attempts = new Set<Pick<Attempt<unknown>, 'outer' | 'giveUp'>>();
+  #watched: AbortSignal | undefined;
+
+  async wait<T>(attempt: Attempt<T>, work: Promise<T>): Promise<T> {
+    this.#watch(attempt.outer);
+    this.#attempts.add(attempt);
+    const ended = attempt.wait(work);
+    // The handler may have run for long before it returned the promise.
+    if (attempt.outer.aborted) attempt.giveUp(attempt.outer.reason);
+    try {
+      return await ended;
+    } finally {
+      this.#attempts.delete(attempt);
+    }
+  }
+
+  /** All messages share one listener, because a listener for each costs more than an empty handler. */
+  #watch(signal: AbortSignal): void {
+    if (signal === this.#watched) return;
+    this.#watched = signal;
+    signal.addEventListener('abort', () => {
+      for (const attempt of this.#attempts) if (attempt.outer === signal) attempt.giveUp(signal.reason);
+    });
+  }
+}
+
+/** The form of the result of a call: one outcome, or a list of them. */
+interface Form<T> {
+  /** Returns the result in which every message has this outcome. */
+  of(outcome: Outcome): T;
+  /** Returns the result of a call that threw. */
+  failed(error: unknown): T;
+  map(result: T, convert: (outcome: Outcome) => Outcome): T;
+}
+
+const single: Form<Outcome> = {
+  of: (outcome) => outcome,
+  failed: (error) => ({ type: 'retry', reason: thrownReason(error) }),
+  map: (outcome, convert) => convert(outcome),
+};
+
+function listOf(size: number): Form<readonly Outcome[]> {
+  return {
+    of: (outcome) => repeated(outcome, size),
+    failed: (error) => repeated({ type: 'retry', reason: thrownReason(error), ...ofBatch(size) }, size),
+    map: (outcomes, convert) => outcomes.map(convert),
+  };
+}
+
 /** One call of the handler, until the outcomes of its messages are known. */
-class Attempt implements HandlerContext {
+class Attempt<T> implements HandlerContext {
   readonly outer: AbortSignal;
   readonly #bounds: Bounds;
-  readonly #size: number;
-  readonly #done: (outcomes: readonly Outcome[]) => void;
-  readonly #deadline: NodeJS.Timeout | undefined;
+  readonly #form: Form<T>;
+  #end: ((result: T) => void) | undefined;
   #abortTimer: NodeJS.Timeout | undefined;
   #controller: AbortController | undefined;
   #givenUp: { readonly reason: unknown } | undefined;
   #isLate = false;
-  #hasEnded = false;
 
-  constructor(
-    { outer, size, bounds }: { outer: AbortSignal; size: number; bounds: Bounds },
-    done: (outcomes: readonly Outcome[]) => void,
-  ) {
+  constructor(outer: AbortSignal, bounds: Bounds, form: Form<T>) {
     this.outer = outer;
-    this.#size = size;
     this.#bounds = bounds;
-    this.#done = done;
-    const { timeoutMs } = bounds;
-    if (timeoutMs !== undefined)
-      this.#deadline = setTimeout(() => this.#reachDeadline(), Math.min(timeoutMs, longestTimerMs));
+    this.#form = form;
   }
 
   /** Created on first use, because most handlers never use it. */
@@ -90,6 +120,7 @@ class Attempt implements HandlerContext {
     if (!this.#controller) {
       this.#controller = new AbortController();
       if (this.#givenUp) this.#controller.abort(this.#givenUp.reason);
+      else if (this.outer.aborted) this.#controller.abort(this.outer.reason);
     }
     return this.#controller.signal;
   }
@@ -97,16 +128,26 @@ class Attempt implements HandlerContext {
   giveUp(reason: unknown): void {
     if (this.#givenUp) return;
     this.#givenUp = { reason };
-    this.#abortTimer = setTimeout(() => this.end(repeated(handBack, this.#size)), this.#bounds.abortGraceMs);
+    this.#abortTimer = setTimeout(() => this.#end?.(this.#form.of(handBack)), this.#bounds.abortGraceMs);
     this.#controller?.abort(reason);
   }
 
-  end(outcomes: readonly Outcome[]): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    clearTimeout(this.#deadline);
-    clearTimeout(this.#abortTimer);
-    this.#done(outcomes.map((outcome) => this.#finalOutcome(outcome)));
+  /** Waits for the result until the deadline, or until the signal has aborted and the grace time has passed. */
+  wait(work: Promise<T>): Promise<T> {
+    const { timeoutMs } = this.#bounds;
+    const deadline =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => this.#reachDeadline(), Math.min(timeoutMs, longestTimerMs));
+    return new Promise((resolve) => {
+      const end = (result: T) => {
+        clearTimeout(deadline);
+        clearTimeout(this.#abortTimer);
+        resolve(this.#form.map(result, (outcome) => this.#finalOutcome(outcome)));
+      };
+      this.#end = end;
+      work.then(end, (error: unknown) => end(this.#form.failed(error)));
+    });
   }
 
   #reachDeadline(): void {
@@ -122,18 +163,13 @@ class Attempt implements HandlerContext {
   }
 }
 
-async function caught(work: Work, context: HandlerContext, size: number): Promise<readonly Outcome[]> {
-  try {
-    return await work(context);
-  } catch (error) {
-    return repeated({ type: 'retry', reason: thrownReason(error), ...ofBatch(size) }, size);
-  }
-}
-
 /** Marks the outcome of a call that failed for all its messages. */
 export function ofBatch(size: number): { isOfBatch?: true } {
   return size > 1 ? { isOfBatch: true } : {};
 }
+
+/** Outcome of a message that is handled, without a reply. */
+export const ack: Outcome = { type: 'ack' };
 
 /** Outcome that returns the message to its queue without counting an attempt. */
 export const handBack: Outcome = { type: 'hand-back' };

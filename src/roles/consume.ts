@@ -55,11 +55,14 @@ async function openIntake(
   const { consumer } = opened.value;
   const { counts } = session;
   const { say, maxBody, canFail } = settings;
-  const workQueue = (): WorkQueue => ({
+  const queue: WorkQueue = {
     declared: consumer.declaredArguments,
     isOwn: consumer.hasOwnQueue,
-    server: consumer.server,
-  });
+    get server() {
+      return consumer.server;
+    },
+  };
+  const workQueue = () => queue;
   const retries = retriesFor(source, { session, settings, shared, ...opened.value, workQueue });
   let publisher: Publisher | undefined;
   if (canFail || settings.behaviour === 'reply') {

@@ -1,8 +1,8 @@
 // Converts a delivery of amqplib to the Message that handlers receive, and to the JSON that `--json` prints.
 
 import { objectOf } from '../config/plain.ts';
-import type { Message, MessageProperties } from '../handlers/handler.ts';
-import { type RawMessage, receivedForm } from '../session/wire.ts';
+import type { Message } from '../handlers/handler.ts';
+import type { RawMessage } from '../session/wire.ts';
 
 /** Headers that mq adds to a message that it sends to a wait queue or a dead-letter queue. */
 export const headerNames = {
@@ -31,24 +31,32 @@ export const headerNames = {
 
 /** Converts a delivery. `queue` is the broker's name of the queue. `forged` names headers to remove. */
 export function messageOf(raw: RawMessage, queue: string, forged: readonly string[] = []): Message {
+  const { content: body, properties } = raw;
   const { exchange, routingKey, redelivered } = raw.fields;
+  if (properties.headers === undefined && properties.unreadable === undefined) {
+    const fields = { exchange, routingKey, redelivered, queue };
+    return { body, fields, properties, headers: noHeaders, attempt: 1 };
+  }
+  const { headers: _, unreadable, ...others } = properties;
   const headers = trustedHeaders(raw, queue);
   for (const name of forged) delete headers[name];
   const original = originOf(raw, queue);
   return {
-    body: raw.content,
+    body,
     fields: {
       exchange: original?.exchange ?? exchange,
       routingKey: original?.routingKey ?? routingKey,
       redelivered,
       queue,
     },
-    properties: propertiesOf(raw),
+    properties: others,
     headers,
     attempt: attemptOf(headers, queue),
-    ...(raw.properties.unreadable !== undefined && { unreadable: raw.properties.unreadable }),
+    ...(unreadable !== undefined && { unreadable }),
   };
 }
+
+const noHeaders: Headers = Object.freeze(Object.create(null));
 
 /** Returns the text if the bytes are valid UTF-8, otherwise `undefined`. */
 export function utf8(body: Buffer): string | undefined {
@@ -60,28 +68,6 @@ export function utf8(body: Buffer): string | undefined {
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-const propertyNames = [
-  'contentType',
-  'contentEncoding',
-  'deliveryMode',
-  'priority',
-  'correlationId',
-  'replyTo',
-  'expiration',
-  'messageId',
-  'timestamp',
-  'type',
-  'userId',
-  'appId',
-  'clusterId',
-] as const;
-
-function propertiesOf({ properties }: RawMessage): MessageProperties {
-  const known: Record<string, unknown> = { ...receivedForm(properties) };
-  for (const name of propertyNames) if (properties[name] !== undefined) known[name] = properties[name];
-  return known;
-}
 
 type Headers = Readonly<Record<string, unknown>>;
 

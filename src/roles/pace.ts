@@ -20,11 +20,14 @@ export class Pace {
     return this.#intervalMs === undefined ? 0 : Math.max(0, this.#next - performance.now());
   }
 
-  /** Records the start of a message. */
-  begin(): void {
-    if (this.#intervalMs !== undefined) {
-      this.#next = Math.max(this.#next, performance.now() - slackMs) + this.#intervalMs;
-    }
+  /** Time to pass to `begin`, in milliseconds. 0 without a limit, because the time does not matter then. */
+  get now(): number {
+    return this.#intervalMs === undefined ? 0 : performance.now();
+  }
+
+  /** Records the start of a message at this time. */
+  begin(now = this.now): void {
+    if (this.#intervalMs !== undefined) this.#next = Math.max(this.#next, now - slackMs) + this.#intervalMs;
   }
 
   /** Waits until a message may start. Returns at once if the signal is aborted. */

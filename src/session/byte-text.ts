@@ -10,9 +10,18 @@ const loneByte = /[\udc80-\udcff]/u;
 
 /** Returns the text of the bytes. A byte that is not part of valid UTF-8 becomes a lone surrogate. */
 export function textOfBytes(bytes: Buffer): string {
-  const text = bytes.toString('utf8');
+  return textAt(bytes, 0, bytes.length);
+}
+
+/** Like `textOfBytes`, for a part of the bytes. */
+export function textAt(bytes: Buffer, start: number, end: number): string {
+  const text = bytes.toString('utf8', start, end);
   // Node writes U+FFFD for bytes that are not UTF-8, but U+FFFD may also be in the bytes themselves.
-  if (!text.includes('\ufffd') || isUtf8(bytes)) return text;
+  return text.includes('\ufffd') ? withLoneBytes(text, bytes.subarray(start, end)) : text;
+}
+
+function withLoneBytes(text: string, bytes: Buffer): string {
+  if (isUtf8(bytes)) return text;
   let escaped = '';
   for (let at = 0; at < bytes.length; ) {
     const length = [1, 2, 3, 4].find((size) => isUtf8(bytes.subarray(at, at + size)) && at + size <= bytes.length);

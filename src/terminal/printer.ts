@@ -5,7 +5,7 @@ import { escapedLines, MqError, safeJson, systemCode } from '../errors.ts';
 
 export class Printer {
   readonly #stdout: Output;
-  /** Output of the current event-loop turn, which is written with one call. */
+  /** Output of this event-loop turn, which is written at once. A newline follows each element. */
   #gathered: Uint8Array[] = [];
   #written: Promise<void> | undefined;
 
@@ -18,7 +18,7 @@ export class Printer {
    */
   body(body: Buffer): Promise<void> {
     const shown = this.#stdout.isTTY ? Buffer.from(escapedLines(body.toString())) : body;
-    return this.#write(shown, newline);
+    return this.#write(shown);
   }
 
   /**
@@ -30,14 +30,14 @@ export class Printer {
 
   json(value: object): Promise<void> {
     const text = this.#stdout.isTTY ? safeJson(value) : JSON.stringify(value);
-    return this.#write(Buffer.from(`${text}\n`));
+    return this.#write(Buffer.from(text));
   }
 
-  #write(...bytes: Buffer[]): Promise<void> {
-    this.#gathered.push(...bytes);
+  #write(bytes: Buffer): Promise<void> {
+    this.#gathered.push(bytes);
     this.#written ??= new Promise((resolve, reject) => {
       setImmediate(() => {
-        const all = Buffer.concat(this.#gathered);
+        const all = withNewlines(this.#gathered);
         this.#gathered = [];
         this.#written = undefined;
         this.#stdout.write(all, (error) => (error ? reject(unwritable(error)) : resolve()));
@@ -57,7 +57,21 @@ export function isBrokenPipe(error: unknown): boolean {
   return ['EPIPE', 'ERR_STREAM_DESTROYED'].includes(systemCode(error) ?? '');
 }
 
-const newline = Buffer.from('\n');
+function withNewlines(lines: readonly Uint8Array[]): Buffer {
+  let length = lines.length;
+  for (const line of lines) length += line.length;
+  const all = Buffer.allocUnsafe(length);
+  let end = 0;
+  for (const line of lines) {
+    all.set(line, end);
+    end += line.length;
+    all[end] = newline;
+    end += 1;
+  }
+  return all;
+}
+
+const newline = 0x0a;
 
 function unwritable(cause: Error): MqError {
   return new MqError('IO', `cannot write to stdout: ${cause.message}`, { cause });

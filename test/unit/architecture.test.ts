@@ -76,6 +76,10 @@ const owners: Readonly<Record<string, readonly string[]>> = {
 /** File → the files of packages that it may import although the package does not export them. */
 const hiddenFiles: Readonly<Record<string, readonly string[]>> = {
   'session/patches/handshake.ts': ['../node_modules/amqplib/lib/connection.js'],
+  'session/patches/deliveries.ts': [
+    '../node_modules/amqplib/lib/channel.js',
+    '../node_modules/amqplib/lib/connection.js',
+  ],
   'session/patches/content-frames.ts': [
     '../node_modules/amqplib/lib/connection.js',
     '../node_modules/amqplib/lib/frame.js',

@@ -37,7 +37,7 @@ export class Copies {
 
   /** Registers the delivery of a running handler until `release`. Returns the delivery that the handler answers. */
   track(delivery: Delivery, message: Message): Delivery {
-    const tracked = new TrackedDelivery(delivery, message, (answer) => this.remember(message, { type: answer }));
+    const tracked = new TrackedDelivery(delivery, message, this);
     this.#tracked.add(tracked);
     return tracked;
   }
@@ -69,9 +69,14 @@ export class Copies {
     if (this.#remembered.size > mostRemembered && oldest !== undefined) this.#remembered.delete(oldest);
   }
 
+  /** Reports whether there may be a remembered result for this message. */
+  mayKnow(message: Message): boolean {
+    return this.#remembered.size > 0 && mayBeCopy(message);
+  }
+
   /** Returns the remembered result for this copy, once for each run. */
   recall(message: Message): Recalled | undefined {
-    if (!mayBeCopy(message) || this.#remembered.size === 0) return undefined;
+    if (!this.mayKnow(message)) return undefined;
     const identity = identityOf(message);
     const forMs = message.properties.messageId === undefined ? rememberedWithoutIdMs : rememberedMs;
     const oldest = performance.now() - forMs;
@@ -97,14 +102,14 @@ function mayBeCopy({ fields, headers }: Message): boolean {
 class TrackedDelivery implements Delivery {
   #now: Delivery;
   readonly #message: Message;
-  /** Called with a final answer that the broker did not receive. */
-  readonly #onDropped: (answer: 'acked' | 'rejected') => void;
+  /** Remembers a final answer that the broker did not receive. */
+  readonly #copies: Copies;
   #identity: string | undefined;
 
-  constructor(delivery: Delivery, message: Message, onDropped: (answer: 'acked' | 'rejected') => void) {
+  constructor(delivery: Delivery, message: Message, copies: Copies) {
     this.#now = delivery;
     this.#message = message;
-    this.#onDropped = onDropped;
+    this.#copies = copies;
   }
 
   get raw() {
@@ -145,7 +150,7 @@ class TrackedDelivery implements Delivery {
   }
 
   #dropped(answer: 'acked' | 'rejected'): false {
-    if (this.isRequeued) this.#onDropped(answer);
+    if (this.isRequeued) this.#copies.remember(this.#message, { type: answer });
     return false;
   }
 }

@@ -53,6 +53,7 @@ export class IntakeGroup {
   #first = 0;
   #started = 0;
   #isOpen = false;
+  #isFilling = false;
   #isStopping = false;
   #failure: { readonly error: unknown } | undefined;
   #paceTimer: NodeJS.Timeout | undefined;
@@ -137,6 +138,9 @@ export class IntakeGroup {
 
   /** Starts as many messages as may be handled now, one of each intake in turn. */
   fill(): void {
+    // A handler that returns at once ends its message during the loop, and this calls `fill` again.
+    if (this.#isFilling) return;
+    this.#isFilling = true;
     const { concurrency, count = Number.POSITIVE_INFINITY } = this.#parts.settings;
     while (!this.#isStopping && this.#running < concurrency && this.#started < count) {
       const { waitMs } = this.#pace;
@@ -144,10 +148,15 @@ export class IntakeGroup {
         this.#fillAfter(waitMs);
         break;
       }
-      if (!this.#beginNext()) break;
-      this.#pace.begin();
-      this.#started += 1;
+      const { now } = this.#pace;
+      this.#started += 1; // the message may end before `#beginNext` returns
+      if (!this.#beginNext()) {
+        this.#started -= 1;
+        break;
+      }
+      this.#pace.begin(now);
     }
+    this.#isFilling = false;
     this.tally();
     this.#expect();
   }
@@ -213,7 +222,8 @@ export class IntakeGroup {
   }
 
   get #isAtRest(): boolean {
-    return this.#members.every(({ isAtRest }) => isAtRest);
+    for (const { isAtRest } of this.#members) if (!isAtRest) return false;
+    return true;
   }
 
   /** Starts a message of the next intake after the one served last. */

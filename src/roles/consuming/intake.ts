@@ -2,15 +2,13 @@
 // acknowledged only after its result is safe: printed, replied, or confirmed in a wait or dead-letter queue.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { durationText } from '../../config/duration.ts';
 import { requeueMs } from '../../config/retry-queues.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { messageParts } from '../../handlers/exec-message.ts';
 import type { Message, Outcome } from '../../handlers/handler.ts';
-import { messageFields } from '../../handlers/message-fields.ts';
 import type { Consumer, Delivery } from '../../session/consumer.ts';
-import { type Counts, observe } from '../../session/counts.ts';
+import type { Counts } from '../../session/counts.ts';
 import { isConnectionLoss } from '../../session/failure.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import { aborted, orDrain } from '../../signal.ts';
@@ -18,9 +16,12 @@ import { isClosedPipe, type Printer } from '../../terminal/printer.ts';
 import { Copies } from './copies.ts';
 import { DeliveryQueue, type PendingDelivery } from './delivery-queue.ts';
 import type { Failures, Settled } from './failures.ts';
+import { HandlerRuns } from './handler-runs.ts';
 import type { IntakeGroup, Member } from './intake-group.ts';
 import { pause } from './pause.ts';
+import { PrintBatches } from './print-batches.ts';
 import { Replies } from './replies.ts';
+import { Returns } from './returns.ts';
 import type { ConsumeSettings } from './settings.ts';
 
 /** Longest time between a supervisor's signals to a handler and to mq, in milliseconds. */
@@ -32,8 +33,7 @@ const supervisorMs = 250;
  */
 const endMs = 1000;
 
-/** Milliseconds that the publishes of returned messages may take after that. */
-const lastMs = 1000;
+const done: Settled = { isDone: true };
 
 export interface IntakeParts {
   readonly context: Context;
@@ -58,11 +58,16 @@ export class Intake implements Member {
   readonly #replies: Replies;
   /** Messages that were delivered and are not in a handler yet. */
   readonly #waiting: DeliveryQueue;
-  /** Messages in handlers. */
-  readonly #running = new Map<PendingDelivery, Promise<void>>();
+  /** Messages in handlers, and the promise that each is settled if its handler did not return at once. */
+  readonly #running = new Map<PendingDelivery, Promise<unknown> | undefined>();
+  readonly #runs: HandlerRuns;
+  /** Handled messages that are acknowledged when they are printed. */
+  readonly #printing = new PrintBatches({
+    onPrinted: (pending) => this.#finish(pending),
+    onFailed: (pending, error) => this.#handle(pending, Promise.reject(error)),
+  });
   readonly #copies = new Copies();
-  /** Messages that are being returned to their queue. */
-  readonly #returns = new Map<PendingDelivery, Promise<void>>();
+  readonly #returns: Returns;
   /** Resolves when the broker delivers no more messages. */
   readonly #cancelled = Promise.withResolvers<void>();
   #stopping: Promise<void> | undefined;
@@ -74,6 +79,8 @@ export class Intake implements Member {
     this.#parts = parts;
     const { publisher, nextId, settings, group } = parts;
     this.#group = group;
+    this.#returns = new Returns(parts.failures, parts.counts);
+    this.#runs = new HandlerRuns(settings, parts.counts, group.giveUp);
     const { say, mayReplyTo } = settings;
     this.#replies = new Replies({ publisher, nextId, mayReplyTo, say });
     const { prefetch, canFail } = settings;
@@ -106,7 +113,9 @@ export class Intake implements Member {
     const pending = this.#isOpen ? this.#waiting.next(running) : undefined;
     if (!pending) return false;
     pending.delivery = this.#copies.track(pending.delivery, pending.message);
-    this.#running.set(pending, this.#handle(pending, this.#attempt(pending)));
+    this.#running.set(pending, undefined);
+    if (pending.isSuspect || this.#isWithoutHandler(pending)) this.#track(pending, this.#attempt(pending));
+    else this.#handleAtOnce(pending);
     return true;
   }
 
@@ -142,7 +151,7 @@ export class Intake implements Member {
     // The broker may never answer basic.cancel.
     await Promise.race([this.#stopConsumer(), isOver]);
     this.#cancelled.resolve();
-    for (const pending of this.#waiting.clear()) void this.#return(pending);
+    for (const pending of this.#waiting.clear()) void this.#returns.add(pending);
     await this.#runningEnds(isOver);
   }
 
@@ -176,12 +185,11 @@ export class Intake implements Member {
 
   /** Waits for the handlers. When `isOver` resolves, returns the messages that they have not finished. */
   async #runningEnds(isOver: Promise<void>): Promise<void> {
-    await Promise.race([Promise.all([...this.#running.values(), ...this.#returns.values()]), isOver]);
-    for (const pending of this.#running.keys()) void this.#return(pending);
+    await Promise.race([Promise.all([...this.#running.values(), this.#returns.ended]), isOver]);
+    for (const pending of this.#running.keys()) void this.#returns.add(pending);
     this.#running.clear();
     this.#group.tally();
-    await Promise.race([Promise.all(this.#returns.values()), delay(lastMs)]);
-    for (const { delivery } of this.#returns.keys()) if (delivery.nack(true)) this.#parts.counts.handedBack += 1;
+    await this.#returns.end();
   }
 
   #take(delivery: Delivery): void {
@@ -197,7 +205,7 @@ export class Intake implements Member {
     if (pending.isNearlyDropped && !this.#group.isStopping) {
       // For the same reason, this message must not wait for a handler.
       this.#group.count();
-      this.#running.set(pending, this.#handle(pending, this.#withoutHandler(pending)));
+      this.#track(pending, this.#withoutHandler(pending));
       return;
     }
     this.#waiting.add(pending);
@@ -205,28 +213,36 @@ export class Intake implements Member {
     this.#group.fill();
   }
 
-  async #outcomeOf(message: Message): Promise<Outcome> {
-    const { settings, counts } = this.#parts;
-    const { unreadable } = message;
-    if (unreadable) {
-      const text = `a message is handled without headers: ${unreadable}`;
-      settings.say({ level: 'warn', event: 'unreadable', message: text, fields: messageFields(message) });
+  /**
+   * Runs the handler. If it returns an acknowledgement without a promise, the message needs no promise of its own,
+   * because a chain of promises costs more than an empty handler.
+   */
+  #handleAtOnce(pending: PendingDelivery): void {
+    const { message } = pending;
+    const outcome = this.#runs.run(message);
+    const isAcknowledged = !(outcome instanceof Promise) && outcome.type === 'ack';
+    const sendsReply = this.#parts.settings.behaviour === 'reply';
+    if (!isAcknowledged || sendsReply) {
+      this.#track(pending, this.#attempt(pending, outcome));
+      return;
     }
-    const begun = performance.now();
-    const outcome = await settings.handler.handle(message, { signal: this.#group.giveUp });
-    counts.handled += 1;
-    const tookMs = performance.now() - begun;
-    observe(counts.handlerSeconds, tookMs / 1000);
-    if (outcome.type === 'ack' && settings.isDebug) {
-      const fields = { ...messageFields(message), milliseconds: Math.round(tookMs) };
-      settings.say({ level: 'debug', event: 'handled', message: `handled in ${durationText(tookMs)}`, fields });
-    }
-    return outcome;
+    const printed = this.#print(message);
+    if (printed === undefined) this.#finish(pending);
+    else this.#running.set(pending, this.#printing.add(pending, printed));
+  }
+
+  /** Acknowledges a message that is handled and printed, and releases it. */
+  #finish(pending: PendingDelivery): void {
+    this.#acknowledge(pending);
+    this.#release(pending, done);
+  }
+
+  #track(pending: PendingDelivery, work: Promise<Settled | undefined>): void {
+    this.#running.set(pending, this.#handle(pending, work));
   }
 
   /** Releases a message after `work` has settled it. If `work` has not, the message waits for a handler. */
   async #handle(pending: PendingDelivery, work: Promise<Settled | undefined>): Promise<void> {
-    const { delivery } = pending;
     let settled: Settled | undefined;
     try {
       settled = await work;
@@ -242,6 +258,12 @@ export class Intake implements Member {
         );
       await this.#handBack(pending);
     }
+    this.#release(pending, settled);
+  }
+
+  /** Removes a message from the lists. `settled` is `undefined` if it has no outcome. */
+  #release(pending: PendingDelivery, settled: Settled | undefined): void {
+    const { delivery } = pending;
     if (delivery.isRequeued || !settled || settled.isRedelivered) this.#group.uncount();
     this.#running.delete(pending);
     this.#copies.release(delivery);
@@ -250,18 +272,24 @@ export class Intake implements Member {
     this.#group.handled();
   }
 
-  async #attempt(pending: PendingDelivery): Promise<Settled> {
+  /** `begun` is the outcome of the first call of the handler, if it has been called. */
+  async #attempt(pending: PendingDelivery, begun?: Outcome | Promise<Outcome>): Promise<Settled> {
     let { message } = pending;
-    let settled = await this.#withoutHandler(pending);
+    let settled = begun === undefined ? await this.#withoutHandler(pending) : undefined;
     // This message may kill the process. The messages handled before it must not count as unfinished then.
     if (!settled && pending.isSuspect) await this.#group.flush();
-    while (!settled || settled.nextAttempt) {
+    for (let call = begun; !settled || settled.nextAttempt; call = undefined) {
       message = settled?.nextAttempt ?? message;
-      const outcome = await this.#outcomeOf(message);
+      const outcome = await (call ?? this.#runs.run(message));
       if (!this.#running.has(pending)) return { isDone: false }; // it was handed back in the meantime
       settled = await this.#conclude(pending, message, outcome);
     }
     return settled;
+  }
+
+  /** Reports whether `#withoutHandler` may settle the message. */
+  #isWithoutHandler(pending: PendingDelivery): boolean {
+    return this.#copies.mayKnow(pending.message) || this.#parts.failures.verdict(pending) !== undefined;
   }
 
   /** Settles a message that was answered before or that no handler may receive. Returns `undefined` for others. */
@@ -291,7 +319,7 @@ export class Intake implements Member {
   }
 
   async #settle(pending: PendingDelivery, message: Message, outcome: Outcome): Promise<Settled> {
-    const { settings, failures, counts } = this.#parts;
+    const { settings, failures } = this.#parts;
     const { delivery } = pending;
     switch (outcome.type) {
       case 'ack':
@@ -300,11 +328,9 @@ export class Intake implements Member {
           const reason = `the reply cannot be sent: ${refusal}`;
           if (refusal) return failures.settle(delivery, message, { type: 'dead-letter', reason });
         }
-        if (settings.json) await this.#parts.printer.json(messageParts(message));
-        else if (settings.handler.prints === 'role') await this.#parts.printer.body(message.body);
-        if (this.#group.isAtLast && !delivery.isRequeued) this.#cancel();
-        if (delivery.ack()) counts.acked += 1;
-        return { isDone: true };
+        await this.#print(message);
+        this.#acknowledge(pending);
+        return done;
       case 'retry':
         if (!outcome.wasTerminated || !(await this.#isDraining())) return failures.settle(delivery, message, outcome);
         await this.#handBack(pending);
@@ -329,6 +355,18 @@ export class Intake implements Member {
     }
   }
 
+  /** Prints the message if the role prints. Resolves when it may be acknowledged. */
+  #print(message: Message): Promise<void> | undefined {
+    const { settings, printer } = this.#parts;
+    if (settings.json) return printer.json(messageParts(message));
+    return settings.handler.prints === 'role' ? printer.body(message.body) : undefined;
+  }
+
+  #acknowledge({ delivery }: PendingDelivery): void {
+    if (this.#group.isAtLast && !delivery.isRequeued) this.#cancel();
+    if (delivery.ack()) this.#parts.counts.acked += 1;
+  }
+
   /** Waits briefly for a signal to mq, because a supervisor may signal the handler first. */
   async #isDraining(): Promise<boolean> {
     const { drain } = this.#parts.context;
@@ -343,7 +381,7 @@ export class Intake implements Member {
   async #handBack(pending: PendingDelivery): Promise<void> {
     if (this.#group.isStopping) await this.#cancelled.promise;
     // A message that is no longer in the list has been answered.
-    if (this.#running.delete(pending)) await this.#return(pending);
+    if (this.#running.delete(pending)) await this.#returns.add(pending);
   }
 
   /**
@@ -358,13 +396,6 @@ export class Intake implements Member {
   #stopConsumer(): Promise<void> {
     this.#stopping ??= this.#parts.consumer.stop();
     return this.#stopping;
-  }
-
-  async #return(pending: PendingDelivery): Promise<void> {
-    const work = this.#parts.failures.handBack(pending);
-    this.#returns.set(pending, work);
-    await work;
-    this.#returns.delete(pending);
   }
 
   #rest(): void {

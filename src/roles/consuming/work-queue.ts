@@ -16,14 +16,18 @@ export interface WorkQueue {
 
 type Headers = Readonly<Record<string, unknown>>;
 
+const allCounters = ['x-delivery-count', 'x-acquired-count'];
+const returnCounter = ['x-delivery-count'];
+const noCounters: readonly string[] = [];
+
 /**
  * Returns the counter headers of a delivery that a publisher must have written. RabbitMQ: only a quorum queue writes
  * them, and it writes `x-delivery-count` only on redelivery.
  */
 export function forgedCounters({ declared }: WorkQueue, { redelivered }: { redelivered: boolean }): readonly string[] {
   const type = declared?.['x-queue-type'];
-  if (type !== undefined && type !== 'quorum') return ['x-delivery-count', 'x-acquired-count'];
-  return redelivered ? [] : ['x-delivery-count'];
+  if (type !== undefined && type !== 'quorum') return allCounters;
+  return redelivered ? noCounters : returnCounter;
 }
 
 /** Reports whether a message is in a stream. Publishing it again would send a copy to every reader. */
@@ -49,12 +53,14 @@ export function returnLimit(queue: WorkQueue, headers: Headers): number | undefi
  * Reports whether the broker will soon drop the message. It must then be published again before anything else happens.
  */
 export function isNearlyDropped(queue: WorkQueue, headers: Headers): boolean {
-  return returnsOf(headers) >= Math.min(mostReturns, returnLimit(queue, headers) ?? Number.POSITIVE_INFINITY);
+  const returns = returnsOf(headers);
+  return returns >= 0 && returns >= Math.min(mostReturns, returnLimit(queue, headers) ?? Number.POSITIVE_INFINITY);
 }
 
 /** Reports whether the broker drops the message at its next return. */
 export function isLastReturn(queue: WorkQueue, headers: Headers): boolean {
-  return returnsOf(headers) >= (returnLimit(queue, headers) ?? Number.POSITIVE_INFINITY);
+  const returns = returnsOf(headers);
+  return returns >= 0 && returns >= (returnLimit(queue, headers) ?? Number.POSITIVE_INFINITY);
 }
 
 /**

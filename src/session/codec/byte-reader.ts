@@ -1,24 +1,28 @@
 // Reads the primitive values of AMQP (0-9-1, 4.2.5) from bytes, from start to end.
 
-import { textOfBytes } from '../byte-text.ts';
+import { textAt } from '../byte-text.ts';
 
 /** Every method throws a RangeError if there are too few bytes. */
 export class ByteReader {
   readonly bytes: Buffer;
-  at = 0;
+  at: number;
+  readonly #end: number;
 
-  constructor(bytes: Buffer) {
+  /** Reads from `start` to `end`. */
+  constructor(bytes: Buffer, start = 0, end = bytes.length) {
     this.bytes = bytes;
+    this.at = start;
+    this.#end = end;
   }
 
   get isAtEnd(): boolean {
-    return this.at >= this.bytes.length;
+    return this.at >= this.#end;
   }
 
   /** Skips `count` bytes and returns the position of the first one. */
   skip(count: number): number {
     const start = this.at;
-    if (start + count > this.bytes.length) throw new RangeError('the data ends too early');
+    if (start + count > this.#end) throw new RangeError('the data ends too early');
     this.at += count;
     return start;
   }
@@ -37,6 +41,8 @@ export class ByteReader {
   }
 
   shortText(): string {
-    return textOfBytes(this.take(this.octet()));
+    const length = this.octet();
+    const start = this.skip(length);
+    return textAt(this.bytes, start, this.at);
   }
 }

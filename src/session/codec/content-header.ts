@@ -1,7 +1,6 @@
 // Reads and writes the properties of a message (AMQP 0-9-1, 4.2.6.1) without loss. Received properties keep their
 // bytes, so that an unchanged message is published again with identical bytes and types.
 
-import { textOfBytes } from '../byte-text.ts';
 import type { Properties } from '../raw-message.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
@@ -17,12 +16,15 @@ class Received {
   readonly values: Properties;
   readonly headers: readonly Field[];
   readonly #bytes: Buffer;
+  readonly #start: number;
   #parts: ReadonlyMap<string, Buffer> | undefined;
 
-  constructor(values: Properties, headers: readonly Field[], bytes: Buffer) {
+  /** `start` is the position of the flags in `bytes`. */
+  constructor(values: Properties, headers: readonly Field[], bytes: Buffer, start: number) {
     this.values = values;
     this.headers = headers;
     this.#bytes = bytes;
+    this.#start = start;
   }
 
   /**
@@ -30,7 +32,7 @@ class Received {
    * need them.
    */
   bytesOf(name: string): Buffer | undefined {
-    this.#parts ??= partsOf(this.#bytes);
+    this.#parts ??= partsOf(this.#bytes.subarray(this.#start));
     return this.#parts.get(name);
   }
 }
@@ -39,6 +41,8 @@ class Received {
 interface MaybeReceived extends Properties {
   [asReceived]?: Received;
 }
+
+const noFields: readonly Field[] = [];
 
 type Kind = 'text' | 'table' | 'octet' | 'time';
 
@@ -69,12 +73,12 @@ export function receivedForm(properties: MaybeReceived): object {
   return received ? { [asReceived]: received } : {};
 }
 
-/** Reads the flags and the properties. Throws a RangeError if they are longer than `bytes`. */
-export function readProperties(bytes: Buffer): Properties {
-  const reader = new ByteReader(bytes);
+/** Reads the flags and the properties from `start` to `end`. Throws a RangeError if they are longer. */
+export function readProperties(bytes: Buffer, start = 0, end = bytes.length): Properties {
+  const reader = new ByteReader(bytes, start, end);
   const flags = bytes.readUInt16BE(reader.skip(2));
   const values: Record<string, unknown> = {};
-  let headers: readonly Field[] = [];
+  let headers: readonly Field[] = noFields;
   for (let index = 0; index < list.length; index += 1) {
     const property = list[index];
     if (!property || (flags & (0x8000 >> index)) === 0) continue;
@@ -88,7 +92,7 @@ export function readProperties(bytes: Buffer): Properties {
   }
   // The cast is safe, because `list` reads each property as the type that Properties declares.
   const properties = values as MaybeReceived;
-  properties[asReceived] = new Received(properties, headers, bytes);
+  properties[asReceived] = new Received(properties, headers, bytes, start);
   return properties;
 }
 
@@ -112,7 +116,7 @@ function partsOf(bytes: Buffer): ReadonlyMap<string, Buffer> {
 function readProperty(reader: ByteReader, kind: Exclude<Kind, 'table'>): unknown {
   if (kind === 'octet') return reader.octet();
   if (kind === 'time') return safeInteger(reader.bytes.readBigUInt64BE(reader.skip(8)));
-  return textOfBytes(reader.take(reader.octet()));
+  return reader.shortText();
 }
 
 /** Returns the flags and the properties as bytes. Throws if AMQP cannot represent a value. */

@@ -26,8 +26,9 @@ export class Acks {
 
   /** Records that the delivery was answered by nack or reject. */
   skip({ fields }: RawMessage): void {
-    this.#answered.add(fields.deliveryTag);
-    while (this.#answered.delete(this.#lowest)) this.#lowest += 1;
+    if (fields.deliveryTag === this.#lowest) this.#lowest += 1;
+    else this.#answered.add(fields.deliveryTag);
+    if (this.#answered.size > 0) while (this.#answered.delete(this.#lowest)) this.#lowest += 1;
   }
 
   /**

@@ -7,7 +7,7 @@ import type { Counts } from '../counts.ts';
 import { promised } from '../promised.ts';
 import type { RawMessage } from '../raw-message.ts';
 import { Acks } from './acks.ts';
-import { ConsumerDelivery, type Delivery, type DeliveryChannel } from './delivery.ts';
+import { type Answer, ConsumerDelivery, type Delivery, type DeliveryChannel } from './delivery.ts';
 import { UnansweredDeliveries } from './unanswered-deliveries.ts';
 
 interface ConsumerChannelPlan {
@@ -106,13 +106,13 @@ export class ConsumerChannel implements DeliveryChannel {
     });
   }
 
-  /** Answers a delivery with `send`, unless its channel is closed. Returns `false` if the answer was dropped. */
-  answer(raw: RawMessage, send: () => void): boolean {
+  /** Answers a delivery, unless its channel is closed. Returns `false` if the answer was dropped. */
+  answer(raw: RawMessage, answer: Answer): boolean {
     if (this.#plan.isNoAck) return true;
     try {
       if (this.isCurrent()) {
         this.unanswered.delete(raw);
-        send();
+        this.#send(raw, answer);
         return true;
       }
     } catch {
@@ -122,15 +122,24 @@ export class ConsumerChannel implements DeliveryChannel {
     return false;
   }
 
+  #send(raw: RawMessage, answer: Answer): void {
+    if (answer === 'ack') this.acks.ack(raw);
+    else {
+      this.acks.skip(raw);
+      if (answer.startsWith('nack')) this.channel.nack(raw, false, answer === 'nack-requeue');
+      else this.channel.reject(raw, answer === 'reject-requeue');
+    }
+  }
+
   #onMessage(raw: RawMessage | null): void {
-    const { counts, offsetOf, onDelivery, onCancel } = this.#plan;
+    const { counts, isNoAck, offsetOf, onDelivery, onCancel } = this.#plan;
     if (!raw) {
       onCancel();
       return;
     }
     counts.received += 1;
     this.deliveredAt = performance.now();
-    this.unanswered.add(raw, offsetOf(raw));
+    if (!isNoAck) this.unanswered.add(raw, { at: this.deliveredAt, offset: offsetOf(raw) });
     onDelivery(new ConsumerDelivery(this, raw));
   }
 }

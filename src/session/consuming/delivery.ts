@@ -1,8 +1,6 @@
 // Defines a message that the broker has delivered, and its possible answers.
 
-import type { Channel } from '../channel.ts';
 import type { RawMessage } from '../raw-message.ts';
-import type { Acks } from './acks.ts';
 
 export interface Delivery {
   readonly raw: RawMessage;
@@ -26,16 +24,17 @@ export interface Delivery {
 
 /** Properties that all deliveries of one channel share. */
 export interface DeliveryChannel {
-  readonly channel: Channel;
-  readonly acks: Acks;
   readonly queue: string;
   /** `true` if the broker keeps the messages when the channel is lost. */
   readonly isKept: boolean;
   /** Returns `false` if the channel is closed. */
   isCurrent(): boolean;
   /** Sends an answer. Returns `false` if it was dropped. */
-  answer(raw: RawMessage, send: () => void): boolean;
+  answer(raw: RawMessage, answer: Answer): boolean;
 }
+
+/** Answer to a delivery: basic.ack, basic.nack or basic.reject. */
+export type Answer = 'ack' | 'nack' | 'nack-requeue' | 'reject' | 'reject-requeue';
 
 export class ConsumerDelivery implements Delivery {
   readonly raw: RawMessage;
@@ -60,26 +59,20 @@ export class ConsumerDelivery implements Delivery {
   }
 
   ack(): boolean {
-    return this.#answer(({ acks }) => acks.ack(this.raw));
+    return this.#answer('ack');
   }
 
   nack(requeue: boolean): boolean {
-    return this.#answer(({ acks, channel }) => {
-      acks.skip(this.raw);
-      channel.nack(this.raw, false, requeue);
-    });
+    return this.#answer(requeue ? 'nack-requeue' : 'nack');
   }
 
   reject(requeue: boolean): boolean {
-    return this.#answer(({ acks, channel }) => {
-      acks.skip(this.raw);
-      channel.reject(this.raw, requeue);
-    });
+    return this.#answer(requeue ? 'reject-requeue' : 'reject');
   }
 
-  #answer(send: (channel: DeliveryChannel) => void): boolean {
+  #answer(answer: Answer): boolean {
     if (this.#isAnswered) return false;
     this.#isAnswered = true;
-    return this.#channel.answer(this.raw, () => send(this.#channel));
+    return this.#channel.answer(this.raw, answer);
   }
 }

@@ -4,12 +4,15 @@ import { MqError } from '../../errors.ts';
 import { consumerTimeoutHint } from '../failure.ts';
 import type { RawMessage } from '../raw-message.ts';
 
-interface Delivered {
-  readonly messageId: string | undefined;
+interface Arrival {
   /** Time of arrival, on the monotonic clock. */
   readonly at: number;
   /** Offset in a stream. */
   readonly offset: number | undefined;
+}
+
+interface Delivered extends Arrival {
+  readonly raw: RawMessage;
 }
 
 export class UnansweredDeliveries {
@@ -31,9 +34,8 @@ export class UnansweredDeliveries {
     return oldest?.offset ?? (this.lastOffset === undefined ? undefined : this.lastOffset + 1);
   }
 
-  /** Adds a delivery. `offset` is set for a stream. */
-  add(raw: RawMessage, offset: number | undefined): void {
-    this.#last = { messageId: raw.properties.messageId, at: performance.now(), offset };
+  add(raw: RawMessage, { at, offset }: Arrival): void {
+    this.#last = { raw, at, offset };
     this.#byTag.set(raw.fields.deliveryTag, this.#last);
   }
 
@@ -46,7 +48,8 @@ export class UnansweredDeliveries {
     const [oldest] = this.#byTag.values();
     const seconds = oldest ? Math.floor((performance.now() - oldest.at) / 1000) : 0;
     if (!oldest || seconds === 0) return new MqError('UNAVAILABLE', 'the broker cancelled the consumer');
-    const message = oldest.messageId === undefined ? 'a message' : `message ${oldest.messageId}`;
+    const { messageId } = oldest.raw.properties;
+    const message = messageId === undefined ? 'a message' : `message ${messageId}`;
     const cause = `its queue was deleted, or ${message} exceeded the consumer timeout (unacknowledged for ${seconds} s)`;
     return new MqError('UNAVAILABLE', `the broker cancelled the consumer: ${cause}`, { hint: consumerTimeoutHint });
   }

@@ -9,6 +9,7 @@ import { ByteReader } from '../codec/byte-reader.ts';
 import { ByteWriter } from '../codec/byte-writer.ts';
 import { readProperties, writeProperties } from '../codec/content-header.ts';
 import type { Properties } from '../raw-message.ts';
+import { dispatchDelivery } from './deliveries.ts';
 
 const frameType = { method: 1, header: 2, body: 3 };
 const frameEnd = 0xce;
@@ -26,17 +27,30 @@ export function ownProperties(properties: Properties): OwnProperties {
   return { [own]: properties };
 }
 
+Object.assign(Connection.prototype, { restAt: 0, openAccept: undefined });
+
+const acceptLoop = Connection.prototype.acceptLoop;
+Connection.prototype.acceptLoop = function () {
+  this.openAccept = this.accept;
+  acceptLoop.call(this);
+};
+
 Connection.prototype.recvFrame = function () {
   for (;;) {
+    if (dispatchDelivery(this)) continue;
+    if (this.restAt > 0) {
+      this.rest = this.rest.subarray(this.restAt);
+      this.restAt = 0;
+    }
     const frame = parseFrame(this.rest, this.maxFrameSize);
     if (frame) {
       this.rest = frame.rest;
       return decoded(frame);
     }
-    const incoming = this.stream.read();
+    const incoming: Buffer | null = this.stream.read();
     if (incoming === null) return false;
     this.recvSinceLastCheck = true;
-    this.rest = Buffer.concat([this.rest, incoming]);
+    this.rest = this.rest.length === 0 ? incoming : Buffer.concat([this.rest, incoming]);
   }
 };
 
@@ -44,7 +58,7 @@ function decoded(frame: ParsedFrame): Frame {
   const { type, channel, payload } = frame;
   if (type === frameType.header && payload.length >= 14 && payload.readUInt16BE(0) === basic.class) {
     const size = payload.readUInt32BE(4) * 2 ** 32 + payload.readUInt32BE(8);
-    return { id: basic.class, channel, size, fields: readProperties(payload.subarray(12)) };
+    return { id: basic.class, channel, size, fields: readProperties(payload, 12) };
   }
   const read = decodeFrame(frame);
   const { routingKey } = read.fields ?? {};

@@ -108,9 +108,20 @@ declare module '*/amqplib/lib/connection.js' {
     readonly maxFrameSize: number;
     /** Maximum size of a frame to send, in bytes. 0 means no limit. */
     readonly frameMax: number;
+    /** Added by mq: position in `rest` of the first byte that is not decoded yet. */
+    restAt: number;
     recvSinceLastCheck: boolean;
     sentSinceLastCheck: boolean;
-    readonly channels: readonly ({ readonly buffer: { write(bytes: Buffer): boolean } } | null)[];
+    readonly channels: readonly ({
+      readonly channel: import('./channel.js').Channel;
+      readonly buffer: { write(bytes: Buffer): boolean };
+    } | null)[];
+    /** Handles a frame. It changes with the state of the connection. */
+    readonly accept: (frame: Frame) => void;
+    /** Added by mq: `accept` of an open connection. */
+    openAccept: ((frame: Frame) => void) | undefined;
+    /** Reads frames until the connection ends. amqplib calls it when the connection is open. */
+    acceptLoop(): void;
     /** Server properties of connection.start. `undefined` until it arrives. */
     readonly serverProperties: Readonly<Record<string, unknown>> | undefined;
     /** Returns `false` if there is no complete frame yet. */
@@ -124,6 +135,19 @@ declare module '*/amqplib/lib/connection.js' {
       content: Buffer,
     ): boolean;
     sendContent(channel: number, content: Buffer): boolean;
+  }
+}
+
+declare module '*/amqplib/lib/channel.js' {
+  import type { EventEmitter } from 'node:events';
+
+  export class Channel extends EventEmitter {
+    constructor(connection: undefined);
+    /** Handles a frame. It changes with the state of the channel. */
+    readonly accept: (frame: object) => void;
+    /** Handles the next frame of a message. It changes with each frame. */
+    readonly handleMessage: (frame: object) => unknown;
+    closeWithError(method: number, reason: string, code: number, error: Error): void;
   }
 }
 

@@ -1,4 +1,4 @@
-// The same work with amqplib alone, as a careful program does it.
+// Does the work of a benchmark with amqplib alone, as a careful program does it.
 //   publish QUEUE WINDOW        publishes each line of standard input, with confirms and a bounded window
 //   consume QUEUE PREFETCH N    receives and acknowledges N messages
 //   once QUEUE                  publishes one message with confirm

@@ -1,4 +1,4 @@
-// The same work with @cloudamqp/amqp-client. The arguments are those of amqplib.js.
+// Does the work of a benchmark with @cloudamqp/amqp-client. The arguments are those of amqplib.js.
 
 import { AMQPClient } from '@cloudamqp/amqp-client';
 import { lineBatches } from './lines.js';

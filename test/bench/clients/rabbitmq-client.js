@@ -1,4 +1,4 @@
-// The same work with rabbitmq-client. The arguments are those of amqplib.js.
+// Does the work of a benchmark with rabbitmq-client. The arguments are those of amqplib.js.
 
 import { Connection } from 'rabbitmq-client';
 import { lineBatches } from './lines.js';

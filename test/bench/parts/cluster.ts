@@ -1,4 +1,4 @@
-// Measures how long `mq cluster up` takes for three nodes and for one. Nodes share the processors.
+// Measures the duration of `mq cluster up` for three nodes and for one. Nodes share the processors.
 
 import { executable } from '../../support/mq.ts';
 import { inTurn, measure } from '../measure.ts';

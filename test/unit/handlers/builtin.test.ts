@@ -105,12 +105,12 @@ test('fibonacci returns to the event loop between two messages', async () => {
   const handler = makeFibonacci();
   const { signal } = new AbortController();
   const order: string[] = [];
-  const first = handler.handle(makeMessage('1'), { signal }).then(() => {
+  const first = Promise.resolve(handler.handle(makeMessage('1'), { signal })).then(() => {
     order.push('first');
     setImmediate(() => order.push('turn'));
   });
-  const second = handler.handle(makeMessage('2'), { signal }).then(() => order.push('second'));
-  const third = handler.handle(makeMessage('3'), { signal }).then(() => order.push('third'));
+  const second = Promise.resolve(handler.handle(makeMessage('2'), { signal })).then(() => order.push('second'));
+  const third = Promise.resolve(handler.handle(makeMessage('3'), { signal })).then(() => order.push('third'));
   await Promise.all([first, second, third]);
   assert.ok(order.indexOf('turn') < order.indexOf('third') && order.includes('turn'), order.join());
 });

@@ -43,7 +43,7 @@ function make({ args = [], command, host = makeHost(), concurrency = 1, isReply 
 async function using(settings: Settings, use: (ask: (body: string | Buffer) => Promise<Outcome>) => Promise<void>) {
   const handler: Handler = await make(settings);
   try {
-    await use((body) => handler.handle(makeMessage(body), { signal: never }));
+    await use(async (body) => handler.handle(makeMessage(body), { signal: never }));
   } finally {
     await handler.close();
   }
