@@ -48,7 +48,8 @@ interface Verdict {
   readonly attempt?: number;
 }
 
-const done: Settled = { isDone: true };
+/** The message is settled and is not delivered again. */
+export const done: Settled = { isDone: true };
 /** The mark `redelivered` does not distinguish these causes. */
 const unfinishedReason = 'its worker, its connection or the broker ended before the outcome arrived';
 

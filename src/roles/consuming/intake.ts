@@ -15,7 +15,7 @@ import { aborted, orDrain } from '../../signal.ts';
 import { isClosedPipe, type Printer } from '../../terminal/printer.ts';
 import { Copies } from './copies.ts';
 import { DeliveryQueue, type PendingDelivery } from './delivery-queue.ts';
-import type { Failures, Settled } from './failures.ts';
+import { done, type Failures, type Settled } from './failures.ts';
 import { HandlerRuns } from './handler-runs.ts';
 import type { IntakeGroup, Member } from './intake-group.ts';
 import { pause } from './pause.ts';
@@ -32,8 +32,6 @@ const supervisorMs = 250;
  * returned.
  */
 const endMs = 1000;
-
-const done: Settled = { isDone: true };
 
 export interface IntakeParts {
   readonly context: Context;
@@ -81,9 +79,8 @@ export class Intake implements Member {
     this.#group = group;
     this.#returns = new Returns(parts.failures, parts.counts);
     this.#runs = new HandlerRuns(settings, parts.counts, group.giveUp);
-    const { say, mayReplyTo } = settings;
+    const { say, mayReplyTo, prefetch, canFail } = settings;
     this.#replies = new Replies({ publisher, nextId, mayReplyTo, say });
-    const { prefetch, canFail } = settings;
     this.#waiting = new DeliveryQueue({
       counts: canFail,
       prefetch,
