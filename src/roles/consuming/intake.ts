@@ -27,10 +27,7 @@ import type { ConsumeSettings } from './settings.ts';
 /** Longest time between a supervisor's signals to a handler and to mq, in milliseconds. */
 const supervisorMs = 250;
 
-/**
- * Milliseconds that a handler may run after the second signal or the end of the drain time. Then its message is
- * returned.
- */
+/** Milliseconds that a handler may run after the second signal or the drain time before its message is returned. */
 const endMs = 1000;
 
 export interface IntakeParts {
