@@ -356,8 +356,16 @@ export class Intake implements Member {
     return settings.handler.prints === 'role' ? printer.body(message.body) : undefined;
   }
 
+  /**
+   * Acknowledges a message. Before the last one, it ends the role, because the broker would deliver another message
+   * after the acknowledgement. The broker handles the methods of a channel in order, so its answer to basic.cancel is
+   * not needed.
+   */
   #acknowledge({ delivery }: PendingDelivery): void {
-    if (this.#group.isAtLast && !delivery.isRequeued) this.#cancel();
+    if (this.#group.isAtLast && !delivery.isRequeued) {
+      this.#group.stop();
+      void this.#stopConsumer();
+    }
     if (delivery.ack()) this.#parts.counts.acked += 1;
   }
 
@@ -376,15 +384,6 @@ export class Intake implements Member {
     if (this.#group.isStopping) await this.#cancelled.promise;
     // A message that is no longer in the list has been answered.
     if (this.#running.delete(pending)) await this.#returns.add(pending);
-  }
-
-  /**
-   * Ends the role before the acknowledgement of its last message. The broker would deliver another message after the
-   * acknowledgement. It handles the methods of a channel in order, so its answer to basic.cancel is not needed.
-   */
-  #cancel(): void {
-    this.#group.stop();
-    void this.#stopConsumer();
   }
 
   #stopConsumer(): Promise<void> {
