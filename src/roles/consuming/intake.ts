@@ -356,11 +356,8 @@ export class Intake implements Member {
     return settings.handler.prints === 'role' ? printer.body(message.body) : undefined;
   }
 
-  /**
-   * Acknowledges a message. Before the last one, it ends the role, because the broker would deliver another message
-   * after the acknowledgement. The broker handles the methods of a channel in order, so its answer to basic.cancel is
-   * not needed.
-   */
+  // Before the last acknowledgement the role ends, because the broker would deliver another message after it. The broker
+  // handles the methods of a channel in order, so its answer to basic.cancel is not needed.
   #acknowledge({ delivery }: PendingDelivery): void {
     if (this.#group.isAtLast && !delivery.isRequeued) {
       this.#group.stop();
