@@ -38,8 +38,8 @@ interface Reading {
 }
 
 /**
- * Reads the chunks with three channels. A listener throws if a message has the type `throw`, and closes its channel if it
- * has the type `close`.
+ * Reads the chunks with three channels. A listener throws if a message has the type `throw`, closes its channel if it has
+ * the type `close`, and closes the connection if it has the type `end`.
  */
 function read(recvFrame: (this: Connection) => Frame | false, chunks: readonly Buffer[]): Reading {
   const log: string[] = [];
@@ -79,6 +79,8 @@ function openChannel(connection: Connection, number: number, log: string[]): voi
     log.push(`${number}: ${event} ${shown(message)}`);
     if (message.properties.type === 'throw') throw new Error('the listener failed');
     if (message.properties.type === 'close') channel.closeWithError(0, 'closed', 200, new Error('closed'));
+    // A closing connection ignores all frames except connection.close-ok.
+    if (message.properties.type === 'end') Object.assign(connection, { accept: () => log.push('ignored') });
   };
   for (const event of ['delivery', 'return']) channel.on(event, report(event));
   for (const event of ['error', 'close']) channel.on(event, () => log.push(`${number}: ${event}`));
@@ -93,7 +95,10 @@ function openChannel(connection: Connection, number: number, log: string[]): voi
 /** Returns the message as text. amqplib lists absent properties as `undefined`. */
 function shown({ fields, properties, content: body }: RawMessage): string {
   const sorted = Object.entries({ ...fields, ...properties }).filter(([, value]) => value !== undefined);
-  return JSON.stringify([Object.fromEntries(sorted.sort(([one], [other]) => (one < other ? -1 : 1))), body.toString('hex')]);
+  return JSON.stringify([
+    Object.fromEntries(sorted.sort(([one], [other]) => (one < other ? -1 : 1))),
+    body.toString('hex'),
+  ]);
 }
 
 /** Returns the frames of a message. */
@@ -110,7 +115,7 @@ function message(random: Random, channel: number, tag: number): Buffer[] {
     ...(random.chance(0.5) && { contentType: 'text/plain', deliveryMode: 2 }),
     ...(random.chance(0.3) && { headers: { a: 1, b: { c: 'text' }, d: [true, null] } }),
     ...(random.chance(0.3) && { messageId: `m${tag}`, timestamp: 1_700_000_000, priority: 3 }),
-    ...(random.chance(0.02) && { type: random.pick(['throw', 'close']) }),
+    ...(random.chance(0.02) && { type: random.pick(['throw', 'close', 'end']) }),
   };
   const start = random.pick([
     ...Array.from({ length: 8 }, () =>
