@@ -211,16 +211,12 @@ export class Intake implements Member {
     this.#group.fill();
   }
 
-  /**
-   * Runs the handler. If it returns an acknowledgement without a promise, the message needs no promise of its own,
-   * because a chain of promises costs more than an empty handler.
-   */
+  /** Runs the handler. An acknowledgement without a promise is carried out at once, because promises are expensive. */
   #handleAtOnce(pending: PendingDelivery, now: number): void {
     const { message } = pending;
     const outcome = this.#runs.run(message, now);
     const isAcknowledged = !(outcome instanceof Promise) && outcome.type === 'ack';
-    const sendsReply = this.#parts.settings.behaviour === 'reply';
-    if (!isAcknowledged || sendsReply) {
+    if (!isAcknowledged || this.#parts.settings.behaviour === 'reply') {
       this.#track(pending, this.#attempt(pending, outcome));
       return;
     }
