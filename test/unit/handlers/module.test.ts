@@ -95,7 +95,7 @@ test('the function receives the message and its context', async () => {
   assert.is(stderr.text, 'seen\n');
 });
 
-test('a copy of the message or of the context has everything that the original has', async () => {
+test('a copy of the message or the context has all properties', async () => {
   const text = `(message, context) => {
     const { body, text, json, attempt, ...others } = { ...message };
     const { signal, log, ...more } = { ...context };

@@ -60,7 +60,7 @@ test('a dead letter of another queue keeps its headers', () => {
   assert.is(fieldsOf({ exchange: 'morgue', routingKey: 'x' }, headers)[3], 5);
 });
 
-test('a message without headers is recognised when it comes again with the counters of the broker', () => {
+test('recognises a message that comes again with counters of the broker', () => {
   const sent = { contentType: 'text/plain', deliveryMode: 2, messageId: 'one', timestamp: 1_700_000_000, appId: 'a' };
   const identity = (headers: object, redelivered: boolean) => {
     const properties = readProperties(propertyBytes({ ...sent, ...headers }));

@@ -16,7 +16,7 @@ function verdictOf(headers: Readonly<Record<string, unknown>>) {
 
 const pending = { 'x-mq-pending': true, 'x-mq-queue': 'q' };
 
-test('dead-letters a message that its target did not accept, with the reason of its headers', () => {
+test('dead-letters a message with the reason in its headers', () => {
   assert.equal(verdictOf({ ...pending, 'x-mq-reason': 'it failed' }), { type: 'dead-letter', reason: 'it failed' });
 });
 

@@ -21,7 +21,7 @@ const clock = { now: 1000 };
 const { mock: spy } = mock.method(performance, 'now', () => clock.now);
 test.after(() => spy.restore());
 
-test('handles a message in the turn of its delivery if the handler returns at once', async () => {
+test('handles a message at its delivery if the handler returns at once', async () => {
   const intake = startIntake({}, { handle: () => ack });
   await turn();
   const { state } = intake.deliverNow({});
@@ -114,7 +114,7 @@ test('an error of the printer ends the role and returns the message', async () =
   assert.equal(intake.log, ['stop', 'hand back']);
 });
 
-test('--count counts a message once that comes again before its output is written', async () => {
+test('--count counts a message once if it comes again before it is written', async () => {
   const writes: (() => void)[] = [];
   const stdout = new Writable({ write: (_chunk, _encoding, next) => void writes.push(next) });
   const handled: string[] = [];
@@ -141,7 +141,7 @@ test('--count counts a message once that comes again before its output is writte
   );
 });
 
-test('--idle ends the role after the last message of a handler that returns at once', async () => {
+test('--idle ends a role whose handler returns at once', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   try {
     const intake = startIntake({}, { handle: () => ack, settings: { idleMs: 1000 } });
@@ -192,7 +192,7 @@ function mixedHandler(random: Random, events: { started: string[]; running: numb
   );
 }
 
-test('answers each message once, with handlers that return at once, later, or fail', async () => {
+test('answers each message once if handlers return at once, later, or fail', async () => {
   const kinds = ['ack', 'ack', 'ack', 'retry', 'dead-letter', 'hand-back', 'throw'];
   const answerOf: Readonly<Record<string, string>> = { ack: 'ack', 'hand-back': 'hand back' };
   for (let seed = 1; seed <= 150; seed += 1) {

@@ -68,7 +68,7 @@ function pickAnswer(random: Random): string {
   return random.pick(['ack', 'ack', 'ack', 'ack', ...Object.keys(answers)]);
 }
 
-test('the broker receives the first answer to each delivery, in any order of answers', async () => {
+test('the broker receives the first answer to each delivery, in any order', async () => {
   for (let seed = 1; seed <= 150; seed += 1) {
     const random = randomOf(seed);
     const { open, answered, deliveries, counts, state, deliver, unanswered } = await consuming();

@@ -213,7 +213,7 @@ test('leaves a delivery whose fields are longer than their frame to amqplib', ()
   }
 });
 
-test('reads names that are not UTF-8 in the same way wherever the bytes are cut', () => {
+test('reads names that are not UTF-8 alike, wherever the bytes are cut', () => {
   const [start = heartbeat, ...others] = delivery();
   const odd = Buffer.from(start.toString('latin1').replace('jobs', '\xff\xc3bs').replace('key', '\xfeey'), 'latin1');
   const bytes = Buffer.concat([odd, ...others]);
