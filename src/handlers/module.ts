@@ -102,29 +102,42 @@ function batchHandling(
 
 /** `stderrOf` is called only when the handler logs something, because a stream for each message is expensive. */
 class CallContext implements UserContext {
+  declare readonly signal: AbortSignal;
   readonly attempt: number;
+  readonly log: UserContext['log'];
   readonly #given: HandlerContext;
-  readonly #stderrOf: () => Output;
 
   constructor(given: HandlerContext, attempt: number, stderrOf: () => Output) {
-    this.attempt = attempt;
     this.#given = given;
-    this.#stderrOf = stderrOf;
+    Object.defineProperty(this, 'signal', signalProperty);
+    this.attempt = attempt;
+    this.log = (text) => void write(stderrOf(), Buffer.from(`${text}\n`));
     Object.freeze(this);
   }
 
-  get signal(): AbortSignal {
-    return this.#given.signal;
-  }
-
-  /** A getter, because a handler may use the function without its object. */
-  get log(): UserContext['log'] {
-    return (text) => void write(this.#stderrOf(), Buffer.from(`${text}\n`));
+  static signalOf(context: CallContext): AbortSignal {
+    return context.#given.signal;
   }
 }
 
+const signalProperty = lazily((context: CallContext) => CallContext.signalOf(context));
+
+/**
+ * Returns an enumerable property of `this`, because a handler may copy the object with `{ ...message }`. Its objects share
+ * the getter, because a getter for each object costs more than an empty handler.
+ */
+function lazily<T>(read: (object: T) => unknown): PropertyDescriptor & ThisType<T> {
+  return {
+    enumerable: true,
+    get() {
+      return read(this);
+    },
+  };
+}
+
 function isThenable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false;
+  return 'then' in value && typeof value.then === 'function';
 }
 
 /** Returns the export `batch`. The default export is not used, because it expects one message and not a list. */
@@ -158,12 +171,11 @@ function isFunction<F extends UserFunction | UserBatchFunction>(value: unknown):
   return typeof value === 'function';
 }
 
-/**
- * The message that the user's function receives. `text` and `json` are getters, because own accessors of each object
- * cost more than an empty handler. `json` returns a function, because a handler may use it without its object.
- */
+/** The message that the user's function receives. */
 class ModuleMessage implements UserMessage {
   readonly body: Buffer;
+  declare readonly text: string;
+  readonly json: () => unknown;
   readonly fields: UserMessage['fields'];
   readonly properties: UserMessage['properties'];
   readonly headers: UserMessage['headers'];
@@ -171,22 +183,19 @@ class ModuleMessage implements UserMessage {
 
   constructor({ body, fields, properties, headers, attempt }: Message) {
     // The body is copied, because a handler that changes it must not change the message of the next attempt.
-    this.body = Buffer.from(body);
+    const copy = Buffer.from(body);
+    this.body = copy;
+    Object.defineProperty(this, 'text', textProperty);
+    this.json = () => JSON.parse(copy.toString('utf8'));
     this.fields = Object.freeze({ ...fields });
     this.properties = Object.freeze(plainProperties(properties));
     this.headers = Object.isFrozen(headers) ? headers : Object.freeze(Object.assign(Object.create(null), headers));
     this.attempt = attempt;
     Object.freeze(this);
   }
-
-  get text(): string {
-    return this.body.toString('utf8');
-  }
-
-  get json(): UserMessage['json'] {
-    return () => JSON.parse(this.text);
-  }
 }
+
+const textProperty = lazily(({ body }: ModuleMessage) => body.toString('utf8'));
 
 function outcomeOf(result: unknown, isReply: boolean): Outcome {
   if (result === undefined || result === null) return ack;

@@ -78,8 +78,11 @@ export class Failures {
     if (config.deadLetter === false || !canFail) return renewal;
     const { attempt, unreadable, headers, fields } = message;
     if (unreadable !== undefined) return { type: 'dead-letter', reason: unreadable };
-    if (headers[headerNames.pending] === true && isOfQueue(headers, fields.queue))
-      return { type: 'dead-letter', reason: String(headers[headerNames.reason]) };
+    if (headers[headerNames.pending] === true && isOfQueue(headers, fields.queue)) {
+      // Any publisher can write this header, and `String` throws for a table with a field named toString.
+      const reason = headers[headerNames.reason];
+      return { type: 'dead-letter', reason: typeof reason === 'string' ? reason : 'its reason is missing' };
+    }
     const unfinishedAttempts = pending.unfinishedAttempts + Number(isUncounted);
     const lastAttempt = attempt + Number(isUncounted) - 1;
     const isLimited = config.onFail !== 'requeue' && config.onFail !== 'exit';

@@ -20,14 +20,13 @@ export class HandlerRuns {
     this.#context = { signal };
   }
 
-  /** Returns the outcome without a promise if the handler does. */
-  run(message: Message): Outcome | Promise<Outcome> {
+  /** Returns the outcome without a promise if the handler does. `begun` is the time of the start. */
+  run(message: Message, begun = performance.now()): Outcome | Promise<Outcome> {
     const { unreadable } = message;
     if (unreadable) {
       const text = `a message is handled without headers: ${unreadable}`;
       this.#settings.say({ level: 'warn', event: 'unreadable', message: text, fields: messageFields(message) });
     }
-    const begun = performance.now();
     const outcome = this.#settings.handler.handle(message, this.#context);
     if (outcome instanceof Promise) return outcome.then((later) => this.#ended(message, later, begun));
     return this.#ended(message, outcome, begun);

@@ -9,13 +9,17 @@ import { isBrokenPipe } from '../../terminal/printer.ts';
 import { Pace } from '../pace.ts';
 import { EmptyCheck, type Progress } from './empty-check.ts';
 import type { ConsumeSettings } from './settings.ts';
+import { TurnLimit } from './turn-limit.ts';
 
 /** The group's view of an intake. */
 export interface Member extends Progress {
   /** `true` if it has a message that must be handled alone. */
   readonly needsAll: boolean;
-  /** Starts its next message. Returns `false` if no message may start while `running` others are being handled. */
-  begin(running: number): boolean;
+  /**
+   * Starts its next message. Returns `false` if no message may start while `running` others are being handled. `now` is
+   * the time on the monotonic clock.
+   */
+  begin(running: number, now: number): boolean;
   /** Resolves when the broker has received all acknowledgements sent so far. */
   flush(): Promise<void>;
 }
@@ -25,6 +29,7 @@ export interface IntakeGroupParts {
   readonly settings: Pick<
     ConsumeSettings,
     | 'concurrency'
+    | 'prefetch'
     | 'count'
     | 'idleMs'
     | 'maxTimeMs'
@@ -46,6 +51,7 @@ export class IntakeGroup {
   readonly #members: Member[] = [];
   readonly #pace: Pace;
   readonly #emptyCheck: EmptyCheck;
+  readonly #turn = new TurnLimit(() => this.fill());
   readonly #ended = Promise.withResolvers<void>();
   readonly #giveUp = new AbortController();
   readonly #stopped = new AbortController();
@@ -141,24 +147,45 @@ export class IntakeGroup {
     // A handler that returns at once ends its message during the loop, and this calls `fill` again.
     if (this.#isFilling) return;
     this.#isFilling = true;
-    const { concurrency, count = Number.POSITIVE_INFINITY } = this.#parts.settings;
-    while (!this.#isStopping && this.#running < concurrency && this.#started < count) {
-      const { waitMs } = this.#pace;
-      if (waitMs > 0) {
-        this.#fillAfter(waitMs);
-        break;
-      }
-      const { now } = this.#pace;
-      this.#started += 1; // the message may end before `#beginNext` returns
-      if (!this.#beginNext()) {
-        this.#started -= 1;
-        break;
-      }
-      this.#pace.begin(now);
+    try {
+      while (this.#fillOne());
+    } finally {
+      this.#isFilling = false;
     }
-    this.#isFilling = false;
     this.tally();
     this.#expect();
+  }
+
+  /** Starts a message. Returns `false` if none may start now. */
+  #fillOne(): boolean {
+    const { concurrency, count = Number.POSITIVE_INFINITY } = this.#parts.settings;
+    if (this.#isStopping || this.#running >= concurrency || this.#started >= count) return false;
+    const { waitMs } = this.#pace;
+    if (waitMs > 0) {
+      this.#fillAfter(waitMs);
+      return false;
+    }
+    const now = performance.now();
+    if (this.#turn.isOver(now) && this.#mayPause) {
+      this.#turn.pause();
+      return false;
+    }
+    this.#started += 1; // the message may end before `#beginNext` returns
+    if (!this.#beginNext(now)) {
+      this.#started -= 1;
+      return false;
+    }
+    this.#pace.begin(now);
+    return true;
+  }
+
+  /**
+   * `false` if messages arrive without a limit (no-ack). They are then handled as fast as they are read, because they
+   * would otherwise accumulate in memory.
+   */
+  get #mayPause(): boolean {
+    const { prefetch } = this.#parts.settings;
+    return this.#members.every(({ waiting }) => waiting <= prefetch);
   }
 
   /** Resolves when the broker has received all acknowledgements of the role sent so far. */
@@ -227,14 +254,14 @@ export class IntakeGroup {
   }
 
   /** Starts a message of the next intake after the one served last. */
-  #beginNext(): boolean {
+  #beginNext(now: number): boolean {
     const running = this.#running;
     const isExclusive = this.#members.some(({ needsAll }) => needsAll);
     const { length } = this.#members;
     for (let offset = 0; offset < length; offset += 1) {
       const index = (this.#first + offset) % length;
       const member = this.#members[index];
-      if (!member || (isExclusive && !member.needsAll) || !member.begin(running)) continue;
+      if (!member || (isExclusive && !member.needsAll) || !member.begin(running, now)) continue;
       this.#first = (index + 1) % length;
       return true;
     }

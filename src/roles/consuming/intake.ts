@@ -103,13 +103,17 @@ export class Intake implements Member {
     return this.#isSettled && this.#running.size === 0 && this.#waiting.size === 0;
   }
 
-  begin(running: number): boolean {
+  begin(running: number, now: number): boolean {
     const pending = this.#isOpen ? this.#waiting.next(running) : undefined;
     if (!pending) return false;
     pending.delivery = this.#copies.track(pending.delivery, pending.message);
     this.#running.set(pending, undefined);
-    if (pending.isSuspect || this.#isWithoutHandler(pending)) this.#track(pending, this.#attempt(pending));
-    else this.#handleAtOnce(pending);
+    try {
+      if (pending.isSuspect || this.#isWithoutHandler(pending)) this.#track(pending, this.#attempt(pending));
+      else this.#handleAtOnce(pending, now);
+    } catch (error) {
+      this.#track(pending, Promise.reject(error));
+    }
     return true;
   }
 
@@ -207,16 +211,12 @@ export class Intake implements Member {
     this.#group.fill();
   }
 
-  /**
-   * Runs the handler. If it returns an acknowledgement without a promise, the message needs no promise of its own,
-   * because a chain of promises costs more than an empty handler.
-   */
-  #handleAtOnce(pending: PendingDelivery): void {
+  /** Runs the handler. An acknowledgement without a promise is carried out at once, because promises are expensive. */
+  #handleAtOnce(pending: PendingDelivery, now: number): void {
     const { message } = pending;
-    const outcome = this.#runs.run(message);
+    const outcome = this.#runs.run(message, now);
     const isAcknowledged = !(outcome instanceof Promise) && outcome.type === 'ack';
-    const sendsReply = this.#parts.settings.behaviour === 'reply';
-    if (!isAcknowledged || sendsReply) {
+    if (!isAcknowledged || this.#parts.settings.behaviour === 'reply') {
       this.#track(pending, this.#attempt(pending, outcome));
       return;
     }

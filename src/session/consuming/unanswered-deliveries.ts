@@ -17,7 +17,7 @@ interface Delivered extends Arrival {
 
 export class UnansweredDeliveries {
   readonly #byTag = new Map<number, Delivered>();
-  #last: Delivered | undefined;
+  #lastOffset: number | undefined;
 
   get size(): number {
     return this.#byTag.size;
@@ -25,7 +25,7 @@ export class UnansweredDeliveries {
 
   /** Last offset received on this channel, if the queue is a stream. */
   get lastOffset(): number | undefined {
-    return this.#last?.offset;
+    return this.#lastOffset;
   }
 
   /** Offset at which another consumer must start to receive all unanswered messages and everything after them. */
@@ -35,8 +35,8 @@ export class UnansweredDeliveries {
   }
 
   add(raw: RawMessage, { at, offset }: Arrival): void {
-    this.#last = { raw, at, offset };
-    this.#byTag.set(raw.fields.deliveryTag, this.#last);
+    this.#lastOffset = offset;
+    this.#byTag.set(raw.fields.deliveryTag, { raw, at, offset });
   }
 
   delete({ fields }: RawMessage): void {

@@ -9,7 +9,7 @@ import { ByteReader } from '../codec/byte-reader.ts';
 import { ByteWriter } from '../codec/byte-writer.ts';
 import { readProperties, writeProperties } from '../codec/content-header.ts';
 import type { Properties } from '../raw-message.ts';
-import { dispatchDelivery } from './deliveries.ts';
+import { deliverId, deliveryFields, dispatchDelivery } from './deliveries.ts';
 
 const frameType = { method: 1, header: 2, body: 3 };
 const frameEnd = 0xce;
@@ -60,6 +60,11 @@ function decoded(frame: ParsedFrame): Frame {
     const size = payload.readUInt32BE(4) * 2 ** 32 + payload.readUInt32BE(8);
     return { id: basic.class, channel, size, fields: readProperties(payload, 12) };
   }
+  // A delivery has the same fields however its bytes arrive.
+  if (type === frameType.method && payload.length >= 4 && payload.readUInt32BE(0) === deliverId) {
+    const fields = deliveryFields(payload, 4, payload.length);
+    if (fields) return { id: deliverId, channel, fields };
+  }
   const read = decodeFrame(frame);
   const { routingKey } = read.fields ?? {};
   // amqplib replaces bytes of a routing key that are not UTF-8 with U+FFFD.
@@ -67,12 +72,11 @@ function decoded(frame: ParsedFrame): Frame {
   return { ...read, fields: { ...read.fields, routingKey: routingKeyOf(payload) ?? routingKey } };
 }
 
-/** Reads the routing key of basic.deliver, basic.return or basic.get-ok. Returns `undefined` for another method. */
+/** Reads the routing key of basic.return or basic.get-ok. Returns `undefined` for another method. */
 function routingKeyOf(payload: Buffer): string | undefined {
   const reader = new ByteReader(payload.subarray(4));
   const method = payload.readUInt16BE(2);
-  if (method === 60) reader.shortText();
-  if (method === 60 || method === 71) reader.skip(9);
+  if (method === 71) reader.skip(9);
   else if (method === 50) reader.skip(2 + reader.bytes.readUInt8(2) + 1);
   else return undefined;
   reader.shortText();

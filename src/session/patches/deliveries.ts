@@ -13,7 +13,7 @@ const overhead = { before: 7, after: 1 };
 const frameType = { method: 1, header: 2, body: 3 };
 const frameEnd = 0xce;
 const basic = { class: 60, deliver: 60 };
-const deliverId = basic.class * 2 ** 16 + basic.deliver;
+export const deliverId = basic.class * 2 ** 16 + basic.deliver;
 /** Class, weight and body size of a content header (AMQP 0-9-1, 4.2.6.1). */
 const headerStart = 12;
 
@@ -45,8 +45,10 @@ export function dispatchDelivery(connection: Connection): boolean {
   }
   const channel = connection.accept === connection.openAccept ? connection.channels[number]?.channel : undefined;
   if (channel?.accept !== accept || channel.handleMessage !== betweenMessages) return false;
+  const fields = deliveryFields(rest, method + 4, header - overhead.after);
+  if (!fields) return false;
   const message = {
-    fields: fieldsAt(rest, method + 4),
+    fields,
     properties: readProperties(rest, content + headerStart, body - overhead.after),
     content: size === 0 ? nothing : rest.subarray(body + overhead.before, end - overhead.after),
   };
@@ -64,18 +66,25 @@ function frameAfter(bytes: Buffer, at: number, type: number, maxFrameSize: numbe
   return end;
 }
 
-/** Reads the arguments of basic.deliver (AMQP 0-9-1, 1.8.3.13). Throws a RangeError if they are too short. */
-function fieldsAt(bytes: Buffer, start: number): RawMessage['fields'] {
+/**
+ * Reads the arguments of basic.deliver (AMQP 0-9-1, 1.8.3.13) from `start` to `end`. Returns `undefined` if they are too
+ * short.
+ */
+export function deliveryFields(bytes: Buffer, start: number, end: number): RawMessage['fields'] | undefined {
+  if (start >= end) return undefined;
   const tag = start + 1 + bytes.readUInt8(start);
   const exchange = tag + 9;
+  if (exchange >= end) return undefined;
   const key = exchange + 1 + bytes.readUInt8(exchange);
-  const end = key + 1 + bytes.readUInt8(key);
+  if (key >= end) return undefined;
+  const keyEnd = key + 1 + bytes.readUInt8(key);
+  if (keyEnd > end) return undefined;
   return {
     consumerTag: consumerTags.read(bytes, start + 1, tag),
     deliveryTag: bytes.readUInt32BE(tag) * 2 ** 32 + bytes.readUInt32BE(tag + 4),
     redelivered: (bytes.readUInt8(tag + 8) & 1) === 1,
     exchange: exchanges.read(bytes, exchange + 1, key),
-    routingKey: routingKeys.read(bytes, key + 1, end),
+    routingKey: routingKeys.read(bytes, key + 1, keyEnd),
   };
 }
 

@@ -141,8 +141,10 @@ declare module '*/amqplib/lib/connection.js' {
 declare module '*/amqplib/lib/channel.js' {
   import type { EventEmitter } from 'node:events';
 
+  /** Returns the first state of a channel that receives a message after its method. */
+  export function acceptMessage(continuation: (message: import('../../raw-message.ts').RawMessage) => void): unknown;
   export class Channel extends EventEmitter {
-    constructor(connection: undefined);
+    constructor(connection: import('./connection.js').Connection | undefined);
     /** Handles a frame. It changes with the state of the channel. */
     readonly accept: (frame: object) => void;
     /** Handles the next frame of a message. It changes with each frame. */

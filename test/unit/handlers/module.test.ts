@@ -95,6 +95,35 @@ test('the function receives the message and its context', async () => {
   assert.is(stderr.text, 'seen\n');
 });
 
+test('a copy of the message or the context has all properties', async () => {
+  const text = `(message, context) => {
+    const { body, text, json, attempt, ...others } = { ...message };
+    const { signal, log, ...more } = { ...context };
+    log('seen');
+    return { text, json: json(), attempt, others, more, aborted: signal.aborted, isBuffer: Buffer.isBuffer(body),
+      keys: [Object.keys(message).sort(), Object.keys(context).sort()] };
+  }`;
+  const stderr = makeHost().stderr;
+  assert.equal(JSON.parse(replyText(await outcomeOf(text, 'reply', makeHost({ stderr }))) ?? ''), {
+    ...{ text: '{"a":1}', json: { a: 1 }, attempt: 1, aborted: false, isBuffer: true },
+    others: {
+      fields: { exchange: '', routingKey: 'jobs', redelivered: false, queue: 'jobs' },
+      ...{ properties: {}, headers: {} },
+    },
+    more: { attempt: 1 },
+    keys: [
+      ['attempt', 'body', 'fields', 'headers', 'json', 'properties', 'text'],
+      ['attempt', 'log', 'signal'],
+    ],
+  });
+  assert.is(stderr.text, 'seen\n');
+});
+
+test('waits for a function that has the method then, as await does', async () => {
+  const text = `() => Object.assign(() => undefined, { then: (_, reject) => reject(new Error('later')) })`;
+  assert.equal(await outcomeOf(text), { type: 'retry', reason: 'later' });
+});
+
 test('the function cannot change the message that is published again', async () => {
   const text = `(m) => { m.body.fill(0); for (const part of [m, m.fields, m.properties, m.headers]) part.x = 1; }`;
   const message = makeMessage('abc', { headers: { a: 1 } });

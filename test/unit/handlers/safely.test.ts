@@ -32,6 +32,37 @@ test('retries after a throw, a rejection, or a value without a string form', asy
   });
 });
 
+test('returns the outcome without a promise if the handler does', () => {
+  const context = { signal: new AbortController().signal };
+  const outcomes: (() => Outcome)[] = [
+    () => ({ type: 'ack' }),
+    () => ({ type: 'dead-letter', reason: 'bad' }),
+    () => {
+      throw new Error('thrown');
+    },
+  ];
+  const handled = outcomes.map((handle) =>
+    safely({ prints: 'handler', handle, close: async () => undefined }, { timeoutMs: 1, abortGraceMs: 0 }).handle(
+      makeMessage(),
+      context,
+    ),
+  );
+  assert.equal(handled, [{ type: 'ack' }, { type: 'dead-letter', reason: 'bad' }, { type: 'retry', reason: 'thrown' }]);
+});
+
+test('the second signal during the start of a handler aborts it', async () => {
+  const giveUp = new AbortController();
+  const outcome = run(
+    (context) => {
+      giveUp.abort('SIGTERM');
+      return aborted(context).then(() => Promise.reject(new Error('aborted')));
+    },
+    undefined,
+    giveUp.signal,
+  );
+  assert.equal(await outcome, handBack);
+});
+
 test('limits the length of a reason', async () => {
   const outcome = await run(() => Promise.reject(new Error('x'.repeat(1e6))));
   assert.is(outcome.type === 'retry' && outcome.reason.length, 1000);

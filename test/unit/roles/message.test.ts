@@ -2,7 +2,9 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { identityOf } from '../../../src/roles/consuming/identity.ts';
 import { messageOf } from '../../../src/roles/message.ts';
+import { propertyBytes, readProperties } from '../../../src/session/codec/content-header.ts';
 import type { RawMessage } from '../../../src/session/wire.ts';
 
 const own = { 'x-mq-queue': 'work', 'x-mq-exchange': 'colours', 'x-mq-routing-key': 'red', 'x-mq-attempt': 2 };
@@ -56,6 +58,19 @@ test('removes headers that a publisher forged', () => {
 test('a dead letter of another queue keeps its headers', () => {
   const headers = { ...own, 'x-mq-queue': 'invoices', 'x-mq-reason': 'exit status 9' };
   assert.is(fieldsOf({ exchange: 'morgue', routingKey: 'x' }, headers)[3], 5);
+});
+
+test('recognises a message that comes again with counters of the broker', () => {
+  const sent = { contentType: 'text/plain', deliveryMode: 2, messageId: 'one', timestamp: 1_700_000_000, appId: 'a' };
+  const identity = (headers: object, redelivered: boolean) => {
+    const properties = readProperties(propertyBytes({ ...sent, ...headers }));
+    const fields = { ...byName, redelivered, deliveryTag: 1, consumerTag: 'c' };
+    return identityOf(messageOf({ content: Buffer.from('text'), fields, properties }, 'work'));
+  };
+  const first = identity({}, false);
+  assert.is(identity({ headers: { 'x-delivery-count': 1, 'x-acquired-count': 2 } }, true), first);
+  assert.is(identity({ headers: {} }, true), first);
+  assert.is.not(identity({ headers: { a: 1 } }, true), first);
 });
 
 test.run();

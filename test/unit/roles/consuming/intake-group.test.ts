@@ -27,6 +27,7 @@ function groupOf(waiting: Record<string, number>, { concurrency = 1, ...more } =
   };
   const settings = {
     concurrency,
+    prefetch: 10,
     count: undefined,
     idleMs: undefined,
     maxTimeMs: undefined,

@@ -1,100 +1,20 @@
 // Tests how an intake handles a message whose channel closes while its handler runs, and how its role ends.
 
-import { EventEmitter, once } from 'node:events';
-import { PassThrough } from 'node:stream';
 import { mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { requeueMs } from '../../../../src/config/retry-queues.ts';
 import { MqError } from '../../../../src/errors.ts';
-import type { Message, Outcome } from '../../../../src/handlers/handler.ts';
-import { Intake, type IntakeParts } from '../../../../src/roles/consuming/intake.ts';
-import { IntakeGroup, type IntakeGroupParts } from '../../../../src/roles/consuming/intake-group.ts';
-import { messageOf } from '../../../../src/roles/message.ts';
+import type { Message } from '../../../../src/handlers/handler.ts';
 import type { Delivery } from '../../../../src/session/consumer.ts';
-import { newCounts } from '../../../../src/session/counts.ts';
-import { type Delivered, delivered, type Sent } from '../../../support/delivery.ts';
-
-/** The number of deliveries after which the broker drops a message. */
-const limit = 5;
-
-/**
- * Runs an intake with a handler whose outcomes the test chooses. `flushed` resolves when the broker has received the
- * acknowledgements, and `cancelled` when it has answered basic.cancel.
- */
-function started(
-  failures: object,
-  { flushed = Promise.resolve(), cancelled = Promise.resolve(), count = Number.POSITIVE_INFINITY } = {},
-) {
-  const [drain, log, runs, events] = [new AbortController(), [] as string[], [] as Run[], new EventEmitter()];
-  const context = {
-    ...{ stdout: new PassThrough(), stderr: new PassThrough() },
-    ...{ drain: drain.signal, abandon: new AbortController().signal },
-  };
-  const handle = (message: Message) => {
-    const { promise, resolve } = Promise.withResolvers<Outcome>();
-    runs.push({ attempt: message.attempt, end: resolve });
-    events.emit('run');
-    return promise;
-  };
-  const settings = {
-    ...{ concurrency: 1, prefetch: 10, canFail: true, warnings: [], drainMs: 0, count },
-    ...{ say: () => undefined, beginDrain: () => undefined },
-    handler: { prints: 'nothing', handle },
-  };
-  const consumer = Object.assign(new EventEmitter(), {
-    ...{ queue: 'q', start: async () => undefined },
-    stop: () => {
-      log.push('stop');
-      return cancelled;
-    },
-    flush: () => {
-      log.push('flush');
-      return flushed;
-    },
-  });
-  const counts = newCounts();
-  const group = new IntakeGroup({ context, settings, counts } as unknown as IntakeGroupParts);
-  const returns = ({ headers }: Message) => Number(headers['x-delivery-count'] ?? 0);
-  const parts = {
-    ...{ context, group, consumer, settings, counts },
-    failures: { verdict: () => undefined, handBack: async () => void log.push('hand back'), ...failures },
-    read: ({ raw, queue }: Delivery) => messageOf(raw, queue),
-    isNearlyDropped: (message: Message) => returns(message) >= limit - 1,
-    isLastReturn: (message: Message) => returns(message) >= limit,
-  };
-  const ended = group.run([new Intake(parts as unknown as IntakeParts)]);
-  return {
-    ...{ ended, group, drain, log, runs },
-    /** Delivers a message. */
-    deliver: async (sent: Sent, answers?: string[]): Promise<Delivered> => {
-      const made = delivered(sent, answers);
-      consumer.emit('delivery', made.delivery);
-      await turn();
-      return made;
-    },
-    lose: (...lost: readonly Delivered[]) => {
-      for (const { state } of lost) state.isLost = true;
-      consumer.emit('interrupted', new MqError('UNAVAILABLE', 'the connection is lost'));
-    },
-    run: async (number: number): Promise<Run> => {
-      while (runs.length < number) await once(events, 'run');
-      return runs[number - 1] as Run;
-    },
-  };
-}
-
-/** A run of the handler. `end` ends it with an outcome. */
-interface Run {
-  readonly attempt: number;
-  readonly end: (outcome: Outcome) => void;
-}
+import type { Sent } from '../../../support/delivery.ts';
+import { limit, startIntake } from '../../../support/intake.ts';
 
 const copy = (count: number): Sent => ({ id: 'one', redelivered: true, headers: { 'x-delivery-count': count } });
 
 test('a failed message of a stream on a lost channel is retried', async () => {
-  const intake = started({
+  const intake = startIntake({
     settle: async (_: Delivery, message: Message) => ({ isDone: false, nextAttempt: { ...message, attempt: 2 } }),
   });
   const sent = { id: 'one', headers: { 'x-stream-offset': 1 } };
@@ -112,7 +32,7 @@ test('a failed message of a stream on a lost channel is retried', async () => {
 
 test('lost connections during a run do not count as attempts', async () => {
   const failed: number[] = [];
-  const intake = started({
+  const intake = startIntake({
     settle: async (_: Delivery, { attempt }: Message) => {
       failed.push(attempt);
       return { isDone: true };
@@ -134,7 +54,7 @@ test('lost connections during a run do not count as attempts', async () => {
 
 test('republishes a message that the broker would drop, but not a running one', async () => {
   const renewed: string[] = [];
-  const intake = started({
+  const intake = startIntake({
     verdict: ({ isNearlyDropped }: { isNearlyDropped: boolean }) => (isNearlyDropped ? { type: 'renew' } : undefined),
     act: async ({ delivery, message }: { delivery: Delivery; message: Message }) => {
       renewed.push(`${message.body} ${message.headers['x-delivery-count']} ${message.attempt}`);
@@ -157,7 +77,7 @@ test('republishes a message that the broker would drop, but not a running one', 
 });
 
 test('a message that cannot be republished waits for its handler', async () => {
-  const intake = started({ verdict: () => ({ type: 'renew' }), act: async () => undefined });
+  const intake = startIntake({ verdict: () => ({ type: 'renew' }), act: async () => undefined });
   const first = await intake.deliver({ id: 'one' });
   const second = await intake.deliver({ ...copy(limit), id: 'two' });
   assert.is(intake.runs.length, 1);
@@ -170,7 +90,7 @@ test('a message that cannot be republished waits for its handler', async () => {
 
 test('sends earlier acknowledgements before it handles a suspect', async () => {
   const flushed = Promise.withResolvers<void>();
-  const intake = started({}, { flushed: flushed.promise });
+  const intake = startIntake({}, { flushed: flushed.promise });
   const fresh = await intake.deliver({ id: 'fresh' });
   (await intake.run(1)).end({ type: 'ack' });
   await turn();
@@ -193,7 +113,7 @@ test('sends earlier acknowledgements before it handles a suspect', async () => {
 
 test('requeues the message of a failed handler after a pause or a signal', async () => {
   for (const isSignalled of [false, true]) {
-    const intake = started({});
+    const intake = startIntake({});
     await intake.deliver({});
     const { end } = await intake.run(1);
     mock.timers.enable({ apis: ['setTimeout'] });
@@ -213,7 +133,7 @@ test('requeues the message of a failed handler after a pause or a signal', async
 
 test('a role that stops cancels its consumer before it acknowledges', async () => {
   const cancelled = Promise.withResolvers<void>();
-  const intake = started({}, { cancelled: cancelled.promise, count: 1 });
+  const intake = startIntake({}, { cancelled: cancelled.promise, settings: { count: 1 } });
   await intake.deliver({}, intake.log);
   (await intake.run(1)).end({ type: 'ack' });
   await turn();
