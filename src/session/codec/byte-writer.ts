@@ -62,8 +62,9 @@ export class ByteWriter {
     this.#bytes.writeUInt32BE(this.length - start - 4, start);
   }
 
-  clear(): void {
-    this.length = 0;
+  /** Removes the bytes from this position on. */
+  truncate(length: number): void {
+    this.length = length;
   }
 
   /** Returns a copy of the written bytes. */
