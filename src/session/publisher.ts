@@ -195,6 +195,7 @@ export class Publisher {
   }
 
   #onAnswer(channel: ConfirmChannel, { deliveryTag, multiple }: Answer, isNack: boolean): void {
+    if (!isNack) this.#timeouts.answered();
     let tag = multiple ? this.#window.firstTag : deliveryTag;
     for (; tag <= deliveryTag && this.#channel === channel; tag += 1) {
       const entry = this.#window.withTag(tag);
@@ -209,7 +210,7 @@ export class Publisher {
       this.#leave(`sent a nack after more than ${lateNackMs / 1000} s`);
       return;
     }
-    this.#timeouts.answered();
+    if (isNack) this.#timeouts.answered();
     if (entry.returned) this.#settle(entry, { type: 'refused', error: entry.returned });
     else if (isNack) this.#settle(entry, { type: 'refused', error: nacked(entry.message) });
     else this.#settle(entry, confirmed);

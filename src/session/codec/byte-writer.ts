@@ -35,7 +35,7 @@ export class ByteWriter {
 
   add(bytes: Buffer): void {
     const start = this.reserve(bytes.length);
-    bytes.copy(this.#bytes, start);
+    this.#bytes.set(bytes, start);
   }
 
   /** AMQP 0-9-1, 4.2.5.3: a short string holds at most 255 octets. */

@@ -22,6 +22,11 @@ export class Queue<Item extends object> {
     return this.#start + this.#head;
   }
 
+  /** Position of the next item. */
+  get endPosition(): number {
+    return this.#start + this.#items.length;
+  }
+
   *[Symbol.iterator](): Generator<Item> {
     for (const item of this.#items) if (item) yield item;
   }

@@ -4,7 +4,7 @@
 // for the first.
 
 import type { MqError } from '../../errors.ts';
-import type { OutgoingMessage, PublishOutcome } from '../outgoing-message.ts';
+import { type OutgoingMessage, type PublishOutcome, SeriesMessage } from '../outgoing-message.ts';
 import type { RawMessage } from '../raw-message.ts';
 import { Queue } from './queue.ts';
 
@@ -29,8 +29,13 @@ export class Window {
   /** RabbitMQ: the first message on a confirm channel has the delivery tag 1. */
   #sent = new Queue<UnconfirmedMessage>(1);
   #unsent = new Queue<UnconfirmedMessage>(1);
-  /** Entries that are sent on the current channel and not answered, by message-id. */
+  /**
+   * Entries that are sent on the current channel and not answered, by message-id. Messages of a series are not in it,
+   * because their message-ids are unique.
+   */
   readonly #inFlight = new Map<string, UnconfirmedMessage>();
+  /** Delivery tag that follows the last returned message of a series. */
+  #returnedAt = 0;
   size = 0;
   /** Total size of all bodies. */
   bytes = 0;
@@ -58,7 +63,8 @@ export class Window {
   /** Returns the next message to send, or `undefined` if all are sent or the next one must wait. */
   next(): UnconfirmedMessage | undefined {
     const entry = this.#unsent.first;
-    return entry && this.#inFlightLike(entry.message, idOf(entry.message)) ? undefined : entry;
+    if (!entry || entry.message instanceof SeriesMessage) return entry;
+    return this.#inFlightLike(entry.message, idOf(entry.message)) ? undefined : entry;
   }
 
   /** Records that the message of `next` is sent. Its delivery tag follows the one of the previous message. */
@@ -66,6 +72,7 @@ export class Window {
     this.#unsent.remove(entry.position);
     entry.queue = this.#sent;
     entry.position = this.#sent.push(entry);
+    if (entry.message instanceof SeriesMessage) return;
     const id = idOf(entry.message);
     entry.sameId = this.#inFlight.get(id);
     this.#inFlight.set(id, entry);
@@ -83,13 +90,33 @@ export class Window {
 
   /** Returns the entry of a returned message. */
   returned({ fields, properties }: RawMessage): UnconfirmedMessage | undefined {
-    return this.#inFlightLike(fields, idOf({ properties }));
+    const id = idOf({ properties });
+    return this.#inFlightLike(fields, id) ?? this.#returnedOfSeries(id);
+  }
+
+  /** Searches from the last returned message on, because messages return in the order in which they were sent. */
+  #returnedOfSeries(id: string): UnconfirmedMessage | undefined {
+    const { firstPosition, endPosition } = this.#sent;
+    const start = Math.max(firstPosition, this.#returnedAt);
+    for (const [from, to] of [
+      [start, endPosition],
+      [firstPosition, start],
+    ] as const) {
+      for (let tag = from; tag < to; tag += 1) {
+        const entry = this.#sent.at(tag);
+        if (!(entry?.message instanceof SeriesMessage) || idOf(entry.message) !== id) continue;
+        this.#returnedAt = tag + 1;
+        return entry;
+      }
+    }
+    return undefined;
   }
 
   /** Marks everything as unsent, because the channel is closed. */
   rewind(): void {
     const entries = [...this];
     this.#inFlight.clear();
+    this.#returnedAt = 0;
     this.#sent = new Queue(1);
     this.#unsent = new Queue(1);
     for (const entry of entries) {
@@ -108,7 +135,7 @@ export class Window {
     queue.remove(entry.position);
     this.size -= 1;
     this.bytes -= entry.message.body.length;
-    if (queue === this.#sent) this.#removeFromFlight(entry);
+    if (queue === this.#sent && !(entry.message instanceof SeriesMessage)) this.#removeFromFlight(entry);
   }
 
   #removeFromFlight(entry: UnconfirmedMessage): void {

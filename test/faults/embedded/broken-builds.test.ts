@@ -67,7 +67,7 @@ const brokenBuilds: readonly BrokenBuild[] = [
   },
   {
     title: 'loses messages without a queue if they are not mandatory',
-    edits: [['session/patches/outgoing-frames.ts', 'writer.octet(mandatory ? 1 : 0);', 'writer.octet(0);']],
+    edits: [['session/codec/message-frames.ts', 'writer.octet(mandatory ? 1 : 0);', 'writer.octet(0);']],
     fault: 'queue unbound',
     caught: /^\d+ lost: /,
   },
