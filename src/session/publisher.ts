@@ -301,7 +301,7 @@ export class Publisher {
 
 const confirmed: PublishOutcome = { type: 'confirmed' };
 
-/** Fields of basic.ack and basic.nack (AMQP 0-9-1, 1.8.3.13). */
+/** Fields of basic.ack (AMQP 0-9-1, 1.8.3.13) and of basic.nack (RabbitMQ). */
 interface Answer {
   readonly deliveryTag: number;
   readonly multiple: boolean;
