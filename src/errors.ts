@@ -101,6 +101,11 @@ export function systemReason(error: unknown): string {
   return systemWords(error) ?? (error instanceof Error ? error.message : String(error));
 }
 
+/** Returns the message of a TLS error without Node's advice to use an option of Node, which mq does not have. */
+export function tlsReason(message: string): string {
+  return message.replace(/; if [^;]*--use-system-ca$/, '');
+}
+
 /**
  * Escapes text for one line of output. Characters that could move a cursor, set a title or start a new line become
  * `\\x1b`, because queue names, reasons and keys are untrusted.

@@ -9,7 +9,8 @@ async function main(): Promise<void> {
   if (process.env['NODE_DEBUG']) silenceNode();
   const args = await argumentsOf(process.argv.slice(2));
   const [first, second] = args;
-  if (args.length === 1 && ['--version', '-V', '-v'].includes(first ?? '')) {
+  const asksVersion = ['--version', '-V', '-v'].includes(first ?? '');
+  if (asksVersion && args.length === 1) {
     process.stdout.write(`mq ${manifest.version}\n`);
   } else if (first === 'test-child') {
     const { testChild } = await import('./test-process/child.ts');
@@ -19,7 +20,7 @@ async function main(): Promise<void> {
     // Completions must be fast, because the user waits after pressing Tab. They use neither standard input nor signals.
     const { completions } = await import('./cli/cli.ts');
     process.stdout.write(await completions(args.slice(2), { env: process.env, cwd: process.cwd() }));
-  } else await runCommandLine(args);
+  } else await runCommandLine(asksVersion ? ['version', ...args.slice(1)] : args);
 }
 
 /** Runs a command line and exits with its status. */

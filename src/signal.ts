@@ -1,10 +1,14 @@
-/** Returns the error of a role that a signal ended before its work was done (exit status 128 + the signal's number). */
+// Creates the error of work that a signal ended, waits for a signal, and returns the log line of the first signal.
 
 import { durationText } from './config/duration.ts';
 import type { Context, Said } from './context.ts';
 import { MqError } from './errors.ts';
 
-export function interrupted(context: Pick<Context, 'drain'>, detail = 'unfinished work was handed back'): MqError {
+/**
+ * Returns the error of work that a signal ended (exit status 128 + the signal's number).
+ * @param detail the state of the unfinished work, for example that it was handed back
+ */
+export function interrupted(context: Pick<Context, 'drain'>, detail: string): MqError {
   const signal = typeof context.drain.reason === 'string' ? context.drain.reason : 'SIGTERM';
   return new MqError(signal === 'SIGINT' ? 'INTERRUPTED' : 'TERMINATED', `stopped by ${signal}: ${detail}`);
 }

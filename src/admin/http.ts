@@ -8,7 +8,7 @@ import {
   request as requestPlainly,
 } from 'node:http';
 import type { Socket } from 'node:net';
-import { MqError } from '../errors.ts';
+import { MqError, tlsReason } from '../errors.ts';
 import type { ManagementAddress } from './address.ts';
 
 export interface Limits {
@@ -235,7 +235,7 @@ function failureOf(origin: string, error: NodeJS.ErrnoException): MqError {
       hint: 'the port may be the AMQP port, or require https; the API listens on 15672, and on 15671 for HTTPS',
     });
   if (isOfTls(code, message))
-    return new MqError('TLS', `${at}: TLS failed: ${message.replaceAll(/\s+/g, ' ').trim()}`, {
+    return new MqError('TLS', `${at}: TLS failed: ${tlsReason(message.replaceAll(/\s+/g, ' ').trim())}`, {
       ...details,
       ...hintOfTls(code),
     });

@@ -59,15 +59,26 @@ function jsonLines(items: readonly ApiObject[], { columns, terminalWidth }: Outp
 async function table(
   columns: readonly string[],
   rows: readonly (readonly string[])[],
-  { terminalWidth, hasHeaders }: OutputFormat,
+  { terminalWidth, hasHeaders, columns: requested }: OutputFormat,
 ): Promise<string> {
   if (terminalWidth === undefined) {
     const lines = hasHeaders ? [columns, ...rows] : rows;
     return lines.map((cells) => `${cells.join('\t')}\n`).join('');
   }
   const { drawTable } = await import('../terminal/table.ts');
-  const lines = drawTable({ columns, rows, width: terminalWidth, hasHeaders });
-  return lines.map((line) => `${line}\n`).join('');
+  const draw = (from: number) =>
+    drawTable({
+      columns: columns.slice(from),
+      rows: rows.map((row) => row.slice(from)),
+      width: terminalWidth,
+      hasHeaders,
+    });
+  const lines = draw(0);
+  // If a header does not fit, the vhost is left out, unless the rows or the user need it.
+  const hasOneVhost = columns[0] === 'vhost' && rows.every(([vhost]) => vhost === rows[0]?.[0]);
+  const isCut = hasHeaders && lines[0]?.includes('…') === true;
+  const drawn = isCut && hasOneVhost && requested === undefined ? draw(1) : lines;
+  return drawn.map((line) => `${line}\n`).join('');
 }
 
 /** Flattens nested objects to `a.b`, the form that --columns accepts. */

@@ -34,7 +34,9 @@ async function lock(folder: string, options: StoreOptions): Promise<() => Promis
     return await lockFolder(folder, options);
   } catch (error) {
     if (error instanceof MqError) throw error;
-    throw new MqError('CANNOT_CREATE', `cannot create the store in ${folder}: ${systemReason(error)}`, {
+    // mkdir refuses the path of a file with EEXIST.
+    const reason = systemCode(error) === 'EEXIST' ? 'not a directory' : systemReason(error);
+    throw new MqError('CANNOT_CREATE', `cannot create the store in ${folder}: ${reason}`, {
       at: folder,
       cause: error,
     });

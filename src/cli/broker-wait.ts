@@ -24,7 +24,7 @@ const pauseMs = 200;
  * Errors that waiting does not resolve. A starting broker does not refuse a login, because it loads its users before it
  * opens its port.
  */
-const final: readonly ErrorCode[] = ['NOT_PERMITTED', 'CONFIG', 'TLS', 'USAGE', 'NO_INPUT', 'BUG'];
+const final: readonly ErrorCode[] = ['NOT_PERMITTED', 'CONFIG', 'TLS', 'USAGE', 'NO_INPUT', 'BAD_DATA', 'BUG'];
 
 /**
  * Waits until a broker accepts a connection, the login and the vhost. Returns how long this took, in milliseconds.

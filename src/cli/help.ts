@@ -2,6 +2,7 @@
 
 import { columns, wrapped } from '../terminal/wrap.ts';
 import type { Option } from './arguments/option.ts';
+import { unknownWord } from './arguments/program.ts';
 import type { Command, HelpSection, Verbs } from './command.ts';
 
 /** Returns the help of mq itself: all commands by group. */
@@ -19,13 +20,17 @@ export function overview(commands: readonly Command[], width: number): string {
   return `${['mq: everything with a RabbitMQ broker, from one file', 'Usage: mq <command> [options]', ...sections, closing].join('\n\n')}\n`;
 }
 
-/** Returns the help of a command, or of the verb that the words after the command's name begin with. */
+/**
+ * Returns the help of a command, or of the verb that the words after its name begin with. Throws USAGE if there is no
+ * such verb.
+ */
 export async function commandHelp(command: Command, words: readonly string[], width: number): Promise<string> {
   const own = await command.help?.(words, width);
   if (own !== undefined) return own;
-  const { name, verbs = {}, topic } = command;
+  const { name, verbs = {}, topic, run } = command;
   const [first = ''] = words;
   const verb = Object.hasOwn(verbs, first) ? verbs[first] : undefined;
+  if (!verb && !run && words.length > 0) throw unknownWord(name, first, Object.keys(verbs));
   return verb ? formatHelp({ ...verb, name: `${name} ${first}`, topic }, width) : formatHelp(command, width);
 }
 

@@ -41,7 +41,7 @@ export function refuseOthers(values: Values, own: Accepting, others: readonly Ac
   const names = others.filter((other) => accepts(other, name)).map((other) => `mq ${other.name}`);
   const shown = names.length > mostNames ? [...names.slice(0, mostNames), '…'] : names;
   throw values.usage(
-    `mq ${own.name} has no option --${name}`,
+    `'${own.name.slice(values.command.length + 1)}' has no option --${name}`,
     `--${name} is an option of ${shown.join(', ')}; mq ${own.name} --help lists those of mq ${own.name}`,
   );
 }

@@ -8,6 +8,8 @@ import type { Environment } from './reading/environment.ts';
 export interface Where {
   /** Value of `--config`. */
   readonly option?: string | undefined;
+  /** `true` if an argument names the file instead of `--config`. Errors then have no hint. */
+  readonly isArgument?: boolean;
   readonly env: Environment;
   readonly cwd: string;
   /** Stops the reading of a pipe or a terminal. */
@@ -32,7 +34,13 @@ export interface FoundFile {
  * Returns the file, or `undefined` if no file is named and cwd has none.
  * @throws MqError NO_INPUT if it cannot be read; CONFIG if it is not UTF-8, or if a file in cwd is not a regular file
  */
-export async function findFile({ option, env, cwd, signal }: Where): Promise<FoundFile | undefined> {
+export async function findFile({
+  option,
+  isArgument = false,
+  env,
+  cwd,
+  signal,
+}: Where): Promise<FoundFile | undefined> {
   const named = option ?? (env['MQ_CONFIG'] || undefined);
   const path = resolve(cwd, named ?? 'rascal.json');
   const inside = relative(cwd, path);
@@ -59,7 +67,7 @@ export async function findFile({ option, env, cwd, signal }: Where): Promise<Fou
     const why = reasons[code] ?? (error instanceof Error ? error.message : String(error));
     throw new MqError('NO_INPUT', `cannot read the configuration ${file === '' ? '""' : file}: ${why}`, {
       at: file,
-      ...(by === undefined ? {} : { hint: `${by} names this file` }),
+      ...(by === undefined || isArgument ? {} : { hint: `${by} names this file` }),
       cause: error,
     });
   }

@@ -1,6 +1,7 @@
 // Reads a whole file of the user: a regular file, a pipe such as `<(…)`, a device or a terminal. A signal stops reading
 // from a pipe that has no writer. Reading from an endless device fails at the size limit.
 
+import { X509Certificate } from 'node:crypto';
 import { constants, createReadStream, fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { addAbortSignal, type Readable } from 'node:stream';
@@ -64,5 +65,20 @@ export async function readStream(
   } catch (error) {
     if (!signal?.aborted) throw error;
     throw new MqError(signal.reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', 'interrupted', { cause: error });
+  }
+}
+
+/** Throws BAD_DATA if the file of a certificate authority has no certificate, because Node ignores such a file. */
+export function assertCertificate(content: string | Buffer, file: string): void {
+  const pem = content.toString();
+  try {
+    if (!/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/.test(pem)) throw new Error('no PEM block');
+    new X509Certificate(pem);
+  } catch (error) {
+    throw new MqError('BAD_DATA', `${file} holds no certificate`, {
+      at: file,
+      hint: 'a certificate in PEM begins with -----BEGIN CERTIFICATE-----',
+      cause: error,
+    });
   }
 }

@@ -43,7 +43,7 @@ interface CommonSettings {
 export interface SendingRole extends CommonSettings {
   readonly behaviour: SendingBehaviour;
   readonly publication: string;
-  /** Message body if no text is given. */
+  /** Message body if no text is given and standard input is a terminal. */
   readonly text?: string;
   /** Routing key if no key is given. */
   readonly routingKey?: string;

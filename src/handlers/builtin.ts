@@ -1,5 +1,6 @@
 // The built-in handlers without settings: print, work, echo. `append` and `fibonacci` have their own files.
 
+import { isUtf8 } from 'node:buffer';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Handler, Reply } from './handler.ts';
 import { ack, handBack } from './safely.ts';
@@ -25,13 +26,15 @@ export function makeEcho(): Handler {
 type Sleep = (milliseconds: number, value: undefined, options: { signal: AbortSignal }) => Promise<unknown>;
 
 /**
- * Returns a handler that simulates work: one second for each `.` in the body. When aborted, it hands the message back.
+ * Returns a handler that simulates work: it sleeps one second for each `.` in the text of the body, and not at all if
+ * the body is not UTF-8, such as a photo. When aborted, it hands the message back.
  */
 export function makeWork(sleep: Sleep = wait): Handler {
   return {
     prints: 'role',
     handle: async ({ body }, { signal }) => {
       try {
+        if (!isUtf8(body)) return { type: 'ack' };
         // Each dot has its own timer, because the sum may exceed the longest timer.
         for (const byte of body) if (byte === dot) await sleep(1000, undefined, { signal });
         return { type: 'ack' };

@@ -26,7 +26,7 @@ export interface ExecLinesPlan extends LinePoolPlan {
 export async function makeExecLines(plan: ExecLinesPlan, host: HandlerHost): Promise<Handler> {
   const [command = '', ...args] = plan.execLines;
   if (command === '' || plan.execLines.some((word) => word.includes('\0'))) {
-    throw new MqError('USAGE', 'exec-lines requires a command', { hint: 'exec-lines COMMAND ARGUMENTS…' });
+    throw new MqError('USAGE', 'exec-lines requires a command', { hint: '--exec-lines CMD ARGS…' });
   }
   if (plan.recycleAfter && 'bytes' in plan.recycleAfter && platform() !== 'linux') {
     throw new MqError('USAGE', 'mq can measure the memory of a process only on Linux', {

@@ -27,7 +27,7 @@ export interface ExecPlan {
 export async function makeExec(plan: ExecPlan, host: HandlerHost): Promise<Handler> {
   const [command = ''] = plan.exec;
   if (command === '' || plan.exec.some((word) => word.includes('\0'))) {
-    throw new MqError('USAGE', 'exec requires a command', { hint: 'exec COMMAND ARGUMENTS…' });
+    throw new MqError('USAGE', 'exec requires a command', { hint: '--exec CMD ARGS…' });
   }
   return new ExecHandler(plan, host);
 }

@@ -21,6 +21,8 @@ export interface ExternalPlan extends CommonPlan {
   readonly urls: readonly string[];
   /** URLs of the management API with user and password. Empty without an API. */
   readonly managementUrls: readonly string[];
+  /** Certificate authority of the management API (PEM). `undefined` means those of the system. */
+  readonly managementCa?: string | undefined;
   /** Prefix of the names of the files' vhosts. The run uses it to find the vhosts of a killed file. */
   readonly prefix?: string;
   /** Name of the cluster in containers. */

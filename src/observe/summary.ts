@@ -14,7 +14,7 @@ interface Run {
 }
 
 /** Returns the summary of the run. The names of its fields are a public contract. */
-export function summaryOf({ counts, isConsuming, durationMs }: Run): Said {
+export function summaryOf({ counts, isConsuming, hasFailed, durationMs }: Run): Said {
   const { attempted, confirmed, refused, inDoubt, resume } = counts;
   const sent = { attempted, confirmed, refused, inDoubt };
   const { received, handled, acked, retried, deadLettered, rejected, handedBack, stale } = counts;
@@ -33,7 +33,8 @@ export function summaryOf({ counts, isConsuming, durationMs }: Run): Said {
         ...counted([rejected, 'dropped'], [handedBack, 'handed back']),
       ]
     : [`${confirmed} of ${attempted} confirmed`, ...counted([refused, 'refused'], [inDoubt, 'in doubt'])];
-  const message = `messages: ${parts.join(', ')} (${durationText(durationMs)})`;
+  const next = hasFailed && resume !== undefined ? `; --skip ${resume} continues` : '';
+  const message = `messages: ${parts.join(', ')} (${durationText(durationMs)})${next}`;
   return { event: 'summary', message, fields };
 }
 

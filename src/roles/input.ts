@@ -7,15 +7,18 @@ import type { Readable } from 'node:stream';
 import type { Context } from '../context.ts';
 import { MqError, systemCode } from '../errors.ts';
 import { bytesOfText, filePath } from '../session/byte-text.ts';
+import { interrupted } from '../signal.ts';
 
 export type Input =
-  | { readonly from: 'text'; readonly text: string }
+  | { readonly from: 'text'; readonly text: string | Buffer }
   /** `path` is '-' for standard input. */
-  | { readonly from: 'lines' | 'whole'; readonly path: string }
-  /**
-   * All of standard input. If it is empty, `otherwise` is sent; if that is undefined, an error with the hint is thrown.
-   */
-  | { readonly from: 'piped'; readonly otherwise: string | undefined; readonly hint: string };
+  | { readonly from: 'lines' | 'whole'; readonly path: string };
+
+/** Standard input as one message, which must not be empty. If it is empty, the error has this hint. */
+export interface PipedInput {
+  readonly from: 'piped';
+  readonly hint: string;
+}
 
 /** Maximum size of a line or file that becomes one message: RabbitMQ's upper limit for max_message_size. */
 const longest = 512 * 1024 * 1024;
@@ -23,22 +26,31 @@ const longest = 512 * 1024 * 1024;
 /** Yields the bodies in order, in batches. Ends early without an error when `context.drain` aborts. */
 export async function* bodies(input: Input, context: Context): AsyncGenerator<Buffer[]> {
   if (input.from === 'text') {
-    yield [bytesOfText(input.text)];
+    yield [typeof input.text === 'string' ? bytesOfText(input.text) : input.text];
     return;
   }
-  const path = input.from === 'piped' ? '-' : input.path;
+  const { path } = input;
   const stream = open(path, context);
   const stop = () => stream.destroy();
   context.drain.addEventListener('abort', stop, { once: true });
   try {
     if (input.from === 'lines') yield* lines(stream);
-    else yield [textFor(input, await whole(stream))];
+    else yield [await whole(stream)];
   } catch (error) {
     if (context.drain.aborted) return;
     throw unreadable(path, error);
   } finally {
     context.drain.removeEventListener('abort', stop);
   }
+}
+
+/** Reads piped input to its end. Throws USAGE if it is empty, and INTERRUPTED or TERMINATED after a signal. */
+export async function readPiped(input: Input | PipedInput, context: Context): Promise<Input> {
+  if (input.from !== 'piped') return input;
+  for await (const [text] of bodies({ from: 'whole', path: '-' }, context))
+    if (text !== undefined && text.length > 0) return { from: 'text', text };
+  if (context.drain.aborted) throw interrupted(context, 'nothing was sent');
+  throw new MqError('USAGE', 'no text was given, and standard input is empty', { hint: input.hint });
 }
 
 function open(path: string, { stdin, cwd }: Context): Readable {
@@ -78,14 +90,6 @@ async function whole(stream: Readable): Promise<Buffer> {
     if (length > longest) throw tooLong('the input');
   }
   return Buffer.concat(chunks);
-}
-
-function textFor(input: Input, read: Buffer): Buffer {
-  if (input.from !== 'piped' || read.length > 0) return read;
-  if (input.otherwise !== undefined) return Buffer.from(input.otherwise);
-  throw new MqError('USAGE', 'no text was given, and standard input is empty', {
-    hint: input.hint,
-  });
 }
 
 function tooLong(what: string): MqError {

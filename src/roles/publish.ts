@@ -9,7 +9,7 @@ import type { Destination, Session } from '../session/session.ts';
 import type { Properties } from '../session/wire.ts';
 import { interrupted } from '../signal.ts';
 import { isClosedPipe, Printer } from '../terminal/printer.ts';
-import { bodies, type Input } from './input.ts';
+import { bodies, type Input, type PipedInput, readPiped } from './input.ts';
 import { outgoingSeries } from './outgoing.ts';
 import { Pace } from './pace.ts';
 
@@ -31,14 +31,20 @@ export interface PublishSettings {
 }
 
 /** Resolves when all messages are confirmed. Throws the first failure after the others have been tried. */
-export async function publish(context: Context, session: Session, settings: PublishSettings): Promise<void> {
-  const { json, skip, input } = settings;
+export async function publish(
+  context: Context,
+  session: Session,
+  given: Omit<PublishSettings, 'input'> & { readonly input: Input | PipedInput },
+): Promise<void> {
+  const input = await readPiped(given.input, context);
+  const settings: PublishSettings = { ...given, input };
+  const { json, skip } = settings;
   const { counts } = session;
   if (input.from === 'lines') counts.resume = skip;
   const { publisher, destination } = await session.publisher(settings.publication, { window: settings.window });
   const tally = new Tally(context, { json, skip, ...(input.from === 'lines' && { counts }) });
   void publisher.failed.then((error) => tally.end(error));
-  const onAbandon = () => session.abort(interrupted(context));
+  const onAbandon = () => session.abort(interrupted(context, 'messages without a confirm may or may not have arrived'));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
   let complete = true;
   try {

@@ -8,7 +8,7 @@ import type { Destination, Session } from '../session/session.ts';
 import type { Properties, RawMessage } from '../session/wire.ts';
 import { interrupted } from '../signal.ts';
 import { isClosedPipe, Printer } from '../terminal/printer.ts';
-import { bodies, type Input } from './input.ts';
+import { bodies, type Input, type PipedInput, readPiped } from './input.ts';
 import { headerNames, messageOf } from './message.ts';
 import { messageIds, outgoing } from './outgoing.ts';
 import { Pace } from './pace.ts';
@@ -33,10 +33,15 @@ export interface RequestSettings {
 type Answer = { readonly reply: RawMessage } | { readonly error: MqError };
 
 /** Resolves when every request has its reply. Throws the first failure after the others have been tried. */
-export async function request(context: Context, session: Session, settings: RequestSettings): Promise<void> {
+export async function request(
+  context: Context,
+  session: Session,
+  given: Omit<RequestSettings, 'input'> & { readonly input: Input | PipedInput },
+): Promise<void> {
+  const settings: RequestSettings = { ...given, input: await readPiped(given.input, context) };
   const { requester, destination } = await session.requester(settings.publication, settings);
   const results = new Results(context, settings);
-  const onAbandon = () => session.abort(interrupted(context));
+  const onAbandon = () => session.abort(interrupted(context, 'requests without a reply may have been handled'));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
   try {
     await requestAll({ context, requester, destination, results, settings });

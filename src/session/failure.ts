@@ -1,6 +1,6 @@
 // Converts errors of amqplib, Rascal, the operating system and the broker to an MqError: a code, one line, and a hint.
 
-import { type ErrorCode, MqError, systemCode } from '../errors.ts';
+import { type ErrorCode, MqError, systemCode, tlsReason } from '../errors.ts';
 
 /** Hint for a server that is not a broker, or that does not answer. */
 export const portHint = 'RabbitMQ listens for AMQP on 5672 (plain) and 5671 (TLS); 15672 is its management page';
@@ -91,7 +91,7 @@ function bySystemCode(system: string, text: string): Failure | undefined {
   if (/^(ERR_SSL|ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH)/.test(system)) {
     return {
       code: 'TLS',
-      message: `TLS failed: ${text}`,
+      message: `TLS failed: ${tlsReason(text)}`,
       hint: tlsHint(`${system} ${text}`),
     };
   }

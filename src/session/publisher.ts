@@ -18,8 +18,10 @@ export interface PublisherSettings {
   readonly vhost: string;
   /** Maximum number of messages without an answer. */
   readonly window: number;
-  /** Milliseconds without an answer or a connection after which messages are in doubt. Blocked time does not count. */
+  /** Milliseconds without an answer or a connection after which messages are in doubt. */
   readonly timeoutMs: number;
+  /** `true` if this time also runs while the broker blocks publishing. Default `false`. */
+  readonly limitsBlocking?: boolean | undefined;
   /** Milliseconds without an answer or progress in sending after which mq leaves the node. Default 25,000. */
   readonly nodeTimeoutMs?: number | undefined;
   readonly counts: Counts;
@@ -47,7 +49,8 @@ export class Publisher {
   private constructor(connection: BrokerConnection, settings: PublisherSettings) {
     this.#connection = connection;
     this.#settings = settings;
-    this.#timeouts = new AnswerTimeouts({ timeoutMs: settings.timeoutMs, nodeTimeoutMs: settings.nodeTimeoutMs });
+    const { timeoutMs, nodeTimeoutMs, limitsBlocking } = settings;
+    this.#timeouts = new AnswerTimeouts({ timeoutMs, nodeTimeoutMs, limitsBlocking });
     connection.on('blocked', () => this.#timeouts.block());
     connection.on('unblocked', () => this.#timeouts.unblock());
     connection.on('lost', () => this.#timeouts.connectionLost());
@@ -249,7 +252,8 @@ export class Publisher {
 
   #inDoubt(): MqError {
     const seconds = this.#settings.timeoutMs / 1000;
-    const message = `no answer from the broker in ${seconds} s: ${this.#window.size} messages may or may not have arrived`;
+    const blocked = this.#timeouts.isBlocked ? ', which blocks publishing' : '';
+    const message = `no answer from the broker in ${seconds} s${blocked}: ${this.#window.size} messages may or may not have arrived`;
     return new MqError('IN_DOUBT', message, {
       hint: 'send them again; receivers can detect duplicates by the message-id',
     });

@@ -29,6 +29,8 @@ export interface SessionSettings extends ConnectionsSettings {
   readonly config: Config;
   /** Milliseconds without an answer from the broker after which messages are in doubt. */
   readonly confirmTimeoutMs: number;
+  /** `true` if this time also runs while the broker blocks publishing. Default `false`. */
+  readonly limitsBlocking?: boolean;
 }
 
 /** Options of queue.declare, with amqplib's names. */
@@ -235,8 +237,8 @@ export class Session {
   }
 
   #publishing(vhost: string, window: number) {
-    const { confirmTimeoutMs: timeoutMs } = this.#settings;
-    return { vhost, window, timeoutMs, counts: this.counts, redact: this.#redact };
+    const { confirmTimeoutMs: timeoutMs, limitsBlocking } = this.#settings;
+    return { vhost, window, timeoutMs, limitsBlocking, counts: this.counts, redact: this.#redact };
   }
 }
 

@@ -43,7 +43,8 @@ function formatBlock(lines: readonly string[], style: PageStyle): string {
       .slice(1, -1)
       .map((line) => line && paint('green', `    ${line}`))
       .join('\n');
-  if (first.startsWith('#')) return style.isColoured ? paint('bold', first.replace(/^#+ /, '')) : first;
+  if (first.startsWith('#'))
+    return style.isColoured ? paint('bold', first.replace(/^#+ /, '').replaceAll('`', '')) : first;
   if (first.startsWith('|'))
     return formatTable(
       lines.map((line) => cellsOf(line, style)),
@@ -73,18 +74,21 @@ function formatItem(item: string, style: PageStyle): string {
 /** Formats code spans, bold text and links. Each word has its own style, so that lines can break between words. */
 function formatInline(text: string, style: PageStyle): string {
   const paint = painter(style);
-  return text
+  return withoutLinks(text, style)
     .split(/(`[^`]+`)/)
     .map((part) => {
       if (part.startsWith('`')) return style.isColoured ? paint('cyan', part.slice(1, -1)) : part;
-      return part
-        .replaceAll(
-          /\[([^[\]]*)\]\(([^()\s]+)\)/g,
-          (_, label: string, target: string) => label + style.linkText(target),
-        )
-        .replaceAll(/\*\*([^*]+)\*\*/g, (_, bold: string) => paint('bold', bold));
+      return part.replaceAll(/\*\*([^*]+)\*\*/g, (_, bold: string) => paint('bold', bold));
     })
     .join('');
+}
+
+/** Replaces links, whose labels may contain code spans, but not what looks like a link in a code span. */
+function withoutLinks(text: string, { linkText }: PageStyle): string {
+  return text.replaceAll(
+    /`[^`]+`|\[((?:`[^`]+`|[^[\]`])*)\]\(([^()\s]+)\)/g,
+    (found, label: string | undefined, target: string) => (label === undefined ? found : label + linkText(target)),
+  );
 }
 
 function painter({ isColoured }: PageStyle) {

@@ -24,9 +24,15 @@ export interface TableContent {
  * not fit next to each other, each row becomes a block with one line for each column.
  */
 export function drawTable({ columns, rows, width, hasHeaders }: TableContent): string[] {
-  const all = hasHeaders ? [columns, ...rows] : rows;
   const widthOf = (lines: TableContent['rows'], at: number) =>
     lines.reduce((most, row) => Math.max(most, stringWidth(row[at] ?? '')), 0);
+  const space = width - gap.length * (columns.length - 1);
+  const headers = fittingHeaders(
+    columns,
+    columns.map((_, at) => widthOf(rows, at)),
+    space,
+  );
+  const all = hasHeaders ? [headers, ...rows] : rows;
   const natural = columns.map((_, at) => widthOf(all, at));
   const ofValues = columns.map((_, at) => Math.max(leastWidth, widthOf(rows, at)));
   const isNumber = columns.map((_, at) => rows.length > 0 && rows.every((row) => isQuantity(row[at] ?? '')));
@@ -36,7 +42,6 @@ export function drawTable({ columns, rows, width, hasHeaders }: TableContent): s
     ofValues.map((value, at) => (keys.test(columns[at] ?? '') || isNumber[at] ? value : leastWidth)),
     ofValues.map((value, at) => (isNumber[at] ? value : leastWidth)),
   ];
-  const space = width - gap.length * (columns.length - 1);
   const widths = floors.reduce((now, floor) => fitted(now, floor, space), natural);
   const isTooWide = widths.reduce((sum, one) => sum + one, 0) > space;
   if (isTooWide && columns.length > 2) return stacked({ columns, rows, width });
@@ -44,7 +49,7 @@ export function drawTable({ columns, rows, width, hasHeaders }: TableContent): s
     columns
       .map((_, at) => {
         const [text = '', width = 0] = [row[at], widths[at]];
-        return padded(row === columns ? cutHeader(text, width) : cut(text, width), width, isNumber[at] === true);
+        return padded(row === headers ? cutHeader(text, width) : cut(text, width), width, isNumber[at] === true);
       })
       .join(gap)
       .trimEnd(),
@@ -96,9 +101,30 @@ function cut(text: string, width: number): string {
 }
 
 /**
- * Truncates a header at its start, because the API's names differ at their ends: messages_ready,
- * messages_unacknowledged.
+ * Removes whole words from the widest headers until the columns fit. It removes them at the start, because the API's
+ * names differ at their ends: messages_ready, messages_unacknowledged.
  */
+function fittingHeaders(columns: readonly string[], ofValues: readonly number[], space: number): string[] {
+  const headers = [...columns];
+  const widthOf = (header: string, at: number) => Math.max(stringWidth(header), ofValues[at] ?? 0);
+  const isTooWide = () => headers.reduce((sum, header, at) => sum + widthOf(header, at), 0) > space;
+  while (isTooWide()) {
+    const [widest] = headers
+      .map((header, at) => ({ at, width: widthOf(header, at), shorter: withoutWord(header) }))
+      .filter(({ at, width, shorter }) => shorter !== undefined && widthOf(shorter, at) < width)
+      .toSorted((one, other) => other.width - one.width);
+    if (widest?.shorter === undefined) break;
+    headers[widest.at] = widest.shorter;
+  }
+  return headers;
+}
+
+/** Returns the header without its first word: …ready, …unacked. */
+function withoutWord(header: string): string | undefined {
+  const [, ...words] = header.replace(/^…/, '').replace('unacknowledged', 'unacked').split('_');
+  return words.length === 0 ? undefined : `…${words.join('_')}`;
+}
+
 function cutHeader(text: string, width: number): string {
   return stringWidth(text) <= width ? text : `…${text.slice(text.length - width + 1)}`;
 }

@@ -9,10 +9,13 @@ import { isOwn } from './connection-name.ts';
 export class ManagementApi {
   readonly #api: Management;
 
-  /** @param urls one URL for each node, with user and password */
-  constructor(urls: readonly string[]) {
+  /**
+   * @param urls one URL for each node, with user and password
+   * @param ca certificate authority (PEM); those of the system if `undefined`
+   */
+  constructor(urls: readonly string[], ca?: string) {
     const addresses = urls.flatMap((url) => parseManagement(url, { at: '--management-url', login }));
-    this.#api = new Management({ addresses, timeoutMs: answerMs });
+    this.#api = new Management({ addresses, timeoutMs: answerMs, ...(ca !== undefined && { ca }) });
   }
 
   /** Sends a request. `path` starts with /api. Throws the errors of `Management.request`. */

@@ -54,14 +54,19 @@ interface VhostBroker {
   close(): Promise<void>;
 }
 
-async function vhostOf({ urls, managementUrls, prefix = 'mq-test-' }: ExternalPlan): Promise<VhostBroker> {
+async function vhostOf({
+  urls,
+  managementUrls,
+  managementCa,
+  prefix = 'mq-test-',
+}: ExternalPlan): Promise<VhostBroker> {
   const [first = ''] = urls;
   if (managementUrls.length === 0) {
     const vhost = decodeURIComponent(new URL(first).pathname.slice(1)) || '/';
     const nothing = async () => undefined;
     return { urls, managementUrls, vhost, content: nothing, purge: undefined, close: nothing };
   }
-  const api = new ManagementApi(managementUrls);
+  const api = new ManagementApi(managementUrls, managementCa);
   const vhost = `${prefix}${randomUUID()}`;
   const user = new URL(first).username || 'guest';
   const remove = async () => {

@@ -181,8 +181,8 @@ test('draws a table on a terminal, and asks before it deletes', async () => {
     assert.match(await good(admin('list nodes --columns mem_used,uptime')), /\n\d+\t\d+\n$/);
     assert.is(
       await good(admin('list queues', { terminal: 80 })),
-      `vhost  name                    type     …sages  …ready  …edged  …sumers  state
-/      a long name of a queue  classic       0       0       0        0  running
+      `name                    type     messages  …ready  …unacked  consumers  state
+a long name of a queue  classic         0       0         0          0  running
 `,
     );
     for (const input of ['n\n', '\n', '']) {

@@ -29,4 +29,13 @@ test('reports a blocked connection in /readyz and metrics, then confirms all', (
     assert.is((await taken).stdout.trimEnd().split('\n').length, 20);
   }));
 
+test('--timeout ends a sender that the broker blocks', () =>
+  Place.with({ port: 0, memoryLimitBytes: 100_000 }, async (place) => {
+    const input = `${'x'.repeat(10_000)}\n`.repeat(20);
+    const env = { MQ_URL: place.url() };
+    const { status, stderr } = await mq(['task', '--lines', '--timeout', '1s', '--window', '4'], { env, input });
+    assert.is(status, 75, stderr);
+    assert.match(stderr, /no answer from the broker in 1 s, which blocks publishing: \d messages may or may not have/);
+  }));
+
 test.run();

@@ -13,7 +13,13 @@ test('--version, -V, -v and version print the same line', async () => {
   );
   assert.match(first ?? '', /^mq \d+\.\d+\.\d+\n$/);
   for (const other of others) assert.is(other, first);
-  assert.equal(JSON.parse((await mq(['version', '--json'])).stdout), { version: first?.trim().slice(3) });
+  for (const typed of ['version', '--version'])
+    assert.equal(JSON.parse((await mq([typed, '--json'])).stdout), { version: first?.trim().slice(3) });
+  assertRefused(await mq(['--version', 'extra']), {
+    exit: 64,
+    line: "mq version: unexpected argument 'extra' [USAGE]",
+    hint: 'mq version --help',
+  });
 });
 
 test('the hint names the only argument if it was used as the key', async () => {

@@ -12,7 +12,7 @@ test.after(roles.end);
 test('the consumer prints what the producer sends', async () => {
   const consumer = await roles.receiver(['consumer', '--count', '3']);
   const silent = { status: 0, stdout: '', stderr: '' };
-  for (const words of [[], ['Hello', 'again'], ['späť 🐇 "quoted"']]) {
+  for (const words of [['Hello World!'], ['Hello', 'again'], ['späť 🐇 "quoted"']]) {
     const { status, stdout, stderr } = await roles.run(['producer', ...words]);
     assert.equal({ status, stdout, stderr }, silent);
   }

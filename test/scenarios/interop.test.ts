@@ -37,7 +37,7 @@ test('1: send.py to consumer, producer to receive.py', async () => {
   assert.is((await consumer.ended).stdout, 'Hello World!\nspäť 🐇\n');
 
   const receive = await fromUs('receive', '2');
-  await send('producer');
+  await send('producer', 'Hello World!');
   await send('producer', 'späť', '🐇');
   assert.is(await receive.ended, 'Hello World!\nspäť 🐇\n');
 });
@@ -57,7 +57,7 @@ test('2: new_task.py to worker, task to worker.py', async () => {
 
   const program = await fromUs('worker', '3');
   await send('task', 'one.');
-  await send('task');
+  await send('task', 'Hello World!');
   await send('task', '--no-persistent', 'three');
   assert.is(await program.ended, 'one. (persistent)\nHello World! (persistent)\nthree (transient)\n');
 });
@@ -80,7 +80,7 @@ test('3: emit_log.py to receive-logs, emit-log to receive_logs.py', async () => 
   assert.is((await receiver.ended).stdout, 'info: Hello World!\nwarning: two\n');
 
   const program = await fromUs('receive_logs', '2');
-  await send('emit-log');
+  await send('emit-log', 'info: Hello World!');
   await send('emit-log', 'warning:', 'two');
   assert.is(await program.ended, 'info: Hello World!\nwarning: two\n');
 });

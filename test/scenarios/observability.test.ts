@@ -150,13 +150,7 @@ test('a failed run prints its summary before the error', async () => {
   });
   assert.is(status, 67);
   const [summary = '', error = ''] = lines(stderr);
-  const { event, attempted, confirmed, refused, inDoubt, resume } = JSON.parse(summary);
-  assert.equal(
-    { event, attempted, confirmed, refused, inDoubt, resume },
-    {
-      ...{ event: 'summary', attempted: 2, confirmed: 0, refused: 2, inDoubt: 0, resume: 0 },
-    },
-  );
+  assert.match(summary, /^messages: 0 of 2 confirmed, 2 refused \(.*\); --skip 0 continues$/);
   assert.match(error, /\[UNROUTABLE\]$/);
 });
 

@@ -16,7 +16,7 @@ test('a log line reaches the screen of one receiver and the file of another', as
   const cwd = emptyFolder({ 'app.log': 'what was there\n' });
   const screen = await roles.receiver(['receive-logs', '--count', '3']);
   const file = await roles.receiver(['receive-logs', '--file', 'app.log', '--count', '3'], { cwd });
-  await roles.run(['emit-log']);
+  await roles.run(['emit-log', 'info: Hello World!']);
   const { status, stderr } = await roles.run(['emit-log', '--lines'], { input: 'warning: two\nerror: three' });
   assert.equal({ status, stderr }, { status: 0, stderr: '' });
   const [shown, written] = await Promise.all([screen.ended, file.ended]);

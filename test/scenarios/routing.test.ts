@@ -49,7 +49,7 @@ test('binding keys decide which lines arrive', async () => {
 
 test('a line without a severity is an info', async () => {
   const receiver = await roles.receiver(['receive-logs-direct', 'info', '--count', '2', '--json']);
-  await roles.run(['emit-log-direct']);
+  await roles.run(['emit-log-direct'], { input: 'Hello World!' });
   await roles.run(['emit-log-direct', '--routing-key', 'info', 'two', 'words']);
   const messages = lines((await receiver.ended).stdout).map((line) => JSON.parse(line));
   assert.equal(

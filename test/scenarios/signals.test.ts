@@ -50,7 +50,7 @@ test('the second SIGTERM requeues the message for another worker at once', async
   const { status, stdout, stderr } = await worker.ended;
   assert.equal({ status, stdout }, { status: 143, stdout: '' });
   assert.match(stderr, /\nmq worker: stopped by SIGTERM: unfinished work was handed back \[TERMINATED\]\n$/);
-  assert.match(stderr, /"event":"summary".*"received":1,.*"handedBack":1,/);
+  assert.match(stderr, /^messages: 1 received, 1 handed back \(.*\)$/m);
   const next = await roles.run(['worker', '--count', '1', '--json']);
   assert.is(JSON.parse(next.stdout).body, 'handed back');
 });

@@ -122,7 +122,7 @@ const publish: readonly Option[] = [
     name: 'timeout',
     value: 'DURATION',
     help: 'report a message as in doubt if no confirm arrives within this time',
-    default: '60s',
+    default: '60s, no limit while the broker blocks',
   },
 ];
 
@@ -197,12 +197,17 @@ const receive: readonly Option[] = [
     name: 'clean-env',
     help: 'pass only PATH, HOME and similar variables to the command, and those of --pass-env',
   },
-  { name: 'exec', value: 'CMD ARGS…', rest: true, help: 'run a command for each message; must be the last option' },
+  {
+    name: 'exec',
+    value: 'CMD ARGS…',
+    rest: true,
+    help: 'run a command for each message; all words after it are its own',
+  },
   {
     name: 'exec-lines',
     value: 'CMD ARGS…',
     rest: true,
-    help: 'keep a command running that reads and writes a line of JSON for each message; must be the last option',
+    help: 'keep a command running that reads and writes a line of JSON for each message; all words after it are its own',
   },
 ];
 
@@ -216,6 +221,9 @@ const reply: readonly Option[] = [
     default: 'all queues except work queues of rascal.json',
   },
 ];
+
+/** Names of the options that only concern how a role receives. Few programs have options of these names. */
+export const receivingOptions: readonly string[] = [...receive, ...running, ...reconnection].map(({ name }) => name);
 
 const web: readonly Option[] = [
   { name: 'port', value: 'N', help: 'serve the page on this port; 0 is a free port', default: '15680' },
@@ -276,6 +284,12 @@ const testing: readonly Option[] = [
     default: 'MQ_MANAGEMENT_URL, else port 15672 if AMQP is on 5672',
   },
   trustManagement,
+  {
+    name: 'ca',
+    value: 'FILE',
+    help: 'with --on amqps://…: trust this certificate authority (PEM), also for the management API',
+    default: 'the authorities of the system',
+  },
   configuration,
   {
     name: 'filter',

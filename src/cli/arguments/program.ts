@@ -118,12 +118,15 @@ export function wordOf<Word extends string>(values: Values, words: readonly Word
   const word = words.find((one) => one === typed);
   if (word !== undefined) return word;
   if (typed === undefined) throw values.usage(`give one of ${words.join(', ')}`);
+  throw unknownWord(values.command, typed, words);
+}
+
+/** Returns the error for a word that a command does not have. */
+export function unknownWord(command: string, typed: string, words: readonly string[]): MqError {
   const near = nearest(typed, words);
-  const { command } = values;
-  throw values.usage(
-    `there is no 'mq ${command} ${typed}'`,
-    `${near ? `did you mean 'mq ${command} ${near}'? ` : ''}mq ${command} has ${words.join(', ')}`,
-  );
+  return new MqError('USAGE', `there is no 'mq ${command} ${typed}'`, {
+    hint: `${near ? `did you mean 'mq ${command} ${near}'? ` : ''}mq ${command} has ${words.join(', ')}`,
+  });
 }
 
 /** Returns the given values by the names of the options. cac converts these names to camel case and adds defaults. */

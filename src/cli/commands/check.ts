@@ -51,11 +51,7 @@ async function fileOf({ env, cwd, drain: signal }: Context, values: Values): Pro
   const option = argument ?? values.name('config');
   if (option === '') throw values.usage('the name of the file is empty');
   const { findFile } = await import('../../config/find.ts');
-  const found = await findFile({ ...(option !== undefined && { option }), env, cwd, signal }).catch((error) => {
-    const isArgument = argument !== undefined && error instanceof MqError && error.code === 'NO_INPUT';
-    // The hint of the original error mentions --config, which does not apply to an argument.
-    throw isArgument ? new MqError('NO_INPUT', error.message, { at: argument, cause: error }) : error;
-  });
+  const found = await findFile({ option, isArgument: argument !== undefined, env, cwd, signal });
   if (found === undefined)
     throw new MqError('NO_INPUT', 'there is no rascal.json in this folder', {
       hint: 'mq check FILE checks another file',

@@ -1,6 +1,7 @@
 // mq completions: prints the completion script of a shell. completion/answer.ts answers the script's requests, and
 // main.ts calls it directly.
 
+import { nearest } from '../../terminal/nearest.ts';
 import { optionSets } from '../arguments/options.ts';
 import { wordOf } from '../arguments/program.ts';
 import type { Command } from '../command.ts';
@@ -15,6 +16,15 @@ export const completionsCommand: Command = {
   topic: 'install',
   examples: shells.map((shell) => installHints[shell]),
   async run({ stdout, stderr }, values) {
+    const [typed] = values.args;
+    if (typed !== undefined && !shells.some((one) => one === typed)) {
+      // Only one typing error, because tcsh is a shell as well.
+      const near = nearest(typed, shells, 1);
+      throw values.usage(
+        `there are no completions for '${typed}'`,
+        `${near ? `did you mean 'mq completions ${near}'? ` : ''}mq completions has ${shells.join(', ')}`,
+      );
+    }
     const shell = wordOf(values, shells);
     values.expectAtMost(1);
     stdout.write(scripts[shell]);

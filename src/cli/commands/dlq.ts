@@ -112,6 +112,7 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
     addresses,
     role: 'dlq',
     confirmTimeoutMs: values.duration('timeout') ?? 60_000,
+    limitsBlocking: values.text('timeout') !== undefined,
     say: ({ message }) => note(message),
     counts: newCounts(),
   });

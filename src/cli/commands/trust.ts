@@ -28,7 +28,7 @@ export function trustCommand(builtin: unknown): Command {
         import('../../config/find.ts'),
         import('../input/risks.ts'),
       ]);
-      const found = await findFile({ option: name, env, cwd, signal });
+      const found = await findFile({ option: name, isArgument: true, env, cwd, signal });
       if (found === undefined) throw new MqError('BUG', 'a named file was not read');
       const doubts = readDoubts(() => risksOf(found, { uid, builtin }), found.file);
       await trust(context, found);

@@ -2,6 +2,7 @@
 
 import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
+import { safeJson } from '../../errors.ts';
 import { Printer } from '../../terminal/printer.ts';
 import { optionSets } from '../arguments/options.ts';
 import { awaitBroker } from '../broker-wait.ts';
@@ -25,7 +26,11 @@ export function waitCommand(configOf: (context: Context) => Promise<Config>): Co
       const { stderr, drain } = context;
       // In a CI log these notes show what mq waits for.
       const note = noteOf(context, 'wait');
-      const onReason = (reason: string) => note(`not yet: ${reason}`);
+      const onReason = (reason: string) => {
+        const message = `not yet: ${reason}`;
+        if (values.flag('json')) stderr.write(`${safeJson({ level: 'warn', event: 'waiting', message })}\n`);
+        else note(message);
+      };
       const seconds = Math.round(await awaitBroker({ config, addresses, timeoutMs, drain, onReason })) / 1000;
       if (values.flag('json')) await new Printer(context.stdout).json({ state: 'ready', seconds });
       else if (stderr.isTTY) note(`ready after ${seconds.toFixed(1)} s`);

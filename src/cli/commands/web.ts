@@ -17,7 +17,7 @@ import type { Command } from '../command.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { type Broker, brokerOf } from '../input/broker.ts';
-import { readText } from '../input/files.ts';
+import { readAuthority } from '../input/files.ts';
 import { optionalManagement } from '../input/management.ts';
 import { readPassword } from '../input/password.ts';
 import { printReady } from '../ready-line.ts';
@@ -106,9 +106,8 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
 }
 
 async function tlsOf(context: Context, values: Values): Promise<StompAddress['tls']> {
-  const file = values.name('ca');
-  const isInsecure = values.flag('insecure') === true;
-  return file === undefined ? { isInsecure } : { isInsecure, ca: await readText(context, file) };
+  const ca = await readAuthority(context, values);
+  return { isInsecure: values.flag('insecure') === true, ...(ca !== undefined && { ca }) };
 }
 
 function guardOf({ password, host }: Job, values: Values): WebSettings['guard'] {

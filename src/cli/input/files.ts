@@ -1,9 +1,19 @@
-// Reads a file of the user as text.
+// Reads files of the user as text.
 
 import { resolve } from 'node:path';
-import { readFile, readStream } from '../../config/read-file.ts';
+import { assertCertificate, readFile, readStream } from '../../config/read-file.ts';
 import type { Context } from '../../context.ts';
 import { MqError, systemReason } from '../../errors.ts';
+import type { Values } from '../arguments/values.ts';
+
+/** Returns the certificates of --ca. Throws NO_INPUT, and BAD_DATA if the file has no certificate. */
+export async function readAuthority(world: World, values: Values): Promise<string | undefined> {
+  const file = values.name('ca');
+  if (file === undefined) return undefined;
+  const ca = await readText(world, file);
+  assertCertificate(ca, file);
+  return ca;
+}
 
 type World = Pick<Context, 'cwd' | 'stdin'> & Partial<Pick<Context, 'drain'>>;
 

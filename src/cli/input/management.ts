@@ -12,7 +12,7 @@ import { MqError } from '../../errors.ts';
 import type { Values } from '../arguments/values.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from './addresses.ts';
-import { readText } from './files.ts';
+import { readAuthority } from './files.ts';
 import { assertOwn, openBroker } from './management-proof.ts';
 import { secretIn, secretOf } from './password.ts';
 
@@ -88,8 +88,7 @@ export async function findManagement(
   const { Management } = await import('../../admin/client.ts');
   const { addresses, isNamed } = await located(context, values, connections);
   const all = addresses.map(login);
-  const file = values.name('ca');
-  const ca = file === undefined ? undefined : await readText(context, file);
+  const ca = await readAuthority(context, values);
   const isInsecure = values.flag('insecure') === true;
   const settings = { ...limits, signal: context.drain, isInsecure, ...(ca !== undefined && { ca }) };
   const isTrusted = connections.length === 0 || (isNamed && values.flag('trust-management') === true);

@@ -118,7 +118,7 @@ export class IntakeGroup {
       context.abandon.removeEventListener('abort', abandon);
     }
     if (this.#failure) throw this.#failure.error;
-    if (context.abandon.aborted) throw interrupted(context);
+    if (context.abandon.aborted) throw interrupted(context, 'unfinished work was handed back');
   }
 
   /** Call this when the broker has accepted the first consumer of the role. */

@@ -151,7 +151,8 @@ export class Targets {
 }
 
 function placeOf({ exchange, routingKey }: Target): string {
-  return exchange === '' ? `the queue '${routingKey}'` : `the exchange '${exchange}' with the key '${routingKey}'`;
+  if (exchange === '') return `the queue '${routingKey}'`;
+  return `the exchange '${exchange}'${routingKey === '' ? '' : ` with the key '${routingKey}'`}`;
 }
 
 /** Returns the message that replaces a letter, without the headers that dead-lettering added. */

@@ -3,7 +3,7 @@
 
 import { objectOf, type Plain, without } from '../../config/plain.ts';
 import type { RascalSettings } from '../../config/rascal-settings.ts';
-import { readFile } from '../../config/read-file.ts';
+import { assertCertificate, readFile } from '../../config/read-file.ts';
 import { MqError, systemReason } from '../../errors.ts';
 
 /** Returns the settings with the files' content as `ca`, `cert` and `key`. Throws NO_INPUT for an unreadable file. */
@@ -15,13 +15,18 @@ export async function withTlsFiles(settings: RascalSettings): Promise<RascalSett
   return { ...settings, vhosts: Object.fromEntries(await Promise.all(vhosts)) };
 }
 
-/** Returns one connection with the content of its files. Throws NO_INPUT if a file cannot be read. */
+/**
+ * Returns one connection with the content of its files. Throws NO_INPUT if a file cannot be read, and BAD_DATA if the
+ * file of `ca` contains no certificate.
+ */
 export async function withTlsContent(connection: Plain): Promise<Plain> {
   const { socketOptions, ...rest } = connection;
   const { tlsFiles } = objectOf(socketOptions);
   if (tlsFiles === undefined) return connection;
   const files = Object.entries(objectOf(tlsFiles));
   const contents = await Promise.all(files.map(async ([option, file]) => [option, await read(String(file))] as const));
+  for (const [index, [option, content]] of contents.entries())
+    if (option === 'ca') assertCertificate(content, String(files[index]?.[1]));
   return {
     ...rest,
     socketOptions: { ...Object.fromEntries(contents), ...without(objectOf(socketOptions), ['tlsFiles']) },

@@ -8,6 +8,8 @@ interface AnswerTimeoutSettings {
   readonly timeoutMs: number;
   /** Milliseconds without an answer or progress in sending after which mq leaves the node. Default 25,000. */
   readonly nodeTimeoutMs?: number | undefined;
+  /** `true` if `timeoutMs` also runs while the broker blocks the connection. Default `false`. */
+  readonly limitsBlocking?: boolean | undefined;
   /** Returns milliseconds of a monotonic clock. Default: `performance.now()`. */
   readonly now?: (() => number) | undefined;
 }
@@ -38,6 +40,7 @@ export class AnswerTimeouts {
   readonly #now: () => number;
   readonly #timeoutMs: number;
   readonly #nodeTimeoutMs: number;
+  readonly #limitsBlocking: boolean;
   /** Time of the last answer, or of the start of waiting. Leaving a node does not reset it. */
   #answeredAt: number;
   /** Like `#answeredAt`, but for the current node. Sending queued data also updates it. */
@@ -57,11 +60,13 @@ export class AnswerTimeouts {
   constructor({
     timeoutMs,
     nodeTimeoutMs = defaultNodeTimeoutMs,
+    limitsBlocking = false,
     now = () => performance.now(),
   }: AnswerTimeoutSettings) {
     this.#now = now;
     this.#timeoutMs = timeoutMs;
     this.#nodeTimeoutMs = nodeTimeoutMs;
+    this.#limitsBlocking = limitsBlocking;
     this.#answeredAt = this.#nodeAt = this.#checkedAt = now();
   }
 
@@ -75,7 +80,11 @@ export class AnswerTimeouts {
     this.#answeredAt = this.#nodeAt = this.#now();
   }
 
-  /** Stops both time limits while the broker blocks the connection. */
+  get isBlocked(): boolean {
+    return this.#isBlocked;
+  }
+
+  /** Stops the time limits while the broker blocks the connection. With `limitsBlocking`, the second one continues. */
   block(): void {
     this.#isBlocked = true;
   }
@@ -131,9 +140,10 @@ export class AnswerTimeouts {
     this.#noticeSuspension();
     // Progress in sending restarts the limit, because the broker cannot confirm unsent messages.
     if (socket && this.#progress.hasMoved(socket)) this.#sentAt = this.#nodeAt = this.#now();
-    if (this.#isBlocked || !isWaiting) return wait;
+    if (!isWaiting || (this.#isBlocked && !this.#limitsBlocking)) return wait;
     const now = this.#now();
     if (now - this.#answeredAt >= this.#timeoutMs) return { type: 'in doubt' };
+    if (this.#isBlocked) return wait;
     const afterMs = this.#nodeTimeoutMs * this.#factor;
     return socket && now - this.#nodeAt >= afterMs ? { type: 'reconnect', afterMs } : wait;
   }

@@ -34,7 +34,7 @@ export function unroutable({ fields: { exchange, routingKey, replyText = 'NO_ROU
   const where =
     exchange === ''
       ? `no queue '${routingKey}' exists`
-      : `the exchange '${exchange}' has no queue for the key '${routingKey}'`;
+      : `the exchange '${exchange}' has no queue for ${routingKey === '' ? 'the message' : `the key '${routingKey}'`}`;
   return new MqError('UNROUTABLE', `not delivered: ${where} (${replyText})`, {
     hint: 'start the receiver first, or bind a queue',
   });

@@ -18,9 +18,29 @@ for (const [typed, name, others] of [
     const { status, stderr } = await runCli(typed.split(' '));
     assert.is(status, 64);
     const option = /--[a-z-]+/.exec(typed)?.[0];
-    assert.ok(stderr.includes(`mq ${name} has no option ${option} [USAGE]\n`), stderr);
+    const [command = '', ...verb] = name.split(' ');
+    assert.ok(stderr.startsWith(`mq ${command}: '${verb.join(' ')}' has no option ${option} [USAGE]\n`), stderr);
     assert.ok(stderr.includes(`hint: ${option} is an option of ${others}`), stderr);
   });
+}
+
+for (const [typed, hint] of [
+  ['cluster statsu', "did you mean 'mq cluster status'? mq cluster has up, status, list, "],
+  ['dlq lst', "did you mean 'mq dlq list'? mq dlq has list, show, replay, move, purge"],
+  ['admin lst', "did you mean 'mq admin list'?"],
+  ['admin list queus', "did you mean 'mq admin list queues'?"],
+  ['admin queues list', "did you mean 'mq admin list queues'?"],
+] as const) {
+  for (const line of [`${typed} --help`, `help ${typed}`]) {
+    test(`refuses to print the help of an unknown verb: mq ${line}`, async () => {
+      const { status, stdout, stderr } = await runCli(line.split(' '));
+      assert.equal([status, stdout], [64, '']);
+      const [error = '', second = ''] = stderr.split('\n');
+      const command = line.startsWith('help') ? 'help' : typed.split(' ')[0];
+      assert.ok(error.startsWith(`mq ${command}: there is no 'mq ${typed.split(' ')[0]} `), stderr);
+      assert.ok(second.startsWith(`hint: ${hint}`), stderr);
+    });
+  }
 }
 
 for (const [typed, hint] of [

@@ -33,6 +33,12 @@ test('work sleeps a second for each dot in the body', async () => {
   assert.equal(slept, [1000, 1000, 1000]);
 });
 
+test('work does not sleep for the dots of a body that is not text', async () => {
+  const sleep = () => Promise.reject(new Error('it sleeps'));
+  const photo = Buffer.from([0xff, 0xd8, ...Buffer.from('...')]);
+  assert.equal(await handleOne(makeWork(sleep), makeMessage(photo)), { type: 'ack' });
+});
+
 test('work hands its message back when it is aborted', async () => {
   const giveUp = new AbortController();
   const outcome = makeWork().handle(makeMessage('.'.repeat(1_000_000)), { signal: giveUp.signal });

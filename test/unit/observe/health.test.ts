@@ -39,7 +39,9 @@ test('the summary of a sender has its outcomes and the resume point', () => {
   const run = { counts, isConsuming: false, hasFailed: true, durationMs: 1234.5 };
   const fields = { attempted: 4, confirmed: 2, refused: 1, inDoubt: 1, reconnects: 1, seconds: 1.235 };
   assert.equal(summaryOf(run).fields, fields);
-  assert.equal(summaryOf({ ...run, counts: { ...counts, resume: 2 } }).fields, { ...fields, resume: 2 });
+  const ofLines = summaryOf({ ...run, counts: { ...counts, resume: 2 } });
+  assert.equal(ofLines.fields, { ...fields, resume: 2 });
+  assert.is(ofLines.message, 'messages: 2 of 4 confirmed, 1 refused, 1 in doubt (1.2 s); --skip 2 continues');
 });
 
 test('the summary of a receiver has outcomes and sent messages', () => {

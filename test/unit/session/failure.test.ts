@@ -39,6 +39,14 @@ for (const [title, error, expected] of [
   ],
   ['a plain port', systemError('EPROTO', 'wrong version number'), 'TLS: the server does not use TLS'],
   ['an untrusted certificate', systemError('SELF_SIGNED_CERT_IN_CHAIN', 'self-signed'), 'TLS: TLS failed: self-signed'],
+  [
+    'an untrusted certificate, without the advice of Node',
+    systemError(
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'self-signed certificate; if the root CA is installed locally, try running Node.js with --use-system-ca',
+    ),
+    'TLS: TLS failed: self-signed certificate',
+  ],
   ['any other text', new Error('odd'), 'UNAVAILABLE: cannot connect: odd'],
   ['a value that is not an error', undefined, 'UNAVAILABLE: cannot connect: undefined'],
 ] as const) {

@@ -2,6 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { pages } from '../../../src/cli/commands/help/pages.ts';
 import { formatMarkdown } from '../../../src/terminal/markdown.ts';
 
 const plain = { width: 40, isColoured: false, linkText: (target: string) => ` <${target}>` };
@@ -70,6 +71,33 @@ test('draws no line above a table without a header', () => {
 test('prints the target of a link only if it can be opened', () => {
   const linkText = (target: string) => (target === 'a.md' ? ' (mq help a)' : '');
   assert.is(formatMarkdown('See [one](a.md), [two](#two).', { ...plain, linkText }), 'See one (mq help a), two.\n');
+});
+
+test('replaces a link whose label has code, but no link in code', () => {
+  const linkText = () => ' (mq help a)';
+  const page = 'See [the `--exec` status](a.md) and `[x](y)`.';
+  assert.is(
+    formatMarkdown(page, { ...plain, width: 80, linkText }),
+    'See the `--exec` status (mq help a) and `[x](y)`.\n',
+  );
+});
+
+test('prints a heading with code in bold, without backticks', () => {
+  const text = formatMarkdown('## The `mq` file', { ...plain, isColoured: true });
+  const bold = (word: string) => `\x1b[1m${word}\x1b[22m`;
+  assert.is(text, `${bold('The')} ${bold('mq')} ${bold('file')}\n`);
+});
+
+test('no page has a link in its Markdown form on a terminal', () => {
+  for (const [topic, page] of Object.entries(pages())) {
+    const text = formatMarkdown(page, { ...plain, width: 1000, linkText: () => '' });
+    const prose = text.split('\n').filter((line) => !line.startsWith('    '));
+    assert.equal(
+      prose.filter((line) => /\]\([^)]+\.md/.test(line)),
+      [],
+      topic,
+    );
+  }
 });
 
 test('styles each word, so that lines can break between words', () => {

@@ -31,10 +31,10 @@ test('truncates headers first and names last', () => {
   assert.is(
     drawn(33),
     `
-name            …s_ready  state
-orders                12  running
-漢字の待ち行列         3  running
-e\u0301mile 👩‍👩‍👧          100000  down
+name            …ready  state
+orders              12  running
+漢字の待ち行列       3  running
+e\u0301mile 👩‍👩‍👧        100000  down
 `,
   );
   assert.is(
@@ -46,6 +46,13 @@ orders         12  runni…
 e\u0301mile 👩‍👩‍👧   100000  down
 `,
   );
+});
+
+test('removes whole words of a header', () => {
+  const header = ['name', 'messages_unacknowledged', 'consumer_utilisation'];
+  const of = (width: number) => drawTable({ columns: header, rows: [['q', '1', '2']], width, hasHeaders: true })[0];
+  assert.is(of(36), 'name  …unacked  consumer_utilisation');
+  assert.is(of(28), 'name  …unacked  …utilisation');
 });
 
 test('no line is longer than a terminal of readable width', () => {

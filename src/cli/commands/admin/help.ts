@@ -5,10 +5,11 @@ import { columns, wrapped } from '../../../terminal/wrap.ts';
 import type { Command } from '../../command.ts';
 import { formatHelp } from '../../help.ts';
 import { exampleOf } from './example.ts';
-import { actionOf, isNoun, nameOf, optionsOf, wordsOf } from './find-action.ts';
+import { actionOf, findAction, isNoun, nameOf, optionsOf, wordsOf } from './find-action.ts';
 
 /**
  * Returns the help for `mq admin …words --help`: for one action, for all actions of a verb or noun, or for all actions.
+ * Throws USAGE for other words.
  */
 export function adminHelp(
   command: Command,
@@ -19,6 +20,8 @@ export function adminHelp(
   const one = actionOf(words, actions);
   if (one) return actionHelp(one, { topic: command.topic, width });
   const ofWord = actions.filter(({ verb, noun }) => verb === first || (noun !== undefined && isNoun(noun, first)));
+  // findAction throws, with a suggestion.
+  if (words.length > 1 || (words.length > 0 && ofWord.length === 0)) findAction(words, actions);
   const shown = ofWord.length > 0 ? ofWord : actions;
   const title = ofWord.length > 0 ? `mq admin ${first}` : `mq admin: ${command.summary}`;
   const usage = 'Usage: mq admin <action> [options]';

@@ -153,8 +153,7 @@ function verbOf(name: string, { summary, options, examples, nodes, run }: Row, c
 
 function refuseWrongCount(name: string, nodes: Row['nodes'], values: Values): void {
   if (nodes === 'none') values.expectAtMost(0);
-  if (nodes === 'one' && values.args.length !== 1)
-    throw values.usage(`mq cluster ${name} requires one node, such as mq1`);
+  if (nodes === 'one' && values.args.length !== 1) throw values.usage(`'${name}' requires one node, such as mq1`);
   if (nodes === 'some' && values.args.length === 0)
-    throw values.usage(`mq cluster ${name} requires at least one node, such as mq1`);
+    throw values.usage(`'${name}' requires at least one node, such as mq1`);
 }

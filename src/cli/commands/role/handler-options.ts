@@ -4,12 +4,15 @@ import type { Config } from '../../../config/config.ts';
 import type { HandlerConfig, ReceivingRole } from '../../../config/role.ts';
 import { recycleForms, recycleLimit } from '../../../config/size.ts';
 import type { HandlerOptions } from '../../../handlers/make.ts';
+import { receivingOptions } from '../../arguments/options.ts';
 import type { Values } from '../../arguments/values.ts';
 
 export interface HandlerChoice {
   readonly config: HandlerConfig | { readonly file: string };
   /** `true` if rascal.json names the handler. It then runs in the folder of that file. */
   readonly fromFile: boolean;
+  /** Option that the command line passes to the program, although it has the name of an option of mq. */
+  readonly swallowed?: string | undefined;
 }
 
 export function handlerChoice(values: Values, role: ReceivingRole): HandlerChoice {
@@ -24,11 +27,24 @@ export function handlerChoice(values: Values, role: ReceivingRole): HandlerChoic
     file !== undefined && '--file',
   ].filter(Boolean);
   if (chosen.length > 1) throw values.usage(`${chosen.join(' and ')} exclude each other`);
-  if (exec.length > 0) return { config: { exec }, fromFile: false };
-  if (execLines.length > 0) return { config: { execLines }, fromFile: false };
+  if (exec.length > 0) {
+    const { command, swallowed } = commandOf(exec);
+    return { config: { exec: command }, fromFile: false, swallowed };
+  }
+  if (execLines.length > 0) {
+    const { command, swallowed } = commandOf(execLines);
+    return { config: { execLines: command }, fromFile: false, swallowed };
+  }
   if (module !== undefined) return { config: { module }, fromFile: false };
   if (file !== undefined) return { config: { file }, fromFile: false };
   return { config: role.handler ?? { builtin: role.behaviour === 'reply' ? 'echo' : 'print' }, fromFile: true };
+}
+
+/** Returns the command, and the first option in it that has the name of an option of mq, unless `--` precedes it. */
+function commandOf(words: readonly string[]): { command: readonly string[]; swallowed: string | undefined } {
+  if (words[0] === '--') return { command: words.slice(1), swallowed: undefined };
+  const swallowed = words.slice(1).find((word) => receivingOptions.includes(/^--([^=]+)/.exec(word)?.[1] ?? ''));
+  return { command: words, swallowed };
 }
 
 /** Reads the settings of a handler's program from the command line and rascal.json. */

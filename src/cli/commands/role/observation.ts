@@ -52,9 +52,11 @@ export async function observed(
     for (const stream of [handlerStderr, inner.stderr]) if (stream !== context.stderr) stream.end();
     log.close();
     const run = { counts, isConsuming, hasFailed, durationMs: performance.now() - begun };
-    if (format === 'json') log.write(summaryOf(run));
-    else if (context.stderr.isTTY && hasMany(run)) log.write(summaryOf(run));
-    else if (isNoteworthy(run)) log.writeJson(summaryOf(run));
+    if (format === 'json' || isNoteworthy(run) || (context.stderr.isTTY && hasMany(run))) {
+      // With --json, the summary is an object, as the error is.
+      if (values.flag('json')) log.writeJson(summaryOf(run));
+      else log.write(summaryOf(run));
+    }
     await metrics?.close();
   }
 }

@@ -23,6 +23,7 @@ export async function runReceiving(context: Context, values: Values, running: Ru
   refuseArguments(values, running);
   const choice = handlerChoice(values, running.role);
   const options = optionsOf(values, running, choice);
+  warnOfSwallowed(choice, running);
   const { makeHandler } = await import('../../../handlers/make.ts');
   const sources = await sourcesOf(running, options);
   warnOfUnset(context.env, options.place.environment?.pass ?? [], running);
@@ -176,6 +177,14 @@ async function warningsOf({ config }: Running, sources: readonly Source[], canFa
  */
 function prefetchFor(count: number | undefined, most: number): number {
   return count !== undefined && count <= (most || 65_535) ? count : most;
+}
+
+/** Warns of an option that may have been meant for mq, but is passed to the handler's program. */
+function warnOfSwallowed({ config, swallowed }: HandlerChoice, { observation }: Running): void {
+  if (swallowed === undefined) return;
+  const option = 'execLines' in config ? '--exec-lines' : '--exec';
+  const message = `${swallowed} is passed to the command: options of mq belong before ${option} (${option} -- CMD omits this line)`;
+  observation.sayNamed({ level: 'warn', event: 'option', message, fields: { option: swallowed } });
 }
 
 /** Warns of variables that the handler should inherit but that are not set in the environment of mq. */

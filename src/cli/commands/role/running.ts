@@ -46,6 +46,7 @@ export async function withSession(
     addresses,
     role: name,
     confirmTimeoutMs: values.duration('timeout') ?? 60_000,
+    limitsBlocking: values.text('timeout') !== undefined,
     say: observation.sayNamed,
     counts: observation.counts,
     reconnect: reconnectLimit(values),

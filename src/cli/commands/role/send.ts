@@ -3,7 +3,7 @@
 import type { RoleConfig, SendingRole } from '../../../config/role.ts';
 import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
-import type { Input } from '../../../roles/input.ts';
+import type { Input, PipedInput } from '../../../roles/input.ts';
 import type { Properties } from '../../../session/wire.ts';
 import type { Values } from '../../arguments/values.ts';
 import { properties } from './properties.ts';
@@ -44,7 +44,12 @@ function sending(
   values: Values,
   { role }: NamedRole<SendingRole>,
   { env, stdin }: Context,
-): { input: Input; routingKey: string | undefined; properties: Properties; persistent: boolean | undefined } {
+): {
+  input: Input | PipedInput;
+  routingKey: string | undefined;
+  properties: Properties;
+  persistent: boolean | undefined;
+} {
   const byOption = values.text('routing-key');
   const takesKey = role.arguments === 'key text' && byOption === undefined;
   const [first, ...rest] = values.args;
@@ -68,7 +73,7 @@ function inputOf(
   values: Values,
   words: readonly string[],
   { role, stdin, takenAsKey }: { role: SendingRole; stdin: Context['stdin']; takenAsKey: string | undefined },
-): Input {
+): Input | PipedInput {
   const file = values.name('file');
   const lines = values.flag('lines') ?? false;
   if ((lines || file !== undefined) && words.length > 0)
@@ -76,9 +81,9 @@ function inputOf(
   if (lines) return { from: 'lines', path: file ?? '-' };
   if (file !== undefined) return { from: 'whole', path: file };
   if (words.length > 0) return { from: 'text', text: words.join(' ') };
-  // With `echo text | mq task`, the piped text must not be replaced by the role's default text.
   const hint = textHint(role, takenAsKey);
-  if (!stdin.isTTY) return { from: 'piped', otherwise: role.text, hint };
+  // The role's default text is sent only on a terminal, because an empty pipe may come from a program that failed.
+  if (!stdin.isTTY) return { from: 'piped', hint };
   if (role.text === undefined) throw new MqError('USAGE', 'no text is given', { hint });
   return { from: 'text', text: role.text };
 }

@@ -1,6 +1,7 @@
 // Opens the target of `mq test`, once for the whole run, and closes it afterwards.
 
 import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
 import builtin from '../../../../rascal.json' with { type: 'json' };
 import type { Management as Client } from '../../../admin/client.ts';
 import { requireDockerHost } from '../../../cluster/docker-host.ts';
@@ -10,6 +11,7 @@ import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
 import type { TargetPlan } from '../../../harness/target.ts';
 import type { Values } from '../../arguments/values.ts';
+import { readAuthority } from '../../input/files.ts';
 
 /** Time limit for an answer of the management API, in milliseconds. */
 const answerMs = 15_000;
@@ -49,6 +51,7 @@ export function planTarget(context: Context, values: Values): OpenTarget {
   const isUrl = on !== 'embedded' && !isCluster;
   if (!isUrl && values.text('management-url') !== undefined)
     throw values.usage('--management-url requires --on amqp://…');
+  if (!isUrl && values.text('ca') !== undefined) throw values.usage('--ca requires --on amqps://…');
   if (isCluster) return planCluster(context, values, common);
   if (isUrl) return planUrl(context, on, values, common);
   return async () => ({ plan: { kind: 'embedded', ...common }, title: 'the embedded broker', close: async () => {} });
@@ -81,15 +84,27 @@ function planCluster({ env, pid, isAlive, drain, stderr }: Context, values: Valu
     return {
       plan: { kind: 'cluster', urls, managementUrls, cluster: name, ...common },
       title: `a cluster of ${nodes}, RabbitMQ ${version}`,
-      close: () => cluster.down(),
+      close: () => closeCluster(cluster, () => sweep({ isAlive })),
     };
   };
 }
 
+/** Removes the cluster, and then the clusters that killed test files were starting. */
+export async function closeCluster(
+  { down }: { down: () => Promise<void> },
+  sweep: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await down();
+  } finally {
+    await sweep().catch(() => undefined);
+  }
+}
+
 function planUrl(context: Context, on: string, values: Values, common: Common): OpenTarget {
   if (!/^amqps?:\/\//i.test(on)) throw values.usage('--on must be embedded, cluster, or an address: amqp://…');
-  const addresses = parseAddresses(on, { at: '--on', code: 'USAGE' });
-  const urls = on.split(',').map((url) => url.trim());
+  const urls = on.split(',').map((url) => withAuthority(url.trim(), context, values));
+  const addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
   const title = addresses.map(endpointOf).join(', ');
   const prefix = `mq-test-${randomUUID().slice(0, 8)}-`;
   return async () => {
@@ -109,9 +124,11 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
       const { urlOf } = await import('../../../admin/address.ts');
       const managementUrls = found.addresses.map(urlOf);
       // `found.api` aborts at the first signal, so another client deletes the vhosts.
-      const client = new Management({ addresses: found.addresses, timeoutMs: answerMs });
+      const managementCa = await readAuthority(context, values);
+      const trusted = managementCa !== undefined && { ca: managementCa };
+      const client = new Management({ addresses: found.addresses, timeoutMs: answerMs, ...trusted });
       const close = () => removeVhosts(client, prefix);
-      return { plan: { kind: 'url', urls, managementUrls, prefix, ...common }, title, close };
+      return { plan: { kind: 'url', urls, managementUrls, managementCa, prefix, ...common }, title, close };
     } catch (error) {
       if (isNamed(context, values) || !(error instanceof MqError)) throw error;
       return {
@@ -122,6 +139,13 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
       };
     }
   };
+}
+
+/** Returns the address with the file of --ca, so that the processes of the test files read it, too. */
+function withAuthority(url: string, { cwd }: Context, values: Values): string {
+  const ca = values.name('ca');
+  if (ca === undefined || !/^amqps:/i.test(url) || /[?&]cacertfile=/.test(url)) return url;
+  return `${url}${url.includes('?') ? '&' : '?'}cacertfile=${encodeURIComponent(resolve(cwd, ca))}`;
 }
 
 /**

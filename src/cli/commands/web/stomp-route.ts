@@ -1,7 +1,7 @@
 // Chooses the route of the page's STOMP connection: RabbitMQ's Web STOMP plugin if it answers, otherwise the bridge to
 // AMQP.
 
-import { MqError } from '../../../errors.ts';
+import { MqError, tlsReason } from '../../../errors.ts';
 import type { StompAddress } from '../../../web/plugin-proxy.ts';
 import type { Values } from '../../arguments/values.ts';
 import type { Broker, BrokerNode } from '../../input/broker.ts';
@@ -57,7 +57,7 @@ async function findRoute(
       await tryStomp(plugin);
       return { name: 'Web STOMP', plugins };
     } catch (error) {
-      failures.push(`${plugin.url}: ${error instanceof Error ? error.message || 'no answer' : error}`);
+      failures.push(`${plugin.url}: ${error instanceof Error ? tlsReason(error.message) || 'no answer' : error}`);
     }
   }
   if (isAuto) {

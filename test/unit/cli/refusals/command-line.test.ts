@@ -157,6 +157,22 @@ refuses([
     line: "mq rpc-client: '30' and --file are two inputs; only one is allowed [USAGE]",
     hint: help('rpc-client'),
   },
+  ...['producer', 'task', 'emit-log', 'emit-log-direct', 'emit-log-topic', 'rpc-client'].map(
+    (command): Row => ({
+      title: `mq ${command} with an empty pipe as standard input`,
+      args: [command],
+      exit: 64,
+      line: `mq ${command}: no text was given, and standard input is empty [USAGE]`,
+      hint: "give the text as an argument; '' is an empty text",
+    }),
+  ),
+  {
+    title: 'a key without a text, and an empty pipe',
+    args: ['emit-log-direct', 'error'],
+    exit: 64,
+    line: 'mq emit-log-direct: no text was given, and standard input is empty [USAGE]',
+    hint: "'error' is the severity: give the text after it, or the severity by --routing-key",
+  },
   {
     title: 'two handlers',
     args: ['worker', '--handler', 'x.ts', '--exec', 'true'],
@@ -234,8 +250,8 @@ refuses([
     title: 'completions for an unknown shell',
     args: ['completions', 'tcsh'],
     exit: 64,
-    line: "mq completions: there is no 'mq completions tcsh' [USAGE]",
-    hint: "did you mean 'mq completions bash'? mq completions has bash, zsh, fish, powershell",
+    line: "mq completions: there are no completions for 'tcsh' [USAGE]",
+    hint: 'mq completions has bash, zsh, fish, powershell',
   },
 ]);
 

@@ -1,11 +1,14 @@
 // Tests files that mq refuses as a rascal.json before it opens a connection.
 
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runCli } from '../../../support/cli.ts';
 import { emptyFolder } from '../../../support/mq.ts';
 import { addressWithCanary } from '../../../support/refusal.ts';
-import { connection, rascal, refuses } from './rows.ts';
+import { connection, type Row, rascal, refuses } from './rows.ts';
+
+const keyFile = join(emptyFolder({ 'key.pem': '-----BEGIN PRIVATE KEY-----' }), 'key.pem');
 
 refuses([
   {
@@ -28,6 +31,18 @@ refuses([
     exit: 66,
     line: 'mq broker: cannot read none.pem: no such file or directory [NO_INPUT]',
   },
+  ...[
+    ['wait', '--url', 'amqps://127.0.0.1:1'],
+    ['admin', 'whoami', '--management-url', 'https://127.0.0.1:1'],
+  ].map(
+    (args): Row => ({
+      title: `mq ${args[0]} with a file of --ca that has no certificate`,
+      args: [...args, '--ca', keyFile],
+      exit: 65,
+      line: `mq ${args[0]}: ${keyFile} holds no certificate [BAD_DATA]`,
+      hint: 'a certificate in PEM begins with -----BEGIN CERTIFICATE-----',
+    }),
+  ),
   {
     title: 'a missing file of --config',
     args: ['producer', '--config', 'none.json', 'hi'],
@@ -51,6 +66,14 @@ refuses([
     line: 'mq producer: cannot read the configuration /: it is a directory [NO_INPUT]',
     hint: '--config names this file',
   },
+  ...['trust', 'check'].map(
+    (command): Row => ({
+      title: `a missing file as the argument of mq ${command}`,
+      args: [command, 'none.json'],
+      exit: 66,
+      line: `mq ${command}: cannot read the configuration none.json: no such file [NO_INPUT]`,
+    }),
+  ),
   {
     title: 'mq check without a rascal.json',
     args: ['check'],

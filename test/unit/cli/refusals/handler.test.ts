@@ -1,7 +1,7 @@
 // Tests handlers and files that mq refuses before it opens a connection.
 
 import { test } from 'uvu';
-import { refuses } from './rows.ts';
+import { type Row, refuses } from './rows.ts';
 
 refuses([
   {
@@ -38,8 +38,42 @@ refuses([
     args: ['worker', '--exec', ''],
     exit: 64,
     line: 'mq worker: exec requires a command [USAGE]',
-    hint: 'exec COMMAND ARGUMENTS…',
+    hint: '--exec CMD ARGS…',
   },
+  {
+    title: 'an empty command for --exec-lines',
+    args: ['worker', '--exec-lines', ''],
+    exit: 64,
+    line: 'mq worker: exec-lines requires a command [USAGE]',
+    hint: '--exec-lines CMD ARGS…',
+  },
+  {
+    title: '-- without a command for --exec',
+    args: ['worker', '--exec', '--'],
+    exit: 64,
+    line: 'mq worker: exec requires a command [USAGE]',
+    hint: '--exec CMD ARGS…',
+  },
+  ...(
+    [
+      ['--count', '--exec true --count 1'],
+      ['--prefetch=1', '--exec true --prefetch=1 --idle 5'],
+      ['--until-empty', '--exec-lines sh -c cat sh --until-empty'],
+      [undefined, '--exec -- true --count 1'],
+      [undefined, '--exec true --url x'],
+    ] as const
+  ).map(
+    ([option, line]): Row => ({
+      title: `${option === undefined ? 'no warning' : `a warning about ${option}`} for ${line}`,
+      args: ['worker', ...line.split(' ')],
+      exit: 69,
+      line: /^mq worker: no broker answers/,
+      hint: /./,
+      ...(option && {
+        before: new RegExp(`^mq worker: ${option} is passed to the command: options of mq belong before`),
+      }),
+    }),
+  ),
   {
     title: 'a missing handler file',
     args: ['worker', '--handler', './none.ts'],

@@ -53,6 +53,13 @@ test('mq broker refuses a folder that cannot be created', async () => {
   });
 });
 
+test('mq broker refuses a file as its folder', async () => {
+  assertRefused(await runCli(['broker', '--port', '0', '--data', '/etc/hostname']), {
+    exit: 73,
+    line: 'mq broker: cannot create the store in /etc/hostname: not a directory [CANNOT_CREATE]',
+  });
+});
+
 test('mq test and mq types refuse a folder that cannot be created', async () => {
   const cwd = emptyFolder({ 'a.test.ts': "import { test } from 'mq/test'; test('a', () => {});" });
   for (const args of [

@@ -15,8 +15,9 @@ class Scene {
   readonly verdicts: string[] = [];
   #seconds = 0;
 
-  constructor(timeoutMs: number) {
-    this.timeouts = new AnswerTimeouts({ timeoutMs, nodeTimeoutMs: 25_000, now: () => this.clock.now() });
+  constructor(timeoutMs: number, { limitsBlocking = false } = {}) {
+    const now = () => this.clock.now();
+    this.timeouts = new AnswerTimeouts({ timeoutMs, nodeTimeoutMs: 25_000, limitsBlocking, now });
     this.timeouts.channelOpened();
     this.timeouts.start();
   }
@@ -212,6 +213,13 @@ for (const [title, timeoutMs, verdicts, run] of rows) {
     assert.equal(scene.verdicts, verdicts);
   });
 }
+
+test('puts messages in doubt while the broker blocks, if --timeout is given', () => {
+  const scene = new Scene(60_000, { limitsBlocking: true });
+  scene.timeouts.block();
+  scene.pass(100);
+  assert.equal(scene.verdicts, ['60: in doubt']);
+});
 
 const nacks: readonly [title: string, isLate: boolean, run: (scene: Scene) => void][] = [
   ['reads a nack within 10 s as a refusal', false, (scene) => scene.pass(9)],
