@@ -1,7 +1,7 @@
 // Builds a message to send from a body, the publication and the options of the command line.
 
 import { randomUUID } from 'node:crypto';
-import type { OutgoingMessage } from '../session/outgoing-message.ts';
+import { MessageSeries, type OutgoingMessage } from '../session/outgoing-message.ts';
 import type { Destination } from '../session/session.ts';
 import type { Properties } from '../session/wire.ts';
 
@@ -29,8 +29,23 @@ function textList(keys: unknown): string[] {
 }
 
 /** Returns a function that builds a message from a body. Everything except the body and the id is computed once. */
-export function outgoing(parts: OutgoingParts): (body: Buffer) => OutgoingMessage {
-  const { destination, properties, persistent, mandatory, nextId } = parts;
+export function outgoing({ nextId, ...parts }: OutgoingParts): (body: Buffer) => OutgoingMessage {
+  const { properties, ...envelope } = envelopeOf(parts);
+  const { messageId } = parts.properties;
+  return (body) => ({ ...envelope, body, properties: { ...properties, messageId: messageId ?? nextId() } });
+}
+
+/** Like `outgoing`, for many messages. Their message-ids are unique unless the properties contain one. */
+export function outgoingSeries(parts: Omit<OutgoingParts, 'nextId'>): (body: Buffer) => OutgoingMessage {
+  const { messageId } = parts.properties;
+  if (messageId !== undefined) return outgoing({ ...parts, nextId: () => messageId });
+  const series = new MessageSeries(envelopeOf(parts));
+  return (body) => series.message(body);
+}
+
+/** Returns a message without its body and its message-id. */
+function envelopeOf(parts: Omit<OutgoingParts, 'nextId'>): ConstructorParameters<typeof MessageSeries>[0] {
+  const { destination, properties, persistent, mandatory } = parts;
   const {
     persistent: byPublication,
     deliveryMode = byPublication ?? true,
@@ -45,16 +60,8 @@ export function outgoing(parts: OutgoingParts): (body: Buffer) => OutgoingMessag
   const copies = { ...(CC !== undefined && { CC: textList(CC) }), ...(BCC !== undefined && { BCC: textList(BCC) }) };
   const headers = { ...options.headers, ...properties.headers, ...copies };
   if (Object.keys(headers).length > 0) merged.headers = headers;
-  const { exchange } = destination;
   const routingKey = parts.routingKey ?? destination.routingKey;
-  const { messageId } = properties;
-  return (body) => ({
-    exchange,
-    routingKey,
-    body,
-    properties: { ...merged, messageId: messageId ?? nextId() },
-    mandatory,
-  });
+  return { exchange: destination.exchange, routingKey, properties: merged, mandatory };
 }
 
 /** Returns a generator of unique, ordered ids: one random part for the process, and a number. */

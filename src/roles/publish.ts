@@ -3,14 +3,14 @@
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import { type Counts, ResumePoint } from '../session/counts.ts';
-import type { PublishOutcome } from '../session/outgoing-message.ts';
+import type { OutgoingMessage, PublishOutcome } from '../session/outgoing-message.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Destination, Session } from '../session/session.ts';
 import type { Properties } from '../session/wire.ts';
 import { interrupted } from '../signal.ts';
 import { isClosedPipe, Printer } from '../terminal/printer.ts';
 import { bodies, type Input } from './input.ts';
-import { messageIds, outgoing } from './outgoing.ts';
+import { outgoingSeries } from './outgoing.ts';
 import { Pace } from './pace.ts';
 
 export interface PublishSettings {
@@ -66,7 +66,12 @@ interface Sending {
 async function sendAll({ context, publisher, destination, tally, settings }: Sending): Promise<void> {
   // When nothing more can be sent, mq stops reading, because the rest of the input may never arrive.
   const drain = AbortSignal.any([context.drain, tally.stopped]);
-  const messageOf = outgoing({ destination, nextId: messageIds(), ...settings });
+  // A listener, because reading `aborted` costs as much as encoding a message.
+  let isStopping = drain.aborted;
+  drain.addEventListener('abort', () => {
+    isStopping = true;
+  });
+  const messageOf = outgoingSeries({ destination, ...settings });
   const pace = new Pace(settings.intervalMs);
   let left = settings.skip;
   sending: for await (const batch of bodies(settings.input, { ...context, drain })) {
@@ -78,10 +83,10 @@ async function sendAll({ context, publisher, destination, tally, settings }: Sen
       if (pace.waitMs > 0) await pace.wait(drain);
       pace.begin();
       if (!publisher.hasRoom) await publisher.room();
-      if (drain.aborted) break sending;
+      if (isStopping) break sending;
       const message = messageOf(body);
       const number = tally.attempt();
-      publisher.send(message, (sent) => tally.count(number, message.properties.messageId, sent));
+      publisher.send(message, (sent) => tally.count(number, message, sent));
     }
   }
   tally.isUnread = drain.aborted;
@@ -136,7 +141,7 @@ class Tally {
     return this.#skip + this.#attempted;
   }
 
-  count(number: number, messageId: string, sent: PublishOutcome): void {
+  count(number: number, message: OutgoingMessage, sent: PublishOutcome): void {
     if (this.#counts) {
       this.#resume.count(number, sent.type === 'confirmed');
       this.#counts.resume = this.#resume.lines;
@@ -148,6 +153,7 @@ class Tally {
       if (sent.type === 'in doubt') this.#stopped.abort();
     }
     if (!this.#printer) return;
+    const { messageId } = message.properties;
     const why = sent.type === 'confirmed' ? {} : { code: sent.error.code, message: sent.error.message };
     this.#prints = this.#printer.json({ number, messageId, outcome: sent.type, ...why }).catch((error: MqError) => {
       this.#stopped.abort();

@@ -1,8 +1,9 @@
 // Defines the channels of a broker connection: amqplib's channels with the message types of mq's codec.
 
 import type { Duplex } from 'node:stream';
-import type { Channel as AmqplibChannel, ConfirmChannel as AmqplibConfirmChannel } from 'amqplib/callback_api';
-import type { Properties, RawMessage } from './raw-message.ts';
+import type { Channel as AmqplibChannel } from 'amqplib/callback_api';
+import type { OutgoingMessage } from './outgoing-message.ts';
+import type { RawMessage } from './raw-message.ts';
 
 type Callback<T> = (error: Error | null, ok: T) => void;
 type Redefined = 'connection' | 'consume' | 'get' | 'ack' | 'nack' | 'reject' | 'publish';
@@ -26,12 +27,7 @@ export interface Channel extends Omit<AmqplibChannel, Redefined> {
   reject(message: RawMessage, requeue: boolean): void;
 }
 
-export interface ConfirmChannel extends Channel, Pick<AmqplibConfirmChannel, 'waitForConfirms'> {
-  publish(
-    exchange: string,
-    routingKey: string,
-    body: Buffer,
-    options: Properties & { mandatory?: boolean },
-    next: (error: Error | null) => void,
-  ): boolean;
+export interface ConfirmChannel extends Channel {
+  /** Sends a message with the given fields and properties. Throws IllegalOperationError if the channel is closed. */
+  sendMessage(fields: OutgoingMessage, properties: OutgoingMessage, body: Buffer): boolean;
 }

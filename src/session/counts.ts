@@ -113,7 +113,11 @@ export class ResumePoint {
   count(line: number, isConfirmed: boolean): void {
     if (!isConfirmed) this.#broken = Math.min(this.#broken, line);
     if (line >= this.#broken) return;
-    this.#ahead.add(line);
-    while (this.#ahead.delete(this.#lines + 1)) this.#lines += 1;
+    if (line !== this.#lines + 1) {
+      this.#ahead.add(line);
+      return;
+    }
+    this.#lines = line;
+    while (this.#ahead.size > 0 && this.#ahead.delete(this.#lines + 1)) this.#lines += 1;
   }
 }

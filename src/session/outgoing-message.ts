@@ -1,5 +1,6 @@
 // A message on its way to the broker, and its outcome.
 
+import { randomUUID } from 'node:crypto';
 import type { MqError } from '../errors.ts';
 import type { Properties } from './raw-message.ts';
 
@@ -19,4 +20,66 @@ export interface OutgoingMessage {
    */
   readonly properties: Properties & { readonly messageId: string };
   readonly mandatory: boolean;
+}
+
+/**
+ * Creates messages that differ only in the body and the message-id, so that the codec can encode the rest once. The
+ * message-ids are unique and ordered: one random part for the series, and a number.
+ */
+export class MessageSeries {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly mandatory: boolean;
+  /** Properties without a message-id. */
+  readonly properties: Properties;
+  readonly idStart = `${randomUUID()}-`;
+  #count = 0;
+
+  constructor({
+    exchange,
+    routingKey,
+    mandatory,
+    properties,
+  }: Omit<OutgoingMessage, 'body' | 'properties'> & { readonly properties: Properties }) {
+    this.exchange = exchange;
+    this.routingKey = routingKey;
+    this.mandatory = mandatory;
+    this.properties = properties;
+  }
+
+  /** Returns the next message. */
+  message(body: Buffer): SeriesMessage {
+    this.#count += 1;
+    return new SeriesMessage(this, this.#count, body);
+  }
+}
+
+/** A message of a series. No other message has its message-id. */
+export class SeriesMessage implements OutgoingMessage {
+  readonly series: MessageSeries;
+  /** Number of the message in its series, from 1. It ends the message-id. */
+  readonly number: number;
+  readonly body: Buffer;
+
+  constructor(series: MessageSeries, number: number, body: Buffer) {
+    this.series = series;
+    this.number = number;
+    this.body = body;
+  }
+
+  get exchange(): string {
+    return this.series.exchange;
+  }
+
+  get routingKey(): string {
+    return this.series.routingKey;
+  }
+
+  get mandatory(): boolean {
+    return this.series.mandatory;
+  }
+
+  get properties(): OutgoingMessage['properties'] {
+    return { ...this.series.properties, messageId: `${this.series.idStart}${this.number}` };
+  }
 }

@@ -8,7 +8,7 @@ import type { BrokerConnection } from './connecting/broker-connection.ts';
 import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import type { OutgoingMessage, PublishOutcome } from './outgoing-message.ts';
-import { ownProperties } from './patches/content-frames.ts';
+import { publishMessage } from './patches/outgoing-frames.ts';
 import { AnswerTimeouts, lateNackMs } from './publishing/answer-timeouts.ts';
 import { nacked, unencodable, unroutable, unsendable } from './publishing/unsendable.ts';
 import { type UnconfirmedMessage, Window } from './publishing/window.ts';
@@ -128,6 +128,11 @@ export class Publisher {
     channel.on('error', (error: Error) => {
       cause = error;
     });
+    // amqplib handles confirms too, but it has no callbacks for messages that `publishMessage` sends.
+    channel.removeAllListeners('ack');
+    channel.removeAllListeners('nack');
+    channel.on('ack', (answer: Answer) => this.#onAnswer(channel, answer, false));
+    channel.on('nack', (answer: Answer) => this.#onAnswer(channel, answer, true));
     channel.on('return', (returned: RawMessage) => this.#markReturned(returned));
     channel.on('close', () => {
       isClosed = true;
@@ -146,8 +151,7 @@ export class Publisher {
   #writeAll(): void {
     for (const channel = this.#channel; channel && this.#channel === channel; ) {
       const entry = this.#window.next();
-      if (!entry) return;
-      this.#write(channel, entry);
+      if (!entry || !this.#write(channel, entry)) return;
     }
   }
 
@@ -174,31 +178,45 @@ export class Publisher {
     }
   }
 
-  #write(channel: ConfirmChannel, entry: UnconfirmedMessage): void {
-    const { exchange, routingKey, body, properties, mandatory } = entry.message;
+  /** Sends a message. Returns `false` if the channel is closed or closing. */
+  #write(channel: ConfirmChannel, entry: UnconfirmedMessage): boolean {
     entry.writtenAt = performance.now();
     try {
-      const options = { headers: ownProperties(properties), mandatory };
-      channel.publish(exchange, routingKey, body, options, (error) => {
-        // amqplib passes an error for a nack and for a closed channel. Only the nack is an answer.
-        if (this.#channel !== channel || !this.#window.has(entry)) return;
-        if (error && error.message !== 'message nacked') return;
-        if (error && this.#timeouts.isLateNack(entry.writtenAt))
-          return this.#leave(`sent a nack after more than ${lateNackMs / 1000} s`);
-        this.#timeouts.answered();
-        if (entry.returned) this.#settle(entry, { type: 'refused', error: entry.returned });
-        else if (error) this.#settle(entry, { type: 'refused', error: nacked(entry.message) });
-        else this.#settle(entry, confirmed);
-      });
+      publishMessage(channel, entry.message);
     } catch (error) {
       if (error instanceof Error && error.name === 'IllegalOperationError') {
         // The message is sent again after reopening. If the close of a channel arrived in the same packet as its
         // opening, `close` was emitted before the listener was added.
         if (error.message === 'Channel closed') this.#onClosed(channel, undefined);
-        return;
+        return false;
       }
       this.#settle(entry, { type: 'refused', error: unencodable(error) });
+      return true;
     }
+    this.#window.markSent(entry);
+    return true;
+  }
+
+  #onAnswer(channel: ConfirmChannel, { deliveryTag, multiple }: Answer, isNack: boolean): void {
+    if (!isNack) this.#timeouts.answered();
+    let tag = multiple ? this.#window.firstTag : deliveryTag;
+    for (; tag <= deliveryTag && this.#channel === channel; tag += 1) {
+      const entry = this.#window.withTag(tag);
+      if (entry) this.#answer(entry, isNack);
+    }
+  }
+
+  #answer(entry: UnconfirmedMessage, isNack: boolean): void {
+    if (entry.isPostponed) return; // a later confirm of several messages does not include it
+    if (isNack && this.#timeouts.isLateNack(entry.writtenAt)) {
+      entry.isPostponed = true;
+      this.#leave(`sent a nack after more than ${lateNackMs / 1000} s`);
+      return;
+    }
+    if (isNack) this.#timeouts.answered();
+    if (entry.returned) this.#settle(entry, { type: 'refused', error: entry.returned });
+    else if (isNack) this.#settle(entry, { type: 'refused', error: nacked(entry.message) });
+    else this.#settle(entry, confirmed);
   }
 
   /** Marks a returned message. RabbitMQ: basic.return arrives before the ack of its message, on the same channel. */
@@ -286,3 +304,9 @@ export class Publisher {
 }
 
 const confirmed: PublishOutcome = { type: 'confirmed' };
+
+/** Fields of basic.ack (AMQP 0-9-1, 1.8.3.13) and of basic.nack (RabbitMQ). */
+interface Answer {
+  readonly deliveryTag: number;
+  readonly multiple: boolean;
+}

@@ -80,6 +80,7 @@ const hiddenFiles: Readonly<Record<string, readonly string[]>> = {
     '../node_modules/amqplib/lib/channel.js',
     '../node_modules/amqplib/lib/connection.js',
   ],
+  'session/patches/outgoing-frames.ts': ['../node_modules/amqplib/lib/connection.js'],
   'session/patches/content-frames.ts': [
     '../node_modules/amqplib/lib/connection.js',
     '../node_modules/amqplib/lib/frame.js',

@@ -35,7 +35,7 @@ export class ByteWriter {
 
   add(bytes: Buffer): void {
     const start = this.reserve(bytes.length);
-    bytes.copy(this.#bytes, start);
+    this.#bytes.set(bytes, start);
   }
 
   /** AMQP 0-9-1, 4.2.5.3: a short string holds at most 255 octets. */
@@ -62,8 +62,9 @@ export class ByteWriter {
     this.#bytes.writeUInt32BE(this.length - start - 4, start);
   }
 
-  clear(): void {
-    this.length = 0;
+  /** Removes the bytes from this position on. */
+  truncate(length: number): void {
+    this.length = length;
   }
 
   /** Returns a copy of the written bytes. */

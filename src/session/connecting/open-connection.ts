@@ -6,6 +6,7 @@ import type { RascalSettings } from '../../config/rascal-settings.ts';
 import { MqError } from '../../errors.ts';
 import { failureOf } from '../failure.ts';
 import '../patches/content-frames.ts';
+import '../patches/outgoing-frames.ts';
 import '../patches/handshake.ts';
 import { endConnections, takeNoAnswer } from '../patches/sockets.ts';
 import type { CreatedVhost } from '../patches/vhosts.ts';

@@ -98,6 +98,11 @@ declare module '*/amqplib/lib/connection.js' {
     readonly size?: number;
     readonly fields?: object;
   }
+  /** Stream of encoded frames. amqplib ends it when the channel is closed. */
+  export interface ChannelBuffer {
+    write(bytes: Buffer): boolean;
+    readonly writableNeedDrain: boolean;
+  }
   export class Connection {
     open(options: object, next: (error: Error | null, ok?: unknown) => void): void;
     /** Passes on the next frame of the handshake. */
@@ -114,7 +119,7 @@ declare module '*/amqplib/lib/connection.js' {
     sentSinceLastCheck: boolean;
     readonly channels: readonly ({
       readonly channel: import('./channel.js').Channel;
-      readonly buffer: { write(bytes: Buffer): boolean };
+      readonly buffer: ChannelBuffer;
     } | null)[];
     /** Handles a frame. It changes with the state of the connection. */
     readonly accept: (frame: Frame) => void;
@@ -126,12 +131,14 @@ declare module '*/amqplib/lib/connection.js' {
     readonly serverProperties: Readonly<Record<string, unknown>> | undefined;
     /** Returns `false` if there is no complete frame yet. */
     recvFrame(): Frame | false;
+    sendMethod(channel: number, method: number, fields: object): boolean;
+    /** Also receives the messages of `publishMessage`, as `properties`. Other properties have no body. */
     sendMessage(
       channel: number,
       method: number,
-      fields: Readonly<Record<string, unknown>>,
+      fields: object,
       id: number,
-      properties: { readonly headers?: object },
+      properties: { readonly body?: undefined } | import('../outgoing-message.ts').OutgoingMessage,
       content: Buffer,
     ): boolean;
     sendContent(channel: number, content: Buffer): boolean;

@@ -5,15 +5,24 @@ import { bytesOfText } from '../byte-text.ts';
 import type { OutgoingMessage } from '../outgoing-message.ts';
 import type { RawMessage } from '../raw-message.ts';
 
+/** AMQP 0-9-1, 4.2.5.3: a short string holds at most 255 octets. */
+const longestShortText = 255;
+
 export function unsendable({
   routingKey,
   exchange,
 }: Pick<OutgoingMessage, 'routingKey' | 'exchange'>): MqError | undefined {
-  // AMQP 0-9-1, 4.2.5.3: a short string holds at most 255 octets.
-  const bytes = bytesOfText(routingKey).length;
-  if (bytes > 255) return new MqError('BAD_DATA', `the routing key has ${bytes} bytes; AMQP allows 255`);
-  if (bytesOfText(exchange).length > 255) return new MqError('BAD_DATA', 'the name of the exchange is over 255 bytes');
+  if (isTooLong(routingKey)) {
+    const bytes = bytesOfText(routingKey).length;
+    return new MqError('BAD_DATA', `the routing key has ${bytes} bytes; AMQP allows ${longestShortText}`);
+  }
+  if (isTooLong(exchange)) return new MqError('BAD_DATA', `the name of the exchange is over ${longestShortText} bytes`);
   return undefined;
+}
+
+function isTooLong(text: string): boolean {
+  // A UTF-16 code unit has at most three bytes in UTF-8.
+  return text.length * 3 > longestShortText && bytesOfText(text).length > longestShortText;
 }
 
 export function unencodable(error: unknown): MqError {

@@ -1,10 +1,12 @@
-// Keeps the messages of a publisher that the broker has not answered, in order. A basic.return identifies a message by
-// exchange, routing key and message-id. Two messages with the same three values are therefore never outstanding
-// together: the second one, and all messages after it, wait for the first.
+// Keeps the messages of a publisher that the broker has not answered, in order: first those that are sent on the current
+// channel, then the others. A basic.return identifies a message by exchange, routing key and message-id. Two messages
+// with the same three values are therefore never outstanding together: the second one, and all messages after it, wait
+// for the first.
 
 import type { MqError } from '../../errors.ts';
-import type { OutgoingMessage, PublishOutcome } from '../outgoing-message.ts';
+import { type OutgoingMessage, type PublishOutcome, SeriesMessage } from '../outgoing-message.ts';
 import type { RawMessage } from '../raw-message.ts';
+import { Queue } from './queue.ts';
 
 export interface UnconfirmedMessage {
   readonly message: OutgoingMessage;
@@ -13,85 +15,144 @@ export interface UnconfirmedMessage {
   returned: MqError | undefined;
   /** Time when it was last sent. */
   writtenAt: number;
+  /** `true` if the broker has answered on the current channel, but the message must be sent again on another one. */
+  isPostponed: boolean;
+  /** Queue that contains it. `undefined` if it is no longer in the window. */
+  queue: Queue<UnconfirmedMessage> | undefined;
+  /** Position in the queue. For a sent message, this is the delivery tag. */
+  position: number;
+  /** Another message with the same message-id that is sent and not answered. */
+  sameId: UnconfirmedMessage | undefined;
 }
 
-/** Number of sent entries after which they are removed from the list of unsent ones. */
-const mostSent = 1024;
-
 export class Window {
-  readonly #entries = new Set<UnconfirmedMessage>();
-  /** Entries that are not sent on the current channel, from `#head` on. Settled entries are skipped. */
-  #unsent: UnconfirmedMessage[] = [];
-  #head = 0;
-  /** Entries that are sent on the current channel and not answered, by message-id. */
-  readonly #inFlight = new Map<string, UnconfirmedMessage[]>();
+  /** RabbitMQ: the first message on a confirm channel has the delivery tag 1. */
+  #sent = new Queue<UnconfirmedMessage>(1);
+  #unsent = new Queue<UnconfirmedMessage>(1);
+  /**
+   * Entries that are sent on the current channel and not answered, by message-id. Messages of a series are not in it,
+   * because their message-ids are unique.
+   */
+  readonly #inFlight = new Map<string, UnconfirmedMessage>();
+  /** Delivery tag that follows the last returned message of a series. */
+  #returnedAt = 0;
+  size = 0;
   /** Total size of all bodies. */
   bytes = 0;
 
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  [Symbol.iterator](): Iterator<UnconfirmedMessage> {
-    return this.#entries.values();
+  *[Symbol.iterator](): Generator<UnconfirmedMessage> {
+    yield* this.#sent;
+    yield* this.#unsent;
   }
 
   has(entry: UnconfirmedMessage): boolean {
-    return this.#entries.has(entry);
+    return entry.queue !== undefined;
   }
 
   add(message: OutgoingMessage, settle: UnconfirmedMessage['settle']): void {
-    const entry: UnconfirmedMessage = { message, settle, returned: undefined, writtenAt: 0 };
-    this.#entries.add(entry);
-    this.#unsent.push(entry);
+    const queue = this.#unsent;
+    const entry: UnconfirmedMessage = {
+      ...{ message, settle, queue },
+      ...{ returned: undefined, isPostponed: false, writtenAt: 0, position: 0, sameId: undefined },
+    };
+    entry.position = queue.push(entry);
+    this.size += 1;
     this.bytes += message.body.length;
   }
 
   /** Returns the next message to send, or `undefined` if all are sent or the next one must wait. */
   next(): UnconfirmedMessage | undefined {
-    let entry = this.#unsent[this.#head];
-    while (entry && !this.#entries.has(entry)) entry = this.#unsent[++this.#head];
-    if (!entry) {
-      this.#unsent = [];
-      this.#head = 0;
-      return undefined;
-    }
+    const entry = this.#unsent.first;
+    if (!entry || entry.message instanceof SeriesMessage) return entry;
+    return this.#inFlightLike(entry.message, idOf(entry.message)) ? undefined : entry;
+  }
+
+  /** Records that the message of `next` is sent. Its delivery tag follows the one of the previous message. */
+  markSent(entry: UnconfirmedMessage): void {
+    this.#unsent.remove(entry.position);
+    entry.queue = this.#sent;
+    entry.position = this.#sent.push(entry);
+    if (entry.message instanceof SeriesMessage) return;
     const id = idOf(entry.message);
-    const sameId = this.#inFlight.get(id);
-    if (sameId?.some(({ message }) => isSame(message, entry.message))) return undefined;
-    this.#head += 1;
-    // If the list never becomes empty, it must not keep sent entries in memory.
-    if (this.#head > mostSent && this.#head * 2 > this.#unsent.length) {
-      this.#unsent.splice(0, this.#head);
-      this.#head = 0;
-    }
-    if (sameId) sameId.push(entry);
-    else this.#inFlight.set(id, [entry]);
-    return entry;
+    entry.sameId = this.#inFlight.get(id);
+    this.#inFlight.set(id, entry);
+  }
+
+  /** Delivery tag of the first message that is not answered. */
+  get firstTag(): number {
+    return this.#sent.firstPosition;
+  }
+
+  /** Returns the message that is sent with this delivery tag and not answered. */
+  withTag(tag: number): UnconfirmedMessage | undefined {
+    return this.#sent.at(tag);
   }
 
   /** Returns the entry of a returned message. */
   returned({ fields, properties }: RawMessage): UnconfirmedMessage | undefined {
-    return this.#inFlight.get(idOf({ properties }))?.find(({ message }) => isSame(message, fields));
+    const id = idOf({ properties });
+    return this.#inFlightLike(fields, id) ?? this.#returnedOfSeries(id);
+  }
+
+  /** Searches from the last returned message on, because messages return in the order in which they were sent. */
+  #returnedOfSeries(id: string): UnconfirmedMessage | undefined {
+    const { firstPosition, endPosition } = this.#sent;
+    const start = Math.max(firstPosition, this.#returnedAt);
+    for (const [from, to] of [
+      [start, endPosition],
+      [firstPosition, start],
+    ] as const) {
+      for (let tag = from; tag < to; tag += 1) {
+        const entry = this.#sent.at(tag);
+        if (!(entry?.message instanceof SeriesMessage) || idOf(entry.message) !== id) continue;
+        this.#returnedAt = tag + 1;
+        return entry;
+      }
+    }
+    return undefined;
   }
 
   /** Marks everything as unsent, because the channel is closed. */
   rewind(): void {
+    const entries = [...this];
     this.#inFlight.clear();
-    this.#unsent = [...this.#entries];
-    this.#head = 0;
-    for (const entry of this.#entries) entry.returned = undefined;
+    this.#returnedAt = 0;
+    this.#sent = new Queue(1);
+    this.#unsent = new Queue(1);
+    for (const entry of entries) {
+      entry.returned = undefined;
+      entry.isPostponed = false;
+      entry.sameId = undefined;
+      entry.queue = this.#unsent;
+      entry.position = this.#unsent.push(entry);
+    }
   }
 
   remove(entry: UnconfirmedMessage): void {
-    if (!this.#entries.delete(entry)) return;
+    const { queue } = entry;
+    if (!queue) return;
+    entry.queue = undefined;
+    queue.remove(entry.position);
+    this.size -= 1;
     this.bytes -= entry.message.body.length;
+    if (queue === this.#sent && !(entry.message instanceof SeriesMessage)) this.#removeFromFlight(entry);
+  }
+
+  #removeFromFlight(entry: UnconfirmedMessage): void {
     const id = idOf(entry.message);
-    const sameId = this.#inFlight.get(id);
-    const index = sameId?.indexOf(entry) ?? -1;
-    if (index === -1) return;
-    if (sameId?.length === 1) this.#inFlight.delete(id);
-    else sameId?.splice(index, 1);
+    let other = this.#inFlight.get(id);
+    if (other === entry) {
+      if (entry.sameId) this.#inFlight.set(id, entry.sameId);
+      else this.#inFlight.delete(id);
+    }
+    for (; other; other = other.sameId) if (other.sameId === entry) other.sameId = entry.sameId;
+  }
+
+  #inFlightLike({ exchange, routingKey }: Address, id: string): UnconfirmedMessage | undefined {
+    let entry = this.#inFlight.get(id);
+    while (entry && (entry.message.routingKey !== routingKey || entry.message.exchange !== exchange))
+      entry = entry.sameId;
+    return entry;
   }
 }
 
@@ -102,8 +163,4 @@ function idOf({ properties }: { readonly properties: { readonly messageId?: stri
 interface Address {
   readonly exchange: string;
   readonly routingKey: string;
-}
-
-function isSame(one: Address, other: Address): boolean {
-  return one.routingKey === other.routingKey && one.exchange === other.exchange;
 }

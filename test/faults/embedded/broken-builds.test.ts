@@ -38,7 +38,7 @@ const brokenBuilds: readonly BrokenBuild[] = [
     edits: [
       [
         'session/publisher.ts',
-        "else if (error) this.#settle(entry, { type: 'refused', error: nacked(entry.message) });",
+        "else if (isNack) this.#settle(entry, { type: 'refused', error: nacked(entry.message) });",
         '',
       ],
     ],
@@ -67,13 +67,7 @@ const brokenBuilds: readonly BrokenBuild[] = [
   },
   {
     title: 'loses messages without a queue if they are not mandatory',
-    edits: [
-      [
-        'session/publisher.ts',
-        'ownProperties(properties), mandatory }',
-        'ownProperties(properties), mandatory: false }',
-      ],
-    ],
+    edits: [['session/codec/message-frames.ts', 'writer.octet(mandatory ? 1 : 0);', 'writer.octet(0);']],
     fault: 'queue unbound',
     caught: /^\d+ lost: /,
   },

@@ -16,7 +16,7 @@ const inner = { stream: { bytesWritten: 0, writableLength: 0, writableNeedDrain:
 
 /** A connection whose broker never answers. */
 function silentConnection(): EventEmitter {
-  const confirmChannel = async () => Object.assign(new EventEmitter(), { connection: inner, publish: () => true });
+  const confirmChannel = async () => Object.assign(new EventEmitter(), { connection: inner, sendMessage: () => true });
   return Object.assign(new EventEmitter(), { confirmChannel });
 }
 
@@ -69,11 +69,11 @@ function connectionWithTwoNodes(): EventEmitter & { left: number } {
   return Object.assign(connection, {
     confirmChannel: async () => {
       channel = new EventEmitter();
-      const publish = (...args: readonly unknown[]) => {
-        if (connection.left > 0) setImmediate(() => (args[4] as (error: null) => void)(null));
+      const sendMessage = () => {
+        if (connection.left > 0) setImmediate(() => channel.emit('ack', { deliveryTag: 1, multiple: false }));
         return true;
       };
-      return Object.assign(channel, { connection: inner, publish });
+      return Object.assign(channel, { connection: inner, sendMessage });
     },
     leave: () => {
       connection.left += 1;

@@ -21,6 +21,7 @@ interface FakeChannel extends EventEmitter {
 function fakeConnection(): { connection: BrokerConnection; made: FakeChannel[] } {
   const made: FakeChannel[] = [];
   const confirmChannel = async () => {
+    let deliveryTag = 0;
     const channel = Object.assign(new EventEmitter(), {
       isClosed: false,
       connection: { stream: { bytesWritten: 0, writableLength: 0, writableNeedDrain: false } },
@@ -29,9 +30,10 @@ function fakeConnection(): { connection: BrokerConnection; made: FakeChannel[] }
         if (error) channel.emit('error', error);
         channel.emit('close');
       },
-      publish: (...args: readonly unknown[]) => {
+      sendMessage: () => {
         if (channel.isClosed) throw closed;
-        setImmediate(args[4] as (error: null) => void, null);
+        deliveryTag += 1;
+        setImmediate(() => channel.emit('ack', { deliveryTag, multiple: true }));
         return true;
       },
     });

@@ -14,27 +14,23 @@ interface Upload {
   readonly publisher: Publisher;
   readonly outcome: Promise<PublishOutcome>;
   readonly left: string[];
-  readonly answer: (error: Error | null) => void;
+  readonly nack: () => void;
   /** Advances the clock. The socket sends `bytes` in each second. */
   readonly pass: (seconds: number, bytes: number) => void;
   /** Advances the clock while this process is suspended. */
   readonly sleep: (seconds: number) => void;
 }
 
-/** Publishes one message over a socket with a backlog. The test calls `answer` in place of the node. */
+/** Publishes one message over a socket with a backlog. The test calls `nack` in place of the node. */
 async function uploading(test: (upload: Upload) => Promise<void> | void): Promise<void> {
   let now = 0;
   mock.timers.enable({ apis: ['setInterval'] });
   const clock = mock.method(performance, 'now', () => now);
   const stream = { bytesWritten: 0, writableLength: 0, writableNeedDrain: true };
-  let answer: Upload['answer'] = () => undefined;
-  const publish = (...args: readonly unknown[]) => {
-    answer = args[4] as Upload['answer'];
-    return true;
-  };
+  const channel = Object.assign(new EventEmitter(), { connection: { stream }, sendMessage: () => true });
   const left: string[] = [];
   const connection = Object.assign(new EventEmitter(), {
-    confirmChannel: async () => Object.assign(new EventEmitter(), { connection: { stream }, publish }),
+    confirmChannel: async () => channel,
     leave: ({ message }: Error) => left.push(message),
   });
   const settings = {
@@ -60,7 +56,7 @@ async function uploading(test: (upload: Upload) => Promise<void> | void): Promis
       publisher,
       outcome,
       left,
-      answer: (error) => answer(error),
+      nack: () => channel.emit('nack', { deliveryTag: 1, multiple: false }),
       pass,
       sleep: (seconds) => {
         now += 1000 * seconds;
@@ -73,8 +69,6 @@ async function uploading(test: (upload: Upload) => Promise<void> | void): Promis
   }
 }
 
-const nack = new Error('message nacked');
-
 test('leaves a node only when the upload stops', () =>
   uploading(({ left, pass }) => {
     pass(100, 200_000);
@@ -86,26 +80,26 @@ test('leaves a node only when the upload stops', () =>
   }));
 
 test('reads a nack after a long upload as a refusal', () =>
-  uploading(async ({ left, pass, answer, outcome }) => {
+  uploading(async ({ left, pass, nack, outcome }) => {
     pass(60, 200_000);
     pass(9, 0);
-    answer(nack);
+    nack();
     assert.equal(left, []);
     assert.is((await outcome).type, 'refused');
   }));
 
 test('reads a nack after a suspension of this process as a refusal', () =>
-  uploading(async ({ left, sleep, answer, outcome }) => {
+  uploading(async ({ left, sleep, nack, outcome }) => {
     sleep(60);
-    answer(nack);
+    nack();
     assert.equal(left, []);
     assert.is((await outcome).type, 'refused');
   }));
 
 test('leaves a node whose nack arrives after 10 s', () =>
-  uploading(({ left, pass, answer }) => {
+  uploading(({ left, pass, nack }) => {
     pass(10, 0);
-    answer(nack);
+    nack();
     assert.equal(left, ['the node sent a nack after more than 10 s']);
   }));
 

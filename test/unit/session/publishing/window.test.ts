@@ -12,7 +12,10 @@ function message(exchange: string, routingKey = 'k', messageId = 'x') {
 
 function sendAll(window: Window): string[] {
   const sent: string[] = [];
-  for (let entry = window.next(); entry; entry = window.next()) sent.push(entry.message.exchange);
+  for (let entry = window.next(); entry; entry = window.next()) {
+    window.markSent(entry);
+    sent.push(entry.message.exchange);
+  }
   return sent;
 }
 
@@ -55,6 +58,7 @@ test('keeps the order over many messages if the list never becomes empty', () =>
     window.add(message('a', 'k', String(number)), () => undefined);
     if (number === 0) continue;
     const entry = window.next()!;
+    window.markSent(entry);
     sent.push(entry.message.properties.messageId);
     window.remove(entry);
   }
