@@ -50,8 +50,9 @@ export type StoreRecord =
   | { readonly type: 'drop'; readonly queue: string };
 
 /** A content of at least this length, in bytes, is not copied into the encoder's buffer. */
-const ownPartLength = 64 * 1024;
+const ownPartLength = 4 * 1024;
 const chunkLength = 256 * 1024;
+const noParts: readonly Buffer[] = [];
 
 /** Encodes records into buffers. Each method returns the length of its record. */
 export class RecordEncoder {
@@ -78,7 +79,7 @@ export class RecordEncoder {
   }
 
   message(message: StoredMessage, queues: readonly QueuedIn[]): number {
-    const { id, exchange, routingKey, content, propertiesLength } = message;
+    const { id, exchange, routingKey, content, more = noParts, propertiesLength } = message;
     const isOwnPart = content.length >= ownPartLength;
     const marks = encodedMarks(message);
     let atMost = 28 + 3 * (exchange.length + routingKey.length) + (isOwnPart ? 0 : content.length);
@@ -98,9 +99,9 @@ export class RecordEncoder {
     this.#text(exchange);
     this.#text(routingKey);
     this.#number(propertiesLength, 4);
-    if (isOwnPart) return this.#finish(content);
+    if (isOwnPart) return this.#finish([content, ...more]);
     this.#end += content.copy(this.#buffer, this.#end);
-    return this.#finish();
+    return this.#finish(more);
   }
 
   settle(queue: string, ids: readonly number[]): number {
@@ -147,16 +148,19 @@ export class RecordEncoder {
     this.#number(type, 1);
   }
 
-  #finish(tail?: Buffer): number {
+  /** Ends a record. `tail` contains its last bytes, which are not copied. */
+  #finish(tail = noParts): number {
     const head = this.#buffer.subarray(this.#record + headLength, this.#end);
-    const length = head.length + (tail?.length ?? 0);
-    const checksum = crc32(head);
-    this.#buffer.writeUInt32BE(length, this.#record);
-    this.#buffer.writeUInt32BE(tail === undefined ? checksum : crc32(tail, checksum), this.#record + 4);
-    if (tail !== undefined) {
-      this.#cut();
-      this.#parts.push(tail);
+    let { length } = head;
+    let checksum = crc32(head);
+    if (tail.length > 0) this.#cut();
+    for (const part of tail) {
+      length += part.length;
+      checksum = crc32(part, checksum);
+      this.#parts.push(part);
     }
+    this.#buffer.writeUInt32BE(length, this.#record);
+    this.#buffer.writeUInt32BE(checksum, this.#record + 4);
     return headLength + length;
   }
 
