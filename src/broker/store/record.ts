@@ -78,8 +78,8 @@ export class RecordEncoder {
     return this.#json(types.undefine, 0, [kind, key]);
   }
 
-  message(message: StoredMessage, queues: readonly QueuedIn[]): number {
-    const { id, exchange, routingKey, content, more = noParts, propertiesLength } = message;
+  message(id: number, message: Omit<StoredMessage, 'id'>, queues: readonly QueuedIn[]): number {
+    const { exchange, routingKey, content, more = noParts, propertiesLength } = message;
     const isOwnPart = content.length >= ownPartLength;
     const marks = encodedMarks(message);
     let atMost = 28 + 3 * (exchange.length + routingKey.length) + (isOwnPart ? 0 : content.length);
@@ -182,10 +182,21 @@ export class RecordEncoder {
   }
 
   #text(text: string): void {
-    const length = this.#buffer.write(text, this.#end + 2);
+    const length = writeText(this.#buffer, text, this.#end + 2);
     this.#buffer.writeUInt16BE(length, this.#end);
     this.#end += 2 + length;
   }
+}
+
+/** Writes UTF-8. Returns its length. A loop is faster than a native call, because names are short and mostly ASCII. */
+function writeText(buffer: Buffer, text: string, start: number): number {
+  const { length } = text;
+  for (let index = 0; index < length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) return buffer.write(text, start);
+    buffer[start + index] = code;
+  }
+  return length;
 }
 
 /** Returns the end of the record at `offset`, or `undefined` if the record is incomplete or damaged. */
