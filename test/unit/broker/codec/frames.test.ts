@@ -30,7 +30,7 @@ test('parses the same frames from chunks of any length', () => {
   }
 });
 
-test('passes on a large body frame in pieces, but its last byte only with the end marker', () => {
+test('passes on a large body frame in pieces, the last with the end marker', () => {
   const body = Buffer.from(Array.from({ length: 20_000 }, (_, index) => index));
   const bytes = Buffer.concat([frame(1, 7, Buffer.from('a')), frame(3, 7, body), frame(8, 0, Buffer.alloc(0))]);
   for (const length of [1, 6, 7, 4095, 9000, 19_999, 20_000, 20_014, 20_015, 20_016, 20_017, 20_018, 20_024]) {
