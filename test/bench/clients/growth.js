@@ -32,7 +32,8 @@ async function prepare(onMessage) {
     return queue;
   };
   const consuming = async (on, queue) => {
-    await on.prefetch(burst);
+    // Above `burst`, so that a message never waits for the acknowledgements of the previous burst, as it would with one consumer.
+    await on.prefetch(kind === 'queued' ? burst : 2 * burst);
     await on.consume(queue, (message) => onMessage(on, message));
   };
   const senders = [];
