@@ -81,7 +81,7 @@ export class Confirms {
         return;
       }
       this.#pending.splice(this.#pending.indexOf(tags), 1);
-      this.#done = [...this.#done, ...tags].sort((a, b) => a - b);
+      this.#done = this.#done.length === 0 ? tags : [...this.#done, ...tags].sort((a, b) => a - b);
       onWritten();
     });
   }

@@ -1,25 +1,33 @@
 // Assembles the content of a publish. It consists of one header frame, followed by body frames until the body is complete.
 
-import { frameTypes, octetsText } from '../codec/frames.ts';
+import { copiedBelow, frameTypes, octetsText } from '../codec/frames.ts';
 import { copyBytes } from '../codec/values.ts';
 import { ProtocolError } from '../protocol-error.ts';
 
 /** RabbitMQ 4: the default of max_message_size. */
 const largestBody = 16 * 1024 * 1024;
-/** The memory for a larger body is allocated when its bytes arrive, because the announced size may be false. */
-const announcedLimit = 256 * 1024;
+/** A body of at least this length is not copied to one buffer, but kept in the slices in which it arrives. */
+const slicedFrom = 64 * 1024;
+/** Small slices are copied to buffers of this size, because a slice keeps the whole chunk of the socket in memory. */
+const gatheredBytes = copiedBelow;
+const noBuffer = Buffer.alloc(0);
 const classBasic = 60;
 const headerSize = 12;
 const noHeader = `expected content header for class ${classBasic}, got non content header frame instead`;
 
 export class Content {
-  /** The encoded properties, followed by the body. */
-  bytes: Buffer = Buffer.alloc(0);
+  /** The encoded properties, followed by the body if it is not in slices. */
+  bytes: Buffer = noBuffer;
+  /** The slices of a large body. */
+  more: Buffer[] = [];
   propertiesLength = 0;
   #awaits: 'nothing' | 'header' | 'body' = 'nothing';
   #filled = 0;
   #bodyLeft = 0;
   #bodyLength = 0;
+  /** Small slices that were copied together, and their length. */
+  #gathered = noBuffer;
+  #gatheredLength = 0;
 
   /** True if a basic.publish was received and its content is not complete. */
   get isAwaited(): boolean {
@@ -84,7 +92,8 @@ export class Content {
     this.#awaits = 'body';
     this.#bodyLeft = bodyLength;
     this.propertiesLength = propertiesLength;
-    this.bytes = Buffer.allocUnsafe(propertiesLength + Math.min(bodyLength, announcedLimit));
+    this.bytes = Buffer.allocUnsafe(propertiesLength + (bodyLength < slicedFrom ? bodyLength : 0));
+    if (this.more.length > 0) this.more = [];
     copyBytes(buffer, start + headerSize, end, this.bytes, 0);
     this.#filled = propertiesLength;
   }
@@ -95,17 +104,32 @@ export class Content {
       throw new ProtocolError('FRAME_ERROR', 'content body frame exceeds remaining content size');
     }
     this.#bodyLeft -= length;
+    if (this.#bodyLength < slicedFrom) {
+      copyBytes(buffer, start, end, this.bytes, this.#filled);
+      this.#filled += length;
+      return;
+    }
     if (this.#bodyLength > largestBody) return;
-    if (this.#filled + length > this.bytes.length) this.#grow(this.#filled + length);
-    copyBytes(buffer, start, end, this.bytes, this.#filled);
-    this.#filled += length;
+    if (length < gatheredBytes) this.#gather(buffer, start, end);
+    else {
+      this.#endGathered();
+      this.more.push(buffer.subarray(start, end));
+    }
+    if (this.#bodyLeft === 0) this.#endGathered();
   }
 
-  /** Doubles the buffer, up to the announced size. Growing it frame by frame would copy the body again and again. */
-  #grow(needed: number): void {
-    const complete = this.propertiesLength + this.#bodyLength;
-    const larger = Buffer.allocUnsafe(Math.min(complete, Math.max(needed, this.bytes.length * 2)));
-    this.bytes.copy(larger, 0, 0, this.#filled);
-    this.bytes = larger;
+  /** Copies a small slice behind the previous ones. */
+  #gather(buffer: Buffer, start: number, end: number): void {
+    if (this.#gatheredLength + end - start > this.#gathered.length) {
+      this.#endGathered();
+      this.#gathered = Buffer.allocUnsafeSlow(gatheredBytes);
+    }
+    this.#gatheredLength += buffer.copy(this.#gathered, this.#gatheredLength, start, end);
+  }
+
+  #endGathered(): void {
+    if (this.#gatheredLength > 0) this.more.push(this.#gathered.subarray(0, this.#gatheredLength));
+    this.#gathered = noBuffer;
+    this.#gatheredLength = 0;
   }
 }

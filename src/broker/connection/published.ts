@@ -18,15 +18,16 @@ interface Publishing {
 
 /** Returns the message of a publish. Throws 406 for properties that RabbitMQ refuses. */
 export function publishedMessage(
-  content: { readonly bytes: Buffer; readonly propertiesLength: number },
+  content: { readonly bytes: Buffer; readonly more: readonly Buffer[]; readonly propertiesLength: number },
   { exchange, routingKey, channel }: { exchange: string; routingKey: string; channel: Publishing },
 ): Message {
-  const { bytes, propertiesLength } = content;
+  const { bytes, more, propertiesLength } = content;
   const scan = scanProperties(bytes, 0, propertiesLength);
   const parts = {
     exchange,
     routingKey,
     content: bytes,
+    more,
     propertiesLength,
     persistent: scan.deliveryMode === persistentMode,
     priority: scan.priority,

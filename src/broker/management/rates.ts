@@ -11,6 +11,8 @@ type Counts = Readonly<Record<string, number>>;
 interface Sample {
   readonly counts: Counts;
   readonly rates: Counts;
+  /** True if this sample did not differ from the one before it. */
+  readonly isIdle: boolean;
   /** The time of the last sample that differed from the one before it, by `Clock.now`. */
   readonly changedAt: number;
 }
@@ -118,6 +120,8 @@ export class Rates {
   /** Samples the counters of an object. The counters of a new object are compared with zero. */
   #sample(of: object, now: Counts): void {
     const last = this.#samples.get(of);
+    // A broker may have thousands of idle queues and channels.
+    if (last?.isIdle === true && isSame(last.counts, now)) return;
     const differences = Object.entries(now).map(([name, count]) => [name, count - (last?.counts[name] ?? 0)] as const);
     const hasChanged = last === undefined || differences.some(([, difference]) => difference !== 0);
     this.#samples.set(of, {
@@ -128,7 +132,13 @@ export class Rates {
           this.#intervalSeconds === 0 ? 0 : difference / this.#intervalSeconds,
         ]),
       ),
+      isIdle: !hasChanged,
       changedAt: hasChanged ? this.#broker.clock.now() : last.changedAt,
     });
   }
+}
+
+function isSame(one: Counts, other: Counts): boolean {
+  for (const name in other) if (one[name] !== other[name]) return false;
+  return true;
 }

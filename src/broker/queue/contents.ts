@@ -6,6 +6,10 @@ const largestSmall = 2048;
 
 interface StoredContent {
   content: Buffer;
+  /** The slices of a large body. */
+  readonly more: readonly Buffer[];
+  /** The length of content and slices. */
+  readonly contentLength: number;
   slab: Slab | undefined;
 }
 
@@ -27,6 +31,7 @@ export class Contents {
    */
   keep(message: StoredContent): number {
     const { content } = message;
+    if (message.more.length > 0) return message.contentLength;
     if (content.length > largestSmall) {
       if (content.buffer.byteLength > content.length * 2) message.content = ownBuffer(content);
       return content.length;
@@ -48,7 +53,7 @@ export class Contents {
   /** Removes the content of a message. Returns the number of freed bytes. */
   release(message: StoredContent): number {
     const { slab, content } = message;
-    if (slab === undefined) return content.length;
+    if (slab === undefined) return message.contentLength;
     message.slab = undefined;
     slab.live -= content.length;
     if (slab.live === 0) {

@@ -11,6 +11,8 @@ interface MessageParts {
   routingKey: string;
   /** Property flags and values, then the body. The buffer must not change afterwards. */
   content: Buffer;
+  /** The slices of a large body, which follow `content`. */
+  more?: readonly Buffer[] | undefined;
   propertiesLength: number;
   persistent: boolean;
   /** `undefined` if the message has no priority. */
@@ -25,14 +27,19 @@ interface MessageParts {
   deaths?: readonly Death[] | undefined;
 }
 
+const noSlices: readonly Buffer[] = [];
+
 export class Message {
   readonly exchange: string;
   readonly routingKey: string;
   /** When the first queue holds the message, `Contents` may replace this buffer by a copy. */
   content: Buffer;
+  /** The slices of a large body, which follow `content`. Most messages have none. */
+  readonly more: readonly Buffer[];
   /** The slab that contains the content while queues hold the message; `undefined` if the content has a separate buffer. */
   slab: Slab | undefined = undefined;
   readonly propertiesLength: number;
+  readonly bodyLength: number;
   readonly persistent: boolean;
   readonly priority: number | undefined;
   readonly expirationMs: number | undefined;
@@ -46,7 +53,10 @@ export class Message {
     this.exchange = parts.exchange;
     this.routingKey = parts.routingKey;
     this.content = parts.content;
+    this.more = parts.more ?? noSlices;
     this.propertiesLength = parts.propertiesLength;
+    this.bodyLength = parts.content.length - parts.propertiesLength;
+    for (const slice of this.more) this.bodyLength += slice.length;
     this.persistent = parts.persistent;
     this.priority = parts.priority;
     this.expirationMs = parts.expirationMs;
@@ -55,12 +65,13 @@ export class Message {
     this.deaths = parts.deaths;
   }
 
-  get bodyLength(): number {
-    return this.content.length - this.propertiesLength;
+  get contentLength(): number {
+    return this.propertiesLength + this.bodyLength;
   }
 
   body(): Buffer {
-    return this.content.subarray(this.propertiesLength);
+    const first = this.content.subarray(this.propertiesLength);
+    return this.more.length === 0 ? first : Buffer.concat([first, ...this.more]);
   }
 
   /** Decodes the properties. The result is not cached. */
@@ -72,16 +83,18 @@ export class Message {
     return decodeHeaders(this.content, this.propertiesLength);
   }
 
-  /** Returns a copy of the content with changed properties. */
+  /** Returns the content with changed properties. Does not copy the slices of a large body. */
   changedContent(changes: {
     expiration?: undefined;
     replyTo?: string;
     headers?: Record<string, FieldValue | undefined>;
   }): {
     content: Buffer;
+    more: readonly Buffer[];
     propertiesLength: number;
   } {
     const properties = changeProperties(this.content, this.propertiesLength, changes);
-    return { content: Buffer.concat([properties, this.body()]), propertiesLength: properties.length };
+    const content = Buffer.concat([properties, this.content.subarray(this.propertiesLength)]);
+    return { content, more: this.more, propertiesLength: properties.length };
   }
 }

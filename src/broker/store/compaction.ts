@@ -42,7 +42,7 @@ export class StoreCompaction {
 
   /** Starts if there is space to free. The check is cheap, because the store makes it after each change. */
   startIfDue(): void {
-    if (this.#running !== undefined || this.#isClosed || performance.now() < this.#notBefore || !this.#isDue()) return;
+    if (this.#running !== undefined || this.#isClosed || !this.#isDue() || performance.now() < this.#notBefore) return;
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
     });
@@ -55,8 +55,9 @@ export class StoreCompaction {
   }
 
   #isDue(): boolean {
-    const [oldest] = this.#writer.segments;
-    if (oldest === undefined || this.#writer.segments.length === 1 || this.#writer.failure !== undefined) return false;
+    const { segments } = this.#writer;
+    const oldest = segments[0];
+    if (oldest === undefined || segments.length === 1 || this.#writer.failure !== undefined) return false;
     if (this.#index.drops > 0) return false;
     return oldest.liveBytes === 0 || this.#writer.totalBytes > 2 * this.#index.liveBytes + this.#slackBytes;
   }
@@ -112,7 +113,7 @@ export class StoreCompaction {
       const queues = this.#index.queuesIn(oldest, record);
       if (queues.length === 0) continue;
       const message = decodeMessage(bytes, record, end);
-      const { segment, length } = this.#writer.append((encoder) => encoder.message(message, queues));
+      const { segment, length } = this.#writer.append((encoder) => encoder.message(message.id, message, queues));
       this.#index.enqueue(record.id, queues, segment, length);
       for (const { queue, returns } of queues) {
         if (returns.acquiredCount > 0) this.#writer.append((encoder) => encoder.returned(queue, record.id, returns));

@@ -45,6 +45,8 @@ export interface StoredMessage extends StoredMarks {
   readonly routingKey: string;
   /** The encoded properties, then the body. */
   readonly content: Buffer;
+  /** The slices of a large body, which follow `content`. A recovered message has none. */
+  readonly more?: readonly Buffer[];
   readonly propertiesLength: number;
 }
 

@@ -1,6 +1,7 @@
 // Disk operations that take more than one call of node:fs.
 
-import { open, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { systemCode } from '../../errors.ts';
 import type { StoreFile } from './contract.ts';
 
@@ -17,10 +18,17 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Returns device and inode, which identify a file independently of its name; `undefined` if there is no file. */
-export async function identityOf(path: string): Promise<string | undefined> {
-  const found = await stat(path, { bigint: true }).catch(() => undefined);
-  return found && `${found.dev} ${found.ino}`;
+/**
+ * Returns device and inode, which identify a file independently of its name; `undefined` if there is no file. It does not use
+ * the thread pool, because the kernel has the inode of an open file in memory, and a thread costs ten times the call.
+ */
+export function identityOf(path: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return `${dev} ${ino}`;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Writes all bytes, because one call of writev may write only a part. */

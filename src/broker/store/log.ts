@@ -62,7 +62,7 @@ export class LogStore implements Store {
     this.#index.markUsed(id);
     if (this.#isEnded() || queues.length === 0) return id;
     const queuedIn = queues.map(({ queue, expiresAt }) => ({ queue, expiresAt, returns: neverReturned }));
-    const { segment, length } = this.#writer.append((encoder) => encoder.message({ ...message, id }, queuedIn));
+    const { segment, length } = this.#writer.append((encoder) => encoder.message(id, message, queuedIn));
     this.#index.enqueue(id, queuedIn, segment, length);
     this.#compaction.startIfDue();
     return id;

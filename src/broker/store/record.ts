@@ -50,8 +50,9 @@ export type StoreRecord =
   | { readonly type: 'drop'; readonly queue: string };
 
 /** A content of at least this length, in bytes, is not copied into the encoder's buffer. */
-const ownPartLength = 64 * 1024;
+const ownPartLength = 4 * 1024;
 const chunkLength = 256 * 1024;
+const noParts: readonly Buffer[] = [];
 
 /** Encodes records into buffers. Each method returns the length of its record. */
 export class RecordEncoder {
@@ -77,8 +78,8 @@ export class RecordEncoder {
     return this.#json(types.undefine, 0, [kind, key]);
   }
 
-  message(message: StoredMessage, queues: readonly QueuedIn[]): number {
-    const { id, exchange, routingKey, content, propertiesLength } = message;
+  message(id: number, message: Omit<StoredMessage, 'id'>, queues: readonly QueuedIn[]): number {
+    const { exchange, routingKey, content, more = noParts, propertiesLength } = message;
     const isOwnPart = content.length >= ownPartLength;
     const marks = encodedMarks(message);
     let atMost = 28 + 3 * (exchange.length + routingKey.length) + (isOwnPart ? 0 : content.length);
@@ -98,9 +99,9 @@ export class RecordEncoder {
     this.#text(exchange);
     this.#text(routingKey);
     this.#number(propertiesLength, 4);
-    if (isOwnPart) return this.#finish(content);
+    if (isOwnPart) return this.#finish([content, ...more]);
     this.#end += content.copy(this.#buffer, this.#end);
-    return this.#finish();
+    return this.#finish(more);
   }
 
   settle(queue: string, ids: readonly number[]): number {
@@ -147,16 +148,19 @@ export class RecordEncoder {
     this.#number(type, 1);
   }
 
-  #finish(tail?: Buffer): number {
+  /** Ends a record. `tail` contains its last bytes, which are not copied. */
+  #finish(tail = noParts): number {
     const head = this.#buffer.subarray(this.#record + headLength, this.#end);
-    const length = head.length + (tail?.length ?? 0);
-    const checksum = crc32(head);
-    this.#buffer.writeUInt32BE(length, this.#record);
-    this.#buffer.writeUInt32BE(tail === undefined ? checksum : crc32(tail, checksum), this.#record + 4);
-    if (tail !== undefined) {
-      this.#cut();
-      this.#parts.push(tail);
+    let { length } = head;
+    let checksum = crc32(head);
+    if (tail.length > 0) this.#cut();
+    for (const part of tail) {
+      length += part.length;
+      checksum = crc32(part, checksum);
+      this.#parts.push(part);
     }
+    this.#buffer.writeUInt32BE(length, this.#record);
+    this.#buffer.writeUInt32BE(checksum, this.#record + 4);
     return headLength + length;
   }
 
@@ -178,10 +182,21 @@ export class RecordEncoder {
   }
 
   #text(text: string): void {
-    const length = this.#buffer.write(text, this.#end + 2);
+    const length = writeText(this.#buffer, text, this.#end + 2);
     this.#buffer.writeUInt16BE(length, this.#end);
     this.#end += 2 + length;
   }
+}
+
+/** Writes UTF-8. Returns its length. A loop is faster than a native call, because names are short and mostly ASCII. */
+function writeText(buffer: Buffer, text: string, start: number): number {
+  const { length } = text;
+  for (let index = 0; index < length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) return buffer.write(text, start);
+    buffer[start + index] = code;
+  }
+  return length;
 }
 
 /** Returns the end of the record at `offset`, or `undefined` if the record is incomplete or damaged. */

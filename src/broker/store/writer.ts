@@ -166,7 +166,7 @@ export class StoreWriter {
       written.bytes += bytes;
       // There is no retry, because a failed sync may have discarded the pages and a second sync would succeed without them.
       await file.datasync();
-      await this.#assertExists(segment);
+      this.#assertExists(segment);
       this.pendingBytes -= bytes;
     } catch (error) {
       this.#fail('write', segment, error);
@@ -174,8 +174,8 @@ export class StoreWriter {
   }
 
   /** Throws if the file was removed or replaced. Writes and syncs still succeed then, but the next start cannot read the records. */
-  async #assertExists({ path }: Segment): Promise<void> {
-    if (this.#identity !== undefined && (await identityOf(path)) === this.#identity) return;
+  #assertExists({ path }: Segment): void {
+    if (this.#identity !== undefined && identityOf(path) === this.#identity) return;
     throw new MqError('IO', 'the file was removed or replaced', {
       at: path,
       hint: 'restore the folder if it was moved, then start the broker again; later messages are lost',
@@ -186,12 +186,12 @@ export class StoreWriter {
     if (this.#file !== undefined && this.#written?.segment === segment) return this.#file;
     if (this.#written?.segment === segment) {
       this.#file = await this.#open(segment.path, 'r+');
-      this.#identity = await identityOf(segment.path);
+      this.#identity = identityOf(segment.path);
       return this.#file;
     }
     await this.#file?.close();
     this.#file = await this.#open(segment.path, 'wx', 0o600);
-    this.#identity = await identityOf(segment.path);
+    this.#identity = identityOf(segment.path);
     const header = segmentHeader(segment);
     await writeAll(this.#file, [header], 0);
     await this.#file.datasync();

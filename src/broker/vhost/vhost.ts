@@ -15,7 +15,7 @@ import { type Binding, Exchange, type ExchangeType, exchangeTypes, predeclared }
 import { route } from '../routing/route.ts';
 import { Steps } from '../routing/steps.ts';
 import type { Work } from '../slices.ts';
-import type { DeathReason, Store } from '../store/contract.ts';
+import type { DeathReason, EnqueueTarget, Store } from '../store/contract.ts';
 import { DeadLetters } from './dead-letters.ts';
 import {
   type BindingDeclaration,
@@ -326,12 +326,14 @@ export class VirtualHost implements QueueHost<Queue> {
   }
 
   #deliverStored(message: Message, queues: readonly Queue[], store: Store): Routed {
-    const accepting = queues
-      .filter((queue) => queue.accepts(message))
-      .map((queue) => ({ queue, expiresAt: queue.expiryOf(message), persists: queue.persists(message) }));
-    const stored = accepting
-      .filter(({ persists }) => persists)
-      .map(({ queue, expiresAt }) => ({ queue: queue.key, expiresAt: dateAt(this.clock, expiresAt) }));
+    const accepting: { queue: Queue; expiresAt: number | undefined; persists: boolean }[] = [];
+    const stored: EnqueueTarget[] = [];
+    for (const queue of queues) {
+      if (!queue.accepts(message)) continue;
+      const [expiresAt, persists] = [queue.expiryOf(message), queue.persists(message)];
+      accepting.push({ queue, expiresAt, persists });
+      if (persists) stored.push({ queue: queue.key, expiresAt: dateAt(this.clock, expiresAt) });
+    }
     const id = stored.length === 0 ? undefined : store.enqueue(message, stored);
     for (const { queue, expiresAt, persists } of accepting)
       queue.publish(message, persists ? id : undefined, expiresAt);

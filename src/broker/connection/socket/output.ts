@@ -45,6 +45,8 @@ export class Output {
   readonly #onRoom: () => void;
   #slab: Buffer = noSlab;
   #used = 0;
+  /** Bytes of the slab that were passed to the socket. */
+  #written = 0;
   #isDirty = false;
   #holds = 0;
   #held: HeldBytes[] = [];
@@ -116,7 +118,7 @@ export class Output {
 
   /** Holds back all following frames until `release`, because they report changes that are not on disk. */
   hold(): void {
-    if (this.#holds === 0) this.#writeSlab();
+    if (this.#holds === 0) this.#endSlab();
     this.#holds++;
   }
 
@@ -133,7 +135,7 @@ export class Output {
   discard(): void {
     if (this.#holds === 0) return;
     this.#held = [];
-    this.#used = 0;
+    this.#used = this.#written;
   }
 
   /** Closes the socket after everything has been written. */
@@ -146,7 +148,7 @@ export class Output {
   /** Writes the frames of this tick to the socket. */
   flush(): void {
     this.#isFlushDue = this.#holds > 0;
-    if (!this.#isFlushDue) this.#writeSlab();
+    if (!this.#isFlushDue) this.#endSlab();
     // Frames that were written before the hold are sent now.
     this.#socket.uncork();
     if (this.#isFlushDue) return;
@@ -157,8 +159,7 @@ export class Output {
 
   /** Writes the content header and the body of a message. */
   #message(channel: number, message: Message): void {
-    const { content, propertiesLength } = message;
-    const bodyLength = content.length - propertiesLength;
+    const { content, propertiesLength, bodyLength } = message;
     const isSmall = bodyLength <= copyLimit && bodyLength <= this.frameMax - frameOverhead;
     let at = this.#room(20 + propertiesLength + (isSmall ? bodyLength + frameOverhead : 0));
     const slab = this.#slab;
@@ -177,18 +178,37 @@ export class Output {
       return;
     }
     this.#used = at;
-    const pieceMax = this.frameMax - frameOverhead;
-    for (let start = propertiesLength; start < content.length; start += pieceMax) {
-      this.#piece(channel, content.subarray(start, Math.min(start + pieceMax, content.length)));
+    this.#body(channel, message);
+  }
+
+  /** Writes the body frames of a large body. Does not copy the body. */
+  #body(channel: number, { content, propertiesLength, more, bodyLength }: Message): void {
+    let left = bodyLength;
+    let frameLeft = 0;
+    const first = content.subarray(propertiesLength);
+    for (const slice of more.length === 0 ? [first] : [first, ...more]) {
+      for (let start = 0; start < slice.length; ) {
+        if (frameLeft === 0) frameLeft = this.#beginBody(channel, left);
+        const end = Math.min(slice.length, start + frameLeft);
+        this.#writeSlab();
+        this.#write(end - start === slice.length ? slice : slice.subarray(start, end));
+        left -= end - start;
+        frameLeft -= end - start;
+        start = end;
+        if (frameLeft === 0) this.#endBody();
+      }
     }
   }
 
-  /** Writes one body frame. Does not copy the body. */
-  #piece(channel: number, bytes: Buffer): void {
-    const start = this.#room(7);
-    this.#used = frameHead(this.#slab, start, frameTypes.body, channel, bytes.length);
-    this.#writeSlab();
-    this.#write(bytes);
+  /** Begins a body frame. Returns the length of its payload. */
+  #beginBody(channel: number, left: number): number {
+    const length = Math.min(left, this.frameMax - frameOverhead);
+    const at = this.#room(7);
+    this.#used = frameHead(this.#slab, at, frameTypes.body, channel, length);
+    return length;
+  }
+
+  #endBody(): void {
     const at = this.#room(1);
     this.#slab[at] = frameEnd;
     this.#used = at + 1;
@@ -211,24 +231,30 @@ export class Output {
       this.#socket.cork();
       this.#onFirst();
     }
-    if (this.#slab !== noSlab && this.#used + length > this.#slab.length) this.#writeSlab();
+    if (this.#slab !== noSlab && this.#used + length > this.#slab.length) this.#endSlab();
     if (this.#slab === noSlab) {
       this.#slab =
         length > slabSize ? Buffer.allocUnsafeSlow(length) : (free.pop() ?? Buffer.allocUnsafeSlow(slabSize));
-      this.#used = 0;
     }
     return this.#used;
   }
 
-  #writeSlab(): void {
+  /** Writes the new bytes of the slab. `done` is called when they, and all earlier bytes of the slab, have been sent. */
+  #writeSlab(done?: () => void): void {
+    if (this.#used === this.#written) return;
+    this.#write(this.#slab.subarray(this.#written, this.#used), done);
+    this.#written = this.#used;
+  }
+
+  /** Writes the slab. Another one is used for the next frames. */
+  #endSlab(): void {
     const slab = this.#slab;
-    if (slab === noSlab) return;
-    this.#slab = noSlab;
-    if (this.#used === 0) return;
-    this.#write(slab.subarray(0, this.#used), () => {
+    this.#writeSlab(() => {
       if (slab.length === slabSize && free.length < freeLimit) free.push(slab);
     });
+    this.#slab = noSlab;
     this.#used = 0;
+    this.#written = 0;
   }
 
   #write(bytes: Buffer, done?: (() => void) | undefined): void {

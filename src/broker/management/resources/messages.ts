@@ -63,7 +63,7 @@ function publish(call: Call): ApiResponse {
   if (broker.memory.isHigh) throw new Refusal(503, 'service_unavailable', 'low on memory: publishers are blocked');
   const properties = encodeProperties(propertiesOf(body['properties']));
   const message = publishedMessage(
-    { bytes: Buffer.concat([properties, payloadOf(call)]), propertiesLength: properties.length },
+    { bytes: Buffer.concat([properties, payloadOf(call)]), more: [], propertiesLength: properties.length },
     {
       exchange: exchange.name,
       routingKey: nameOf(body, 'routing_key'),
@@ -122,7 +122,7 @@ function getMessages(call: Call): ApiResponse {
       const got = queue.get(false);
       if (got === undefined) break;
       entries.push(got.entry);
-      bytes += itemBytes + Math.min(got.entry.message.content.length, truncate);
+      bytes += itemBytes + Math.min(got.entry.message.contentLength, truncate);
       items.push(messageItem(got, { queue, truncate, isBase64: encoding === 'base64' }));
     }
   } catch (error) {

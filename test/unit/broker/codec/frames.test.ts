@@ -30,6 +30,56 @@ test('parses the same frames from chunks of any length', () => {
   }
 });
 
+test('passes on a large body frame in pieces, the last with the end marker', () => {
+  const body = Buffer.from(Array.from({ length: 20_000 }, (_, index) => index));
+  const bytes = Buffer.concat([frame(1, 7, Buffer.from('a')), frame(3, 7, body), frame(8, 0, Buffer.alloc(0))]);
+  for (const length of [1, 6, 7, 4095, 9000, 19_999, 20_000, 20_014, 20_015, 20_016, 20_017, 20_018, 20_024]) {
+    const pieces: Buffer[] = [];
+    const types: number[] = [];
+    let received = 0;
+    const parser = new FrameParser(131_072, (type, channel, buffer, start, end) => {
+      if (types.at(-1) !== type) types.push(type);
+      if (type !== 3) return;
+      assert.is(channel, 7);
+      received += end - start;
+      pieces.push(Buffer.from(buffer.subarray(start, end)));
+    });
+    const marker = bytes.length - 9;
+    for (let at = 0; at < bytes.length; at += length) {
+      parser.push(bytes.subarray(at, at + length));
+      if (at + length <= marker) assert.ok(received < body.length, `chunks of ${length}`);
+    }
+    assert.ok(Buffer.concat(pieces).equals(body), `chunks of ${length}`);
+    assert.equal(types, [1, 3, 8]);
+  }
+});
+
+test('continues a large body frame after a pause within it', () => {
+  const body = Buffer.from(Array.from({ length: 30_000 }, (_, index) => index));
+  const bytes = frame(3, 7, body);
+  const pieces: Buffer[] = [];
+  const parser: FrameParser = new FrameParser(131_072, (_type, _channel, buffer, start, end) => {
+    pieces.push(buffer.subarray(start, end));
+    parser.pause();
+  });
+  for (let at = 0; at < bytes.length; at += 10_001) parser.push(bytes.subarray(at, at + 10_001));
+  assert.is(pieces.length, 1);
+  while (Buffer.concat(pieces).length < body.length) parser.resume();
+  assert.ok(Buffer.concat(pieces).equals(body));
+});
+
+test('refuses a large body frame without the end marker, before its last byte', () => {
+  const broken = frame(3, 1, Buffer.alloc(20_000, 'x'));
+  broken[broken.length - 1] = 0;
+  let length = 0;
+  const parser = new FrameParser(131_072, (_type, _channel, _buffer, start, end) => {
+    length += end - start;
+  });
+  parser.push(broken.subarray(0, 15_000));
+  assert.throws(() => parser.push(broken.subarray(15_000)), isFrameError);
+  assert.ok(length < 20_000);
+});
+
 test('refuses a frame that is too large, before its payload arrives', () => {
   const head = Buffer.from([3, 0, 1, 0xff, 0xff, 0xff, 0xff]);
   assert.throws(() => parsed([head]), /frame_too_large,4294967295,4088/);

@@ -39,6 +39,20 @@ test('recovers everything at the next start', () =>
     assert.is(statSync(segments(folder)[0] ?? '').mode & 0o777, 0o600);
   }));
 
+test('recovers the slices of a large body as one body', () =>
+  withFolder(async (folder) => {
+    const store = await open(folder);
+    const more = [70_000, 1, 8192].map((length, at) => Buffer.alloc(length, at + 1));
+    for (const first of [2, 5000]) {
+      const message = { exchange: '', routingKey: 'k', content: Buffer.alloc(first), more, propertiesLength: 2 };
+      store.enqueue(message, [{ queue: 'q', expiresAt: undefined }]);
+    }
+    await store.close();
+    const { entries } = await recoveredIn(folder);
+    for (const [index, first] of [2, 5000].entries())
+      assert.ok(entries[index]?.message.content.equals(Buffer.concat([Buffer.alloc(first), ...more])));
+  }));
+
 test('a message settled in one queue stays in the other', () =>
   withFolder(async (folder) => {
     const store = await open(folder);

@@ -42,6 +42,29 @@ test('writes complete frames for any free space in the slab', () => {
   }
 });
 
+test('writes a body in slices as frames of at most frame-max', () => {
+  const slices = [0, 1, 70_000, 8192, 131_064, 5, 300_000].map((length, at) => Buffer.alloc(length, at));
+  const { content, propertiesLength, ...parts } = largeMessage(3);
+  for (const frameMax of [8192, 131_072]) {
+    const socket = new PassThrough({ highWaterMark: 1024 * 1024 });
+    const output = new Output(socket as unknown as Socket, { frameMax, onFirst: () => {}, onRoom: () => {} });
+    const message = new Message({ ...parts, content: content.subarray(0, 3), propertiesLength, more: slices });
+    output.deliver(1, 'c', 1, false, message);
+    output.ack(1, 1, false);
+    output.flush();
+    const bodies: Buffer[] = [];
+    const types = new Set<number>();
+    const parser = new FrameParser(frameMax, (type, _channel, buffer, start, end) => {
+      types.add(type);
+      if (type === 3) bodies.push(buffer.subarray(start, end));
+    });
+    parser.push(socket.read());
+    assert.ok(Buffer.concat(bodies).equals(Buffer.concat(slices)));
+    assert.is(bodies.length, Math.ceil(message.bodyLength / (frameMax - 8)));
+    assert.equal([...types], [1, 2, 3]);
+  }
+});
+
 function largeMessage(propertiesLength: number): Message {
   const content = Buffer.alloc(propertiesLength + 5000);
   return new Message({
