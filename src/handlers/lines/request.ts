@@ -10,7 +10,7 @@ export interface LineRequest {
   readonly size: number;
   /** Opens the stream for stderr, if the request contains only one message. */
   readonly openStderr?: () => Output;
-  line(id: number): Buffer;
+  line(id: number): string | Buffer;
   /** Returns one outcome for each message, or why the line is not an answer to this request. */
   read(answer: Readonly<Record<string, unknown>>, id: number): BatchAnswer | string;
 }
@@ -19,7 +19,7 @@ export interface LineRequest {
 export function messageRequest(message: Message, isReply: boolean): LineRequest {
   return {
     size: 1,
-    line: (id) => Buffer.concat([withId(id, message), newline]),
+    line: (id) => `${withId(id, message)}\n`,
     read: (answer, id) => {
       const outcome = outcomeOfAnswer(answer, { id, isReply });
       return typeof outcome === 'string' ? outcome : { outcomes: [outcome], faults: [] };
@@ -32,22 +32,19 @@ export function batchRequest(messages: readonly Message[], isReply: boolean): Li
   return {
     size: messages.length,
     line: (id) => {
-      const all = messages.flatMap((message, index) => [comma, withId(index + 1, message)]).slice(1);
-      return Buffer.concat([Buffer.from(`{"id":${id},"batch":[`), ...all, Buffer.from(']}'), newline]);
+      // Buffers, because one string is limited to 512 MiB.
+      const all = messages.map((message, index) => Buffer.from(`${index > 0 ? ',' : ''}${withId(index + 1, message)}`));
+      return Buffer.concat([Buffer.from(`{"id":${id},"batch":[`), ...all, Buffer.from(']}\n')]);
     },
     read: (answer, id) => outcomesOfAnswer(answer, { id, isReply, size: messages.length }),
   };
 }
 
-const newline = Buffer.from('\n');
-const comma = Buffer.from(',');
+function withId(id: number, message: Message): string {
+  return `{"id":${id},${withoutSeparators(messageJson(message)).slice(1)}`;
+}
 
-function withId(id: number, message: Message): Buffer {
-  const json = messageJson(message);
-  // Some line readers also end a line at U+2028 and U+2029.
-  const isSafe = !json.includes('\u2028') && !json.includes('\u2029');
-  const safe = isSafe
-    ? json
-    : Buffer.from(json.toString().replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029'));
-  return Buffer.concat([Buffer.from(`{"id":${id},`), safe.subarray(1)]);
+/** Escapes U+2028 and U+2029, because some line readers also end a line there. */
+function withoutSeparators(json: string): string {
+  return /[\u2028\u2029]/.test(json) ? json.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029') : json;
 }
