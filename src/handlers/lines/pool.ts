@@ -56,6 +56,14 @@ interface Slot {
   hasAnswered: boolean;
 }
 
+interface Asked {
+  readonly slot: Slot;
+  readonly program: LineProcess;
+  readonly request: LineRequest;
+  /** Aborts when the request must be given up. */
+  readonly givenUp: AbortSignal;
+}
+
 type Response = LineOutcome | { readonly type: 'late' } | { readonly type: 'given up' };
 
 export class LinePool {
@@ -98,19 +106,10 @@ export class LinePool {
   }
 
   /** Returns one outcome for each message of the request. */
-  async handle(request: LineRequest, { signal }: HandlerContext): Promise<readonly Outcome[]> {
+  handle(request: LineRequest, { signal }: HandlerContext): Promise<readonly Outcome[]> {
     const givenUp = this.#givenUpWith(signal);
-    const slot = givenUp.aborted ? undefined : (this.#readySlot() ?? (await this.#free(givenUp)));
-    if (!slot) return repeated(handBack, request.size);
-    try {
-      const outcome = await this.#ask(slot, request, givenUp);
-      return 'type' in outcome ? repeated(outcome, request.size) : outcome;
-    } finally {
-      // The outcome is returned at once. If the process is recycled, its slot becomes free after its exit.
-      const recycled = this.#recycle(slot, request.size);
-      if (recycled !== undefined) void recycled.then(() => this.#release(slot));
-      else this.#release(slot);
-    }
+    const slot = givenUp.aborted ? undefined : this.#readySlot();
+    return slot ? this.#handleIn(slot, request, givenUp) : this.#handleLater(request, givenUp);
   }
 
   async close(): Promise<void> {
@@ -156,57 +155,76 @@ export class LinePool {
     }
   }
 
+  async #handleLater(request: LineRequest, givenUp: AbortSignal): Promise<readonly Outcome[]> {
+    const slot = await this.#free(givenUp);
+    return slot ? this.#handleIn(slot, request, givenUp) : repeated(handBack, request.size);
+  }
+
+  async #handleIn(slot: Slot, request: LineRequest, givenUp: AbortSignal): Promise<readonly Outcome[]> {
+    try {
+      const program = slot.program?.isAlive ? slot.program : this.#start(slot);
+      const id = unguessableId();
+      program.reportTo(request.openStderr ?? (() => this.#program.stderr));
+      const response = await this.#responseOf(slot, program, { line: request.line(id), givenUp });
+      if (response.type !== 'object')
+        return repeated(await this.#outcomeWithout(response, { slot, program, request, givenUp }), request.size);
+      const answer = request.read(response.value, id);
+      if (typeof answer === 'string')
+        return repeated(await this.#afterFault(slot, request, `an invalid answer: ${answer}`), request.size);
+      slot.exits = 0;
+      slot.hasAnswered = true;
+      this.#hasAnswered = true;
+      this.#reportFaults(answer.faults, request.size);
+      return answer.outcomes;
+    } finally {
+      // The outcome is returned at once. If the process is recycled, its slot becomes free after its exit.
+      const recycled = this.#recycle(slot, request.size);
+      if (recycled !== undefined) void recycled.then(() => this.#release(slot));
+      else this.#release(slot);
+    }
+  }
+
   #release(slot: Slot): void {
     slot.isBusy = false;
     this.#waiting.shift()?.();
   }
 
-  async #ask(slot: Slot, request: LineRequest, givenUp: AbortSignal): Promise<Outcome | readonly Outcome[]> {
-    const { timeoutMs } = this.#plan;
-    const program = slot.program?.isAlive ? slot.program : this.#start(slot);
-    const id = unguessableId();
-    program.reportTo(request.openStderr ?? (() => this.#program.stderr));
-    const response = await this.#responseOf(slot, program, { line: request.line(id), givenUp });
+  #responseOf(
+    slot: Slot,
+    program: LineProcess,
+    { line, givenUp }: { line: string | Buffer; givenUp: AbortSignal },
+  ): Promise<Response> {
+    const notice = this.#hasAnswered || this.#hasNoticed ? undefined : new AbortController();
+    if (notice) void this.#notice(program, notice.signal);
+    return new Promise((resolve) => {
+      const end = (response: Response) => {
+        slot.pending = undefined;
+        slot.deadline?.clear();
+        notice?.abort();
+        resolve(response);
+      };
+      if (givenUp.aborted) return end({ type: 'given up' });
+      slot.pending = { givenUp, giveUp: () => end({ type: 'given up' }) };
+      slot.deadline?.start(() => end({ type: 'late' }));
+      program.ask(line, end);
+    });
+  }
+
+  /** Returns the outcome of the messages of a request that has no answer. */
+  async #outcomeWithout(response: Exclude<Response, { readonly type: 'object' }>, asked: Asked): Promise<Outcome> {
+    const { slot, program, request, givenUp } = asked;
     switch (response.type) {
-      case 'object': {
-        const answer = request.read(response.value, id);
-        if (typeof answer === 'string') return this.#afterFault(slot, request, `an invalid answer: ${answer}`);
-        slot.exits = 0;
-        slot.hasAnswered = true;
-        this.#hasAnswered = true;
-        this.#reportFaults(answer.faults, request.size);
-        return answer.outcomes;
-      }
       case 'invalid':
         return this.#afterFault(slot, request, `no answer: ${response.reason}`);
       case 'late':
         await program.stop();
-        return { type: 'retry', reason: `the handler did not end within ${(timeoutMs ?? 0) / 1000} s` };
+        return { type: 'retry', reason: `the handler did not end within ${(this.#plan.timeoutMs ?? 0) / 1000} s` };
       case 'given up':
         await program.stop();
         return handBack;
       case 'ended':
         return this.#afterEnd(response.end, slot, { size: request.size, givenUp });
     }
-  }
-
-  async #responseOf(
-    slot: Slot,
-    program: LineProcess,
-    { line, givenUp }: { line: string | Buffer; givenUp: AbortSignal },
-  ): Promise<Response> {
-    if (givenUp.aborted) return { type: 'given up' };
-    const notice = this.#hasAnswered || this.#hasNoticed ? undefined : new AbortController();
-    if (notice) void this.#notice(program, notice.signal);
-    const response = await new Promise<Response>((resolve) => {
-      slot.pending = { givenUp, giveUp: () => resolve({ type: 'given up' }) };
-      slot.deadline?.start(() => resolve({ type: 'late' }));
-      program.ask(line, resolve);
-    });
-    slot.pending = undefined;
-    slot.deadline?.clear();
-    notice?.abort();
-    return response;
   }
 
   /** Ends a process that has handled enough messages or uses too much memory. The next one starts when it is needed. */

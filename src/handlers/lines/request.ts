@@ -16,9 +16,10 @@ export interface LineRequest {
 }
 
 /** Returns a request for one message: `{"id":7,` followed by the JSON that --exec passes on descriptor 3. */
-export function messageRequest(message: Message, isReply: boolean): LineRequest {
+export function messageRequest(message: Message, isReply: boolean, openStderr: () => Output): LineRequest {
   return {
     size: 1,
+    openStderr,
     line: (id) => `${withId(id, message)}\n`,
     read: (answer, id) => {
       const outcome = outcomeOfAnswer(answer, { id, isReply });
