@@ -68,8 +68,8 @@ function isPlain(value: unknown): value is string | number | bigint | boolean {
  * Returns the whole message as one JSON object. `encoding` is "utf8" or "base64". Values that JSON cannot express are
  * tagged, see tagged-json.ts.
  */
-export function messageJson(message: Message): string {
-  return JSON.stringify({ ...messageParts(message), attempt: message.attempt });
+export function messageJson(message: Message): Buffer {
+  return Buffer.from(JSON.stringify({ ...messageParts(message), attempt: message.attempt }));
 }
 
 /** Returns the object of `messageJson` without the attempt, for JSON.stringify. */

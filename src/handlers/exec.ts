@@ -80,7 +80,7 @@ class ExecHandler implements Handler {
       cwd,
       env: { ...this.#env, ...messageVariables(message) },
       stdin: message.body,
-      descriptor3: Buffer.from(messageJson(message)),
+      descriptor3: messageJson(message),
       onStdout: (chunk) => receiveBy(sink, chunk, stop),
       onStderr: (chunk) => errors.write(stderr, chunk).then(ignore),
       signal: AbortSignal.any([signal, stop.signal]),

@@ -1,7 +1,7 @@
 // Builds the line that a long-lived handler receives for a message or a batch, and parses the answer.
 
 import type { Output } from '../../context.ts';
-import { messageJson } from '../exec-message.ts';
+import { messageParts } from '../exec-message.ts';
 import type { Message } from '../handler.ts';
 import { type BatchAnswer, outcomeOfAnswer, outcomesOfAnswer } from './answer.ts';
 
@@ -15,7 +15,7 @@ export interface LineRequest {
   read(answer: Readonly<Record<string, unknown>>, id: number): BatchAnswer | string;
 }
 
-/** Returns a request for one message: `{"id":7,` followed by the JSON that --exec passes on descriptor 3. */
+/** Returns a request for one message: `{"id":7,"body":…}`. */
 export function messageRequest(message: Message, isReply: boolean, openStderr: () => Output): LineRequest {
   return {
     size: 1,
@@ -41,11 +41,9 @@ export function batchRequest(messages: readonly Message[], isReply: boolean): Li
   };
 }
 
+/** Returns the JSON that --exec passes on descriptor 3, with an id in front. */
 function withId(id: number, message: Message): string {
-  return `{"id":${id},${withoutSeparators(messageJson(message)).slice(1)}`;
-}
-
-/** Escapes U+2028 and U+2029, because some line readers also end a line there. */
-function withoutSeparators(json: string): string {
+  const json = JSON.stringify({ id, ...messageParts(message), attempt: message.attempt });
+  // Some line readers also end a line at U+2028 and U+2029.
   return /[\u2028\u2029]/.test(json) ? json.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029') : json;
 }
