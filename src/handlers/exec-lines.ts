@@ -43,7 +43,7 @@ export async function makeExecLines(plan: ExecLinesPlan, host: HandlerHost): Pro
     prints: 'role',
     handle: async (message, context) => {
       const openStderr = () => host.stderrOf?.(message) ?? stderr;
-      const [outcome = handBack] = await pool.handle({ ...messageRequest(message, isReply), openStderr }, context);
+      const [outcome = handBack] = await pool.handle(messageRequest(message, isReply, openStderr), context);
       return outcome;
     },
     handleBatch: (messages, context) => pool.handle(batchRequest(messages, isReply), context),

@@ -116,8 +116,12 @@ class Attempt<T> implements HandlerContext {
     this.#form = form;
   }
 
-  /** Created on first use, because most handlers never use it. */
+  /**
+   * Created on first use, because most handlers never use it. Without a deadline, the calls share the outer signal,
+   * because a signal for each message is expensive.
+   */
   get signal(): AbortSignal {
+    if (this.#bounds.timeoutMs === undefined) return this.outer;
     if (!this.#controller) {
       this.#controller = new AbortController();
       if (this.#givenUp) this.#controller.abort(this.#givenUp.reason);

@@ -38,12 +38,30 @@ export function taggedValue(value: unknown, depth = 0): unknown {
 
 /** Returns a header table that JSON.stringify can express. A header named "!" is an ordinary header. */
 export function taggedFields(table: object, depth = 0): Record<string, unknown> {
+  const copy: Record<string, unknown> = { ...table };
+  if (needsNoTags(copy)) return copy;
   return Object.fromEntries(
     Object.entries(table).map(([name, value]) => {
       const isPlain = isPlainText(name) && !name.startsWith(namePrefix);
       return [isPlain ? name : namePrefix + base64Of(bytesOfText(name)), taggedValue(value, depth + 1)];
     }),
   );
+}
+
+/** Most tables need no tags, and to rebuild each of them is expensive. */
+function needsNoTags(table: Readonly<Record<string, unknown>>): boolean {
+  for (const name in table) {
+    const value = table[name];
+    if (typeof value === 'string' ? !isPlainText(value) : !isPlainNumber(value) && typeof value !== 'boolean') {
+      return false;
+    }
+    if (!isPlainText(name) || name.startsWith(namePrefix)) return false;
+  }
+  return true;
+}
+
+function isPlainNumber(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && !Object.is(value, -0);
 }
 
 /** Returns the properties in a form that JSON.stringify can express, without `headers`. */

@@ -9,6 +9,7 @@ import type { HandlerContext, Outcome } from '../handler.ts';
 import { type ChildEnd, endText, terminated } from '../process/child.ts';
 import { handBack, ofBatch, repeated } from '../safely.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { Deadline } from './deadline.ts';
 import { type LineOutcome, LineProcess, type LineProcessPlan } from './process.ts';
 import type { LineRequest } from './request.ts';
 import { LineTrial } from './trial.ts';
@@ -41,6 +42,10 @@ const startHint = 'its output above names the reason; the message went back to i
 interface Slot {
   program: LineProcess | undefined;
   isBusy: boolean;
+  /** Time limit of the process. `undefined` means no limit. */
+  deadline: Deadline | undefined;
+  /** The request that the process is handling. */
+  pending: { readonly givenUp: AbortSignal; readonly giveUp: () => void } | undefined;
   /** Number of times that a process has exited since the last answer. */
   exits: number;
   /** Time at which the next process may start. */
@@ -49,6 +54,14 @@ interface Slot {
   messages: number;
   /** `true` if this process has answered. */
   hasAnswered: boolean;
+}
+
+interface Asked {
+  readonly slot: Slot;
+  readonly program: LineProcess;
+  readonly request: LineRequest;
+  /** Aborts when the request must be given up. */
+  readonly givenUp: AbortSignal;
 }
 
 type Response = LineOutcome | { readonly type: 'late' } | { readonly type: 'given up' };
@@ -60,6 +73,8 @@ export class LinePool {
   readonly #clock: Clock;
   readonly #trial: LineTrial;
   readonly #closing = new AbortController();
+  /** The signal of the last request, and the signal that `#givenUpWith` made of it. */
+  #watched: { readonly signal: AbortSignal; readonly givenUp: AbortSignal } | undefined;
   /** Recycled processes that have not exited yet. */
   readonly #leaving = new Set<Promise<void>>();
   #waiting: (() => void)[] = [];
@@ -91,26 +106,35 @@ export class LinePool {
   }
 
   /** Returns one outcome for each message of the request. */
-  async handle(request: LineRequest, { signal }: HandlerContext): Promise<readonly Outcome[]> {
-    const givenUp = AbortSignal.any([signal, this.#closing.signal]);
-    const slot = await this.#free(givenUp);
-    if (!slot) return repeated(handBack, request.size);
-    try {
-      const outcome = await this.#ask(slot, request, givenUp);
-      return 'type' in outcome ? repeated(outcome, request.size) : outcome;
-    } finally {
-      // The outcome is returned at once. If the process is recycled, its slot becomes free after its exit.
-      void this.#recycle(slot, request.size).then(() => {
-        slot.isBusy = false;
-        this.#waiting.shift()?.();
-      });
-    }
+  handle(request: LineRequest, { signal }: HandlerContext): Promise<readonly Outcome[]> {
+    const givenUp = this.#givenUpWith(signal);
+    const slot = givenUp.aborted ? undefined : this.#readySlot();
+    return slot ? this.#handleIn(slot, request, givenUp) : this.#handleLater(request, givenUp);
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
-    for (const resume of this.#waiting.splice(0)) resume();
     await Promise.all([this.#trial.close(), ...this.#leaving, ...this.#slots.map(({ program }) => program?.close())]);
+  }
+
+  /** Returns a signal that also aborts when the pool closes. All messages share it. */
+  #givenUpWith(signal: AbortSignal): AbortSignal {
+    if (signal !== this.#watched?.signal) {
+      const givenUp = AbortSignal.any([signal, this.#closing.signal]);
+      this.#watched = { signal, givenUp };
+      givenUp.addEventListener('abort', () => {
+        for (const resume of this.#waiting.splice(0)) resume();
+        for (const { pending } of this.#slots) if (pending?.givenUp === givenUp) pending.giveUp();
+      });
+    }
+    return this.#watched.givenUp;
+  }
+
+  /** Reserves a slot whose process is running. */
+  #readySlot(): Slot | undefined {
+    const slot = this.#slots.find(({ isBusy, program }) => !isBusy && program?.isAlive);
+    if (slot) slot.isBusy = true;
+    return slot;
   }
 
   /** Reserves a slot and waits until its pause is over. Returns `undefined` if the request is aborted. */
@@ -125,37 +149,76 @@ export class LinePool {
         slot.isBusy = false;
         return undefined;
       }
-      const resumed = Promise.withResolvers<void>();
-      const resume = () => resumed.resolve();
-      this.#waiting.push(resume);
-      givenUp.addEventListener('abort', resume);
-      await resumed.promise;
-      // Node keeps a composite signal in memory while it has a listener.
-      givenUp.removeEventListener('abort', resume);
+      await new Promise<void>((resume) => {
+        this.#waiting.push(resume);
+      });
     }
   }
 
-  async #ask(slot: Slot, request: LineRequest, givenUp: AbortSignal): Promise<Outcome | readonly Outcome[]> {
-    const { timeoutMs } = this.#plan;
-    const program = slot.program?.isAlive ? slot.program : this.#start(slot);
-    const id = unguessableId();
-    program.reportTo(request.openStderr ?? (() => this.#program.stderr));
-    const response = await this.#responseOf(program, request.line(id), givenUp);
+  async #handleLater(request: LineRequest, givenUp: AbortSignal): Promise<readonly Outcome[]> {
+    const slot = await this.#free(givenUp);
+    return slot ? this.#handleIn(slot, request, givenUp) : repeated(handBack, request.size);
+  }
+
+  async #handleIn(slot: Slot, request: LineRequest, givenUp: AbortSignal): Promise<readonly Outcome[]> {
+    try {
+      const program = slot.program?.isAlive ? slot.program : this.#start(slot);
+      const id = unguessableId();
+      program.reportTo(request.openStderr ?? (() => this.#program.stderr));
+      const response = await this.#responseOf(slot, program, { line: request.line(id), givenUp });
+      if (response.type !== 'object')
+        return repeated(await this.#outcomeWithout(response, { slot, program, request, givenUp }), request.size);
+      const answer = request.read(response.value, id);
+      if (typeof answer === 'string')
+        return repeated(await this.#afterFault(slot, request, `an invalid answer: ${answer}`), request.size);
+      slot.exits = 0;
+      slot.hasAnswered = true;
+      this.#hasAnswered = true;
+      this.#reportFaults(answer.faults, request.size);
+      return answer.outcomes;
+    } finally {
+      // The outcome is returned at once. If the process is recycled, its slot becomes free after its exit.
+      const recycled = this.#recycle(slot, request.size);
+      if (recycled !== undefined) void recycled.then(() => this.#release(slot));
+      else this.#release(slot);
+    }
+  }
+
+  #release(slot: Slot): void {
+    slot.isBusy = false;
+    this.#waiting.shift()?.();
+  }
+
+  #responseOf(
+    slot: Slot,
+    program: LineProcess,
+    { line, givenUp }: { line: string | Buffer; givenUp: AbortSignal },
+  ): Promise<Response> {
+    const notice = this.#hasAnswered || this.#hasNoticed ? undefined : new AbortController();
+    if (notice) void this.#notice(program, notice.signal);
+    return new Promise((resolve) => {
+      const end = (response: Response) => {
+        slot.pending = undefined;
+        slot.deadline?.clear();
+        notice?.abort();
+        resolve(response);
+      };
+      if (givenUp.aborted) return end({ type: 'given up' });
+      slot.pending = { givenUp, giveUp: () => end({ type: 'given up' }) };
+      slot.deadline?.start(() => end({ type: 'late' }));
+      program.ask(line, end);
+    });
+  }
+
+  /** Returns the outcome of the messages of a request that has no answer. */
+  async #outcomeWithout(response: Exclude<Response, { readonly type: 'object' }>, asked: Asked): Promise<Outcome> {
+    const { slot, program, request, givenUp } = asked;
     switch (response.type) {
-      case 'object': {
-        const answer = request.read(response.value, id);
-        if (typeof answer === 'string') return this.#afterFault(slot, request, `an invalid answer: ${answer}`);
-        slot.exits = 0;
-        slot.hasAnswered = true;
-        this.#hasAnswered = true;
-        this.#reportFaults(answer.faults, request.size);
-        return answer.outcomes;
-      }
       case 'invalid':
         return this.#afterFault(slot, request, `no answer: ${response.reason}`);
       case 'late':
         await program.stop();
-        return { type: 'retry', reason: `the handler did not end within ${(timeoutMs ?? 0) / 1000} s` };
+        return { type: 'retry', reason: `the handler did not end within ${(this.#plan.timeoutMs ?? 0) / 1000} s` };
       case 'given up':
         await program.stop();
         return handBack;
@@ -164,38 +227,18 @@ export class LinePool {
     }
   }
 
-  async #responseOf(program: LineProcess, line: Buffer, givenUp: AbortSignal): Promise<Response> {
-    const settled = new AbortController();
-    const { timeoutMs } = this.#plan;
-    const others: Promise<Response>[] = [
-      new Promise((resolve) => {
-        const giveUp = () => resolve({ type: 'given up' });
-        if (givenUp.aborted) giveUp();
-        givenUp.addEventListener('abort', giveUp, { once: true, signal: settled.signal });
-      }),
-    ];
-    if (timeoutMs !== undefined)
-      others.push(this.#clock.pause(timeoutMs, settled.signal).then(() => ({ type: 'late' })));
-    if (!this.#hasAnswered && !this.#hasNoticed) void this.#notice(program, settled.signal);
-    const response = await Promise.race([program.ask(line), ...others]);
-    // Without a reason, Node creates an exception with a stack trace for each message.
-    settled.abort('settled');
-    return response;
-  }
-
   /** Ends a process that has handled enough messages or uses too much memory. The next one starts when it is needed. */
-  async #recycle(slot: Slot, size: number): Promise<void> {
+  #recycle(slot: Slot, size: number): Promise<void> | undefined {
     const limit = this.#plan.recycleAfter;
     const { program } = slot;
     slot.messages += size;
-    if (!limit || !program?.isAlive) return;
+    if (!limit || !program?.isAlive) return undefined;
     const isDue = 'messages' in limit ? slot.messages >= limit.messages : program.residentBytes > limit.bytes;
-    if (!isDue) return;
+    if (!isDue) return undefined;
     slot.program = undefined;
     const closed = program.close();
     this.#leaving.add(closed);
-    await closed;
-    this.#leaving.delete(closed);
+    return closed.finally(() => this.#leaving.delete(closed));
   }
 
   /** Logs once what to check if the program does not answer. The usual cause is that it buffers its output. */
@@ -274,7 +317,11 @@ export class LinePool {
     slot.program = program;
     slot.messages = 0;
     slot.hasAnswered = false;
+    const { timeoutMs } = this.#plan;
+    const deadline = timeoutMs === undefined ? undefined : new Deadline(timeoutMs, this.#clock);
+    slot.deadline = deadline;
     void program.ended.then(() => {
+      deadline?.end();
       // The end of a recycled process is not a failure.
       if (slot.program !== program) return;
       slot.exits += 1;
@@ -303,7 +350,16 @@ function unguessableId(): number {
 }
 
 function newSlot(): Slot {
-  return { program: undefined, isBusy: false, exits: 0, readyAt: 0, messages: 0, hasAnswered: false };
+  return {
+    program: undefined,
+    isBusy: false,
+    deadline: undefined,
+    pending: undefined,
+    exits: 0,
+    readyAt: 0,
+    messages: 0,
+    hasAnswered: false,
+  };
 }
 
 /** Returns the sort key of a slot: running processes first, then the shortest pause. */

@@ -51,7 +51,7 @@ export class LineProcess {
   #pieces: Buffer[] = [];
   #size = 0;
   #otherLines = 0;
-  #resolve: ((outcome: LineOutcome) => void) | undefined;
+  #respond: ((outcome: LineOutcome) => void) | undefined;
   #exitTimer: NodeJS.Timeout | undefined;
 
   constructor(plan: LineProcessPlan) {
@@ -103,15 +103,13 @@ export class LineProcess {
     return this.#size;
   }
 
-  /** Writes a line and returns the answer of the process. Only one call may be active at a time. */
-  ask(line: Buffer): Promise<LineOutcome> {
-    return new Promise((resolve) => {
-      if (!this.#isAlive) void this.ended.then((end) => resolve({ type: 'ended', end }));
-      else {
-        this.#resolve = resolve;
-        this.#child?.stdin?.write(line);
-      }
-    });
+  /** Writes a line and calls `respond` with the answer of the process. Only one call may be active at a time. */
+  ask(line: string | Buffer, respond: (outcome: LineOutcome) => void): void {
+    if (!this.#isAlive) void this.ended.then((end) => respond({ type: 'ended', end }));
+    else {
+      this.#respond = respond;
+      this.#child?.stdin?.write(line);
+    }
   }
 
   /** Sends further stderr output to another message's stream. */
@@ -183,10 +181,10 @@ export class LineProcess {
     const shown: string[] = [];
     let start = 0;
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
-      const line = Buffer.concat([...this.#pieces, chunk.subarray(start, end)]).toString();
-      [this.#pieces, this.#size, start] = [[], 0, end + 1];
+      const line = this.#lineOf(chunk, start, end);
+      start = end + 1;
       const value = objectOfLine(line);
-      if (value && this.#resolve) {
+      if (value && this.#respond) {
         this.#otherLines = 0;
         this.#settle({ type: 'object', value });
       } else if (line.trim() !== '') {
@@ -206,6 +204,15 @@ export class LineProcess {
     return shown.length === 0 ? undefined : this.#report(Buffer.from(shown.join('')));
   }
 
+  /** Returns the line that ends in this chunk. It may have begun in earlier chunks. */
+  #lineOf(chunk: Buffer, start: number, end: number): string {
+    if (this.#size === 0) return chunk.toString('utf8', start, end);
+    const line = Buffer.concat([...this.#pieces, chunk.subarray(start, end)]).toString();
+    this.#pieces = [];
+    this.#size = 0;
+    return line;
+  }
+
   #refuse(reason: string): void {
     this.#pieces = [];
     this.#size = 0;
@@ -214,8 +221,8 @@ export class LineProcess {
   }
 
   #settle(outcome: LineOutcome): void {
-    const resolve = this.#resolve;
-    this.#resolve = undefined;
-    resolve?.(outcome);
+    const respond = this.#respond;
+    this.#respond = undefined;
+    respond?.(outcome);
   }
 }

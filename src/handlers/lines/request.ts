@@ -1,7 +1,7 @@
 // Builds the line that a long-lived handler receives for a message or a batch, and parses the answer.
 
 import type { Output } from '../../context.ts';
-import { messageJson } from '../exec-message.ts';
+import { messageParts } from '../exec-message.ts';
 import type { Message } from '../handler.ts';
 import { type BatchAnswer, outcomeOfAnswer, outcomesOfAnswer } from './answer.ts';
 
@@ -10,16 +10,17 @@ export interface LineRequest {
   readonly size: number;
   /** Opens the stream for stderr, if the request contains only one message. */
   readonly openStderr?: () => Output;
-  line(id: number): Buffer;
+  line(id: number): string | Buffer;
   /** Returns one outcome for each message, or why the line is not an answer to this request. */
   read(answer: Readonly<Record<string, unknown>>, id: number): BatchAnswer | string;
 }
 
-/** Returns a request for one message: `{"id":7,` followed by the JSON that --exec passes on descriptor 3. */
-export function messageRequest(message: Message, isReply: boolean): LineRequest {
+/** Returns a request for one message: `{"id":7,"body":…}`. */
+export function messageRequest(message: Message, isReply: boolean, openStderr: () => Output): LineRequest {
   return {
     size: 1,
-    line: (id) => Buffer.concat([withId(id, message), newline]),
+    openStderr,
+    line: (id) => `${withId(id, message)}\n`,
     read: (answer, id) => {
       const outcome = outcomeOfAnswer(answer, { id, isReply });
       return typeof outcome === 'string' ? outcome : { outcomes: [outcome], faults: [] };
@@ -32,22 +33,17 @@ export function batchRequest(messages: readonly Message[], isReply: boolean): Li
   return {
     size: messages.length,
     line: (id) => {
-      const all = messages.flatMap((message, index) => [comma, withId(index + 1, message)]).slice(1);
-      return Buffer.concat([Buffer.from(`{"id":${id},"batch":[`), ...all, Buffer.from(']}'), newline]);
+      // Buffers, because one string is limited to 512 MiB.
+      const all = messages.map((message, index) => Buffer.from(`${index > 0 ? ',' : ''}${withId(index + 1, message)}`));
+      return Buffer.concat([Buffer.from(`{"id":${id},"batch":[`), ...all, Buffer.from(']}\n')]);
     },
     read: (answer, id) => outcomesOfAnswer(answer, { id, isReply, size: messages.length }),
   };
 }
 
-const newline = Buffer.from('\n');
-const comma = Buffer.from(',');
-
-function withId(id: number, message: Message): Buffer {
-  const json = messageJson(message);
+/** Returns the JSON that --exec passes on descriptor 3, with an id in front. */
+function withId(id: number, message: Message): string {
+  const json = JSON.stringify({ id, ...messageParts(message), attempt: message.attempt });
   // Some line readers also end a line at U+2028 and U+2029.
-  const isSafe = !json.includes('\u2028') && !json.includes('\u2029');
-  const safe = isSafe
-    ? json
-    : Buffer.from(json.toString().replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029'));
-  return Buffer.concat([Buffer.from(`{"id":${id},`), safe.subarray(1)]);
+  return /[\u2028\u2029]/.test(json) ? json.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029') : json;
 }

@@ -52,7 +52,7 @@ function mq(cwd: string, url: string, handler: readonly string[]) {
 function folder(): string {
   const cwd = configured(queue, 'classic');
   const programs = {
-    'true.sh': '#!/bin/sh\nexit 0\n',
+    'true.sh': '#!/bin/sh\nread -r body\nexit 0\n',
     'answer.py': `#!/usr/bin/python3 -IS
 import json, sys
 for line in sys.stdin:

@@ -78,6 +78,20 @@ test('retries a handler that never settles at its deadline, and aborts it', asyn
   assert.ok(signal?.aborted);
 });
 
+test('calls without a deadline share the signal of the role', async () => {
+  const role = new AbortController();
+  const signals: AbortSignal[] = [];
+  const handle = async ({ signal }: HandlerContext): Promise<Outcome> => {
+    signals.push(signal);
+    return { type: 'ack' };
+  };
+  for (const timeoutMs of [undefined, undefined, 1000]) await run(handle, timeoutMs, role.signal);
+  assert.equal(
+    signals.map((signal) => signal === role.signal),
+    [true, true, false],
+  );
+});
+
 test('turns every outcome after the deadline into a retry, except an ack', async () => {
   const late = { type: 'retry', reason: 'the handler did not end within 0.01 s' };
   assert.equal(await run((context) => aborted(context).then(() => ({ type: 'dead-letter', reason: 'x' })), 10), late);

@@ -106,6 +106,8 @@ test('tags values that JSON cannot express, and reads them back from JSON', () =
   assert.equal(tagged['text'], { '!': 'string', base64: '//6A' });
   assert.equal(tagged['bytes'], { '!': 'binary', base64: '//6A' });
   assert.is(tagged['small'], 5);
+  const alone = Object.entries(headers).flatMap(([name, value]) => Object.entries(taggedFields({ [name]: value })));
+  assert.is(JSON.stringify(Object.fromEntries(alone)), json);
   const back = valueOfJson(json) as Record<string, unknown>;
   assert.equal(JSON.stringify(taggedFields(readProperties(propertyBytes({ headers: back })).headers ?? {})), json);
 });
