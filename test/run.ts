@@ -16,7 +16,7 @@ import { executable, startMq } from './support/mq.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const versions = ['4.0', '4.3'];
-/** Number of scenarios that run at once. Each uses a third of a processor. */
+/** Number of scenarios that run at once. Each uses about half a processor. */
 const scenarioJobs = 3;
 
 /** One run of `mq test`. */

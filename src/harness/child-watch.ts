@@ -2,7 +2,7 @@
 // interrupted.
 
 import type { ChildProcess } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadTimeoutMs } from './request.ts';
 import { eventsDescriptor } from './start-child.ts';
@@ -45,11 +45,17 @@ export class ChildWatch {
 
   /** Reads the events of the child (`send` in child.ts). */
   #readEvents(): void {
+    const pipe = this.#child.stdio[eventsDescriptor];
     let rest = '';
-    (this.#child.stdio[eventsDescriptor] as Readable | null)?.setEncoding('utf8').on('data', (text: string) => {
+    // The pipe is null if the child could not be started.
+    if (!(pipe instanceof Readable)) return;
+    pipe.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) this.events.push(JSON.parse(line) as TestEvent);
+      for (const line of lines) {
+        const event: TestEvent = JSON.parse(line);
+        this.events.push(event);
+      }
       if (lines.length > 0) this.#expectEvent(this.#options.timeoutMs);
     });
   }
