@@ -2,8 +2,10 @@
 // interrupted.
 
 import type { ChildProcess } from 'node:child_process';
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadTimeoutMs } from './request.ts';
+import { eventsDescriptor } from './start-child.ts';
 import type { TestEvent } from './test-file/event.ts';
 import type { Ending } from './verdict.ts';
 
@@ -31,17 +33,30 @@ export class ChildWatch {
     this.#options = options;
     this.#expectEvent(loadTimeoutMs);
     options.signal.addEventListener('abort', this.#onAbort, { once: true });
-    // The child sends a list of events in each message (child.ts).
-    child.on('message', (events: readonly TestEvent[]) => {
-      this.events.push(...events);
-      this.#expectEvent(options.timeoutMs);
-    });
+    this.#readEvents();
     this.ended = new Promise((resolve) => {
       child.once('error', (error) => resolve(this.#finish({ code: null, signal: null, killed: error.message })));
       child.once('exit', async (code, signal) => {
         await this.#pipesClosed();
         resolve(this.#finish({ code, signal }));
       });
+    });
+  }
+
+  /** Reads the events of the child (`send` in child.ts). */
+  #readEvents(): void {
+    const pipe = this.#child.stdio[eventsDescriptor];
+    let rest = '';
+    // The pipe is null if the child could not be started.
+    if (!(pipe instanceof Readable)) return;
+    pipe.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const event: TestEvent = JSON.parse(line);
+        this.events.push(event);
+      }
+      if (lines.length > 0) this.#expectEvent(this.#options.timeoutMs);
     });
   }
 

@@ -1,11 +1,14 @@
 // The process of one test file: loads the file with mq's `uvu` instead of the package, runs the registered tests
 // (groups.ts), and sends every event to the runner. verdict.ts decides whether the file passes.
 
+import { writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import * as uvuAssert from 'uvu/assert';
+import { systemCode } from '../errors.ts';
 import { openFixtures } from './fixtures.ts';
 import { type ChildOptions, loadTimeoutMs } from './request.ts';
+import { eventsDescriptor } from './start-child.ts';
 import type { FileTarget } from './target.ts';
 import type { Failure, TestEvent } from './test-file/event.ts';
 import { failureOf } from './test-file/failure.ts';
@@ -19,8 +22,8 @@ import { provide } from './test-file/virtual-modules.ts';
 
 /** The part of `process` that a child needs. The code that starts the child passes it. */
 export type ChildHost = ErrorEvents &
-  Pick<NodeJS.Process, 'send' | 'exit' | 'getActiveResourcesInfo' | 'channel' | 'stdout'> & {
-    on(event: 'disconnect' | 'exit', listener: () => void): unknown;
+  Pick<NodeJS.Process, 'exit' | 'getActiveResourcesInfo' | 'channel' | 'stdout'> & {
+    on(event: 'disconnect', listener: () => void): unknown;
     once(event: 'message', listener: (message: unknown) => void): unknown;
   };
 
@@ -38,7 +41,6 @@ interface ChildParts {
  * Runs the file and sends its events. The process must exit by itself afterwards. If it does not, the file fails.
  */
 export async function runChild(host: ChildHost, options: ChildOptions, parts: ChildParts = {}): Promise<void> {
-  const { send, hold } = senderOf(host);
   const fail: RunContext['fail'] = (place, failure) => send({ type: 'fail', place, failure });
   const write = (text: string) => void host.stdout.write(text);
   removeUvuOutput(host.stdout);
@@ -47,22 +49,22 @@ export async function runChild(host: ChildHost, options: ChildOptions, parts: Ch
   host.on('disconnect', () => host.exit(1));
   host.channel?.unref();
 
-  const guard = makeGuard(host, (error) => void fail('the file', failureOf(error)));
+  const guard = makeGuard(host, (error) => fail('the file', failureOf(error)));
   let place = 'loading the file';
   try {
     const { usesFixtures } = await load(options, guard, parts);
     place = 'the target';
     const leaks = usesFixtures && parts.open ? await openTarget(parts.open, guard) : undefined;
-    await runGroups({ send, hold, fail, guard, leaks: leaks?.watch, write, ...options });
+    await runGroups({ send, fail, guard, leaks: leaks?.watch, write, ...options });
     await leaks?.close((failure) => fail('the target', failure));
   } catch (error) {
-    await fail(place, failureOf(error));
+    fail(place, failureOf(error));
     host.exit(1);
   }
   const graceMs = Math.min(5_000, options.timeoutMs);
-  setTimeout(async () => {
+  setTimeout(() => {
     const open = counted(host.getActiveResourcesInfo(), own);
-    await fail('the file', failureWith(`still running ${graceMs} ms after its last test; open: ${open}`));
+    fail('the file', failureWith(`still running ${graceMs} ms after its last test; open: ${open}`));
     host.exit(1);
   }, graceMs).unref();
 }
@@ -80,22 +82,17 @@ function counted(names: readonly string[], before: readonly string[]): string {
 }
 
 /**
- * Sends events to the runner. Sending a message is as slow as a small test, so held events are sent with the next
- * message, or at the end of the process.
+ * Sends an event to the runner. When this function returns, the event is in the pipe, so it is not lost if the test
+ * blocks or ends the process. A message of `process.send` costs as much as a small test.
  */
-function senderOf(host: ChildHost): Pick<RunContext, 'send' | 'hold'> {
-  const held: TestEvent[] = [];
-  const flush = (done: () => void) => host.send?.(held.splice(0), undefined, undefined, done);
-  host.on('exit', () => {
-    if (held.length > 0) flush(() => {});
-  });
-  return {
-    hold: (event) => void held.push(event),
-    send: (event) => {
-      held.push(event);
-      return new Promise((resolve) => flush(resolve));
-    },
-  };
+function send(event: TestEvent): void {
+  const line = Buffer.from(`${JSON.stringify(event)}\n`);
+  try {
+    for (let sent = 0; sent < line.length; ) sent += writeSync(eventsDescriptor, line, sent);
+  } catch (error) {
+    // EPIPE: the runner has exited, and the event 'disconnect' ends this process.
+    if (systemCode(error) !== 'EPIPE') throw error;
+  }
 }
 
 /**
@@ -128,11 +125,11 @@ async function openTarget(open: () => Promise<FileTarget>, guard: Guard) {
     watch = await watchLeaks(target);
     openFixtures(target);
   }, loadTimeoutMs);
-  const close = async (fail: (failure: Failure) => Promise<void>) => {
+  const close = async (fail: (failure: Failure) => void) => {
     try {
       await guard(() => target?.close(), loadTimeoutMs);
     } catch (error) {
-      await fail(failureOf(error));
+      fail(failureOf(error));
     }
   };
   return { watch, close };

@@ -4,6 +4,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { platform } from 'node:os';
 
+/** Descriptor to which the child writes its events, one JSON object in a line. */
+export const eventsDescriptor = 4;
+
 export interface ChildCommand {
   readonly command: string;
   readonly args: readonly string[];
@@ -13,7 +16,7 @@ export interface ChildCommand {
 export function startChild({ command, args, env }: ChildCommand): ChildProcess {
   return spawn(command, [...args], {
     env: { ...env },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
     // The child gets its own process group, so that the whole group can be killed. On Windows this would open a window.
     detached: platform() !== 'win32',
   });

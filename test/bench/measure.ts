@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 export interface Measured {
+  /** Unix time in milliseconds. */
+  readonly beganAtMs: number;
   readonly seconds: number;
   /** User and system time of the process and of the children that it waited for, in milliseconds. */
   readonly cpuMs: number;

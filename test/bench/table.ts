@@ -43,10 +43,10 @@ export function perMessage(all: readonly Measured[], start: readonly Measured[],
   return all.map((measured, round) => {
     const empty = start[round] ?? measured;
     return {
+      ...measured,
       seconds: Math.max(0, measured.seconds - empty.seconds) / messages,
       cpuMs: (measured.cpuMs - empty.cpuMs) / messages,
       ownCpuMs: (measured.ownCpuMs - empty.ownCpuMs) / messages,
-      peakMb: measured.peakMb,
     };
   });
 }

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 
+began_at = time.time()
 started = time.monotonic()
 pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_CLOSE, 3)])
 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # the ended process stays readable below /proc
@@ -13,6 +14,7 @@ with open(f'/proc/{pid}/stat') as stat:
     user, system = stat.read().rpartition(')')[2].split()[11:13]
 _, status, usage = os.wait4(pid, 0)
 figures = {
+    'beganAtMs': began_at * 1000,
     'seconds': seconds,
     'cpuMs': (usage.ru_utime + usage.ru_stime) * 1000,
     'ownCpuMs': (int(user) + int(system)) * 1000 / os.sysconf('SC_CLK_TCK'),

@@ -1,4 +1,4 @@
-// Defines the events that the process of a test file sends to the runner over IPC, in order. They contain only strings
+// Defines the events that the process of a test file sends to the runner, in order. They contain only strings
 // and numbers.
 
 /** A failure as text that a report can show. */

@@ -12,11 +12,8 @@ import { isSkip, Skip } from './skip.ts';
 import type { Entry, Group } from './uvu.ts';
 
 export interface RunContext extends ChildOptions {
-  /** Resolves when the event is sent. */
-  readonly send: (event: TestEvent) => Promise<void>;
-  /** Holds an event until the next one is sent, or until the end of the process. */
-  readonly hold: (event: TestEvent) => void;
-  readonly fail: (place: string, failure: Failure) => Promise<void>;
+  readonly send: (event: TestEvent) => void;
+  readonly fail: (place: string, failure: Failure) => void;
   readonly guard: Guard;
   /** `undefined` if the file does not use fixtures. */
   readonly leaks: LeakWatch | undefined;
@@ -46,8 +43,6 @@ export class GroupRun {
   readonly #group: Group;
   readonly #context: RunContext;
   readonly #file: FileRun;
-  /** Sends the event of a passed test. */
-  readonly #sendPass: (event: TestEvent) => void;
   /** Reason why all further tests of the group are skipped. */
   #skipReason: string | undefined;
   /** `true` if the current test is skipped because of --bail. The hooks around it do not run either. */
@@ -57,9 +52,6 @@ export class GroupRun {
     this.#group = group;
     this.#context = context;
     this.#file = file;
-    // A hook that blocks the process would delay a held event.
-    const hasHooks = group.after.length + group.afterEach.length > 0;
-    this.#sendPass = hasHooks ? (event) => void context.send(event) : context.hold;
     this.#skipReason = file.isOver ? bailed : undefined;
   }
 
@@ -102,18 +94,18 @@ export class GroupRun {
       try {
         await this.#context.guard(() => callback(state), this.#context.timeoutMs);
       } catch (error) {
-        await this.#hookThrew(kind, error, state['__test__']);
+        this.#hookThrew(kind, error, state['__test__']);
       }
     };
   }
 
-  async #hookThrew(kind: HookKind, error: unknown, test: unknown): Promise<void> {
+  #hookThrew(kind: HookKind, error: unknown, test: unknown): void {
     if (kind === 'before' && isSkip(error)) {
       this.#skipReason = error.message;
       return;
     }
     const during = kind.endsWith('each') ? ` of "${test}"` : '';
-    await this.#context.fail(`${titleOf(this.#group)}, ${kind} hook${during}`, withRoles(error));
+    this.#context.fail(`${titleOf(this.#group)}, ${kind} hook${during}`, withRoles(error));
     this.#file.isOver ||= this.#context.bail === true;
     // Errors of after hooks are not thrown, because uvu would drop the suite's other tests or end its own run.
     if (kind.startsWith('before')) throw failed;
@@ -123,21 +115,17 @@ export class GroupRun {
     const { send, guard, timeoutMs } = this.#context;
     const { test } = entry;
     return async (state) => {
-      // This is not awaited, because the event is in the pipe before the test can end or block the process.
-      void send({ type: 'start', test });
+      send({ type: 'start', test });
       const [begun, date] = [performance.now(), new Date()];
       const spentMs = () => performance.now() - begun;
       try {
         this.#isBailed = this.#file.isOver;
         if (this.#skipReason !== undefined || this.#isBailed) throw new Skip(this.#skipReason ?? bailed);
         await guard(() => entry.handler(state), timeoutMs);
-        const ms = spentMs();
-        // After a long test, the event is sent at once, because the runner kills a process that sends no events.
-        if (ms > longMs) void send({ type: 'pass', test, ms });
-        else this.#sendPass({ type: 'pass', test, ms });
+        send({ type: 'pass', test, ms: spentMs() });
       } catch (error) {
         if (isSkip(error)) return send({ type: 'skip', test, reason: error.message, ms: spentMs() });
-        await send({ type: 'fail', test, failure: withRoles(error), ms: spentMs() });
+        send({ type: 'fail', test, failure: withRoles(error), ms: spentMs() });
         await this.#testFailed(entry.name, date);
         throw failed;
       }
@@ -158,13 +146,10 @@ export class GroupRun {
       if (clearing !== undefined) await guard(() => clearing, timeoutMs);
       await leaks?.after(what);
     } catch (error) {
-      await fail(`after ${what}`, failureOf(error));
+      fail(`after ${what}`, failureOf(error));
     }
   }
 }
-
-/** If a test takes longer than this many milliseconds, its event is sent at once. */
-const longMs = 50;
 
 const bailed = 'an earlier test failed (--bail)';
 

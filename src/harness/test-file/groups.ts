@@ -8,16 +8,16 @@ import { type Entry, type Group, groups, takeUnrun } from './uvu.ts';
 export async function runGroups(context: RunContext): Promise<void> {
   const unrun = takeUnrun();
   const plan = planOf(context.filter);
-  await context.send(plan.event);
+  context.send(plan.event);
   for (const group of unrun) {
     const why = `.run() was never called; tests registered: ${group.tests.length}`;
-    await context.fail(titleOf(group), failureWith(why));
+    context.fail(titleOf(group), failureWith(why));
   }
   const file: FileRun = { isOver: false };
   let [ran, total] = [0, 0];
   for (const { group, entries } of plan.groups) {
     if (group.tests.length === 0) {
-      await context.fail(titleOf(group), failureWith('has no test, but .run() was called'));
+      context.fail(titleOf(group), failureWith('has no test, but .run() was called'));
     }
     if (entries.length === 0) continue;
     const counts = await new GroupRun(group, context, file).run(entries);
@@ -25,9 +25,9 @@ export async function runGroups(context: RunContext): Promise<void> {
     total += counts.total;
   }
   for (const { test, what } of (await context.leaks?.left()) ?? []) {
-    await context.fail(test, failureWith(`left ${what}`));
+    context.fail(test, failureWith(`left ${what}`));
   }
-  await context.send({ type: 'end', ran, total });
+  context.send({ type: 'end', ran, total });
 }
 
 interface Plan {

@@ -1,6 +1,7 @@
 // The `uvu` that a test file imports. Its `test` and `suite` only record the tests, and group-run.ts runs them with the
 // real uvu. The harness can therefore filter tests, enforce deadlines, count tests and detect a forgotten `.run()`.
 
+import { getCallSites } from 'node:util';
 import type { Callback, Context, Test } from 'uvu';
 
 /** One suite, or one `.run()` of it. */
@@ -91,13 +92,10 @@ export function takeUnrun(): Group[] {
   return waiting.filter((group) => !group.runs);
 }
 
-/** Returns the line of the first frame outside this file and the executable. */
+/** Returns the line of the first frame outside this script, which is at most the fourth (`test.skip`). */
 function callerLine(): number {
-  const frames = String(new Error('here').stack).split('\n').slice(1);
-  const frame = frames.find(
-    (one) => !/[\\/]src[\\/]harness[\\/]test-file[\\/]uvu\.ts:|\bmq:[\w.-]+\.js:|node:/.test(one),
-  );
-  return Number(/:(\d+):\d+\)?$/.exec(frame ?? '')?.[1] ?? 0);
+  const [own, ...frames] = getCallSites(4);
+  return frames.find(({ scriptName }) => scriptName !== own?.scriptName)?.lineNumber ?? 0;
 }
 
 function nothing(): void {}
