@@ -16,8 +16,6 @@ import { executable, startMq } from './support/mq.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const versions = ['4.0', '4.3'];
-/** Number of scenarios that run at once. Each uses about half a processor. */
-const scenarioJobs = 3;
 
 /** One run of `mq test`. */
 interface Batch {
@@ -27,12 +25,6 @@ interface Batch {
   /** Time limit of one test in seconds. It is longer than the waits in a test, which report a missing event better. */
   readonly timeout: number;
   readonly jobs?: number;
-  /**
-   * Batches of the same lane run one after the other, and the lanes run side by side. Their tests wait most of the
-   * time: for retries and deadlines (`roles`) and for nodes that start and stop (`nodes`). Batches without a lane run
-   * before them, one at a time.
-   */
-  readonly lane?: 'roles' | 'nodes';
   /** Additional arguments. */
   readonly on?: readonly string[];
   /** Required image. */
@@ -47,58 +39,38 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
   executable: () => [{ title: 'executable', folders: ['executable'], timeout: 120, jobs: 2 }],
   // The scenarios, which every broker must pass, and the tests of the embedded broker, with one `mq broker` for all files.
   embedded: () => [
-    {
-      title: 'embedded',
-      folders: ['scenarios', 'embedded'],
-      timeout: 120,
-      jobs: scenarioJobs,
-      lane: 'roles',
-      around: withEmbeddedBroker,
-    },
+    { title: 'embedded', folders: ['scenarios', 'embedded'], timeout: 120, jobs: 2, around: withEmbeddedBroker },
   ],
   robustness: () => [{ title: 'robustness', folders: ['robustness'], timeout: 600, jobs: 2 }],
   // Other clients, on RabbitMQ and on the embedded broker.
   conformance: (wanted) =>
-    wanted.slice(-1).map(
-      (version): Batch => ({
-        title: `conformance with RabbitMQ ${version}`,
-        folders: ['conformance'],
-        timeout: 660, // the program of a client has 600 s (test/conformance/clients.ts)
-        lane: 'roles',
-        ...onCluster(version, 1),
-      }),
-    ),
-  // Several scenarios run at once, because each has its own vhost and users. The files of cluster/ stop nodes.
+    wanted.slice(-1).map((version) => ({
+      title: `conformance with RabbitMQ ${version}`,
+      folders: ['conformance'],
+      timeout: 660, // the program of a client has 600 s (test/conformance/clients.ts)
+      ...onCluster(version, 1),
+    })),
+  // Two scenarios run at once, because each has its own vhost and users. The files of cluster/ stop nodes.
   cluster: (wanted) =>
     wanted.flatMap((version) => [
       {
         title: `scenarios, RabbitMQ ${version}`,
         folders: ['scenarios'],
         timeout: 240,
-        lane: 'roles',
         ...onCluster(version, 3),
-        jobs: scenarioJobs,
+        jobs: 2,
       },
-      {
-        title: `cluster, RabbitMQ ${version}`,
-        folders: ['cluster'],
-        timeout: 240,
-        lane: 'nodes',
-        ...onCluster(version, 3),
-      },
+      { title: `cluster, RabbitMQ ${version}`, folders: ['cluster'], timeout: 240, ...onCluster(version, 3) },
     ]),
   // A short version of `npm run test:faults`.
   faults: (wanted) => [
-    { title: 'faults, embedded', folders: ['faults/embedded'], timeout: 300, jobs: 2, lane: 'roles' },
-    ...wanted.slice(-1).map(
-      (version): Batch => ({
-        title: `faults, RabbitMQ ${version}`,
-        folders: ['faults/cluster'],
-        timeout: 240,
-        lane: 'nodes',
-        ...onCluster(version, 3),
-      }),
-    ),
+    { title: 'faults, embedded', folders: ['faults/embedded'], timeout: 300, jobs: 2 },
+    ...wanted.slice(-1).map((version) => ({
+      title: `faults, RabbitMQ ${version}`,
+      folders: ['faults/cluster'],
+      timeout: 240,
+      ...onCluster(version, 3),
+    })),
   ],
 };
 
@@ -115,40 +87,21 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal));
   process.stdout.on('error', () => stop.abort('SIGPIPE'));
 
+  let sum = nothing;
   say(`order of files: --seed ${seed}`);
-  const sum = await runLanes(batchesOf(positionals, wanted), { options: { ...given, seed }, signal: stop.signal });
+  for (const { batch, files } of batchesOf(positionals, wanted)) {
+    if (stop.signal.aborted) break;
+    say(`\n${batch.title}`);
+    sum = add(sum, await runBatch(batch, { files, options: { ...given, seed }, signal: stop.signal }));
+  }
   if (stop.signal.aborted) say(`\ninterrupted by ${stop.signal.reason}`);
   say(`\n${closingLine(sum)}`);
   if (stop.signal.aborted) return 128 + constants.signals[stop.signal.reason as NodeJS.Signals];
   return isGood(sum) ? 0 : 1;
 }
 
-/** Runs the batches without a lane one at a time, and then the lanes side by side. Returns the totals. */
-async function runLanes(chosen: readonly Chosen[], common: Pick<Run, 'options' | 'signal'>): Promise<Totals> {
-  const lanes = new Set(chosen.flatMap(({ batch }) => batch.lane ?? []));
-  const runLane = async (lane: Batch['lane'], isLive: boolean): Promise<Totals> => {
-    let sum = nothing;
-    for (const { batch, files } of chosen.filter((one) => one.batch.lane === lane)) {
-      if (common.signal.aborted) break;
-      const report = new BatchReport(isLive);
-      report.say(`\n${batch.title}`);
-      sum = add(sum, await runBatch(batch, { ...common, files, report }));
-      report.end();
-    }
-    return sum;
-  };
-  const first = await runLane(undefined, true);
-  if (lanes.size > 1) say('\nThe next tiers run side by side. Each is reported when it has ended.');
-  return (await Promise.all([...lanes].map((lane) => runLane(lane, lanes.size === 1)))).reduce(add, first);
-}
-
-interface Chosen {
-  readonly batch: Batch;
-  readonly files: readonly string[];
-}
-
 /** Returns the batches of the named tiers, or of all tiers. If files are named, a batch contains only these. */
-function batchesOf(words: readonly string[], wanted: readonly string[]): Chosen[] {
+function batchesOf(words: readonly string[], wanted: readonly string[]): { batch: Batch; files: readonly string[] }[] {
   const files = words.filter((word) => /\.[cm]?[jt]s$/.test(word)).map((file) => resolve(file));
   const names = words.filter((word) => !/\.[cm]?[jt]s$/.test(word));
   const unknown = names.find((name) => !Object.hasOwn(tiers, name));
@@ -171,88 +124,60 @@ interface Run {
   readonly files: readonly string[];
   /** Options of this run. They override those of the batch. */
   readonly options: Readonly<Record<string, string>>;
-  readonly report: BatchReport;
   readonly signal: AbortSignal;
 }
 
-/** The output of one batch. If other batches run at the same time, it is held back until the batch has ended. */
-class BatchReport {
-  readonly isLive: boolean;
-  readonly #held: (string | Uint8Array)[] = [];
-
-  constructor(isLive: boolean) {
-    this.isLive = isLive;
-  }
-
-  say(text: string): void {
-    this.write(`${text}\n`);
-  }
-
-  write(text: string | Uint8Array): void {
-    if (this.isLive) process.stdout.write(text);
-    else this.#held.push(text);
-  }
-
-  end(): void {
-    for (const text of this.#held) process.stdout.write(text);
-  }
-}
-
-async function runBatch(batch: Batch, run: Run): Promise<Totals> {
-  const { files, options, report, signal } = run;
+async function runBatch(batch: Batch, { files, options, signal }: Run): Promise<Totals> {
   const { timeout, jobs, on = [], image, around = (use) => use([]) } = batch;
   const why = image === undefined ? undefined : await missing(image);
   if (why !== undefined && process.env['CI'] !== 'true') {
     const count = files.flatMap((one) => (one.endsWith('.ts') ? one : globSync('**/*.test.ts', { cwd: one }))).length;
-    report.say(`skip ${count} files: ${why}`);
+    say(`skip ${count} files: ${why}`);
     return { passed: 0, failed: 0, skipped: count };
   }
-  if (why !== undefined) return failed(report, `cannot run: ${why}`);
+  if (why !== undefined) return failed(`cannot run: ${why}`);
   let totals: Totals | undefined;
   try {
     await around(async (further) => {
       if (signal.aborted) return;
       const own = { timeout: String(timeout), ...(jobs !== undefined && { jobs: String(jobs) }), ...options };
       const all = Object.entries(own).map(([name, value]) => `--${name}=${value}`);
-      totals = await mqTest([...files.map((file) => relative(root, file)), ...on, ...further, ...all], run);
+      totals = await mqTest([...files.map((file) => relative(root, file)), ...on, ...further, ...all], signal);
     });
   } catch (error) {
     const { stack, message } = error as Error;
-    return add(totals ?? nothing, failed(report, stack ?? message));
+    return add(totals ?? nothing, failed(stack ?? message));
   }
   return totals ?? nothing;
 }
 
 /** Runs `mq test` with the text report on stdout. Returns its totals, with a failure if its exit status contradicts them. */
-async function mqTest(args: readonly string[], { report: output, signal }: Run): Promise<Totals> {
+async function mqTest(args: readonly string[], signal: AbortSignal): Promise<Totals> {
   const folder = mkdtempSync(join(tmpdir(), 'mq-tiers-'));
   const report = join(folder, 'report.ndjson');
   try {
     const child = spawn(executable, ['test', ...args, '--report', 'text', '--report', `json=${report}`], {
       cwd: root,
       env: { ...process.env, MQ_TEST_NODE: process.execPath },
-      stdio: output.isLive ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'inherit', 'inherit'],
       // This process forwards each signal of the terminal once, because mq exits without removing the cluster at the third.
       detached: process.platform !== 'win32',
     });
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => output.write(chunk));
     const end = () => child.kill(signal.reason === 'SIGINT' ? 'SIGINT' : 'SIGTERM');
     signal.addEventListener('abort', end, { once: true });
     const [code, sign] = await new Promise<[number | null, string | null]>((done, fail) => {
       child.once('error', fail);
-      child.once('close', (status, by) => done([status, by]));
+      child.once('exit', (status, by) => done([status, by]));
     });
     signal.removeEventListener('abort', end);
     const finish = lastLine(report);
     if (finish?.event !== 'finish')
-      return signal.aborted ? nothing : failed(output, `mq test ended with ${code ?? sign}, without a result`);
+      return signal.aborted ? nothing : failed(`mq test ended with ${code ?? sign}, without a result`);
     // A tier without a matching test is not a failure, because other tiers may have one.
     const expected = finish.interrupted !== undefined || finish.ok === (code === 0);
     const { passed, failed: bad, skipped } = finish;
     const totals = { passed, failed: bad, skipped };
-    return expected
-      ? totals
-      : add(totals, failed(output, `mq test ended with ${code ?? sign}, which contradicts its report`));
+    return expected ? totals : add(totals, failed(`mq test ended with ${code ?? sign}, which contradicts its report`));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -323,8 +248,8 @@ function add(a: Totals, b: Totals): Totals {
   return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
 }
 
-function failed(report: BatchReport, why: string): Totals {
-  report.say(`FAIL ${why}`);
+function failed(why: string): Totals {
+  say(`FAIL ${why}`);
   return { passed: 0, failed: 1, skipped: 0 };
 }
 
