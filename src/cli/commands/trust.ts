@@ -1,4 +1,4 @@
-// mq trust: records the user's consent to a rascal.json that other commands refuse because the user did not name it.
+// mq trust: records the user's consent to a rascal.json, so that other commands use the file without its name.
 
 import { resolve } from 'node:path';
 import { escaped, MqError } from '../../errors.ts';

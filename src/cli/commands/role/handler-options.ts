@@ -9,7 +9,7 @@ import type { Values } from '../../arguments/values.ts';
 
 export interface HandlerChoice {
   readonly config: HandlerConfig | { readonly file: string };
-  /** `true` if rascal.json names the handler. It then runs in the folder of that file. */
+  /** `true` if no option names the handler. A handler of rascal.json runs in the folder of that file. */
   readonly fromFile: boolean;
   /** Option that the command line passes to the program, although it has the name of an option of mq. */
   readonly swallowed?: string | undefined;
