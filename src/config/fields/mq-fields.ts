@@ -96,7 +96,7 @@ const role = group(
     summary: text('One-line summary for help'),
     arguments: choice("Meaning of the words after the role's name", argumentForms),
     keyName: text('Name of the routing or binding keys in help'),
-    text: text('Message body on a terminal if no text is given'),
+    text: text('Message body if no text is given and stdin is a terminal'),
     routingKey: name('Routing key if no key is given'),
     persistent: flag('The messages survive a restart of the broker'),
     prefetch,
