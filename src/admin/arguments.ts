@@ -36,7 +36,7 @@ function readable(text: string): unknown {
   if (!/^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?|true|false|[{["].*)$/s.test(text)) return text;
   try {
     const value: unknown = JSON.parse(text);
-    // JavaScript would round an integer that is not safe, so it stays text.
+    // JavaScript would round an integer above 2^53, so such an integer stays text.
     return typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value) ? text : value;
   } catch {
     return text;
