@@ -66,7 +66,10 @@ export function usualPorts(offset: number): number[] {
   return insidePorts.map((port) => port + offset);
 }
 
-/** Returns the address for published ports. The ports of a remote engine must be reachable from this machine. */
+/**
+ * Returns the address on which ports are published. If the engine's machine is known only by its name, this is every
+ * address of that machine, so that its ports are reachable from this one.
+ */
 export function nodeAddress({ machine }: Docker): string {
   return isIP(machine) ? machine : '0.0.0.0';
 }
