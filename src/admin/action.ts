@@ -62,7 +62,7 @@ export interface Call {
   whole(name: string, range: { min: number; max?: number }): number | undefined;
   /** Returns the text of a file; `-` is standard input. Throws NO_INPUT, and INTERRUPTED or TERMINATED at a signal. */
   read(file: string): Promise<string>;
-  /** Writes a file. Throws CANNOT_CREATE. */
+  /** Writes a file. Throws CANNOT_CREATE if that fails. */
   write(file: string, text: string): Promise<void>;
   /** Returns the new password of a user: from a file, the environment, or a prompt. */
   newPassword(): Promise<string>;

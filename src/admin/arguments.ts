@@ -6,7 +6,7 @@ import { nearest } from '../terminal/nearest.ts';
 import type { Call } from './action.ts';
 import type { ApiObject } from './json.ts';
 
-/** Parses JSON in an argument. Throws USAGE. */
+/** Parses JSON in an argument. Throws USAGE if it is not JSON. */
 export function jsonOf(call: Call, name: string): unknown {
   try {
     return JSON.parse(call.arg(name));
@@ -15,7 +15,7 @@ export function jsonOf(call: Call, name: string): unknown {
   }
 }
 
-/** Parses a JSON object in an argument. Throws USAGE. */
+/** Parses a JSON object in an argument. Throws USAGE for any other value. */
 export function objectArgument(call: Call, name: string): ApiObject {
   const value = jsonOf(call, name);
   if (isObject(value)) return value;

@@ -22,7 +22,7 @@ interface ListRow {
   readonly details?: string;
   /** Path after /api. */
   readonly path: `/${string}`;
-  /** Path for one vhost (`:vhost`). Without it, mq filters the items by their vhost. */
+  /** Path for one vhost (`:vhost`). If absent, mq filters the items by their vhost. */
   readonly vhostPath?: string;
   readonly columns: readonly string[];
   /** `true` if the broker pages, sorts and filters this list. RabbitMQ 4: queues, exchanges, connections, channels. */

@@ -6,7 +6,7 @@ import { testcontainers } from './docker/testcontainers.ts';
 import { ask, type Docker, dockerError } from './docker.ts';
 import { erlangArguments, nodeFiles, nodeName } from './settings.ts';
 
-/** A node of a cluster, as Docker knows it. */
+/** A node of a cluster, as Docker describes it. */
 export interface ClusterNode {
   /** Host name inside the cluster: `mq1`. */
   readonly host: string;

@@ -42,7 +42,7 @@ export interface QueueStatus {
   readonly vhost: string;
   readonly name: string;
   readonly type: string;
-  /** Number of messages. `undefined` if the broker does not know it yet. */
+  /** Number of messages. `undefined` if the broker does not report it. */
   readonly messages: number | undefined;
   /** Host name of the leader. A classic queue has one node, which is its leader. */
   readonly leader: string | undefined;

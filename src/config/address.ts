@@ -11,7 +11,7 @@ const example = 'amqp://user:password@host:port/vhost';
 
 /**
  * Parses a comma-separated list of addresses.
- * @param at the option or variable that holds the list, for the message: `--url`, `MQ_URL`
+ * @param at the option or variable that contains the list, for the message: `--url`, `MQ_URL`
  * @throws MqError with the given code at the first invalid address; the message never contains a password
  */
 export function parseAddresses(

@@ -24,7 +24,10 @@ export async function nodesOf({ api }: Call): Promise<Nodes> {
   return { all: names(items), running: new Set(names(items.filter(({ running }) => running === true))) };
 }
 
-/** Returns the full name of a node. The part after the `@` is enough: `mq2` for `rabbit@mq2`. Throws BAD_DATA. */
+/**
+ * Returns the full name of a node. The part after the `@` is enough: `mq2` for `rabbit@mq2`. Throws BAD_DATA for an
+ * unknown node.
+ */
 export function nodeNamed(call: Call, { all }: Nodes): string {
   const typed = call.arg('node');
   const found = all.filter((name) => name === typed || name.slice(name.indexOf('@') + 1) === typed);

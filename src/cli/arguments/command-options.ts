@@ -13,7 +13,7 @@ export const broker: readonly Option[] = [
   },
   {
     name: 'break-lock',
-    help: 'with --data: ignore a lock that an ended broker left on another host or in another container',
+    help: 'with --data: ignore the lock of a broker that ran on another host or in a container and has ended',
   },
   {
     name: 'memory',

@@ -9,7 +9,7 @@ export const dlqOptions: readonly Option[] = [
   {
     name: 'queue',
     value: 'QUEUE',
-    help: 'use the messages in this queue itself; no subscription or queue is then named',
+    help: 'use the messages in this queue itself; name no subscription or queue then',
     default: 'the dead-letter queue of the subscription or queue',
   },
   {

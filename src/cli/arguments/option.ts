@@ -4,7 +4,9 @@ export interface Option {
   /** Name without dashes, as the user types it. */
   readonly name: string;
   readonly short?: string;
-  /** Placeholder for the value in help, such as `FILE`. If absent, the option is a flag. Help explains `DURATION`. */
+  /**
+   * Placeholder for the value in help, such as `FILE`. If absent, the option is a flag. help.ts explains `DURATION`.
+   */
   readonly value?: string;
   /** Value if the user types the option without one. If `bare` is set, a value must be written after `=`. */
   readonly bare?: string;

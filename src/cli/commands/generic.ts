@@ -58,7 +58,7 @@ function placeholderOf(uses: Use): string {
   return uses === 'subscription' ? '<subscription…>' : '<publication>';
 }
 
-/** Returns the named publications or subscriptions, and the arguments after them. Throws USAGE. */
+/** Returns the named publications or subscriptions, and the arguments after them. Throws USAGE for an unknown name. */
 function targetsOf(values: Values, uses: Use, { config, withBuiltin }: CheckedConfig) {
   const own = Object.keys(config[`${uses}s`]);
   // The names in the user's file come first.

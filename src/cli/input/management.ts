@@ -80,8 +80,8 @@ export async function openManagement(
 
 /**
  * Returns the API. The requests of its client throw CONFIG if the API belongs to another broker.
- * @throws MqError USAGE or CONFIG for an invalid address, CONFIG if no API is named and none can be derived, and the
- * errors of readAuthority
+ * @throws MqError USAGE for an invalid address, CONFIG if no API is named and none can be derived, and the errors of
+ * readAuthority
  */
 export async function findManagement(
   context: Context,

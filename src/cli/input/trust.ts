@@ -12,7 +12,7 @@ import { escaped, MqError, systemReason } from '../../errors.ts';
 import { canAsk, isConfirmed } from './question.ts';
 
 /**
- * Asks for consent on a terminal, unless the file is named, harmless or already trusted.
+ * Asks for consent on a terminal. Does nothing if the file is named, harmless or already trusted.
  * @param more why the command needs consent, in addition to the reasons in the file itself
  * @throws MqError UNTRUSTED without consent, USAGE for an invalid MQ_TRUST, CANNOT_CREATE if the consent cannot be
  * stored, and INTERRUPTED or TERMINATED at a signal

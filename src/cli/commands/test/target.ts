@@ -39,7 +39,7 @@ export interface RunTarget {
  */
 type OpenTarget = () => Promise<RunTarget>;
 
-/** Parses `--on` and its options. Throws USAGE. */
+/** Parses `--on` and its options. Throws USAGE if one is invalid. */
 export function planTarget(context: Context, values: Values): OpenTarget {
   const on = values.name('on') ?? 'embedded';
   const config = values.name('config');
