@@ -28,8 +28,8 @@ const final: readonly ErrorCode[] = ['NOT_PERMITTED', 'CONFIG', 'TLS', 'USAGE', 
 
 /**
  * Waits until a broker accepts a connection, the login and the vhost. Returns how long this took, in milliseconds.
- * @throws MqError UNAVAILABLE at the deadline, INTERRUPTED or TERMINATED at a signal, and without a wait every error
- * of `final`
+ * @throws MqError UNAVAILABLE at the deadline, INTERRUPTED or TERMINATED at a signal, and immediately any error in
+ * `final`
  */
 export async function awaitBroker({ timeoutMs, drain, onReason, ...broker }: BrokerWait): Promise<number> {
   const { tryConnection } = await import('../session/try-connection.ts');

@@ -140,6 +140,6 @@ export const adminOptions: readonly Option[] = [
   },
   { name: 'insecure', help: "do not verify the broker's certificate; others can then read the password" },
   { name: 'timeout', value: 'DURATION', help: 'wait this long for one answer', default: '30s' },
-  { name: 'max-answer', value: 'BYTES', help: 'fail if an answer of the API is larger', default: '64MiB' },
+  { name: 'max-answer', value: 'BYTES', help: 'fail if an answer of the API is larger than this', default: '64MiB' },
   { name: 'json', help: 'print results as JSON lines' },
 ];

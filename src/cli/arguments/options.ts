@@ -223,8 +223,8 @@ const reply: readonly Option[] = [
 ];
 
 /**
- * Names of the options of receiving roles. Few programs have options with these names, so mq warns of them after
- * --exec.
+ * Names of the options of receiving roles. Few programs have options with these names, so mq warns if one of
+ * them follows --exec.
  */
 export const receivingOptions: readonly string[] = [...receive, ...running, ...reconnection].map(({ name }) => name);
 
