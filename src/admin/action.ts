@@ -21,7 +21,7 @@ export interface Action {
   /** Sentences for the help of the action. */
   readonly details?: string;
   readonly args?: readonly Argument[];
-  /** Names of the options in addition to those of all actions (and of all actions with this verb). */
+  /** Names of the options, in addition to those that all actions, or all actions with this verb, accept. */
   readonly options?: readonly string[];
   /** `true` if the object of the action belongs to a vhost. The action then accepts --vhost. */
   readonly isInVhost?: boolean;
@@ -60,15 +60,15 @@ export interface Call {
   flag(name: string): boolean | undefined;
   /** Returns a whole number of at least `min`. */
   whole(name: string, range: { min: number; max?: number }): number | undefined;
-  /** Returns the text of a file; `-` is standard input. Throws NO_INPUT. */
+  /** Returns the text of a file; `-` is standard input. Throws NO_INPUT, and INTERRUPTED or TERMINATED at a signal. */
   read(file: string): Promise<string>;
-  /** Writes a file. Throws CANNOT_CREATE. */
+  /** Writes a file. Throws CANNOT_CREATE if that fails. */
   write(file: string, text: string): Promise<void>;
   /** Returns the new password of a user: from a file, the environment, or a prompt. */
   newPassword(): Promise<string>;
   /** Reads the depths of queues over AMQP. `undefined` if the AMQP address is not proven to belong to this broker. */
   readonly depths?: Depths | undefined;
-  /** Runs a command in the container of a node. Returns `undefined` if the broker does not belong to `mq cluster`. */
+  /** Runs a command in the container of a node. Returns `undefined` if `mq cluster` did not start the node. */
   control?(node: string, command: readonly string[]): Promise<{ exitCode: number; output: string } | undefined>;
   /** Writes a line to stderr. */
   say(line: string): void;

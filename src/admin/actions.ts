@@ -16,7 +16,7 @@ import { queueActions } from './actions/queues.ts';
 import { userActions } from './actions/users.ts';
 import { vhostActions } from './actions/vhosts.ts';
 
-/** Actions by verb and, within a verb, in the order of the help. */
+/** All actions, by object. The help groups them by verb and keeps this order within each verb. */
 export const actions: readonly Action[] = [
   ...overviewActions,
   ...queueActions,

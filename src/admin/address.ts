@@ -35,7 +35,7 @@ export function parseManagement(list: string, { at, login }: { at: string; login
   return texts.map((text, index) => {
     const which = texts.length === 1 ? at : `${at}: address ${index + 1}`;
     const wrong = (what: string) =>
-      new MqError('USAGE', `${which}: ${what}`, { at, hint: 'an address is written http://user:password@host:15672' });
+      new MqError('USAGE', `${which}: ${what}`, { at, hint: 'write an address as http://user:password@host:15672' });
     const scheme = /^(https?):\/\//i.exec(text)?.[1]?.toLowerCase();
     if (scheme === undefined) throw wrong('not a URL: it does not begin with http:// or https://');
     const url = URL.parse(text);
@@ -80,8 +80,8 @@ export interface LocatedManagement {
  * 3. `management` of the connections in rascal.json
  * 4. port 15672 on the host of AMQP port 5672, or port 15671 on the host of AMQPS port 5671
  *
- * An address without a user gets the login of the AMQP address. This function opens no connection, so it does not
- * prove that the API belongs to the broker (proof.ts does). Throws USAGE for an invalid address, and CONFIG if no API is
+ * An address without a user gets the login of the AMQP address. This function opens no connection, so it does not prove
+ * that the API belongs to the broker (proof.ts does). Throws USAGE for an invalid address, and CONFIG if no API is
  * named and the AMQP port is not a standard one.
  */
 export function locateManagement({ option, variable, connections }: ManagementSources): LocatedManagement {
@@ -117,7 +117,7 @@ function derivedFrom(connection: ConnectionConfig): ManagementAddress {
     return addressOf({ isSecure, hostname, port }, loginOf(connection));
   }
   throw new MqError('CONFIG', `the management API of the broker at ${endpointOf(connection)} is not known`, {
-    hint: `name it: --management-url http://user:password@${hostOf(connection)}:port, or MQ_MANAGEMENT_URL; it is derived only from the AMQP ports 5672 and 5671`,
+    hint: `name it: --management-url http://user:password@${hostOf(connection)}:port, or MQ_MANAGEMENT_URL; mq derives it only from the AMQP ports 5672 and 5671`,
   });
 }
 

@@ -6,7 +6,7 @@ import { nearest } from '../terminal/nearest.ts';
 import type { Call } from './action.ts';
 import type { ApiObject } from './json.ts';
 
-/** Parses JSON in an argument. Throws USAGE. */
+/** Parses JSON in an argument. Throws USAGE if it is not JSON. */
 export function jsonOf(call: Call, name: string): unknown {
   try {
     return JSON.parse(call.arg(name));
@@ -15,7 +15,7 @@ export function jsonOf(call: Call, name: string): unknown {
   }
 }
 
-/** Parses a JSON object in an argument. Throws USAGE. */
+/** Parses a JSON object in an argument. Throws USAGE for any other value. */
 export function objectArgument(call: Call, name: string): ApiObject {
   const value = jsonOf(call, name);
   if (isObject(value)) return value;
@@ -36,7 +36,7 @@ function readable(text: string): unknown {
   if (!/^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?|true|false|[{["].*)$/s.test(text)) return text;
   try {
     const value: unknown = JSON.parse(text);
-    // JavaScript would round an integer that is not safe, so it stays text.
+    // JavaScript would round an integer above 2^53, so such an integer stays text.
     return typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value) ? text : value;
   } catch {
     return text;

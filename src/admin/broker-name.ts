@@ -6,8 +6,7 @@ import { objectIn } from './json.ts';
 import { refusal } from './refusal.ts';
 
 /**
- * Returns the name of the cluster, or `undefined` if the broker has none. Throws the errors of `Management.ask`, and
- * refusals.
+ * Returns the name of the cluster, or `undefined` if the broker has none. Throws the errors of `Management.request`.
  */
 export async function clusterNameOf(api: Management): Promise<string | undefined> {
   const path = '/cluster-name';
@@ -19,7 +18,7 @@ export async function clusterNameOf(api: Management): Promise<string | undefined
   return typeof name === 'string' ? name : undefined;
 }
 
-/** Returns `rabbit@host (http://host:15672)`. */
+/** Returns `rabbit@host (http://host:15672)`, or only the address if the broker reports no name. */
 export async function brokerName(api: Management): Promise<string> {
   const name = await clusterNameOf(api).catch(() => undefined);
   return name === undefined ? api.origin : `${escaped(name)} (${api.origin})`;

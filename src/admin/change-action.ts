@@ -21,7 +21,7 @@ interface ChangeRow {
   readonly body?: (call: Call) => unknown;
   readonly query?: (call: Call) => Parameters<typeof query>[0];
   readonly headers?: (call: Call) => Readonly<Record<string, string>>;
-  /** A delete always has a question; see `deleteQuestion`. */
+  /** Question that asks for consent. Every delete has one; see `deleteQuestion`. */
   readonly question?: Action['question'];
   /** Outcome of a PUT for an existing object (status 204). Defaults to `unchanged` for create, and to `set` for set. */
   readonly again?: string;

@@ -16,8 +16,8 @@ export interface ManagementOptions extends Partial<Limits> {
   /** Aborts every request with INTERRUPTED or TERMINATED. */
   readonly signal?: AbortSignal;
   /**
-   * Runs once before the first request to an address. If it throws an error such as UNAVAILABLE, the next address is
-   * tried.
+   * Runs once before the first request to an address. If it throws UNAVAILABLE, DEADLINE or HOST_UNKNOWN, the next
+   * address is tried.
    */
   readonly prove?: (address: ManagementAddress) => Promise<void>;
 }
@@ -30,7 +30,7 @@ export const defaultLimits: Limits = { timeoutMs: 30_000, maxBytes: 64 * 1024 * 
 /** Codes of the errors with which a proof reports that an address does not answer. */
 const absentCodes: readonly ErrorCode[] = ['UNAVAILABLE', 'DEADLINE', 'HOST_UNKNOWN'];
 
-/** Statuses that a proxy returns if its server does not answer, and a node returns while it shuts down. */
+/** Statuses that a proxy returns if its server does not answer, and that a node returns while it shuts down. */
 const absentStatuses = [502, 504];
 
 /** Sends requests to the management API of one broker, at the first address that answers. */
@@ -81,8 +81,10 @@ export class Management {
 
   /**
    * Returns any answer of the broker, including 4xx and 5xx. If an address does not answer, the next one is tried. A
-   * change that may already have been executed is not tried again. Throws UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS,
-   * PROTOCOL (not JSON, too large), and IN_DOUBT (a change was sent but not answered, or a proxy answered 502 or 504).
+   * change that may already have been executed is not tried again.
+   * @throws MqError UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (not JSON, or too large), IN_DOUBT (a change was
+   * sent but not answered, or a proxy answered 502 or 504), INTERRUPTED or TERMINATED at a signal, and the errors of
+   * `prove`
    */
   async ask(
     method: Method,
@@ -164,7 +166,7 @@ function parsed({ status, contentType, text }: RawAnswer, { origin }: Management
   try {
     return JSON.parse(text);
   } catch (error) {
-    // RabbitMQ's own 4xx and 5xx answers may be HTML or text, but a successful answer is JSON.
+    // RabbitMQ's own 4xx and 5xx answers may be HTML or text, but a successful answer and a 404 of the API are JSON.
     if (status >= 400 && status !== 404) return { error: `HTTP ${status}` };
     throw new MqError(
       'PROTOCOL',

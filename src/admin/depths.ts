@@ -1,5 +1,5 @@
-// Reads exact message counts of queues. RabbitMQ's statistics are seconds old. Without statistics, RabbitMQ counts
-// classic queues at once; the exact depth of a quorum queue is available only over AMQP.
+// Reads exact message counts of queues. RabbitMQ's statistics are seconds old. An answer without statistics
+// contains current counts of classic queues; the exact depth of a quorum queue is available only over AMQP.
 
 import type { Call } from './action.ts';
 import { type ApiObject, numberIn } from './json.ts';
@@ -49,7 +49,7 @@ export async function withExactCounts(
   // Vhosts are read one after the other, because each needs a connection.
   for (const [vhost, queues] of byVhost) {
     const names = queues.map(({ name }) => String(name));
-    // biome-ignore lint/nursery/useAwaitThenable: it does not follow the type of an optional function
+    // biome-ignore lint/nursery/useAwaitThenable: the rule does not follow the type of an optional function
     const found = await depths(vhost, names);
     for (const [name, depth] of found) exact.set(keyOf({ vhost, name }), depth);
   }

@@ -75,7 +75,7 @@ export async function sendRequest(
   request: ApiRequest,
   settings: Limits & Transport,
 ): Promise<RawAnswer> {
-  // fetch is not used, because it blocks about sixty ports (the Fetch standard, 2.9) and removes dots from the path.
+  // fetch is not used, because it blocks about sixty ports (Fetch standard, 2.9) and removes `.` and `..` from paths.
   const open = address.isSecure ? (await import('./https.ts')).request : requestPlainly;
   const roundTrip = new RoundTrip(open(optionsOf(address, request, settings)), address, settings);
   return roundTrip.answer(request.body);
@@ -94,7 +94,7 @@ function optionsOf(
     agent,
     headers: {
       ...headers,
-      // RabbitMQ 4: some paths answer 406 to a client that accepts only JSON, although they have no body.
+      // RabbitMQ 4: some paths answer 406 to a client that accepts only JSON, although the answer has no body.
       accept: 'application/json, */*;q=0.1',
       authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
       ...(body !== undefined && {

@@ -1,5 +1,5 @@
 // Builds the actions that list objects of one kind. The broker filters, sorts and pages the lists that it can page. mq
-// does it for the others.
+// filters, sorts and pages the other lists.
 
 import type { Action, Call, Result } from './action.ts';
 import { columnsOf, valueAt, without } from './columns.ts';
@@ -22,7 +22,7 @@ interface ListRow {
   readonly details?: string;
   /** Path after /api. */
   readonly path: `/${string}`;
-  /** Path for one vhost (`:vhost`). Without it, mq filters the items by their vhost. */
+  /** Path for one vhost (`:vhost`). If absent, mq filters the items by their vhost. */
   readonly vhostPath?: string;
   readonly columns: readonly string[];
   /** `true` if the broker pages, sorts and filters this list. RabbitMQ 4: queues, exchanges, connections, channels. */
@@ -224,7 +224,10 @@ function rank(value: unknown): number {
 /** Statistics of queues, connections and channels. They appear some seconds after the object was created. */
 const statistics = ['messages', 'recv_oct', 'messages_unacknowledged'];
 
-/** Throws USAGE if no item has the column to sort by. Only reports a column that may be a statistic without values. */
+/**
+ * Throws USAGE if no item has the column to sort by. If the column may be a statistic that has no value yet, prints a
+ * note instead.
+ */
 async function refuseUnsortable(
   call: Call,
   path: string,
@@ -246,7 +249,7 @@ async function refuseUnsortable(
   throw call.usage(`--sort ${sort}: no such column; the columns are ${columns.join(', ')} and those that --json shows`);
 }
 
-/** Reports each requested column that no item has. It may be misspelled, or a statistic that does not exist yet. */
+/** Reports each requested column that no item has, because it may be misspelled or a statistic without a value yet. */
 function noteAbsent({ text, say }: Call, columns: readonly string[], items: readonly ApiObject[]): void {
   if (text('columns') === undefined || items.length === 0) return;
   for (const column of columns)

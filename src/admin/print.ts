@@ -74,7 +74,8 @@ async function table(
       hasHeaders,
     });
   const lines = draw(0);
-  // If a header does not fit, the vhost is left out, unless the rows or the user need it.
+  // If a header does not fit, the column vhost is omitted, provided that all rows have the same vhost and the user has
+  // not chosen the columns.
   const hasOneVhost = columns[0] === 'vhost' && rows.every(([vhost]) => vhost === rows[0]?.[0]);
   const isCut = hasHeaders && lines[0]?.includes('…') === true;
   const drawn = isCut && hasOneVhost && requested === undefined ? draw(1) : lines;

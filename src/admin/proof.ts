@@ -12,7 +12,7 @@ import { apiPath } from './path.ts';
 /** The broker at the AMQP address. */
 export type ProofPeer = Omit<Peer, 'depths'>;
 
-/** Reason why an API is not used: it belongs to another broker (`other`), or its broker is unknown (`unproven`). */
+/** Reason to doubt an API: it belongs to another broker (`other`), or its broker is unknown (`unproven`). */
 export type Doubt = { readonly kind: 'other' | 'unproven'; readonly why: string };
 
 /**
@@ -49,9 +49,9 @@ export async function doubtOf(
  * Returns `true` if the API lists the peer's connection or its queue, `false` if it does not, and `undefined` if
  * neither can be checked. It tries three methods, and returns the result of the first one that has a result:
  *
- * 1. the port of the connection, which is the fastest but can only prove that the API belongs to the broker
- * 2. a temporary queue of the connection, which changes the broker
- * 3. the name of the connection, which is listed only after some seconds
+ * 1. the port of the connection. This is the fastest method, but it can only prove that the API belongs to the broker
+ * 2. a temporary queue of the connection, which mq must declare on the broker
+ * 3. the name of the connection, which RabbitMQ lists only after some seconds
  */
 async function listsPeer(
   api: Management,

@@ -31,14 +31,14 @@ export function refusal({ status, body }: ApiResponse, { method, path, api: { or
         hint: 'the API may require https, or have a path before /api',
       },
     );
-  // RabbitMQ 4.3.6 answers 500 to a refusal whose reason would contain a name that is not ASCII.
+  // RabbitMQ 4.3.6 answers 500 instead of 4xx if the reason contains a name that is not ASCII.
   const hint = status === 500 ? { hint: 'the broker failed; its log shows the reason' } : {};
   return new MqError(codeOf(status), `${request}: ${answer}`, hint);
 }
 
 /**
  * Reports whether a 401 refuses the login. RabbitMQ sends `not_authorized` for a wrong user or password, and
- * `not_authorised` for a missing permission. A proxy, which sends neither, also refuses the login.
+ * `not_authorised` for a missing permission. A proxy sends neither, and its 401 refuses the login as well.
  */
 function isLogin(body: unknown): boolean {
   return objectOf(body)['error'] !== 'not_authorised';

@@ -9,7 +9,7 @@ import { objectsIn } from './json.ts';
 import { apiPath, encoded } from './path.ts';
 import { refusal } from './refusal.ts';
 
-/** Maximum length of a name in bytes, because a name is a short string (AMQP 0-9-1, 4.2.5.3). */
+/** Maximum length of a name in bytes. AMQP sends a name as a short string (AMQP 0-9-1 specification, 4.2.5.3). */
 const longestName = 255;
 /** RabbitMQ's name of the default exchange in paths. */
 const defaultExchange = 'amq.default';

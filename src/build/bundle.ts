@@ -17,7 +17,8 @@ interface Bundle {
 }
 
 /**
- * Bundles `entry` (the main file). Throws on every warning of esbuild, because it may be an error in the executable.
+ * Bundles `entry` (the main file). Throws on every warning of esbuild, because a warning may be an error in the
+ * executable.
  */
 export async function bundle({ entry, root }: { entry: string; root: string }): Promise<Bundle> {
   const files = new Set<string>();

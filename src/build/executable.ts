@@ -44,7 +44,7 @@ async function makeIn(given: { platform: Platform; pieces: Pieces; output: strin
     seaConfig: {
       assets: await writeAssets({ folder, pieces, caches: own ? codeCaches(pieces) : new Map() }),
       useCodeCache: own,
-      // Without it, NODE_OPTIONS=--require would run foreign code inside mq.
+      // With another value, NODE_OPTIONS=--require would run foreign code inside mq.
       execArgvExtension: 'none',
       // By default V8 lets the space for young objects grow to 96 MB under load, but mq needs far less at a time.
       execArgv: ['--max-semi-space-size=16'],

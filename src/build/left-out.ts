@@ -1,5 +1,5 @@
-// Replaces dependencies of testcontainers that mq does not use: Docker over SSH, BuildKit, docker-compose. They are
-// most of its size. In the executable, an empty package that throws when it is used replaces each of them.
+// Replaces dependencies of testcontainers that mq does not use: Docker over SSH, BuildKit, docker-compose. They make up
+// most of its size. Each of them becomes an empty package that throws when it is used.
 
 import type { Plugin } from 'esbuild';
 

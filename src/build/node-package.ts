@@ -1,5 +1,5 @@
-// Downloads the Node of another platform, because npm installs only the package of its own platform. The tarballs are cached in
-// node_modules/.cache, and their hashes are checked at each use.
+// Downloads the Node of another platform, because npm installs only the package of its own platform. The tarballs are
+// cached in node_modules/.cache, and their hashes are checked at each use.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -7,7 +7,7 @@ import { startPieces } from './start-pieces.ts';
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 24) {
   process.stderr.write(
-    `mq: needs Node 24 or newer, and this is ${process.versions.node} [SYSTEM]\nhint: the executable of the release contains its own Node\n`,
+    `mq: requires Node 24 or newer, but this is ${process.versions.node} [SYSTEM]\nhint: the executable of the release contains its own Node\n`,
   );
   process.exit(71);
 }

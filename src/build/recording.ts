@@ -13,7 +13,7 @@ const font = { size: 14, width: 8.43, line: 19 };
 const margin = 20;
 /** Height of the title bar. */
 const bar = 34;
-/** The recording is played more slowly than it happened, so that a viewer can read along. */
+/** Factor by which the picture plays the recording more slowly, so that a viewer can read along. */
 const slowness = 3;
 
 /** Classes of the picture by the codes that a terminal uses for styles. */

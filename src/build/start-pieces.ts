@@ -7,7 +7,7 @@ const suppressed = /^(vm\.USE_MAIN_CONTEXT_DEFAULT_LOADER|stripTypeScriptTypes) 
 
 export function startPieces(from: PieceSource): void {
   const { emitWarning } = process;
-  // A cast, because the overloads of emitWarning() cannot be expressed by one function.
+  // The cast is needed, because one function cannot express the overloads of emitWarning().
   process.emitWarning = ((warning: string | Error, ...rest: []) => {
     if (!suppressed.test(String(warning))) emitWarning(warning, ...rest);
   }) as typeof emitWarning;

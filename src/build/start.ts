@@ -10,7 +10,7 @@ startPieces({
       const asset = getRawAsset(`${name}.cache`);
       return asset instanceof ArrayBuffer ? new Uint8Array(asset) : undefined;
     } catch {
-      return undefined; // built on another platform
+      return undefined; // an executable that was built on another platform has no code cache
     }
   },
   builtin: require,

@@ -21,15 +21,15 @@ interface BrokerWait {
 
 const pauseMs = 200;
 /**
- * Errors that waiting does not resolve. A starting broker does not refuse a login, because it loads its users before it
- * opens its port.
+ * Errors that waiting does not resolve. A refused login (NOT_PERMITTED) is one of them, because a starting broker loads
+ * its users before it opens its port.
  */
 const final: readonly ErrorCode[] = ['NOT_PERMITTED', 'CONFIG', 'TLS', 'USAGE', 'NO_INPUT', 'BAD_DATA', 'BUG'];
 
 /**
  * Waits until a broker accepts a connection, the login and the vhost. Returns how long this took, in milliseconds.
- * @throws MqError UNAVAILABLE at the deadline, INTERRUPTED or TERMINATED at a signal, and immediately each error that
- * waiting does not resolve
+ * @throws MqError UNAVAILABLE at the deadline, INTERRUPTED or TERMINATED at a signal, and immediately any error in
+ * `final`
  */
 export async function awaitBroker({ timeoutMs, drain, onReason, ...broker }: BrokerWait): Promise<number> {
   const { tryConnection } = await import('../session/try-connection.ts');

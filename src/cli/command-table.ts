@@ -73,8 +73,9 @@ export class CommandTable {
   }
 
   /**
-   * Returns the command with the name. Throws USAGE for an unknown name, and UNTRUSTED if the file is not trusted. Help
-   * does not require trust.
+   * Returns the command with the name. Help does not require trust.
+   * @throws MqError USAGE for an unknown name, UNTRUSTED if the file is not trusted, and the errors of
+   * loadConfiguration
    */
   async find(name: string, context: Context, { isHelp = false } = {}): Promise<Command> {
     const fixed = this.fixed.find((command) => command.name === name);

@@ -35,8 +35,7 @@ export interface Verb {
   /** Additional help sections, after the options. */
   readonly sections?: readonly HelpSection[];
   /**
-   * Runs the verb with the arguments after its name. If the answer is negative, prints it and returns the exit status;
-   * otherwise the status is 0.
+   * Runs the verb with the arguments after its name. Returns the exit status; if it returns nothing, the status is 0.
    */
   run(context: Context, values: Values): Promise<void> | Promise<number>;
 }

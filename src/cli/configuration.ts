@@ -17,7 +17,10 @@ interface Settings {
   readonly assertAccepted?: (found: FoundFile, config: Config) => Promise<void>;
 }
 
-/** Returns the user's file, alone and merged over the built-in one. Throws CONFIG, NO_INPUT, USAGE or UNTRUSTED. */
+/**
+ * Returns the user's file, alone and merged over the built-in one.
+ * @throws MqError CONFIG, NO_INPUT, USAGE, UNTRUSTED or CANNOT_CREATE, and INTERRUPTED or TERMINATED at a signal
+ */
 export async function loadConfiguration(
   context: Context,
   { commandNames, assertAccepted }: Settings,

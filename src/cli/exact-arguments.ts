@@ -35,7 +35,8 @@ function partsOf(bytes: Buffer): Buffer[] {
 
 /**
  * Throws USAGE if an argument that must be text contains bytes that are not UTF-8. In `argv` each value follows its
- * option. `takesBytes` allows such bytes in arguments that are not options.
+ * option. `takesBytes` allows such bytes in arguments that do not
+ * belong to an option.
  */
 export function refuseBytes(argv: readonly string[], { takesBytes }: { takesBytes: boolean }): void {
   argv.forEach((arg, at) => {

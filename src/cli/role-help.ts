@@ -42,7 +42,7 @@ const execVariables: HelpSection = {
   rows: [
     ['MQ_QUEUE, MQ_EXCHANGE, MQ_ROUTING_KEY', 'queue, exchange and routing key of the message'],
     ['MQ_ATTEMPT, MQ_REDELIVERED', 'number of the attempt; true if the message was delivered before'],
-    ['MQ_MESSAGE_ID, MQ_CONTENT_TYPE, …', 'a property of the message'],
+    ['MQ_MESSAGE_ID, MQ_CONTENT_TYPE, …', 'properties of the message, each in its own variable'],
     ['MQ_HEADER_NAME', 'the header "name"; file descriptor 3 has all headers as JSON'],
   ],
 };

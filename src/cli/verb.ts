@@ -15,8 +15,9 @@ export interface OptionOwner {
 const mostNames = 6;
 
 /**
- * Returns the function and the values of the verb that the first argument names. If it names no verb, returns those of
- * the command, if the command runs without a verb. Throws USAGE for an unknown verb, and for an option of another verb.
+ * Returns the function and the values of the verb that the first argument names. If the first argument names no verb
+ * and the command runs without one, returns those of the command. Throws USAGE for an unknown verb, and for an option
+ * of another verb.
  */
 export function chosenVerb(command: Command, values: Values): { run: Verb['run']; values: Values } {
   const { name, options, verbs = {}, run } = command;

@@ -4,7 +4,10 @@ import { isObject, type Plain } from '../config/plain.ts';
 import { MqError } from '../errors.ts';
 import type { ClusterNode } from './node.ts';
 
-/** Returns the answer of GET /api/<path>. Throws UNAVAILABLE for a status that is neither 2xx nor in `also`. */
+/**
+ * Returns the answer of GET /api/<path>. Throws UNAVAILABLE for a status that is neither 2xx nor in `also`, and the
+ * errors of fetch.
+ */
 export async function askNode(
   node: ClusterNode,
   path: string,
@@ -19,7 +22,9 @@ export async function askNode(
   return response.json();
 }
 
-/** Returns a list of objects. Throws the errors of `askNode`, and PROTOCOL for an answer that is not a list of objects. */
+/**
+ * Returns a list of objects. Throws the errors of `askNode`, and PROTOCOL for an answer that is not a list of objects.
+ */
 export async function listFromNode(node: ClusterNode, path: string, signal: AbortSignal): Promise<readonly Plain[]> {
   const answer = await askNode(node, path, signal);
   if (Array.isArray(answer) && answer.every(isObject)) return answer;

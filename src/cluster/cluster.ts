@@ -70,7 +70,7 @@ export interface Cluster extends ClusterDescription, AsyncDisposable {
   follow(node: number, to: Parameters<typeof followLogs>[2]): Promise<void>;
   /** Returns the states of all nodes, according to Docker. */
   states(): Promise<NodeState[]>;
-  /** Waits until every node (or each of `nodes`) accepts AMQP and all others see it as a running member. */
+  /** Waits until all nodes (or all of `nodes`) accept AMQP and see each other as running members. */
   ready(wait?: WaitSettings & { readonly nodes?: readonly number[] }): Promise<void>;
   /** Undoes all faults: starts, resumes, reconnects and, if necessary, restarts nodes. Waits until all are ready. */
   heal(wait?: WaitSettings): Promise<void>;

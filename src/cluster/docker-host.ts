@@ -1,4 +1,4 @@
-// Ensures that only the engine of DOCKER_HOST is used.
+// Ensures that mq uses no other engine if DOCKER_HOST names one.
 
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';

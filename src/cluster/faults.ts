@@ -13,7 +13,7 @@ export async function killNode(docker: Docker, node: ClusterNode): Promise<void>
   await ask(`waiting for the end of node ${node.host}`, () => container.wait());
 }
 
-/** Stops a node with SIGTERM, and with SIGKILL after 30 seconds. A stopped node is not restarted. */
+/** Stops a node with SIGTERM, and with SIGKILL after 30 seconds. Docker does not restart the node. */
 export async function stopNode(docker: Docker, node: ClusterNode): Promise<void> {
   const container = docker.container.getById(node.containerId);
   // 304: the container is already stopped.

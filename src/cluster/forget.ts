@@ -15,7 +15,7 @@ const noticeMs = 20_000;
 /**
  * Removes a member. `host` is `mq1` or `rabbit@mq1`. RabbitMQ removes the node, and the members of quorum queues and
  * streams on it. Throws USAGE for an unknown node, REFUSED for a running node or if no majority of the members is
- * running, and SYSTEM if RabbitMQ does not remove the node.
+ * running, SYSTEM if RabbitMQ does not remove the node, and the errors of connectDocker.
  */
 export async function forgetNode({ cluster, host: given }: { cluster: string; host: string }): Promise<void> {
   const host = given.replace(/^rabbit@/, '');

@@ -18,7 +18,7 @@ export async function imageOf(version: string): Promise<string> {
 
 /**
  * Ensures that the engine has the image. Images named `mq-…` are built by test/setup; others are pulled. Throws SYSTEM
- * if no image is available, and INTERRUPTED.
+ * if no image is available, UNAVAILABLE if the engine does not answer, and INTERRUPTED at a signal.
  */
 export async function needImage(docker: Docker, image: string, signal?: AbortSignal): Promise<void> {
   const { ImageName } = await testcontainers();

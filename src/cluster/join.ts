@@ -21,9 +21,9 @@ export interface JoinOptions extends WaitSettings {
 }
 
 /**
- * Adds a node with the next number and waits until it is a running member. Throws REFUSED (no majority of the members
- * is running), UNAVAILABLE (not ready in time), SYSTEM and INTERRUPTED after it has removed the new node. If only
- * `grow` fails, throws SYSTEM and does not remove the node.
+ * Adds a node with the next number and waits until it is a running member. If that fails, removes the node and throws
+ * UNAVAILABLE (not ready in time), SYSTEM or INTERRUPTED. If only `grow` fails, keeps the node and throws SYSTEM.
+ * Throws REFUSED if no majority of the members is running, and the errors of connectDocker.
  */
 export async function joinNode(options: JoinOptions): Promise<{ cluster: Cluster; node: ClusterNode }> {
   const { cluster: name, grow, signal } = options;

@@ -2,8 +2,8 @@
 
 /**
  * Runs `work` with a signal that aborts after `milliseconds`, or when `outer` aborts. In both cases it rejects with an
- * AbortError, even if `work` continues. It does not use AbortSignal.any and AbortSignal.timeout, because Node may
- * garbage-collect them before they abort, and then the work would never end (nodejs/node#57736).
+ * AbortError, even if `work` continues. AbortSignal.any and AbortSignal.timeout are not used, because Node may
+ * garbage-collect such signals before they abort, and then the work would never end (nodejs/node#57736).
  */
 export async function within<Result>(
   milliseconds: number,

@@ -6,7 +6,7 @@ import { testcontainers } from './docker/testcontainers.ts';
 import { ask, type Docker, dockerError } from './docker.ts';
 import { erlangArguments, nodeFiles, nodeName } from './settings.ts';
 
-/** A node of a cluster, as Docker knows it. */
+/** A node of a cluster, as Docker describes it. */
 export interface ClusterNode {
   /** Host name inside the cluster: `mq1`. */
   readonly host: string;
@@ -66,7 +66,10 @@ export function usualPorts(offset: number): number[] {
   return insidePorts.map((port) => port + offset);
 }
 
-/** Returns the address for published ports. The ports of a remote engine must be reachable from this machine. */
+/**
+ * Returns the address on which ports are published. If the engine's machine is known only by its name, this is every
+ * address of that machine, so that its ports are reachable from this one.
+ */
 export function nodeAddress({ machine }: Docker): string {
   return isIP(machine) ? machine : '0.0.0.0';
 }

@@ -24,7 +24,7 @@ export interface ReadyWait {
   readonly progress?: ((ready: number, total: number) => void) | undefined;
 }
 
-/** Waits until the nodes are ready. Throws UNAVAILABLE at the deadline, SYSTEM if a container ended, INTERRUPTED. */
+/** Waits until the nodes are ready. Throws UNAVAILABLE at the deadline, SYSTEM if a container ended, or INTERRUPTED. */
 export async function untilReady(docker: Docker, wait: ReadyWait): Promise<void> {
   const { nodes, withinMs = 120_000, signal, progress } = wait;
   const waiting = new Set(nodes);
@@ -54,18 +54,18 @@ async function isReady(docker: Docker, node: ClusterNode, wait: ReadyWait, end: 
   const view = await viewOf(node, end);
   if (view === undefined) return false;
   if (wait.repairs && view.parted.length * 2 >= wait.members.length) await restartNode(docker, node);
-  return wait.members.every((member) => view.running.includes(member)) && (await greets(node, end));
+  return wait.members.every((member) => view.running.includes(member)) && (await acceptsAmqp(node, end));
 }
 
 // Reports whether the node accepts AMQP. Docker's proxy accepts connections before the node does, so only the node's
 // first frame proves it.
-function greets(node: ClusterNode, end: AbortSignal): Promise<boolean> {
+function acceptsAmqp(node: ClusterNode, end: AbortSignal): Promise<boolean> {
   const { hostname, port } = new URL(node.url);
   return new Promise((resolve) => {
     const socket = connect({ host: hostname, port: Number(port), signal: end, timeout: 5_000 });
-    const answer = (isGreeted: boolean) => {
+    const answer = (isAccepted: boolean) => {
       socket.destroy();
-      resolve(isGreeted);
+      resolve(isAccepted);
     };
     socket
       .once('connect', () => socket.write('AMQP\0\0\x09\x01'))

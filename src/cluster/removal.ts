@@ -5,8 +5,8 @@ import { labelFilter, labels, startingMark } from './docker/labels.ts';
 import { ask, connectDocker, type Docker } from './docker.ts';
 
 /**
- * Removes what ended processes have left behind on this machine: clusters that they owned, and unfinished starts and
- * joins of other clusters. Returns the names of the clusters.
+ * Removes what processes of this machine left behind when they ended: clusters that they owned, and unfinished starts
+ * and joins of other clusters. Returns the names of the clusters.
  */
 export async function sweep({ isAlive }: { isAlive: (pid: number) => boolean }): Promise<string[]> {
   const docker = await connectDocker();
@@ -78,7 +78,7 @@ export interface ListedCluster {
   readonly isStarting: boolean;
 }
 
-/** Returns all clusters of this Docker engine, sorted by name. Throws UNAVAILABLE without an engine. */
+/** Returns all clusters of this Docker engine, sorted by name. Throws the errors of connectDocker. */
 export async function listClusters(): Promise<ListedCluster[]> {
   const byName = Object.groupBy(await listContainers(await connectDocker()), clusterOf);
   return Object.entries(byName)

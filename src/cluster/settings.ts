@@ -16,8 +16,8 @@ export function nodeName(host: string): string {
 
 /** Returns the arguments of the Erlang VM of each node. */
 export function erlangArguments(nodes: number): string {
-  // Schedulers do not spin, and nodes that share a machine have one scheduler each. +Q: some engines allow a billion
-  // file descriptors, and Erlang would reserve memory for each of them.
+  // +sbwt: idle schedulers do not busy-wait. +S: nodes that share a machine have one scheduler each. +Q: some engines
+  // allow a billion file descriptors, and Erlang would reserve memory for each of them.
   return `${nodes > 1 ? '+S 1:1 ' : ''}+sbwt none +sbwtdcpu none +sbwtdio none +Q 65536`;
 }
 

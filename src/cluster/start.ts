@@ -51,7 +51,8 @@ export interface ClusterOptions {
 /**
  * Starts a cluster and waits until every node is a running member that accepts AMQP. The user `mq` has a random
  * password and is an administrator. Throws UNAVAILABLE (no Docker engine, or not ready in time), SYSTEM (no image, the
- * name exists, or a node ended) and INTERRUPTED. After an error nothing is left behind.
+ * name or a port is in use, or a node ended), NOT_PERMITTED (this user may not use Docker) and INTERRUPTED. After an
+ * error, everything that was started is removed.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { image, name = `mq-${randomBytes(4).toString('hex')}`, signal } = options;

@@ -14,7 +14,7 @@ export interface ClusterStatus {
   readonly image: string;
   readonly version: string;
   readonly nodes: readonly NodeStatus[];
-  /** `undefined` if no node answers. */
+  /** `undefined` if no node answers, or if the queues are not listed in time. */
   readonly queues: readonly QueueStatus[] | undefined;
   /** One sentence for each problem. The list is empty if there are no problems. */
   readonly problems: readonly string[];
@@ -42,7 +42,7 @@ export interface QueueStatus {
   readonly vhost: string;
   readonly name: string;
   readonly type: string;
-  /** Number of messages. `undefined` if the broker does not know it yet. */
+  /** Number of messages. `undefined` if the broker does not report it. */
   readonly messages: number | undefined;
   /** Host name of the leader. A classic queue has one node, which is its leader. */
   readonly leader: string | undefined;
@@ -55,19 +55,19 @@ interface StatusOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Reads the status of every part of the cluster. Throws UNAVAILABLE if there is no such cluster. */
+/** Reads the status of every part of the cluster. Throws UNAVAILABLE if there is no such cluster, and INTERRUPTED. */
 export async function clusterStatus({ name, signal }: StatusOptions): Promise<ClusterStatus> {
   const cluster = await attachCluster({ name });
   const states = await cluster.states();
-  const awake = cluster.nodes.filter((_, index) => states[index]?.state === 'running');
+  const runningNodes = cluster.nodes.filter((_, index) => states[index]?.state === 'running');
   // The requests run concurrently, because a silent node can delay each answer by seconds.
   const [known, listings, critical] = await Promise.all([
-    membersOf(awake, signal),
-    Promise.all(awake.map((node) => listQueues(node, signal))),
-    Promise.all(awake.map((node) => criticalQueues(node, signal))),
+    membersOf(runningNodes, signal),
+    Promise.all(runningNodes.map((node) => listQueues(node, signal))),
+    Promise.all(runningNodes.map((node) => criticalQueues(node, signal))),
   ]);
   const running = known?.members.filter(({ isRunning }) => isRunning).map((one) => hostOf(one.name)) ?? [];
-  const listing = known && listings[awake.indexOf(known.source)];
+  const listing = known && listings[runningNodes.indexOf(known.source)];
   const queues = listing?.map((item) => queueStatus(item, running));
   if (signal?.aborted) throw new MqError('INTERRUPTED', `reading the status of ${name}: interrupted`);
   const nodes = cluster.nodes.map((node, index): NodeStatus => {
@@ -80,7 +80,7 @@ export async function clusterStatus({ name, signal }: StatusOptions): Promise<Cl
       isMember: known && member?.isRunning === true,
       alarms: member?.alarms ?? [],
       leads: queues?.filter(({ leader }) => leader === node.host).length ?? 0,
-      critical: critical[awake.indexOf(node)],
+      critical: critical[runningNodes.indexOf(node)],
       amqp: new URL(node.url).host,
       management: new URL(node.managementUrl).origin,
     };

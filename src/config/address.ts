@@ -11,7 +11,7 @@ const example = 'amqp://user:password@host:port/vhost';
 
 /**
  * Parses a comma-separated list of addresses.
- * @param at the option or variable that holds the list, for the message: `--url`, `MQ_URL`
+ * @param at the option or variable that contains the list, for the message: `--url`, `MQ_URL`
  * @throws MqError with the given code at the first invalid address; the message never contains a password
  */
 export function parseAddresses(
@@ -80,8 +80,8 @@ function partsOf(address: string): AddressParts | string {
 
   const rest = address.slice(scheme.length + 3);
   const [, authority = '', path = '', query = ''] = /^([^/?#]*)(\/[^?#]*)?(\?[^#]*)?(?:#.*)?$/s.exec(rest) ?? [];
-  // If the password contains a bare / ? or #, the authority ends too early and the @ appears later. Part of the
-  // password must not be read as the host.
+  // If the password contains an unencoded /, ? or #, the authority ends too early and the @ appears later. Such an
+  // address is refused, because part of the password would be read as the host.
   if (rest.includes('@', authority.length)) return 'a special character in the user or password is not percent-encoded';
   const userInfoEnd = authority.lastIndexOf('@');
   const [, host = '', port = ''] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(authority.slice(userInfoEnd + 1)) ?? [];

@@ -55,8 +55,8 @@ function isUrlSafe(user: string, password: string): boolean {
   return [user, password].every((part) => /^[\x20-\x7e]+$/.test(part) && !part.includes(':'));
 }
 
-// Returns the same object as amqplib's `credentials.plain`. RFC 4616: an empty authorisation id, the user, the
-// password.
+// Returns the same object as amqplib's `credentials.plain`. RFC 4616: the message is an empty authorisation id, the
+// user and the password, separated by NUL bytes.
 function plain(username: string, password: string) {
   return { mechanism: 'PLAIN', response: () => Buffer.from(`\0${username}\0${password}`), username, password };
 }

@@ -32,7 +32,8 @@ export interface FoundFile {
 
 /**
  * Returns the file, or `undefined` if no file is named and cwd has none.
- * @throws MqError NO_INPUT if it cannot be read; CONFIG if it is not UTF-8, or if a file in cwd is not a regular file
+ * @throws MqError NO_INPUT if it cannot be read; CONFIG if it is not UTF-8, or if a file in cwd is not a regular file;
+ * INTERRUPTED or TERMINATED at a signal
  */
 export async function findFile({
   option,

@@ -20,7 +20,8 @@ interface LoadOptions extends Where {
 /**
  * Finds rascal.json (--config, MQ_CONFIG, ./rascal.json) and checks it. A user's file defines the whole topology.
  * Without a user's file, the built-in file is used.
- * @throws MqError NO_INPUT if the file cannot be read, CONFIG with all its problems if it is invalid
+ * @throws MqError NO_INPUT if the file cannot be read, CONFIG with all its problems if it is invalid, INTERRUPTED or
+ * TERMINATED at a signal, and the errors of `assertAccepted`
  */
 export async function loadConfig(options: LoadOptions): Promise<Config> {
   return (await loadConfigs(options)).config;

@@ -19,7 +19,7 @@ export const mirrorKeys = [
 /** Arguments of classic queues that quorum queues do not support. RabbitMQ 4.0.5 and 4.3.6 answer 406. */
 const classicArguments = ['x-max-priority', 'x-queue-mode', 'x-queue-version', 'x-queue-master-locator'];
 
-/** 30 minutes. This `x-expires` replaces auto-delete, which quorum queues do not support. */
+/** 30 minutes, in milliseconds. This `x-expires` replaces auto-delete, which quorum queues do not support. */
 const unusedMs = 1_800_000;
 
 /**

@@ -45,8 +45,8 @@ export type RascalSettings = Plain & {
 };
 
 /**
- * Returns the settings for Rascal's `create`, reduced to the needs.
- * @throws MqError USAGE for a publication or subscription that the configuration does not define
+ * Returns the settings for Rascal's `create`, with only the items that the command needs.
+ * @throws MqError USAGE for a publication, subscription or vhost that the configuration does not define
  */
 export function rascalSettings(config: Config, needs: Needs): RascalSettings {
   const publications = needs.publications.map(

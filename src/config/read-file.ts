@@ -75,7 +75,7 @@ export function assertCertificate(content: string | Buffer, file: string): void 
     if (!/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/.test(pem)) throw new Error('no PEM block');
     new X509Certificate(pem);
   } catch (error) {
-    throw new MqError('BAD_DATA', `${file} holds no certificate`, {
+    throw new MqError('BAD_DATA', `${file} contains no certificate`, {
       at: file,
       hint: 'a certificate in PEM begins with -----BEGIN CERTIFICATE-----',
       cause: error,

@@ -79,7 +79,7 @@ function formsOf(secret: string): string[] {
     secret,
     encoded,
     encoded.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
-    // Form that url.format writes, with the marks that encodeURIComponent does not encode.
+    // Form that url.format writes. It also encodes the marks that encodeURIComponent leaves unchanged.
     encoded.replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`),
     base64,
     base64.replace(/(?<!=)=+$/, ''),

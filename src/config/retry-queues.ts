@@ -1,6 +1,6 @@
 // Defines the names and arguments of the queues that mq declares for failed messages:
-//   <queue>.retry.<milliseconds>   holds messages until they expire and return to <queue>
-//   <queue>.dead                   holds messages that failed all attempts, with the reason in x-mq-reason
+//   <queue>.retry.<milliseconds>   stores messages until they expire and return to <queue>
+//   <queue>.dead                   stores messages that failed all attempts, with the reason in x-mq-reason
 
 import { type Config, isPrivate, namePrefix, queueType } from './config.ts';
 import { dictionary } from './plain.ts';
@@ -18,7 +18,7 @@ export const requeueMs = 3000;
 const unusedMs = 60_000;
 
 /**
- * Returns the queue that holds messages until the next attempt. If `isOwn`, the broker deletes the work queue with its
+ * Returns the queue that stores messages until the next attempt. If `isOwn`, the broker deletes the work queue with its
  * connection, so the wait queue expires when it is unused.
  */
 export function waitQueue(queue: string, delayMs: number, { isOwn = false } = {}): RetryQueue {

@@ -10,7 +10,7 @@ const units: Readonly<Record<string, number>> = {
   GiB: 1024 ** 3,
 };
 
-/** Accepted forms of a size, for messages and help. */
+/** Examples of sizes, for messages. */
 export const sizeForms = '65536, 512MiB or 2GiB';
 
 /** Returns the number of bytes, or `undefined` if the text is not a size. */
@@ -23,7 +23,7 @@ export function bytesOf(text: string): number | undefined {
 export type RecycleLimit = { readonly messages: number } | { readonly bytes: number };
 
 /** Accepted forms of a limit, for messages and help. */
-export const recycleForms = '1000 (messages) or 512MiB';
+export const recycleForms = 'a number of messages (1000) or a size (512MiB)';
 
 /** Returns the limit, or `undefined` if the text is not a limit. */
 export function recycleLimit(text: string): RecycleLimit | undefined {

@@ -22,7 +22,7 @@ export async function askReadiness(url: URL, timeoutMs: number): Promise<Readine
 /** The option is set because otherwise NODE_TLS_REJECT_UNAUTHORIZED could turn the verification off. */
 const verified = { rejectUnauthorized: true };
 
-/** Sends a GET request. It does not use fetch, because fetch blocks about sixty ports (the Fetch standard, 2.9). */
+/** Sends a GET request. fetch is not used, because it blocks about sixty ports (Fetch standard, 2.9). */
 async function get(url: URL, signal: AbortSignal): Promise<{ status: number; text: string }> {
   const request = url.protocol === 'https:' ? (await import('node:https')).request : askPlainly;
   return new Promise((resolve, reject) => {

@@ -68,7 +68,7 @@ function pagesOf(role: ObservedRole, lag: ReturnType<typeof monitorEventLoopDela
   const startedAt = Date.now() / 1000;
   const ready = (): Readiness => readiness(counts, { isConsuming, isStopping: isStopping() });
   const metrics = (): string => {
-    // `max` is NaN or 0 before the first event-loop turn. Every value includes the resolution.
+    // `max` is NaN or 0 before the first event-loop turn. Every value includes the resolution of 10 ms.
     const eventLoopLag = Math.max(0, (lag.max || 0) / 1e9 - 0.01);
     lag.reset();
     const heapBytes = getHeapStatistics().used_heap_size;

@@ -83,7 +83,7 @@ function formatInline(text: string, style: PageStyle): string {
     .join('');
 }
 
-/** Replaces links, whose labels may contain code spans, but not what looks like a link in a code span. */
+/** Replaces links. Their labels may contain code spans. Text in a code span that looks like a link is not changed. */
 function withoutLinks(text: string, { linkText }: PageStyle): string {
   return text.replaceAll(
     /`[^`]+`|\[((?:`[^`]+`|[^[\]`])*)\]\(([^()\s]+)\)/g,

@@ -21,7 +21,9 @@ export function nearest(typed: string, names: readonly string[], limit?: number)
   return near;
 }
 
-/** Returns the Levenshtein distance, or less than 1 for two swapped neighbouring letters, the most likely typing error. */
+/**
+ * Returns the Levenshtein distance, or less than 1 for two swapped neighbouring letters, the most likely typing error.
+ */
 function changesBetween(typed: string, name: string): number {
   const at = [...name].findIndex((letter, index) => letter !== typed[index]);
   const swapped = `${name.slice(0, at)}${name[at + 1]}${name[at]}${name.slice(at + 2)}`;

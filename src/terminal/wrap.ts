@@ -7,7 +7,7 @@ import type { Output } from '../context.ts';
 const pipeWidth = 100;
 /** Maximum line width on a terminal. */
 const widest = 120;
-/** Space at which no line is broken. */
+/** Space at which `wrapped` does not break a line. */
 const fixedSpace = '\u00a0';
 
 /** Returns the maximum line width in columns. */

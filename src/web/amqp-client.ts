@@ -1,5 +1,5 @@
-// The AMQP connections of one page for the bridge. It receives and sends on two connections, because an alarm blocks
-// connections that publish. If one is lost, both end and the page reconnects.
+// Opens the AMQP connections of one page for the bridge. One connection receives and the other one sends, because an
+// alarm blocks connections that publish. If one is lost, both are closed and the page reconnects.
 
 import { randomUUID } from 'node:crypto';
 import type { MqError } from '../errors.ts';
@@ -22,7 +22,7 @@ export type Outgoing = Pick<OutgoingMessage, 'exchange' | 'routingKey' | 'body' 
   readonly properties: Omit<OutgoingMessage['properties'], 'messageId'> & { readonly messageId?: string };
 };
 
-/** Opens the connections. `session` is used only by them. */
+/** Opens the connections. They own `session`, which is closed together with them. */
 export async function openAmqpClient(session: Session, vhost: string): Promise<AmqpClient> {
   let listener: Listener;
   try {

@@ -83,7 +83,7 @@ export class Bridge {
       throw new FrameError('this bridge supports only STOMP 1.2');
     this.#client = this.#settings.openClient();
     const client = await this.#client;
-    // The page has closed the connection in the meantime, so no heart-beat timer may be started.
+    // If the page has closed the connection in the meantime, no heart-beat timer may be started.
     if (this.#ended) return;
     void client.closed.then((error) => this.#fail(error));
     const theirs = Number(headerOf(frame, 'heart-beat')?.split(',')[1]);

@@ -1,5 +1,5 @@
-// The catalog: the part of rascal.json that the page receives. It has exchanges to watch, targets to send to, and the
-// drawing of the topology. It contains no address with a password and no connection options.
+// The catalog: the part of rascal.json that the page receives. It contains exchanges to watch, targets to send to, and
+// the drawing of the topology. It contains no address with a password and no connection options.
 
 import { type BindingConfig, type Config, namePrefix, type PublicationConfig } from '../config/config.ts';
 import { isSending, type SendingRole } from '../config/role.ts';
@@ -101,7 +101,7 @@ export interface QueueDepth {
 
 type Facts = Pick<Catalog, 'version' | 'broker' | 'vhost' | 'route' | 'drawing'>;
 
-/** Severities of the tutorials, because a direct exchange has no key that matches everything. */
+/** Keys that the page offers for direct_logs, because a direct exchange has no key that matches every message. */
 const severities = ['info', 'warning', 'error'];
 const mostStreams = 24;
 
@@ -159,7 +159,8 @@ function streamsOf(
   { name: exchange, type, key, plainName, isAutoDelete }: Exchange,
   bindings: readonly BindingConfig[],
 ): Stream[] {
-  // RabbitMQ deletes an auto-delete exchange with its last binding, even if that was the page's.
+  // RabbitMQ deletes an auto-delete exchange with its last binding, even if that was the page's, so the page offers
+  // none.
   if (isAutoDelete) return [];
   if (type === 'topic') return [{ exchange, key: '#' }];
   if (type === 'fanout' || type === 'headers') return [{ exchange, key: '' }];

@@ -42,7 +42,7 @@ export class FrameReader {
   }
 }
 
-/** Returns the first frame and its length, or `undefined` if it is incomplete. */
+/** Returns the first frame and its length, or `undefined` if it is incomplete. Throws FrameError. */
 export function readFrame(bytes: Buffer, bodyBytes: number): { frame: Frame; length: number } | undefined {
   const head = readHead(bytes);
   if (!head) {
@@ -103,7 +103,7 @@ const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\r': '\\r', '
 const meanings: Readonly<Record<string, string>> = { '\\\\': '\\', '\\r': '\r', '\\n': '\n', '\\c': ':' };
 
 function escaped(text: string): string {
-  // A NUL would end the frame for a reader that searches for it, and STOMP has no escape for one.
+  // A NUL would end the frame for a reader that searches for it. STOMP has no escape for a NUL, so U+2400 replaces it.
   return text.replace(/[\\\r\n:]/g, (character) => escapes[character] ?? '').replaceAll('\0', '\u2400');
 }
 

@@ -30,7 +30,8 @@ export class Guard {
   constructor({ allowedHosts, password }: GuardSettings) {
     this.#allowedHosts = allowedHosts;
     this.#password = password;
-    // Cookies are shared between ports (RFC 6265, 8.5), so another mq web on this host must not overwrite it.
+    // The name is random, because cookies are shared between ports (RFC 6265, 8.5): another mq web on this host must
+    // not overwrite this cookie.
     this.#session = `mq-web-${randomBytes(4).toString('hex')}=${randomBytes(24).toString('base64url')}`;
   }
 

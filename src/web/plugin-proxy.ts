@@ -1,7 +1,7 @@
 // The connection of one page to RabbitMQ's Web STOMP plugin. It forwards frames unchanged, with three exceptions. It
-// adds the user and the vhost to CONNECT, so that the page knows no password. It truncates long bodies. It sends the
-// plugin's text messages as binary ones, because a browser closes the connection (1007) at the first body that is not
-// UTF-8.
+// adds the user and the vhost to CONNECT, so that the page does not receive the password. It truncates long bodies. It
+// sends the plugin's text messages as binary ones, because a browser closes the connection (1007) at the first body
+// that is not UTF-8.
 
 import { WebSocket } from 'ws';
 import { FrameError, frameBytes, readFrame } from './frame.ts';
@@ -49,7 +49,7 @@ export class PluginProxy {
     upstream.on('close', () => this.end());
   }
 
-  /** Connects to the first address that answers. Throws the last failure. */
+  /** Connects to the first address that answers. If none answers, throws the error of the last one. */
   static async open(addresses: readonly StompAddress[], page: PageConnection): Promise<PluginProxy> {
     let failure: unknown;
     for (const address of addresses) {

@@ -72,9 +72,9 @@ export class Requests {
   }
 
   async #publish(request: IncomingMessage): Promise<WebResponse | Refusal> {
-    // A page of another site cannot send JSON without the permission of this server (CORS).
     const refused = this.#guard.changing(request);
     if (refused) return refused;
+    // A page of another site cannot send JSON without the permission of this server (CORS).
     if (request.headers['content-type'] !== 'application/json') return { status: 415, text: 'application/json\n' };
     const body = await bodyOf(request);
     if (body === undefined) return { status: 413, text: `a message has at most ${bodyBytes} bytes\n` };

@@ -70,7 +70,7 @@ export class Sender {
 
   async #open() {
     const session = this.#openSession();
-    // A refusal closes the channel, and the next message opens a new one.
+    // After a failure the session is closed, and the next message opens a new one.
     const forget = () => {
       this.#opening = undefined;
       void session.close();

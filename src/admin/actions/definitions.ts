@@ -32,7 +32,7 @@ export const definitionActions: readonly Action[] = [
 
 /**
  * Returns the path for the definitions. Only --vhost limits them to one vhost. A vhost in the address does not, because
- * the user may not expect that a backup is incomplete.
+ * the user would not expect an incomplete backup.
  */
 function pathFor(call: Call): string {
   const vhost = call.text('vhost');

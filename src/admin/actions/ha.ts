@@ -16,7 +16,8 @@ export const haActions: readonly Action[] = [
   {
     verb: 'ha',
     summary: 'list where each queue is and what the loss of a node means',
-    details: '`*` marks the leader, `!` a node that is not running. With a node, lists the effect of its loss.',
+    details:
+      '`*` marks the leader, `!` a node that is not running. If a node is named, the list shows the effect of its loss.',
     args: [{ name: 'node', isOptional: true }],
     options: listOptions,
     columns: ['vhost', 'name', 'type', 'risk', 'copies', 'loss'],
@@ -114,7 +115,7 @@ async function grow(call: Call): Promise<Result> {
   });
 }
 
-/** Returns the queues with a member on the node. Throws BAD_DATA if a queue would not work without it. */
+/** Returns the queues with a member on the node. Throws BAD_DATA if a queue would not work without that member. */
 async function shrinking(call: Call) {
   const nodes = await nodesOf(call);
   const node = nodeNamed(call, nodes);
@@ -189,7 +190,7 @@ async function changed(
   const even = after.filter(({ members }) => members.length % 2 === 0);
   if (even.length > 0)
     call.say(
-      `${counted(even.map(({ name }) => name))}: an even number of members tolerates as many lost nodes as one member less`,
+      `${counted(even.map(({ name }) => name))}: an even number of members tolerates no more lost nodes than one member fewer`,
     );
   const grown = after.map(
     ({ name, members }) => `${name} (${members.length} ${members.length === 1 ? 'member' : 'members'})`,
@@ -242,7 +243,7 @@ async function transfer(call: Call): Promise<Result> {
     throw new MqError('BAD_DATA', `'${name}' has no member on ${node} that is online`, {
       hint: `mq admin grow ${call.arg('node')} '${name}'`,
     });
-  // The management API of 4.0.5 and 4.3.6 has no such request.
+  // The management API of 4.0.5 and 4.3.6 cannot transfer a leader, so mq runs rabbitmqctl on the node.
   const ended = await call.control?.(node, ['rabbitmqctl', '-q', 'eval', transferTerm({ vhost, name, node })]);
   if (ended === undefined)
     throw new MqError(

@@ -24,19 +24,22 @@ export async function nodesOf({ api }: Call): Promise<Nodes> {
   return { all: names(items), running: new Set(names(items.filter(({ running }) => running === true))) };
 }
 
-/** Returns the full name of a node. The part after the `@` is enough: `mq2` for `rabbit@mq2`. Throws BAD_DATA. */
+/**
+ * Returns the full name of a node. The part after the `@` is enough: `mq2` for `rabbit@mq2`. Throws BAD_DATA for an
+ * unknown node.
+ */
 export function nodeNamed(call: Call, { all }: Nodes): string {
   const typed = call.arg('node');
   const found = all.filter((name) => name === typed || name.slice(name.indexOf('@') + 1) === typed);
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
   const near = nearest(typed, all);
-  const hint = near === undefined ? `there are ${all.join(', ')}` : `did you mean '${near}'?`;
+  const hint = near === undefined ? `the nodes are ${all.join(', ')}` : `did you mean '${near}'?`;
   throw new MqError('BAD_DATA', `there is no node '${typed}' in the cluster`, { hint });
 }
 
 /**
- * Returns all queues of --vhost, or of all vhosts. It does not use statistics, because they are seconds old, and
+ * Returns all queues of --vhost, or of all vhosts. The request excludes statistics, because they are seconds old and
  * RabbitMQ 4.0 lists members twice in them.
  */
 export async function replications(call: Call, { running }: Nodes): Promise<Replication[]> {

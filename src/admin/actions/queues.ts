@@ -84,15 +84,15 @@ function queueBody(call: Call): ApiObject {
   };
 }
 
-/** Returns the queue without statistics, as a list of one. Throws if the queue does not exist. */
+/** Returns the queue without statistics, as a list of one. Throws BAD_DATA if the queue does not exist. */
 async function countedQueue(call: Call): Promise<readonly ApiObject[]> {
   const path = apiPath`/queues/${vhostOf(call)}/${call.arg('queue')}` + query(withoutStatistics);
   return [objectIn((await sendAction(call, { method: 'GET', path })).body)];
 }
 
 /**
- * Returns `5 messages`, or `messages` if the broker does not count them. Throws if the queue does not exist, unless
- * --if-exists is given.
+ * Returns `5 messages`, or `messages` if the broker does not count them. Throws BAD_DATA if the queue does not exist
+ * and --if-exists is not given.
  */
 async function messagesOf(call: Call): Promise<string> {
   const path = apiPath`/queues/${vhostOf(call)}/${call.arg('queue')}`;

@@ -3,8 +3,8 @@
 import { type ApiObject, textsIn } from '../json.ts';
 
 /**
- * Risk of a queue. `none`: it survives the loss of any one node; `critical`: the loss of some node stops it; `single`:
- * it has one copy; `down`: it does not work now.
+ * Risk of a queue. `none`: it survives the loss of any one node; `critical`: the loss of one of its
+ * nodes can stop it; `single`: it has one copy; `down`: it does not work now.
  */
 type Risk = 'none' | 'critical' | 'single' | 'down';
 
@@ -17,7 +17,7 @@ export interface Replication {
   readonly members: readonly string[];
   /** Members that are online. */
   readonly online: readonly string[];
-  /** Number of online members that the queue can lose and still work. */
+  /** Number of online members that the queue can lose without losing its majority. */
   readonly mayLose: number;
   readonly risk: Risk;
   /** Displayed members: `mq1* mq2 mq3!`, where `*` marks the leader and `!` an offline member. */
@@ -28,7 +28,7 @@ export interface Replication {
 
 /**
  * Returns where the queue has its members, and its risk.
- * @param queue an item of GET /queues?disable_stats=true, which is not delayed as statistics are
+ * @param queue an item of GET /queues?disable_stats=true, which is current, unlike an item with statistics
  * @param running names of the running nodes
  */
 export function replicationOf(queue: ApiObject, running: ReadonlySet<string>): Replication {

@@ -63,8 +63,8 @@ export const vhostActions: readonly Action[] = [
 ];
 
 /**
- * Creates a vhost. For an existing one, PUT removes the values that it does not contain, so the current values are read
- * first.
+ * Creates or changes a vhost. PUT removes the values of an existing vhost that the request does not contain, so the
+ * current values are read first.
  */
 async function createVhost(call: Call): Promise<Result> {
   const path = pathOf(call);

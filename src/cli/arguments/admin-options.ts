@@ -39,7 +39,7 @@ export const adminOptions: readonly Option[] = [
     name: 'vhost',
     value: 'NAME',
     help: 'use this vhost',
-    default: 'the vhost of the address; without one, a list shows all and other actions use /',
+    default: 'the vhost of the address; if it has none, a list shows all vhosts and other actions use /',
   },
   { name: 'all-vhosts', help: 'list the items of all vhosts, even if the address names one vhost' },
   {
@@ -75,7 +75,7 @@ export const adminOptions: readonly Option[] = [
   {
     name: 'priority',
     value: 'N',
-    help: 'set the priority; if several policies match a name, the highest one applies',
+    help: 'set the priority; if several policies match a name, the one with the highest priority applies',
     default: '0',
   },
   {
@@ -93,7 +93,7 @@ export const adminOptions: readonly Option[] = [
   {
     name: 'password-hash',
     value: 'HASH',
-    help: 'set this salted SHA-256 hash in base64, as exported definitions contain it',
+    help: 'set the password by its hash: salted SHA-256 in base64, as in exported definitions',
     default: 'none',
   },
   { name: 'no-password', help: 'create a user without a password, for certificates, LDAP or OAuth 2' },
@@ -113,7 +113,7 @@ export const adminOptions: readonly Option[] = [
   {
     name: 'management-url',
     value: 'URLS',
-    help: 'use this API: http://user:password@host:15672, comma-separated',
+    help: 'use this management API: http://user:password@host:15672; separate several nodes with commas',
     default: 'MQ_MANAGEMENT_URL, else rascal.json or the standard port',
   },
   trustManagement,
@@ -140,6 +140,6 @@ export const adminOptions: readonly Option[] = [
   },
   { name: 'insecure', help: "do not verify the broker's certificate; others can then read the password" },
   { name: 'timeout', value: 'DURATION', help: 'wait this long for one answer', default: '30s' },
-  { name: 'max-answer', value: 'BYTES', help: 'refuse a larger answer of the API', default: '64MiB' },
+  { name: 'max-answer', value: 'BYTES', help: 'fail if an answer of the API is larger than this', default: '64MiB' },
   { name: 'json', help: 'print results as JSON lines' },
 ];

@@ -33,7 +33,7 @@ export const clusterVerbOptions = {
     {
       name: 'port',
       value: 'N',
-      help: 'publish the AMQP port of the first node on N; the ports of each further node are 100 higher',
+      help: 'publish the AMQP port of the first node on N; each further node uses ports that are 100 higher',
       default: 'free ports',
     },
     { name: 'apply', help: 'declare the topology of rascal.json' },

@@ -13,12 +13,12 @@ export const broker: readonly Option[] = [
   },
   {
     name: 'break-lock',
-    help: 'with --data: ignore the lock of a broker on another host that has ended (a killed container)',
+    help: 'with --data: ignore the lock of a broker that ran on another host or in a container and has ended',
   },
   {
     name: 'memory',
     value: 'BYTES',
-    help: 'block publishers when the messages in queues need more memory than this: 512MiB, 2GiB',
+    help: 'block publishers when the messages in queues need more memory than this, such as 512MiB',
     default: '1GiB, less on a small machine',
   },
   {
@@ -48,7 +48,7 @@ export const check: readonly Option[] = [
   {
     name: 'config',
     value: 'FILE',
-    help: 'check this file; the same as the argument',
+    help: 'check this file; the argument has the same effect',
     default: 'MQ_CONFIG, else ./rascal.json',
   },
   { name: 'json', help: 'print problems as JSON lines' },

@@ -9,7 +9,7 @@ export const dlqOptions: readonly Option[] = [
   {
     name: 'queue',
     value: 'QUEUE',
-    help: 'use the dead letters in this queue of the broker, instead of naming a subscription or queue',
+    help: 'use the messages in this queue itself; name no subscription or queue then',
     default: 'the dead-letter queue of the subscription or queue',
   },
   {
@@ -49,7 +49,7 @@ export const dlqVerbOptions = {
     ...selection,
     {
       name: 'to-exchange',
-      help: 'publish to the original exchange and key, instead of the queue where the message died',
+      help: 'publish with the original exchange and routing key, instead of to the queue where the message died',
     },
     dryRun,
     { name: 'yes', help: 'do not ask for consent to --to-exchange' },

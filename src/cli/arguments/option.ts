@@ -4,9 +4,11 @@ export interface Option {
   /** Name without dashes, as the user types it. */
   readonly name: string;
   readonly short?: string;
-  /** Placeholder for the value in help, such as `FILE`. If absent, the option is a flag. Help explains `DURATION`. */
+  /**
+   * Placeholder for the value in help, such as `FILE`. If absent, the option is a flag. help.ts explains `DURATION`.
+   */
   readonly value?: string;
-  /** Value if the option is given without one. A value of such an option must follow `=`. */
+  /** Value if the user types the option without one. If `bare` is set, a value must be written after `=`. */
   readonly bare?: string;
   /** Default, shown at the end of the option's help. */
   readonly default?: string;

@@ -15,7 +15,7 @@ const running: readonly Option[] = [
     name: 'wait',
     value: 'DURATION',
     bare: '60',
-    help: 'wait at most this long for a broker to start; 60s without a value',
+    help: 'wait at most this long for a broker to start; 60s if no value is given',
     default: 'no wait',
   },
   {
@@ -37,7 +37,7 @@ const reconnection: readonly Option[] = [
   {
     name: 'max-reconnect',
     value: 'LIMIT',
-    help: 'end with status 69 after this many failed attempts (5) or this long without a connection (30s)',
+    help: 'end with status 69 after a number of failed attempts (5) or a time without a connection (30s)',
     default: 'no limit',
   },
 ];
@@ -60,7 +60,7 @@ const observation: readonly Option[] = [
     name: 'log-level',
     value: 'LEVEL',
     words: logLevels,
-    help: 'write lines of this level and above; debug adds a line for each message',
+    help: 'write log lines of this level and above; debug adds a line for each message',
     default: 'info',
   },
 ];
@@ -138,7 +138,7 @@ const receive: readonly Option[] = [
   {
     name: 'prefetch',
     value: 'N',
-    help: 'receive at most N messages before they are acknowledged',
+    help: 'allow at most N unacknowledged messages',
     default: 'the prefetch in rascal.json, else 10',
   },
   { name: 'concurrency', value: 'N', help: 'handle at most N messages at once', default: 'the prefetch' },
@@ -157,13 +157,13 @@ const receive: readonly Option[] = [
   {
     name: 'max-body',
     value: 'BYTES',
-    help: 'dead-letter a message with a larger body without handling it: 65536, 1MiB',
+    help: 'do not handle messages with a larger body (65536, 1MiB), but dead-letter them',
     default: 'no limit',
   },
   {
     name: 'handler-timeout',
     value: 'DURATION',
-    help: 'limit the time in which a handler must finish a message',
+    help: 'allow a handler this long for a message',
     default: '25m',
   },
   {
@@ -201,13 +201,13 @@ const receive: readonly Option[] = [
     name: 'exec',
     value: 'CMD ARGS…',
     rest: true,
-    help: 'run a command for each message; all words after it are its own',
+    help: 'run a command for each message; all words after --exec belong to the command',
   },
   {
     name: 'exec-lines',
     value: 'CMD ARGS…',
     rest: true,
-    help: 'keep a command running that reads and writes a line of JSON for each message; all words after it are its own',
+    help: 'keep a command running; it reads and writes a line of JSON for each message; all words after --exec-lines belong to it',
   },
 ];
 
@@ -222,7 +222,10 @@ const reply: readonly Option[] = [
   },
 ];
 
-/** Names of the options that only concern how a role receives. Few programs have options of these names. */
+/**
+ * Names of the options of receiving roles. Few programs have options with these names, so mq warns if one of
+ * them follows --exec.
+ */
 export const receivingOptions: readonly string[] = [...receive, ...running, ...reconnection].map(({ name }) => name);
 
 const web: readonly Option[] = [

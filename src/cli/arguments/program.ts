@@ -54,7 +54,7 @@ function uniqueByName(options: readonly Option[]): readonly Option[] {
   return [...new Map(options.map((option) => [option.name, option])).values()];
 }
 
-/** Parses the command line of a command, with the options of all its verbs. Throws USAGE. */
+/** Parses the command line of a command, with the options of all its verbs. Throws USAGE if it is invalid. */
 export function parse(args: readonly string[], command: Command): Values {
   const options = acceptedBy(command);
   const { argv, missing, unknown, unclear } = protectArgs(args, options);

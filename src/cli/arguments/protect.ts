@@ -19,7 +19,8 @@ interface ProtectedArgs {
   /** The first unknown option as typed, or the first flag with a value. */
   readonly unknown: string | undefined;
   /**
-   * The first word that follows an option and looks like its value, although the option only accepts a value after `=`.
+   * The first word that follows an option and looks like its value, although the option accepts no value, or only one
+   * after `=`.
    */
   readonly unclear: UnclearWord | undefined;
 }

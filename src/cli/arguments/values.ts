@@ -1,4 +1,4 @@
-// The arguments and options of a command line, unchanged, with typed access. Every invalid value is a USAGE error.
+// Parses the values of the arguments and options of a command line. Every invalid value is a USAGE error.
 
 import { type DurationUnit, durationExamples, durationMs } from '../../config/duration.ts';
 import { bytesOf, sizeForms } from '../../config/size.ts';

@@ -74,8 +74,8 @@ async function serve(context: Context, values: Values, job: Job): Promise<void> 
       const ready = { url: broker.url, management: management?.url ?? null, data: data ?? null };
       const isJson = values.flag('json');
       await printReady(context.stdout, isJson ? JSON.stringify({ event: 'ready', ...ready }) : readyLine(ready));
-      // A broker whose store has failed no longer confirms messages. The process ends, so that a
-      // supervisor can restart it.
+      // A broker whose store has failed no longer confirms messages. The process ends, so that a supervisor can restart
+      // it.
       await Promise.race([aborted(context.drain), storeFailure.promise]);
     } finally {
       await management?.close();

@@ -45,7 +45,10 @@ export function checkCommand(builtin: unknown, commandNames: () => readonly stri
   };
 }
 
-/** Reads the file that the argument, --config or MQ_CONFIG names, otherwise ./rascal.json. Throws NO_INPUT. */
+/**
+ * Reads the file that the argument, --config or MQ_CONFIG names, otherwise ./rascal.json. Throws NO_INPUT if there is
+ * no file, and the errors of findFile.
+ */
 async function fileOf({ env, cwd, drain: signal }: Context, values: Values): Promise<FoundFile> {
   const [argument] = values.args;
   const option = argument ?? values.name('config');

@@ -18,7 +18,7 @@ export const completionsCommand: Command = {
   async run({ stdout, stderr }, values) {
     const [typed] = values.args;
     if (typed !== undefined && !shells.some((one) => one === typed)) {
-      // Only one typing error, because tcsh is a shell as well.
+      // A suggestion differs by one typing error at most, because tcsh is a shell and not a misspelt zsh.
       const near = nearest(typed, shells, 1);
       throw values.usage(
         `there are no completions for '${typed}'`,

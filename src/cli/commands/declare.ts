@@ -54,7 +54,7 @@ async function declare(context: Context, values: Values, { config, addresses }: 
   else context.stdout.write(textOf(declared, [...new Set(brokers.map(({ shown, vhost }) => `${shown} ${vhost}`))]));
 }
 
-/** Declares the topology and the extra queues. Throws NOT_PERMITTED with a hint. */
+/** Declares the topology and the extra queues. Adds a hint to NOT_PERMITTED. */
 async function declareAll(
   context: Context,
   { config, addresses }: Job,

@@ -50,7 +50,7 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
 interface Event {
   readonly scenario: number;
   readonly title: string;
-  /** Command line of the role. Receivers with the same one are numbered. */
+  /** Command line of the role. Receivers with equal command lines are numbered. */
   readonly command: string;
   readonly did: 'sent' | 'got';
   readonly text: string;
@@ -135,7 +135,7 @@ function startRole(
     ready.reject(failure);
     if (status !== 0 && !context.drain.aborted) throw failure;
   });
-  for (const promise of [ready.promise, ended]) promise.catch(() => undefined); // they are awaited later
+  for (const promise of [ready.promise, ended]) promise.catch(() => undefined); // the caller awaits them later
   return { ready: ready.promise, ended };
 }
 

@@ -72,7 +72,7 @@ function verbOf(verb: DlqVerb, configsOf: ConfigsOf): Verb {
     ...rows[verb],
     options: dlqVerbOptions[verb],
     async run(context, values) {
-      const { name, id } = placeOf(values, verb);
+      const { name, id } = nameAndId(values, verb);
       if (verb === 'move' && values.name('to') === undefined)
         throw values.usage('give the queue to move to: --to QUEUE');
       await run(context, values, { verb, name, id, config: configOfName(await configsOf(context), name) });
@@ -81,7 +81,7 @@ function verbOf(verb: DlqVerb, configsOf: ConfigsOf): Verb {
 }
 
 /** Returns the name and the id in the arguments. With --queue there is no name. */
-function placeOf(values: Values, verb: DlqVerb): Pick<Job, 'name' | 'id'> {
+function nameAndId(values: Values, verb: DlqVerb): Pick<Job, 'name' | 'id'> {
   const byName = values.name('queue') === undefined;
   const [name, id] = byName ? values.args : [undefined, ...values.args];
   if (byName && name === undefined) throw values.usage('give the name of a subscription or queue, or --queue');
@@ -161,7 +161,7 @@ async function settingsOf(context: Context, values: Values, { verb, name, id, co
 
 /**
  * Returns the configuration of the file if it defines the name. Otherwise returns the file merged over the built-in
- * one, because its vhosts include all those in which the queue may be.
+ * one, because the queue may be in a vhost of either.
  */
 function configOfName(configs: CheckedConfig, name = ''): Config {
   const { subscriptions, roles } = configs.withBuiltin;

@@ -25,7 +25,7 @@ const rows: Readonly<Record<GenericName, { readonly behaviour: Behaviour; readon
 export function completedGenerics(): CompletedCommand[] {
   return genericNames.map((name) => {
     const { behaviour, summary } = rows[name];
-    return { name, summary, usage: placeOf(useOf(behaviour)), options: optionSets[behaviour] };
+    return { name, summary, usage: placeholderOf(useOf(behaviour)), options: optionSets[behaviour] };
   });
 }
 
@@ -35,10 +35,10 @@ export function genericCommand(name: GenericName, configs: CheckedConfig): Comma
   const { config } = configs;
   const role = { ...roleFor(behaviour, []), summary };
   const shape = roleCommand(name, role, { config, group: 'Any publication or subscription' });
-  const example = Object.keys(config[`${uses}s`])[0] ?? placeOf(uses);
+  const example = Object.keys(config[`${uses}s`])[0] ?? placeholderOf(uses);
   return {
     ...shape,
-    usage: `${placeOf(uses)}${shape.usage && ` ${shape.usage}`}`,
+    usage: `${placeholderOf(uses)}${shape.usage && ` ${shape.usage}`}`,
     examples: roleExamples(`${name} ${example}`, role),
     run(context, values) {
       const { targets, rest } = targetsOf(values, uses, configs);
@@ -54,11 +54,11 @@ type Use = ReturnType<typeof useOf>;
  * Returns the placeholder for the usage line. A receiving command accepts several names, and a sending one a single
  * name.
  */
-function placeOf(uses: Use): string {
+function placeholderOf(uses: Use): string {
   return uses === 'subscription' ? '<subscription…>' : '<publication>';
 }
 
-/** Returns the named publications or subscriptions, and the arguments after them. Throws USAGE. */
+/** Returns the named publications or subscriptions, and the arguments after them. Throws USAGE for an unknown name. */
 function targetsOf(values: Values, uses: Use, { config, withBuiltin }: CheckedConfig) {
   const own = Object.keys(config[`${uses}s`]);
   // The names in the user's file come first.

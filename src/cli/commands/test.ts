@@ -95,8 +95,8 @@ async function checkConfig(context: Context, values: Values): Promise<void> {
   const option = values.name('config');
   if (option === undefined && !env['MQ_CONFIG'] && !existsSync(join(cwd, 'rascal.json'))) return;
   const { loadConfig } = await import('../../config/load.ts');
-  // A user who runs the test files of a folder trusts its programs. With --self only mq's own suites run, so the file
-  // must be trusted.
+  // A user who runs the test files of a folder trusts its programs. With --self only mq's own suites run, so running
+  // them does not show that the user trusts the folder.
   const assertAccepted = (found: FoundFile) => assertTrusted(context, found, { builtin });
   await loadConfig({
     ...(option !== undefined && { option }),
@@ -127,9 +127,7 @@ function shardOf(values: Values): Plan['shard'] {
   throw values.usage(`--shard must be I/N, the I-th of N parts, not '${text}'`);
 }
 
-/**
- * Returns the files of the shard. Of n shards each contains every n-th file, so that they are about equal.
- */
+/** Returns the files of the shard. Each of n shards contains every n-th file, so that the shards are of equal size. */
 async function filesOf({ cwd }: Context, values: Values, { shard }: Plan): Promise<string[]> {
   const all = values.flag('self') ? await ownSuites(values) : await namedFiles(values, cwd);
   return all.filter((_, index) => index % shard.of === shard.part - 1);

@@ -1,4 +1,5 @@
-// mq trust: records the user's consent to a rascal.json that other commands refuse because the user did not name it.
+// mq trust: records the user's consent to a rascal.json, so that other commands accept it even if --config does not
+// name it.
 
 import { resolve } from 'node:path';
 import { escaped, MqError } from '../../errors.ts';

@@ -168,8 +168,8 @@ async function contentOf({ job: { config, vhost }, broker, route, management, ob
       drawing: layout(graph),
     }),
     depths: depthsFrom({ graph, vhost: broker.vhost, management, observer }),
-    // If the broker does not answer, mq assumes that the queue and the exchange exist. The page has no connection to
-    // the broker then either.
+    // If the broker does not answer, mq assumes that the queue and the exchange exist. This does no harm, because the
+    // page cannot reach the broker then either.
     hasQueue: (queue: string) =>
       observer.depths([queue]).then(
         (found) => found.has(queue),

@@ -1,5 +1,5 @@
-// Reads the names of a rascal.json for completions. It does not check the file, because the user waits and because the
-// file may be incomplete.
+// Reads the names of a rascal.json for completions. The rascal.json is not checked, because the user waits and because
+// it may be incomplete.
 
 import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';

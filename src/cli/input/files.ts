@@ -6,7 +6,11 @@ import type { Context } from '../../context.ts';
 import { MqError, systemReason } from '../../errors.ts';
 import type { Values } from '../arguments/values.ts';
 
-/** Returns the certificates of --ca. Throws NO_INPUT, and BAD_DATA if the file has no certificate. */
+/**
+ * Returns the certificates of --ca.
+ * @throws MqError NO_INPUT if the file cannot be read, BAD_DATA if it has no certificate, USAGE if the name is empty,
+ * and INTERRUPTED or TERMINATED at a signal
+ */
 export async function readAuthority(world: World, values: Values): Promise<string | undefined> {
   const file = values.name('ca');
   if (file === undefined) return undefined;

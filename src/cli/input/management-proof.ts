@@ -1,5 +1,5 @@
-// Checks that a management API belongs to the broker. The API of another broker is refused. If there is no proof, an
-// API that the user named is used with a note, and a derived API is refused.
+// Checks that a management API belongs to the broker. The API of another broker is refused. Without a proof, an API
+// that the user named is used with a note, and an API that mq derived from the AMQP address is refused.
 
 import { randomUUID } from 'node:crypto';
 import type { Management } from '../../admin/client.ts';

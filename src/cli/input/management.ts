@@ -52,8 +52,10 @@ export type Doubts = (config: Config) => Promise<string[]>;
 export type ConfigOf = (context: Context, doubts?: Doubts) => Promise<Config>;
 
 /**
- * Returns the client for `mq admin`. Throws USAGE, NO_INPUT, CONFIG, and UNTRUSTED.
+ * Returns the client for `mq admin`.
  * @param sendsPassword the action sends a new password of a user
+ * @throws MqError USAGE, NO_INPUT, BAD_DATA, CONFIG, UNTRUSTED or CANNOT_CREATE, and INTERRUPTED or TERMINATED at a
+ * signal
  */
 export async function openManagement(
   context: Context,
@@ -77,8 +79,9 @@ export async function openManagement(
 }
 
 /**
- * Returns the API. Throws USAGE, NO_INPUT, and CONFIG if no API is named and none can be derived. The client throws
- * CONFIG if the API belongs to another broker.
+ * Returns the API. The requests of its client throw CONFIG if the API belongs to another broker.
+ * @throws MqError USAGE for an invalid address, CONFIG if no API is named and none can be derived, and the errors of
+ * readAuthority
  */
 export async function findManagement(
   context: Context,
@@ -118,7 +121,8 @@ export async function findManagement(
 /**
  * Returns the API for a command that also works without one, even if it does not answer yet. Returns `undefined` if no
  * API can be derived from the addresses, or if the derived API belongs to another broker; `say` then receives the
- * reason. Throws CONFIG if a named API belongs to another broker, and USAGE.
+ * reason. Throws CONFIG if a named API belongs to another broker, and USAGE for an
+ * invalid option.
  */
 export async function optionalManagement(
   context: Context,
@@ -156,8 +160,8 @@ async function located({ env }: Context, values: Values, connections: readonly C
 
 /**
  * Returns the connections of rascal.json. If an API is named, the file is optional and its problems are ignored;
- * otherwise the default is the local broker. A file that the user did not name needs consent if one of its addresses
- * would receive a user or password of the command line or the environment, or a new password.
+ * otherwise a file without connections means the local broker. A file that the user did not name needs consent if one
+ * of its addresses would receive a user or password of the command line or the environment, or a new password.
  */
 async function connectionsOfFile(
   context: Context,
@@ -188,7 +192,9 @@ async function connectionsOfFile(
   return connections.length === 0 ? [{}] : connections;
 }
 
-/** Returns the connections of --vhost, otherwise those of the only broker. Throws CONFIG if there are several. */
+/**
+ * Returns the connections of --vhost, otherwise those of the only broker. Throws CONFIG if there are several brokers.
+ */
 function connectionsIn({ vhosts: all }: Config, values: Values): readonly ConnectionConfig[] {
   const vhosts = Object.entries(all).filter(([, { connections }]) => connections.length > 0);
   const own = vhosts.find(([name]) => name === values.name('vhost'));

@@ -27,14 +27,14 @@ export async function secretOf(context: SecretWorld & Pick<Context, 'env'>, vari
   return { text: await secretIn(context, file), from: `${variable}_FILE` };
 }
 
-/** Returns the text of a file without the newline at its end. */
+/** Returns the text of a file without the newlines at its end. */
 export async function secretIn(context: SecretWorld, file: string): Promise<string> {
   return (await readText(context, file)).replace(/(?<!\n|\r(?=\n))(?:\r?\n)+$/, '');
 }
 
 /**
- * Returns the password of --password-file, otherwise of the variable, or `undefined` without either. Throws USAGE if it
- * is empty.
+ * Returns the password of --password-file, otherwise of the variable, or `undefined` if neither is given. Throws USAGE
+ * if the password is empty.
  */
 export async function readPassword(context: Context, values: Values, variable: string): Promise<string | undefined> {
   const file = values.name('password-file');

@@ -11,8 +11,8 @@ export function canAsk({ stdin, stderr }: Pick<Context, 'stdin' | 'stderr'>): bo
 type Terminal = Pick<Context, 'stdin' | 'stderr' | 'drain'>;
 
 /**
- * Returns `true` for y and yes, and `false` for any other answer and the end of the input. Throws INTERRUPTED and
- * TERMINATED.
+ * Returns `true` for y and yes, and `false` for any other answer and at the end of the input. Throws INTERRUPTED or
+ * TERMINATED at a signal.
  */
 export async function isConfirmed({ stdin, stderr, drain }: Terminal, question: string): Promise<boolean> {
   stderr.write(`${escaped(question)} [y/N] `);
@@ -28,7 +28,9 @@ export async function isConfirmed({ stdin, stderr, drain }: Terminal, question: 
   }
 }
 
-/** Reads a line without echo. Returns `undefined` at the end of the input. Throws INTERRUPTED and TERMINATED. */
+/**
+ * Reads a line without echo. Returns `undefined` at the end of the input. Throws INTERRUPTED or TERMINATED at a signal.
+ */
 export async function hiddenLine({ stdin, stderr, drain }: Terminal, prompt: string): Promise<string | undefined> {
   stderr.write(`${escaped(prompt)}: `);
   const [{ createInterface }, { Writable }] = await Promise.all([

@@ -12,8 +12,10 @@ import { escaped, MqError, systemReason } from '../../errors.ts';
 import { canAsk, isConfirmed } from './question.ts';
 
 /**
- * Asks for consent on a terminal. Throws UNTRUSTED without consent, USAGE for an invalid MQ_TRUST, and CANNOT_CREATE.
- * @param more reasons of the command for which it needs consent, in addition to those of the file itself
+ * Asks for consent on a terminal. Does nothing if the file is named, harmless or already trusted.
+ * @param more why the command needs consent, in addition to the reasons in the file itself
+ * @throws MqError UNTRUSTED without consent, USAGE for an invalid MQ_TRUST, CANNOT_CREATE if the consent cannot be
+ * stored, and INTERRUPTED or TERMINATED at a signal
  */
 export async function assertTrusted(
   context: Context,

@@ -6,7 +6,7 @@ export const labels = {
   cluster: 'mq.cluster',
   /** Host name of the node, on its container. */
   host: 'mq.host',
-  /** Process id of the owner, with which the cluster ends. A cluster without an owner stays until `mq cluster down`. */
+  /** Process id of the owner. `sweep` removes the cluster after that process ends. A cluster without an owner stays. */
   owner: 'mq.owner',
   /** Name of the machine where the owner and the starter run, because several machines may share a Docker engine. */
   machine: 'mq.machine',

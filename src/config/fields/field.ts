@@ -45,8 +45,8 @@ export function text(description: string, facets: Facets = {}): Field {
 }
 
 /**
- * Returns a field for a name or key that is sent to the broker. AMQP 0-9-1, 4.2.5.3: a short string has at most 255
- * bytes.
+ * Returns a field for a name or key that is sent to the broker. AMQP 0-9-1 specification, 4.2.5.3: a short string has
+ * at most 255 bytes.
  */
 export function name(description: string, facets: Facets = {}): Field {
   return text(description, { maxBytes: 255, ...facets });
@@ -65,7 +65,7 @@ export function whole(description: string, facets: Facets = {}): Field {
   return { is: ['integer'], description, min: 0, ...facets };
 }
 
-// RabbitMQ stores times as 32-bit milliseconds.
+// RabbitMQ stores times as 32-bit numbers of milliseconds.
 const longestMs = 4_294_967_295;
 
 export function milliseconds(description: string, min = 0): Field {

@@ -59,7 +59,7 @@ const management: Field = {
 };
 const connection: Field = {
   is: ['string', 'object'],
-  description: 'A connection to a broker: amqp://user:password@host:port/vhost, or the same as fields',
+  description: 'A connection to a broker: amqp://user:password@host:port/vhost, or an object with these fields',
   definition: 'connection',
   secret: true,
   url: true,
@@ -117,7 +117,7 @@ const queueArguments = group(
     'x-dead-letter-routing-key': name('Routing key of dead letters'),
     'x-dead-letter-strategy': choice('Delivery guarantee for dead letters', ['at-most-once', 'at-least-once']),
     'x-single-active-consumer': flag('The queue delivers to one consumer at a time'),
-    'x-quorum-initial-group-size': whole('Number of nodes that hold the queue', { min: 1 }),
+    'x-quorum-initial-group-size': whole('Number of members of a new quorum queue', { min: 1 }),
     'x-queue-leader-locator': choice('Placement of the leader', ['client-local', 'balanced']),
     'x-max-age': text('Maximum age of a message in a stream, for example 7D'),
     'x-stream-max-segment-size-bytes': whole('Size of a segment file of a stream', { min: 1 }),

@@ -47,7 +47,7 @@ function distinct(bindings: readonly BindingConfig[]): BindingConfig[] {
   return [...new Map(bindings.map((binding) => [identity(binding), binding])).values()];
 }
 
-// AMQP 0-9-1, 1.7.2.1: two bindings are the same if queue, exchange, key and arguments are equal.
+// AMQP 0-9-1 reference, 1.7.2.3: two bindings are the same if queue, exchange, key and arguments are equal.
 function identity({ source, destination, destinationType, bindingKey, qualifyBindingKeys, options }: BindingConfig) {
   const rest = Object.entries(options ?? {}).toSorted(([one], [other]) => (one < other ? -1 : 1));
   return JSON.stringify([source, destination, destinationType, bindingKey, qualifyBindingKeys === true, rest]);

@@ -16,16 +16,16 @@ export type ProblemCode =
   | 'unsupported'
   /** The file or program of a handler does not exist on this machine. */
   | 'missing-file'
-  /** This RabbitMQ version refuses this, or accepts it but does not do it. */
+  /** The RabbitMQ version of --target refuses this, or accepts it but does not do what it requests. */
   | 'refused'
-  /** This RabbitMQ version deprecates this, or ignores it. */
+  /** The RabbitMQ version of --target deprecates this, or no longer needs it. */
   | 'deprecated'
   /** This is valid but may not do what the user expects. */
   | 'warning';
 
 /**
- * One problem. `line` and `column` (in UTF-16 units) start at 1. `path` is empty if the problem concerns the whole
- * file.
+ * One problem. `line` and `column` start at 1, and a column is a UTF-16 code unit. `path` is empty if the problem
+ * concerns the whole file.
  */
 export interface Problem {
   readonly code: ProblemCode;

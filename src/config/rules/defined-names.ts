@@ -28,7 +28,7 @@ export function definedNames(files: readonly Plain[]): DefinedNames {
     const fallback = (defaults: unknown) => stringOf(objectOf(defaults)['vhost']) ?? '/';
     addItems(names, file, { publication: fallback(publications), subscription: fallback(subscriptions) });
     for (const [name, value] of Object.entries(objectOf(file['vhosts']))) {
-      // AMQP 0-9-1, 3.1.3.1: the default exchange is in every vhost.
+      // AMQP 0-9-1 specification, 3.1.3.1: the default exchange is in every vhost.
       const vhost = names.vhosts.get(name) ?? { exchanges: new Set(['']), queues: new Set() };
       names.vhosts.set(name, vhost);
       const { exchanges, queues } = objectOf(value);

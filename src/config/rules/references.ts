@@ -118,7 +118,7 @@ function checkBinding({ binding, name, defaults, at, own, names, report }: Bindi
     if (end === undefined) {
       report(at, 'missing', `"${field}" is missing; set it, or name the binding "source[key] -> destination"`);
     } else if (end === '') {
-      // AMQP 0-9-1, 3.1.3.1: the default exchange does not accept bindings.
+      // AMQP 0-9-1 specification, 3.1.3.1: the default exchange does not accept bindings.
       report(where, 'value', `the default exchange cannot be the ${field} of a binding`);
     } else if (typeof end === 'string' && !own[`${kind}s`].has(end)) {
       const vhosts = vhostsWith(names, `${kind}s`, end);
@@ -173,7 +173,9 @@ interface VhostCheck extends RuleInput {
   readonly kind: 'publications' | 'subscriptions';
 }
 
-/** Returns the names of the vhost that a publication or subscription belongs to. Reports a vhost that does not exist. */
+/**
+ * Returns the names of the vhost that a publication or subscription belongs to. Reports a vhost that does not exist.
+ */
 function vhostOf({ file, names, report, scope, value, at, kind }: VhostCheck): VhostNames | undefined {
   const { vhostName } = scope;
   const fallback = objectOf(objectOf(file['defaults'])[kind])['vhost'];

@@ -132,7 +132,9 @@ const ownFields = [
   [['recycleAfter'], ['execLines']],
 ] as const;
 
-/** Reports whether the handler has exactly one kind. Also reports fields that its kind does not accept as problems. */
+/**
+ * Returns `true` if the handler has exactly one kind. Reports a problem for each field that its kind does not accept.
+ */
 function isOneKind(handler: Plain, report: Report): boolean {
   const kinds = ['builtin', 'exec', 'execLines', 'module'].filter((key) => Object.hasOwn(handler, key));
   for (const [fields, owners] of ownFields) {

@@ -1,5 +1,5 @@
-// Checks the form of each single value against the table of fields. The other files of this folder check references to
-// names.
+// Checks the form of each single value against the table of fields. Checks that need several values are in the other
+// files of this folder.
 
 import { addressFault } from '../address.ts';
 import type { Field, Kind } from '../fields/field.ts';

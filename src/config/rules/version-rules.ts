@@ -1,12 +1,12 @@
-// Lists what RabbitMQ 4.0 and 4.3 refuse or deprecate. Each rule was measured on 4.0.5 and 4.3.6, and
-// test/cluster/target.test.ts measures it again. If the release notes of 4.3.0 differ, the message mentions them.
+// Lists what RabbitMQ 4.0 and 4.3 refuse or deprecate. Each rule was tested on 4.0.5 and 4.3.6, and
+// test/cluster/target.test.ts repeats this test. If the release notes of 4.3.0 differ, the message mentions them.
 
 import type { Plain } from '../plain.ts';
 import { mirrorArguments, mirrorKeys, policyWithoutMirrors, quorumArguments, replicasOf } from '../quorum.ts';
 import type { Finding, Path, ProblemCode } from '../reading/problem.ts';
 import type { Declared, DeclaredPolicy, DeclaredQueue } from './declared.ts';
 
-/** Versions that were measured. */
+/** Versions that have rules. */
 export const targets = ['4.0', '4.3'] as const;
 export type Target = (typeof targets)[number];
 
@@ -229,7 +229,7 @@ function policyRefusals(policy: DeclaredPolicy, queues: readonly DeclaredQueue[]
   return refusals;
 }
 
-/** Describes the rest of the policy, and how to declare the queues that it mirrors. */
+/** Returns the advice for a mirroring policy: the policy without its mirror keys, and how to declare its queues. */
 function mirrorsInstead(policy: DeclaredPolicy, queues: readonly DeclaredQueue[]): string {
   const left = policyWithoutMirrors(policy.definition);
   const remaining =

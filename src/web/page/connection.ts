@@ -7,7 +7,7 @@ export type State = 'connecting' | 'connected' | 'lost';
 
 interface ConnectionEvents {
   readonly onState: (state: State, tries: number) => void;
-  /** Called at every connect. Subscriptions must be made again. */
+  /** Called at every connect. The callback must subscribe, because subscriptions end with their connection. */
   readonly onConnect: () => void;
   /** Called with the broker's reason for closing the connection. */
   readonly onError: (message: string) => void;
@@ -35,7 +35,9 @@ export class Connection {
   readonly #requests = new Map<string, PendingRequest>();
   #tries = 0;
   #number = 0;
-  /** `true` after an error. RabbitMQ sends the receipt of a refused frame after the error, so receipts are then ignored. */
+  /**
+   * `true` after an error. RabbitMQ sends the receipt of a refused frame after the error, so receipts are then ignored.
+   */
   #isRefused = false;
 
   constructor(events: ConnectionEvents) {

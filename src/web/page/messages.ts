@@ -1,5 +1,5 @@
-// Shows the list of messages: the newest first, limited to the last 200. It is drawn at most ten times a second, however
-// many messages arrive.
+// Shows the list of messages: the newest first, limited to the last 200. It is drawn at most ten times a second,
+// however many messages arrive.
 
 import { byId, checked, element, setText } from './dom.ts';
 import { bodyOf, oneLine, originOf, visible } from './text.ts';

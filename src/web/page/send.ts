@@ -105,7 +105,7 @@ function publishForm(connection: Connection, { exchanges }: Catalog, { onSent, i
     const result = await publish(connection, { ...to, ...values });
     if (!result.isGood) return result;
     onSent();
-    // The queue of this page is one of those that receive it.
+    // The queue of this page also receives the message, so the confirm does not show that another queue received it.
     return isWatched(to.exchange)
       ? { ...result, text: `${result.text}; this page watches ${oneLine(to.exchange, 60)}` }
       : result;

@@ -81,8 +81,8 @@ export class Streams {
   }
 
   /**
-   * Handles a refusal, with which the broker ends the connection. The broker answers in order, so the first unanswered
-   * stream is the refused one.
+   * Handles a refused subscription, after which the broker ends the connection. The broker answers in order, so the
+   * first unanswered stream is the refused one.
    */
   refused(reason: string): void {
     const refused = this.#watched.find(({ isPending }) => isPending);
@@ -268,7 +268,7 @@ function nameOf({ exchange, key }: Stream): string {
   return key === '' ? exchange : `${exchange} ${key}`;
 }
 
-/** Shows whether the broker has bound the stream. Until then, published messages do not reach the page. */
+/** Shows whether the broker has bound the stream. Messages that are published before that do not reach the page. */
 function showBusy({ item }: Watched, isBusy: boolean): void {
   item.setAttribute('aria-busy', String(isBusy));
 }

@@ -1,5 +1,5 @@
 // Formats the body of a message: UTF-8 as text, anything else as bytes. Control characters and characters that change
-// the text direction are shown as their code points. Pure functions.
+// the text direction are shown as their code points.
 
 /** Maximum number of displayed characters of a body. */
 const shownSigns = 4096;
@@ -8,7 +8,7 @@ const shownHexBytes = 256;
 /** Returns the text with every invisible character replaced by its code point. Line breaks and tabs stay. */
 export function visible(text: string): string {
   return text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for them
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression matches these characters
     /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
     (sign) => {
       return `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`;

@@ -129,8 +129,8 @@ function aboutOf({ kind, type, isOwn, roles = [] }: DrawnNode): string {
 
 function edgeOf({ kind, keys, via }: DrawnEdge, source: DrawnNode, target: DrawnNode): SVGGElement {
   const isBack = target.x <= source.x;
-  // An edge to an earlier column starts on the left side and ends on the right side. An edge to the same column bends on
-  // the right.
+  // An edge to an earlier column starts on the left side and ends on the right side. An edge to the same column bends
+  // on the right.
   const leaves = target.x < source.x ? source.x : source.x + source.width;
   const start = { x: leaves, y: source.y + source.height / 2 };
   const end = { x: isBack ? target.x + target.width + 2 : target.x - 2, y: target.y + target.height / 2 };

@@ -3,7 +3,7 @@
 import type { Action } from '../../../admin/action.ts';
 import type { Candidate, KnownNames } from '../../command.ts';
 
-/** @param words the complete words after `admin` */
+/** @param words the words after `admin` that the user has finished typing */
 export function adminCandidates(
   words: readonly string[],
   names: Pick<KnownNames, 'queues'>,

@@ -16,7 +16,7 @@ export interface FoundAction {
 
 const adminOptions: readonly Option[] = optionSets.admin;
 
-const ofAll = [
+const optionsOfEveryAction = [
   'management-url',
   'trust-management',
   'url',
@@ -94,7 +94,7 @@ export function actionOptions({ verb, options = [], isInVhost, question, request
     ...(isInVhost && verb === 'list' ? ['all-vhosts'] : []),
     ...(question === undefined ? [] : ['yes']),
     ...(isShown ? ['columns', 'watch', 'interval'] : []),
-    ...ofAll,
+    ...optionsOfEveryAction,
   ];
 }
 
@@ -148,7 +148,7 @@ function entry(name: string, value: string | undefined): [string, string][] {
   return value === undefined ? [] : [[name, value]];
 }
 
-/** Returns a USAGE error whose hint is the help of the action. */
+/** Returns a USAGE error whose hint is the command line that prints the help of the action. */
 export function usage(action: Pick<Action, 'verb' | 'noun'>, message: string): MqError {
   return new MqError('USAGE', message, { hint: `mq admin ${nameOf(action)} --help` });
 }

@@ -5,8 +5,8 @@ import type { Call } from '../../../admin/action.ts';
 import { isLoopback } from '../../../broker/loopback.ts';
 
 /**
- * Returns a function that runs a command in a node. It returns `undefined` if no local cluster has this API, or if
- * Docker is not available.
+ * Returns a function that runs a command in a node. The function returns `undefined` if Docker is not available, if no
+ * local cluster has this API, or if the cluster has no such node.
  */
 export function controlOf(origin: string): NonNullable<Call['control']> {
   return async (node, command) => {

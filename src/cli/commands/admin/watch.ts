@@ -38,8 +38,8 @@ const screen = { other: '\u001b[?1049h', own: '\u001b[?1049l', home: '\u001b[H\u
 
 /**
  * Returns the current output of the action. If the broker does not answer, the watch continues, because the broker may
- * come back. On a full screen, that error and the action's notes are part of the frame, because the next frame would
- * erase them.
+ * come back. On a terminal, that error and the action's notes are part of the frame, because the next frame would
+ * erase text on stderr.
  */
 async function frame(context: Context, values: Values, call: Call): Promise<string> {
   const { formatResult } = await import('../../../admin/print.ts');

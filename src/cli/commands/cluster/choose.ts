@@ -7,8 +7,8 @@ import { nearest } from '../../../terminal/nearest.ts';
 import type { Values } from '../../arguments/values.ts';
 
 /**
- * Returns the name of --name or MQ_CLUSTER, otherwise of the only cluster that mq cluster up has started. Throws
- * UNAVAILABLE without a cluster, and USAGE if there are several.
+ * Returns the name in --name or MQ_CLUSTER, otherwise the name of the only cluster that mq cluster up has started.
+ * Throws UNAVAILABLE if the cluster does not exist, and USAGE if no name is given and there are several clusters.
  */
 export async function chosenCluster({ env }: Context, values: Values): Promise<string> {
   const typed = values.name('name') ?? (env['MQ_CLUSTER'] || undefined);
@@ -38,7 +38,7 @@ export async function chosenCluster({ env }: Context, values: Values): Promise<s
   return only;
 }
 
-/** Returns the indexes of the named nodes, or of all nodes without names. Throws USAGE for an unknown name. */
+/** Returns the indexes of the named nodes, or of all nodes if no names are given. Throws USAGE for an unknown name. */
 export function indexesOf(cluster: Cluster, hosts: readonly string[]): number[] {
   const names = cluster.nodes.map(({ host }) => host);
   if (hosts.length === 0) return names.map((_, index) => index);

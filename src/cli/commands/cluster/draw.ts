@@ -17,12 +17,15 @@ export function envLines(
     .join('\n');
 }
 
-/** Quotes text for a shell. POSIX, 2.2.2: between single quotes only the single quote is special. */
+/**
+ * Quotes text for a shell. POSIX, Shell Command Language, 2.2.2: between single quotes only the single quote is
+ * special.
+ */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Describes a new cluster with the addresses of each node, without its password. */
+/** Describes a new cluster with the addresses of each node, but without the password. */
 export function describedNodes({ name, nodes }: { name: string; nodes: readonly ClusterNode[] }): string[] {
   const [first] = nodes;
   const rows = nodes.map(({ host, url, managementUrl, webStompUrl, prometheusUrl }) => [

@@ -16,7 +16,7 @@ interface Row {
   readonly summary: string;
   readonly options: readonly Option[];
   readonly examples: readonly string[];
-  /** Number of nodes in the arguments. */
+  /** Number of nodes that the arguments must name. */
   readonly nodes: keyof typeof usages;
   readonly run: (job: Job) => Promise<number | undefined>;
 }

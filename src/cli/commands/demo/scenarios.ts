@@ -7,7 +7,7 @@ export interface Scenario {
   readonly receivers: readonly (readonly string[])[];
   /** Command lines that run one after the other. The last word is the message. */
   readonly senders: readonly (readonly string[])[];
-  /** Number of lines that all receivers print together. */
+  /** Number of lines that all receivers and senders print together. */
   readonly lines: number;
 }
 

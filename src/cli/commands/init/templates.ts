@@ -14,7 +14,8 @@ interface Template {
 
 /**
  * Returns a quorum queue and its dead-letter queue. With three nodes, confirmed messages survive the loss of a node.
- * The broker itself also uses the dead-letter queue; otherwise it would drop a message after more than 20 redeliveries.
+ * The broker itself also moves messages to the dead-letter queue. Without that queue, it would drop a message after
+ * more than 20 redeliveries.
  */
 function quorumQueue(queue: string) {
   const dead = `${queue}.dead`;
@@ -128,7 +129,7 @@ export const templates: Readonly<Record<TemplateName, Template>> = {
     },
     steps: [
       ['mq listen', 'a listener; start two'],
-      ["mq tell 'info: started'", 'one line for each listener; ends with 67 without a listener'],
+      ["mq tell 'info: started'", 'one line for each listener; ends with status 67 if there is no listener'],
       ['mq listen --file all.log', 'write the lines to a file'],
     ],
   },

@@ -9,7 +9,7 @@ import type { Values } from '../../arguments/values.ts';
 
 export interface HandlerChoice {
   readonly config: HandlerConfig | { readonly file: string };
-  /** `true` if rascal.json names the handler. It then runs in the folder of that file. */
+  /** `true` if no option names the handler. A handler of rascal.json runs in the folder of that file. */
   readonly fromFile: boolean;
   /** Option that the command line passes to the program, although it has the name of an option of mq. */
   readonly swallowed?: string | undefined;
@@ -40,7 +40,7 @@ export function handlerChoice(values: Values, role: ReceivingRole): HandlerChoic
   return { config: role.handler ?? { builtin: role.behaviour === 'reply' ? 'echo' : 'print' }, fromFile: true };
 }
 
-/** Returns the command, and the first option in it that has the name of an option of mq, unless `--` precedes it. */
+/** Returns the command, and its first option that mq has as well. If `--` precedes the command, reports no option. */
 function commandOf(words: readonly string[]): { command: readonly string[]; swallowed: string | undefined } {
   if (words[0] === '--') return { command: words.slice(1), swallowed: undefined };
   const swallowed = words.slice(1).find((word) => receivingOptions.includes(/^--([^=]+)/.exec(word)?.[1] ?? ''));
@@ -68,7 +68,7 @@ const usualPrefetch = 10;
 const noLimit = Number.POSITIVE_INFINITY;
 
 export interface Parallelism {
-  /** Maximum number of unacknowledged messages. 0 means no limit (AMQP 0-9-1, basic.qos). */
+  /** Maximum number of unacknowledged messages. 0 means no limit (AMQP 0-9-1 reference, basic.qos). */
   readonly prefetch: number;
   /** Maximum number of messages that are handled at once. */
   readonly concurrency: number;

@@ -53,7 +53,7 @@ export async function observed(
     log.close();
     const run = { counts, isConsuming, hasFailed, durationMs: performance.now() - begun };
     if (format === 'json' || isNoteworthy(run) || (context.stderr.isTTY && hasMany(run))) {
-      // With --json, the summary is an object, as the error is.
+      // With --json, the summary is a JSON object, as an error would be.
       if (values.flag('json')) log.writeJson(summaryOf(run));
       else log.write(summaryOf(run));
     }

@@ -1,4 +1,4 @@
-// Parses --property and --header: converts NAME=VALUE to AMQP properties (AMQP 0-9-1, 1.8.3.1…14).
+// Parses --property and --header: converts NAME=VALUE to AMQP properties (AMQP 0-9-1 reference, 1.8.2).
 
 import { durationExamples, durationMs } from '../../../config/duration.ts';
 import type { Context } from '../../../context.ts';
@@ -35,8 +35,8 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 /**
- * Returns the properties. `content-type`, `content_type` and `contentType` are equivalent. Adds the trace of the
- * environment unless a header sets another one. Throws USAGE.
+ * Returns the properties. `content-type`, `content_type` and `contentType` are equivalent. Adds the
+ * traceparent of the environment if no header sets one. Throws USAGE.
  */
 export function properties(values: Values, env: Context['env']): Properties {
   const found: Record<string, unknown> = {};

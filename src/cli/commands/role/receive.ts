@@ -183,7 +183,7 @@ function prefetchFor(count: number | undefined, most: number): number {
 function warnOfSwallowed({ config, swallowed }: HandlerChoice, { observation }: Running): void {
   if (swallowed === undefined) return;
   const option = 'execLines' in config ? '--exec-lines' : '--exec';
-  const message = `${swallowed} is passed to the command: options of mq belong before ${option} (${option} -- CMD omits this line)`;
+  const message = `${swallowed} is passed to the command: options of mq belong before ${option} (${option} -- CMD avoids this warning)`;
   observation.sayNamed({ level: 'warn', event: 'option', message, fields: { option: swallowed } });
 }
 
@@ -195,7 +195,7 @@ function warnOfUnset(env: Context['env'], pass: readonly string[], { observation
   observation.say({ level: 'warn', event: 'environment', message, fields: { unset } });
 }
 
-/** Returns a handler that does the same work, but whose message bodies the role does not print. */
+/** Returns the handler with `prints: 'handler'`, so that the role prints no message bodies. */
 function quiet(handler: Handler): Handler {
   return {
     prints: 'handler',

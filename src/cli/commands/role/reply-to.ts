@@ -18,7 +18,7 @@ export function replyPlaces(patterns: readonly string[], { vhosts, publications 
   const others = Object.values(vhosts).flatMap(({ queues }) => {
     return Object.keys(queues).filter((name) => queues[name]?.replyTo === undefined && !forReplies.has(name));
   });
-  // The retry and dead-letter queues of a queue are refused together with it.
+  // If a queue is refused, its retry and dead-letter queues are refused as well.
   return (queue) =>
     isDirect(queue) ||
     !others.some((name) => queue === name || queue === `${name}.dead` || queue.startsWith(`${name}.retry.`));

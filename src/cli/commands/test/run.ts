@@ -29,7 +29,7 @@ interface Run {
   readonly files: readonly string[];
 }
 
-/** Returns the exit status. */
+/** Runs the test files and reports the results. Returns the exit status. */
 export async function runOnce(context: Context, run: Run): Promise<number> {
   const [{ newSeed }, { openReports }] = await Promise.all([
     import('../../../harness/order.ts'),

@@ -34,12 +34,12 @@ export interface RunTarget {
 }
 
 /**
- * Starts the cluster, or checks that the broker is reachable. Throws UNAVAILABLE, SYSTEM, … if the target is not
- * available.
+ * Starts the cluster, or checks that the broker is reachable. If the target is not available, throws an MqError whose
+ * code depends on the reason.
  */
 type OpenTarget = () => Promise<RunTarget>;
 
-/** Parses `--on` and its options. Throws USAGE. */
+/** Parses `--on` and its options. Throws USAGE if one is invalid. */
 export function planTarget(context: Context, values: Values): OpenTarget {
   const on = values.name('on') ?? 'embedded';
   const config = values.name('config');
@@ -134,7 +134,7 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
       return {
         plan: { kind: 'url', urls, managementUrls: [], ...common },
         title,
-        note: `no management API is used (${error.message}): the tests share the vhost of the address, and messages that they leave are not found`,
+        note: `no management API is used (${error.message}): the tests share the vhost of the address, and mq does not detect messages that they leave behind`,
         close: async () => {},
       };
     }
@@ -159,7 +159,7 @@ async function removeVhosts(api: Client, prefix: string): Promise<void> {
   api.close();
 }
 
-/** Replaces the options in a role's hint with those of `mq test`. */
+/** Replaces --url in the hint of a connection error with --on, because `mq test` has no --url. */
 function withHintFor(error: MqError): MqError {
   const { code, message, problems, hint } = error;
   const said = hint?.replace(/--url(, MQ_URL or rascal\.json| or MQ_URL)/, '--on');

@@ -185,7 +185,7 @@ function nameOf({ name }: ApiObject): string {
   return textIn(name);
 }
 
-/** Caches an answer for `absentMs`. Returns `undefined` if there is no answer. */
+/** Returns a function that caches each answer for `absentMs`, and returns `undefined` if there is no answer. */
 function cached(ask: (name: string) => Promise<boolean>): (name: string) => Promise<boolean | undefined> {
   const answers = new Map<string, { until: number; isThere: boolean }>();
   return async (name) => {

@@ -16,8 +16,8 @@ export interface StompRoute {
 const bridge: StompRoute = { name: 'AMQP bridge', plugins: [] };
 
 /**
- * Parses `--stomp`: `bridge`, addresses, or automatic. Throws USAGE. The returned function throws UNAVAILABLE if no
- * named plugin answers.
+ * Parses `--stomp`: `auto`, `bridge` or addresses. Throws USAGE. Returns a function that chooses the route; it throws
+ * UNAVAILABLE if no named plugin answers.
  */
 export function planStompRoute(
   { nodes }: Broker,

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runCli } from '../../../support/cli.ts';
 
-const line = ['wait', '--timeout', '50ms', '--url', 'amqp://127.0.0.1:1'];
+const line = ['wait', '--timeout', '500ms', '--url', 'amqp://127.0.0.1:1'];
 
 test('mq wait reports why the broker is not ready', async () => {
   const { status, stderr } = await runCli(line);

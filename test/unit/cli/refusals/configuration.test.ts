@@ -39,7 +39,7 @@ refuses([
       title: `mq ${args[0]} with a file of --ca that has no certificate`,
       args: [...args, '--ca', keyFile],
       exit: 65,
-      line: `mq ${args[0]}: ${keyFile} holds no certificate [BAD_DATA]`,
+      line: `mq ${args[0]}: ${keyFile} contains no certificate [BAD_DATA]`,
       hint: 'a certificate in PEM begins with -----BEGIN CERTIFICATE-----',
     }),
   ),
