@@ -50,7 +50,7 @@ test('writes ids of any number of digits', () => {
   }
 });
 
-test('refuses a message of a series whose properties no longer fit into a frame', () => {
+test('refuses a message of a series whose properties exceed a frame', () => {
   const channel = { number: 1, frameMax: 4096 };
   const headers = { a: 'x'.repeat(4023) };
   const one = new MessageSeries({ exchange: '', routingKey: 'q', mandatory: true, properties: { headers } });

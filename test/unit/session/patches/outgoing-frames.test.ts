@@ -63,7 +63,7 @@ test('writes the messages of one turn together', async () => {
   assert.equal(writes[1], ['1 method', '1 header', '1 c']);
 });
 
-test('writes gathered messages before a method, a large body and another channel', async () => {
+test('writes messages before a method, a large body and another channel', async () => {
   const { send, close, writes } = fakeConnection();
   send(1, 'a');
   close(1);
