@@ -25,8 +25,8 @@ const brokenBuilds: readonly BrokenBuild[] = [
     edits: [
       [
         'roles/consuming/intake.ts',
-        'const outcome = await this.#outcomeOf(message);',
-        'pending.delivery.ack(); const outcome = await this.#outcomeOf(message);',
+        'const outcome = this.#runs.run(message, now);',
+        'pending.delivery.ack(); const outcome = this.#runs.run(message, now);',
       ],
     ],
     fault: 'kill -9 of a receiver',
