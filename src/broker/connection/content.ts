@@ -11,6 +11,7 @@ const slicedFrom = 64 * 1024;
 /** Small slices are copied to buffers of this size, because a slice keeps the whole chunk of the socket in memory. */
 const gatheredBytes = copiedBelow;
 const noBuffer = Buffer.alloc(0);
+const noSlices: Buffer[] = [];
 const classBasic = 60;
 const headerSize = 12;
 const noHeader = `expected content header for class ${classBasic}, got non content header frame instead`;
@@ -19,7 +20,7 @@ export class Content {
   /** The encoded properties, followed by the body if it is not in slices. */
   bytes: Buffer = noBuffer;
   /** The slices of a large body. */
-  more: Buffer[] = [];
+  more = noSlices;
   propertiesLength = 0;
   #awaits: 'nothing' | 'header' | 'body' = 'nothing';
   #filled = 0;
@@ -93,7 +94,8 @@ export class Content {
     this.#bodyLeft = bodyLength;
     this.propertiesLength = propertiesLength;
     this.bytes = Buffer.allocUnsafe(propertiesLength + (bodyLength < slicedFrom ? bodyLength : 0));
-    if (this.more.length > 0) this.more = [];
+    // A message keeps this array, so that the next one needs another.
+    this.more = bodyLength < slicedFrom ? noSlices : [];
     copyBytes(buffer, start + headerSize, end, this.bytes, 0);
     this.#filled = propertiesLength;
   }

@@ -29,8 +29,11 @@ test('the slices of one message are not those of the next one', () => {
   const content = new Content();
   received(body, [100_000], content);
   const first = content.more;
+  received(body.subarray(0, 5000), [5000], content);
+  const small = content.more;
   received(body.subarray(1), [70_000], content);
   assert.ok(Buffer.concat(first).equals(body));
+  assert.equal(small, []);
   received(body.subarray(0, 10), [10], content);
   assert.equal(content.more, []);
   assert.ok(bodyOf(content).equals(body.subarray(0, 10)));
