@@ -3,6 +3,7 @@
 
 import { basename, join } from 'node:path';
 import { build, transform } from 'esbuild';
+import { lazyModules } from './lazy-modules.ts';
 import { leftOut } from './left-out.ts';
 import { manual } from './manual.ts';
 import { filesOf, page } from './page.ts';
@@ -33,7 +34,7 @@ export async function bundle({ entry, root }: { entry: string; root: string }): 
     splitting: true,
     // The packages that load a native add-on also work without it.
     external: ['*.node'],
-    plugins: [leftOut, manual, page(files)],
+    plugins: [leftOut, lazyModules, manual, page(files)],
     metafile: true,
     // esbuild cannot resolve the `require` calls in the UMD build of jsonc-parser.
     alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },

@@ -1,14 +1,16 @@
 // Creates V8's code cache of every piece. It is valid only for the Node that runs this file, on this platform.
 
 import { createRequire } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 import type { Script } from 'node:vm';
 import { compile, mainPiece, openPieces, type PieceSource, type Pieces } from './pieces.ts';
+import { type CommandLine, trainingRun } from './training-run.ts';
 
 /**
- * Returns the code caches by name. Every piece except the main one runs first, so that the cache contains the functions
- * that it called.
+ * Returns the code caches by name. Every piece except the main one runs first, and then a few commands, so that the
+ * cache contains the functions that they called. Other functions are compiled from the source when they are called.
  */
-export function codeCaches(pieces: Pieces): Map<string, Uint8Array> {
+export async function codeCaches(pieces: Pieces): Promise<Map<string, Uint8Array>> {
   const from: PieceSource = {
     source: (name) => {
       const source = pieces.get(name);
@@ -20,7 +22,18 @@ export function codeCaches(pieces: Pieces): Map<string, Uint8Array> {
   };
   const scripts = new Map<string, Script>();
   const load = openPieces(from, scripts);
+  // A cache contains a hash of V8's flags, so the flag is reset before a cache is created.
+  setFlagsFromString('--no-flush-bytecode');
   for (const name of pieces.keys()) if (name !== mainPiece) load(name);
+  await trainingRun(commandLine([...pieces.keys()], load));
+  setFlagsFromString('--flush-bytecode');
   scripts.set(mainPiece, compile(mainPiece, from));
   return new Map([...scripts].map(([name, script]) => [name, script.createCachedData()]));
+}
+
+/** Returns the exports of cli/cli.ts. The main piece imports it by `import()`, so it is a piece. */
+function commandLine(names: readonly string[], load: (name: string) => unknown): CommandLine {
+  const [name, ...others] = names.filter((one) => /^cli-\w+\.js$/.test(one));
+  if (name === undefined || others.length > 0) throw new Error('the bundle must have one piece for cli/cli.ts');
+  return load(name) as CommandLine;
 }

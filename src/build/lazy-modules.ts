@@ -1,0 +1,45 @@
+// Replaces modules that amqplib and Rascal load at once but seldom or never use, because they are most of what a short
+// command would load: the parts in use load their module when they are called.
+
+import type { Plugin } from 'esbuild';
+
+/** Source that replaces a module, by its name. */
+const sources: Readonly<Record<string, string>> = {
+  // amqplib calls it for amqps. Loading it makes Node parse all root certificates on another thread.
+  tls: `exports.connect = (...args) => require('node:tls').connect(...args);`,
+  // amqplib calls both, without a message or with one. Neither fails unless amqplib has a bug.
+  assert: `
+    module.exports = (value, message) => { if (!value) require('node:assert')(value, message); };
+    module.exports.equal = (actual, expected) => { if (actual !== expected) require('node:assert').equal(actual, expected); };`,
+  // Rascal calls it to create or check a vhost, which mq's settings never ask for.
+  http: `exports.request = (...args) => require('node:http').request(...args);`,
+  // Rascal reads it for the counter "inMemoryCluster".
+  cluster: `
+    Object.defineProperty(exports, 'isWorker', { get: () => require('node:cluster').isWorker });
+    exports.on = (...args) => require('node:cluster').on(...args);`,
+  // Rascal calls it for the counter "inMemory".
+  'lru-cache': `module.exports = function (options) { return new (require('lru-cache'))(options); };`,
+  // Rascal calls v4() for ids.
+  uuid: `exports.v4 = () => require('node:crypto').randomUUID();`,
+  // Rascal matches two expressions with named groups. V8 has them; XRegExp brings a copy of core-js.
+  xregexp: `
+    module.exports = (source) => new RegExp(source);
+    module.exports.exec = (text, pattern) => pattern.exec(text);`,
+};
+
+/** The esbuild plugin that replaces these modules. */
+export const lazyModules: Plugin = {
+  name: 'lazy-modules',
+  setup(build) {
+    build.onResolve({ filter: new RegExp(`^(node:)?(${Object.keys(sources).join('|')})$`) }, ({ path, importer }) =>
+      /[\\/]node_modules[\\/](amqplib|rascal)[\\/]/.test(importer)
+        ? { path: path.replace(/^node:/, ''), namespace: 'lazy-module' }
+        : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'lazy-module' }, ({ path }) => ({
+      contents: sources[path] ?? '',
+      loader: 'js',
+      resolveDir: import.meta.dirname,
+    }));
+  },
+};

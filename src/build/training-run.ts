@@ -1,0 +1,56 @@
+// Runs commands in the process of the build, so that V8 compiles the functions that short commands need.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
+import type * as Cli from '../cli/cli.ts';
+import type { Context } from '../context.ts';
+
+export type CommandLine = Pick<typeof Cli, 'cli' | 'completions'>;
+
+/** Needs no broker: `mq demo` runs each behaviour on an embedded one. */
+const commands = [['--help'], ['publish', '--help'], ['init'], ['check'], ['demo', '--json']];
+
+/** Throws if a command fails. */
+export async function trainingRun({ cli, completions }: CommandLine): Promise<void> {
+  const cwd = await mkdtemp(join(tmpdir(), 'mq-training-'));
+  try {
+    for (const args of commands) {
+      const errors: string[] = [];
+      const status = await cli(contextOf({ args, cwd, errors }));
+      if (status !== 0) throw new Error(`mq ${args.join(' ')} ended with ${status}: ${errors.join('')}`);
+    }
+    await completions(['--', 'publish', ''], { env: {}, cwd });
+  } finally {
+    await rm(cwd, { recursive: true });
+  }
+}
+
+function contextOf({ args, cwd, errors }: { args: string[]; cwd: string; errors: string[] }): Context {
+  const never = new AbortController().signal;
+  const output = (keep: (text: string) => void) =>
+    new Writable({
+      write(chunk, _encoding, next) {
+        keep(String(chunk));
+        next();
+      },
+    });
+  return {
+    args,
+    env: { HOME: cwd },
+    cwd,
+    stdin: new PassThrough().end(),
+    stdout: output(() => undefined),
+    stderr: output((text) => errors.push(text)),
+    drain: never,
+    abandon: never,
+    giveUp: () => undefined,
+    stray: new Promise<never>(() => undefined),
+    pid: process.pid,
+    isAlive: () => true,
+    memoryBytes: 1024 ** 3,
+    kill: () => undefined,
+    self: { command: process.execPath, args: [] },
+  };
+}
