@@ -75,10 +75,15 @@ export async function bundleWhole(entry: string): Promise<string> {
   return bundled.outputFiles.map((file) => file.text).join('');
 }
 
-/** Replaces `import()` of a piece with `require`. `import()` of a user's file is not changed. */
+/**
+ * Replaces `import()` of a piece, and of a module of Node, with `require`, because it loads less. `import()` of a user's
+ * file is not changed.
+ */
 function withRequire(source: string, names: readonly string[]): string {
-  return source.replaceAll(/\bimport\("\.\/([^"]+)"\)/g, (whole, name: string) =>
-    names.includes(name) ? `Promise.resolve().then(()=>require("./${name}"))` : whole,
+  return source.replaceAll(/\bimport\("(?:\.\/([^"]+)|node:[\w/]+)"\)/g, (whole, name?: string) =>
+    name === undefined || names.includes(name)
+      ? `Promise.resolve().then(()=>${whole.replace('import', 'require')})`
+      : whole,
   );
 }
 

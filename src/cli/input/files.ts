@@ -11,7 +11,7 @@ export async function readAuthority(world: World, values: Values): Promise<strin
   const file = values.name('ca');
   if (file === undefined) return undefined;
   const ca = await readText(world, file);
-  assertCertificate(ca, file);
+  await assertCertificate(ca, file);
   return ca;
 }
 
