@@ -19,8 +19,12 @@ const sources: Readonly<Record<string, string>> = {
     exports.on = (...args) => require('node:cluster').on(...args);`,
   // Rascal calls it for the counter "inMemory".
   'lru-cache': `module.exports = function (options) { return new (require('lru-cache'))(options); };`,
+  // Rascal encrypts and decrypts messages with it.
+  crypto: `
+    for (const name of ['randomBytes', 'createCipheriv', 'createDecipheriv'])
+      exports[name] = (...args) => require('node:crypto')[name](...args);`,
   // Rascal calls v4() for ids.
-  uuid: `exports.v4 = () => require('node:crypto').randomUUID();`,
+  uuid: `exports.v4 = require('../random-uuid.ts').randomUUID;`,
   // Rascal matches two expressions with named groups. V8 has them; XRegExp brings a copy of core-js.
   xregexp: `
     module.exports = (source) => new RegExp(source);

@@ -40,7 +40,7 @@ function contextOf({ args, cwd, errors }: { args: string[]; cwd: string; errors:
     args,
     env: { HOME: cwd },
     cwd,
-    stdin: new PassThrough().end(),
+    stdin: () => new PassThrough().end(),
     stdout: output(() => undefined),
     stderr: output((text) => errors.push(text)),
     drain: never,

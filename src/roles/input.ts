@@ -54,7 +54,7 @@ export async function readPiped(input: Input | PipedInput, context: Context): Pr
 }
 
 function open(path: string, { stdin, cwd }: Context): Readable {
-  return path === '-' ? stdin : createReadStream(filePath(resolve(cwd, path)));
+  return path === '-' ? stdin() : createReadStream(filePath(resolve(cwd, path)));
 }
 
 async function* lines(stream: Readable): AsyncGenerator<Buffer[]> {

@@ -28,7 +28,7 @@ export async function readText(
 ): Promise<string> {
   const settings = { signal: drain, ...(maxBytes !== undefined && { maxBytes }) };
   try {
-    const bytes = await (file === '-' ? readStream(stdin, settings) : readFile(resolve(cwd, file), settings));
+    const bytes = await (file === '-' ? readStream(stdin(), settings) : readFile(resolve(cwd, file), settings));
     return bytes.toString();
   } catch (error) {
     if (error instanceof MqError) throw error;

@@ -83,7 +83,7 @@ function inputOf(
   if (words.length > 0) return { from: 'text', text: words.join(' ') };
   const hint = textHint(role, takenAsKey);
   // The role's default text is sent only on a terminal, because an empty pipe may come from a program that failed.
-  if (!stdin.isTTY) return { from: 'piped', hint };
+  if (!stdin().isTTY) return { from: 'piped', hint };
   if (role.text === undefined) throw new MqError('USAGE', 'no text is given', { hint });
   return { from: 'text', text: role.text };
 }
