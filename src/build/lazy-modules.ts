@@ -1,7 +1,16 @@
-// Replaces modules that amqplib and Rascal load at once but seldom or never use, because they are most of what a short
-// command would load: the parts in use load their module when they are called.
+// Replaces modules that amqplib and Rascal load at once but use little or seldom, because they are most of what a short
+// command would load. What is used seldom is loaded when it is called.
 
 import type { Plugin } from 'esbuild';
+
+/** The functions of Lodash and of async that Rascal calls. A test compares them with its source. */
+export const usedFunctions = {
+  lodash: words(
+    'assign cloneDeep compact concat curry defaults defaultsDeep each filter get has isArray isFunction isString keyBy',
+    'keys last map noop omit once reduce set sortBy truncate uniq unset values',
+  ),
+  async: words('compose each eachOfLimit eachSeries mapSeries queue retry series timeout times'),
+};
 
 /** Source that replaces a module, by its name. */
 const sources: Readonly<Record<string, string>> = {
@@ -17,6 +26,14 @@ const sources: Readonly<Record<string, string>> = {
   cluster: `
     Object.defineProperty(exports, 'isWorker', { get: () => require('node:cluster').isWorker });
     exports.on = (...args) => require('node:cluster').on(...args);`,
+  // Rascal calls less than a tenth of each. A chain of Lodash is a value with these functions as its methods.
+  async: usedFunctions.async.map((name) => `exports.${name} = require('async/${name}');`).join(''),
+  lodash: `
+    const functions = { ${usedFunctions.lodash.map((name) => `${name}: require('lodash/${name}')`).join()} };
+    class Chain { constructor(wrapped) { this.value = () => wrapped; } }
+    for (const [name, call] of Object.entries(functions))
+      Chain.prototype[name] = function (...args) { return new Chain(call(this.value(), ...args)); };
+    module.exports = Object.assign((value) => new Chain(value), functions, { chain: (value) => new Chain(value) });`,
   // Rascal calls it for the counter "inMemory".
   'lru-cache': `module.exports = function (options) { return new (require('lru-cache'))(options); };`,
   // Rascal encrypts and decrypts messages with it.
@@ -47,3 +64,7 @@ export const lazyModules: Plugin = {
     }));
   },
 };
+
+function words(...lines: string[]): string[] {
+  return lines.join(' ').split(' ');
+}
