@@ -8,7 +8,8 @@ import { type CommandLine, trainingRun } from './training-run.ts';
 
 /**
  * Returns the code caches by name. Every piece except the main one runs first, and then a few commands, so that the
- * cache contains the functions that they called. Other functions are compiled from the source when they are called.
+ * cache contains the functions that they called. The main piece is small and ends the process, so it is compiled whole.
+ * Other functions are compiled from the source when they are called.
  */
 export async function codeCaches(pieces: Pieces): Promise<Map<string, Uint8Array>> {
   const from: PieceSource = {
@@ -22,13 +23,26 @@ export async function codeCaches(pieces: Pieces): Promise<Map<string, Uint8Array
   };
   const scripts = new Map<string, Script>();
   const load = openPieces(from, scripts);
-  // A cache contains a hash of V8's flags, so the flag is reset before a cache is created.
+  // A cache contains a hash of V8's flags, so the flags are reset before a cache is created.
   setFlagsFromString('--no-flush-bytecode');
+  // Otherwise V8 would note which functions became hot here, and compile machine code for them in each short command.
+  setFlagsFromString('--no-profile-guided-optimization');
   for (const name of pieces.keys()) if (name !== mainPiece) load(name);
   await trainingRun(commandLine([...pieces.keys()], load));
+  setFlagsFromString('--profile-guided-optimization');
   setFlagsFromString('--flush-bytecode');
-  scripts.set(mainPiece, compile(mainPiece, from));
+  scripts.set(mainPiece, compileWhole(mainPiece, from));
   return new Map([...scripts].map(([name, script]) => [name, script.createCachedData()]));
+}
+
+/** Compiles a piece with all its functions, without running it. */
+function compileWhole(name: string, from: PieceSource): Script {
+  setFlagsFromString('--no-lazy');
+  try {
+    return compile(name, from);
+  } finally {
+    setFlagsFromString('--lazy');
+  }
 }
 
 /** Returns the exports of cli/cli.ts. The main piece imports it by `import()`, so it is a piece. */

@@ -6,20 +6,31 @@ import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import type * as Cli from '../cli/cli.ts';
 import type { Context } from '../context.ts';
+import { exitStatuses } from '../errors.ts';
 
 export type CommandLine = Pick<typeof Cli, 'cli' | 'completions'>;
 
-/** Needs no broker: `mq demo` runs each behaviour on an embedded one. */
-const commands = [['--help'], ['publish', '--help'], ['init'], ['check'], ['demo', '--json']];
+/**
+ * Commands with their exit status. They need no broker: `mq demo` runs each behaviour on an embedded one, and nothing
+ * listens on port 1.
+ */
+const commands: readonly (readonly [args: readonly string[], status: number])[] = [
+  [['--help'], 0],
+  [['publish', '--help'], 0],
+  [['init'], 0],
+  [['check'], 0],
+  [['task', 'x', '--url', 'amqp://127.0.0.1:1'], exitStatuses.UNAVAILABLE],
+  [['demo', '--json'], 0],
+];
 
-/** Throws if a command fails. */
+/** Throws if a command ends with another status. */
 export async function trainingRun({ cli, completions }: CommandLine): Promise<void> {
   const cwd = await mkdtemp(join(tmpdir(), 'mq-training-'));
   try {
-    for (const args of commands) {
+    for (const [args, expected] of commands) {
       const errors: string[] = [];
       const status = await cli(contextOf({ args, cwd, errors }));
-      if (status !== 0) throw new Error(`mq ${args.join(' ')} ended with ${status}: ${errors.join('')}`);
+      if (status !== expected) throw new Error(`mq ${args.join(' ')} ended with ${status}: ${errors.join('')}`);
     }
     await completions(['--', 'publish', ''], { env: {}, cwd });
   } finally {
@@ -27,7 +38,7 @@ export async function trainingRun({ cli, completions }: CommandLine): Promise<vo
   }
 }
 
-function contextOf({ args, cwd, errors }: { args: string[]; cwd: string; errors: string[] }): Context {
+function contextOf({ args, cwd, errors }: { args: readonly string[]; cwd: string; errors: string[] }): Context {
   const never = new AbortController().signal;
   const output = (keep: (text: string) => void) =>
     new Writable({
