@@ -6,6 +6,9 @@ import type { Script } from 'node:vm';
 import { compile, mainPiece, openPieces, type PieceSource, type Pieces } from './pieces.ts';
 import { type CommandLine, trainingRun } from './training-run.ts';
 
+/** The compilers of V8 that produce machine code. */
+const tiers = ['sparkplug', 'maglev', 'turbofan'];
+
 /**
  * Returns the code caches by name. Every piece except the main one runs first, and then a few commands, so that the
  * cache contains the functions that they called. The main piece is small and ends the process, so it is compiled whole.
@@ -26,10 +29,10 @@ export async function codeCaches(pieces: Pieces): Promise<Map<string, Uint8Array
   // A cache contains a hash of V8's flags, so the flags are reset before a cache is created.
   setFlagsFromString('--no-flush-bytecode');
   // Otherwise V8 would note which functions became hot here, and compile machine code for them in each short command.
-  setFlagsFromString('--no-profile-guided-optimization');
+  for (const tier of tiers) setFlagsFromString(`--no-${tier}`);
   for (const name of pieces.keys()) if (name !== mainPiece) load(name);
   await trainingRun(commandLine([...pieces.keys()], load));
-  setFlagsFromString('--profile-guided-optimization');
+  for (const tier of tiers) setFlagsFromString(`--${tier}`);
   setFlagsFromString('--flush-bytecode');
   scripts.set(mainPiece, compileWhole(mainPiece, from));
   return new Map([...scripts].map(([name, script]) => [name, script.createCachedData()]));
