@@ -50,7 +50,11 @@ function compileWhole(name: string, from: PieceSource): Script {
 
 /** Returns the exports of cli/cli.ts. The main piece imports it by `import()`, so it is a piece. */
 function commandLine(names: readonly string[], load: (name: string) => unknown): CommandLine {
-  const [name, ...others] = names.filter((one) => /^cli-\w+\.js$/.test(one));
-  if (name === undefined || others.length > 0) throw new Error('the bundle must have one piece for cli/cli.ts');
-  return load(name) as CommandLine;
+  const [found, ...others] = names.filter((name) => /^cli-\w+\.js$/.test(name)).map(load);
+  if (!isCommandLine(found) || others.length > 0) throw new Error('the bundle must have one piece for cli/cli.ts');
+  return found;
+}
+
+function isCommandLine(exported: unknown): exported is CommandLine {
+  return typeof exported === 'object' && exported !== null && 'cli' in exported && 'completions' in exported;
 }
