@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bundle } from '../../src/build/bundle.ts';
+import { codeCaches } from '../../src/build/code-cache.ts';
 import { usedFunctions } from '../../src/build/lazy-modules.ts';
 import { mainPiece, openPieces } from '../../src/build/pieces.ts';
 import { platforms } from '../../src/build/platforms.ts';
@@ -121,6 +122,28 @@ test('a chunk imports a file of the user from disk', async () => {
   await inFolder(files, async (root) => {
     const main = await open<{ load(file: string): Promise<{ answer: number }> }>(root);
     assert.is((await main.load(pathToFileURL(join(root, 'theirs.mts')).href)).answer, 42);
+  });
+});
+
+test('another process accepts the code caches', async () => {
+  const { pieces } = await bundle({ entry: join(root, 'src', 'main.ts'), root });
+  const caches = await codeCaches(pieces);
+  assert.is(caches.size, pieces.size);
+  const files = Object.fromEntries(
+    [...pieces].map(([name, source]) => [name, `(function(exports,require,module){${source}\n})`]),
+  );
+  await inFolder(files, async (folder) => {
+    for (const [name, cache] of caches) await writeFile(join(folder, `${name}.cache`), cache);
+    const script = `
+      const { readFileSync, readdirSync } = require('fs');
+      const rejected = readdirSync('.').filter((name) => name.endsWith('.js')).filter((name) =>
+        new vm.Script(readFileSync(name, 'utf8'), { cachedData: readFileSync(name + '.cache') }).cachedDataRejected);
+      console.log(rejected.join(' '));`;
+    assert.equal(await run(node, ['--max-semi-space-size=16', '-e', script], { cwd: folder }), {
+      status: 0,
+      stdout: '\n',
+      stderr: '',
+    });
   });
 });
 
