@@ -13,7 +13,8 @@ export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute path. All relative paths of the user are resolved against it. */
   readonly cwd: string;
-  readonly stdin: Readable & { readonly isTTY?: boolean };
+  /** Opens standard input: always the same stream. Node loads much for it, and most commands do not read it. */
+  readonly stdin: () => Readable & { readonly isTTY?: boolean };
   readonly stdout: Output;
   readonly stderr: Output;
   /**

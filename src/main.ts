@@ -59,7 +59,7 @@ function contextOfProcess(): Omit<Context, 'args' | 'drain' | 'abandon' | 'giveU
   return {
     env: process.env,
     cwd: process.cwd(),
-    stdin: process.stdin,
+    stdin: () => process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
     ...(process.send && { announceReady: () => process.send?.('ready', undefined, undefined, () => undefined) }),

@@ -3,6 +3,7 @@
 
 import { basename, join } from 'node:path';
 import { build, transform } from 'esbuild';
+import { lazyModules } from './lazy-modules.ts';
 import { leftOut } from './left-out.ts';
 import { manual } from './manual.ts';
 import { filesOf, page } from './page.ts';
@@ -34,7 +35,7 @@ export async function bundle({ entry, root }: { entry: string; root: string }): 
     splitting: true,
     // The packages that load a native add-on also work without it.
     external: ['*.node'],
-    plugins: [leftOut, manual, page(files)],
+    plugins: [leftOut, lazyModules, manual, page(files)],
     metafile: true,
     // esbuild cannot resolve the `require` calls in the UMD build of jsonc-parser.
     alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
@@ -75,10 +76,15 @@ export async function bundleWhole(entry: string): Promise<string> {
   return bundled.outputFiles.map((file) => file.text).join('');
 }
 
-/** Replaces `import()` of a piece with `require`. `import()` of a user's file is not changed. */
+/**
+ * Replaces `import()` of a piece, and of a module of Node, with `require`, because it loads less. `import()` of a user's
+ * file is not changed.
+ */
 function withRequire(source: string, names: readonly string[]): string {
-  return source.replaceAll(/\bimport\("\.\/([^"]+)"\)/g, (whole, name: string) =>
-    names.includes(name) ? `Promise.resolve().then(()=>require("./${name}"))` : whole,
+  return source.replaceAll(/\bimport\("(?:\.\/([^"]+)|node:[\w/]+)"\)/g, (whole, name?: string) =>
+    name === undefined || names.includes(name)
+      ? `Promise.resolve().then(()=>${whole.replace('import', 'require')})`
+      : whole,
   );
 }
 

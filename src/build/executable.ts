@@ -42,7 +42,7 @@ async function makeIn(given: { platform: Platform; pieces: Pieces; output: strin
     targets: [{ nodeRange: `node${platform.node.version}`, platform: platform.os, arch: platform.arch, output }],
     signature: true,
     seaConfig: {
-      assets: await writeAssets({ folder, pieces, caches: own ? codeCaches(pieces) : new Map() }),
+      assets: await writeAssets({ folder, pieces, caches: own ? await codeCaches(pieces) : new Map() }),
       useCodeCache: own,
       // With another value, NODE_OPTIONS=--require would run foreign code inside mq.
       execArgvExtension: 'none',

@@ -2,7 +2,7 @@
 
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { MqError, systemCode } from '../errors.ts';
-import { openFile, readStream } from './read-file.ts';
+import { openFile } from './read-file.ts';
 import type { Environment } from './reading/environment.ts';
 
 export interface Where {
@@ -47,15 +47,15 @@ export async function findFile({
   const inside = relative(cwd, path);
   const file = named !== undefined && (inside === '' || inside.startsWith('..') || isAbsolute(inside)) ? named : inside;
   try {
-    const { stream, owner, isSpecial } = openFile(path);
+    const { read, close, owner, isSpecial } = openFile(path);
     if (named === undefined && isSpecial) {
-      stream.destroy();
+      close();
       throw new MqError('CONFIG', `${file} is not a regular file`, {
         at: path,
         hint: 'to read a pipe, name it with --config',
       });
     }
-    const bytes = await readStream(stream, { signal });
+    const bytes = await read({ signal });
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return { file, folder: dirname(path), text, path, isNamed: named !== undefined, owner };
   } catch (error) {

@@ -1,8 +1,7 @@
 // Reads a whole file of the user: a regular file, a pipe such as `<(…)`, a device or a terminal. A signal stops reading
 // from a pipe that has no writer. Reading from an endless device fails at the size limit.
 
-import { X509Certificate } from 'node:crypto';
-import { constants, createReadStream, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, createReadStream, fstatSync, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { isatty, ReadStream } from 'node:tty';
@@ -19,7 +18,9 @@ interface ReadSettings {
 }
 
 interface OpenedFile {
-  readonly stream: Readable;
+  /** Returns the content, as `readStream` does. */
+  readonly read: (settings: ReadSettings) => Promise<Buffer>;
+  readonly close: () => void;
   /** Id of the owner of the file. */
   readonly owner: number;
   /** `true` for a pipe, a device or a terminal. */
@@ -28,7 +29,7 @@ interface OpenedFile {
 
 /** Returns the content of a file. Throws the errors of node:fs and of `readStream`. */
 export async function readFile(path: string, settings: ReadSettings = {}): Promise<Buffer> {
-  return readStream(openFile(path).stream, settings);
+  return openFile(path).read(settings);
 }
 
 /** Opens a file without waiting for the writer of a pipe. Throws the errors of node:fs. */
@@ -36,12 +37,42 @@ export function openFile(path: string): OpenedFile {
   // Without O_NONBLOCK, opening a pipe waits for a writer and cannot be interrupted.
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const found = fstatSync(fd);
+  const isSpecial = !found.isFile() && !found.isDirectory();
+  // A stream would start Node's thread pool.
+  if (found.isFile())
+    return {
+      read: async (settings) => readAtOnce(fd, settings),
+      close: () => closeSync(fd),
+      owner: found.uid,
+      isSpecial,
+    };
   const stream = isatty(fd)
     ? new ReadStream(fd)
     : found.isFIFO()
       ? new Socket({ fd, readable: true, writable: false })
       : createReadStream(path, { fd });
-  return { stream, owner: found.uid, isSpecial: !found.isFile() && !found.isDirectory() };
+  return {
+    read: (settings) => readStream(stream, settings),
+    close: () => stream.destroy(),
+    owner: found.uid,
+    isSpecial,
+  };
+}
+
+/** Returns the content of a regular file, and closes it. */
+function readAtOnce(fd: number, { maxBytes = mostBytes }: ReadSettings): Buffer {
+  try {
+    const isLarge = fstatSync(fd).size > maxBytes;
+    const bytes = isLarge ? undefined : readFileSync(fd);
+    if (bytes === undefined || bytes.length > maxBytes) throw tooLarge(maxBytes);
+    return bytes;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function tooLarge(maxBytes: number): Error {
+  return new Error(`it is larger than ${maxBytes / 1024 / 1024} MiB`);
 }
 
 /**
@@ -59,7 +90,7 @@ export async function readStream(
       const bytes = Buffer.from(chunk);
       chunks.push(bytes);
       size += bytes.length;
-      if (size > maxBytes) throw new Error(`it is larger than ${maxBytes / 1024 / 1024} MiB`);
+      if (size > maxBytes) throw tooLarge(maxBytes);
     }
     return Buffer.concat(chunks);
   } catch (error) {
@@ -69,8 +100,9 @@ export async function readStream(
 }
 
 /** Throws BAD_DATA if the file of a certificate authority has no certificate, because Node ignores such a file. */
-export function assertCertificate(content: string | Buffer, file: string): void {
+export async function assertCertificate(content: string | Buffer, file: string): Promise<void> {
   const pem = content.toString();
+  const { X509Certificate } = await import('node:crypto');
   try {
     if (!/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/.test(pem)) throw new Error('no PEM block');
     new X509Certificate(pem);

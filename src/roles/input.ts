@@ -42,7 +42,7 @@ export async function* bodies(input: Input, context: Context): AsyncGenerator<Bu
 }
 
 function open(path: string, { stdin, cwd }: Context): Readable {
-  return path === '-' ? stdin : createReadStream(filePath(resolve(cwd, path)));
+  return path === '-' ? stdin() : createReadStream(filePath(resolve(cwd, path)));
 }
 
 async function* lines(stream: Readable): AsyncGenerator<Buffer[]> {

@@ -1,6 +1,6 @@
 // Builds a message to send from a body, the publication and the options of the command line.
 
-import { randomUUID } from 'node:crypto';
+import { randomUUID } from '../random-uuid.ts';
 import { MessageSeries, type OutgoingMessage } from '../session/outgoing-message.ts';
 import type { Destination } from '../session/session.ts';
 import type { Properties } from '../session/wire.ts';

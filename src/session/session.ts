@@ -2,11 +2,11 @@
 // use separate connections (RabbitMQ: an alarm blocks publishing connections by TCP back-pressure, and consumers must
 // continue).
 
-import { randomUUID } from 'node:crypto';
 import { type Config, isPrivate, type PublicationConfig, type QueueConfig } from '../config/config.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import type { DeadLetterConfig } from '../config/role.ts';
 import { MqError } from '../errors.ts';
+import { randomUUID } from '../random-uuid.ts';
 import { Browser, type Republisher } from './browser.ts';
 import type { ConfirmChannel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';

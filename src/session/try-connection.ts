@@ -1,11 +1,11 @@
 // Checks once whether the broker accepts AMQP connections: opens and closes a connection to every vhost with the
 // configured credentials.
 
-import { randomUUID } from 'node:crypto';
 import type { Config, ConnectionConfig } from '../config/config.ts';
 import { rascalSettings } from '../config/rascal-settings.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import { MqError } from '../errors.ts';
+import { randomUUID } from '../random-uuid.ts';
 import { openConnection } from './connecting/open-connection.ts';
 
 /**

@@ -23,11 +23,12 @@ async function onTerminal(args: readonly string[], { url, typed }: { url: string
       },
     });
   const never = new AbortController().signal;
+  const stdin = Object.assign(typed === '' ? new PassThrough() : Readable.from([typed]), { isTTY: true });
   const status = await cli({
     args,
     env: { MQ_URL: url },
     cwd: import.meta.dirname,
-    stdin: Object.assign(typed === '' ? new PassThrough() : Readable.from([typed]), { isTTY: true }),
+    stdin: () => stdin,
     stdout: output('stdout'),
     stderr: Object.assign(output('stderr'), { isTTY: true }),
     drain: never,

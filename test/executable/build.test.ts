@@ -1,6 +1,7 @@
 // Tests the results of src/build: dist/mq (`npm run build` creates it), the bundle, and the launcher.
 
 import { execFile } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,8 @@ import { pathToFileURL } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bundle } from '../../src/build/bundle.ts';
+import { codeCaches } from '../../src/build/code-cache.ts';
+import { usedFunctions } from '../../src/build/lazy-modules.ts';
 import { mainPiece, openPieces } from '../../src/build/pieces.ts';
 import { platforms } from '../../src/build/platforms.ts';
 import { librariesOf, packagesOf } from '../../src/build/sbom.ts';
@@ -122,6 +125,28 @@ test('a chunk imports a file of the user from disk', async () => {
   });
 });
 
+test('another process accepts the code caches', async () => {
+  const { pieces } = await bundle({ entry: join(root, 'src', 'main.ts'), root });
+  const caches = await codeCaches(pieces);
+  assert.is(caches.size, pieces.size);
+  const files = Object.fromEntries(
+    [...pieces].map(([name, source]) => [name, `(function(exports,require,module){${source}\n})`]),
+  );
+  await inFolder(files, async (folder) => {
+    for (const [name, cache] of caches) await writeFile(join(folder, `${name}.cache`), cache);
+    const script = `
+      const { readFileSync, readdirSync } = require('fs');
+      const rejected = readdirSync('.').filter((name) => name.endsWith('.js')).filter((name) =>
+        new vm.Script(readFileSync(name, 'utf8'), { cachedData: readFileSync(name + '.cache') }).cachedDataRejected);
+      console.log(rejected.join(' '));`;
+    assert.equal(await run(node, ['--max-semi-space-size=16', '-e', script], { cwd: folder }), {
+      status: 0,
+      stdout: '\n',
+      stderr: '',
+    });
+  });
+});
+
 test('a warning of esbuild fails the build', async () => {
   const files = { 'package.json': '{ "type": "module" }', 'main.ts': 'export const here = import.meta.url;' };
   await inFolder(files, async (root) => {
@@ -194,6 +219,19 @@ test('the bill of materials lists exactly the packages of the bundle', async () 
   // esbuild writes the path of each CommonJS file at its wrapper function.
   const wrapped = [...[...pieces.values()].join('').matchAll(/"node_modules\/((?:@[^/"]+\/)?[^/"]+)\/[^"]*"\(/g)];
   for (const [, name = ''] of wrapped) assert.ok(names.includes(name), name);
+});
+
+test('the bundle has every function of Lodash and async that Rascal calls', () => {
+  const sources = globSync('node_modules/rascal/lib/**/*.js', { cwd: root }).filter(
+    (file) => !file.endsWith('config/tests.js'),
+  );
+  const text = sources.map((file) => readFileSync(join(root, file), 'utf8')).join('\n');
+  const called = (pattern: RegExp, part = text) => [...part.matchAll(pattern)].map(([, name = '']) => name);
+  const chains = [...text.matchAll(/\b_(?:\.chain)?\(.*?\.value\(\)/gs)].map(([chain]) => chain);
+  const ofLodash = [...called(/\b_\.(\w+)/g), ...chains.flatMap((chain) => called(/\.(\w+)\(/g, chain))];
+  const sorted = (names: readonly string[]) => [...new Set(names)].toSorted();
+  assert.equal(sorted(ofLodash.filter((name) => !['chain', 'value'].includes(name))), sorted(usedFunctions.lodash));
+  assert.equal(sorted(called(/\basync\.(\w+)/g)), sorted(usedFunctions.async));
 });
 
 test('the bill of materials lists the libraries of Node', () => {

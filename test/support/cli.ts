@@ -42,7 +42,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
     args,
     env,
     cwd,
-    stdin: terminal === undefined ? typed : Object.assign(typed, { isTTY: true }),
+    stdin: () => (terminal === undefined ? typed : Object.assign(typed, { isTTY: true })),
     stdout: output('stdout'),
     stderr: output('stderr'),
     drain: drain ?? never,

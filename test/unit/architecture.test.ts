@@ -33,7 +33,7 @@ interface Rule {
 }
 
 const features = 'admin bench broker cluster handlers harness observe roles topology web'.split(' ');
-const core = ['errors', 'context', 'signal', 'timer', 'terminal', 'session', 'config'];
+const core = ['errors', 'context', 'random-uuid', 'signal', 'timer', 'terminal', 'session', 'config'];
 /** The two entries of the executable: the command line, and the process of one test file. */
 const entries = ['cli', 'test-process'];
 const places = ['main', 'build', ...entries, ...core, ...features];
@@ -89,6 +89,13 @@ const hiddenFiles: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that every run of mq may load; completion loads them at each Tab. */
 const smallPackages = ['cac', 'fastest-levenshtein'];
+
+/** The files that a command such as `mq publish to x` loads. */
+const shortCommand = ['cli/cli.ts', 'config/load.ts', 'session/session.ts', 'roles/publish.ts'];
+/** Modules of Node that each command needs, or that are small. */
+const fastModules = 'buffer events fs net os path stream string_decoder timers/promises tty util'
+  .split(' ')
+  .map((name) => `node:${name}`);
 
 /** Tables may be long. */
 const longFiles = ['broker/codec/methods.ts'];
@@ -291,22 +298,10 @@ const rules: readonly Rule[] = [
   },
   {
     title: 'the command tables load only small packages',
-    check: ({ files }) => {
-      const seen = new Set<string>();
-      const found = new Set<string>();
-      const visit = (path: string) => {
-        if (seen.has(path) || files[path] === undefined) return;
-        seen.add(path);
-        for (const { specifier, to } of importsOf(path, files[path]).filter(
-          ({ isType, isLate }) => !isType && !isLate,
-        )) {
-          if (to !== undefined) visit(to);
-          else if (!isBuiltin(specifier) && !smallPackages.includes(specifier)) found.add(`${path} loads ${specifier}`);
-        }
-      };
-      visit('cli/cli.ts');
-      return [...found];
-    },
+    check: ({ files }) =>
+      loadsOf('cli/cli.ts', files).flatMap(({ path, specifier }) =>
+        isBuiltin(specifier) || smallPackages.includes(specifier) ? [] : `${path} loads ${specifier}`,
+      ),
     broken: [
       [
         {
@@ -319,6 +314,29 @@ const rules: readonly Rule[] = [
     kept: {
       'cli/cli.ts': "import 'cac'; import type { X } from 'ws'; const table = () => import('../terminal/table.ts');",
       'terminal/table.ts': "import w from 'string-width';",
+    },
+  },
+  {
+    title: 'a short command loads only modules of Node that load fast',
+    check: ({ files }) => {
+      const loads = shortCommand.flatMap((path) => loadsOf(path, files));
+      const slow = loads.filter(({ specifier }) => isBuiltin(specifier) && !fastModules.includes(specifier));
+      return [...new Set(slow.map(({ path, specifier }) => `${path} loads ${specifier}`))];
+    },
+    broken: [
+      [
+        {
+          'cli/cli.ts': "import { rm } from 'node:fs/promises'; import '../errors.ts';",
+          'errors.ts': '',
+          'session/session.ts': "import '../random.ts';",
+          'random.ts': "import { randomUUID } from 'node:crypto';",
+        },
+        ['cli/cli.ts loads node:fs/promises', 'random.ts loads node:crypto'],
+      ],
+    ],
+    kept: {
+      'cli/cli.ts': "import { promises } from 'node:fs'; const hash = () => import('node:crypto');",
+      'observe/server.ts': "import { createServer } from 'node:http';",
     },
   },
   {
@@ -694,6 +712,20 @@ function overImports(breaks: (edge: { from: string; to: string; isType: boolean 
       to !== undefined && breaks({ from, to, isType }) ? [`${from} imports ${to}`] : [],
     ),
   );
+}
+
+/** Returns the packages and the modules of Node that a file loads at once, also through other files of src. */
+function loadsOf(start: string, files: Project['files']): { path: string; specifier: string }[] {
+  const seen = new Set<string>();
+  const visit = (path: string): { path: string; specifier: string }[] => {
+    const text = files[path];
+    if (seen.has(path) || text === undefined) return [];
+    seen.add(path);
+    return importsOf(path, text)
+      .filter(({ isType, isLate }) => !isType && !isLate)
+      .flatMap(({ specifier, to }) => (to === undefined ? [{ path, specifier }] : visit(to)));
+  };
+  return visit(start);
 }
 
 function packagesOf(path: string, text: string): string[] {

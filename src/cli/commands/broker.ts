@@ -1,7 +1,6 @@
 // mq broker: runs the embedded AMQP 0-9-1 broker until a signal.
 
 import { resolve } from 'node:path';
-import { getHeapStatistics } from 'node:v8';
 import manifest from '../../../package.json' with { type: 'json' };
 import { isLoopback } from '../../broker/loopback.ts';
 import type { Broker } from '../../broker/server.ts';
@@ -101,7 +100,7 @@ async function start(
     port: values.whole('port', { min: 0, max: 65_535 }) ?? 5672,
     users: [{ ...login, tags: ['administrator'] }],
     version: manifest.version,
-    memoryLimitBytes: values.bytes('memory') ?? memoryLimit(context.memoryBytes),
+    memoryLimitBytes: values.bytes('memory') ?? (await memoryLimit(context.memoryBytes)),
     log,
     ...(tls && { tls }),
     ...(store && { store }),
@@ -126,7 +125,8 @@ const idleBytes = 96 * mebibyte;
  * Returns the default of --memory. Resident memory is up to 1.5 times the counted memory, and up to twice during a
  * start with a backlog. At most half of the counted memory is in V8's heap.
  */
-function memoryLimit(memoryBytes: number): number {
+async function memoryLimit(memoryBytes: number): Promise<number> {
+  const { getHeapStatistics } = await import('node:v8');
   const ofMemory = 0.4 * (memoryBytes - idleBytes);
   const ofHeap = 0.6 * getHeapStatistics().heap_size_limit;
   return Math.round(Math.max(4 * mebibyte, Math.min(1024 * mebibyte, ofMemory, ofHeap)));

@@ -1,7 +1,7 @@
 // mq demo: runs the six scenarios of the tutorials on an embedded broker. Roles run as a user would run them, over
 // sockets.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { promises } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -29,7 +29,7 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
       const { startBroker } = await import('../../broker/server.ts');
       const broker = await startBroker({ host: '127.0.0.1', port: 0 });
       // The folder contains no rascal.json, because the demo uses the built-in one.
-      const folder = await mkdtemp(join(tmpdir(), 'mq-demo-'));
+      const folder = await promises.mkdtemp(join(tmpdir(), 'mq-demo-'));
       const env = { ...context.env, MQ_URL: broker.url, MQ_CONFIG: undefined };
       const show = eventPrinter(context, values.flag('json') ?? false);
       try {
@@ -39,7 +39,7 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
         }
       } finally {
         await broker.close();
-        await rm(folder, { recursive: true });
+        await promises.rm(folder, { recursive: true });
       }
       if (context.drain.aborted) throw interrupted(context, 'the demo was interrupted');
     },

@@ -1,6 +1,6 @@
 // mq init: writes an initial rascal.json. It never overwrites an existing file.
 
-import { rm, writeFile } from 'node:fs/promises';
+import { promises } from 'node:fs';
 import { resolve } from 'node:path';
 import { MqError, systemCode, systemReason } from '../../errors.ts';
 import { optionSets } from '../arguments/options.ts';
@@ -23,11 +23,11 @@ export const initCommand: Command = {
     const file = values.name('config') ?? 'rascal.json';
     const { content, steps } = templates[name];
     try {
-      await writeFile(resolve(cwd, file), `${JSON.stringify(content, null, 2)}\n`, { flag: 'wx' });
+      await promises.writeFile(resolve(cwd, file), `${JSON.stringify(content, null, 2)}\n`, { flag: 'wx' });
     } catch (error) {
       const isThere = systemCode(error) === 'EEXIST';
       // A partly written file is removed, because it is not usable.
-      if (!isThere) await rm(resolve(cwd, file), { force: true }).catch(() => undefined);
+      if (!isThere) await promises.rm(resolve(cwd, file), { force: true }).catch(() => undefined);
       throw new MqError(
         'CANNOT_CREATE',
         isThere ? `${file} already exists` : `cannot write ${file}: ${systemReason(error)}`,

@@ -1,6 +1,6 @@
 // mq types: writes the declarations of `mq/test` and `mq/handler` for editors and tsc.
 
-import { writeFile } from 'node:fs/promises';
+import { promises } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MqError, systemReason } from '../../errors.ts';
 import { makeFolder } from '../../harness/folder.ts';
@@ -27,7 +27,7 @@ export const typesCommand: Command = {
       const path = resolve(cwd, file);
       try {
         makeFolder(resolve(path, '..'));
-        await writeFile(path, text);
+        await promises.writeFile(path, text);
       } catch (error) {
         throw new MqError('CANNOT_CREATE', `cannot write ${file}: ${systemReason(error)}`, { at: file, cause: error });
       }

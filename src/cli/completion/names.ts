@@ -65,5 +65,6 @@ function unique(names: readonly string[]): string[] {
 
 /** Checks whether a shell can show and type the name: it must not contain control characters. */
 function isTypable(name: string): boolean {
-  return name !== '' && !/\p{C}/u.test(name);
+  // V8 needs milliseconds to compile the Unicode class, so a name in ASCII is accepted first.
+  return /^[ -~]+$/.test(name) || (name !== '' && !/\p{C}/u.test(name));
 }

@@ -15,7 +15,7 @@ export async function readAuthority(world: World, values: Values): Promise<strin
   const file = values.name('ca');
   if (file === undefined) return undefined;
   const ca = await readText(world, file);
-  assertCertificate(ca, file);
+  await assertCertificate(ca, file);
   return ca;
 }
 
@@ -32,7 +32,7 @@ export async function readText(
 ): Promise<string> {
   const settings = { signal: drain, ...(maxBytes !== undefined && { maxBytes }) };
   try {
-    const bytes = await (file === '-' ? readStream(stdin, settings) : readFile(resolve(cwd, file), settings));
+    const bytes = await (file === '-' ? readStream(stdin(), settings) : readFile(resolve(cwd, file), settings));
     return bytes.toString();
   } catch (error) {
     if (error instanceof MqError) throw error;

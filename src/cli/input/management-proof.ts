@@ -1,7 +1,6 @@
 // Checks that a management API belongs to the broker. The API of another broker is refused. Without a proof, an API
 // that the user named is used with a note, and an API that mq derived from the AMQP address is refused.
 
-import { randomUUID } from 'node:crypto';
 import type { Management } from '../../admin/client.ts';
 import type { ConnectionConfig } from '../../config/config.ts';
 import { type ErrorCode, MqError } from '../../errors.ts';
@@ -20,7 +19,7 @@ interface Settings {
 /** Connects to the first address that answers. If none answers, throws the same error as a role. */
 export async function openBroker(connections: readonly ConnectionConfig[]) {
   const { openPeer } = await import('../../session/peer.ts');
-  return openPeer(connections, { connectionName: `mq admin ${randomUUID().slice(0, 8)}`, timeoutMs: amqpMs });
+  return openPeer(connections, { connectionName: `mq admin ${crypto.randomUUID().slice(0, 8)}`, timeoutMs: amqpMs });
 }
 
 /**

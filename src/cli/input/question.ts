@@ -5,7 +5,7 @@ import { escaped, MqError } from '../../errors.ts';
 
 /** Returns `true` if a terminal is available for questions. */
 export function canAsk({ stdin, stderr }: Pick<Context, 'stdin' | 'stderr'>): boolean {
-  return stdin.isTTY === true && stderr.isTTY === true;
+  return stderr.isTTY === true && stdin().isTTY === true;
 }
 
 type Terminal = Pick<Context, 'stdin' | 'stderr' | 'drain'>;
@@ -17,7 +17,7 @@ type Terminal = Pick<Context, 'stdin' | 'stderr' | 'drain'>;
 export async function isConfirmed({ stdin, stderr, drain }: Terminal, question: string): Promise<boolean> {
   stderr.write(`${escaped(question)} [y/N] `);
   const { createInterface } = await import('node:readline/promises');
-  const lines = createInterface({ input: stdin, signal: drain });
+  const lines = createInterface({ input: stdin(), signal: drain });
   try {
     for await (const line of lines) return /^y(es)?$/i.test(line.trim());
     throwIfStopped(drain);
@@ -39,7 +39,7 @@ export async function hiddenLine({ stdin, stderr, drain }: Terminal, prompt: str
   ]);
   // readline writes to this stream, which discards everything, and it turns off the echo of the real terminal.
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: stdin, output, terminal: true, signal: drain });
+  const lines = createInterface({ input: stdin(), output, terminal: true, signal: drain });
   // Without echo, Ctrl-C arrives as a key and not as a signal.
   let isInterrupted = false;
   lines.once('SIGINT', () => {

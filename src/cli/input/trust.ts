@@ -1,9 +1,7 @@
 // Stores the user's consent to a rascal.json that the user did not name: one file for each path and content, below the
 // user's configuration folder, as direnv does. See .github/docs/decisions/0009.
 
-import { createHash } from 'node:crypto';
-import { existsSync, realpathSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync, promises, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join, relative } from 'node:path';
 import type { FoundFile } from '../../config/find.ts';
@@ -25,7 +23,7 @@ export async function assertTrusted(
   if (found.isNamed) return;
   const { risksOf } = await import('./risks.ts');
   const doubts = [...risksOf(found, { uid: context.uid, builtin }), ...more];
-  if (doubts.length === 0 || isInTrustedFolder(context, found) || existsSync(entryOf(context, found))) return;
+  if (doubts.length === 0 || isInTrustedFolder(context, found) || existsSync(await entryOf(context, found))) return;
   if (canAsk(context)) {
     for (const doubt of doubts) context.stderr.write(`${escaped(`${found.path}: ${doubt}`)}\n`);
     if (await isConfirmed(context, `trust ${found.path} with its current content?`)) return trust(context, found);
@@ -38,10 +36,10 @@ export async function assertTrusted(
 
 /** Stores the user's consent to the file with its current content. Throws CANNOT_CREATE. */
 export async function trust(context: Pick<Context, 'env'>, found: FoundFile): Promise<void> {
-  const entry = entryOf(context, found);
+  const entry = await entryOf(context, found);
   try {
-    await mkdir(storeOf(context), { recursive: true, mode: 0o700 });
-    await writeFile(entry, `${found.path}\n`, { mode: 0o600 });
+    await promises.mkdir(storeOf(context), { recursive: true, mode: 0o700 });
+    await promises.writeFile(entry, `${found.path}\n`, { mode: 0o600 });
   } catch (error) {
     const message = `cannot store that ${found.file} is trusted: ${systemReason(error)}`;
     throw new MqError('CANNOT_CREATE', message, { at: entry, cause: error });
@@ -51,17 +49,18 @@ export async function trust(context: Pick<Context, 'env'>, found: FoundFile): Pr
 /** Removes every stored consent to the path. Returns how many there were. */
 export async function distrust(context: Pick<Context, 'env'>, path: string): Promise<number> {
   const store = storeOf(context);
-  const names = await readdir(store).catch(() => []);
+  const names = await promises.readdir(store).catch(() => []);
   const entries = names.map((name) => join(store, name));
   const isOfPath = await Promise.all(
-    entries.map(async (entry) => (await readFile(entry, 'utf8').catch(() => '')) === `${path}\n`),
+    entries.map(async (entry) => (await promises.readFile(entry, 'utf8').catch(() => '')) === `${path}\n`),
   );
   const own = entries.filter((_, index) => isOfPath[index]);
-  await Promise.all(own.map((entry) => rm(entry, { force: true })));
+  await Promise.all(own.map((entry) => promises.rm(entry, { force: true })));
   return own.length;
 }
 
-function entryOf(context: Pick<Context, 'env'>, { path, text }: FoundFile): string {
+async function entryOf(context: Pick<Context, 'env'>, { path, text }: FoundFile): Promise<string> {
+  const { createHash } = await import('node:crypto');
   return join(storeOf(context), createHash('sha256').update(`${path}\n${text}`).digest('hex'));
 }
 

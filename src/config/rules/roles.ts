@@ -26,11 +26,15 @@ export function checkRoles(input: RolesInput): void {
   for (const [name, role] of Object.entries(objectOf(objectOf(file['mq'])['roles']))) {
     const at = ['mq', 'roles', name];
     // A role is a subcommand, so its name is one word and cannot look like an option.
-    if (!/^[\p{L}\p{N}][\p{L}\p{N}_.:-]*$/u.test(name))
-      report(at, 'value', 'the name of a role may contain only letters, digits and _ . : -');
+    if (!isRoleName(name)) report(at, 'value', 'the name of a role may contain only letters, digits and _ . : -');
     if (commandNames.includes(name)) report(at, 'value', 'mq has a command of this name; rename the role');
     if (isObject(role)) checkRole({ ...input, role, at });
   }
+}
+
+function isRoleName(name: string): boolean {
+  // V8 needs milliseconds to compile the Unicode classes, so a name in ASCII is accepted first.
+  return /^[a-z0-9][\w.:-]*$/i.test(name) || /^[\p{L}\p{N}][\p{L}\p{N}_.:-]*$/u.test(name);
 }
 
 interface RoleCheck extends RolesInput {

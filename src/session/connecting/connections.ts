@@ -1,10 +1,10 @@
 // Opens the broker connections of one session, counts and logs their events, and closes them together.
 
-import { randomUUID } from 'node:crypto';
 import type { Config, ConnectionConfig } from '../../config/config.ts';
 import { rascalSettings } from '../../config/rascal-settings.ts';
 import type { Say } from '../../context.ts';
 import { MqError } from '../../errors.ts';
+import { randomUUID } from '../../random-uuid.ts';
 import type { Counts } from '../counts.ts';
 import { openExisting } from '../declaring/existing.ts';
 import type { BrokerConnection } from './broker-connection.ts';

@@ -1,6 +1,8 @@
 // Opens a broker connection: connects to one of the addresses and declares the configuration.
 
-import rascal, { type RascalBroker } from 'rascal';
+import type { RascalBroker } from 'rascal';
+// The package's main file would also build the defaults of its tests, with a second Lodash.
+import Broker from 'rascal/lib/amqp/Broker.js';
 import { objectOf } from '../../config/plain.ts';
 import type { RascalSettings } from '../../config/rascal-settings.ts';
 import { MqError } from '../../errors.ts';
@@ -63,7 +65,7 @@ function createConnection(
       endConnections(settings.connectionName);
       reject(setUpTimeout(addresses));
     }, setUpMs(addresses));
-    rascal.createBroker(config, { mqVhosts: vhosts }, (error, broker) => {
+    Broker.create(config, { mqVhosts: vhosts }, (error, broker) => {
       clearTimeout(deadline);
       if (!error && broker) return resolve(new BrokerConnection(broker, vhosts, settings, first));
       // Rascal keeps a timer and the sockets of a half-built broker (createConnection.js), so both are ended here.

@@ -1,7 +1,7 @@
 // Reads the name, the lifetime and the arguments of a subscription's queue from Rascal's configuration.
 
-import { randomUUID } from 'node:crypto';
 import type { RascalQueueConfig, RascalVhostConfig } from 'rascal/lib/amqp/Vhost.js';
+import { randomUUID } from '../../random-uuid.ts';
 
 type Arguments = Readonly<Record<string, unknown>>;
 

@@ -26,7 +26,7 @@ export async function withTlsContent(connection: Plain): Promise<Plain> {
   const files = Object.entries(objectOf(tlsFiles));
   const contents = await Promise.all(files.map(async ([option, file]) => [option, await read(String(file))] as const));
   for (const [index, [option, content]] of contents.entries())
-    if (option === 'ca') assertCertificate(content, String(files[index]?.[1]));
+    if (option === 'ca') await assertCertificate(content, String(files[index]?.[1]));
   return {
     ...rest,
     socketOptions: { ...Object.fromEntries(contents), ...without(objectOf(socketOptions), ['tlsFiles']) },

@@ -43,6 +43,11 @@ declare module 'rascal' {
   export default rascal;
 }
 
+declare module 'rascal/lib/amqp/Broker.js' {
+  const Broker: { create: typeof import('rascal').default.createBroker };
+  export default Broker;
+}
+
 declare module 'rascal/lib/amqp/Vhost.js' {
   import type { EventEmitter } from 'node:events';
 

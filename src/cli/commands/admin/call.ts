@@ -1,7 +1,7 @@
 // Builds the call of an action from the command line: its arguments and options, file access, and the new password of a
 // user.
 
-import { open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { promises } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Call } from '../../../admin/action.ts';
 import type { Context } from '../../../context.ts';
@@ -48,12 +48,12 @@ async function writeText({ cwd, pid }: Context, file: string, text: string): Pro
   try {
     const path = resolve(cwd, file);
     // Only the target of a symbolic link is replaced. A device or pipe cannot be replaced, so mq writes to it directly.
-    const real = await realpath(path).catch(() => path);
-    const isOther = await stat(real).then(
+    const real = await promises.realpath(path).catch(() => path);
+    const isOther = await promises.stat(real).then(
       (found) => !found.isFile(),
       () => false,
     );
-    await (isOther ? writeFile(real, text) : replaceFile(real, text, `${real}.tmp-${pid}`));
+    await (isOther ? promises.writeFile(real, text) : replaceFile(real, text, `${real}.tmp-${pid}`));
   } catch (error) {
     throw new MqError('CANNOT_CREATE', `cannot write ${file}: ${asMqError(error).message}`, { at: file, cause: error });
   }
@@ -64,12 +64,12 @@ async function writeText({ cwd, pid }: Context, file: string, text: string): Pro
  * definitions contain password hashes.
  */
 async function replaceFile(path: string, text: string, draft: string): Promise<void> {
-  const handle = await open(draft, 'wx', 0o600);
+  const handle = await promises.open(draft, 'wx', 0o600);
   try {
     await handle.writeFile(text).finally(() => handle.close());
-    await rename(draft, path);
+    await promises.rename(draft, path);
   } catch (error) {
-    await rm(draft, { force: true });
+    await promises.rm(draft, { force: true });
     throw error;
   }
 }

@@ -78,7 +78,7 @@ function inputOf(
   if (words.length > 0) return { from: 'text', text: words.join(' ') };
   // With `echo text | mq task`, the piped text must not be replaced by the role's default text.
   const hint = textHint(role, takenAsKey);
-  if (!stdin.isTTY) return { from: 'piped', otherwise: role.text, hint };
+  if (!stdin().isTTY) return { from: 'piped', otherwise: role.text, hint };
   if (role.text === undefined) throw new MqError('USAGE', 'no text is given', { hint });
   return { from: 'text', text: role.text };
 }

@@ -1,6 +1,5 @@
 // Opens the target of `mq test`, once for the whole run, and closes it afterwards.
 
-import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import builtin from '../../../../rascal.json' with { type: 'json' };
 import type { Management as Client } from '../../../admin/client.ts';
@@ -106,7 +105,7 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
   const urls = on.split(',').map((url) => withAuthority(url.trim(), context, values));
   const addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
   const title = addresses.map(endpointOf).join(', ');
-  const prefix = `mq-test-${randomUUID().slice(0, 8)}-`;
+  const prefix = `mq-test-${crypto.randomUUID().slice(0, 8)}-`;
   return async () => {
     const [{ builtinConfig }, { tryConnection }, { Management }, { findManagement, isNamed }] = await Promise.all([
       import('../../../config/load.ts'),

@@ -19,7 +19,7 @@ function terminal(onPrompt: (shown: string, stdin: PassThrough, stop: AbortContr
       setImmediate(() => onPrompt(shown, stdin, stop));
     },
   });
-  return { stdin, stderr, drain: stop.signal };
+  return { stdin: () => stdin, stderr, drain: stop.signal };
 }
 
 async function codeOf(asking: Promise<unknown>): Promise<unknown> {
