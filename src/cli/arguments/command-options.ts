@@ -1,5 +1,6 @@
 // The options of commands that are not roles and do not connect to the user's broker.
 
+import { trustManagement } from './admin-options.ts';
 import type { Option } from './option.ts';
 
 export const broker: readonly Option[] = [
@@ -78,4 +79,23 @@ export const trust: readonly Option[] = [{ name: 'revoke', help: 'withdraw the t
 export const init: readonly Option[] = [
   { name: 'config', value: 'FILE', help: 'write this file', default: './rascal.json' },
   { name: 'json', help: 'print the names of the file and the template as a JSON object' },
+];
+
+/** Options of mq plan, in addition to those of all commands that connect to a broker. */
+export const plan: readonly Option[] = [
+  { name: 'markdown', help: 'print Markdown, for example for a comment on a pull request' },
+  { name: 'out', value: 'FILE', help: 'write the plan to this file', default: 'standard output' },
+  {
+    name: 'against',
+    value: 'FILE',
+    help: 'compare with exported definitions instead of a broker; - is standard input',
+    default: 'the broker',
+  },
+  {
+    name: 'management-url',
+    value: 'URLS',
+    help: 'read the topology from this management API: http://user:password@host:15672',
+    default: 'MQ_MANAGEMENT_URL, else rascal.json or the standard port',
+  },
+  trustManagement,
 ];

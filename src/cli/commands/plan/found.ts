@@ -1,0 +1,168 @@
+// Finds the vhosts of rascal.json on their brokers, and reads their topology from the management API or from a file.
+
+import type { Management } from '../../../admin/client.ts';
+import type { Config, ConnectionConfig } from '../../../config/config.ts';
+import { isObject, objectOf, type Plain } from '../../../config/plain.ts';
+import type { Context } from '../../../context.ts';
+import { MqError } from '../../../errors.ts';
+import type { Topology } from '../../../topology/topology.ts';
+import type { WantedTopology } from '../../../topology/wanted.ts';
+import type { Values } from '../../arguments/values.ts';
+import { brokerOf } from '../../input/broker.ts';
+import { readText } from '../../input/files.ts';
+import { findManagement } from '../../input/management.ts';
+
+/** A vhost of a broker, and the vhosts of rascal.json that are declared there. */
+export interface PlannedVhost {
+  readonly vhost: string;
+  readonly shown: string;
+  readonly connections: readonly ConnectionConfig[];
+  readonly config: Config;
+  /** Names in rascal.json. There are several if the address of --url names a vhost. */
+  readonly names: readonly string[];
+}
+
+export interface FoundVhost {
+  readonly vhost: string;
+  readonly shown: string;
+  readonly wanted: WantedTopology;
+  readonly topology: Topology;
+}
+
+/** Limit for a file with definitions. */
+const mostBytes = 256 * 1024 * 1024;
+
+/** Returns the vhosts on the broker. Throws CONFIG for a vhost whose names are unique in each run. */
+export function vhostsOf(config: Config, addresses: readonly ConnectionConfig[] | undefined): PlannedVhost[] {
+  const unique = Object.entries(config.vhosts).find(([, { namespace }]) => namespace === true);
+  if (unique !== undefined)
+    throw new MqError('CONFIG', `the vhost '${unique[0]}' has other names in each run ("namespace": true)`, {
+      hint: 'mq plan compares names: set a text as the namespace, or remove it',
+    });
+  const all = Object.keys(config.vhosts).map((name) => ({ name, ...brokerOf(config, name, addresses) }));
+  const groups = Map.groupBy(all, ({ vhost, connections }) => JSON.stringify([vhost, connections]));
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { vhost, shown, connections } = first;
+    return [
+      { vhost, shown, connections: connections.map((one) => ({ ...one, vhost })), config, names: namesOf(group) },
+    ];
+  });
+}
+
+function namesOf(items: readonly { readonly name: string }[]): string[] {
+  return items.map(({ name }) => name);
+}
+
+/** Reads the vhosts one after the other. Throws TOPOLOGY if a vhost does not exist, and the errors of the API. */
+export async function liveTopologies(
+  context: Context,
+  values: Values,
+  vhosts: readonly PlannedVhost[],
+): Promise<FoundVhost[]> {
+  const found: FoundVhost[] = [];
+  for (const one of vhosts) {
+    const { api } = await findManagement(context, values, { connections: one.connections });
+    try {
+      found.push(await liveVhost(api, one));
+    } finally {
+      api.close();
+    }
+  }
+  return found;
+}
+
+async function liveVhost(api: Management, planned: PlannedVhost): Promise<FoundVhost> {
+  const [{ apiPath, query }, { defaultQueueTypes, liveTopology }, { needsDefaultType }] = await Promise.all([
+    import('../../../admin/path.ts'),
+    import('../../../topology/live.ts'),
+    import('../../../topology/compare.ts'),
+  ]);
+  const { vhost, shown } = planned;
+  const wanted = await wantedIn(planned);
+  const topology = await liveTopology((collection, columns) =>
+    listIn(api, { path: `${apiPath`/${collection}/${vhost}`}${query({ columns: columns.join(',') })}`, vhost }),
+  );
+  const type = needsDefaultType(wanted, topology)
+    ? defaultQueueTypes(await api.request('GET', '/vhosts')).get(vhost)
+    : undefined;
+  return { vhost, shown, wanted, topology: { ...topology, ...(type !== undefined && { defaultQueueType: type }) } };
+}
+
+async function listIn(api: Management, { path, vhost }: { path: string; vhost: string }): Promise<unknown> {
+  const { refusal } = await import('../../../admin/refusal.ts');
+  const answer = await api.ask('GET', path);
+  if (answer.status === 404)
+    throw new MqError(
+      'TOPOLOGY',
+      `there is no vhost '${vhost}' at ${api.origin}, or the user '${api.user}' may not use it`,
+      {
+        hint: `mq admin create vhost ${vhost}, or mq admin set permission ${api.user} '' '' '.*' --vhost ${vhost}`,
+      },
+    );
+  if (answer.status < 200 || answer.status >= 300) throw refusal(answer, { method: 'GET', path, api });
+  return answer.body;
+}
+
+/**
+ * Reads the vhosts from exported definitions. Throws NO_INPUT, and BAD_DATA if the file is no export, lacks a vhost, or
+ * does not show whether an internal exchange exists.
+ */
+export async function exportedTopologies(
+  context: Context,
+  vhosts: readonly PlannedVhost[],
+  file: string,
+): Promise<FoundVhost[]> {
+  const { exportedTopology } = await import('../../../topology/live.ts');
+  const definitions = definitionsIn(await readText(context, file, { maxBytes: mostBytes }), file);
+  const found: FoundVhost[] = [];
+  for (const one of vhosts) {
+    const topology = exportedTopology(definitions, one.vhost);
+    if (topology === undefined)
+      throw new MqError('BAD_DATA', `${file} does not contain the vhost '${one.vhost}'`, {
+        at: file,
+        hint: 'mq admin export definitions FILE exports all vhosts',
+      });
+    const wanted = await wantedIn(one);
+    refuseHidden(wanted, topology, file);
+    found.push({ vhost: one.vhost, shown: file, wanted, topology });
+  }
+  return found;
+}
+
+function definitionsIn(text: string, file: string): Plain {
+  let value: unknown;
+  try {
+    value = JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch (error) {
+    throw new MqError('BAD_DATA', `${file} is not JSON`, { at: file, cause: error });
+  }
+  const lists = ['exchanges', 'queues', 'bindings'];
+  if (isObject(value) && lists.every((name) => Array.isArray(objectOf(value)[name]))) return value;
+  throw new MqError('BAD_DATA', `${file} has no exported definitions: it lacks the lists ${lists.join(', ')}`, {
+    at: file,
+    hint: 'mq admin export definitions FILE writes such a file',
+  });
+}
+
+/** RabbitMQ 4.3.6 exports no internal exchange, so a missing one may exist. */
+function refuseHidden({ exchanges }: WantedTopology, topology: Topology, file: string): void {
+  const names = new Set(topology.exchanges.map(({ name }) => name));
+  const hidden = exchanges.find(({ name, internal }) => internal && !names.has(name));
+  if (hidden === undefined || !topology.lacksInternal) return;
+  throw new MqError('BAD_DATA', `${file} does not show whether the internal exchange '${hidden.name}' exists`, {
+    at: file,
+    hint: 'RabbitMQ does not export internal exchanges; mq plan without --against reads the broker',
+  });
+}
+
+async function wantedIn({ config, names }: PlannedVhost): Promise<WantedTopology> {
+  const { wantedTopology } = await import('../../../topology/wanted.ts');
+  const all = names.map((name) => wantedTopology(config, name));
+  return {
+    exchanges: all.flatMap(({ exchanges }) => exchanges),
+    queues: all.flatMap(({ queues }) => queues),
+    bindings: all.flatMap(({ bindings }) => bindings),
+  };
+}
