@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { MqError, safeJson, systemReason } from '../../errors.ts';
-import { widthOf } from '../../terminal/wrap.ts';
+import { widthOf, wrapped } from '../../terminal/wrap.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
@@ -62,6 +62,7 @@ async function planOf(context: Context, values: Values, config: Config): Promise
   return {
     file: config.file ?? null,
     against: against ?? [...new Set(compared.map(({ shown }) => shown))].join(', '),
+    source: isLive ? 'broker' : 'definitions',
     vhosts: found.map(({ vhost }: FoundVhost) => vhost),
     create: count('create'),
     replace: count('replace'),
@@ -85,6 +86,7 @@ async function print({ cwd, stdout, stderr }: Context, values: Values, plan: Pla
     await writeFile(resolve(cwd, out), text).catch((error: unknown) => {
       throw new MqError('CANNOT_CREATE', `cannot write ${out}: ${systemReason(error)}`, { at: out, cause: error });
     });
-  const hint = values.name('against') === undefined ? hintOf(plan) : undefined;
-  if (isForPeople && hint !== undefined) stderr.write(`hint: ${hint}\n`);
+  const hint = hintOf(plan);
+  if (isForPeople && hint !== undefined)
+    stderr.write(`${wrapped(`hint: ${hint}`, { width: widthOf(stderr), indent: 6 })}\n`);
 }

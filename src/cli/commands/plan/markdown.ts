@@ -26,7 +26,7 @@ export function markdownOf(plan: Plan): string {
 function tableOf(rows: readonly string[]): string {
   const more = rows.length - mostRows;
   const left = more > 0 ? [`| … | ${more} more rows; \`mq plan\` shows all | | | |`] : [];
-  const header = ['| action | object | attribute | rascal.json | broker |', '|---|---|---|---|---|'];
+  const header = ['| action | object | attribute | wanted | found |', '|---|---|---|---|---|'];
   return [...header, ...rows.slice(0, mostRows), ...left].join('\n');
 }
 

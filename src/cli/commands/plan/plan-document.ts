@@ -7,6 +7,7 @@ export interface Plan {
   readonly file: string | null;
   /** Address of the broker without user and password, or the name of the file with definitions. */
   readonly against: string;
+  readonly source: 'broker' | 'definitions';
   /** Names of the vhosts on the broker. */
   readonly vhosts: readonly string[];
   /** Number of differences of each action. */

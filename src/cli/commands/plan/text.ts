@@ -14,12 +14,14 @@ const mostOthers = 20;
 /** Returns the plan in lines of at most `width` columns, if no word is longer. */
 export function textOf(plan: Plan, width: number): string {
   const hasVhosts = plan.vhosts.length > 1;
+  const place = plan.source === 'broker' ? 'on the broker' : 'in the definitions';
+  const style = { width, hasVhosts, place };
   const file = plan.file ?? 'the built-in rascal.json';
   const where = hasVhosts ? '' : `, vhost ${escaped(plan.vhosts[0] ?? '/')}`;
   const blocks = [
     [wrapped(`${escaped(file)} against ${escaped(plan.against)}${where}`, { width, indent: 2 })],
-    ...plan.differences.map((one) => differenceLines(one, { width, hasVhosts })),
-    othersBlock(plan, { width, hasVhosts }),
+    ...plan.differences.map((one) => differenceLines(one, style)),
+    othersBlock(plan, style),
     [totalsText(plan)],
   ];
   // A created object is one line, so several of them form one block.
@@ -32,7 +34,8 @@ export function textOf(plan: Plan, width: number): string {
 }
 
 /** Returns the next step, or `undefined` if there is nothing to do. */
-export function hintOf({ create, replace, blocked }: Plan): string | undefined {
+export function hintOf({ source, create, replace, blocked }: Plan): string | undefined {
+  if (source !== 'broker') return undefined;
   if (replace + blocked > 0)
     return 'mq declare replaces nothing, and fails at the first difference that RabbitMQ refuses';
   return create > 0 ? 'mq declare creates what is missing' : undefined;
@@ -41,9 +44,11 @@ export function hintOf({ create, replace, blocked }: Plan): string | undefined {
 interface Style {
   readonly width: number;
   readonly hasVhosts: boolean;
+  /** Where values were found: `on the broker`. */
+  readonly place: string;
 }
 
-function differenceLines(one: PlannedDifference, { width, hasVhosts }: Style): string[] {
+function differenceLines(one: PlannedDifference, { width, hasVhosts, place }: Style): string[] {
   const { action, exists, attributes, why, risk } = one;
   const properties = exists ? '' : propertiesText(one, escaped);
   const where = hasVhosts ? ` in vhost ${escaped(one.vhost)}` : '';
@@ -53,15 +58,15 @@ function differenceLines(one: PlannedDifference, { width, hasVhosts }: Style): s
   return [
     action.padEnd(indent) +
       line(`${objectText(one, escaped)}${where}${properties && `: ${properties}`}`, 2).slice(indent),
-    ...(exists ? attributes : []).map((each) => line(attributeText(each), 2)),
+    ...(exists ? attributes : []).map((each) => line(attributeText(each, place), 2)),
     ...(action === 'create' ? [] : [line(`why: ${why}`, 5)]),
     ...(risk === undefined ? [] : [line(`risk: ${riskText(risk, one.kind)}`, 6)]),
   ];
 }
 
-function attributeText({ attribute, wanted, found, isRefused }: AttributeDifference): string {
+function attributeText({ attribute, wanted, found, isRefused }: AttributeDifference, place: string): string {
   const ignored = isRefused ? '' : ' (RabbitMQ ignores this in a declaration)';
-  return `${escaped(attribute)}: ${escaped(valueText(found))} on the broker, ${escaped(valueText(wanted))} in rascal.json${ignored}`;
+  return `${escaped(attribute)}: ${escaped(valueText(found))} ${place}, ${escaped(valueText(wanted))} in rascal.json${ignored}`;
 }
 
 function othersBlock({ others }: Plan, { width, hasVhosts }: Style): string[] {

@@ -46,11 +46,13 @@ export function riskText(
   const other = `${counted(otherBindings.length, 'binding')} that rascal.json does not define`;
   if (kind === 'exchange')
     return `its bindings are deleted with it, ${other} among them; publishing to it fails while it does not exist`;
-  const all = messages === undefined ? 'an unknown number of messages' : counted(messages, 'message');
   const held = unacknowledged > 0 ? ` (${unacknowledged} unacknowledged)` : '';
-  const readers = consumers === undefined ? 'an unknown number of consumers' : counted(consumers, 'consumer');
+  const counts =
+    messages === undefined || consumers === undefined
+      ? 'its messages and consumers are not known; the queue'
+      : `the queue had ${counted(messages, 'message')}${held} and ${counted(consumers, 'consumer')} at the last count, and`;
   const gap = gapMs === undefined ? '' : ` (about ${Math.round(gapMs / 5) * 5} ms, longer if messages are moved)`;
-  return `the queue had ${all}${held} and ${readers} at the last count, and has ${other}; nothing is routed to it while it does not exist${gap}`;
+  return `${counts} has ${other}; nothing is routed to it while it does not exist${gap}`;
 }
 
 /** Returns `1 to create, 2 to replace`, or `nothing to do`. */
