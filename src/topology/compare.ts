@@ -20,12 +20,12 @@ export function compareTopology(wanted: WantedTopology, found: Topology): Compar
 }
 
 /**
- * Reports whether the result depends on the default queue type of the vhost: rascal.json leaves the type of a queue
- * open, and the broker has another type than RabbitMQ's default.
+ * Reports whether the result depends on the default queue type of the vhost: rascal.json leaves the type of an existing
+ * queue open. RabbitMQ 4.3.6 refuses the declaration of such a classic queue after the default has become quorum.
  */
 export function needsDefaultType({ queues }: WantedTopology, found: Topology): boolean {
-  const untyped = new Set(queues.flatMap(({ name, type }) => (type === undefined ? [name] : [])));
-  return found.queues.some(({ name, type }) => untyped.has(name) && type !== 'classic');
+  const names = namesOf(found.queues);
+  return queues.some((one) => one.isDeclared && one.type === undefined && hasDefaultType(one) && names.has(one.name));
 }
 
 class Comparer {
@@ -135,9 +135,8 @@ class Comparer {
     ];
   }
 
-  /** RabbitMQ: the default type of a vhost does not apply to queues that quorum queues and streams cannot replace. */
-  #defaultTypeOf({ durable, autoDelete, exclusive }: WantedQueue): string {
-    return durable && !autoDelete && !exclusive ? (this.#found.defaultQueueType ?? 'classic') : 'classic';
+  #defaultTypeOf(wanted: WantedQueue): string {
+    return hasDefaultType(wanted) ? (this.#found.defaultQueueType ?? 'classic') : 'classic';
   }
 
   #queueRisk(wanted: WantedQueue, { name, counts = {} }: TopologyQueue): Risk {
@@ -192,6 +191,11 @@ const exclusiveWanted =
 const ofPolicy =
   'the policy of the queue already sets the same values; remove the arguments from rascal.json, because RabbitMQ refuses the declaration with 406';
 const blockedEnd = 'it does not exist, and an exchange or queue that it needs is blocked';
+
+/** RabbitMQ 4.0.5, 4.3.6: a queue that cannot be a quorum queue is classic, whatever the default type of the vhost is. */
+function hasDefaultType({ durable, autoDelete, exclusive }: WantedQueue): boolean {
+  return durable && !autoDelete && !exclusive;
+}
 
 /** RabbitMQ: states in which a queue can be neither read nor declared. */
 const unavailable = ['down', 'stopped', 'crashed', 'minority', 'terminated'];

@@ -164,6 +164,10 @@ const drifts: Readonly<Record<string, readonly [found: Topology, differences: re
     withQueue('bill', { type: 'classic', arguments: {} }),
     ['replace queue bill: type "quorum"/"classic", x-delivery-limit? 5/null'],
   ],
+  'a classic queue where the default type has become quorum': [
+    { ...withoutNames('audit'), defaultQueueType: 'quorum' },
+    ['create queue audit', 'replace queue plain: type "quorum"/"classic"'],
+  ],
   'a quorum queue where the file leaves the type open': [
     withQueue('plain', { type: 'quorum' }),
     ['replace queue plain: type "classic"/"quorum"'],
@@ -273,10 +277,10 @@ test('a default queue type does not apply to a queue that quorum queues cannot r
   assert.equal(compareTopology(wantedTopology(config, '/'), found).differences, []);
 });
 
-test('needs the default queue type only if the type is open and the broker has another than classic', () => {
+test('needs the default queue type only if the file leaves the type of an existing queue open', () => {
   const wanted = wantedTopology(configOf(file), '/');
-  assert.is(needsDefaultType(wanted, same), false);
-  assert.is(needsDefaultType(wanted, withQueue('plain', { type: 'quorum' })), true);
+  assert.is(needsDefaultType(wanted, same), true);
+  assert.is(needsDefaultType(wanted, withoutNames('plain', 'audit')), false);
 });
 
 test('lists what the file does not define apart, and marks bindings between objects of the file', () => {

@@ -61,11 +61,12 @@ export async function liveTopologies(
   values: Values,
   vhosts: readonly PlannedVhost[],
 ): Promise<FoundVhost[]> {
+  const defaultTypes = new Map<string, ReadonlyMap<string, string>>();
   const found: FoundVhost[] = [];
   for (const one of vhosts) {
     const { api } = await findManagement(context, values, { connections: one.connections });
     try {
-      found.push(await liveVhost(api, one));
+      found.push(await liveVhost(api, one, defaultTypes));
     } finally {
       api.close();
     }
@@ -73,7 +74,12 @@ export async function liveTopologies(
   return found;
 }
 
-async function liveVhost(api: Management, planned: PlannedVhost): Promise<FoundVhost> {
+/** @param defaultTypes the default queue types of each API, because one request reads those of all vhosts */
+async function liveVhost(
+  api: Management,
+  planned: PlannedVhost,
+  defaultTypes: Map<string, ReadonlyMap<string, string>>,
+): Promise<FoundVhost> {
   const [{ apiPath, query }, { defaultQueueTypes, liveTopology }, { needsDefaultType }] = await Promise.all([
     import('../../../admin/path.ts'),
     import('../../../topology/live.ts'),
@@ -84,9 +90,11 @@ async function liveVhost(api: Management, planned: PlannedVhost): Promise<FoundV
   const topology = await liveTopology((collection, columns) =>
     listIn(api, { path: `${apiPath`/${collection}/${vhost}`}${query({ columns: columns.join(',') })}`, vhost }),
   );
-  const type = needsDefaultType(wanted, topology)
-    ? defaultQueueTypes(await api.request('GET', '/vhosts')).get(vhost)
-    : undefined;
+  if (!needsDefaultType(wanted, topology)) return { vhost, shown, wanted, topology };
+  const key = `${api.user}@${api.origin}`;
+  const types = defaultTypes.get(key) ?? defaultQueueTypes(await api.request('GET', '/vhosts'));
+  defaultTypes.set(key, types);
+  const type = types.get(vhost);
   return { vhost, shown, wanted, topology: { ...topology, ...(type !== undefined && { defaultQueueType: type }) } };
 }
 
