@@ -5,7 +5,7 @@ import type { TopologyBinding, TopologyExchange, TopologyPolicy, TopologyQueue }
 export interface Comparison {
   /** Exchanges first, then queues, then bindings; each in the order of rascal.json. */
   readonly differences: readonly Difference[];
-  /** What the vhost has in addition. mq does not change it. */
+  /** Objects of the vhost that rascal.json does not define. mq does not change them. */
   readonly others: Others;
 }
 
@@ -13,7 +13,7 @@ export interface Comparison {
  * `create`: it does not exist. `replace`: it must be deleted and declared again, because RabbitMQ cannot change it.
  * `blocked`: mq may not create or replace it.
  */
-export type ChangeAction = 'create' | 'replace' | 'blocked';
+type ChangeAction = 'create' | 'replace' | 'blocked';
 
 export type Difference = {
   readonly action: ChangeAction;
@@ -26,7 +26,7 @@ export type Difference = {
   readonly risk?: Risk;
 } & ChangedObject;
 
-export type ChangedObject =
+type ChangedObject =
   | { readonly kind: 'exchange'; readonly name: string }
   | {
       readonly kind: 'queue';
@@ -47,7 +47,7 @@ export interface AttributeDifference {
   readonly isRefused: boolean;
 }
 
-/** What a replacement affects. A count is absent if it is not known. */
+/** Messages, consumers and bindings that a replacement affects. A count is absent if it is not known. */
 export interface Risk {
   /** Ready and unacknowledged messages. */
   readonly messages?: number;
@@ -69,7 +69,7 @@ export interface Others {
   readonly policies: readonly TopologyPolicy[];
 }
 
-export interface OtherBinding extends TopologyBinding {
+interface OtherBinding extends TopologyBinding {
   /** `true` if rascal.json defines both ends, so that the binding routes more messages than the file describes. */
   readonly isBetweenOwn: boolean;
 }

@@ -15,7 +15,7 @@ interface OtherClient {
   readonly vhost: TestVhost;
 }
 
-/** What another client does, and the differences that mq plan then reports. */
+/** A change of another client, and the differences that mq plan then reports. */
 type Row = readonly [title: string, change: (client: OtherClient) => Promise<unknown>, differences: readonly string[]];
 
 const redeclare = async (channel: ConfirmChannel, name: string, options: object) => {

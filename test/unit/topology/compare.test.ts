@@ -266,24 +266,24 @@ for (const [title, found] of Object.entries(noDrifts)) {
   test(`does not report ${title}`, () => assert.equal(compared(found).differences.map(lineOf), []));
 }
 
-test('compares numbers by value, because a broker reports them without their AMQP type', () => {
+test('compares numbers by value, whatever their form in rascal.json is', () => {
   const config = configOf(JSON.stringify(file).replace('60000', '6.0e4'));
   assert.equal(compareTopology(wantedTopology(config, '/'), same).differences, []);
 });
 
-test('a default queue type does not apply to a queue that quorum queues cannot replace', () => {
+test('a default type of quorum does not apply to an auto-delete queue', () => {
   const config = configOf({ vhosts: { '/': { queues: { brief: { options: { autoDelete: true } } } } } });
   const found = { ...same, defaultQueueType: 'quorum', queues: [queue('brief', 'classic', { autoDelete: true })] };
   assert.equal(compareTopology(wantedTopology(config, '/'), found).differences, []);
 });
 
-test('needs the default queue type only if the file leaves the type of an existing queue open', () => {
+test('needs the default queue type only for existing queues without a type', () => {
   const wanted = wantedTopology(configOf(file), '/');
   assert.is(needsDefaultType(wanted, same), true);
   assert.is(needsDefaultType(wanted, withoutNames('plain', 'audit')), false);
 });
 
-test('lists what the file does not define apart, and marks bindings between objects of the file', () => {
+test('lists objects of others apart, and marks bindings between own objects', () => {
   const policy = { name: 'p', pattern: '.*', applyTo: 'all', priority: 0, definition: {} };
   const { others } = compared({
     exchanges: [...same.exchanges, exchange('other', 'topic')],
@@ -305,7 +305,7 @@ test('lists what the file does not define apart, and marks bindings between obje
   );
 });
 
-test('the risk of a replaced queue is its messages, consumers, bindings of others and the gap', () => {
+test('the risk of a queue is its counts, bindings of others and the gap', () => {
   const counts = { messages: 12, unacknowledged: 2, consumers: 1 };
   const other = binding('other', 'audit', 'k');
   const found = withQueue('audit', { counts, durable: false });

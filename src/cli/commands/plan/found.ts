@@ -13,7 +13,7 @@ import { readText } from '../../input/files.ts';
 import { findManagement } from '../../input/management.ts';
 
 /** A vhost of a broker, and the vhosts of rascal.json that are declared there. */
-export interface PlannedVhost {
+interface PlannedVhost {
   readonly vhost: string;
   readonly shown: string;
   readonly connections: readonly ConnectionConfig[];

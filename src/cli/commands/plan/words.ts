@@ -14,7 +14,7 @@ export function objectText(one: Difference, format: Format): string {
   return `${one.kind} ${format(one.name)}${suffix}`;
 }
 
-export function bindingText(
+function bindingText(
   { source, destination, destinationType, key, arguments: all }: TopologyBinding,
   format: Format,
 ): string {
@@ -97,6 +97,6 @@ export function otherLines({ exchanges, queues, bindings, policies }: Others, fo
   ];
 }
 
-export function counted(count: number, what: string): string {
+function counted(count: number, what: string): string {
   return `${count} ${count === 1 ? what : what.replace(/y$/, 'ie')}${count === 1 ? '' : 's'}`;
 }
