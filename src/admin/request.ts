@@ -9,7 +9,7 @@ import { objectsIn } from './json.ts';
 import { apiPath, encoded } from './path.ts';
 import { refusal } from './refusal.ts';
 
-/** Maximum length of a name in bytes. AMQP 0-9-1, 1.2: a shortstr. */
+/** Maximum length of a name in bytes, because a name is a short string (AMQP 0-9-1, 4.2.5.3). */
 const longestName = 255;
 /** RabbitMQ's name of the default exchange in paths. */
 const defaultExchange = 'amq.default';
@@ -32,6 +32,7 @@ function partOf(call: Call, name: string): string {
   const value = name === 'vhost' && !isArgument(call.action, name) ? vhostOf(call) : call.arg(name);
   if (value === '' && exchangeArguments.includes(name)) return defaultExchange;
   if (value === '') throw call.usage(`the ${name} is empty`);
+  // The name of a connection or channel is never sent over AMQP, so it may be longer.
   const bytes = Buffer.byteLength(value);
   if (bytes > longestName && name !== 'connection' && name !== 'channel')
     throw call.usage(`the name of the ${name} has ${bytes} bytes; AMQP allows ${longestName}`);
@@ -44,7 +45,7 @@ function isArgument({ args = [] }: Action, name: string): boolean {
 
 /**
  * Sends the request of the action. `method` and `path` override those of the action. Throws the errors of
- * `Management.request`, and a specific error for a 404.
+ * `Management.request`. For a 404, the error names the missing object.
  */
 export async function sendAction(
   call: Call,
@@ -64,7 +65,7 @@ interface RequestParts {
 }
 
 /**
- * Returns the error for a 404. The broker only answers `Not Found`, so this function finds out which object is missing.
+ * Returns the error for a 404. The broker answers only `Not Found`, so this function finds out which object is missing.
  */
 export async function notFoundError(call: Call): Promise<MqError> {
   const { action } = call;
@@ -114,7 +115,7 @@ async function nearName({ api }: Call, path: string, typed: string): Promise<str
   return nearest(typed, names);
 }
 
-/** Returns ` in vhost shop` for a line of output. */
+/** Returns ` in vhost shop` for a line of output, or an empty string for an action that has no vhost. */
 export function inVhost(call: Call): string {
   return call.action.isInVhost ? ` in vhost ${escaped(vhostOf(call))}` : '';
 }

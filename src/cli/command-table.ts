@@ -38,7 +38,7 @@ export class CommandTable {
 
   /** @param run runs a command line, for `mq demo` */
   constructor(run: (context: Context) => Promise<number>) {
-    const configsOf = (context: Context) => loadConfiguration(context, { taken: this.taken() });
+    const configsOf = (context: Context) => loadConfiguration(context, { commandNames: this.commandNames() });
     const configOf = (context: Context, doubts?: Doubts) => this.#config(context, doubts);
     this.fixed = [
       demoCommand(run),
@@ -52,7 +52,7 @@ export class CommandTable {
       testCommand,
       typesCommand,
       initCommand,
-      checkCommand(builtin, () => this.taken()),
+      checkCommand(builtin, () => this.commandNames()),
       declareCommand(configOf),
       planCommand(configOf),
       trustCommand(builtin),
@@ -63,13 +63,13 @@ export class CommandTable {
   }
 
   /** Returns the names of mq's own commands. A role with such a name could not be run. */
-  taken(): string[] {
+  commandNames(): string[] {
     return [...this.fixed.map(({ name }) => name), ...genericNames];
   }
 
   /** Returns all commands. An invalid rascal.json adds no roles. */
   async all(context: Context): Promise<Command[]> {
-    const configs = await configurationForHelp(context, this.taken());
+    const configs = await configurationForHelp(context, this.commandNames());
     const roles = Object.entries(configs.withBuiltin.roles).map(([name, role]) => commandOfRole(name, role, configs));
     return [...roles, ...genericNames.map((name) => genericCommand(name, configs)), ...this.fixed];
   }
@@ -82,10 +82,10 @@ export class CommandTable {
     const fixed = this.fixed.find((command) => command.name === name);
     if (fixed) return fixed;
     let file: FoundFile | undefined;
-    const judge = async (found: FoundFile) => {
+    const assertAccepted = async (found: FoundFile) => {
       file = found;
     };
-    const configs = await loadConfiguration(context, { taken: this.taken(), judge });
+    const configs = await loadConfiguration(context, { commandNames: this.commandNames(), assertAccepted });
     const { roles } = configs.withBuiltin;
     const role = Object.hasOwn(roles, name) ? roles[name] : undefined;
     const generic = genericNames.find((one) => one === name);
@@ -105,11 +105,11 @@ export class CommandTable {
   }
 
   async #config(context: Context, doubts: Doubts = async () => []): Promise<Config> {
-    const judge = async (found: FoundFile, config: Config) => {
+    const assertAccepted = async (found: FoundFile, config: Config) => {
       const more = await doubts(config);
       return assertTrusted(context, found, { builtin, more });
     };
-    return (await loadConfiguration(context, { taken: this.taken(), judge })).config;
+    return (await loadConfiguration(context, { commandNames: this.commandNames(), assertAccepted })).config;
   }
 }
 

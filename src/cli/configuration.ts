@@ -12,13 +12,16 @@ import { assertTrusted } from './input/trust.ts';
 
 interface Settings {
   /** Names of commands, which no role may have. */
-  readonly taken: readonly string[];
+  readonly commandNames: readonly string[];
   /** Is called with the user's file, and throws to refuse it. By default the file must be trusted. */
-  readonly judge?: (found: FoundFile, config: Config) => Promise<void>;
+  readonly assertAccepted?: (found: FoundFile, config: Config) => Promise<void>;
 }
 
 /** Returns the user's file, alone and merged over the built-in one. Throws CONFIG, NO_INPUT, USAGE or UNTRUSTED. */
-export async function loadConfiguration(context: Context, { taken, judge }: Settings): Promise<CheckedConfig> {
+export async function loadConfiguration(
+  context: Context,
+  { commandNames, assertAccepted }: Settings,
+): Promise<CheckedConfig> {
   const { args, env, cwd, drain: signal } = context;
   const option = earlyValue(args, 'config');
   if (option !== undefined) refuseBytes(['--config', option], { takesBytes: false });
@@ -29,16 +32,16 @@ export async function loadConfiguration(context: Context, { taken, judge }: Sett
     cwd,
     signal,
     builtin,
-    taken,
-    judge: judge ?? ((found) => assertTrusted(context, found, { builtin })),
+    commandNames,
+    assertAccepted: assertAccepted ?? ((found) => assertTrusted(context, found, { builtin })),
   });
   const choice = { ca: earlyValue(args, 'ca'), isInsecure: hasFlag(args, '--insecure') };
   return { config: configWithTls(configs.config, choice), withBuiltin: configWithTls(configs.withBuiltin, choice) };
 }
 
 /** Returns the configuration for help, which must work even if the file is invalid or not trusted. */
-export async function configurationForHelp(context: Context, taken: readonly string[]): Promise<CheckedConfig> {
-  return loadConfiguration(context, { taken, judge: async () => undefined }).catch(async () => {
+export async function configurationForHelp(context: Context, commandNames: readonly string[]): Promise<CheckedConfig> {
+  return loadConfiguration(context, { commandNames, assertAccepted: async () => undefined }).catch(async () => {
     // The problems of the file are reported when a command runs.
     return (await import('../config/load.ts')).builtinConfigs(builtin);
   });

@@ -1,4 +1,4 @@
-// Chooses the verb that a command line names, and refuses the options of other verbs.
+// Chooses the verb that a command line names, and refuses options that the verb does not accept.
 
 import type { Option } from './arguments/option.ts';
 import { wordOf } from './arguments/program.ts';
@@ -6,7 +6,7 @@ import type { Values } from './arguments/values.ts';
 import type { Command, Verb } from './command.ts';
 
 /** A command, a verb or an action with the options that it accepts. Its name is `cluster up` for `mq cluster up`. */
-export interface Accepting {
+export interface OptionOwner {
   readonly name: string;
   readonly options: readonly Pick<Option, 'name'>[];
 }
@@ -15,37 +15,41 @@ export interface Accepting {
 const mostNames = 6;
 
 /**
- * Returns the function and the values of the verb that the first argument names, otherwise of the command itself.
- * Throws USAGE for an unknown verb, and for an option of another verb.
+ * Returns the function and the values of the verb that the first argument names. If it names no verb, returns those of
+ * the command, if the command runs without a verb. Throws USAGE for an unknown verb, and for an option of another verb.
  */
 export function chosenVerb(command: Command, values: Values): { run: Verb['run']; values: Values } {
   const { name, options, verbs = {}, run } = command;
   const [first = ''] = values.args;
   const all = Object.entries(verbs).map(([verb, row]) => ({ name: `${name} ${verb}`, options: row.options }));
   if (run && !Object.hasOwn(verbs, first)) {
-    if (all.length > 0) refuseOthers(values, { name, options }, all);
+    if (all.length > 0) refuseForeignOptions(values, { name, options }, all);
     return { run: run.bind(command), values };
   }
   const word = wordOf(values, Object.keys(verbs));
   const verb = verbs[word];
   if (verb === undefined) throw values.usage(`there is no 'mq ${name} ${word}'`);
   const inner = values.ofVerb(word);
-  refuseOthers(inner, { name: `${name} ${word}`, options: verb.options }, run ? [{ name, options }, ...all] : all);
+  refuseForeignOptions(
+    inner,
+    { name: `${name} ${word}`, options: verb.options },
+    run ? [{ name, options }, ...all] : all,
+  );
   return { run: verb.run.bind(verb), values: inner };
 }
 
 /** Throws USAGE for a given option that `own` does not accept. The hint names the commands that accept the option. */
-export function refuseOthers(values: Values, own: Accepting, others: readonly Accepting[]): void {
+export function refuseForeignOptions(values: Values, own: OptionOwner, others: readonly OptionOwner[]): void {
   const name = values.given.find((one) => !accepts(own, one));
   if (name === undefined) return;
   const names = others.filter((other) => accepts(other, name)).map((other) => `mq ${other.name}`);
   const shown = names.length > mostNames ? [...names.slice(0, mostNames), '…'] : names;
   throw values.usage(
     `'${own.name.slice(values.command.length + 1)}' has no option --${name}`,
-    `--${name} is an option of ${shown.join(', ')}; mq ${own.name} --help lists those of mq ${own.name}`,
+    `--${name} is an option of ${shown.join(', ')}; mq ${own.name} --help lists the options of mq ${own.name}`,
   );
 }
 
-function accepts({ options }: Accepting, name: string): boolean {
+function accepts({ options }: OptionOwner, name: string): boolean {
   return options.some((option) => option.name === name);
 }

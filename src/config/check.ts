@@ -33,7 +33,7 @@ interface CheckOptions {
   /** Parsed content of the built-in rascal.json. */
   builtin: unknown;
   /** Names of commands, which no role may have. */
-  taken?: readonly string[];
+  commandNames?: readonly string[];
   /** Also reports features of Rascal that mq does not support. */
   isStrict?: boolean;
   /** Checks whether a handler can start on this machine. Defaults to no check. */
@@ -87,7 +87,7 @@ interface CheckedTree {
 /** Returns the problems that the rules find. Rules check references and settings that depend on each other. */
 function ruleFindings(
   { content, tree, findings, hasValidShape }: CheckedTree,
-  { builtin, taken = [], isStrict = false, handlerFault }: CheckOptions,
+  { builtin, commandNames = [], isStrict = false, handlerFault }: CheckOptions,
 ): Finding[] {
   const found: Finding[] = [];
   const reported = new Set(findings.map(({ path }) => JSON.stringify(path)));
@@ -99,7 +99,7 @@ function ruleFindings(
   checkReferences(input);
   checkRoles({
     ...input,
-    taken,
+    commandNames,
     // A handler with a valid shape and exactly one kind is a HandlerConfig.
     handlerFault: (handler, at) => (hasValidShape(at) ? handlerFault?.(handler as HandlerConfig, at) : undefined),
   });

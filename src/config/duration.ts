@@ -5,8 +5,8 @@ const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 export type DurationUnit = keyof typeof units;
 
-/** Accepted forms of a duration, for messages and help. */
-export const durationForms = '500ms, 30s, 5m or 1h';
+/** Examples of durations for error messages. */
+export const durationExamples = '500ms, 30s, 5m or 1h';
 
 /**
  * Returns whole milliseconds, or `undefined` if the text is not a duration.

@@ -12,9 +12,9 @@ interface LoadOptions extends Where {
   /** Parsed content of the built-in rascal.json. */
   builtin: unknown;
   /** Names of commands, which no role may have. */
-  taken?: readonly string[];
-  /** Called with a valid file. Throws an error to refuse the file. By default every file is accepted. */
-  judge?: (found: FoundFile, config: Config) => Promise<void>;
+  commandNames?: readonly string[];
+  /** Is called with a valid file, and throws an error to refuse it. By default every file is accepted. */
+  assertAccepted?: (found: FoundFile, config: Config) => Promise<void>;
 }
 
 /**
@@ -30,7 +30,12 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
  * Loads rascal.json like `loadConfig`, and also returns the user's file merged over the built-in one, for the built-in
  * roles.
  */
-export async function loadConfigs({ builtin, taken, judge, ...where }: LoadOptions): Promise<CheckedConfig> {
+export async function loadConfigs({
+  builtin,
+  commandNames,
+  assertAccepted,
+  ...where
+}: LoadOptions): Promise<CheckedConfig> {
   const found = await findFile(where);
   if (found === undefined) return builtinConfigs(builtin);
   const { file, folder, text } = found;
@@ -39,10 +44,10 @@ export async function loadConfigs({ builtin, taken, judge, ...where }: LoadOptio
     folder,
     env: where.env,
     builtin,
-    ...(taken && { taken }),
+    ...(commandNames && { commandNames }),
   });
   if (checked === undefined) throw configError(file, problems);
-  await judge?.(found, checked.config);
+  await assertAccepted?.(found, checked.config);
   return checked;
 }
 
@@ -51,7 +56,7 @@ export function builtinConfig(builtin: unknown): Config {
   return mergeConfigs(normalise(objectOf(builtin)), normalise({}));
 }
 
-/** Returns the configurations that apply if there is no user's file: both are the built-in one. */
+/** Returns the configurations that apply if the user has no file. Both are the built-in one. */
 export function builtinConfigs(builtin: unknown): CheckedConfig {
   const config = builtinConfig(builtin);
   return { config, withBuiltin: config };

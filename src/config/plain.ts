@@ -42,14 +42,17 @@ export function withDefaults<Item extends object>(object: Item, defaults: Plain)
   return { ...defaults, ...object, ...Object.fromEntries(merged) };
 }
 
-/** A member of a collection: a list of names, a list of objects with a name, or an object whose keys are the names. */
+/**
+ * A member of a collection. A collection is a list of names, a list of objects with a name, or an object whose keys are
+ * the names.
+ */
 interface Member {
   readonly key: string | number;
   readonly name: string | undefined;
   readonly value: Plain;
 }
 
-/** Returns the members of a collection of exchanges, queues or bindings in any of these forms. */
+/** Returns the members of a collection of exchanges, queues or bindings in any of the forms of a collection. */
 export function membersOf(collection: unknown): Member[] {
   if (!Array.isArray(collection)) {
     return Object.entries(objectOf(collection)).map(([key, value]) => ({ key, name: key, value: objectOf(value) }));

@@ -48,7 +48,7 @@ export type RascalSettings = Plain & {
  * Returns the settings for Rascal's `create`, reduced to the needs.
  * @throws MqError USAGE for a publication or subscription that the configuration does not define
  */
-export function rascalConfig(config: Config, needs: Needs): RascalSettings {
+export function rascalSettings(config: Config, needs: Needs): RascalSettings {
   const publications = needs.publications.map(
     (name) => [name, find(config.publications, name, 'publication', config.own?.publications)] as const,
   );

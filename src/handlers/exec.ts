@@ -9,7 +9,7 @@ import type { Handler, HandlerContext, HandlerHost, Message, Outcome } from './h
 import { type ChildEnd, runChild, terminated } from './process/child.ts';
 import { LineOutput, PieceWriter, ReplyOutput, type StdoutSink } from './process/output.ts';
 import { systemReason } from './reason.ts';
-import { handBack, stopped } from './safely.ts';
+import { handBack, stoppedError } from './safely.ts';
 
 export interface ExecPlan {
   /** The command and its arguments. */
@@ -137,7 +137,7 @@ function outcomeOfStatus(status: number, { command, sink }: Ending): Outcome {
     case 6:
       return { type: 'requeue', reason };
     case 79:
-      return { type: 'stop', error: stopped(`${command} ended with ${reason}`) };
+      return { type: 'stop', error: stoppedError(`${command} ended with ${reason}`) };
     case 126:
     case 127:
       return { type: 'stop', error: cannotRun(command, status) };

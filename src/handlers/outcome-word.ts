@@ -2,7 +2,7 @@
 
 import type { Outcome } from './handler.ts';
 import { thrownReason } from './reason.ts';
-import { stopped } from './safely.ts';
+import { stoppedError } from './safely.ts';
 
 const words = ['retry', 'dead-letter', 'requeue', 'reject', 'nack', 'stop'] as const;
 type OutcomeWord = (typeof words)[number];
@@ -22,7 +22,7 @@ export function outcomeOfWord(
     case 'nack':
       return { type: requeue === true ? 'requeue' : 'dead-letter', reason };
     case 'stop':
-      return { type: 'stop', error: stopped(reason) };
+      return { type: 'stop', error: stoppedError(reason) };
     default:
       return { type: word, reason };
   }

@@ -1,4 +1,4 @@
-// Wraps every handler: errors become outcomes, and no call exceeds its deadline.
+// Wraps every handler, so that errors become outcomes and each call has an outcome even if it never ends.
 
 import { MqError } from '../errors.ts';
 import { longestTimerMs } from '../timer.ts';
@@ -8,18 +8,19 @@ import { thrownReason } from './reason.ts';
 interface Bounds {
   /** Time limit for one call, in milliseconds. `undefined` means no limit. */
   readonly timeoutMs: number | undefined;
-  /** Milliseconds that an aborted handler has to return its outcome, because a child must be stopped first. */
+  /** Milliseconds that an aborted handler has to return its outcome, because it must stop its child first. */
   readonly abortGraceMs: number;
 }
 
 /**
- * Wraps the handler so that it never throws or rejects, and its signal also aborts at the deadline. A call that never
- * settles still has an outcome: `retry` after the deadline, otherwise `hand-back`.
+ * Wraps the handler so that it never throws or rejects. The signal that the handler receives aborts with the signal of
+ * the context, and at the deadline. If the handler does not settle then, the outcome is `hand-back` after the signal of
+ * the context, and `retry` after the deadline.
  */
 export function safely(handler: Handler, bounds: Bounds): Handler {
   const running = new Set<Attempt>();
   let watched: AbortSignal | undefined;
-  // All messages share one listener, because adding a listener takes longer than running an empty handler.
+  // Calls with the same signal share one listener, because adding a listener takes longer than an empty handler.
   const watch = (signal: AbortSignal): void => {
     if (signal === watched) return;
     watched = signal;
@@ -117,7 +118,7 @@ class Attempt implements HandlerContext {
   #finalOutcome(outcome: Outcome): Outcome {
     if (!this.#givenUp || outcome.type === 'ack' || outcome.type === 'stop') return outcome;
     if (this.#isLate) return { type: 'retry', reason: lateReason(this.#bounds.timeoutMs) };
-    // After the second signal, the signal is the cause of a failure, so the failure does not count as an attempt.
+    // The role aborted the handler. A failure that this causes does not count as an attempt.
     return outcome.type === 'retry' ? handBack : outcome;
   }
 }
@@ -138,8 +139,8 @@ export function ofBatch(size: number): { isOfBatch?: true } {
 /** Outcome that returns the message to its queue without counting an attempt. */
 export const handBack: Outcome = { type: 'hand-back' };
 
-/** Returns the error of a role that its handler has ended. `why` is the reason: `./job ended with exit status 79`. */
-export function stopped(why: string): MqError {
+/** Returns the error of a role that was ended by its handler. Example of `why`: `./job ended with exit status 79`. */
+export function stoppedError(why: string): MqError {
   return new MqError('ANSWER_NO', `the handler ended the role: ${why}`, {
     hint: 'the message went back to its queue',
   });

@@ -5,8 +5,8 @@ import { dirname } from 'node:path';
 import { systemCode } from '../errors.ts';
 
 /**
- * Creates the folder. Throws the errors of node:fs. Node's own recursive mkdir never returns if an existing parent
- * refuses new folders, as /proc does.
+ * Creates the folder and its missing parents. Throws the errors of node:fs. Does not use the option `recursive` of
+ * mkdir, with which the call never returns if an existing parent refuses new folders, as /proc does.
  */
 export function makeFolder(folder: string): void {
   try {

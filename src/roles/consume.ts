@@ -90,7 +90,7 @@ function retriesFor(
 ): Retries {
   return new Retries({
     queue: () => consumer.queue,
-    isOwn: consumer.hasOwnQueue,
+    hasOwnQueue: consumer.hasOwnQueue,
     isStream: ({ headers }) => isStream(workQueue(), headers),
     config,
     nextId: shared.nextId,

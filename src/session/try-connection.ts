@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Config, ConnectionConfig } from '../config/config.ts';
-import { rascalConfig } from '../config/rascal-settings.ts';
+import { rascalSettings } from '../config/rascal-settings.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import { MqError } from '../errors.ts';
 import { openConnection } from './connecting/open-connection.ts';
@@ -27,7 +27,7 @@ export async function tryConnection(
   const vhosts = addresses === undefined ? named : ['/'];
   const redact = redactor(secretsOf({ config, addresses: addresses ?? [] }));
   const opening = openConnection({
-    rascalConfig: rascalConfig(withTimeouts(config), {
+    rascalSettings: rascalSettings(withTimeouts(config), {
       publications: [],
       subscriptions: [],
       extraQueues: Object.fromEntries(vhosts.map((vhost) => [vhost, {}])),

@@ -8,7 +8,8 @@ import { type Frame, headerOf } from './frame.ts';
 
 type Properties = ReceivedMessage['properties'];
 
-const named = {
+/** Names of the properties as headers of a frame. */
+const headerNames = {
   contentType: 'content-type',
   contentEncoding: 'content-encoding',
   correlationId: 'correlation-id',
@@ -22,24 +23,27 @@ const named = {
   priority: 'priority',
 } as const satisfies Partial<Record<keyof Properties, string>>;
 
-/** Headers that have a meaning in STOMP, so a header of the message cannot use their names. */
+/** Headers with a meaning in STOMP or for mq's page. Headers of a message with these names are not converted. */
 const reserved = [
-  ...Object.values(named),
+  ...Object.values(headerNames),
   ...'subscription message-id destination redelivered persistent content-length receipt ack id mq-body-bytes'.split(
     ' ',
   ),
 ];
 
-/** Returns the headers of a MESSAGE frame. `known` contains the headers of the frame itself. */
-export function headersOf(received: ReceivedMessage, known: Readonly<Record<string, string>>): Record<string, string> {
+/** Returns all headers of a MESSAGE frame: `frameHeaders`, and those that the received message determines. */
+export function headersOf(
+  received: ReceivedMessage,
+  frameHeaders: Readonly<Record<string, string>>,
+): Record<string, string> {
   const { headers = {}, deliveryMode, ...properties } = received.properties;
-  const own = Object.entries(named).flatMap(([property, name]) => {
-    const value = properties[property as keyof typeof named];
+  const own = Object.entries(headerNames).flatMap(([property, name]) => {
+    const value = properties[property as keyof typeof headerNames];
     return value === undefined ? [] : [[name, String(value)] as const];
   });
   const free = Object.entries(headers).filter(([name]) => name !== '' && !reserved.includes(name));
   return Object.fromEntries([
-    ...Object.entries(known),
+    ...Object.entries(frameHeaders),
     ['destination', destinationOf(received)],
     ['redelivered', String(received.redelivered)],
     ...(deliveryMode === 2 ? [['persistent', 'true']] : []),
@@ -48,19 +52,19 @@ export function headersOf(received: ReceivedMessage, known: Readonly<Record<stri
   ]);
 }
 
-/** Returns the properties in a SEND frame, without its reply-to. */
+/** Returns the properties that a SEND frame sets, except reply-to. Ignores its headers timestamp and user-id. */
 export function propertiesOf(frame: Frame): Properties {
-  const known = (name: string) => headerOf(frame, name);
+  const header = (name: string) => headerOf(frame, name);
   const texts = (
     ['contentType', 'contentEncoding', 'correlationId', 'expiration', 'messageId', 'type', 'appId'] as const
   )
-    .map((property) => [property, known(named[property])] as const)
+    .map((property) => [property, header(headerNames[property])] as const)
     .filter(([, value]) => value !== undefined);
   const headers = Object.fromEntries(frame.headers.toReversed().filter(([name]) => !reserved.includes(name)));
-  const priority = known('priority');
+  const priority = header('priority');
   return {
     ...Object.fromEntries(texts),
-    ...(known('persistent') === 'true' && { deliveryMode: 2 }),
+    ...(header('persistent') === 'true' && { deliveryMode: 2 }),
     ...(priority !== undefined && /^\d{1,3}$/.test(priority) && { priority: Number(priority) }),
     ...(Object.keys(headers).length > 0 && { headers }),
   };

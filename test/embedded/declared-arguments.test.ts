@@ -4,7 +4,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseAddresses } from '../../src/config/address.ts';
-import { rascalConfig } from '../../src/config/rascal-settings.ts';
+import { rascalSettings } from '../../src/config/rascal-settings.ts';
 import { mergeConfigs } from '../../src/config/reading/merge.ts';
 import { normalise } from '../../src/config/reading/normalise.ts';
 import { openConnection } from '../../src/session/connecting/open-connection.ts';
@@ -31,7 +31,7 @@ test('a connection knows the arguments of a queue that mq declares', () =>
   Place.with({ port: 0 }, async (place) => {
     const connectionName = 'declared-arguments';
     const connection = await openConnection({
-      rascalConfig: rascalConfig(mergeConfigs(normalise({}), normalise(file)), {
+      rascalSettings: rascalSettings(mergeConfigs(normalise({}), normalise(file)), {
         publications: [],
         subscriptions: Object.keys(file.subscriptions),
         addresses: parseAddresses(place.url(), { at: 'the test', code: 'USAGE' }),

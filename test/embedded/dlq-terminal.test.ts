@@ -59,7 +59,7 @@ test('a purge deletes messages only after the user confirms it', async () => {
     for (const typed of ['n\n', '\n', 'never\n']) {
       const { status, stderr, stdout } = await onTerminal(args, { url, typed });
       assert.equal([status, stdout], [1, '']);
-      assert.match(stderr, /^delete 3 messages of graves for ever\? \[y\/N\] /);
+      assert.match(stderr, /^delete 3 messages of graves permanently\? \[y\/N\] /);
     }
     const channel = await place.channel();
     assert.is((await channel.checkQueue('graves')).messageCount, 3);

@@ -1,5 +1,5 @@
-// Runs the fixtures of mq/test in test files of a user, on the embedded broker of the file and on a broker at an
-// address.
+// Runs test files that use the fixtures of mq/test, on the embedded broker that mq test starts for each file and on a
+// broker at an address.
 
 import { resolve } from 'node:path';
 import { suite } from 'uvu';
@@ -111,7 +111,7 @@ fixtures('a test receives no message of the previous test', async () => {
   assert.match(stdout, /\n2 passed, 0 failed\n$/);
 });
 
-fixtures('the clock waits for roles, so that a message makes all attempts', async () => {
+fixtures('the clock waits for roles, so that a message has all its attempts', async () => {
   const { status, stdout } = await run(`
 import { assert, clock, deadLetter, publish, role, test } from 'mq/test';
 test('makes all attempts', async () => {
@@ -355,7 +355,7 @@ async function testVhosts(vhost: TestVhost): Promise<unknown[]> {
   return all.filter(({ name }) => name.startsWith('mq-test-'));
 }
 
-address('the same file passes; only tests with the clock are skipped', async ({ vhost, on }) => {
+address('the same file passes; tests of the clock and of a cluster are skipped', async ({ vhost, on }) => {
   const { status, stdout, stderr } = await run(everything, on);
   assert.is(status, 0, stdout + stderr);
   assert.match(

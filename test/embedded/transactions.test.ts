@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { methodKey, methods } from '../../src/broker/codec/methods.ts';
 import { drain, get, Place, refusal } from '../support/embedded.ts';
 
-test('publishes and acknowledgements wait for the commit or a rollback', () =>
+test('publishes and acknowledgements take effect only after a commit', () =>
   Place.with({}, async (place) => {
     const connection = await place.connection();
     const channel = await connection.createChannel();
@@ -31,7 +31,7 @@ test('publishes and acknowledgements wait for the commit or a rollback', () =>
     assert.equal(await drain(other, 'q'), []);
   }));
 
-test('messages of a rollback are requeued when the channel closes', () =>
+test('a closed channel requeues a message whose ack was not committed', () =>
   Place.with({}, async (place) => {
     const connection = await place.connection();
     const channel = await connection.createChannel();
@@ -59,7 +59,7 @@ test('refuses transactions with confirms, and a commit without tx.select', () =>
     });
   }));
 
-/** amqplib encodes the methods of tx, but has no functions for them. */
+/** Calls a method of class tx. amqplib can encode these methods, but has no functions for them. */
 async function ask(channel: object, name: 'tx.select' | 'tx.commit' | 'tx.rollback'): Promise<void> {
   const { rpc } = channel as { rpc(method: number, fields: object, answer: number): Promise<unknown> };
   const [classId, methodId] = methods[name].id;

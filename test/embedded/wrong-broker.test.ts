@@ -87,7 +87,7 @@ test('uses the connections and `management` of rascal.json', async () => {
   });
 });
 
-test('the API of the broker is used, also through a forwarded port', async () => {
+test('uses the API of the same broker, also through a forwarded port', async () => {
   await withManagement(async (own) => {
     await withForwarded(own.place.broker.port, async (port) => {
       for (const url of [own.place.url(), `amqp://guest:guest@127.0.0.1:${port}`]) {
@@ -99,7 +99,7 @@ test('the API of the broker is used, also through a forwarded port', async () =>
   });
 });
 
-test('without configure permission, a connection proves the right API', async () => {
+test('checks the API by the connection name if no queue may be declared', async () => {
   await withManagement(async (own) => {
     await own.ask('PUT /users/reader', { body: { password: 'pw', tags: 'management' } });
     await own.ask('PUT /permissions/%2F/reader', { body: { configure: '', write: '', read: '.*' } });
@@ -114,7 +114,7 @@ test('without configure permission, a connection proves the right API', async ()
 
 test('refuses another broker with the same cluster name', async () => {
   await withTwo(async (own, other) => {
-    const lying = createHttpServer((asked, response) => {
+    const mixed = createHttpServer((asked, response) => {
       const { headers, method, url = '' } = asked;
       const port = url === '/api/cluster-name' ? own.management.port : other.management.port;
       asked.pipe(
@@ -124,7 +124,7 @@ test('refuses another broker with the same cluster name', async () => {
         }),
       );
     });
-    await served(lying, async (port) => {
+    await served(mixed, async (port) => {
       const named = `http://guest:guest@127.0.0.1:${port}`;
       const run = await runCli([
         'admin',
@@ -139,12 +139,12 @@ test('refuses another broker with the same cluster name', async () => {
       refused(run);
       assert.match(run.stderr, 'does not list a connection');
       assert.equal(await queuesOf(other), []);
-      lying.closeAllConnections();
+      mixed.closeAllConnections();
     });
   });
 });
 
-test('a named API is used with a note if AMQP cannot be reached', async () => {
+test('uses a named API with a note if AMQP cannot be reached', async () => {
   await withManagement(async (own) => {
     const named = ['admin', 'whoami', '--columns', 'name', '--management-url', apiOf(own)];
     const noted = await runCli([...named, '--url', 'amqp://127.0.0.1:1']);
@@ -156,7 +156,7 @@ test('a named API is used with a note if AMQP cannot be reached', async () => {
   });
 });
 
-test('the proof works with a missing vhost and a login without AMQP', async () => {
+test('checks the API also if the vhost is missing or the login is refused', async () => {
   await withTwo(async (own, other) => {
     for (const url of [own.place.url({ vhost: 'shop' }), own.place.url({ user: 'nobody' })]) {
       const run = await runCli(['admin', 'create', 'vhost', 'shop', '--url', url, '--management-url', apiOf(own)]);
@@ -166,7 +166,7 @@ test('the proof works with a missing vhost and a login without AMQP', async () =
   });
 });
 
-test('vhosts of rascal.json on different brokers are not guessed', async () => {
+test('requires --vhost if the vhosts of rascal.json are on different brokers', async () => {
   await withTwo(async (own, other) => {
     const vhosts = { '/': { connection: { url: own.place.url() } }, b: { connection: { url: other.place.url() } } };
     const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ vhosts }) });
@@ -176,7 +176,7 @@ test('vhosts of rascal.json on different brokers are not guessed', async () => {
   });
 });
 
-test("mq web and mq test require a named API, and refuse another broker's", async () => {
+test('mq test runs without an API; mq test and mq web refuse a wrong one', async () => {
   await withTwo(async (own, other) => {
     const cwd = emptyFolder({ 'a.test.ts': "import { test } from 'mq/test';\ntest('one', () => {});\n" });
     const url = own.place.url();

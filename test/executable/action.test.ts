@@ -13,7 +13,7 @@ import * as assert from 'uvu/assert';
 import { skip } from '../../src/harness/test-file/skip.ts';
 
 const folder = resolve(import.meta.dirname, '../../.github/actions/mq-test');
-/** A script in place of mq, which prints its arguments. */
+/** A script that is used in place of mq and prints its arguments. */
 const fakeMq = '#!/bin/sh\nfor word in "$@"; do printf "<%s>" "$word"; done\necho\nexit "${STATUS:-0}"\n';
 
 const action = suite<{ cwd: string }>('the action mq-test');

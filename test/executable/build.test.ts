@@ -86,7 +86,7 @@ test('the executable ignores an unknown option in NODE_OPTIONS', async () => {
   assert.equal(await run(executable, ['--version'], { env: { NODE_OPTIONS: '--no-such-option' } }), versionOnly);
 });
 
-test('two chunks share a class, and a chunk runs when it is imported', async () => {
+test('two chunks share a class, and a chunk runs only when it is imported', async () => {
   const files = {
     'package.json': '{ "type": "module" }',
     'fault.ts': 'export class Fault extends Error {}',

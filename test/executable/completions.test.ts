@@ -39,7 +39,7 @@ for (const shell of ['bash', 'zsh', 'fish'] as const satisfies readonly ShellNam
       ['mq help work⇥', ['help', 'worker']],
       ['mq help retr⇥', ['help', 'retries-and-dead-letters']],
     ];
-    // The first Tab shows a list or the common prefix of the candidates, and completes nothing.
+    // The first line completes only the common prefix of receive-logs, receive-logs-direct and receive-logs-topic.
     const lines = typed.map(([line]) => line);
     assert.equal(
       (await pressTab(shell, lines, rascalWith(marker))).map((words) => words.filter((word) => word !== '')),

@@ -12,7 +12,10 @@ interface Event {
   readonly text: string;
 }
 
-/** Messages of each receiver, by scenario. Workers share the tasks, so their messages are counted together. */
+/**
+ * Returns the messages of a scenario and the command that received each. Which worker receives a task is not fixed, so
+ * the arguments of `mq worker` are omitted.
+ */
 function gotIn(events: readonly Event[], scenario: number): string[] {
   return events
     .filter((event) => event.scenario === scenario && event.did === 'got')

@@ -39,7 +39,8 @@ const checks: readonly Check[] = [
   },
   {
     name: 'in-service',
-    summary: 'fail if the node is in maintenance mode (RabbitMQ 4.1)',
+    summary: 'fail if the node is in maintenance mode',
+    details: 'Requires RabbitMQ 4.1. Checks the node that answers the request.',
     path: '/health/checks/is-in-service',
   },
   {
@@ -64,10 +65,9 @@ const checks: readonly Check[] = [
   },
 ];
 
-/** Checks without arguments. */
-const usual = checks.filter(({ args }) => args === undefined);
+const checksWithoutArguments = checks.filter(({ args }) => args === undefined);
 
-const usualColumns = ['check', 'ok', 'reason'];
+const defaultColumns = ['check', 'ok', 'reason'];
 
 export const healthActions: readonly Action[] = [
   {
@@ -84,9 +84,9 @@ export const healthActions: readonly Action[] = [
 ];
 
 async function checkAll(call: Call): Promise<Result> {
-  const columns = columnsOf(call) ?? usualColumns;
+  const columns = columnsOf(call) ?? defaultColumns;
   const answers = await Promise.all(
-    usual.map(async ({ name, path }) => verdictOf(name, path, await call.api.ask('GET', path), call)),
+    checksWithoutArguments.map(async ({ name, path }) => verdictOf(name, path, await call.api.ask('GET', path), call)),
   );
   const items = answers.filter((item) => item !== undefined);
   if (items.length === 0) throw new MqError('BAD_DATA', 'this broker has no health checks');
@@ -95,7 +95,7 @@ async function checkAll(call: Call): Promise<Result> {
 }
 
 async function checkOne(call: Call): Promise<Result> {
-  const columns = columnsOf(call) ?? usualColumns;
+  const columns = columnsOf(call) ?? defaultColumns;
   const path = pathOf(call);
   const item = verdictOf(call.action.noun ?? '', path, await call.api.ask('GET', path), call);
   if (item === undefined) throw new MqError('BAD_DATA', `this broker has no check '${call.action.noun}'`);
@@ -106,9 +106,9 @@ async function checkOne(call: Call): Promise<Result> {
 function verdictOf(check: string, path: string, answer: ApiResponse, { api }: Call): ApiObject | undefined {
   const { status, body } = answer;
   if (status === 404) return undefined;
-  // Any other status is not a health result: 401, 400 for an invalid port, 502 of a proxy.
   const { status: word, reason, ...details } = objectOf(body);
   if (status === 200 || (status === 503 && word === 'failed'))
     return { check, ok: status === 200, ...(reason !== undefined && { reason }), ...(status !== 200 && details) };
+  // Any other answer is not the result of a check, for example 401, 400 for an invalid port, or 502 from a proxy.
   throw refusal(answer, { method: 'GET', path, api });
 }

@@ -12,23 +12,23 @@ export interface Replication {
   readonly vhost: string;
   readonly name: string;
   readonly type: string;
-  /** Node of the leader. For a classic queue it is the only node. */
+  /** Node of the leader, if it is online. A classic queue has only this node. */
   readonly leader: string | undefined;
   readonly members: readonly string[];
   /** Members that are online. */
   readonly online: readonly string[];
-  /** Number of online members that can fail before the queue stops. */
+  /** Number of online members that the queue can lose and still work. */
   readonly mayLose: number;
   readonly risk: Risk;
   /** Displayed members: `mq1* mq2 mq3!`, where `*` marks the leader and `!` an offline member. */
   readonly copies: string;
-  /** Displayed effect of a loss. */
+  /** Displayed effect of losing a node. */
   readonly loss: string;
 }
 
 /**
  * Returns where the queue has its members, and its risk.
- * @param queue an item of GET /queues?disable_stats=true, which describes the current state
+ * @param queue an item of GET /queues?disable_stats=true, which is not delayed as statistics are
  * @param running names of the running nodes
  */
 export function replicationOf(queue: ApiObject, running: ReadonlySet<string>): Replication {

@@ -1,4 +1,4 @@
-// A field table as it was received: its values, the wire type of each field, and the original bytes. The broker uses it for
+// A field table: its values, the wire type of each field, and the bytes as they were received. The broker uses it for
 // the arguments of declarations, bindings and consumers, and for the headers of messages.
 
 import { eachField, encodeTable, type FieldValue, readValue, type Table, typeNames } from './table.ts';
@@ -26,7 +26,7 @@ export class Arguments {
     const types: Record<string, string> = Object.create(null);
     eachField(reader, (key, type, inner) => {
       const value = readValue(inner, type);
-      // RabbitMQ: the first of two fields with the same key counts.
+      // RabbitMQ uses the first of two fields with the same key.
       if (key in values) return;
       types[key] = type;
       values[key] = value;
@@ -51,7 +51,7 @@ export class Arguments {
     return Arguments.decode(raw);
   }
 
-  /** A string that does not depend on the order of the fields, because RabbitMQ compares bindings without it. */
+  /** A string for comparing tables. Like RabbitMQ's comparison of bindings, it ignores the order of the fields. */
   get identity(): string {
     const fields: string[] = [];
     const reader = new Reader(this.raw);

@@ -8,7 +8,7 @@ import type { Message } from '../queue/message.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { ChannelScope } from './channel-scope.ts';
 
-/** The receiving side of the channel that the consumer belongs to. */
+/** The part of a channel that delivers messages to the consumers of the channel. */
 interface ConsumerOwner {
   readonly channel: ChannelScope;
   /** True if the channel can send one more message to its consumers. */
@@ -67,7 +67,9 @@ export class ChannelConsumer implements Consumer {
   }
 }
 
-/** Returns the argument x-priority (https://www.rabbitmq.com/docs/consumer-priority). Throws 406 if it is not an integer. */
+/**
+ * Returns the argument x-priority (https://www.rabbitmq.com/docs/consumer-priority). Throws 406 if it is not an integer.
+ */
 function priorityOf({ arguments: all, queue }: ConsumerParts): number {
   const priority = all.get('x-priority');
   if (priority === undefined) return 0;

@@ -1,5 +1,5 @@
-// Tracks whether the publishes of one connection are blocked because memory is short. Like RabbitMQ, it notifies only clients
-// that publish (https://www.rabbitmq.com/docs/connection-blocked).
+// Tracks whether the publishes of one connection are blocked because memory is short. Like RabbitMQ, it notifies only
+// clients that publish (https://www.rabbitmq.com/docs/connection-blocked).
 
 export class PublishBlock {
   readonly #notify: (isBlocked: boolean) => void;

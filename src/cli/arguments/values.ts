@@ -1,6 +1,6 @@
 // The arguments and options of a command line, unchanged, with typed access. Every invalid value is a USAGE error.
 
-import { type DurationUnit, durationForms, durationMs } from '../../config/duration.ts';
+import { type DurationUnit, durationExamples, durationMs } from '../../config/duration.ts';
 import { bytesOf, sizeForms } from '../../config/size.ts';
 import { MqError } from '../../errors.ts';
 import { longestTimerMs } from '../../timer.ts';
@@ -96,7 +96,7 @@ export class Values {
     if (value === undefined) return undefined;
     const milliseconds = durationMs(value, bare) ?? 0;
     if (milliseconds < 1 || milliseconds > longestTimerMs)
-      throw this.usage(`--${name} must be a duration (${durationForms}) from 1ms to 24d, not '${value}'`);
+      throw this.usage(`--${name} must be a duration (${durationExamples}) from 1ms to 24d, not '${value}'`);
     return milliseconds;
   }
 

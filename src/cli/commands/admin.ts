@@ -8,7 +8,7 @@ import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { type ConfigOf, openManagement } from '../input/management.ts';
 import { canAsk, isConfirmed } from '../input/question.ts';
-import { type Accepting, refuseOthers } from '../verb.ts';
+import { type OptionOwner, refuseForeignOptions } from '../verb.ts';
 import { adminCall } from './admin/call.ts';
 import { adminCandidates } from './admin/candidates.ts';
 import { actionOf, findAction, nameOf, optionsOf, usage } from './admin/find-action.ts';
@@ -52,7 +52,7 @@ async function run(context: Context, values: Values, configOf: ConfigOf): Promis
   const { actions } = await import('../../admin/actions.ts');
   const found = findAction(values.args, actions);
   const { action } = found;
-  refuseOthers(values.ofVerb(nameOf(action)), accepting(action), actions.map(accepting));
+  refuseForeignOptions(values.ofVerb(nameOf(action)), optionOwner(action), actions.map(optionOwner));
   if (action.question && !values.flag('yes') && !canAsk(context))
     throw usage(action, `${nameOf(action)} asks for consent: without a terminal it requires --yes`);
   const sendsPassword = action.options?.includes('new-password-file') === true && !values.flag('no-password');
@@ -66,7 +66,7 @@ async function run(context: Context, values: Values, configOf: ConfigOf): Promis
   }
 }
 
-function accepting(action: Action): Accepting {
+function optionOwner(action: Action): OptionOwner {
   return { name: `admin ${nameOf(action)}`, options: optionsOf(action) };
 }
 

@@ -11,8 +11,8 @@ import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 
-/** `builtin` is the configuration inside the executable. `taken` returns the names that no role may have. */
-export function checkCommand(builtin: unknown, taken: () => readonly string[]): Command {
+/** `builtin` is the configuration inside the executable. `commandNames` returns the names that no role may have. */
+export function checkCommand(builtin: unknown, commandNames: () => readonly string[]): Command {
   return {
     name: 'check',
     summary: 'report all problems of a rascal.json, by line',
@@ -38,7 +38,7 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       const { targets } = await import('../../config/target.ts');
       const target = values.choice('target', targets);
       const found = await fileOf(context, values);
-      await print(stdout, await checked(found, { env: context.env, builtin, taken: taken(), target }), {
+      await print(stdout, await checked(found, { env: context.env, builtin, commandNames: commandNames(), target }), {
         isJson: values.flag('json') ?? false,
       });
     },
@@ -72,11 +72,11 @@ async function checked(
   {
     env,
     builtin,
-    taken,
+    commandNames,
     target,
   }: Pick<Context, 'env'> & {
     builtin: unknown;
-    taken: readonly string[];
+    commandNames: readonly string[];
     target: Target | undefined;
   },
 ): Promise<Findings> {
@@ -90,7 +90,7 @@ async function checked(
   const own =
     format === 'rascal'
       ? checkConfigText(text, {
-          ...{ file, folder, env, builtin, taken, isStrict: true },
+          ...{ file, folder, env, builtin, commandNames, isStrict: true },
           handlerFault: (handler) => handlerFault(handler, { folder, env }),
         })
       : { problems: [] };

@@ -97,13 +97,13 @@ async function checkConfig(context: Context, values: Values): Promise<void> {
   const { loadConfig } = await import('../../config/load.ts');
   // A user who runs the test files of a folder trusts its programs. With --self only mq's own suites run, so the file
   // must be trusted.
-  const judge = (found: FoundFile) => assertTrusted(context, found, { builtin });
+  const assertAccepted = (found: FoundFile) => assertTrusted(context, found, { builtin });
   await loadConfig({
     ...(option !== undefined && { option }),
     env,
     cwd,
     builtin,
-    ...(values.flag('self') && { judge }),
+    ...(values.flag('self') && { assertAccepted }),
   });
 }
 

@@ -6,11 +6,11 @@ export const labels = {
   cluster: 'mq.cluster',
   /** Host name of the node, on its container. */
   host: 'mq.host',
-  /** Process id of the owner. A cluster without an owner stays until `mq cluster down`. */
+  /** Process id of the owner, with which the cluster ends. A cluster without an owner stays until `mq cluster down`. */
   owner: 'mq.owner',
-  /** Name of the machine of the owner or starter, because several machines may share a Docker engine. */
+  /** Name of the machine where the owner and the starter run, because several machines may share a Docker engine. */
   machine: 'mq.machine',
-  /** Process id of the starter. It matters only until the node is ready (`startingMark`). */
+  /** Process id of the process that starts the node. It is used only until the node is ready (`startingMark`). */
   starter: 'mq.starter',
   /** Set on the container of a node that joined the cluster later. */
   joined: 'mq.joined',

@@ -8,7 +8,10 @@ import { createServer } from 'node:net';
 const lowest = 20_000;
 const highest = 32_000;
 
-/** Returns `count` different TCP ports that are free on the machine. For a remote machine, it checks this one. */
+/**
+ * Returns `count` different TCP ports for nodes on `machine`. If that is another machine, the ports are those that are
+ * free on this one, because ports of another machine cannot be checked.
+ */
 export async function freePorts(count: number, machine: string): Promise<number[]> {
   const address = machine === '127.0.0.1' ? machine : '0.0.0.0';
   const ports = new Set<number>();
@@ -19,7 +22,10 @@ export async function freePorts(count: number, machine: string): Promise<number[
   return [...ports];
 }
 
-/** Reports whether a process can listen on the port (0: any port) at `address`. */
+/**
+ * Reports whether this process can listen on the port at `address`. With port 0, which means any port, it reports
+ * whether this machine has the address.
+ */
 export function isFree(port: number, address: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()

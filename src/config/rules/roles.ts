@@ -15,20 +15,20 @@ export type HandlerFault = (
 
 interface RolesInput extends RuleInput {
   /** Names of commands, which no role may have. */
-  readonly taken: readonly string[];
+  readonly commandNames: readonly string[];
   /** Returns the fault of a handler. Returns `undefined` if the handler has no fault or an invalid shape. */
   readonly handlerFault: (handler: Plain, at: Path) => ReturnType<HandlerFault>;
 }
 
 /** Checks the names, the settings and the handlers of all roles. */
 export function checkRoles(input: RolesInput): void {
-  const { file, taken, report } = input;
+  const { file, commandNames, report } = input;
   for (const [name, role] of Object.entries(objectOf(objectOf(file['mq'])['roles']))) {
     const at = ['mq', 'roles', name];
     // A role is a subcommand, so its name is one word and cannot look like an option.
     if (!/^[\p{L}\p{N}][\p{L}\p{N}_.:-]*$/u.test(name))
       report(at, 'value', 'the name of a role may contain only letters, digits and _ . : -');
-    if (taken.includes(name)) report(at, 'value', 'mq has a command of this name; rename the role');
+    if (commandNames.includes(name)) report(at, 'value', 'mq has a command of this name; rename the role');
     if (isObject(role)) checkRole({ ...input, role, at });
   }
 }

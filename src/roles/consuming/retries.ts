@@ -1,7 +1,7 @@
-// Sends a message whose handler did not succeed to a wait queue, to the dead-letter queue, or to the end of its own
-// queue. The method is the same on every queue type and RabbitMQ version: a confirmed publish, followed by the
-// acknowledgement. config/retry-queues.ts defines the names and arguments of the queues; rascal.json may override them
-// and the dead-letter target.
+// Publishes a message again after its handler did not succeed: to a wait queue, to the dead-letter queue, or to the end
+// of its own queue. The method is the same on every queue type and RabbitMQ version: a confirmed publish, followed by
+// the acknowledgement. config/retry-queues.ts defines the names and arguments of the queues. rascal.json may override
+// them and the dead-letter target.
 
 import { objectOf } from '../../config/plain.ts';
 import { deadQueue, requeueMs, waitQueue } from '../../config/retry-queues.ts';
@@ -26,8 +26,8 @@ const longestPauseMs = 30_000;
 interface RetriesParts {
   /** Returns the broker's current name of the work queue. */
   readonly queue: () => string;
-  /** `true` if the queue is deleted with its connection, so that its wait queues must not remain either. */
-  readonly isOwn: boolean;
+  /** `true` if the broker deletes the work queue with its connection. Its wait queues then expire. */
+  readonly hasOwnQueue: boolean;
   /** Reports whether a message is in a stream. Such a message is never published to its stream again. */
   readonly isStream: (message: Message) => boolean;
   readonly config: RetryConfig;
@@ -40,12 +40,15 @@ interface RetriesParts {
   readonly drain: AbortSignal;
 }
 
-/** Publisher and queues that a session opens for the outcomes of a role. All names are the broker's. */
+/** Publisher and queues that a session opens for the outcomes of a role. Names are as on the broker, with namespace. */
 interface OutcomePlaces {
   readonly publisher: Publisher;
-  /** Target of dead letters. `undefined` means mq's own queue. */
+  /** Target of dead letters that rascal.json defines. If `undefined`, it is the queue `<queue>.dead`. */
   readonly dead: Destination | undefined;
-  /** Options of the queues that rascal.json defines. `undefined` if mq must not declare the queue. */
+  /**
+   * Options of the queues that are already declared: the queues of rascal.json, and existing queues that the user may
+   * not declare. The options of the latter are `undefined`.
+   */
   readonly declared: ReadonlyMap<string, QueueOptions | undefined>;
 }
 
@@ -69,7 +72,8 @@ export class Retries {
   }
 
   /**
-   * Connects once. A role that cannot fail needs the connection only for a message that the broker is about to drop.
+   * Opens the publisher once. A role whose handler always succeeds opens it only for a message that the broker is about
+   * to drop.
    */
   open(): Promise<Publisher> {
     this.#opened ??= this.#open();
@@ -114,7 +118,7 @@ export class Retries {
     return where;
   }
 
-  /** Describes the dead-letter target. */
+  /** Dead-letter target for messages: the name of a queue, or `exchange[routing key]`. */
   get deadTarget(): string {
     const { exchange, routingKey } = this.#places.dead ?? { exchange: '', routingKey: deadQueue(this.#queue).name };
     return exchange === '' ? routingKey : `${exchange}[${routingKey}]`;
@@ -122,8 +126,8 @@ export class Retries {
 
   /**
    * Publishes the message to the end of its own queue without changing its attempt number. Returns `false` if the
-   * broker does not accept it, or if its headers and those of mq do not fit into one frame. The message is not sent
-   * without its headers, because the handler may depend on them.
+   * broker does not accept it, or if its headers and those of mq do not fit into one frame. Unlike `deadLetter`, it
+   * then does not remove the message's headers, because the handler may depend on them.
    */
   async renew(message: Message, unfinishedAttempts: number, reason = 'no outcome'): Promise<boolean> {
     const marks = unfinishedHeader(unfinishedAttempts);
@@ -142,7 +146,7 @@ export class Retries {
 
   async #wait(message: Message, { reason, unfinishedAttempts, delay }: Wait): Promise<SendResult> {
     const next = { attempt: message.attempt + 1, marks: unfinishedHeader(unfinishedAttempts) };
-    const { name, arguments: given } = waitQueue(this.#queue, delay, { isOwn: this.#parts.isOwn });
+    const { name, arguments: given } = waitQueue(this.#queue, delay, { isOwn: this.#parts.hasOwnQueue });
     const to = { exchange: '', routingKey: name, options: {} };
     const where = await this.#sendUntilAccepted(
       { message, reason, to, options: { durable: true, arguments: given }, ...next },
@@ -153,9 +157,10 @@ export class Retries {
   }
 
   /**
-   * Sends until the message is at its destination or back in its queue. It declares a deleted queue again, and tries a
-   * full queue again. The message stays unacknowledged in the meantime. After each pause, it sends the message to the
-   * end of its own queue instead, so that other messages can be handled.
+   * Sends the message to its destination until the broker accepts it. If the destination queue was deleted, declares it
+   * again. After each refusal, pauses and sends the message to the end of its own queue instead, so that other messages
+   * can be handled. If that is refused too, or the message is in a stream, tries the destination again. The message
+   * stays unacknowledged in the meantime.
    * @throws {MqError} if no publish can succeed any more
    */
   async #sendUntilAccepted(step: Step, { send, ifBack }: UntilAcceptedParts): Promise<SendResult> {
@@ -177,7 +182,7 @@ export class Retries {
     }
   }
 
-  /** Returns the step with its queue marked for a new declaration. */
+  /** Causes the queue of the step to be declared again, and returns the step with the options for the declaration. */
   #withNewDeclaration(step: Step): Step {
     const { exchange, routingKey } = step.to;
     if (exchange !== '') return step;
@@ -198,18 +203,19 @@ export class Retries {
   #send(step: Step): Promise<PublishOutcome> {
     const { to, options } = step;
     const { declared } = this.#places;
-    const isByFile = declared.has(to.routingKey) && options !== declared.get(to.routingKey);
-    if (!options || isByFile) return this.#publish(step);
+    // A queue that is already declared is declared again only with its own options, after it was deleted.
+    const isDeclared = declared.has(to.routingKey) && options !== declared.get(to.routingKey);
+    if (!options || isDeclared) return this.#publish(step);
     return this.#queues.with(to.routingKey, options, () => this.#publish(step));
   }
 
   async #publish({ message, reason, attempt, to, marks, expiration }: Step): Promise<PublishOutcome> {
     const publisher = await this.open();
     const now = new Date().toISOString();
-    // With its expiration, the message would expire from the wait queue too early.
+    // With its expiration, the message could leave the wait queue before the delay ends.
     const { expiration: _, ...kept } = message.properties;
     const headers = Object.fromEntries(Object.entries(message.headers).filter(([name]) => !notKept.has(name)));
-    const isOwn = isOfQueue(headers, this.#queue);
+    const hasHistory = isOfQueue(headers, this.#queue);
     const properties: Properties & { messageId: string } = {
       ...kept,
       ...(expiration !== undefined && { expiration }),
@@ -218,7 +224,7 @@ export class Retries {
       headers: {
         ...headers,
         ...objectOf(to.options['headers']),
-        [headerNames.first]: (isOwn && headers[headerNames.first]) || now,
+        [headerNames.first]: (hasHistory && headers[headerNames.first]) || now,
         [headerNames.last]: now,
         ...marks,
         ...(to.exchange === '' && to.routingKey === this.#queue && { [headerNames.renewed]: true }),
@@ -229,7 +235,7 @@ export class Retries {
         [headerNames.routingKey]: message.fields.routingKey,
       },
     };
-    // RabbitMQ: user_id must be the user of the connection.
+    // RabbitMQ requires that user_id is the user of the connection.
     delete properties.userId;
     const { exchange, routingKey } = to;
     return publisher.publish({ exchange, routingKey, body: message.body, properties, mandatory: true });
@@ -272,12 +278,15 @@ function unfinishedHeader(unfinishedAttempts: number): Readonly<Record<string, u
   return unfinishedAttempts > 0 ? { [headerNames.unfinished]: unfinishedAttempts } : {};
 }
 
-/** Returns the error if the destination does not accept the message now. Returns `undefined` if it did or never can. */
+/** Returns the error if the destination may accept the message later, and `undefined` if it did or never will. */
 function refusalOf(sent: PublishOutcome): MqError | undefined {
   return sent.type === 'refused' && ['UNROUTABLE', 'REFUSED'].includes(sent.error.code) ? sent.error : undefined;
 }
 
-/** Returns `true` if the headers leave no room for mq's headers in a frame (AMQP 0-9-1, 4.2.6.1). */
+/**
+ * Returns `true` if the broker can never accept the message in this form. The usual cause is that its headers leave no
+ * space for those of mq in one frame (AMQP 0-9-1, 4.2.6.1).
+ */
 function isUnsendable(sent: PublishOutcome): sent is PublishOutcome & { type: 'refused' } {
   return sent.type === 'refused' && sent.error.code === 'BAD_DATA';
 }

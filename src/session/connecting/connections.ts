@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Config, ConnectionConfig } from '../../config/config.ts';
-import { rascalConfig } from '../../config/rascal-settings.ts';
+import { rascalSettings } from '../../config/rascal-settings.ts';
 import type { Say } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { Counts } from '../counts.ts';
@@ -27,7 +27,7 @@ export interface ConnectionsSettings {
 interface OpenPlan {
   readonly config: Config;
   readonly needs: Pick<
-    Parameters<typeof rascalConfig>[1],
+    Parameters<typeof rascalSettings>[1],
     'publications' | 'subscriptions' | 'bindingKeys' | 'extraQueues' | 'declare'
   >;
   /** If `true`, a declaration that the user may not make is an error, even if the queue or exchange exists. */
@@ -53,14 +53,14 @@ export class Connections {
   async open(purpose: string, { config, needs, isStrict = false }: OpenPlan): Promise<BrokerConnection> {
     const { addresses, role, reconnect } = this.#settings;
     const connectionName = `mq ${role} ${purpose} ${randomUUID().slice(0, 8)}`;
-    const settings = rascalConfig(config, {
+    const settings = rascalSettings(config, {
       ...needs,
       ...(addresses && { addresses: [...addresses] }),
       connectionName,
       heartbeatSeconds,
     });
     const common = { connectionName, closeTimeoutMs, reconnect, redact: this.#redact };
-    const open = (rascal: typeof settings) => openConnection({ rascalConfig: rascal, ...common });
+    const open = (rascal: typeof settings) => openConnection({ rascalSettings: rascal, ...common });
     const connection = await (isStrict ? open(settings) : openExisting(settings, open));
     if (this.#isClosed) {
       await connection.close();

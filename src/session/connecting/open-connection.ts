@@ -16,7 +16,7 @@ import { withTlsFiles } from './tls-files.ts';
 
 interface OpenSettings extends BrokerConnectionSettings {
   /** Settings that config/ builds for Rascal. */
-  readonly rascalConfig: RascalSettings;
+  readonly rascalSettings: RascalSettings;
 }
 
 /**
@@ -24,11 +24,11 @@ interface OpenSettings extends BrokerConnectionSettings {
  * answer the declarations counts as failed. Throws an MqError.
  */
 export async function openConnection(settings: OpenSettings): Promise<BrokerConnection> {
-  const rascalConfig = await withTlsFiles(settings.rascalConfig);
-  const addresses = addressesOf(rascalConfig);
+  const rascalSettings = await withTlsFiles(settings.rascalSettings);
+  const addresses = addressesOf(rascalSettings);
   for (let first = 0; ; first += 1) {
     try {
-      return await createConnection(settings, withFirst(rascalConfig, first), { first, addresses });
+      return await createConnection(settings, withFirst(rascalSettings, first), { first, addresses });
     } catch (error) {
       const noAnswer = takeNoAnswer(settings.connectionName);
       if (!noAnswer) throw error;

@@ -6,7 +6,7 @@ import type { RascalSettings } from '../../config/rascal-settings.ts';
 import { assertCertificate, readFile } from '../../config/read-file.ts';
 import { MqError, systemReason } from '../../errors.ts';
 
-/** Returns the settings with the files' content as `ca`, `cert` and `key`. Throws NO_INPUT for an unreadable file. */
+/** Returns the settings with the files' content as `ca`, `cert` and `key`. Throws the errors of `withTlsContent`. */
 export async function withTlsFiles(settings: RascalSettings): Promise<RascalSettings> {
   const vhosts = Object.entries(settings.vhosts).map(async ([name, vhost]) => {
     const connections = await Promise.all(vhost.connections.map((one) => withTlsContent(objectOf(one))));

@@ -8,7 +8,7 @@ import { parseAddresses } from '../../../src/config/address.ts';
 import { rascalConnection } from '../../../src/config/attributes.ts';
 import type { ConnectionConfig } from '../../../src/config/config.ts';
 import { objectOf } from '../../../src/config/plain.ts';
-import { rascalConfig } from '../../../src/config/rascal-settings.ts';
+import { rascalSettings } from '../../../src/config/rascal-settings.ts';
 import { withBuiltinOf as configOf, rascalResult } from './fixture.ts';
 
 type Credentials = { response(): Buffer };
@@ -23,7 +23,7 @@ function connectionsFor(vhost: string, connections: unknown, addresses?: readonl
     publications: { p: { vhost, queue: 'q' } },
   });
   const needs = { publications: ['p'], subscriptions: [], connectionName: 'mq test', heartbeatSeconds: 10 };
-  const made = rascalConfig(config, addresses === undefined ? needs : { ...needs, addresses });
+  const made = rascalSettings(config, addresses === undefined ? needs : { ...needs, addresses });
   return rascalResult(made).vhosts[vhost]?.connections ?? [];
 }
 
@@ -130,7 +130,7 @@ test('applies only the timeouts of the file to a given address', () => {
   const config = configOf({ defaults });
   const addresses = parseAddresses('amqps://h', { at: '--url', code: 'USAGE' });
   const needs = { publications: ['hello'], subscriptions: [], connectionName: 'n', heartbeatSeconds: 10 };
-  const [made] = rascalResult(rascalConfig(config, { ...needs, addresses })).vhosts['/']?.connections ?? [];
+  const [made] = rascalResult(rascalSettings(config, { ...needs, addresses })).vhosts['/']?.connections ?? [];
   assert.equal(made?.socketOptions, {
     noDelay: true,
     timeout: 77,

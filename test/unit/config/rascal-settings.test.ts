@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Needs, rascalConfig } from '../../../src/config/rascal-settings.ts';
+import { type Needs, rascalSettings } from '../../../src/config/rascal-settings.ts';
 import { MqError } from '../../../src/errors.ts';
 import { withBuiltinOf as configOf, fixture, rascalResult } from './fixture.ts';
 
@@ -8,7 +8,7 @@ const base = { publications: [], subscriptions: [], connectionName: 'n', heartbe
 
 /** Returns the names of the exchanges and queues, and the bindings, after Rascal has read the settings. */
 function declared(file: unknown, needs: Partial<Needs>, vhost = '/') {
-  const made = rascalConfig(configOf(file), { ...base, ...needs });
+  const made = rascalSettings(configOf(file), { ...base, ...needs });
   const { exchanges = {}, queues = {}, bindings = {} } = rascalResult(made).vhosts[vhost] ?? {};
   return {
     exchanges: Object.keys(exchanges).filter((name) => name !== ''),
@@ -128,7 +128,7 @@ test('declares and binds nothing with declare false', () => {
   const needs = { ...base, publications: ['logs'], subscriptions: ['logs'], declare: false };
   const extraQueues = { '/': { wait: {} } };
   const { exchanges, queues, bindings } =
-    rascalResult(rascalConfig(configOf({}), { ...needs, extraQueues })).vhosts['/'] ?? {};
+    rascalResult(rascalSettings(configOf({}), { ...needs, extraQueues })).vhosts['/'] ?? {};
   assert.equal(
     Object.values(exchanges ?? {})
       .filter((one) => one.assert)
@@ -148,14 +148,14 @@ test('declares extra queues that the file does not define', () => {
     vhosts: { '/': { queues: { known: { options: { durable: true, maxLength: 1 } } } } },
   };
   const extraQueues = { '/': { wait: { options: { durable: true } }, known: {} } };
-  const { queues = {} } = rascalResult(rascalConfig(configOf(file), { ...base, extraQueues })).vhosts['/'] ?? {};
+  const { queues = {} } = rascalResult(rascalSettings(configOf(file), { ...base, extraQueues })).vhosts['/'] ?? {};
   assert.equal(queues['wait']?.options, { durable: true, arguments: {} });
   assert.equal(queues['known']?.options, { durable: true, maxLength: 1, messageTtl: 5, arguments: {} });
 });
 
 test('applies the defaults of the file', () => {
   const config = configOf(fixture('good/defaults.json'));
-  const made = rascalResult(rascalConfig(config, { ...base, publications: ['p', 'p2'], subscriptions: ['s'] }));
+  const made = rascalResult(rascalSettings(config, { ...base, publications: ['p', 'p2'], subscriptions: ['s'] }));
   assert.is(made.subscriptions['s']?.['prefetch'], 42);
   assert.is(made.subscriptions['s']?.['vhost'], 'v1');
   assert.is(made.vhosts['v1']?.queues['q']?.fullyQualifiedName, 'test:q');
@@ -166,7 +166,7 @@ test('applies the defaults of the file', () => {
 });
 
 test('prefers a given prefetch and sets the limits of the retry', () => {
-  const made = rascalConfig(configOf({}), { ...base, subscriptions: ['task'], prefetch: { task: 7 } });
+  const made = rascalSettings(configOf({}), { ...base, subscriptions: ['task'], prefetch: { task: 7 } });
   const { prefetch, retry } = rascalResult(made).subscriptions['task'] ?? {};
   assert.is(prefetch, 7);
   assert.equal(retry, { min: 500, max: 10000, factor: 2, strategy: 'exponential' });
@@ -174,7 +174,7 @@ test('prefers a given prefetch and sets the limits of the retry', () => {
 
 test("passes neither mq's settings nor shovels to Rascal", () => {
   const config = configOf(fixture('good/orders.json'));
-  const made = rascalConfig(config, { ...base, subscriptions: ['save_user'], publications: ['ask'] });
+  const made = rascalSettings(config, { ...base, subscriptions: ['save_user'], publications: ['ask'] });
   assert.equal(Object.keys(made).toSorted(), [
     'defaults',
     'encryption',
@@ -192,21 +192,21 @@ test("passes neither mq's settings nor shovels to Rascal", () => {
 
 test('keeps the default counter if the file lists counters', () => {
   const config = configOf({ redeliveries: { counters: [{ name: 'mine', type: 'inMemory' }] } });
-  rascalResult(rascalConfig(config, { ...base, subscriptions: ['hello'] }));
+  rascalResult(rascalSettings(config, { ...base, subscriptions: ['hello'] }));
 });
 
 test('does not change its arguments', () => {
   const config = configOf(fixture('good/orders.json'));
   const before = JSON.stringify(config);
   const needs = { ...base, subscriptions: ['save_user'] };
-  assert.is(JSON.stringify(rascalConfig(config, needs)), JSON.stringify(rascalConfig(config, needs)));
+  assert.is(JSON.stringify(rascalSettings(config, needs)), JSON.stringify(rascalSettings(config, needs)));
   assert.is(JSON.stringify(config), before);
 });
 
 test('refuses an unknown publication with USAGE', () => {
   for (const name of ['nope', 'constructor', '__proto__']) {
     try {
-      rascalConfig(configOf({}), { ...base, publications: [name] });
+      rascalSettings(configOf({}), { ...base, publications: [name] });
       assert.unreachable();
     } catch (error) {
       assert.is(error instanceof MqError && error.code, 'USAGE');
@@ -218,7 +218,7 @@ test("suggests names of the user's file, not of the built-in one", () => {
   const file = { vhosts: { '/': { queues: ['jobs'] } }, publications: { jobs: { queue: 'jobs' } } };
   const missing = (needs: Partial<Needs>) => {
     try {
-      return rascalConfig(configOf(file), { ...base, ...needs });
+      return rascalSettings(configOf(file), { ...base, ...needs });
     } catch (error) {
       const { code, message, hint } = error as MqError;
       return [code, message, hint];

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rascalConfig } from '../../../src/config/rascal-settings.ts';
+import { rascalSettings } from '../../../src/config/rascal-settings.ts';
 import { replaceVariables } from '../../../src/config/reading/environment.ts';
 import { plainOf } from '../../../src/config/reading/item.ts';
 import { parse } from '../../../src/config/reading/parse.ts';
@@ -27,14 +27,14 @@ for (const [name, text] of [...goodFiles, ['the built-in file', JSON.stringify(b
     const needs = { connectionName: 'test', heartbeatSeconds: 10 };
     const publications = Object.keys(config.publications);
     const subscriptions = Object.keys(config.subscriptions);
-    rascalResult(rascalConfig(config, { ...needs, publications, subscriptions }));
-    rascalResult(rascalConfig(config, { ...needs, publications, subscriptions, declare: false }));
+    rascalResult(rascalSettings(config, { ...needs, publications, subscriptions }));
+    rascalResult(rascalSettings(config, { ...needs, publications, subscriptions, declare: false }));
     for (const one of publications) {
-      const made = rascalResult(rascalConfig(config, { ...needs, publications: [one], subscriptions: [] }));
+      const made = rascalResult(rascalSettings(config, { ...needs, publications: [one], subscriptions: [] }));
       assert.is(made.publications[one]?.['confirm'], true);
     }
     for (const one of subscriptions) {
-      const made = rascalResult(rascalConfig(config, { ...needs, publications: [], subscriptions: [one] }));
+      const made = rascalResult(rascalSettings(config, { ...needs, publications: [], subscriptions: [one] }));
       assert.ok(made.subscriptions[one]?.['source']);
     }
   });

@@ -1,6 +1,6 @@
 // Parses --property and --header: converts NAME=VALUE to AMQP properties (AMQP 0-9-1, 1.8.3.1…14).
 
-import { durationForms, durationMs } from '../../../config/duration.ts';
+import { durationExamples, durationMs } from '../../../config/duration.ts';
 import type { Context } from '../../../context.ts';
 import { systemReason } from '../../../errors.ts';
 import { traceOfEnvironment } from '../../../handlers/trace.ts';
@@ -53,7 +53,7 @@ export function properties(values: Values, env: Context['env']): Properties {
     const ttlMs = name === 'expiration' ? durationMs(value, 'ms') : undefined;
     if (name === 'expiration' && (ttlMs === undefined || ttlMs > longestTtlMs))
       throw values.usage(
-        `the property expiration must be milliseconds or a duration (${durationForms}), not '${value}'`,
+        `the property expiration must be milliseconds or a duration (${durationExamples}), not '${value}'`,
       );
     const bytes = bytesOfText(value).length;
     if (!range && bytes > 255) throw values.usage(`the property ${dashed} has ${bytes} bytes; AMQP allows 255`);

@@ -37,7 +37,7 @@ for (const [name, { fields }] of Object.entries(methods)) {
   });
 }
 
-test('refuses a name that is not UTF-8', () => {
+test('refuses a name that is not UTF-8, and accepts U+FFFD', () => {
   const frame = encodeMethod('queue.delete', {
     ticket: 0,
     queue: 'name',
@@ -47,14 +47,14 @@ test('refuses a name that is not UTF-8', () => {
   });
   frame[8] = 0xff;
   assert.throws(() => decodeMethod(frame, 0, frame.length), hasCode(502));
-  const marked = encodeMethod('queue.delete', {
+  const replacement = encodeMethod('queue.delete', {
     ticket: 0,
     queue: '\u{FFFD}',
     ifUnused: false,
     ifEmpty: false,
     noWait: false,
   });
-  assert.is(decodeMethod(marked, 0, marked.length).name, 'queue.delete');
+  assert.is(decodeMethod(replacement, 0, replacement.length).name, 'queue.delete');
 });
 
 test('adjacent bits share an octet, and the first bit is the lowest', () => {
@@ -99,7 +99,7 @@ test('a field table is decoded as it was encoded', () => {
   assert.equal(plain(read), plain(table));
 });
 
-test('decodes every field type of RabbitMQ', () => {
+test('decodes fields of every boolean, number, string and void type', () => {
   const fields: [type: string, bytes: number[], value: unknown][] = [
     ['t', [1], true],
     ['b', [0xff], -1],
@@ -130,7 +130,7 @@ test('the key __proto__ is a normal field', () => {
   assert.is(Object.getPrototypeOf(read), null);
 });
 
-test('refuses a table that is nested too deep, truncated or of an unknown type', () => {
+test('refuses a truncated or too deep table, and a field of unknown type', () => {
   let deep: Table = {};
   for (let depth = 0; depth < 100; depth++) deep = { deep };
   assert.throws(() => decodeTable(encodeTable(deep)), hasCode(502));
@@ -180,7 +180,7 @@ test('scans the properties that the broker uses, and refuses malformed ones', ()
 });
 
 test('a change of properties keeps the bytes of unchanged headers', () => {
-  // The encoder of the broker never writes this type, an integer of 32 bits.
+  // The broker's encoder never writes a 32-bit integer, so the test shows that these bytes are copied.
   const integer = Buffer.from([1, 0x61, 0x49, 0, 0, 0, 5]);
   const gone = Buffer.from([1, 0x62, 0x74, 1]);
   const headers = Buffer.concat([Buffer.from([0, 0, 0, integer.length + gone.length]), integer, gone]);

@@ -33,10 +33,10 @@ function channel({ isClosed = false } = {}): { channel: ConfirmChannel; queues: 
 
 /** Creates the retries of a queue. Their messages have no outcome until the test confirms them. */
 async function retries({
-  isOwn,
+  hasOwnQueue,
   publish: given,
 }: {
-  isOwn: boolean;
+  hasOwnQueue: boolean;
   publish?: (sent: OutgoingMessage) => Promise<PublishOutcome>;
 }) {
   const sent: { key: string; confirm: () => void }[] = [];
@@ -48,7 +48,7 @@ async function retries({
   let use: (channel: ConfirmChannel) => Promise<void> = async () => undefined;
   const made = new Retries({
     queue: () => queue,
-    isOwn,
+    hasOwnQueue,
     isStream: () => false,
     config: { attempts: 3, delays: [1000] },
     nextId: () => 'id',
@@ -67,8 +67,8 @@ async function retries({
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 test('declares the wait queue of a failed message after a reconnect', async () => {
-  for (const isOwn of [true, false]) {
-    const { retries: own, sent, onChannel } = await retries({ isOwn });
+  for (const hasOwnQueue of [true, false]) {
+    const { retries: own, sent, onChannel } = await retries({ hasOwnQueue });
     await onChannel(channel({ isClosed: true }).channel);
     const outcome = own.again(message, 'it failed');
     await turn();
@@ -81,7 +81,7 @@ test('declares the wait queue of a failed message after a reconnect', async () =
 });
 
 test("declares an exclusive queue's wait queue until the last outcome", async () => {
-  const { retries: own, sent, rename, onChannel } = await retries({ isOwn: true });
+  const { retries: own, sent, rename, onChannel } = await retries({ hasOwnQueue: true });
   const first = channel();
   await onChannel(first.channel);
   const outcomes = [own.again(message, 'one'), own.again(message, 'two')];
@@ -102,7 +102,7 @@ test("declares an exclusive queue's wait queue until the last outcome", async ()
 });
 
 test('declares the wait queue of a shared queue once on each channel', async () => {
-  const { retries: shared, sent, onChannel } = await retries({ isOwn: false });
+  const { retries: shared, sent, onChannel } = await retries({ hasOwnQueue: false });
   const first = channel();
   await onChannel(first.channel);
   for (const reason of ['one', 'two']) {
@@ -128,7 +128,7 @@ function refusing(): { channel: ConfirmChannel; queues: string[] } {
 }
 
 test('a refused wait queue does not prevent the next channel', async () => {
-  const { retries: shared, sent, onChannel } = await retries({ isOwn: false });
+  const { retries: shared, sent, onChannel } = await retries({ hasOwnQueue: false });
   await onChannel(refusing().channel);
   const outcome = shared.again(message, 'it failed');
   await turn();
@@ -140,7 +140,7 @@ test('a refused wait queue does not prevent the next channel', async () => {
 });
 
 test('forgets a queue that the broker refused on a new channel', async () => {
-  const { retries: shared, sent, onChannel } = await retries({ isOwn: false });
+  const { retries: shared, sent, onChannel } = await retries({ hasOwnQueue: false });
   await onChannel(channel().channel);
   const outcome = shared.again(message, 'it failed');
   await turn();
@@ -158,7 +158,7 @@ test('does not republish a message that AMQP cannot encode', async () => {
   const refused = new MqError('BAD_DATA', 'the headers are too large');
   const sent: OutgoingMessage[] = [];
   const { retries: made } = await retries({
-    isOwn: false,
+    hasOwnQueue: false,
     publish: async (outgoing) => {
       sent.push(outgoing);
       const isLarge = Object.hasOwn(outgoing.properties.headers ?? {}, 'big');
@@ -172,7 +172,7 @@ test('does not republish a message that AMQP cannot encode', async () => {
 test('keeps the expiration on republishing, and removes it for a wait queue', async () => {
   const sent: OutgoingMessage[] = [];
   const { retries: made, onChannel } = await retries({
-    isOwn: false,
+    hasOwnQueue: false,
     publish: async (outgoing) => {
       sent.push(outgoing);
       return { type: 'confirmed' };
