@@ -52,15 +52,18 @@ export function defaultQueueTypes(vhosts: unknown): ReadonlyMap<string, string> 
   return new Map(types.flatMap(([vhost, type]) => (type === undefined ? [] : [[vhost, type]])));
 }
 
+/** Returns the names of the vhosts in exported definitions. */
+export function exportedVhosts(definitions: Plain): string[] {
+  return vhostsIn(definitions).map(({ name }) => text(name));
+}
+
 /**
  * Returns the topology of a vhost in exported definitions, or `undefined` if the export does not contain the vhost. An
  * export of a single vhost contains only that one.
  */
 export function exportedTopology(definitions: Plain, vhost: string): Topology | undefined {
-  const single = stringOf(definitions['original_vhost_name']);
-  const vhosts =
-    single === undefined ? listOf(definitions['vhosts']).map(objectOf) : [{ ...definitions, name: single }];
-  const own = vhosts.find(({ name }) => name === vhost);
+  const single = singleVhost(definitions);
+  const own = vhostsIn(definitions).find(({ name }) => name === vhost);
   if (own === undefined) return undefined;
   const items = (kind: Collection) =>
     listOf(definitions[kind])
@@ -81,6 +84,16 @@ export function exportedTopology(definitions: Plain, vhost: string): Topology | 
     // RabbitMQ 4.3.6 exports neither internal exchanges nor the field.
     lacksInternal: !exchanges.some((one) => Object.hasOwn(one, 'internal')),
   };
+}
+
+function vhostsIn(definitions: Plain): Plain[] {
+  const single = singleVhost(definitions);
+  return single === undefined ? listOf(definitions['vhosts']).map(objectOf) : [{ ...definitions, name: single }];
+}
+
+/** Returns the vhost of an export of a single vhost, whose items name no vhost. */
+function singleVhost(definitions: Plain): string | undefined {
+  return stringOf(definitions['original_vhost_name']);
 }
 
 /** AMQP 0-9-1, 3.1.3, and RabbitMQ: exchanges that every vhost has. */

@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { type CliRun, runCli } from '../support/cli.ts';
 import { type Served, withManagement } from '../support/management.ts';
 import { emptyFolder } from '../support/mq.ts';
-import { plannedFile, plannedLines } from '../support/plan.ts';
+import { plannedFile, plannedLines, quorum } from '../support/plan.ts';
 
 test('exported definitions give the same plan as the broker, without counts', () =>
   withManagement(async (served) => {
@@ -63,6 +63,37 @@ test('500 queues and 2,000 bindings need four requests', () =>
       requests.map((line) => line.replace(/\?.*/, '')).toSorted(),
       ['exchanges', 'queues', 'bindings', 'policies'].map((one) => `GET /api/${one}/%2F`).toSorted(),
     );
+  }));
+
+test('mq init --from writes a rascal.json whose plan has nothing to do', () =>
+  withManagement(async (served) => {
+    const channel = await served.place.channel();
+    await channel.assertExchange('e', 'headers', { durable: false, autoDelete: true });
+    await channel.assertExchange('inner', 'fanout', { internal: true, alternateExchange: 'amq.fanout' });
+    await channel.assertQueue('a|b c', { arguments: { 'x-max-length': 5, 'x-team': 'a' } });
+    await channel.assertQueue('brief', { durable: false, autoDelete: true });
+    await channel.assertQueue('safe', { arguments: quorum });
+    await channel.assertQueue('mine', { exclusive: true });
+    const { queue: unnamed } = await channel.assertQueue('', { exclusive: false });
+    for (const queue of ['a|b c', 'mine', unnamed]) await channel.bindQueue(queue, 'amq.topic', '');
+    await channel.bindQueue('safe', 'e', 'k', { 'x-match': 'all', n: 1, flag: true });
+    await channel.bindExchange('inner', 'e', '#');
+    const cwd = emptyFolder();
+    const run = runner(served, {}, { cwd });
+    const source = served.place.url({});
+    assert.is((await run(['init', '--from', source, '--config', 'live.json'])).status, 0);
+    await run(['admin', 'export', 'definitions', 'd.json']);
+    assert.is((await run(['init', '--from', 'd.json', '--config', 'exported.json'])).status, 0);
+    for (const [file, ...more] of [['live.json'], ['exported.json', '--against', 'd.json']] as const) {
+      const { status, stdout } = await run(['plan', '--config', file, ...more]);
+      assert.is(status, 0, stdout);
+      assert.is((await run(['check', file])).status, 0);
+    }
+    const content = readFileSync(join(cwd, 'live.json'), 'utf8');
+    assert.not.match(content, /guest|mine|amq\.gen/);
+    const { vhosts } = JSON.parse(content) as { vhosts: Record<string, { exchanges: object; queues: object }> };
+    assert.equal(Object.keys(vhosts['/']?.exchanges ?? {}).toSorted(), ['amq.topic', 'e', 'inner']);
+    assert.equal(Object.keys(vhosts['/']?.queues ?? {}).toSorted(), ['a|b c', 'brief', 'safe']);
   }));
 
 interface Login {

@@ -2,15 +2,14 @@
 
 import type { Management } from '../../../admin/client.ts';
 import type { Config, ConnectionConfig } from '../../../config/config.ts';
-import { isObject, objectOf, type Plain } from '../../../config/plain.ts';
 import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
 import type { Topology } from '../../../topology/topology.ts';
 import type { WantedTopology } from '../../../topology/wanted.ts';
 import type { Values } from '../../arguments/values.ts';
 import { brokerOf } from '../../input/broker.ts';
-import { readText } from '../../input/files.ts';
 import { findManagement } from '../../input/management.ts';
+import { readDefinitions, readVhost } from '../../input/topology.ts';
 
 /** A vhost of a broker, and the vhosts of rascal.json that are declared there. */
 interface PlannedVhost {
@@ -28,9 +27,6 @@ export interface FoundVhost {
   readonly wanted: WantedTopology;
   readonly topology: Topology;
 }
-
-/** Limit for a file with definitions. */
-const mostBytes = 256 * 1024 * 1024;
 
 /** Returns the vhosts on the broker. Throws CONFIG for a vhost whose names are unique in each run. */
 export function vhostsOf(config: Config, addresses: readonly ConnectionConfig[] | undefined): PlannedVhost[] {
@@ -80,37 +76,19 @@ async function liveVhost(
   planned: PlannedVhost,
   defaultTypes: Map<string, ReadonlyMap<string, string>>,
 ): Promise<FoundVhost> {
-  const [{ apiPath, query }, { defaultQueueTypes, liveTopology }, { needsDefaultType }] = await Promise.all([
-    import('../../../admin/path.ts'),
+  const [{ defaultQueueTypes }, { needsDefaultType }] = await Promise.all([
     import('../../../topology/live.ts'),
     import('../../../topology/compare.ts'),
   ]);
   const { vhost, shown } = planned;
   const wanted = await wantedIn(planned);
-  const topology = await liveTopology((collection, columns) =>
-    listIn(api, { path: `${apiPath`/${collection}/${vhost}`}${query({ columns: columns.join(',') })}`, vhost }),
-  );
+  const topology = await readVhost(api, vhost);
   if (!needsDefaultType(wanted, topology)) return { vhost, shown, wanted, topology };
   const key = `${api.user}@${api.origin}`;
   const types = defaultTypes.get(key) ?? defaultQueueTypes(await api.request('GET', '/vhosts'));
   defaultTypes.set(key, types);
   const type = types.get(vhost);
   return { vhost, shown, wanted, topology: { ...topology, ...(type !== undefined && { defaultQueueType: type }) } };
-}
-
-async function listIn(api: Management, { path, vhost }: { path: string; vhost: string }): Promise<unknown> {
-  const { refusal } = await import('../../../admin/refusal.ts');
-  const answer = await api.ask('GET', path);
-  if (answer.status === 404)
-    throw new MqError(
-      'TOPOLOGY',
-      `there is no vhost '${vhost}' at ${api.origin}, or the user '${api.user}' may not use it`,
-      {
-        hint: `mq admin create vhost ${vhost}, or mq admin set permission ${api.user} '' '' '.*' --vhost ${vhost}`,
-      },
-    );
-  if (answer.status < 200 || answer.status >= 300) throw refusal(answer, { method: 'GET', path, api });
-  return answer.body;
 }
 
 /**
@@ -123,7 +101,7 @@ export async function exportedTopologies(
   file: string,
 ): Promise<FoundVhost[]> {
   const { exportedTopology } = await import('../../../topology/live.ts');
-  const definitions = definitionsIn(await readText(context, file, { maxBytes: mostBytes }), file);
+  const definitions = await readDefinitions(context, file);
   const found: FoundVhost[] = [];
   for (const one of vhosts) {
     const topology = exportedTopology(definitions, one.vhost);
@@ -137,21 +115,6 @@ export async function exportedTopologies(
     found.push({ vhost: one.vhost, shown: file, wanted, topology });
   }
   return found;
-}
-
-function definitionsIn(text: string, file: string): Plain {
-  let value: unknown;
-  try {
-    value = JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch (error) {
-    throw new MqError('BAD_DATA', `${file} is not JSON`, { at: file, cause: error });
-  }
-  const lists = ['exchanges', 'queues', 'bindings'];
-  if (isObject(value) && lists.every((name) => Array.isArray(objectOf(value)[name]))) return value;
-  throw new MqError('BAD_DATA', `${file} has no exported definitions: it lacks the lists ${lists.join(', ')}`, {
-    at: file,
-    hint: 'mq admin export definitions FILE writes such a file',
-  });
 }
 
 /** RabbitMQ 4.3.6 exports no internal exchange, so a missing one may exist. */

@@ -1,0 +1,45 @@
+// Writes a rascal.json from the topology of a broker or of exported definitions, for mq init --from.
+
+import type { Plain } from '../../../config/plain.ts';
+import type { Context } from '../../../context.ts';
+import { MqError } from '../../../errors.ts';
+import type { Values } from '../../arguments/values.ts';
+import { addressesIn } from '../../input/addresses.ts';
+import { findManagement } from '../../input/management.ts';
+import { readDefinitions, readVhost } from '../../input/topology.ts';
+
+/** Reports whether the value of --from is an address, and not the name of a file. */
+export function isAddress(source: string): boolean {
+  return /^amqps?:\/\//i.test(source);
+}
+
+/** Returns the content of a rascal.json. It contains no address, because that may contain a password. */
+export async function contentFrom(context: Context, values: Values, source: string): Promise<Plain> {
+  return isAddress(source) ? contentOfBroker(context, values, source) : contentOfFile(context, source);
+}
+
+async function contentOfBroker(context: Context, values: Values, source: string): Promise<Plain> {
+  const { vhostConfiguration } = await import('../../../topology/configuration.ts');
+  const connections = await addressesIn(context, values, { text: source, from: '--from' });
+  const vhost = connections[0]?.vhost ?? '/';
+  const { api } = await findManagement(context, values, { connections });
+  try {
+    return { vhosts: { [vhost]: vhostConfiguration(await readVhost(api, vhost)) } };
+  } finally {
+    api.close();
+  }
+}
+
+async function contentOfFile(context: Context, file: string): Promise<Plain> {
+  const [{ vhostConfiguration }, { exportedTopology, exportedVhosts }] = await Promise.all([
+    import('../../../topology/configuration.ts'),
+    import('../../../topology/live.ts'),
+  ]);
+  const definitions = await readDefinitions(context, file);
+  const vhosts = exportedVhosts(definitions).flatMap((name) => {
+    const topology = exportedTopology(definitions, name);
+    return topology === undefined ? [] : [[name, vhostConfiguration(topology)] as const];
+  });
+  if (vhosts.length === 0) throw new MqError('BAD_DATA', `${file} contains no vhost`, { at: file });
+  return { vhosts: Object.fromEntries(vhosts) };
+}
