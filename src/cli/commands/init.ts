@@ -66,11 +66,10 @@ function fromTemplate(values: Values): Made {
 
 async function fromTopology(context: Context, values: Values, source: string): Promise<Made> {
   values.expectAtMost(0, 'a template and --from exclude each other');
-  const content = await contentFrom(context, values, source);
+  const { content, from } = await contentFrom(context, values, source);
   const plan = isAddress(source)
     ? (['mq plan', 'compares it with a broker; set MQ_URL to the same address'] as const)
     : ([`mq plan --against ${source}`, 'compares it with the definitions'] as const);
-  const from = isAddress(source) ? source.replace(/\/\/.*@/s, '//') : source;
   return { content, origin: { from }, steps: [plan, ['mq check', 'reports problems; add publications and roles']] };
 }
 
