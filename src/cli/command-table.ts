@@ -19,6 +19,7 @@ import { completedGenerics, genericCommand, genericNames } from './commands/gene
 import { healthCommand } from './commands/health.ts';
 import { helpCommand } from './commands/help.ts';
 import { initCommand } from './commands/init.ts';
+import { planCommand } from './commands/plan.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
 import { trustCommand } from './commands/trust.ts';
@@ -53,6 +54,7 @@ export class CommandTable {
       initCommand,
       checkCommand(builtin, () => this.commandNames()),
       declareCommand(configOf),
+      planCommand(configOf),
       trustCommand(builtin),
       completionsCommand,
       helpCommand,

@@ -1,7 +1,7 @@
 // Defines the checked configuration: rascal.json after parsing, replacing variables, checking, and merging with the
 // built-in file. Lists and shorthands have become objects with keys.
 
-import { objectOf, stringOf } from './plain.ts';
+import { objectOf, type Plain, stringOf } from './plain.ts';
 import type { OwnRetryConfig, RetryConfig, RoleConfig, Uses } from './role.ts';
 
 export interface Config {
@@ -135,6 +135,28 @@ export interface SubscriptionConfig {
 export function alternateExchange({ options = {} }: ExchangeConfig): string | undefined {
   // amqplib: an option overrides the argument of the same meaning.
   return stringOf(options['alternateExchange'] ?? objectOf(options['arguments'])['alternate-exchange']);
+}
+
+/** Queue arguments by amqplib option. */
+export const optionArguments: Readonly<Record<string, string>> = {
+  expires: 'x-expires',
+  messageTtl: 'x-message-ttl',
+  deadLetterExchange: 'x-dead-letter-exchange',
+  deadLetterRoutingKey: 'x-dead-letter-routing-key',
+  maxLength: 'x-max-length',
+  maxPriority: 'x-max-priority',
+  overflow: 'x-overflow',
+  queueMode: 'x-queue-mode',
+};
+
+/** Returns the arguments of queue.declare for the options of a queue, by their AMQP names. */
+export function queueArguments({ options = {} }: QueueConfig): Plain {
+  const short = Object.entries(optionArguments).filter(([option]) => options[option] !== undefined);
+  // amqplib: an option overrides the argument of the same meaning.
+  return {
+    ...objectOf(options['arguments']),
+    ...Object.fromEntries(short.map(([option, argument]) => [argument, options[option]])),
+  };
 }
 
 /** Returns the type of a queue: `classic`, `quorum` or `stream`. */

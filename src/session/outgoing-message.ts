@@ -1,7 +1,7 @@
 // A message on its way to the broker, and its outcome.
 
-import { randomUUID } from 'node:crypto';
 import type { MqError } from '../errors.ts';
+import { randomUUID } from '../random-uuid.ts';
 import type { Properties } from './raw-message.ts';
 
 /** Outcome of one message. `error` is the reason. */

@@ -188,11 +188,15 @@ function onChannel<T>(
     const settle = (value: T | undefined) => {
       clearTimeout(timer);
       connection.removeListener('close', giveUp);
-      try {
-        used?.close(() => undefined);
-      } catch {
-        // The broker has already closed the channel.
-      }
+      // amqplib 2.3.1 calls back before it answers a channel.close of the broker. A channel.close of ours would cross it,
+      // and amqplib closes the connection when RabbitMQ answers it.
+      queueMicrotask(() => {
+        try {
+          used?.close(() => undefined);
+        } catch {
+          // The broker has already closed the channel.
+        }
+      });
       resolve(value);
     };
     const giveUp = () => settle(undefined);

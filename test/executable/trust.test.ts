@@ -86,6 +86,7 @@ const reading: readonly (readonly string[])[] = [
   ['dlq', 'list', 'hello'],
   ['dlq', 'purge', 'hello', '--yes'],
   ['declare'],
+  ['plan'],
   ['wait', '--timeout', '1'],
   ['admin', 'list', 'queues'],
   ['web', '--port', '0'],

@@ -1,5 +1,6 @@
 // The options of commands that are not roles and do not connect to the user's broker.
 
+import { trustManagement } from './admin-options.ts';
 import type { Option } from './option.ts';
 
 export const broker: readonly Option[] = [
@@ -75,7 +76,43 @@ export const types: readonly Option[] = [
 
 export const trust: readonly Option[] = [{ name: 'revoke', help: 'withdraw the trust in all versions of the file' }];
 
+const managementUrl: Option = {
+  name: 'management-url',
+  value: 'URLS',
+  help: 'read the topology from this management API: http://user:password@host:15672',
+  default: 'MQ_MANAGEMENT_URL, else rascal.json or the standard port',
+};
+
 export const init: readonly Option[] = [
+  {
+    name: 'from',
+    value: 'SOURCE',
+    help: 'write the topology of a broker (amqp://user:password@host/vhost) or of a file with exported definitions',
+    default: 'a template',
+  },
+  managementUrl,
+  trustManagement,
+  {
+    name: 'ca',
+    value: 'FILE',
+    help: 'with --from amqps://…: trust this certificate authority (PEM)',
+    default: 'the authorities of the system',
+  },
+  { name: 'insecure', help: "with --from: do not verify the broker's certificate; others can then read the password" },
   { name: 'config', value: 'FILE', help: 'write this file', default: './rascal.json' },
-  { name: 'json', help: 'print the names of the file and the template as a JSON object' },
+  { name: 'json', help: 'print the names of the file and the template or the source as a JSON object' },
+];
+
+/** Options of mq plan, in addition to those of all commands that connect to a broker. */
+export const plan: readonly Option[] = [
+  { name: 'markdown', help: 'print Markdown, for example for a comment on a pull request' },
+  { name: 'out', value: 'FILE', help: 'write the plan to this file', default: 'standard output' },
+  {
+    name: 'against',
+    value: 'FILE',
+    help: 'compare with exported definitions instead of a broker; - is standard input',
+    default: 'the broker',
+  },
+  managementUrl,
+  trustManagement,
 ];

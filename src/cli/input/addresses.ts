@@ -10,9 +10,13 @@ import { type Secret, secretIn, secretOf } from './password.ts';
  * MQ_PASSWORD (or MQ_PASSWORD_FILE) is the password of an address with a user but no password.
  */
 export async function addressesOf(context: Context, values: Values): Promise<ConnectionConfig[] | undefined> {
-  const { parseAddresses } = await import('../../config/address.ts');
   const given = await givenAddresses(context, values);
-  if (given === undefined) return undefined;
+  return given && addressesIn(context, values, given);
+}
+
+/** Parses addresses of the command line or the environment, with --ca and --insecure. Throws USAGE. */
+export async function addressesIn(context: Context, values: Values, given: Secret): Promise<ConnectionConfig[]> {
+  const { parseAddresses } = await import('../../config/address.ts');
   const addresses = parseAddresses(given.text, { at: given.from, code: 'USAGE' });
   const isLacking = addresses.some(({ user, password }) => user !== undefined && password === '');
   const password = isLacking ? (await secretOf(context, 'MQ_PASSWORD'))?.text : undefined;

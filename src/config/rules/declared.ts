@@ -1,6 +1,7 @@
 // Collects what a file declares on the broker: queues, delayed exchanges, consumers and policies. The file is a
 // rascal.json or definitions exported from RabbitMQ. Each item uses the broker's terms and includes its position.
 
+import { optionArguments, queueArguments } from '../config.ts';
 import { isObject, listOf, membersOf, objectOf, type Plain, stringOf, withDefaults } from '../plain.ts';
 import type { Path } from '../reading/problem.ts';
 import { scopesOf } from './report.ts';
@@ -47,18 +48,6 @@ export interface Declared {
   readonly policies: readonly DeclaredPolicy[];
 }
 
-/** Queue arguments by amqplib option. */
-const optionArguments: Readonly<Record<string, string>> = {
-  expires: 'x-expires',
-  messageTtl: 'x-message-ttl',
-  deadLetterExchange: 'x-dead-letter-exchange',
-  deadLetterRoutingKey: 'x-dead-letter-routing-key',
-  maxLength: 'x-max-length',
-  maxPriority: 'x-max-priority',
-  overflow: 'x-overflow',
-  queueMode: 'x-queue-mode',
-};
-
 /** Returns the declarations of a rascal.json whose shape is valid. */
 export function declaredByRascal(file: Plain): Declared {
   const defaults = objectOf(objectOf(file['defaults'])['vhosts']);
@@ -88,11 +77,7 @@ function rascalQueue(queue: { name: string; vhost: string; at: Path; own: Plain;
   const { name, vhost, at, own } = queue;
   const options = objectOf(queue.all['options']);
   const short = Object.entries(optionArguments).filter(([option]) => options[option] !== undefined);
-  // amqplib: an option overrides the argument of the same meaning.
-  const args: Plain = {
-    ...objectOf(options['arguments']),
-    ...Object.fromEntries(short.map(([option, argument]) => [argument, options[option]])),
-  };
+  const args = queueArguments({ options });
   return {
     name,
     vhost,

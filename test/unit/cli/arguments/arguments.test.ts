@@ -52,6 +52,7 @@ for (const [name, args] of Object.entries({
   demo: [],
   wait: [],
   declare: [],
+  plan: [],
   worker: [],
   health: ['9464'],
   check: ['rascal.json'],

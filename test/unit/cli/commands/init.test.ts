@@ -47,4 +47,48 @@ test('mq init refuses an unknown template and lists the templates', async () => 
   );
 });
 
+const exported = JSON.stringify({
+  vhosts: [{ name: 'shop' }],
+  exchanges: [{ name: 'e', vhost: 'shop', type: 'topic', durable: true, auto_delete: false, arguments: {} }],
+  queues: [{ name: 'q', vhost: 'shop', durable: true, auto_delete: false, arguments: { 'x-queue-type': 'quorum' } }],
+  bindings: [
+    { source: 'e', vhost: 'shop', destination: 'q', destination_type: 'queue', routing_key: '', arguments: {} },
+    { source: 'hidden', vhost: 'shop', destination: 'q', destination_type: 'queue', routing_key: 'k', arguments: {} },
+  ],
+});
+
+test('mq init --from definitions writes their topology', async () => {
+  const cwd = emptyFolder({ 'd.json': exported });
+  const { status, stdout, stderr } = await runCli(['init', '--from', 'd.json'], { cwd });
+  assert.equal([status, stdout], [0, 'rascal.json\n']);
+  assert.match(stderr, /^next:\n {2}mq plan --against d\.json /);
+  assert.equal(JSON.parse(readFileSync(join(cwd, 'rascal.json'), 'utf8')), {
+    vhosts: {
+      shop: {
+        exchanges: { e: { type: 'topic' } },
+        queues: { q: { options: { arguments: { 'x-queue-type': 'quorum' } } } },
+        bindings: [{ source: 'e', destination: 'q', bindingKey: '' }],
+      },
+    },
+  });
+  const again = await runCli(['init', '--from', 'd.json', '--config', 'b.json', '--json'], { cwd });
+  assert.equal(JSON.parse(again.stdout), { file: 'b.json', from: 'd.json' });
+});
+
+test('mq init --from refuses a template, and its options need --from', async () => {
+  const cwd = emptyFolder({
+    'd.json': exported,
+    'none.json': '{"vhosts":[],"exchanges":[],"queues":[],"bindings":[]}',
+  });
+  const statusOf = async (...args: string[]) => (await runCli(['init', ...args], { cwd })).status;
+  assert.is(await statusOf('worker', '--from', 'd.json'), 64);
+  assert.is(await statusOf('--trust-management'), 64);
+  assert.is(await statusOf('--from', 'missing.json'), 66);
+  assert.is(await statusOf('--from', 'none.json'), 65);
+  assert.is(
+    await statusOf('--from', 'amqp://127.0.0.1:1', '--management-url', 'http://127.0.0.1:1', '--trust-management'),
+    69,
+  );
+});
+
 test.run();

@@ -1,0 +1,84 @@
+// Formats a plan as Markdown for a comment on a pull request.
+
+import { escaped } from '../../../errors.ts';
+import type { Plan, PlannedDifference } from './plan-document.ts';
+import { objectText, otherLines, othersText, propertiesText, riskText, totalsText, valueText } from './words.ts';
+
+/** Limits of rows and lines, because GitHub refuses a comment of more than 65,536 characters. */
+const [mostRows, mostOthers] = [150, 50];
+
+/** Returns a heading, a table with a row for each difference of an attribute, reasons, and what only the broker has. */
+export function markdownOf(plan: Plan): string {
+  const { file, against, vhosts, differences } = plan;
+  const where = vhosts.length > 1 ? 'vhosts' : 'vhost';
+  const compared = `${code(file ?? 'built-in rascal.json')} against ${code(against)}, ${where} ${vhosts.map(code).join(', ')}`;
+  const rows = differences.flatMap((one) => rowsOf(one, vhosts.length > 1));
+  const blocks = [
+    `### Topology: ${totalsText(plan)}`,
+    compared,
+    ...(rows.length === 0 ? [] : [tableOf(rows)]),
+    ...reasonsOf(differences),
+    ...othersOf(plan),
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function tableOf(rows: readonly string[]): string {
+  const more = rows.length - mostRows;
+  const left = more > 0 ? [`| … | ${more} more rows; \`mq plan\` shows all | | | |`] : [];
+  const header = ['| action | object | attribute | wanted | found |', '|---|---|---|---|---|'];
+  return [...header, ...rows.slice(0, mostRows), ...left].join('\n');
+}
+
+function rowsOf(one: PlannedDifference, hasVhosts: boolean): string[] {
+  const { action, exists, attributes } = one;
+  const mark = action === 'create' ? action : `**${action}**`;
+  const object = `${objectText(one, cell)}${hasVhosts ? ` in ${cell(one.vhost)}` : ''}`;
+  if (!exists) return [`| ${mark} | ${object} | ${propertiesText(one, cell)} | | |`];
+  return attributes.map(({ attribute, wanted, found, isRefused }, at) => {
+    const name = `${cell(attribute)}${isRefused ? '' : ' (ignored in a declaration)'}`;
+    return `| ${at === 0 ? `${mark} | ${object}` : ' | '} | ${name} | ${cell(valueText(wanted))} | ${cell(valueText(found))} |`;
+  });
+}
+
+/** Returns a list item for each difference that mq declare does not remove. */
+function reasonsOf(differences: readonly PlannedDifference[]): string[] {
+  const notable = differences.filter(({ action }) => action !== 'create');
+  if (notable.length === 0) return [];
+  const lines = notable.slice(0, mostOthers).map((one) => {
+    const risk = one.risk === undefined ? '' : ` Risk: ${riskText(one.risk, one.kind)}.`;
+    return `- ${objectText(one, code)}: ${one.why}.${risk}`;
+  });
+  return [[...lines, ...moreLine(notable.length)].join('\n')];
+}
+
+function othersOf({ others, vhosts }: Plan): string[] {
+  const counts = othersText(others);
+  if (counts === '') return [];
+  const lines = others.flatMap((one) =>
+    otherLines(one, code).map((text) => `- ${text}${vhosts.length > 1 ? ` in ${code(one.vhost)}` : ''}`),
+  );
+  return [
+    `<details><summary>Not in rascal.json, and not part of the plan: ${counts}</summary>`,
+    [...lines.slice(0, mostOthers), ...moreLine(lines.length)].join('\n'),
+    '</details>',
+  ];
+}
+
+function moreLine(count: number): string[] {
+  return count > mostOthers ? [`- … and ${count - mostOthers} more`] : [];
+}
+
+/** Returns a code span for a cell of a table, where a `|` needs a backslash even in a span. */
+function cell(text: string): string {
+  return code(text).replaceAll('|', '\\|');
+}
+
+/** Returns a code span. Names come from the broker, so a span keeps them from being mentions, links or HTML. */
+function code(text: string): string {
+  if (text === '') return '(empty)';
+  const longest = Math.max(0, ...(text.match(/`+/g) ?? []).map((ticks) => ticks.length));
+  const fence = '`'.repeat(longest + 1);
+  const space = longest > 0 ? ' ' : '';
+  return `${fence}${space}${escaped(text)}${space}${fence}`;
+}

@@ -1,0 +1,84 @@
+// Formats a plan for a terminal.
+
+import { escaped } from '../../../errors.ts';
+import { wrapped } from '../../../terminal/wrap.ts';
+import type { AttributeDifference } from '../../../topology/difference.ts';
+import type { Plan, PlannedDifference } from './plan-document.ts';
+import { objectText, otherLines, othersText, propertiesText, riskText, totalsText, valueText } from './words.ts';
+
+/** Column of everything after the action. */
+const indent = 9;
+/** Maximum number of lines about objects that only the broker has. `--json` lists all of them. */
+const mostOthers = 20;
+
+/** Returns the plan in lines of at most `width` columns, if no word is longer. */
+export function textOf(plan: Plan, width: number): string {
+  const hasVhosts = plan.vhosts.length > 1;
+  const place = plan.source === 'broker' ? 'on the broker' : 'in the definitions';
+  const style = { width, hasVhosts, place };
+  const file = plan.file ?? 'the built-in rascal.json';
+  const where = hasVhosts ? '' : `, vhost ${escaped(plan.vhosts[0] ?? '/')}`;
+  const blocks = [
+    [wrapped(`${escaped(file)} against ${escaped(plan.against)}${where}`, { width, indent: 2 })],
+    ...plan.differences.map((one) => differenceLines(one, style)),
+    othersBlock(plan, style),
+    [totalsText(plan)],
+  ];
+  // A created object is one line, so several of them form one block.
+  const lines = blocks.flatMap((block, at) => {
+    const isShort = (one: readonly string[] | undefined) => one !== undefined && one.length === 1;
+    const joins = at > 1 && at <= plan.differences.length && isShort(block) && isShort(blocks[at - 1]);
+    return block.length === 0 ? [] : [...(at === 0 || joins ? [] : ['']), ...block];
+  });
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** Returns the next step, or `undefined` if there is nothing to do. */
+export function hintOf({ source, create, replace, blocked }: Plan): string | undefined {
+  if (source !== 'broker') return undefined;
+  if (replace + blocked > 0)
+    return 'mq declare replaces nothing, and fails at the first difference that RabbitMQ refuses';
+  return create > 0 ? 'mq declare creates what is missing' : undefined;
+}
+
+interface Style {
+  readonly width: number;
+  readonly hasVhosts: boolean;
+  /** Where values were found: `on the broker`. */
+  readonly place: string;
+}
+
+function differenceLines(one: PlannedDifference, { width, hasVhosts, place }: Style): string[] {
+  const { action, exists, attributes, why, risk } = one;
+  const properties = exists ? '' : propertiesText(one, escaped);
+  const where = hasVhosts ? ` in vhost ${escaped(one.vhost)}` : '';
+  const line = (text: string, more = 0) =>
+    ' '.repeat(indent) +
+    wrapped(text, { width: width - indent, indent: more }).replaceAll('\n', `\n${' '.repeat(indent)}`);
+  return [
+    action.padEnd(indent) +
+      line(`${objectText(one, escaped)}${where}${properties && `: ${properties}`}`, 2).slice(indent),
+    ...(exists ? attributes : []).map((each) => line(attributeText(each, place), 2)),
+    ...(action === 'create' ? [] : [line(`why: ${why}`, 5)]),
+    ...(risk === undefined ? [] : [line(`risk: ${riskText(risk, one.kind)}`, 6)]),
+  ];
+}
+
+function attributeText({ attribute, wanted, found, isRefused }: AttributeDifference, place: string): string {
+  const ignored = isRefused ? '' : ' (RabbitMQ ignores this in a declaration)';
+  return `${escaped(attribute)}: ${escaped(valueText(found))} ${place}, ${escaped(valueText(wanted))} in rascal.json${ignored}`;
+}
+
+function othersBlock({ others }: Plan, { width, hasVhosts }: Style): string[] {
+  const counts = othersText(others);
+  if (counts === '') return [];
+  const lines = others.flatMap((one) =>
+    otherLines(one, escaped).map((text) => (hasVhosts ? `${text} in vhost ${escaped(one.vhost)}` : text)),
+  );
+  const more = lines.length - mostOthers;
+  return [
+    wrapped(`not in rascal.json, and not part of the plan: ${counts}`, { width, indent: 2 }),
+    ...lines.slice(0, mostOthers).map((text) => wrapped(`  ${text}`, { width, indent: 4 })),
+    ...(more > 0 ? [`  … and ${more} more; --json lists all`] : []),
+  ];
+}

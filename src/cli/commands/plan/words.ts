@@ -1,0 +1,102 @@
+// Describes the parts of a plan in words, for text and Markdown.
+
+import type { Difference, Others, Risk } from '../../../topology/difference.ts';
+import type { TopologyBinding } from '../../../topology/topology.ts';
+import type { Plan } from './plan-document.ts';
+
+/** Formats a name or a value. Text escapes it, and Markdown makes it a code span. */
+type Format = (text: string) => string;
+
+/** Returns `queue orders`. A binding is `binding logs -> audit (order.#)`. */
+export function objectText(one: Difference, format: Format): string {
+  if (one.kind === 'binding') return `binding ${bindingText(one, format)}`;
+  const suffix = one.kind === 'queue' && one.for !== undefined ? ` for failed messages of ${format(one.for)}` : '';
+  return `${one.kind} ${format(one.name)}${suffix}`;
+}
+
+function bindingText(
+  { source, destination, destinationType, key, arguments: all }: TopologyBinding,
+  format: Format,
+): string {
+  const to = destinationType === 'exchange' ? 'exchange ' : '';
+  const given = Object.keys(all).length === 0 ? '' : `, ${format(JSON.stringify(all))}`;
+  return `${format(source)} -> ${to}${format(destination)} (${key === '' ? 'no key' : format(key)}${given})`;
+}
+
+/** Returns the value of an attribute as JSON without the quotes of a text. `null` is `none`. */
+export function valueText(value: unknown): string {
+  if (value === null || value === undefined) return 'none';
+  return typeof value === 'string' && value !== '' ? value : JSON.stringify(value);
+}
+
+/**
+ * Returns `type quorum, x-message-ttl 60000` for an object that does not exist. Returns an empty text for the queues of
+ * failed messages, because the user does not choose their arguments.
+ */
+export function propertiesText(one: Difference, format: Format): string {
+  if (one.kind === 'queue' && one.for !== undefined) return '';
+  return one.attributes.map(({ attribute, wanted }) => format(`${attribute} ${valueText(wanted)}`)).join(', ');
+}
+
+/** Returns what a replacement affects, without a full stop. */
+export function riskText(
+  { messages, unacknowledged = 0, consumers, otherBindings, gapMs }: Risk,
+  kind: string,
+): string {
+  const other = `${counted(otherBindings.length, 'binding')} that rascal.json does not define`;
+  if (kind === 'exchange')
+    return `its bindings are deleted with it, ${other} among them; publishing to it fails while it does not exist`;
+  const held = unacknowledged > 0 ? ` (${unacknowledged} unacknowledged)` : '';
+  const counts =
+    messages === undefined || consumers === undefined
+      ? 'its messages and consumers are not known; the queue'
+      : `the queue had ${counted(messages, 'message')}${held} and ${counted(consumers, 'consumer')} at the last count, and`;
+  const gap = gapMs === undefined ? '' : ` (about ${Math.round(gapMs / 5) * 5} ms, longer if messages are moved)`;
+  return `${counts} has ${other}; nothing is routed to it while it does not exist${gap}`;
+}
+
+/** Returns `1 to create, 2 to replace`, or `nothing to do`. */
+export function totalsText({ create, replace, blocked }: Plan): string {
+  const parts = [
+    ...(create > 0 ? [`${create} to create`] : []),
+    ...(replace > 0 ? [`${replace} to replace`] : []),
+    ...(blocked > 0 ? [`${blocked} blocked`] : []),
+  ];
+  return parts.length === 0 ? 'nothing to do' : parts.join(', ');
+}
+
+/** Returns `2 queues, 1 policy` for what only the broker has, or an empty string. */
+export function othersText(all: readonly Others[]): string {
+  const kinds = [
+    ['exchanges', 'exchange'],
+    ['queues', 'queue'],
+    ['bindings', 'binding'],
+    ['policies', 'policy'],
+  ] as const;
+  return kinds
+    .flatMap(([list, word]) => {
+      const count = all.reduce((sum, one) => sum + one[list].length, 0);
+      return count === 0 ? [] : [counted(count, word)];
+    })
+    .join(', ');
+}
+
+/** Returns a line for each object that only the broker has. Those that affect queues of rascal.json are first. */
+export function otherLines({ exchanges, queues, bindings, policies }: Others, format: Format): string[] {
+  const routes = bindings.toSorted((one, other) => Number(other.isBetweenOwn) - Number(one.isBetweenOwn));
+  return [
+    ...routes.map((one) => {
+      const more = one.isBetweenOwn ? ', between objects of rascal.json' : '';
+      return `binding ${bindingText(one, format)}${more}`;
+    }),
+    ...exchanges.map(({ name, type }) => `exchange ${format(name)} (${format(type)})`),
+    ...queues.map(({ name, type = 'classic', exclusive }) => {
+      return `queue ${format(name)} (${format(type)}${exclusive ? ', exclusive' : ''})`;
+    }),
+    ...policies.map(({ name, pattern, applyTo }) => `policy ${format(name)} (${format(pattern)}, ${format(applyTo)})`),
+  ];
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${count === 1 ? what : what.replace(/y$/, 'ie')}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,75 @@
+// Defines a difference between rascal.json and a broker, and what removes it.
+
+import type { TopologyBinding, TopologyExchange, TopologyPolicy, TopologyQueue } from './topology.ts';
+
+export interface Comparison {
+  /** Exchanges first, then queues, then bindings; each in the order of rascal.json. */
+  readonly differences: readonly Difference[];
+  /** Objects of the vhost that rascal.json does not define. mq does not change them. */
+  readonly others: Others;
+}
+
+/**
+ * `create`: it does not exist. `replace`: it must be deleted and declared again, because RabbitMQ cannot change it.
+ * `blocked`: mq may not create or replace it.
+ */
+type ChangeAction = 'create' | 'replace' | 'blocked';
+
+export type Difference = {
+  readonly action: ChangeAction;
+  /** `true` if the broker has an object of this name. */
+  readonly exists: boolean;
+  /** Differences of attributes. All attributes of an object that does not exist. Empty for a binding. */
+  readonly attributes: readonly AttributeDifference[];
+  readonly why: string;
+  /** Set if an existing exchange or queue would be deleted. */
+  readonly risk?: Risk;
+} & ChangedObject;
+
+type ChangedObject =
+  | { readonly kind: 'exchange'; readonly name: string }
+  | {
+      readonly kind: 'queue';
+      readonly name: string;
+      /** Queue whose failed messages this queue receives, if mq declares it for them. */
+      readonly for?: string;
+    }
+  | ({ readonly kind: 'binding' } & TopologyBinding);
+
+export interface AttributeDifference {
+  /** `type`, `durable`, `autoDelete`, `internal`, `exclusive`, or the name of an argument. */
+  readonly attribute: string;
+  /** `null` if rascal.json does not set it. */
+  readonly wanted: unknown;
+  /** `null` if the broker does not have it. */
+  readonly found: unknown;
+  /** `true` if RabbitMQ refuses the declaration because of it, `false` if it ignores the difference. */
+  readonly isRefused: boolean;
+}
+
+/** Messages, consumers and bindings that a replacement affects. A count is absent if it is not known. */
+export interface Risk {
+  /** Ready and unacknowledged messages. */
+  readonly messages?: number;
+  readonly unacknowledged?: number;
+  readonly consumers?: number;
+  /** Bindings that are deleted with it and that rascal.json does not define. */
+  readonly otherBindings: readonly TopologyBinding[];
+  /**
+   * Milliseconds in which the queue does not exist, if it is empty: the median time to delete, declare and bind one
+   * queue, measured on RabbitMQ 4.3.6. Absent for exchanges and streams, which were not measured.
+   */
+  readonly gapMs?: number;
+}
+
+export interface Others {
+  readonly exchanges: readonly TopologyExchange[];
+  readonly queues: readonly TopologyQueue[];
+  readonly bindings: readonly OtherBinding[];
+  readonly policies: readonly TopologyPolicy[];
+}
+
+interface OtherBinding extends TopologyBinding {
+  /** `true` if rascal.json defines both ends, so that the binding routes more messages than the file describes. */
+  readonly isBetweenOwn: boolean;
+}

@@ -1,0 +1,122 @@
+// Computes the topology that mq declares from a rascal.json, with the names that exchanges and queues have on the broker.
+
+import {
+  type BindingConfig,
+  type Config,
+  type ExchangeConfig,
+  isPrivate,
+  namePrefix,
+  type QueueConfig,
+  queueArguments,
+  type VhostConfig,
+} from '../config/config.ts';
+import { objectOf, type Plain, stringOf, without } from '../config/plain.ts';
+import { madeQueues } from '../config/retry-queues.ts';
+import type { TopologyBinding, TopologyExchange, TopologyQueue } from './topology.ts';
+
+export interface WantedTopology {
+  readonly exchanges: readonly WantedExchange[];
+  readonly queues: readonly WantedQueue[];
+  readonly bindings: readonly TopologyBinding[];
+}
+
+interface Wanted {
+  /** `false` if mq does not declare it (`"assert": false`), so that another client must. */
+  readonly isDeclared: boolean;
+}
+
+export type WantedExchange = TopologyExchange & Wanted;
+
+export type WantedQueue = TopologyQueue &
+  Wanted & {
+    /** Queue on the broker whose failed messages this queue receives, if mq declares it for them. */
+    readonly for?: string;
+  };
+
+/**
+ * Returns what mq declares in a vhost of the file. Omits queues whose name is unique for each consumer, and bindings to
+ * exclusive queues, because only a role that receives from them declares them.
+ * @param name name of the vhost in rascal.json
+ */
+export function wantedTopology(config: Config, name: string): WantedTopology {
+  const vhost = config.vhosts[name];
+  if (vhost === undefined) return { exchanges: [], queues: [], bindings: [] };
+  const prefix = namePrefix(vhost);
+  const made = madeQueues(config).filter((one) => one.vhost === name);
+  return {
+    exchanges: Object.entries(vhost.exchanges).map(([key, exchange]) => wantedExchange(prefix + key, exchange)),
+    queues: [
+      ...Object.entries(vhost.queues)
+        .filter(([, { replyTo }]) => replyTo !== true)
+        .map(([key, queue]) => wantedQueue(queueName(vhost, key), queue, prefix)),
+      ...made.map(({ name: key, workQueue, arguments: given }) => ({
+        ...wantedQueue(prefix + key, { options: { arguments: given } }, prefix),
+        for: queueName(vhost, workQueue),
+      })),
+    ],
+    bindings: vhost.bindings.filter((one) => isBound(vhost, one)).map((one) => wantedBinding(vhost, one)),
+  };
+}
+
+/** Rascal: a text in `replyTo` is the end of the queue's name. */
+function queueName(vhost: VhostConfig, key: string): string {
+  const { replyTo } = vhost.queues[key] ?? {};
+  return namePrefix(vhost) + key + (typeof replyTo === 'string' && replyTo !== '' ? `:${replyTo}` : '');
+}
+
+function wantedExchange(name: string, exchange: ExchangeConfig): WantedExchange {
+  const { type = 'topic', assert = true, options = {} } = exchange;
+  const alternate = options['alternateExchange'];
+  return {
+    name,
+    type,
+    durable: options['durable'] !== false,
+    autoDelete: Boolean(options['autoDelete']),
+    internal: Boolean(options['internal']),
+    arguments: {
+      ...objectOf(options['arguments']),
+      ...(alternate !== undefined && { 'alternate-exchange': alternate }),
+    },
+    isDeclared: assert,
+  };
+}
+
+function wantedQueue(name: string, queue: QueueConfig, prefix: string): WantedQueue {
+  const { assert = true, options = {} } = queue;
+  const all = queueArguments(queue);
+  return {
+    name,
+    type: stringOf(all['x-queue-type']),
+    durable: options['durable'] !== false,
+    autoDelete: Boolean(options['autoDelete']),
+    exclusive: Boolean(options['exclusive']),
+    arguments: qualified(without(all, ['x-queue-type']), { options, prefix }),
+    isDeclared: assert,
+  };
+}
+
+/** Rascal: only the argument gets the namespace, not the option `deadLetterExchange` nor a routing key. */
+function qualified(all: Plain, { options, prefix }: { options: Plain; prefix: string }): Plain {
+  const exchange = all['x-dead-letter-exchange'];
+  if (typeof exchange !== 'string' || exchange === '' || options['deadLetterExchange'] !== undefined) return all;
+  return { ...all, 'x-dead-letter-exchange': prefix + exchange };
+}
+
+function isBound(vhost: VhostConfig, { source, destination, destinationType }: BindingConfig): boolean {
+  if (vhost.exchanges[source] === undefined) return false;
+  if (destinationType === 'exchange') return vhost.exchanges[destination] !== undefined;
+  const queue = vhost.queues[destination];
+  return queue !== undefined && !isPrivate(queue);
+}
+
+function wantedBinding(vhost: VhostConfig, binding: BindingConfig): TopologyBinding {
+  const { source, destination, destinationType, bindingKey, qualifyBindingKeys, options } = binding;
+  const prefix = namePrefix(vhost);
+  return {
+    source: prefix + source,
+    destination: destinationType === 'queue' ? queueName(vhost, destination) : prefix + destination,
+    destinationType,
+    key: qualifyBindingKeys === true && bindingKey !== '' ? prefix + bindingKey : bindingKey,
+    arguments: objectOf(options),
+  };
+}

@@ -1,0 +1,183 @@
+// Compares the whole output of mq plan for people: text at 80 and 120 columns, and Markdown.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { markdownOf } from '../../../../../src/cli/commands/plan/markdown.ts';
+import type { Plan } from '../../../../../src/cli/commands/plan/plan-document.ts';
+import { hintOf, textOf } from '../../../../../src/cli/commands/plan/text.ts';
+
+const binding = { source: 'orders', destination: 'bill', destinationType: 'queue', key: 'x', arguments: {} } as const;
+const quorum = { attribute: 'type', wanted: 'quorum', found: null, isRefused: false };
+
+const plan: Plan = {
+  ...{ file: 'rascal.json', against: 'amqp://127.0.0.1:5672', source: 'broker', vhosts: ['shop'] },
+  ...{ create: 3, replace: 1, blocked: 1 },
+  differences: [
+    {
+      ...{ vhost: 'shop', action: 'create', exists: false, kind: 'queue', name: 'audit', why: 'it does not exist' },
+      attributes: [quorum, { attribute: 'x-max-length', wanted: 1000, found: null, isRefused: false }],
+    },
+    {
+      ...{ vhost: 'shop', action: 'create', exists: false, kind: 'queue', name: 'bill.dead', for: 'bill' },
+      ...{ attributes: [quorum], why: 'it does not exist; mq declares it for failed messages' },
+    },
+    {
+      ...{ vhost: 'shop', action: 'replace', exists: true, kind: 'queue', name: 'bill' },
+      attributes: [
+        { attribute: 'x-message-ttl', wanted: 60_000, found: 30_000, isRefused: true },
+        { attribute: 'x-team', wanted: null, found: 'a', isRefused: false },
+      ],
+      why: 'RabbitMQ cannot change a queue, and refuses the declaration with 406',
+      risk: { messages: 12, unacknowledged: 2, consumers: 1, otherBindings: [binding], gapMs: 119 },
+    },
+    {
+      ...{ vhost: 'shop', action: 'blocked', exists: false, kind: 'queue', name: 'theirs', attributes: [] },
+      why: 'it does not exist, and rascal.json leaves its declaration to another client ("assert": false)',
+    },
+    {
+      ...{ vhost: 'shop', action: 'create', exists: false, kind: 'binding', attributes: [], why: 'it does not exist' },
+      ...{ ...binding, key: '' },
+    },
+  ],
+  others: [
+    {
+      vhost: 'shop',
+      exchanges: [],
+      queues: [
+        {
+          ...{ name: 'a|b`@c', type: 'classic', durable: true, autoDelete: false, exclusive: true },
+          arguments: {},
+        },
+      ],
+      bindings: [{ ...binding, isBetweenOwn: true }],
+      policies: [{ name: 'p', pattern: '.*', applyTo: 'all', priority: 0, definition: {} }],
+    },
+  ],
+};
+
+const nothing: Plan = { ...plan, create: 0, replace: 0, blocked: 0, differences: [], others: [] };
+
+test('prints a plan at 80 columns', () => {
+  assert.fixture(
+    textOf(plan, 80),
+    `rascal.json against amqp://127.0.0.1:5672, vhost shop
+
+create   queue audit: type quorum, x-max-length 1000
+create   queue bill.dead for failed messages of bill
+
+replace  queue bill
+         x-message-ttl: 30000 on the broker, 60000 in rascal.json
+         x-team: a on the broker, none in rascal.json (RabbitMQ ignores this in
+           a declaration)
+         why: RabbitMQ cannot change a queue, and refuses the declaration with
+              406
+         risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at
+               the last count, and has 1 binding that rascal.json does not
+               define; nothing is routed to it while it does not exist (about
+               120 ms, longer if messages are moved)
+
+blocked  queue theirs
+         why: it does not exist, and rascal.json leaves its declaration to
+              another client ("assert": false)
+
+create   binding orders -> bill (no key)
+
+not in rascal.json, and not part of the plan: 1 queue, 1 binding, 1 policy
+  binding orders -> bill (x), between objects of rascal.json
+  queue a|b\`@c (classic, exclusive)
+  policy p (.*, all)
+
+3 to create, 1 to replace, 1 blocked
+`,
+  );
+});
+
+test('prints a plan at 120 columns', () => {
+  const [, replaced = ''] = /\n(replace .*?)\n\n/s.exec(textOf(plan, 120)) ?? [];
+  assert.fixture(
+    replaced,
+    `replace  queue bill
+         x-message-ttl: 30000 on the broker, 60000 in rascal.json
+         x-team: a on the broker, none in rascal.json (RabbitMQ ignores this in a declaration)
+         why: RabbitMQ cannot change a queue, and refuses the declaration with 406
+         risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that
+               rascal.json does not define; nothing is routed to it while it does not exist (about 120 ms, longer if
+               messages are moved)`,
+  );
+});
+
+test('no line of text is wider than the terminal', () => {
+  for (const width of [60, 80, 100, 120])
+    assert.equal(
+      textOf(plan, width)
+        .split('\n')
+        .filter((line) => line.length > width),
+      [],
+    );
+});
+
+test('prints Markdown for a comment, with names in code spans', () => {
+  assert.fixture(
+    markdownOf(plan),
+    `### Topology: 3 to create, 1 to replace, 1 blocked
+
+\`rascal.json\` against \`amqp://127.0.0.1:5672\`, vhost \`shop\`
+
+| action | object | attribute | wanted | found |
+|---|---|---|---|---|
+| create | queue \`audit\` | \`type quorum\`, \`x-max-length 1000\` | | |
+| create | queue \`bill.dead\` for failed messages of \`bill\` |  | | |
+| **replace** | queue \`bill\` | \`x-message-ttl\` | \`60000\` | \`30000\` |
+|  |  | \`x-team\` (ignored in a declaration) | \`none\` | \`a\` |
+| **blocked** | queue \`theirs\` |  | | |
+| create | binding \`orders\` -> \`bill\` (no key) |  | | |
+
+- queue \`bill\`: RabbitMQ cannot change a queue, and refuses the declaration with 406. Risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that rascal.json does not define; nothing is routed to it while it does not exist (about 120 ms, longer if messages are moved).
+- queue \`theirs\`: it does not exist, and rascal.json leaves its declaration to another client ("assert": false).
+
+<details><summary>Not in rascal.json, and not part of the plan: 1 queue, 1 binding, 1 policy</summary>
+
+- binding \`orders\` -> \`bill\` (\`x\`), between objects of rascal.json
+- queue \`\` a|b\`@c \`\` (\`classic\`, exclusive)
+- policy \`p\` (\`.*\`, \`all\`)
+
+</details>
+`,
+  );
+});
+
+test('reports that there is nothing to do', () => {
+  assert.is(textOf(nothing, 80), 'rascal.json against amqp://127.0.0.1:5672, vhost shop\n\nnothing to do\n');
+  assert.is(
+    markdownOf(nothing),
+    '### Topology: nothing to do\n\n`rascal.json` against `amqp://127.0.0.1:5672`, vhost `shop`\n',
+  );
+  assert.is(hintOf(nothing), undefined);
+});
+
+test('a plan of definitions names them instead of the broker, and has no hint', () => {
+  const exported: Plan = { ...plan, source: 'definitions', against: 'd.json' };
+  assert.match(textOf(exported, 80), /30000 in the definitions, 60000 in rascal.json/);
+  assert.is(hintOf(exported), undefined);
+});
+
+test('a plan of several vhosts names the vhost of each object', () => {
+  const several: Plan = { ...plan, vhosts: ['shop', 'lab'] };
+  assert.match(textOf(several, 80), /^create {3}queue audit in vhost shop: type quorum/m);
+  assert.match(markdownOf(several), /^\| create \| queue `audit` in `shop` \|/m);
+});
+
+test('long lists are shortened', () => {
+  const [first] = plan.others;
+  const queues = Array.from({ length: 100 }, (_, at) => ({ ...first?.queues[0], name: `q${at}` }));
+  const many = { ...nothing, others: [{ ...first, queues }] } as Plan;
+  assert.match(textOf(many, 80), /\n {2}… and 82 more; --json lists all\n/);
+  assert.match(markdownOf(many), /\n- … and 52 more\n/);
+  const differences = Array.from({ length: 200 }, () => plan.differences[0]);
+  assert.match(
+    markdownOf({ ...nothing, differences } as Plan),
+    /\n\| … \| 50 more rows; `mq plan` shows all \| \| \| \|\n/,
+  );
+});
+
+test.run();
