@@ -210,6 +210,7 @@ export class IntakeGroup {
 
   /** Call this when a handler has ended and its intake has released the message. */
   handled(): void {
+    this.#turn.ended();
     const { context, settings } = this.#parts;
     this.tally();
     if (context.abandon.aborted) return;

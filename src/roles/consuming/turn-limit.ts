@@ -2,25 +2,37 @@
 // promises that are already resolved, would otherwise handle all prefetched messages in one turn. Heartbeats,
 // acknowledgements, timers and signals would wait for them.
 
-/** Milliseconds after which no further message of a turn may start. */
+/** Milliseconds after which no further message of a turn may start, if a handler has ended in this turn. */
 const longestMs = 20;
 
 export class TurnLimit {
   readonly #resume: () => void;
   readonly #endTurn = () => {
     this.#endsAt = undefined;
+    this.#hasEnded = false;
   };
   /** Time limit of this turn, on the monotonic clock. `undefined` before the first message of the turn. */
   #endsAt: number | undefined;
   #isPaused = false;
+  /** `true` if a handler has ended in this turn. */
+  #hasEnded = false;
 
   constructor(resume: () => void) {
     this.#resume = resume;
   }
 
-  /** Reports whether a message may not start in this turn. `now` is the time on the monotonic clock. */
+  /** Records that a handler has ended. */
+  ended(): void {
+    this.#hasEnded = true;
+  }
+
+  /**
+   * Reports whether a message may not start in this turn. `now` is the time on the monotonic clock. Programs that start
+   * in one turn (--exec) stay together: a program reads the end of its input only after the turn, when every program has
+   * its input, so a program that kills mq does not leave another one with a part of its body.
+   */
   isOver(now: number): boolean {
-    if (this.#endsAt !== undefined) return now > this.#endsAt;
+    if (this.#endsAt !== undefined) return this.#hasEnded && now > this.#endsAt;
     this.#endsAt = now + longestMs;
     setImmediate(this.#endTurn);
     return false;

@@ -49,6 +49,24 @@ test('lets other events run between messages whose handlers are busy', async () 
   assert.equal([handled.length, intake.log], [4, ['stop', 'hand back']]);
 });
 
+test('starts programs that take long to start in one turn', async () => {
+  const handled: string[] = [];
+  const ends = Promise.withResolvers<Outcome>();
+  const handle = (message: Message) => {
+    handled.push(bodyOf(message));
+    clock.now += 15;
+    return ends.promise;
+  };
+  const intake = startIntake({}, { handle, settings: { concurrency: 5 } });
+  await turn();
+  for (const body of ['1', '2', '3', '4', '5']) intake.deliverNow({ body });
+  assert.equal(handled, ['1', '2', '3', '4', '5']);
+  ends.resolve(ack);
+  intake.group.stop();
+  await intake.ended;
+  assert.is(intake.counts.acked, 5);
+});
+
 test('handles any number of waiting messages without recursion', async () => {
   const first = Promise.withResolvers<Outcome>();
   let handled = 0;
