@@ -199,8 +199,9 @@ export class Publisher {
 
   #onAnswer(channel: ConfirmChannel, { deliveryTag, multiple }: Answer, isNack: boolean): void {
     if (!isNack) this.#timeouts.answered();
+    const last = Math.min(deliveryTag, this.#window.lastTag);
     let tag = multiple ? this.#window.firstTag : deliveryTag;
-    for (; tag <= deliveryTag && this.#channel === channel; tag += 1) {
+    for (; tag <= last && this.#channel === channel; tag += 1) {
       const entry = this.#window.withTag(tag);
       if (entry) this.#answer(entry, isNack);
     }

@@ -102,6 +102,19 @@ test('replaces a channel that closed before a listener was added', async () => {
   });
 });
 
+test('settles its messages at a confirm with a tag that no message has', async () => {
+  const { connection, made } = fakeConnection();
+  await withPublisher(
+    connection,
+    async () => undefined,
+    async (publisher) => {
+      const outcome = sent(publisher);
+      made[0]?.emit('ack', { deliveryTag: Number.MAX_SAFE_INTEGER, multiple: true });
+      assert.is((await outcome).type, 'confirmed');
+    },
+  );
+});
+
 test('doubles the pause between attempts to open a channel, up to 10 s', async () => {
   const { connection, made } = fakeConnection();
   const onChannel = async () => {
