@@ -40,6 +40,7 @@ export class Publisher {
   readonly #settings: PublisherSettings;
   #channel: ConfirmChannel | undefined;
   readonly #window = new Window();
+  #isWriting = false;
   #waiting: (() => void)[] = [];
   readonly #timeouts: AnswerTimeouts;
   #failure: MqError | undefined;
@@ -149,9 +150,17 @@ export class Publisher {
 
   /** Sends the waiting messages that may be sent now. */
   #writeAll(): void {
-    for (const channel = this.#channel; channel && this.#channel === channel; ) {
-      const entry = this.#window.next();
-      if (!entry || !this.#write(channel, entry)) return;
+    // A message that cannot be encoded is settled within this loop. A nested loop for each of them would overflow the
+    // stack.
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    try {
+      for (const channel = this.#channel; channel && this.#channel === channel; ) {
+        const entry = this.#window.next();
+        if (!entry || !this.#write(channel, entry)) return;
+      }
+    } finally {
+      this.#isWriting = false;
     }
   }
 
