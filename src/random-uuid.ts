@@ -1,7 +1,7 @@
 // Creates random UUIDs (version 4). Loading node:crypto is a twentieth of the processor time of a short command, so the
 // bytes come from the random device of the system. Windows has none.
 
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 const bytesPerId = 16;
 const pool = Buffer.alloc(64 * bytesPerId);
@@ -24,12 +24,13 @@ function fillPool(): void {
   try {
     const device = openSync('/dev/urandom', 'r');
     try {
-      hasDevice = readSync(device, pool) === pool.length;
+      // A regular file of this name, as in some chroots, would return the same bytes each time.
+      hasDevice = fstatSync(device).isCharacterDevice() && readSync(device, pool) === pool.length;
     } finally {
       closeSync(device);
     }
-    at = 0;
   } catch {
     hasDevice = false;
   }
+  if (hasDevice) at = 0;
 }

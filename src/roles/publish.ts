@@ -50,8 +50,9 @@ export async function publish(context: Context, session: Session, settings: Publ
     context.abandon.removeEventListener('abort', onAbandon);
   }
   tally.finish();
-  if (!complete && settings.input.from !== 'text')
-    throw interrupted(context, `${tally.confirmed} messages are confirmed`);
+  if (complete) return;
+  if (tally.attempted === 0) throw interrupted(context, 'nothing was sent');
+  if (input.from !== 'text') throw interrupted(context, `${tally.confirmed} messages are confirmed`);
 }
 
 interface Sending {
@@ -101,7 +102,7 @@ class Tally {
   readonly #skip: number;
   readonly #resume: ResumePoint;
   readonly #counts: Counts | undefined;
-  #attempted = 0;
+  attempted = 0;
   #failed = 0;
   #first: MqError | undefined;
   /** The error of a closed stdout. It is a failure only if a part of the input was not sent. */
@@ -137,8 +138,8 @@ class Tally {
 
   /** Returns the number of the message, starting at 1. For input lines it is the line number. */
   attempt(): number {
-    this.#attempted += 1;
-    return this.#skip + this.#attempted;
+    this.attempted += 1;
+    return this.#skip + this.attempted;
   }
 
   count(number: number, message: OutgoingMessage, sent: PublishOutcome): void {
@@ -172,16 +173,16 @@ class Tally {
     if (this.#progress && this.#shown) this.#context.stderr.write('\r\u001b[K');
     const first = this.#first ?? (this.isUnread ? this.#closed : undefined);
     if (!first) return;
-    if (this.#attempted <= 1) throw first;
+    if (this.attempted <= 1) throw first;
     const { code, message, hint } = first;
-    const unread = this.isUnread ? `; the input after message ${this.#skip + this.#attempted} was not sent` : '';
-    const counts = `${this.confirmed} of ${this.#attempted} messages confirmed, ${this.#failed} not${unread}`;
+    const unread = this.isUnread ? `; the input after message ${this.#skip + this.attempted} was not sent` : '';
+    const counts = `${this.confirmed} of ${this.attempted} messages confirmed, ${this.#failed} not${unread}`;
     throw new MqError(code, `${message} (${counts})`, { ...(hint && { hint }), cause: first });
   }
 
   #shown = false;
   #showProgress(): void {
     this.#shown = true;
-    this.#context.stderr.write(`\r\u001b[K${this.confirmed} of ${this.#attempted} messages confirmed`);
+    this.#context.stderr.write(`\r\u001b[K${this.confirmed} of ${this.attempted} messages confirmed`);
   }
 }

@@ -119,7 +119,7 @@ class Results {
       say({ level: 'warn', event: 'failed', message: failure.message, fields: { code: failure.code } });
   }
 
-  /** Throws the first failure, or the interruption of a run that did not read its whole input. */
+  /** Throws the first failure, or the interruption of a run that did not send its whole input. */
   finish(): void {
     const [first] = this.#failures;
     if (first && this.attempted === 1) throw first;
@@ -130,7 +130,9 @@ class Results {
         cause: first,
       });
     }
-    if (this.#context.drain.aborted && this.#settings.input.from === 'lines')
+    if (!this.#context.drain.aborted) return;
+    if (this.attempted === 0) throw interrupted(this.#context, 'nothing was sent');
+    if (this.#settings.input.from === 'lines')
       throw interrupted(this.#context, `${this.attempted} requests were answered`);
   }
 }

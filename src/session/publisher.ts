@@ -40,6 +40,7 @@ export class Publisher {
   readonly #settings: PublisherSettings;
   #channel: ConfirmChannel | undefined;
   readonly #window = new Window();
+  #isWriting = false;
   #waiting: (() => void)[] = [];
   readonly #timeouts: AnswerTimeouts;
   #failure: MqError | undefined;
@@ -149,9 +150,17 @@ export class Publisher {
 
   /** Sends the waiting messages that may be sent now. */
   #writeAll(): void {
-    for (const channel = this.#channel; channel && this.#channel === channel; ) {
-      const entry = this.#window.next();
-      if (!entry || !this.#write(channel, entry)) return;
+    // A message that cannot be encoded is settled within this loop. A nested loop for each of them would overflow the
+    // stack.
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    try {
+      for (const channel = this.#channel; channel && this.#channel === channel; ) {
+        const entry = this.#window.next();
+        if (!entry || !this.#write(channel, entry)) return;
+      }
+    } finally {
+      this.#isWriting = false;
     }
   }
 
@@ -199,8 +208,9 @@ export class Publisher {
 
   #onAnswer(channel: ConfirmChannel, { deliveryTag, multiple }: Answer, isNack: boolean): void {
     if (!isNack) this.#timeouts.answered();
+    const last = Math.min(deliveryTag, this.#window.lastTag);
     let tag = multiple ? this.#window.firstTag : deliveryTag;
-    for (; tag <= deliveryTag && this.#channel === channel; tag += 1) {
+    for (; tag <= last && this.#channel === channel; tag += 1) {
       const entry = this.#window.withTag(tag);
       if (entry) this.#answer(entry, isNack);
     }

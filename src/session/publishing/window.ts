@@ -83,6 +83,11 @@ export class Window {
     return this.#sent.firstPosition;
   }
 
+  /** Delivery tag of the last message that is sent on the current channel. */
+  get lastTag(): number {
+    return this.#sent.endPosition - 1;
+  }
+
   /** Returns the message that is sent with this delivery tag and not answered. */
   withTag(tag: number): UnconfirmedMessage | undefined {
     return this.#sent.at(tag);

@@ -1,18 +1,21 @@
-// A sender that a second signal ends before the broker or the server has answered.
+// A sender that a signal ends before the broker or the server has answered, or before it has sent anything.
 
 import { PassThrough } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Context } from '../../../src/context.ts';
 import { MqError } from '../../../src/errors.ts';
+import type { Input } from '../../../src/roles/input.ts';
 import { publish } from '../../../src/roles/publish.ts';
 import { request } from '../../../src/roles/request.ts';
 import { newCounts } from '../../../src/session/counts.ts';
 import type { OutgoingMessage, PublishOutcome } from '../../../src/session/outgoing-message.ts';
 import type { Session } from '../../../src/session/session.ts';
 
+type Role = 'publish' | 'request';
+
 /** Sends one message, and aborts when it has no answer yet. Returns the error of the role. */
-async function abandoned(role: 'publish' | 'request'): Promise<MqError> {
+async function abandoned(role: Role): Promise<MqError> {
   const [drain, abandon] = [new AbortController(), new AbortController()];
   const answer = Promise.withResolvers<MqError>();
   const stop = () => {
@@ -34,18 +37,46 @@ async function abandoned(role: 'publish' | 'request'): Promise<MqError> {
       throw await answer.promise;
     },
   };
+  const session = { publisher, requester, abort: answer.resolve };
+  return errorOf(role, session, { drain: drain.signal, abandon: abandon.signal }, { from: 'text', text: 'x' });
+}
+
+/** Stops the role before its input has ended. Returns the error of the role. */
+async function stoppedBefore(role: Role, input: Input): Promise<MqError> {
+  const drain = new AbortController();
+  const publisher = { failed: new Promise(() => undefined), hasRoom: true, settled: async () => undefined };
+  const stdin = () => {
+    setImmediate(() => drain.abort('SIGTERM'));
+    return new PassThrough();
+  };
+  if (input.from === 'text') drain.abort('SIGTERM');
+  const session = { publisher, requester: {}, abort: () => undefined };
+  return errorOf(role, session, { drain: drain.signal, abandon: new AbortController().signal, stdin }, input);
+}
+
+interface FakeSession {
+  readonly publisher: object;
+  readonly requester: object;
+  readonly abort: (error: MqError) => void;
+}
+
+async function errorOf(
+  role: Role,
+  { publisher, requester, abort }: FakeSession,
+  given: Partial<Context>,
+  input: Input,
+): Promise<MqError> {
   const destination = { vhost: '/', exchange: '', routingKey: 'q', options: {} };
   const session = {
     counts: newCounts(),
     publisher: async () => ({ publisher, destination }),
     requester: async () => ({ requester, destination }),
-    abort: answer.resolve,
+    abort,
   } as unknown as Session;
-  const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
-  const context = { ...streams, drain: drain.signal, abandon: abandon.signal } as unknown as Context;
+  const context = { stdout: new PassThrough(), stderr: new PassThrough(), ...given } as unknown as Context;
   const settings = {
     publication: 'p',
-    input: { from: 'text', text: 'x' },
+    input,
     routingKey: undefined,
     properties: {},
     persistent: undefined,
@@ -72,6 +103,20 @@ for (const [role, outcome] of [
     assert.instance(error, MqError);
     assert.equal([error.code, error.message], ['TERMINATED', `stopped by SIGTERM: ${outcome}`]);
   });
+}
+
+for (const role of ['publish', 'request'] as const) {
+  for (const input of [
+    { from: 'text', text: 'x' },
+    { from: 'piped', otherwise: 'default', hint: '' },
+    { from: 'whole', path: '-' },
+    { from: 'lines', path: '-' },
+  ] as const) {
+    test(`${role} fails if a signal stops it before it sends the input '${input.from}'`, async () => {
+      const { code, message } = await stoppedBefore(role, input);
+      assert.equal([code, message], ['TERMINATED', 'stopped by SIGTERM: nothing was sent']);
+    });
+  }
 }
 
 test.run();

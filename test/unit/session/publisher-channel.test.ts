@@ -14,6 +14,8 @@ const closed = Object.assign(new Error('Channel closed'), { name: 'IllegalOperat
 
 interface FakeChannel extends EventEmitter {
   isClosed: boolean;
+  /** Thrown for each message. */
+  encodingError: Error | undefined;
   close: (error?: Error) => void;
 }
 
@@ -22,8 +24,9 @@ function fakeConnection(): { connection: BrokerConnection; made: FakeChannel[] }
   const made: FakeChannel[] = [];
   const confirmChannel = async () => {
     let deliveryTag = 0;
-    const channel = Object.assign(new EventEmitter(), {
+    const channel: FakeChannel = Object.assign(new EventEmitter(), {
       isClosed: false,
+      encodingError: undefined,
       connection: { stream: { bytesWritten: 0, writableLength: 0, writableNeedDrain: false } },
       close: (error?: Error) => {
         channel.isClosed = true;
@@ -32,6 +35,7 @@ function fakeConnection(): { connection: BrokerConnection; made: FakeChannel[] }
       },
       sendMessage: () => {
         if (channel.isClosed) throw closed;
+        if (channel.encodingError) throw channel.encodingError;
         deliveryTag += 1;
         setImmediate(() => channel.emit('ack', { deliveryTag, multiple: true }));
         return true;
@@ -100,6 +104,41 @@ test('replaces a channel that closed before a listener was added', async () => {
     assert.is((await sent(publisher)).type, 'confirmed');
     assert.is(made.length, 2);
   });
+});
+
+test('settles its messages at a confirm with a tag that no message has', async () => {
+  const { connection, made } = fakeConnection();
+  await withPublisher(
+    connection,
+    async () => undefined,
+    async (publisher) => {
+      const outcome = sent(publisher);
+      made[0]?.emit('ack', { deliveryTag: Number.MAX_SAFE_INTEGER, multiple: true });
+      assert.is((await outcome).type, 'confirmed');
+    },
+  );
+});
+
+test('refuses many messages that cannot be encoded, after a lost channel', async () => {
+  const { connection, made } = fakeConnection();
+  await withPublisher(
+    connection,
+    async () => {
+      for (const channel of made.slice(1)) channel.encodingError = new RangeError('too long');
+    },
+    async (publisher) => {
+      made[0]?.close();
+      const errors = new Map<string, number>();
+      const message = { exchange: '', routingKey: 'q', body: Buffer.from('x'), mandatory: true };
+      for (let number = 0; number < 50_000; number += 1)
+        publisher.send({ ...message, properties: { messageId: String(number) } }, (outcome) => {
+          const text = outcome.type === 'refused' ? outcome.error.message : outcome.type;
+          errors.set(text, (errors.get(text) ?? 0) + 1);
+        });
+      await publisher.settled();
+      assert.equal([...errors], [['the message cannot be sent: too long', 50_000]]);
+    },
+  );
 });
 
 test('doubles the pause between attempts to open a channel, up to 10 s', async () => {
