@@ -17,7 +17,7 @@ export function refusal({ status, body }: ApiResponse, { method, path, api: { or
   const request = `${method} /api${path.split('?', 1)[0]}`;
   if (status === 401 && isLogin(body))
     return new MqError('NOT_PERMITTED', `the management API at ${origin} refused the login of the user '${user}'`, {
-      hint: 'set user and password in the address (http://user:password@host:15672), or use --user with --password-file',
+      hint: 'set user and password in the address (http://user:password@host:15672)',
     });
   if (status === 401 || status === 403)
     return new MqError('NOT_PERMITTED', `${request}: ${answer}`, {

@@ -206,7 +206,16 @@ function outcomeOf(result: unknown, isReply: boolean): Outcome {
     // A misspelled outcome must not count as success.
     if (!isReply) return { type: 'retry', reason: `the handler returned an unknown outcome: ${type}` };
   }
-  return isReply ? acked(result) : ack;
+  if (isReply) return acked(result);
+  const mistaken = mistakenOutcome(result);
+  return mistaken === undefined ? ack : { type: 'retry', reason: `the handler returned ${mistaken}` };
+}
+
+/** Describes a value that its author means as an outcome, although it is none. Such a value must not count as success. */
+function mistakenOutcome(result: unknown): string | undefined {
+  if (result instanceof Error) return `an error instead of throwing it: ${thrownReason(result)}`;
+  const word = isBareObject(result) ? result['outcome'] : result;
+  return isOutcomeWord(word) ? `the outcome ${word} in another form than { type: '${word}' }` : undefined;
 }
 
 /** Returns the outcomes of a batch: the items of a list in order, or one value for all messages. */

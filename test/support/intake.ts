@@ -96,6 +96,7 @@ export function startIntake(
       for (const { state } of lost) state.isLost = true;
       consumer.emit('interrupted', new MqError('UNAVAILABLE', 'the connection is lost'));
     },
+    resume: () => consumer.emit('resumed'),
     run: async (number: number): Promise<Run> => {
       while (runs.length < number) await once(events, 'run');
       return runs[number - 1] as Run;

@@ -49,6 +49,8 @@ export class IntakeGroup {
   readonly stopped: AbortSignal;
   readonly #parts: IntakeGroupParts;
   readonly #members: Member[] = [];
+  /** Members whose consumer is being set up again. */
+  readonly #lost = new Set<Member>();
   readonly #pace: Pace;
   readonly #emptyCheck: EmptyCheck;
   readonly #turn = new TurnLimit(() => this.fill());
@@ -219,11 +221,22 @@ export class IntakeGroup {
     this.rest();
   }
 
+  /** Call this when the broker no longer delivers to a member. That time does not count for --idle. */
+  lost(member: Member): void {
+    this.#lost.add(member);
+    clearTimeout(this.#idleTimer);
+  }
+
+  /** Call this when the broker delivers to a member again, or when the member stands by. */
+  resumed(member: Member): void {
+    if (this.#lost.delete(member)) this.rest();
+  }
+
   /** If no intake has a message, starts the idle timer and checks whether the queues are empty. */
   rest(): void {
     if (this.#isStopping || !this.#isAtRest) return;
     const { idleMs, untilEmpty } = this.#parts.settings;
-    if (idleMs !== undefined) {
+    if (idleMs !== undefined && this.#lost.size === 0) {
       clearTimeout(this.#idleTimer);
       this.#idleTimer = setTimeout(() => this.stop(), idleMs);
     }

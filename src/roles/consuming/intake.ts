@@ -158,15 +158,19 @@ export class Intake implements Member {
     const { say } = settings;
     consumer.on('delivery', (delivery) => this.#take(delivery));
     consumer.on('interrupted', (error) => {
-      const { message, hint } = error;
-      const text = [message, ...(hint === undefined ? [] : [hint]), 'consuming again'].join('; ');
+      const text = [error.message, error.hint, 'consuming again'].filter((part) => part !== undefined).join('; ');
+      this.#group.lost(this);
       say({ level: isConnectionLoss(error) ? 'debug' : 'warn', event: 'interrupted', message: text });
       this.#waiting.dropRequeued(this.#running.keys());
       this.#group.fill();
       this.#rest();
     });
-    consumer.on('resumed', () => this.#copies.resume());
+    consumer.on('resumed', () => {
+      this.#copies.resume();
+      this.#group.resumed(this);
+    });
     consumer.on('standby', ({ message }) => {
+      this.#group.resumed(this);
       say({ level: 'warn', event: 'standby', message: `${message}; this role stands by` });
       this.#rest();
     });
@@ -306,7 +310,8 @@ export class Intake implements Member {
   }
 
   async #conclude(pending: PendingDelivery, message: Message, outcome: Outcome): Promise<Settled> {
-    if (!pending.delivery.isRequeued || !isFailure(outcome)) return this.#settle(pending, message, outcome);
+    if (!pending.delivery.isRequeued || !['retry', 'dead-letter', 'requeue'].includes(outcome.type))
+      return this.#settle(pending, message, outcome);
     // The broker delivers the message again, so a publish for this delivery would create a duplicate.
     this.#copies.remember(message, outcome);
     return { isDone: false };
@@ -392,8 +397,4 @@ export class Intake implements Member {
     this.#isSettled = true;
     this.#group.rest();
   }
-}
-
-function isFailure({ type }: Outcome): boolean {
-  return type === 'retry' || type === 'dead-letter' || type === 'requeue';
 }

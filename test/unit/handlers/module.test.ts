@@ -148,6 +148,18 @@ for (const [text, outcome] of [
   ['() => ({ type: "nack", requeue: true })', { type: 'requeue', reason: 'requested by the handler' }],
   ['() => ({ type: "requeue", reason: "later" })', { type: 'requeue', reason: 'later' }],
   ['() => ({ type: "rety" })', { type: 'retry', reason: 'the handler returned an unknown outcome: rety' }],
+  ['() => "other"', { type: 'ack' }],
+  ...[`() => 'dead-letter'`, `() => ({ outcome: 'dead-letter' })`].map((text): [string, Outcome] => [
+    text,
+    {
+      type: 'retry',
+      reason: "the handler returned the outcome dead-letter in another form than { type: 'dead-letter' }",
+    },
+  ]),
+  [
+    'async () => new Error("late")',
+    { type: 'retry', reason: 'the handler returned an error instead of throwing it: late' },
+  ],
   ['() => { throw new Error("bad\\nday"); }', { type: 'retry', reason: 'bad day' }],
   ['async () => { throw "text"; }', { type: 'retry', reason: 'text' }],
   ['() => { throw { code: 7 }; }', { type: 'retry', reason: '{"code":7}' }],

@@ -177,6 +177,26 @@ test('--idle ends a role whose handler returns at once', async () => {
   }
 });
 
+test('--idle does not count the time without a connection', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  try {
+    const intake = startIntake({}, { handle: () => ack, settings: { idleMs: 1000 } });
+    await turn();
+    mock.timers.tick(900);
+    intake.lose();
+    mock.timers.tick(60_000);
+    assert.not(intake.group.isStopping);
+    intake.resume();
+    mock.timers.tick(999);
+    assert.not(intake.group.isStopping);
+    mock.timers.tick(1);
+    assert.ok(intake.group.isStopping);
+    await intake.ended;
+  } finally {
+    mock.timers.reset();
+  }
+});
+
 /** A handler that returns at once or later, throws, rejects, or fails. The body of the message chooses. */
 function mixedHandler(random: Random, events: { started: string[]; running: number; most: number }) {
   const outcomes: Readonly<Record<string, Outcome>> = {
