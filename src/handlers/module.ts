@@ -211,7 +211,7 @@ function outcomeOf(result: unknown, isReply: boolean): Outcome {
   return mistaken === undefined ? ack : { type: 'retry', reason: `the handler returned ${mistaken}` };
 }
 
-/** Describes a value that its author means as an outcome, although it is none. Such a value must not count as success. */
+/** Describes a value that its author means as an outcome, in a form that mq does not read. It must not count as success. */
 function mistakenOutcome(result: unknown): string | undefined {
   if (result instanceof Error) return `an error instead of throwing it: ${thrownReason(result)}`;
   const word = isBareObject(result) ? result['outcome'] : result;
