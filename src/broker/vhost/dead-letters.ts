@@ -26,7 +26,8 @@ interface DeadLetter {
 export class DeadLetters {
   readonly #vhost: DeadLetterHost;
   readonly #waiting: DeadLetter[] = [];
-  #isSending = false;
+  /** True while a message is delivered. Dead letters that the delivery causes wait until it ends. */
+  #isDelivering = false;
 
   constructor(vhost: DeadLetterHost) {
     this.#vhost = vhost;
@@ -46,12 +47,31 @@ export class DeadLetters {
     const now = this.#vhost.clock.date();
     const letter = deadMessage(message, { queue, reason, now });
     this.#waiting.push({ message: letter, queues: this.#route(letter, { reason, receipt }), receipt });
-    if (this.#isSending) return;
-    this.#isSending = true;
+    if (this.#isDelivering) return;
+    this.#isDelivering = true;
+    this.#sendWaiting();
+  }
+
+  /**
+   * Calls `deliver`, which delivers a message to several queues, and then sends the dead letters that it has caused.
+   * RabbitMQ: a channel sends the message to all queues at once, so that it is ahead of these letters in each queue. The store
+   * has the same order, because it appends the message for all queues in one record.
+   */
+  sendAfter<T>(deliver: () => T): T {
+    if (this.#isDelivering) return deliver();
+    this.#isDelivering = true;
+    try {
+      return deliver();
+    } finally {
+      this.#sendWaiting();
+    }
+  }
+
+  #sendWaiting(): void {
     try {
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) this.#sendOne(next);
     } finally {
-      this.#isSending = false;
+      this.#isDelivering = false;
     }
   }
 

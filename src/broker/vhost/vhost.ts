@@ -314,6 +314,11 @@ export class VirtualHost implements QueueHost<Queue> {
   /** Puts a message into queues. A message that must survive a restart is appended to the store first. */
   deliver(message: Message, queues: readonly Queue[]): Routed {
     if (queues.length === 0) return routedNowhere;
+    if (queues.length === 1) return this.#deliver(message, queues);
+    return this.#deadLetters.sendAfter(() => this.#deliver(message, queues));
+  }
+
+  #deliver(message: Message, queues: readonly Queue[]): Routed {
     if (this.store !== undefined && queues.some((queue) => queue.persists(message))) {
       return this.#deliverStored(message, queues, this.store);
     }

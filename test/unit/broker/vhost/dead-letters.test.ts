@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { Arguments } from '../../../../src/broker/codec/arguments.ts';
 import type { Table } from '../../../../src/broker/codec/table.ts';
 import type { QueueEntry } from '../../../../src/broker/queue/entry.ts';
-import type { Store } from '../../../../src/broker/store/contract.ts';
+import type { Store, StoredMessage } from '../../../../src/broker/store/contract.ts';
 import type { VirtualHost } from '../../../../src/broker/vhost/vhost.ts';
 import { declare, message, place } from '../queue-place.ts';
 import { open, recoveredIn, withFolder } from '../store/folder.ts';
@@ -74,6 +74,43 @@ test('follows a long chain of queues that drop their messages', () => {
   assert.is(last.ready.length, 1);
   assert.ok(vhost.memory.usedBytes > before);
 });
+
+for (const [title, values, expected] of [
+  ['a full queue drops its head', { 'x-max-length': 1 }, ['new', 'old after maxlen']],
+  ['the message expires at once', { 'x-message-ttl': 0 }, ['old after expired', 'new', 'new after expired']],
+  [
+    'a full queue refuses the message',
+    { 'x-max-length': 1, 'x-overflow': 'reject-publish-dlx' },
+    ['new', 'new after maxlen'],
+  ],
+] as const) {
+  test(`puts a message into all its queues before the dead letters that it causes: ${title}`, () =>
+    withFolder(async (folder) => {
+      const store = await open(folder);
+      const deadTo = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' };
+      const { vhost, queue, put } = place({ ...values, ...deadTo }, store);
+      // A quorum queue also stores messages that are not persistent.
+      const dead = declare(vhost, 'dead', { 'x-queue-type': 'quorum' });
+      put('old');
+      vhost.deliver(message('new'), [queue, dead]);
+      assert.equal(
+        [...dead.ready].map((entry) => withReason(entry.message)),
+        expected,
+      );
+      await store.close();
+      const recovered = (await recoveredIn(folder)).entries.map((entry) => withReason(entry.message));
+      assert.equal(recovered, expected, 'a restart keeps the order');
+    }));
+}
+
+function withReason({
+  content,
+  propertiesLength,
+  deaths,
+}: Pick<StoredMessage, 'content' | 'propertiesLength' | 'deaths'>) {
+  const body = content.subarray(propertiesLength).toString();
+  return deaths === undefined ? body : `${body} after ${deaths[0]?.reason}`;
+}
 
 const atLeastOnce = {
   'x-queue-type': 'quorum',
