@@ -84,7 +84,7 @@ for (const [title, values, expected] of [
     ['new', 'new after maxlen'],
   ],
 ] as const) {
-  test(`puts a message into all its queues before the dead letters that it causes: ${title}`, () =>
+  test(`puts a message into its queues before the letters that it causes: ${title}`, () =>
     withFolder(async (folder) => {
       const store = await open(folder);
       const deadTo = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' };
