@@ -124,7 +124,7 @@ class Comparer {
     if (unavailable.includes(found.state ?? ''))
       return blocked(`the queue is not available (${found.state})`, attributes);
     const why = this.#isSetByPolicy(attributes, found) ? ofPolicy : whyReplace('a queue', attributes);
-    return { action: 'replace', exists: true, ...object, attributes, why, risk: this.#queueRisk(wanted, found) };
+    return { action: 'replace', exists: true, ...object, attributes, why, risk: this.#queueRisk(found) };
   }
 
   #queueAttributes(wanted: WantedQueue, found: TopologyQueue): AttributeDifference[] {
@@ -139,13 +139,8 @@ class Comparer {
     return hasDefaultType(wanted) ? (this.#found.defaultQueueType ?? 'classic') : 'classic';
   }
 
-  #queueRisk(wanted: WantedQueue, { name, counts = {} }: TopologyQueue): Risk {
-    const gapMs = gaps[wanted.type ?? this.#defaultTypeOf(wanted)];
-    return {
-      ...counts,
-      otherBindings: this.#otherBindings({ kind: 'queue', name }),
-      ...(gapMs !== undefined && { gapMs }),
-    };
+  #queueRisk({ name, counts = {} }: TopologyQueue): Risk {
+    return { ...counts, otherBindings: this.#otherBindings({ kind: 'queue', name }) };
   }
 
   /** Returns the bindings from or to an object that rascal.json does not define. They are deleted with the object. */
@@ -199,9 +194,6 @@ function hasDefaultType({ durable, autoDelete, exclusive }: WantedQueue): boolea
 
 /** RabbitMQ: states in which a queue can be neither read nor declared. */
 const unavailable = ['down', 'stopped', 'crashed', 'minority', 'terminated'];
-
-/** Milliseconds to delete, declare and bind an empty queue (median, RabbitMQ 4.3.6 on a loaded machine). */
-const gaps: Readonly<Record<string, number>> = { classic: 25, quorum: 119 };
 
 function whyReplace(what: string, attributes: readonly AttributeDifference[]): string {
   return attributes.some(({ isRefused }) => isRefused)

@@ -55,11 +55,6 @@ export interface Risk {
   readonly consumers?: number;
   /** Bindings that are deleted with it and that rascal.json does not define. */
   readonly otherBindings: readonly TopologyBinding[];
-  /**
-   * Milliseconds in which the queue does not exist, if it is empty: the median time to delete, declare and bind one
-   * queue, measured on RabbitMQ 4.3.6. Absent for exchanges and streams, which were not measured.
-   */
-  readonly gapMs?: number;
 }
 
 export interface Others {

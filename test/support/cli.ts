@@ -21,10 +21,12 @@ export interface CliOptions {
   readonly drain?: AbortSignal;
   /** Receives all of stdout each time it grows. */
   readonly onOutput?: (stdout: string) => void;
+  /** Receives all of stderr each time it grows. */
+  readonly onErrors?: (stderr: string) => void;
 }
 
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
-  const { env = {}, cwd = import.meta.dirname, input, terminal, drain, onOutput } = options;
+  const { env = {}, cwd = import.meta.dirname, input, terminal, drain, onOutput, onErrors } = options;
   const never = new AbortController().signal;
   const texts = { stdout: '', stderr: '' };
   const output = (name: 'stdout' | 'stderr') => {
@@ -32,6 +34,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
       write(chunk: Buffer, _encoding, next) {
         texts[name] += chunk;
         if (name === 'stdout') onOutput?.(texts.stdout);
+        else onErrors?.(texts.stderr);
         next();
       },
     });

@@ -1,7 +1,7 @@
 // Does the work of a benchmark with @cloudamqp/amqp-client. The arguments are those of amqplib.js.
 
 import { AMQPClient } from '@cloudamqp/amqp-client';
-import { lineBatches } from './lines.js';
+import { publishLines } from './lines.js';
 
 const [, , mode, queue, first, second] = process.argv;
 const properties = { deliveryMode: 2 };
@@ -10,27 +10,7 @@ const channel = await connection.channel();
 
 async function publish() {
   await channel.confirmSelect();
-  let unconfirmed = 0;
-  let resume = () => undefined;
-  const confirmed = () => {
-    unconfirmed -= 1;
-    resume();
-  };
-  const until = async (most) => {
-    while (unconfirmed > most) {
-      await new Promise((next) => {
-        resume = next;
-      });
-    }
-  };
-  for await (const lines of lineBatches()) {
-    for (const line of lines) {
-      await until(Number(first) - 1);
-      unconfirmed += 1;
-      void channel.basicPublish('', queue, line, properties, true).then(confirmed);
-    }
-  }
-  await until(0);
+  await publishLines(Number(first), (line) => channel.basicPublish('', queue, line, properties, true));
 }
 
 async function consume() {

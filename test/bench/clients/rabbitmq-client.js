@@ -1,35 +1,15 @@
 // Does the work of a benchmark with rabbitmq-client. The arguments are those of amqplib.js.
 
 import { Connection } from 'rabbitmq-client';
-import { lineBatches } from './lines.js';
+import { publishLines } from './lines.js';
 
 const [, , mode, queue, first, second] = process.argv;
 const connection = new Connection(process.env.MQ_URL);
 
 async function publish() {
   const publisher = connection.createPublisher({ confirm: true });
-  let unconfirmed = 0;
-  let resume = () => undefined;
-  const confirmed = () => {
-    unconfirmed -= 1;
-    resume();
-  };
-  const until = async (most) => {
-    while (unconfirmed > most) {
-      await new Promise((next) => {
-        resume = next;
-      });
-    }
-  };
   const envelope = { routingKey: queue, durable: true, mandatory: true };
-  for await (const lines of lineBatches()) {
-    for (const line of lines) {
-      await until(Number(first) - 1);
-      unconfirmed += 1;
-      void publisher.send(envelope, line).then(confirmed);
-    }
-  }
-  await until(0);
+  await publishLines(Number(first), (line) => publisher.send(envelope, line));
   await publisher.close();
 }
 

@@ -39,10 +39,7 @@ export function propertiesText(one: Difference, format: Format): string {
 }
 
 /** Returns what a replacement affects, without a full stop. */
-export function riskText(
-  { messages, unacknowledged = 0, consumers, otherBindings, gapMs }: Risk,
-  kind: string,
-): string {
+export function riskText({ messages, unacknowledged = 0, consumers, otherBindings }: Risk, kind: string): string {
   const other = `${counted(otherBindings.length, 'binding')} that rascal.json does not define`;
   if (kind === 'exchange')
     return `its bindings are deleted with it, ${other} among them; publishing to it fails while it does not exist`;
@@ -51,8 +48,7 @@ export function riskText(
     messages === undefined || consumers === undefined
       ? 'its messages and consumers are not known; the queue'
       : `the queue had ${counted(messages, 'message')}${held} and ${counted(consumers, 'consumer')} at the last count, and`;
-  const gap = gapMs === undefined ? '' : ` (about ${Math.round(gapMs / 5) * 5} ms, longer if messages are moved)`;
-  return `${counts} has ${other}; nothing is routed to it while it does not exist${gap}`;
+  return `${counts} has ${other}; nothing is routed to it while it does not exist`;
 }
 
 /** Returns `1 to create, 2 to replace`, or `nothing to do`. */

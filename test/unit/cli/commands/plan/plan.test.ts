@@ -28,7 +28,7 @@ const plan: Plan = {
         { attribute: 'x-team', wanted: null, found: 'a', isRefused: false },
       ],
       why: 'RabbitMQ cannot change a queue, and refuses the declaration with 406',
-      risk: { messages: 12, unacknowledged: 2, consumers: 1, otherBindings: [binding], gapMs: 119 },
+      risk: { messages: 12, unacknowledged: 2, consumers: 1, otherBindings: [binding] },
     },
     {
       ...{ vhost: 'shop', action: 'blocked', exists: false, kind: 'queue', name: 'theirs', attributes: [] },
@@ -73,8 +73,7 @@ replace  queue bill
               406
          risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at
                the last count, and has 1 binding that rascal.json does not
-               define; nothing is routed to it while it does not exist (about
-               120 ms, longer if messages are moved)
+               define; nothing is routed to it while it does not exist
 
 blocked  queue theirs
          why: it does not exist, and rascal.json leaves its declaration to
@@ -101,8 +100,7 @@ test('prints a plan at 120 columns', () => {
          x-team: a on the broker, none in rascal.json (RabbitMQ ignores this in a declaration)
          why: RabbitMQ cannot change a queue, and refuses the declaration with 406
          risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that
-               rascal.json does not define; nothing is routed to it while it does not exist (about 120 ms, longer if
-               messages are moved)`,
+               rascal.json does not define; nothing is routed to it while it does not exist`,
   );
 });
 
@@ -132,7 +130,7 @@ test('prints Markdown for a comment, with names in code spans', () => {
 | **blocked** | queue \`theirs\` |  | | |
 | create | binding \`orders\` -> \`bill\` (no key) |  | | |
 
-- queue \`bill\`: RabbitMQ cannot change a queue, and refuses the declaration with 406. Risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that rascal.json does not define; nothing is routed to it while it does not exist (about 120 ms, longer if messages are moved).
+- queue \`bill\`: RabbitMQ cannot change a queue, and refuses the declaration with 406. Risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that rascal.json does not define; nothing is routed to it while it does not exist.
 - queue \`theirs\`: it does not exist, and rascal.json leaves its declaration to another client ("assert": false).
 
 <details><summary>Not in rascal.json, and not part of the plan: 1 queue, 1 binding, 1 policy</summary>
