@@ -1,7 +1,7 @@
 // Defines a running role, and opens its session with the broker.
 
 import type { Config } from '../../../config/config.ts';
-import { type RoleConfig, usesOf } from '../../../config/role.ts';
+import { isSending, type RoleConfig, usesOf } from '../../../config/role.ts';
 import type { Context } from '../../../context.ts';
 import type { Session } from '../../../session/session.ts';
 import type { Values } from '../../arguments/values.ts';
@@ -45,7 +45,7 @@ export async function withSession(
     config,
     addresses,
     role: name,
-    confirmTimeoutMs: values.duration('timeout') ?? 60_000,
+    confirmTimeoutMs: confirmLimitMs(running.role, values.duration('timeout')),
     limitsBlocking: values.text('timeout') !== undefined,
     say: observation.sayNamed,
     counts: observation.counts,
@@ -56,6 +56,15 @@ export async function withSession(
   } finally {
     await session.close();
   }
+}
+
+/**
+ * Returns the longest time in milliseconds to wait for a confirm. A receiver has no limit: it waits until a broker is
+ * back, like a receiver without a message, and the broker delivers the unacknowledged message again.
+ * @param given time of `--timeout`, which receivers do not have
+ */
+export function confirmLimitMs(role: RoleConfig, given: number | undefined): number {
+  return isSending(role) ? (given ?? 60_000) : Number.POSITIVE_INFINITY;
 }
 
 /** Returns the vhosts of the publications and subscriptions that a role uses. */
