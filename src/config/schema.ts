@@ -28,19 +28,20 @@ function schemaOf(field: Field, definitions: Record<string, Schema>): Schema {
 }
 
 function inline(field: Field, definitions: Record<string, Schema>): Schema {
-  const { is, description, min, max, items, minItems, required, maxBytes, keyBytes } = field;
+  const { is, description, min, max, items, minItems, required, maxBytes, keyBytes, oneLine } = field;
   const types = [...new Set([...is.map((kind) => typeNames[kind]), ...(fromVariable(field) ? ['string'] : [])])];
+  const line = oneLine ? { pattern: '^[^\\r\\n]*$' } : {};
   return {
     description,
     ...(types.length === 0 ? {} : { type: types.length === 1 ? types[0] : types }),
     ...strings(field),
-    ...(maxBytes === undefined ? {} : { maxLength: maxBytes }),
+    ...(maxBytes === undefined ? {} : { maxLength: maxBytes, ...line }),
     ...(min === undefined ? {} : { minimum: min }),
     ...(max === undefined ? {} : { maximum: max }),
     ...(items === undefined ? {} : { items: schemaOf(items, definitions) }),
     ...(minItems === undefined ? {} : { minItems }),
     ...(required === undefined ? {} : { required }),
-    ...(keyBytes === undefined ? {} : { propertyNames: { maxLength: keyBytes } }),
+    ...(keyBytes === undefined ? {} : { propertyNames: { maxLength: keyBytes, ...line } }),
     ...keys(field, definitions),
   };
 }

@@ -15,6 +15,8 @@ export interface Field {
   readonly prefix?: string;
   /** Maximum length of the string, in bytes of UTF-8. */
   readonly maxBytes?: number;
+  /** The string and the keys have no line break. RabbitMQ 4.3.6 removes it from the name of an exchange or queue. */
+  readonly oneLine?: true;
   /** The value must never be shown. */
   readonly secret?: true;
   /** The value is a broker address. */

@@ -78,7 +78,7 @@ const connection: Field = {
 const exchange = group(
   'An exchange',
   {
-    name: name('Name, if the exchanges are a list'),
+    name: name('Name, if the exchanges are a list', { oneLine: true }),
     fullyQualifiedName: text('Not used'),
     assert: flag('Declares the exchange; default true'),
     check: flag('Fails if the exchange does not exist'),
@@ -127,7 +127,7 @@ const queueArguments = group(
 const queue = group(
   'A queue',
   {
-    name: name('Name, if the queues are a list'),
+    name: name('Name, if the queues are a list', { oneLine: true }),
     fullyQualifiedName: text('Not used'),
     assert: flag('Declares the queue; default true'),
     check: flag('Fails if the queue does not exist'),
@@ -294,7 +294,8 @@ const listOrKeyed = (description: string, entry: Field): Field => ({
   is: ['array', 'object'],
   description,
   keyBytes: 255,
-  items: { ...entry, is: ['string', 'object'], maxBytes: 255, definition: `${entry.definition}OrName` },
+  oneLine: true,
+  items: { ...entry, is: ['string', 'object'], maxBytes: 255, oneLine: true, definition: `${entry.definition}OrName` },
   entries: entry,
 });
 const vhost = group('A vhost: an isolated group of exchanges and queues', {
@@ -310,9 +311,11 @@ const vhost = group('A vhost: an isolated group of exchanges and queues', {
   exchanges: listOrKeyed('Exchanges', exchange),
   queues: listOrKeyed('Queues', queue),
   bindings: {
-    ...listOrKeyed('Bindings', binding),
+    is: ['array', 'object'],
+    description: 'Bindings',
     keyBytes: 65535,
     items: { ...binding, is: ['string', 'object'], definition: 'bindingOrName' },
+    entries: binding,
   },
   publications,
   subscriptions,

@@ -23,7 +23,7 @@ function checkArray(item: LocatedValue & { kind: 'array' }, { items, minItems = 
 }
 
 function checkObject(item: LocatedValue & { kind: 'object' }, field: Field): Finding[] {
-  const { fields = {}, entries, open, required = [], keyBytes } = field;
+  const { fields = {}, entries, open, required = [], keyBytes, oneLine } = field;
   const free = open === true || (field.fields === undefined && entries === undefined);
   const findings = item.entries.flatMap(({ key, keyOffset, value }): Finding[] => {
     const known = Object.hasOwn(fields, key) ? fields[key] : entries;
@@ -36,6 +36,7 @@ function checkObject(item: LocatedValue & { kind: 'object' }, field: Field): Fin
     if (keyBytes !== undefined && Buffer.byteLength(key) > keyBytes) {
       found.push({ code: 'value', ...at, message: `the name is longer than ${keyBytes} bytes` });
     }
+    if (oneLine && hasLineBreak(key)) found.push({ code: 'value', ...at, message: `the name ${lineBreak}` });
     return found;
   });
   for (const key of required) {
@@ -59,7 +60,7 @@ function faultOf(item: LocatedValue, field: Field): Fault | undefined {
 }
 
 function stringFault(item: LocatedValue & { kind: 'string' }, field: Field): Fault | undefined {
-  const { values, prefix, maxBytes, url } = field;
+  const { values, prefix, maxBytes, oneLine, url } = field;
   if (url === true && item.value !== '') {
     const fault = addressFault(item.value);
     return fault === undefined ? undefined : { code: 'value', message: fault };
@@ -69,11 +70,18 @@ function stringFault(item: LocatedValue & { kind: 'string' }, field: Field): Fau
   if (maxBytes !== undefined && Buffer.byteLength(item.value) > maxBytes) {
     return { code: 'value', message: `is longer than ${maxBytes} bytes` };
   }
+  if (oneLine && hasLineBreak(item.value)) return { code: 'value', message: lineBreak };
   if (values === undefined || values.includes(item.value)) return undefined;
   if (prefix !== undefined && item.value.startsWith(prefix)) return undefined;
   const hint = item.value === item.written ? didYouMean(item.value, values) : '';
   const shown = field.secret ? '' : `, not ${quote(item.written)}`;
   return { code: 'value', message: `must be ${expectation(field)}${shown}${hint}` };
+}
+
+const lineBreak = 'contains a line break, which RabbitMQ removes';
+
+function hasLineBreak(name: string): boolean {
+  return /[\r\n]/.test(name);
 }
 
 function rangeFault(value: number, field: Field, written: string): Fault | undefined {

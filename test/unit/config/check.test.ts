@@ -75,6 +75,12 @@ test('reports names that are too long for AMQP', () => {
   assert.is(codesOf(inVhost({ queues: { ['ü'.repeat(128)]: {} } })).length, 1);
 });
 
+test('refuses a line break in the name of an exchange or queue', () => {
+  for (const bad of [{ queues: ['a\nb'] }, { exchanges: { 'a\r': {} } }, { queues: [{ name: '\n' }] }])
+    assert.is(codesOf(inVhost(bad)).length, 1, JSON.stringify(bad));
+  assert.equal(codesOf(inVhost({ exchanges: ['e'], queues: ['q\t\0'], bindings: ['e[a\nb] -> q\t\0'] })), []);
+});
+
 test('requires a publication to have one exchange or one queue', () => {
   const publication = (value: object) => codesOf({ publications: { p: value } });
   assert.equal(publication({ exchange: '' }), []);
