@@ -66,7 +66,7 @@ declare module 'mq/handler' {
     readonly signal: AbortSignal;
     readonly attempt: number;
     /** Writes a line to stderr. */
-    log(text: unknown): void;
+    log(value: unknown): void;
   }
 
   export type Outcome =

@@ -2,7 +2,9 @@
 // becomes the outcome. module-load.ts loads the module.
 
 import { Buffer } from 'node:buffer';
+import { Console } from 'node:console';
 import { resolve } from 'node:path';
+import { format } from 'node:util';
 import type { Output } from '../context.ts';
 import { MqError } from '../errors.ts';
 import {
@@ -39,8 +41,8 @@ export interface UserContext {
   /** Aborts when the handler must stop its work on the message. */
   readonly signal: AbortSignal;
   readonly attempt: number;
-  /** Writes a line to stderr. */
-  log(text: unknown): void;
+  /** Writes a line to stderr, as console.log formats the value. */
+  log(value: unknown): void;
 }
 
 export type UserFunction = (message: UserMessage, context: UserContext) => unknown;
@@ -61,11 +63,30 @@ export interface ModulePlan {
  */
 export async function makeModule(plan: ModulePlan, host: HandlerHost): Promise<Handler> {
   const { module, isReply, isBatch } = plan;
-  const loaded = await loadModule(resolve(host.cwd, module), module);
-  const handling = isBatch
-    ? batchHandling(batchFunctionOf(loaded.exports, module), isReply, host)
-    : { handle: messageHandling(functionOf(loaded.exports, module), isReply, host) };
-  return { prints: 'role', ...handling, close: async () => loaded.release() };
+  const restore = redirectConsole(host);
+  try {
+    const loaded = await loadModule(resolve(host.cwd, module), module);
+    const handling = isBatch
+      ? batchHandling(batchFunctionOf(loaded.exports, module), isReply, host)
+      : { handle: messageHandling(functionOf(loaded.exports, module), isReply, host) };
+    const close = async () => {
+      loaded.release();
+      restore();
+    };
+    return { prints: 'role', ...handling, close };
+  } catch (error) {
+    restore();
+    throw error;
+  }
+}
+
+/** Makes the module's console write to the host's outputs: with --json, stdout has only JSON lines of mq. */
+function redirectConsole({ stdout, stderr }: HandlerHost): () => void {
+  const before = globalThis.console;
+  globalThis.console = new Console({ stdout, stderr });
+  return () => {
+    globalThis.console = before;
+  };
 }
 
 function messageHandling(run: UserFunction, isReply: boolean, host: HandlerHost): Handler['handle'] {
@@ -111,7 +132,7 @@ class CallContext implements UserContext {
     this.#given = given;
     Object.defineProperty(this, 'signal', signalProperty);
     this.attempt = attempt;
-    this.log = (text) => void write(stderrOf(), Buffer.from(`${text}\n`));
+    this.log = (value) => void write(stderrOf(), Buffer.from(`${format(value)}\n`));
     Object.freeze(this);
   }
 

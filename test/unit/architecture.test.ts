@@ -496,10 +496,11 @@ const rules: readonly Rule[] = [
     kept: { 'roles/x.ts': `${'x as const;\n'.repeat(castLimit + 1)}${'x as Y;\n'.repeat(castLimit)}` },
   },
   {
-    title: 'only build writes to the console',
+    title: 'only build uses the console, which handlers/module.ts redirects',
     check: overFiles(
       (path, text) =>
         !path.startsWith('build/') &&
+        path !== 'handlers/module.ts' &&
         nodesOf(path, text).some(({ node }) => node.type === 'Identifier' && node['name'] === 'console'),
     ),
     broken: [[{ 'roles/x.ts': "console.log('x');" }, ['roles/x.ts']]],

@@ -370,4 +370,19 @@ test('refuses a module without a function batch for batches', async () => {
   assert.is((await rejection(makeHandler({ module: file }, makeHost(), place))).code, 'CONFIG');
 });
 
+test('writes what the console and context.log get to the outputs of the host', async () => {
+  const host = makeHost();
+  const file = write(
+    'console.js',
+    `console.log('loaded'); module.exports = (m, context) => { console.error('%s!', m.text); context.log({ a: 1 }); };`,
+  );
+  const own = globalThis.console;
+  const handler = await makeModule(file, host, 'consume');
+  await handleOne(handler, makeMessage('x'));
+  await handler.close();
+  assert.is(host.stdout.text, 'loaded\n');
+  assert.is(host.stderr.text, 'x!\n{ a: 1 }\n');
+  assert.is(globalThis.console, own);
+});
+
 test.run();
