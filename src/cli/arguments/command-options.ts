@@ -99,7 +99,7 @@ export const init: readonly Option[] = [
     default: 'the authorities of the system',
   },
   { name: 'insecure', help: "with --from: do not verify the broker's certificate; others can then read the password" },
-  { name: 'config', value: 'FILE', help: 'write this file', default: './rascal.json' },
+  { name: 'config', value: 'FILE', help: 'write this file; - prints it', default: './rascal.json' },
   { name: 'json', help: 'print the names of the file and the template or the source as a JSON object' },
 ];
 

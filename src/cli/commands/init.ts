@@ -1,4 +1,5 @@
-// mq init: writes an initial rascal.json, from a template or from an existing topology. It never overwrites a file.
+// mq init: writes or prints an initial rascal.json, from a template or from an existing topology. It never overwrites a
+// file.
 
 import { promises } from 'node:fs';
 import { resolve } from 'node:path';
@@ -31,8 +32,13 @@ export const initCommand: Command = {
     const from = values.name('from');
     const made = from === undefined ? fromTemplate(values) : await fromTopology(context, values, from);
     const file = values.name('config') ?? 'rascal.json';
-    await writeNew(context, file, made.content);
     const { stdout, stderr } = context;
+    if (file === '-') {
+      if (values.flag('json')) throw values.usage('--config - prints the file itself: it excludes --json');
+      stdout.write(textOf(made.content));
+      return;
+    }
+    await writeNew(context, file, made.content);
     if (values.flag('json')) {
       stdout.write(`${safeJson({ file, ...made.origin })}\n`);
       return;
@@ -73,9 +79,13 @@ async function fromTopology(context: Context, values: Values, source: string): P
   return { content, origin: { from }, steps: [plan, ['mq check', 'reports problems; add publications and roles']] };
 }
 
+function textOf(content: unknown): string {
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
 async function writeNew({ cwd }: Context, file: string, content: unknown): Promise<void> {
   try {
-    await promises.writeFile(resolve(cwd, file), `${JSON.stringify(content, null, 2)}\n`, { flag: 'wx' });
+    await promises.writeFile(resolve(cwd, file), textOf(content), { flag: 'wx' });
   } catch (error) {
     const isThere = systemCode(error) === 'EEXIST';
     // A partly written file is removed, because it is not usable.

@@ -1,6 +1,6 @@
 // Tests that the templates of mq init are valid, and that mq init does not overwrite a file.
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -36,6 +36,16 @@ test('mq init does not overwrite a file, and --config names another file', async
   const other = await runCli(['init', '--config', 'other.json'], { cwd });
   assert.match(other.stderr, '  mq do-jobs --config other.json ');
   assert.is((await runCli(['init', '--config', 'no/folder.json', '--json'], { cwd })).status, 73);
+});
+
+test('mq init --config - prints the file', async () => {
+  const cwd = emptyFolder();
+  const printed = await runCli(['init', 'rpc', '--config', '-'], { cwd });
+  assert.equal([printed.status, printed.stderr], [0, '']);
+  assert.is((await runCli(['init', 'rpc'], { cwd })).status, 0);
+  assert.is(printed.stdout, readFileSync(join(cwd, 'rascal.json'), 'utf8'));
+  assert.equal(readdirSync(cwd), ['rascal.json']);
+  assert.is((await runCli(['init', '--config', '-', '--json'], { cwd })).status, 64);
 });
 
 test('mq init refuses an unknown template and lists the templates', async () => {
