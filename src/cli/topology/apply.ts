@@ -1,4 +1,4 @@
-// mq apply: makes the plan, asks for consent, and creates on the broker what rascal.json defines.
+// mq apply: makes the plan, asks for consent, and creates what is missing and sets policies.
 
 import type { Step } from '../../apply/step.ts';
 import type { Config } from '../../config/config.ts';
@@ -20,7 +20,7 @@ type ConfigOf = (context: Context) => Promise<Config>;
 export function applyCommand(configOf: ConfigOf): Command {
   return {
     name: 'apply',
-    summary: 'create on the broker what the plan contains',
+    summary: 'create what is missing on the broker, and set policies',
     usage: '[PLAN]',
     options: optionSets.apply,
     group: 'Configuration',
