@@ -12,6 +12,7 @@ import { canAsk, isConfirmed } from '../input/question.ts';
 import { ApplyOutput } from './apply/output.ts';
 import { Targets } from './apply/targets.ts';
 import { type MadePlan, makePlan } from './plan/make.ts';
+import type { Plan } from './plan/plan-document.ts';
 import { assertCurrent, readSavedPlan } from './plan/saved.ts';
 import { textOf } from './plan/text.ts';
 
@@ -43,8 +44,7 @@ async function apply(context: Context, values: Values, configOf: ConfigOf): Prom
   if (saved !== undefined) assertCurrent(saved, made.plan);
   const steps = await stepsOf(made);
   const output = new ApplyOutput(context, { isJson: values.flag('json') === true, count: steps.length });
-  if (!values.flag('json'))
-    context.stdout.write(`${textOf(made.plan, widthOf(context.stdout))}${steps.length > 0 ? '\n' : ''}`);
+  showPlan(context, values, { plan: made.plan, isApplied: steps.length > 0 });
   if (steps.length > 0) {
     const targets = new Targets(context, values, { config, made });
     try {
@@ -64,6 +64,18 @@ async function apply(context: Context, values: Values, configOf: ConfigOf): Prom
   const left = made.plan.differences.filter(({ action }) => action === 'replace' || action === 'blocked');
   output.summary(left);
   return left.length === 0 ? 0 : 1;
+}
+
+/** Prints the plan on stdout, or for a question on the terminal. */
+function showPlan(
+  { stdout, stderr }: Context,
+  values: Values,
+  { plan, isApplied }: { plan: Plan; isApplied: boolean },
+): void {
+  const isAsked = isApplied && !values.flag('yes');
+  const isJson = values.flag('json') === true;
+  if (!isJson) stdout.write(`${textOf(plan, widthOf(stdout))}${isApplied ? '\n' : ''}`);
+  if (isAsked && (isJson || !stdout.isTTY)) stderr.write(`${textOf(plan, widthOf(stderr))}\n`);
 }
 
 async function stepsOf({ vhosts }: MadePlan): Promise<Step[]> {
