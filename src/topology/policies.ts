@@ -118,7 +118,9 @@ export function policyInstead(
     priority: current === undefined ? 0 : current.priority + 1,
     definition: {
       ...current?.definition,
-      ...Object.fromEntries(settings.map(([key, { wanted }]) => [key, together(key, wanted, current?.definition[key])])),
+      ...Object.fromEntries(
+        settings.map(([key, { wanted }]) => [key, together(key, wanted, current?.definition[key])]),
+      ),
     },
   };
 }
