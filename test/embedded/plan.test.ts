@@ -31,6 +31,16 @@ test('exported definitions give the same plan as the broker, without counts', ()
     assert.match(readFileSync(join(cwd, 'plan.md'), 'utf8'), /^### Topology: 1 to create, 1 to replace\n/);
   }));
 
+test('mq admin export definitions does not replace rascal.json', () =>
+  withManagement(async ({ place, management }) => {
+    const cwd = emptyFolder({ 'rascal.json': '{}' });
+    const env = { MQ_URL: place.url(), MQ_MANAGEMENT_URL: `http://127.0.0.1:${management.port}` };
+    const { status, stderr } = await runCli(['admin', 'export', 'definitions', './rascal.json'], { cwd, env });
+    assert.is(status, 64);
+    assert.match(stderr, /export definitions would change rascal\.json, which this command reads \[USAGE\]/);
+    assert.is(readFileSync(join(cwd, 'rascal.json'), 'utf8'), '{}');
+  }));
+
 test('a vhost that does not exist, or that the user may not use, is status 78', () =>
   withManagement(async (served) => {
     const run = runner(served, { vhosts: { shop: { queues: ['q'] } } }, { vhost: 'shop' });

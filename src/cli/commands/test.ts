@@ -9,6 +9,7 @@ import { exitStatuses } from '../../errors.ts';
 import { optionSets, testMerge } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
+import { refuseInput } from '../input/output-file.ts';
 import { assertTrusted } from '../input/trust.ts';
 import { type Plan, runOnce } from './test/run.ts';
 import { planTarget } from './test/target.ts';
@@ -43,6 +44,7 @@ export const testCommand: Command = {
     const reports = planReports(values.list('report'), values.text('report-file'));
     const open = planTarget(context, values);
     const files = await filesOf(context, values, plan);
+    await refuseInputs(context, values, { reports, inputs: files });
     await checkConfig(context, values);
     const written = reports.flatMap(({ to }) => (typeof to === 'object' ? [resolve(context.cwd, to.file)] : []));
     const target = await open();
@@ -69,6 +71,19 @@ export const testCommand: Command = {
   },
 };
 
+/** Throws USAGE if a report would overwrite rascal.json or one of the inputs. */
+async function refuseInputs(
+  context: Context,
+  values: Values,
+  {
+    reports,
+    inputs,
+  }: { reports: ReturnType<typeof import('../../harness/report.ts').planReports>; inputs: readonly string[] },
+): Promise<void> {
+  for (const { name, to } of reports)
+    if (typeof to === 'object') await refuseInput(context, values, { file: to.file, from: `--report ${name}`, inputs });
+}
+
 /** Merges the JSON reports of the shards of a run. Returns the exit status of the whole run. */
 async function merge(context: Context, values: Values): Promise<number> {
   const files = values.args;
@@ -78,6 +93,7 @@ async function merge(context: Context, values: Values): Promise<number> {
     import('../../harness/report.ts'),
   ]);
   const planned = planReports(values.list('report'), values.text('report-file'));
+  await refuseInputs(context, values, { reports: planned, inputs: files });
   const events = mergeReports(files, context.cwd);
   const reports = openReports(planned, { ...context, isVerbose: values.flag('verbose') ?? false });
   try {

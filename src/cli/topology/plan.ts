@@ -9,6 +9,7 @@ import { widthOf, wrapped } from '../../terminal/wrap.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
+import { refuseInput } from '../input/output-file.ts';
 import { makePlan } from './plan/make.ts';
 import { markdownOf } from './plan/markdown.ts';
 import type { Plan } from './plan/plan-document.ts';
@@ -31,6 +32,8 @@ export function planCommand(configOf: (context: Context) => Promise<Config>): Co
     async run(context, values) {
       values.expectAtMost(0);
       refuseContradictions(values);
+      const out = values.name('out');
+      if (out !== undefined) await refuseInput(context, values, { file: out, from: '--out' });
       const { plan } = await makePlan(context, values, await configOf(context));
       await print(context, values, plan);
       return plan.differences.length === 0 ? 0 : 1;

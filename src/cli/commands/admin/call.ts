@@ -10,9 +10,10 @@ import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
 import { readText } from '../../input/files.ts';
 import type { OpenedManagement } from '../../input/management.ts';
+import { refuseInput } from '../../input/output-file.ts';
 import { secretIn, secretOf } from '../../input/password.ts';
 import { canAsk, hiddenLine } from '../../input/question.ts';
-import { type FoundAction, usage } from './find-action.ts';
+import { type FoundAction, nameOf, usage } from './find-action.ts';
 import { controlOf } from './node-command.ts';
 
 export function adminCall(
@@ -35,7 +36,10 @@ export function adminCall(
     whole: (name, range) => values.whole(name, range),
     // A definitions file can be as large as an API answer.
     read: (file) => readText(context, file, { maxBytes: 64 * 1024 * 1024 }),
-    write: (file, text) => writeText(context, file, text),
+    write: async (file, text) => {
+      await refuseInput(context, values, { file, from: nameOf(action) });
+      await writeText(context, file, text);
+    },
     depths,
     newPassword: () => newPassword(context, values, args['user'] ?? ''),
     control: (node, command) => controlOf(api.origin)(node, command),

@@ -9,6 +9,7 @@ import { messageFields } from '../../../handlers/message-fields.ts';
 import type { Session } from '../../../session/session.ts';
 import type { Values } from '../../arguments/values.ts';
 import { usageLine } from '../../help.ts';
+import { refuseInput } from '../../input/output-file.ts';
 import { type HandlerChoice, handlerChoice, handlerPlace, type Parallelism, parallelism } from './handler-options.ts';
 import { intervalOf } from './rate.ts';
 import { replyPlaces } from './reply-to.ts';
@@ -23,6 +24,8 @@ export async function runReceiving(context: Context, values: Values, running: Ru
   refuseArguments(values, running);
   const choice = handlerChoice(values, running.role);
   const options = optionsOf(values, running, choice);
+  const file = values.name('file');
+  if (file !== undefined) await refuseInput(context, values, { file, from: '--file' });
   warnOfSwallowed(choice, running);
   const { makeHandler } = await import('../../../handlers/make.ts');
   const sources = await sourcesOf(running, options);

@@ -27,6 +27,24 @@ refuses([
       hint: 'mq plan --help',
     }),
   ),
+  ...[['--markdown'], []].map(
+    (more): Row => ({
+      title: `mq plan --out with the name of rascal.json ${more}`,
+      args: ['plan', ...more, '--out', './rascal.json'],
+      files,
+      exit: 64,
+      line: 'mq plan: --out would change rascal.json, which this command reads [USAGE]',
+      hint: 'write to another file',
+    }),
+  ),
+  {
+    title: 'mq plan --out with the file of --against',
+    args: [...against, '--out', 'definitions.json'],
+    files: withDefinitions({ vhosts, exchanges: [], queues: [], bindings: [] }),
+    exit: 64,
+    line: 'mq plan: --out would change definitions.json, which this command reads [USAGE]',
+    hint: 'write to another file',
+  },
   {
     title: 'mq plan with a broker that does not answer',
     args: ['plan', '--management-url', 'http://127.0.0.1:1', '--trust-management'],
