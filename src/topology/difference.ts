@@ -62,6 +62,8 @@ export interface Risk {
   readonly consumers?: number;
   /** Bindings that are deleted with it and that rascal.json does not define. */
   readonly otherBindings: readonly TopologyBinding[];
+  /** Typical time in which the queue does not exist, if it is deleted and declared at once. */
+  readonly typicalGapMs?: number;
 }
 
 /** Queues to which a policy applies after the change. Queues of others count as well. */

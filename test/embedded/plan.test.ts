@@ -47,6 +47,40 @@ test('a vhost that does not exist, or that the user may not use, is status 78', 
     const { status, stderr } = await run(['plan', '--trust-management']);
     assert.is(status, 78);
     assert.match(stderr, /^mq plan: there is no vhost 'shop' at .*, or the user 'guest' may not use it \[TOPOLOGY\]\n/);
+    await served.ask('PUT /users/planner', { body: { password: 'x', tags: 'management' } });
+    const login = runner(served, plannedFile, { user: 'planner', password: 'x' });
+    assert.is((await login(['plan', '--trust-management'])).status, 78, 'without a permission');
+    await served.ask('PUT /permissions/%2F/planner', { body: { configure: '', write: '', read: '.*' } });
+    assert.is((await login(['plan', '--trust-management'])).status, 1, 'with a permission');
+    await served.ask('PUT /users/planner', { body: { password: 'x', tags: '' } });
+    assert.is((await login(['plan', '--trust-management'])).status, 77, 'without the tag management');
+  }));
+
+test('vhosts of the file that are one vhost on the broker are planned once', () =>
+  withManagement(async (served) => {
+    const topology = { namespace: 'ns', exchanges: ['e'], queues: ['q'], bindings: ['e[k] -> q'] };
+    const other = { queues: ['ns:q', 'r'] };
+    const run = runner(served, { vhosts: { a: topology, b: topology, c: other } });
+    const { stdout } = await run(['plan']);
+    assert.match(
+      stdout,
+      /^the vhosts a, b and c of rascal\.json are one vhost on the broker, \/, because their address/m,
+    );
+    assert.match(stdout, /\n\n4 to create\n$/);
+    const declared = await run(['declare']);
+    assert.equal(declared.stdout.split('\n').slice(0, -2), [
+      'exchange ns:e (topic)',
+      'queue ns:q (classic)',
+      'binding ns:e -> ns:q (k)',
+      'queue r (classic)',
+    ]);
+    const planned = await run(['plan', '--json']);
+    assert.equal(plannedLines(planned.stdout), []);
+    assert.equal(JSON.parse(planned.stdout).merged, [{ vhost: '/', names: ['a', 'b', 'c'] }]);
+    const differing = runner(served, {
+      vhosts: { a: topology, c: { queues: { 'ns:q': { options: { maxLength: 5 } } } } },
+    });
+    assert.is((await differing(['plan'])).status, 78);
   }));
 
 test('a wrong password is status 77', () =>

@@ -1,14 +1,9 @@
 // mq declare: declares the topology of rascal.json and the queues for failed messages in advance.
 
-import {
-  type BindingConfig,
-  type Config,
-  type ConnectionConfig,
-  isPrivate,
-  type QueueConfig,
-} from '../../config/config.ts';
+import type { Config, ConnectionConfig, QueueConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { escaped, MqError, safeJson } from '../../errors.ts';
+import type { WantedQueue, WantedTopology } from '../../topology/wanted.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
@@ -46,12 +41,15 @@ async function declare(context: Context, values: Values, { config, addresses }: 
   const extra: Record<string, Record<string, QueueConfig>> = {};
   for (const { vhost, name, queue } of made) extra[vhost] = { ...extra[vhost], [name]: queue };
   await declareAll(context, { config, addresses }, extra);
-  const items: Declared[] = [...ownItems(config), ...made.map((one) => ({ ...queueItem(one), for: one.workQueue }))];
-  const brokers = Object.keys(config.vhosts).map((vhost) => brokerOf(config, vhost, addresses));
-  // The vhost of the address replaces the vhost of rascal.json.
-  const declared = items.map((item) => ({ ...item, vhost: brokerOf(config, item.vhost, addresses).vhost }));
+  const { wantedTopology } = await import('../../topology/wanted.ts');
+  const places = Object.keys(config.vhosts).map((name) => ({ name, ...brokerOf(config, name, addresses) }));
+  const all = places.flatMap(({ name, vhost, shown }) =>
+    declaredIn(wantedTopology(config, name)).map((item) => ({ shown, item: { vhost, ...item } })),
+  );
+  // Vhosts of the file can be one vhost on the broker and share objects.
+  const declared = [...new Map(all.map((one) => [JSON.stringify(one), one.item])).values()];
   if (values.flag('json')) for (const item of declared) context.stdout.write(`${safeJson(item)}\n`);
-  else context.stdout.write(textOf(declared, [...new Set(brokers.map(({ shown, vhost }) => `${shown} ${vhost}`))]));
+  else context.stdout.write(textOf(declared, [...new Set(places.map(({ shown, vhost }) => `${shown} ${vhost}`))]));
 }
 
 /** Declares the topology and the extra queues. Adds a hint to NOT_PERMITTED. */
@@ -96,37 +94,36 @@ function textOf(items: readonly Declared[], brokers: readonly string[]): string 
     .join('');
 }
 
-type Declared = { readonly vhost: string } & (
+type Declared = { readonly vhost: string } & DeclaredObject;
+
+type DeclaredObject =
   | { readonly declared: 'exchange'; readonly name: string; readonly type: string }
   | { readonly declared: 'queue'; readonly name: string; readonly type: string; readonly for?: string }
-  | ({ readonly declared: 'binding' } & Pick<
-      BindingConfig,
-      'source' | 'destination' | 'destinationType' | 'bindingKey'
-    >)
-);
+  | {
+      readonly declared: 'binding';
+      readonly source: string;
+      readonly destination: string;
+      readonly destinationType: string;
+      readonly bindingKey: string;
+    };
 
-/** Returns the items that the file itself defines and that mq declares. */
-function ownItems({ vhosts }: Config): Declared[] {
-  return Object.entries(vhosts).flatMap(([vhost, { exchanges, queues, bindings }]): Declared[] => {
-    const shared = Object.entries(queues).filter(([, queue]) => !isPrivate(queue));
-    const names = new Set(shared.map(([name]) => name));
-    return [
-      ...Object.entries(exchanges)
-        .filter(([, { assert = true }]) => assert)
-        .map(([name, { type = 'topic' }]) => ({ declared: 'exchange' as const, vhost, name, type })),
-      ...shared.filter(([, { assert = true }]) => assert).map(([name, queue]) => queueItem({ vhost, name, queue })),
-      ...bindings
-        .filter(({ destination, destinationType }) => destinationType === 'exchange' || names.has(destination))
-        .map(({ source, destination, destinationType, bindingKey }) => {
-          return { declared: 'binding' as const, vhost, source, destination, destinationType, bindingKey };
-        }),
-    ];
-  });
+/** Returns what mq declares in a vhost, with the names on the broker. The queues for failed messages are last. */
+function declaredIn({ exchanges, queues, bindings }: WantedTopology): DeclaredObject[] {
+  const shared = queues.filter(({ exclusive, isDeclared }) => isDeclared && !exclusive).map(queueItem);
+  return [
+    ...exchanges
+      .filter(({ isDeclared }) => isDeclared)
+      .map(({ name, type }) => ({ declared: 'exchange' as const, name, type })),
+    ...shared.filter((one) => one.for === undefined),
+    ...bindings.map(({ source, destination, destinationType, key: bindingKey }) => {
+      return { declared: 'binding' as const, source, destination, destinationType, bindingKey };
+    }),
+    ...shared.filter((one) => one.for !== undefined),
+  ];
 }
 
-function queueItem({ vhost, name, queue }: { vhost: string; name: string; queue: QueueConfig }) {
-  const given: Readonly<Record<string, unknown>> = Object(queue.options?.['arguments']);
-  return { declared: 'queue' as const, vhost, name, type: String(given['x-queue-type'] ?? 'classic') };
+function queueItem({ name, type = 'classic', for: workQueue }: WantedQueue) {
+  return { declared: 'queue' as const, name, type, ...(workQueue !== undefined && { for: workQueue }) };
 }
 
 function lineOf(item: Declared, hasVhosts: boolean): string {

@@ -8,7 +8,7 @@ import type { Values } from '../arguments/values.ts';
 
 interface OutputFile {
   readonly file: string;
-  /** What names the file on the command line: `--out`. */
+  /** The option that names the file, or the action: `--out`. */
   readonly from: string;
   /** More files that the command reads. */
   readonly inputs?: readonly string[];

@@ -292,7 +292,7 @@ test('the risk of a queue is its counts, bindings of others and the gap', () => 
   const other = binding('other', 'audit', 'k');
   const found = withQueue('audit', { counts, durable: false });
   const [one] = compared({ ...found, bindings: [...same.bindings, other] }).differences;
-  assert.equal(one?.risk, { ...counts, otherBindings: [other] });
+  assert.equal(one?.risk, { ...counts, otherBindings: [other], typicalGapMs: 25 });
 });
 
 test('the risk of a replaced exchange is the bindings of others from and to it', () => {
@@ -304,7 +304,7 @@ test('the risk of a replaced exchange is the bindings of others from and to it',
 
 test('counts that the broker does not report are not in the risk', () => {
   const [one] = compared(withQueue('audit', { durable: false })).differences;
-  assert.equal(one?.risk, { otherBindings: [] });
+  assert.equal(one?.risk, { otherBindings: [], typicalGapMs: 25 });
 });
 
 test('an argument that a policy already sets needs a change of rascal.json', () => {

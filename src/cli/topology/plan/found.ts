@@ -18,7 +18,7 @@ interface PlannedVhost {
   readonly connections: readonly ConnectionConfig[];
   readonly config: Config;
   /** Names in rascal.json. There are several if the address of --url names a vhost. */
-  readonly names: readonly string[];
+  readonly names: readonly [string, ...string[]];
 }
 
 export interface FoundVhost {
@@ -26,6 +26,7 @@ export interface FoundVhost {
   readonly shown: string;
   /** Name of the vhost in rascal.json. If there are several, the first one. */
   readonly name: string;
+  readonly names: readonly string[];
   /** Addresses of the broker. Each contains the vhost. */
   readonly connections: readonly ConnectionConfig[];
   readonly wanted: WantedTopology;
@@ -42,17 +43,12 @@ export function vhostsOf(config: Config, addresses: readonly ConnectionConfig[] 
   const all = Object.keys(config.vhosts).map((name) => ({ name, ...brokerOf(config, name, addresses) }));
   const groups = Map.groupBy(all, ({ vhost, connections }) => JSON.stringify([vhost, connections]));
   return [...groups.values()].flatMap((group) => {
-    const [first] = group;
+    const [first, ...more] = group;
     if (first === undefined) return [];
-    const { vhost, shown, connections } = first;
-    return [
-      { vhost, shown, connections: connections.map((one) => ({ ...one, vhost })), config, names: namesOf(group) },
-    ];
+    const { vhost, shown } = first;
+    const connections = first.connections.map((one) => ({ ...one, vhost }));
+    return [{ vhost, shown, connections, config, names: [first.name, ...more.map(({ name }) => name)] }];
   });
-}
-
-function namesOf(items: readonly { readonly name: string }[]): string[] {
-  return items.map(({ name }) => name);
 }
 
 /** Reads the vhosts one after the other. Throws TOPOLOGY if a vhost does not exist, and the errors of the API. */
@@ -97,7 +93,7 @@ async function liveVhost(
 }
 
 function placeOf({ vhost, shown, connections, names }: PlannedVhost) {
-  return { vhost, shown, connections, name: names[0] ?? vhost };
+  return { vhost, shown, connections, name: names[0], names };
 }
 
 /**
@@ -138,13 +134,11 @@ function refuseHidden({ exchanges }: WantedTopology, topology: Topology, file: s
 }
 
 async function wantedIn({ config, names }: PlannedVhost): Promise<WantedTopology> {
-  const { wantedTopology } = await import('../../../topology/wanted.ts');
-  const all = names.map((name) => wantedTopology(config, name));
-  return {
-    exchanges: all.flatMap(({ exchanges }) => exchanges),
-    queues: all.flatMap(({ queues }) => queues),
-    bindings: all.flatMap(({ bindings }) => bindings),
-    policies: all.flatMap(({ policies }) => policies),
-    operatorPolicies: all.flatMap(({ operatorPolicies }) => operatorPolicies),
-  };
+  const [{ mergedTopology }, { wantedTopology }] = await Promise.all([
+    import('../../../topology/merge.ts'),
+    import('../../../topology/wanted.ts'),
+  ]);
+  const [first, ...more] = names;
+  const topologyOf = (name: string) => ({ name, wanted: wantedTopology(config, name) });
+  return mergedTopology([topologyOf(first), ...more.map(topologyOf)]);
 }

@@ -26,13 +26,16 @@ export async function makePlan(context: Context, values: Values, config: Config)
     : await exportedTopologies(context, planned, against);
   const { compareTopology } = await import('../../../topology/compare.ts');
   const vhosts = found.map((one) => ({ ...one, ...compareTopology(one.wanted, one.topology) }));
-  const differences = vhosts.flatMap(({ vhost, differences: all }) => all.map((one) => ({ vhost, ...one })));
+  const differences = vhosts.flatMap(({ vhost, name, differences: all }) =>
+    all.map((one) => ({ vhost, ...(one.policy !== undefined && { fileVhost: name }), ...one })),
+  );
   const count = (action: string) => differences.filter((one) => one.action === action).length;
   const plan = {
     file: config.file ?? null,
     against: against ?? [...new Set(vhosts.map(({ shown }) => shown))].join(', '),
     source: isLive ? ('broker' as const) : ('definitions' as const),
     vhosts: vhosts.map(({ vhost }) => vhost),
+    merged: vhosts.filter(({ names }) => names.length > 1).map(({ vhost, names }) => ({ vhost, names })),
     create: count('create'),
     update: count('update'),
     replace: count('replace'),

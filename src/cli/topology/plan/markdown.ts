@@ -4,7 +4,9 @@ import { escaped } from '../../../errors.ts';
 import { objectText } from '../../../topology/object-text.ts';
 import type { Plan, PlannedDifference } from './plan-document.ts';
 import {
+  gapText,
   isPolicy,
+  mergedText,
   otherLines,
   othersText,
   policyAdvice,
@@ -28,8 +30,9 @@ export function markdownOf(plan: Plan): string {
   const blocks = [
     `### Topology: ${totalsText(plan)}`,
     compared,
+    ...plan.merged.map((one) => `T${mergedText(one, code).slice(1)}.`),
     ...(rows.length === 0 ? [] : [tableOf(rows)]),
-    ...reasonsOf(differences),
+    ...reasonsOf(differences, vhosts.length > 1),
     ...othersOf(plan),
   ];
   return `${blocks.join('\n\n')}\n`;
@@ -54,7 +57,7 @@ function rowsOf(one: PlannedDifference, hasVhosts: boolean): string[] {
 }
 
 /** Returns a list item for each difference that is not removed by a creation, or that affects queues. */
-function reasonsOf(differences: readonly PlannedDifference[]): string[] {
+function reasonsOf(differences: readonly PlannedDifference[], hasVhosts: boolean): string[] {
   const notable = differences.filter(({ action, policyRisk }) => action !== 'create' || policyRisk !== undefined);
   if (notable.length === 0) return [];
   const lines = notable.slice(0, mostOthers).map((one) => {
@@ -62,11 +65,13 @@ function reasonsOf(differences: readonly PlannedDifference[]): string[] {
       ...(one.risk === undefined ? [] : [riskText(one.risk, one.kind)]),
       ...(one.policyRisk === undefined ? [] : [policyRiskText(one.policyRisk)]),
     ].map((text) => ` Risk: ${text}.`);
+    const gap = one.risk?.typicalGapMs === undefined ? '' : ` Gap: ${gapText(one.risk.typicalGapMs)}.`;
     const instead =
       one.policy === undefined
         ? ''
-        : ` Instead, a policy does the same: ${policyAdvice(one)}, and add ${code(policyJson(one.vhost, one.policy))}.`;
-    return `- ${objectText(one, code)}: ${one.why}.${risks.join('')}${instead}`;
+        : ` Instead, a policy does the same: ${policyAdvice(one)}, and add ${code(policyJson(one.fileVhost ?? one.vhost, one.policy))}.`;
+    const where = hasVhosts ? ` in ${code(one.vhost)}` : '';
+    return `- ${objectText(one, code)}${where}: ${one.why}.${risks.join('')}${gap}${instead}`;
   });
   return [[...lines, ...moreLine(notable.length)].join('\n')];
 }

@@ -10,6 +10,8 @@ export interface Plan {
   readonly source: 'broker' | 'definitions';
   /** Names of the vhosts on the broker. */
   readonly vhosts: readonly string[];
+  /** Vhosts on the broker to which several vhosts of rascal.json belong, because their address names the vhost. */
+  readonly merged: readonly MergedVhost[];
   /** Number of differences of each action. */
   readonly create: number;
   readonly update: number;
@@ -19,4 +21,14 @@ export interface Plan {
   readonly others: readonly ({ readonly vhost: string } & Others)[];
 }
 
-export type PlannedDifference = { readonly vhost: string } & Difference;
+export interface MergedVhost {
+  readonly vhost: string;
+  /** Names in rascal.json. */
+  readonly names: readonly string[];
+}
+
+export type PlannedDifference = {
+  readonly vhost: string;
+  /** Name of the vhost in rascal.json, if the difference has a policy that the user may add there. */
+  readonly fileVhost?: string;
+} & Difference;

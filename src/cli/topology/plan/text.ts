@@ -6,7 +6,9 @@ import type { AttributeDifference, Difference } from '../../../topology/differen
 import { objectText } from '../../../topology/object-text.ts';
 import type { Plan, PlannedDifference } from './plan-document.ts';
 import {
+  gapText,
   isPolicy,
+  mergedText,
   otherLines,
   othersText,
   policyAdvice,
@@ -31,7 +33,10 @@ export function textOf(plan: Plan, width: number): string {
   const file = plan.file ?? 'the built-in rascal.json';
   const where = hasVhosts ? '' : `, vhost ${escaped(plan.vhosts[0] ?? '/')}`;
   const blocks = [
-    [wrapped(`${escaped(file)} against ${escaped(plan.against)}${where}`, { width, indent: 2 })],
+    [
+      wrapped(`${escaped(file)} against ${escaped(plan.against)}${where}`, { width, indent: 2 }),
+      ...plan.merged.map((one) => wrapped(mergedText(one, escaped), { width, indent: 2 })),
+    ],
     ...plan.differences.map((one) => differenceLines(one, style)),
     othersBlock(plan, style),
     [totalsText(plan)],
@@ -46,12 +51,20 @@ export function textOf(plan: Plan, width: number): string {
 }
 
 /** Returns the next step, or `undefined` if there is nothing to do. */
-export function hintOf({ source, create, update, replace, blocked }: Plan): string | undefined {
+export function hintOf({ source, create, update, replace, blocked, differences }: Plan): string | undefined {
   if (source !== 'broker') return undefined;
+  if (replace > 0 && blocked === 0 && !differences.some(isRefused)) return ignoredHint;
   if (replace + blocked > 0)
     return 'mq apply replaces nothing, and mq declare fails at the first difference that RabbitMQ refuses';
   if (update > 0) return 'mq apply creates what is missing and updates policies';
   return create > 0 ? 'mq apply creates what is missing' : undefined;
+}
+
+const ignoredHint =
+  'RabbitMQ ignores the differences of existing objects in a declaration, so roles and mq declare work; to remove them, write the values of the broker into rascal.json';
+
+function isRefused({ action, attributes }: PlannedDifference): boolean {
+  return action === 'replace' && attributes.some((one) => one.isRefused);
 }
 
 interface Style {
@@ -74,12 +87,13 @@ function differenceLines(one: PlannedDifference, { width, hasVhosts, place }: St
     ...(exists ? attributes : []).map((each) => line(attributeText(each, { kind: one.kind, place }), 2)),
     ...(action === 'create' ? [] : [line(`why: ${why}`, 5)]),
     ...(risk === undefined ? [] : [line(`risk: ${riskText(risk, one.kind)}`, 6)]),
+    ...(risk?.typicalGapMs === undefined ? [] : [line(`gap: ${gapText(risk.typicalGapMs)}`, 5)]),
     ...(policyRisk === undefined ? [] : [line(`risk: ${policyRiskText(policyRisk)}`, 6)]),
     ...(policy === undefined
       ? []
       : [
           line(`instead: a policy does the same; ${escaped(policyAdvice(one))}, and add:`, 9),
-          line(escaped(policyJson(one.vhost, policy)), 9),
+          line(escaped(policyJson(one.fileVhost ?? one.vhost, policy)), 9),
         ]),
   ];
 }

@@ -3,7 +3,7 @@
 import type { Difference, Others, PolicyRisk, Risk } from '../../../topology/difference.ts';
 import { bindingText, type Format } from '../../../topology/object-text.ts';
 import type { TopologyPolicy } from '../../../topology/topology.ts';
-import type { Plan } from './plan-document.ts';
+import type { MergedVhost, Plan } from './plan-document.ts';
 
 /** Returns the value of an attribute as JSON without the quotes of a text. `null` is `none`. */
 export function valueText(value: unknown): string {
@@ -31,6 +31,11 @@ export function riskText({ messages, unacknowledged = 0, consumers, otherBinding
       ? 'its messages and consumers are not known; the queue'
       : `the queue had ${counted(messages, 'message')}${held} and ${counted(consumers, 'consumer')} at the last count, and`;
   return `${counts} has ${other}; nothing is routed to it while it does not exist`;
+}
+
+/** Returns how long a replaced queue does not exist, without a full stop. */
+export function gapText(typicalMs: number): string {
+  return `typically ${typicalMs} ms to delete, declare and bind a queue of this type, and longer on a busy broker`;
 }
 
 /** Reports whether an object is changed through the management API and not by a declaration. */
@@ -61,6 +66,12 @@ export function policyAdvice({ attributes }: Pick<Difference, 'attributes'>): st
     ...(removed.length > 0 ? [`remove ${removed.join(', ')} from rascal.json`] : []),
     ...(kept.length > 0 ? [`keep the broker's value of ${kept.join(', ')} in rascal.json`] : []),
   ].join(', ');
+}
+
+/** Returns a sentence about vhosts of the file that are one vhost on the broker, without a full stop. */
+export function mergedText({ vhost, names }: MergedVhost, format: Format): string {
+  const all = names.map(format);
+  return `the vhosts ${all.slice(0, -1).join(', ')} and ${all.at(-1)} of rascal.json are one vhost on the broker, ${format(vhost)}, because their address names it`;
 }
 
 /** Returns `1 to create, 2 to replace`, or `nothing to do`. */

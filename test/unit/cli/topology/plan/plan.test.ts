@@ -10,7 +10,7 @@ const binding = { source: 'orders', destination: 'bill', destinationType: 'queue
 const quorum = { attribute: 'type', wanted: 'quorum', found: null, isRefused: false };
 
 const plan: Plan = {
-  ...{ file: 'rascal.json', against: 'amqp://127.0.0.1:5672', source: 'broker', vhosts: ['shop'] },
+  ...{ file: 'rascal.json', against: 'amqp://127.0.0.1:5672', source: 'broker', vhosts: ['shop'], merged: [] },
   ...{ create: 3, update: 0, replace: 1, blocked: 1 },
   differences: [
     {
@@ -28,7 +28,7 @@ const plan: Plan = {
         { attribute: 'x-team', wanted: null, found: 'a', isRefused: false },
       ],
       why: 'RabbitMQ cannot change a queue, and refuses the declaration with 406',
-      risk: { messages: 12, unacknowledged: 2, consumers: 1, otherBindings: [binding] },
+      risk: { messages: 12, unacknowledged: 2, consumers: 1, otherBindings: [binding], typicalGapMs: 25 },
     },
     {
       ...{ vhost: 'shop', action: 'blocked', exists: false, kind: 'queue', name: 'theirs', attributes: [] },
@@ -99,6 +99,8 @@ replace  queue bill
          risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at
                the last count, and has 1 binding that rascal.json does not
                define; nothing is routed to it while it does not exist
+         gap: typically 25 ms to delete, declare and bind a queue of this type,
+              and longer on a busy broker
 
 blocked  queue theirs
          why: it does not exist, and rascal.json leaves its declaration to
@@ -125,7 +127,8 @@ test('prints a plan at 120 columns', () => {
          x-team: a on the broker, none in rascal.json (RabbitMQ ignores this in a declaration)
          why: RabbitMQ cannot change a queue, and refuses the declaration with 406
          risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that
-               rascal.json does not define; nothing is routed to it while it does not exist`,
+               rascal.json does not define; nothing is routed to it while it does not exist
+         gap: typically 25 ms to delete, declare and bind a queue of this type, and longer on a busy broker`,
   );
 });
 
@@ -185,7 +188,7 @@ test('prints Markdown for a comment, with names in code spans', () => {
 | **blocked** | queue \`theirs\` |  | | |
 | create | binding \`orders\` -> \`bill\` (no key) |  | | |
 
-- queue \`bill\`: RabbitMQ cannot change a queue, and refuses the declaration with 406. Risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that rascal.json does not define; nothing is routed to it while it does not exist.
+- queue \`bill\`: RabbitMQ cannot change a queue, and refuses the declaration with 406. Risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that rascal.json does not define; nothing is routed to it while it does not exist. Gap: typically 25 ms to delete, declare and bind a queue of this type, and longer on a busy broker.
 - queue \`theirs\`: it does not exist, and rascal.json leaves its declaration to another client ("assert": false).
 
 <details><summary>Not in rascal.json, and not part of the plan: 1 queue, 1 binding, 1 policy</summary>
@@ -218,6 +221,29 @@ test('a plan of several vhosts names the vhost of each object', () => {
   const several: Plan = { ...plan, vhosts: ['shop', 'lab'] };
   assert.match(textOf(several, 80), /^create {3}queue audit in vhost shop: type quorum/m);
   assert.match(markdownOf(several), /^\| create \| queue `audit` in `shop` \|/m);
+  assert.match(markdownOf(several), /^- queue `bill` in `shop`: RabbitMQ cannot change/m);
+});
+
+test('a plan reports vhosts of the file that are one vhost on the broker', () => {
+  const together: Plan = { ...nothing, merged: [{ vhost: 'shop', names: ['a', 'b', 'c`'] }] };
+  assert.is(
+    textOf(together, 120),
+    `rascal.json against amqp://127.0.0.1:5672, vhost shop
+the vhosts a, b and c\` of rascal.json are one vhost on the broker, shop, because their address names it
+
+nothing to do
+`,
+  );
+  assert.match(markdownOf(together), /^The vhosts `a`, `b` and `` c` `` of rascal.json are one vhost .* names it\.$/m);
+});
+
+test('a plan with only ignored differences has a hint of its own', () => {
+  const ignored = { attribute: 'x-team', wanted: null, found: 'a', isRefused: false };
+  const replaced = { ...plan.differences[2], attributes: [ignored] };
+  const only = { ...nothing, create: 1, replace: 1, differences: [plan.differences[0], replaced] } as Plan;
+  assert.match(hintOf(only) ?? '', /^RabbitMQ ignores .*, so roles and mq declare work/);
+  assert.not.match(hintOf(plan) ?? '', /ignores/);
+  assert.not.match(hintOf({ ...only, blocked: 1 }) ?? '', /ignores/);
 });
 
 test('long lists are shortened', () => {
