@@ -1,18 +1,17 @@
 // Runs the scripts of the GitHub action as the action does, with its inputs in the environment. The releases are on a
 // server that the test starts.
 
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { skip } from '../../src/harness/test-file/skip.ts';
+import { actionFolder as folder, actionScript as script } from '../support/action-script.ts';
 
-const folder = resolve(import.meta.dirname, '../../.github/actions/mq-test');
 /** A script that is used in place of mq and prints its arguments. */
 const fakeMq = '#!/bin/sh\nfor word in "$@"; do printf "<%s>" "$word"; done\necho\nexit "${STATUS:-0}"\n';
 
@@ -31,7 +30,7 @@ action('the scripts use every input and variable of action.yml', () => {
   const [inputs] = text.split('\noutputs:');
   const declared = [...(inputs ?? '').matchAll(/^ {2}'?([a-z-]+)'?:$/gm)].map(([, name = '']) => name);
   assert.equal(found(/\$\{\{ inputs\.([a-z-]+) \}\}/g), declared.sort());
-  const scripts = ['install', 'run'].map((name) => readFileSync(join(folder, name), 'utf8')).join('\n');
+  const scripts = ['install', 'run', 'plan'].map((name) => readFileSync(join(folder, name), 'utf8')).join('\n');
   const given = found(/^ {8}([A-Z_]+):/gm);
   const unused = given.filter((name) => !new RegExp(`\\$\\{?${name}\\b`).test(scripts) && !text.includes(`"$${name}/`));
   assert.equal(unused, []);
@@ -73,6 +72,14 @@ action('install uses an executable of the repository', async ({ cwd }) => {
   const ended = await script('install', cwd, { INPUT_EXECUTABLE: './mq', ACTION_REF: 'v1.2.3' });
   assert.is(ended.status, 0);
   assert.match(ended.output, /^mq=.*\/mq\n$/);
+});
+
+action('install refuses an unknown mode', async ({ cwd }) => {
+  const ended = await script('install', cwd, { INPUT_MODE: 'apply' });
+  assert.equal(
+    [ended.status, ended.stdout],
+    [1, "::error title=mq test::the input mode must be test or plan, not 'apply'\n"],
+  );
 });
 
 action('run passes each input to mq as an argument and ends with its status', async ({ cwd }) => {
@@ -132,31 +139,4 @@ async function withRelease(
     server.closeAllConnections();
     server.close();
   }
-}
-
-interface Ended {
-  readonly status: number | undefined;
-  readonly stdout: string;
-  /** Outputs that the script wrote for later steps. */
-  readonly output: string;
-}
-
-function script(name: string, cwd: string, env: Record<string, string>): Promise<Ended> {
-  const output = join(cwd, 'output');
-  writeFileSync(output, '');
-  const runner = {
-    PATH: process.env['PATH'] ?? '',
-    RUNNER_OS: 'Linux',
-    RUNNER_ARCH: 'X64',
-    RUNNER_TEMP: cwd,
-    GITHUB_WORKSPACE: cwd,
-    GITHUB_OUTPUT: output,
-    ACTION_PATH: folder,
-  };
-  return new Promise((done) => {
-    execFile(join(folder, name), { cwd, env: { ...runner, ...env }, timeout: 60_000 }, (error, stdout) => {
-      const status = error === null ? 0 : typeof error.code === 'number' ? error.code : undefined;
-      done({ status, stdout, output: readFileSync(output, 'utf8') });
-    });
-  });
 }
