@@ -4,15 +4,21 @@ import { MqError } from '../errors.ts';
 import type { Channel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import { endChannel } from './consuming/channel-end.ts';
+import { failureOf } from './failure.ts';
 
 interface Depth {
   readonly ready: number;
   readonly consumers: number;
 }
 
+/** `exclusive`: a queue that belongs to another connection, so that nothing more is known. */
+export type Presence = 'exists' | 'missing' | 'exclusive';
+
 /** Time limit of a call, in milliseconds. Without it, a call would wait as long as the connection is lost. */
 const answerMs = 3000;
 const notFound = 404;
+/** AMQP 0-9-1, 1.8: resource-locked. */
+const locked = 405;
 
 /** Reads queues and exchanges by the broker's names. It continues to work after a lost connection. */
 export class Observer {
@@ -54,6 +60,19 @@ export class Observer {
       return isThere;
     });
     return isThere;
+  }
+
+  /**
+   * Reports whether a queue or exchange exists. Throws UNAVAILABLE if there is no answer within 3 seconds, and the error
+   * of the broker if it does not tell, for example NOT_PERMITTED.
+   */
+  async presence(kind: 'queue' | 'exchange', name: string): Promise<Presence> {
+    let presence: Presence = 'missing';
+    await this.#ask([name], async (_, channel) => {
+      presence = await presenceOn(channel, kind, name);
+      return presence === 'exists';
+    });
+    return presence;
   }
 
   /**
@@ -115,7 +134,7 @@ function answer<T>(channel: Channel, ask: (settle: (found: T | undefined) => voi
     };
     const closed = () => {
       if (code === notFound) resolve(undefined);
-      else reject(new MqError('UNAVAILABLE', 'the connection was lost before the broker answered'));
+      else reject(lost());
     };
     channel.once('error', failed);
     channel.once('close', closed);
@@ -127,4 +146,28 @@ function answer<T>(channel: Channel, ask: (settle: (found: T | undefined) => voi
       resolve(found);
     });
   });
+}
+
+function presenceOn(channel: Channel, kind: 'queue' | 'exchange', name: string): Promise<Presence> {
+  return new Promise((resolve, reject) => {
+    let refusal: (Error & { code?: unknown }) | undefined;
+    channel.once('error', (error: Error) => {
+      refusal = error;
+    });
+    channel.once('close', () => {
+      // RabbitMQ also answers 404 if the node of a queue is down, with another text.
+      if (refusal?.code === notFound && refusal.message.includes(`no ${kind} '`)) resolve('missing');
+      else if (refusal?.code === locked) resolve('exclusive');
+      else reject(refusal === undefined ? lost() : failureOf(refusal, (text) => text));
+    });
+    const settle = (error: unknown) => {
+      if (!error) resolve('exists');
+    };
+    if (kind === 'queue') channel.checkQueue(name, settle);
+    else channel.checkExchange(name, settle);
+  });
+}
+
+function lost(): MqError {
+  return new MqError('UNAVAILABLE', 'the connection was lost before the broker answered');
 }

@@ -83,6 +83,54 @@ test('vhosts of the file that are one vhost on the broker are planned once', () 
     assert.is((await differing(['plan'])).status, 78);
   }));
 
+test('over AMQP alone it finds missing exchanges and queues, and writes nothing', () =>
+  withManagement(async (served) => {
+    await served.ask('PUT /users/reader', { body: { password: 'x', tags: '' } });
+    await served.ask('PUT /permissions/%2F/reader', { body: { configure: '', write: '', read: '.*' } });
+    const run = runner(served, plannedFile);
+    const reader = runner(served, plannedFile, { user: 'reader', password: 'x' });
+    const objects = async () => [(await served.ask('GET /queues')).body, (await served.ask('GET /exchanges')).body];
+    const before = await objects();
+    const all = await reader(['plan', '--amqp-only', '--json']);
+    assert.equal(plannedLines(all.stdout), plannedLines((await run(['plan', '--json'])).stdout));
+    assert.is(all.status, 1);
+    assert.equal(await objects(), before, 'nothing was created');
+    await run(['declare']);
+    const channel = await served.place.channel();
+    await channel.deleteQueue('audit');
+    await channel.assertQueue('audit', { exclusive: true });
+    await channel.deleteQueue('bill.dead');
+    await channel.deleteExchange('spill');
+    await channel.deleteExchange('matched');
+    await channel.deleteQueue('plain');
+    await channel.assertQueue('plain', { maxLength: 3 });
+    const { status, stdout } = await reader(['plan', '--amqp-only', '--json']);
+    assert.is(status, 1);
+    assert.equal(plannedLines(stdout), [
+      'create exchange spill',
+      'create exchange matched',
+      'blocked queue audit: exclusive',
+      'create queue bill.dead',
+      'blocked binding matched -> audit',
+      'create binding orders -> spill',
+    ]);
+    const { source, notCompared } = JSON.parse(stdout) as { source: string; notCompared: string[] };
+    assert.equal([source, notCompared.length], ['amqp', 4]);
+    await channel.deleteQueue('audit');
+    await run(['declare', '--config', join(emptyFolder({ 'r.json': JSON.stringify(withoutPlain) }), 'r.json')]);
+    const none = await reader(['plan', '--amqp-only']);
+    assert.equal([none.status, none.stdout.split('\n').at(-2)], [0, 'no exchange or queue is missing']);
+    assert.match(none.stdout, /^not compared, because AMQP does not show it: the attributes of existing objects,/m);
+  }));
+
+test('over AMQP alone a wrong password is status 77, and a missing vhost 78', () =>
+  withManagement(async (served) => {
+    const run = runner(served, plannedFile, { password: 'wrong' });
+    assert.is((await run(['plan', '--amqp-only'])).status, 77);
+    const missing = runner(served, { vhosts: { shop: { queues: ['q'] } } }, { vhost: 'shop' });
+    assert.is((await missing(['plan', '--amqp-only'])).status, 78);
+  }));
+
 test('a wrong password is status 77', () =>
   withManagement(async (served) => {
     const run = runner(served, plannedFile, { user: 'guest', password: 'wrong' });
@@ -141,6 +189,10 @@ test('mq init --from writes a rascal.json whose plan has nothing to do', () =>
     assert.equal(Object.keys(vhosts['/']?.exchanges ?? {}).toSorted(), ['amq.topic', 'e', 'inner']);
     assert.equal(Object.keys(vhosts['/']?.queues ?? {}).toSorted(), ['a|b c', 'brief', 'safe']);
   }));
+
+/** The planned file without the queue that another client has declared with other arguments. */
+const withoutPlain = structuredClone(plannedFile) as { vhosts: { '/': { queues: Record<string, unknown> } } };
+delete withoutPlain.vhosts['/'].queues['plain'];
 
 interface Login {
   readonly cwd?: string;

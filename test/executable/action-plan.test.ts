@@ -55,7 +55,7 @@ action('writes the summary and the outputs, and passes each input to mq', async 
   assert.is(full.summary, `## prod 1\n\n${env['PLAN']}\n`);
 });
 
-action('fails because of differences only if it should, and always if there is no plan', async ({ cwd, env }) => {
+action('differences fail the job only if asked, and a missing plan always does', async ({ cwd, env }) => {
   const statusOf = async (more: Record<string, string>) =>
     (await actionScript('plan', cwd, { ...env, ...more })).status;
   assert.is(await statusOf({ STATUS: '1', INPUT_FAIL: 'true' }), 1);

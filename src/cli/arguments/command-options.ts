@@ -113,6 +113,7 @@ export const plan: readonly Option[] = [
     help: 'compare with exported definitions instead of a broker; - is standard input',
     default: 'the broker',
   },
+  { name: 'amqp-only', help: 'use no management API, and only find missing exchanges and queues' },
   managementUrl,
   trustManagement,
 ];

@@ -28,6 +28,7 @@ export function planCommand(configOf: (context: Context) => Promise<Config>): Co
       'mq plan --json --out plan.json',
       'mq plan --markdown --out comment.md',
       'mq plan --against definitions.json',
+      'mq plan --amqp-only',
     ],
     async run(context, values) {
       values.expectAtMost(0);
@@ -43,6 +44,8 @@ export function planCommand(configOf: (context: Context) => Promise<Config>): Co
 
 function refuseContradictions(values: Values): void {
   if (values.flag('json') && values.flag('markdown')) throw values.usage('--json and --markdown exclude each other');
+  const other = ['against', 'management-url', 'trust-management'].find((name) => values.given.includes(name));
+  if (values.flag('amqp-only') && other !== undefined) throw values.usage(`--amqp-only excludes --${other}`);
   if (values.name('against') === undefined) return;
   const unused = ['url', 'url-file', 'management-url'].find((name) => values.name(name) !== undefined);
   if (unused !== undefined) throw values.usage(`--against needs no broker: it excludes --${unused}`);

@@ -12,7 +12,7 @@ import { findManagement } from '../../input/management.ts';
 import { readDefinitions, readVhost } from '../../input/topology.ts';
 
 /** A vhost of a broker, and the vhosts of rascal.json that are declared there. */
-interface PlannedVhost {
+export interface PlannedVhost {
   readonly vhost: string;
   readonly shown: string;
   readonly connections: readonly ConnectionConfig[];
@@ -92,7 +92,7 @@ async function liveVhost(
   return { ...found, topology: { ...topology, ...(type !== undefined && { defaultQueueType: type }) } };
 }
 
-function placeOf({ vhost, shown, connections, names }: PlannedVhost) {
+export function placeOf({ vhost, shown, connections, names }: PlannedVhost) {
   return { vhost, shown, connections, name: names[0], names };
 }
 
@@ -133,7 +133,7 @@ function refuseHidden({ exchanges }: WantedTopology, topology: Topology, file: s
   });
 }
 
-async function wantedIn({ config, names }: PlannedVhost): Promise<WantedTopology> {
+export async function wantedIn({ config, names }: PlannedVhost): Promise<WantedTopology> {
   const [{ mergedTopology }, { wantedTopology }] = await Promise.all([
     import('../../../topology/merge.ts'),
     import('../../../topology/wanted.ts'),

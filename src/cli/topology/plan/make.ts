@@ -5,6 +5,7 @@ import type { Context } from '../../../context.ts';
 import type { Comparison } from '../../../topology/difference.ts';
 import type { Values } from '../../arguments/values.ts';
 import { addressesOf } from '../../input/addresses.ts';
+import { amqpTopologies } from './amqp.ts';
 import { exportedTopologies, type FoundVhost, liveTopologies, vhostsOf } from './found.ts';
 import type { Plan } from './plan-document.ts';
 
@@ -21,9 +22,12 @@ export async function makePlan(context: Context, values: Values, config: Config)
   const isLive = against === undefined;
   const addresses = isLive ? await addressesOf(context, values) : undefined;
   const planned = vhostsOf(config, addresses);
-  const found = isLive
-    ? await liveTopologies(context, values, planned)
-    : await exportedTopologies(context, planned, against);
+  const isAmqpOnly = values.flag('amqp-only') === true;
+  const found = !isLive
+    ? await exportedTopologies(context, planned, against)
+    : isAmqpOnly
+      ? await amqpTopologies(context, planned, { config, addresses })
+      : await liveTopologies(context, values, planned);
   const { compareTopology } = await import('../../../topology/compare.ts');
   const vhosts = found.map((one) => ({ ...one, ...compareTopology(one.wanted, one.topology) }));
   const differences = vhosts.flatMap(({ vhost, name, differences: all }) =>
@@ -33,7 +37,8 @@ export async function makePlan(context: Context, values: Values, config: Config)
   const plan = {
     file: config.file ?? null,
     against: against ?? [...new Set(vhosts.map(({ shown }) => shown))].join(', '),
-    source: isLive ? ('broker' as const) : ('definitions' as const),
+    source: !isLive ? ('definitions' as const) : isAmqpOnly ? ('amqp' as const) : ('broker' as const),
+    notCompared: isAmqpOnly ? invisible : [],
     vhosts: vhosts.map(({ vhost }) => vhost),
     merged: vhosts.filter(({ names }) => names.length > 1).map(({ vhost, names }) => ({ vhost, names })),
     create: count('create'),
@@ -45,3 +50,11 @@ export async function makePlan(context: Context, values: Values, config: Config)
   };
   return { plan, vhosts, addresses };
 }
+
+/** Parts of a topology that AMQP does not show without a change of the broker. */
+const invisible: readonly string[] = [
+  'the attributes of existing objects',
+  'the bindings between them',
+  'policies',
+  'objects that rascal.json does not define',
+];

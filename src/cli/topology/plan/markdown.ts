@@ -7,6 +7,7 @@ import {
   gapText,
   isPolicy,
   mergedText,
+  notComparedText,
   otherLines,
   othersText,
   policyAdvice,
@@ -30,6 +31,7 @@ export function markdownOf(plan: Plan): string {
   const blocks = [
     `### Topology: ${totalsText(plan)}`,
     compared,
+    ...(plan.notCompared.length === 0 ? [] : [`N${notComparedText(plan.notCompared).slice(1)}.`]),
     ...plan.merged.map((one) => `T${mergedText(one, code).slice(1)}.`),
     ...(rows.length === 0 ? [] : [tableOf(rows)]),
     ...reasonsOf(differences, vhosts.length > 1),

@@ -7,7 +7,10 @@ export interface Plan {
   readonly file: string | null;
   /** Address of the broker without user and password, or the name of the file with definitions. */
   readonly against: string;
-  readonly source: 'broker' | 'definitions';
+  /** `amqp`: the broker without its management API. */
+  readonly source: 'broker' | 'amqp' | 'definitions';
+  /** What could not be read. Empty unless the source is AMQP. */
+  readonly notCompared: readonly string[];
   /** Names of the vhosts on the broker. */
   readonly vhosts: readonly string[];
   /** Vhosts on the broker to which several vhosts of rascal.json belong, because their address names the vhost. */

@@ -28,13 +28,15 @@ export async function readSavedPlan(context: Context, file: string): Promise<Sav
   if (against === undefined || !Array.isArray(differences) || !differences.every(isObject) || !Array.isArray(vhosts))
     throw new MqError('BAD_DATA', `${file} is not a plan`, { at: file, hint: planHint });
   if (source !== 'broker')
-    throw new MqError('BAD_DATA', `${file} is a plan against exported definitions, not against a broker`, {
+    throw new MqError('BAD_DATA', `${file} ${source === 'amqp' ? incomplete : exported}`, {
       at: file,
       hint: planHint,
     });
   return { file, against, vhosts: listOf(vhosts), differences };
 }
 
+const incomplete = 'is a plan of --amqp-only, which does not compare everything';
+const exported = 'is a plan against exported definitions, not against a broker';
 const planHint = 'mq plan --json --out FILE writes a plan';
 
 function parsed(text: string): unknown {

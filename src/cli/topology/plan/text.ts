@@ -9,6 +9,7 @@ import {
   gapText,
   isPolicy,
   mergedText,
+  notComparedText,
   otherLines,
   othersText,
   policyAdvice,
@@ -28,13 +29,14 @@ const mostOthers = 20;
 /** Returns the plan in lines of at most `width` columns, if no word is longer. */
 export function textOf(plan: Plan, width: number): string {
   const hasVhosts = plan.vhosts.length > 1;
-  const place = plan.source === 'broker' ? 'on the broker' : 'in the definitions';
+  const place = plan.source === 'definitions' ? 'in the definitions' : 'on the broker';
   const style = { width, hasVhosts, place };
   const file = plan.file ?? 'the built-in rascal.json';
   const where = hasVhosts ? '' : `, vhost ${escaped(plan.vhosts[0] ?? '/')}`;
   const blocks = [
     [
       wrapped(`${escaped(file)} against ${escaped(plan.against)}${where}`, { width, indent: 2 }),
+      ...(plan.notCompared.length === 0 ? [] : [wrapped(notComparedText(plan.notCompared), { width, indent: 2 })]),
       ...plan.merged.map((one) => wrapped(mergedText(one, escaped), { width, indent: 2 })),
     ],
     ...plan.differences.map((one) => differenceLines(one, style)),
@@ -52,7 +54,8 @@ export function textOf(plan: Plan, width: number): string {
 
 /** Returns the next step, or `undefined` if there is nothing to do. */
 export function hintOf({ source, create, update, replace, blocked, differences }: Plan): string | undefined {
-  if (source !== 'broker') return undefined;
+  if (source === 'definitions') return undefined;
+  if (source === 'amqp') return create > 0 ? 'mq declare creates what is missing' : undefined;
   if (replace > 0 && blocked === 0 && !differences.some(isRefused)) return ignoredHint;
   if (replace + blocked > 0)
     return 'mq apply replaces nothing, and mq declare fails at the first difference that RabbitMQ refuses';

@@ -68,6 +68,11 @@ export function policyAdvice({ attributes }: Pick<Difference, 'attributes'>): st
   ].join(', ');
 }
 
+/** Returns what a plan over AMQP does not contain, without a full stop. */
+export function notComparedText(parts: readonly string[]): string {
+  return `not compared, because AMQP does not show it: ${parts.join(', ')}`;
+}
+
 /** Returns a sentence about vhosts of the file that are one vhost on the broker, without a full stop. */
 export function mergedText({ vhost, names }: MergedVhost, format: Format): string {
   const all = names.map(format);
@@ -75,14 +80,15 @@ export function mergedText({ vhost, names }: MergedVhost, format: Format): strin
 }
 
 /** Returns `1 to create, 2 to replace`, or `nothing to do`. */
-export function totalsText({ create, update, replace, blocked }: Plan): string {
+export function totalsText({ source, create, update, replace, blocked }: Plan): string {
   const parts = [
     ...(create > 0 ? [`${create} to create`] : []),
     ...(update > 0 ? [`${update} to update`] : []),
     ...(replace > 0 ? [`${replace} to replace`] : []),
     ...(blocked > 0 ? [`${blocked} blocked`] : []),
   ];
-  return parts.length === 0 ? 'nothing to do' : parts.join(', ');
+  if (parts.length > 0) return parts.join(', ');
+  return source === 'amqp' ? 'no exchange or queue is missing' : 'nothing to do';
 }
 
 /** Returns `2 queues, 1 policy` for what only the broker has, or an empty string. */

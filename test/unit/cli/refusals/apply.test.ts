@@ -52,6 +52,14 @@ refuses([
     hint,
   },
   {
+    title: 'a plan of --amqp-only',
+    args,
+    files: withPlan({ against: 'amqp://127.0.0.1', source: 'amqp', vhosts: ['/'], differences: [] }),
+    exit: 65,
+    line: 'mq apply: plan.json is a plan of --amqp-only, which does not compare everything [BAD_DATA]',
+    hint,
+  },
+  {
     title: 'mq apply with a broker that does not answer',
     args: ['apply', '--yes', '--management-url', 'http://127.0.0.1:1', '--trust-management'],
     files,

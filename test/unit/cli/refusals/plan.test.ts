@@ -27,6 +27,15 @@ refuses([
       hint: 'mq plan --help',
     }),
   ),
+  ...[['--against', 'd.json'], ['--management-url', 'http://127.0.0.1:1'], ['--trust-management']].map(
+    (more): Row => ({
+      title: `mq plan --amqp-only with ${more[0]}`,
+      args: ['plan', '--amqp-only', ...more],
+      exit: 64,
+      line: `mq plan: --amqp-only excludes ${more[0]} [USAGE]`,
+      hint: 'mq plan --help',
+    }),
+  ),
   ...[['--markdown'], []].map(
     (more): Row => ({
       title: `mq plan --out with the name of rascal.json ${more}`,

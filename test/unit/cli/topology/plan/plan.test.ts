@@ -10,7 +10,14 @@ const binding = { source: 'orders', destination: 'bill', destinationType: 'queue
 const quorum = { attribute: 'type', wanted: 'quorum', found: null, isRefused: false };
 
 const plan: Plan = {
-  ...{ file: 'rascal.json', against: 'amqp://127.0.0.1:5672', source: 'broker', vhosts: ['shop'], merged: [] },
+  ...{
+    file: 'rascal.json',
+    against: 'amqp://127.0.0.1:5672',
+    source: 'broker',
+    notCompared: [],
+    vhosts: ['shop'],
+    merged: [],
+  },
   ...{ create: 3, update: 0, replace: 1, blocked: 1 },
   differences: [
     {
@@ -235,6 +242,18 @@ nothing to do
 `,
   );
   assert.match(markdownOf(together), /^The vhosts `a`, `b` and `` c` `` of rascal.json are one vhost .* names it\.$/m);
+});
+
+test('a plan over AMQP lists what was not compared', () => {
+  const visible: Plan = { ...nothing, source: 'amqp', notCompared: ['policies', 'bindings'] };
+  const line = 'not compared, because AMQP does not show it: policies, bindings';
+  assert.is(
+    textOf(visible, 80),
+    `rascal.json against amqp://127.0.0.1:5672, vhost shop\n${line}\n\nno exchange or queue is missing\n`,
+  );
+  assert.match(markdownOf(visible), /^Not compared, because AMQP does not show it: policies, bindings\.$/m);
+  assert.is(hintOf(visible), undefined);
+  assert.is(hintOf({ ...visible, create: 1 }), 'mq declare creates what is missing');
 });
 
 test('a plan with only ignored differences has a hint of its own', () => {
