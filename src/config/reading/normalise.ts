@@ -49,6 +49,7 @@ export function normalise(file: Plain): PartialConfig {
         return retry === undefined ? [] : [[name, checked<OwnRetryConfig>(retry)] as const];
       }),
     ),
+    ...checked<Pick<Config, 'declare'>>(pick(mq, ['declare'])),
     rest: pick(file, ['defaults', 'encryption', 'redeliveries']),
   };
 }

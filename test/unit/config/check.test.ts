@@ -67,6 +67,8 @@ test('checks the limits of numbers', () => {
     'mq.retry.delays[1] value',
   ]);
   assert.is(linesOf('{"mq":{"retry":{"attempts":1e999}}}').length, 1);
+  for (const good of [true, false]) assert.equal(codesOf({ mq: { declare: good } }), [], String(good));
+  for (const bad of ['no', 0, null]) assert.equal(codesOf({ mq: { declare: bad } }), ['mq.declare type'], String(bad));
 });
 
 test('reports names that are too long for AMQP', () => {

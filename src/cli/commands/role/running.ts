@@ -42,7 +42,7 @@ export async function withSession(
   }
   const { Session } = await import('../../../session/session.ts');
   const session = new Session({
-    config,
+    config: { ...config, declare: declares(values, config) },
     addresses,
     role: name,
     confirmTimeoutMs: values.duration('timeout') ?? 60_000,
@@ -56,6 +56,11 @@ export async function withSession(
   } finally {
     await session.close();
   }
+}
+
+/** Reports whether the role declares what it needs. Otherwise that must exist. */
+export function declares(values: Values, { declare = true }: Config): boolean {
+  return values.flag('declare') ?? declare;
 }
 
 /** Returns the vhosts of the publications and subscriptions that a role uses. */
