@@ -2,6 +2,7 @@
 
 import type { Plain } from '../config/plain.ts';
 import type { AttributeDifference, Comparison, Difference, Others, Risk } from './difference.ts';
+import { leftovers } from './leftovers.ts';
 import { comparedExchangeArgument, isComparedArgument } from './redeclaration.ts';
 import {
   bindingId,
@@ -36,6 +37,7 @@ class Comparer {
   readonly #wantedBindings: ReadonlySet<string>;
   /** `exchange name` and `queue name` of objects that mq can neither declare nor bind. */
   readonly #unusable = new Set<string>();
+  readonly #leftovers: readonly Difference[];
 
   constructor(wanted: WantedTopology, found: Topology) {
     this.#wanted = wanted;
@@ -43,6 +45,7 @@ class Comparer {
     this.#exchanges = new Map(found.exchanges.map((one) => [one.name, one]));
     this.#queues = new Map(found.queues.map((one) => [one.name, one]));
     this.#wantedBindings = new Set(wanted.bindings.map(bindingId));
+    this.#leftovers = leftovers(wanted, found);
   }
 
   differences(): Difference[] {
@@ -52,23 +55,38 @@ class Comparer {
       ...exchanges.flatMap((one) => this.#exchange(one) ?? []),
       ...queues.flatMap((one) => this.#queue(one) ?? []),
       ...this.#bindings(),
+      ...this.#leftovers,
     ];
   }
 
   others(): Others {
     const { exchanges, queues, bindings, policies } = this.#found;
     const own = { exchange: namesOf(this.#wanted.exchanges), queue: namesOf(this.#wanted.queues) };
+    const deleted = this.#deleted();
     return {
-      exchanges: exchanges.filter(({ name }) => !own.exchange.has(name) && !name.startsWith('amq.')),
-      queues: queues.filter(({ name }) => !own.queue.has(name)),
+      exchanges: exchanges.filter(
+        ({ name }) => !own.exchange.has(name) && !deleted.exchange.has(name) && !name.startsWith('amq.'),
+      ),
+      queues: queues.filter(({ name }) => !own.queue.has(name) && !deleted.queue.has(name)),
       bindings: bindings
-        .filter((one) => !this.#wantedBindings.has(bindingId(one)))
+        .filter((one) => !this.#wantedBindings.has(bindingId(one)) && !deleted.binding.has(bindingId(one)))
         .map((one) => ({
           ...one,
           isBetweenOwn: own.exchange.has(one.source) && own[one.destinationType].has(one.destination),
         })),
       policies,
     };
+  }
+
+  /** Returns what --prune deletes: names of exchanges and queues, and ids of bindings. */
+  #deleted(): Readonly<Record<Difference['kind'], ReadonlySet<string>>> {
+    const deleted = { exchange: new Set<string>(), queue: new Set<string>(), binding: new Set<string>() };
+    for (const one of this.#leftovers) {
+      if (one.kind === 'binding') deleted.binding.add(bindingId(one));
+      else deleted[one.kind].add(one.name);
+      for (const binding of one.risk?.otherBindings ?? []) deleted.binding.add(bindingId(binding));
+    }
+    return deleted;
   }
 
   #exchange(wanted: WantedExchange): Difference | undefined {

@@ -22,6 +22,7 @@ export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Confi
     retry: { attempts: 5, delays: [1000], ...builtin.retry, ...user.retry },
     retries: overridden(builtin.retries, user.retries),
     ...(declare !== undefined && { declare }),
+    ...(user.owns !== undefined && { owns: user.owns }),
     rest: { ...builtin.rest, ...user.rest },
   });
 }

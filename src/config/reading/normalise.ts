@@ -49,7 +49,7 @@ export function normalise(file: Plain): PartialConfig {
         return retry === undefined ? [] : [[name, checked<OwnRetryConfig>(retry)] as const];
       }),
     ),
-    ...checked<Pick<Config, 'declare'>>(pick(mq, ['declare'])),
+    ...checked<Pick<Config, 'declare' | 'owns'>>(pick(mq, ['declare', 'owns'])),
     rest: pick(file, ['defaults', 'encryption', 'redeliveries']),
   };
 }

@@ -36,6 +36,7 @@ export async function makePlan(context: Context, values: Values, config: Config)
     create: count('create'),
     replace: count('replace'),
     blocked: count('blocked'),
+    delete: count('delete'),
     differences,
     others: vhosts.map(({ vhost, others }) => ({ vhost, ...others })),
   };

@@ -36,6 +36,7 @@ function rowsOf(one: PlannedDifference, hasVhosts: boolean): string[] {
   const mark = action === 'create' ? action : `**${action}**`;
   const object = `${objectText(one, cell)}${hasVhosts ? ` in ${cell(one.vhost)}` : ''}`;
   if (!exists) return [`| ${mark} | ${object} | ${propertiesText(one, cell)} | | |`];
+  if (attributes.length === 0) return [`| ${mark} | ${object} | | | |`];
   return attributes.map(({ attribute, wanted, found, isRefused }, at) => {
     const name = `${cell(attribute)}${isRefused ? '' : ' (ignored in a declaration)'}`;
     return `| ${at === 0 ? `${mark} | ${object}` : ' | '} | ${name} | ${cell(valueText(wanted))} | ${cell(valueText(found))} |`;
@@ -47,8 +48,9 @@ function reasonsOf(differences: readonly PlannedDifference[]): string[] {
   const notable = differences.filter(({ action }) => action !== 'create');
   if (notable.length === 0) return [];
   const lines = notable.slice(0, mostOthers).map((one) => {
-    const risk = one.risk === undefined ? '' : ` Risk: ${riskText(one.risk, one.kind)}.`;
-    return `- ${objectText(one, code)}: ${one.why}.${risk}`;
+    const risk = one.risk === undefined ? '' : ` Risk: ${riskText(one.risk, one, code)}.`;
+    const obstacles = (one.obstacles ?? []).map((obstacle) => ` In the way: ${code(obstacle)}.`).join('');
+    return `- ${objectText(one, code)}: ${one.why}.${risk}${obstacles}`;
   });
   return [[...lines, ...moreLine(notable.length)].join('\n')];
 }

@@ -14,6 +14,7 @@ export interface Plan {
   readonly create: number;
   readonly replace: number;
   readonly blocked: number;
+  readonly delete: number;
   readonly differences: readonly PlannedDifference[];
   readonly others: readonly ({ readonly vhost: string } & Others)[];
 }

@@ -35,10 +35,11 @@ export function textOf(plan: Plan, width: number): string {
 }
 
 /** Returns the next step, or `undefined` if there is nothing to do. */
-export function hintOf({ source, create, replace, blocked }: Plan): string | undefined {
+export function hintOf({ source, create, replace, blocked, delete: deleted }: Plan): string | undefined {
   if (source !== 'broker') return undefined;
   if (replace + blocked > 0)
     return 'mq declare replaces nothing, and fails at the first difference that RabbitMQ refuses';
+  if (deleted > 0) return 'mq apply --prune also deletes what rascal.json owns and no longer defines';
   return create > 0 ? 'mq apply creates what is missing' : undefined;
 }
 
@@ -50,7 +51,7 @@ interface Style {
 }
 
 function differenceLines(one: PlannedDifference, { width, hasVhosts, place }: Style): string[] {
-  const { action, exists, attributes, why, risk } = one;
+  const { action, exists, attributes, why, risk, obstacles = [] } = one;
   const properties = exists ? '' : propertiesText(one, escaped);
   const where = hasVhosts ? ` in vhost ${escaped(one.vhost)}` : '';
   const line = (text: string, more = 0) =>
@@ -61,7 +62,8 @@ function differenceLines(one: PlannedDifference, { width, hasVhosts, place }: St
       line(`${objectText(one, escaped)}${where}${properties && `: ${properties}`}`, 2).slice(indent),
     ...(exists ? attributes : []).map((each) => line(attributeText(each, place), 2)),
     ...(action === 'create' ? [] : [line(`why: ${why}`, 5)]),
-    ...(risk === undefined ? [] : [line(`risk: ${riskText(risk, one.kind)}`, 6)]),
+    ...(risk === undefined ? [] : [line(`risk: ${riskText(risk, one, escaped)}`, 6)]),
+    ...obstacles.map((obstacle) => line(`in the way: ${escaped(obstacle)}`, 12)),
   ];
 }
 
