@@ -34,12 +34,12 @@ export interface Prune {
 
 /** Returns the steps for the `delete` differences of a vhost. Bindings are removed first, then exchanges and queues. */
 export function pruneSteps({ place, differences }: Pruned, settings: PruneSettings): Prune {
-  const deleted = differences.filter(({ action }) => action === 'delete');
+  const deleted = differences.filter((one) => one.action === 'delete');
   const prune = new VhostPrune(deleted, settings);
-  const steps = deleted.map((one): Step => {
+  const steps = deleted.flatMap((one): Step[] => {
     const common = { action: 'delete', place, object: objectOf(one) } as const;
-    if (one.kind === 'binding') return { ...common, stage: 'unbind', run: (target) => removeBinding(target, one) };
-    return { ...common, stage: 'delete', run: (target) => prune.delete(target, one) };
+    if (one.kind === 'binding') return [{ ...common, stage: 'unbind', run: (target) => removeBinding(target, one) }];
+    return isNamed(one) ? [{ ...common, stage: 'delete', run: (target) => prune.delete(target, one) }] : [];
   });
   return { steps, check: (target) => prune.check(target) };
 }
@@ -188,7 +188,7 @@ function counted(problems: number): string {
 }
 
 function isNamed(one: Difference): one is NamedDifference {
-  return one.kind !== 'binding';
+  return one.kind === 'exchange' || one.kind === 'queue';
 }
 
 /** Reports whether only a count that may be late keeps the queue from being deleted. */

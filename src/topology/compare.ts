@@ -2,7 +2,8 @@
 
 import type { Plain } from '../config/plain.ts';
 import type { AttributeDifference, Comparison, Difference, Others, Risk } from './difference.ts';
-import { leftovers } from './leftovers.ts';
+import { deletedBy, leftovers } from './leftovers.ts';
+import { policyDifferences, policyInstead } from './policies.ts';
 import { comparedExchangeArgument, isComparedArgument } from './redeclaration.ts';
 import {
   bindingId,
@@ -52,6 +53,7 @@ class Comparer {
     const { exchanges, queues } = this.#wanted;
     // The bindings are compared last, because a blocked end blocks them.
     return [
+      ...policyDifferences(this.#wanted, this.#found),
       ...exchanges.flatMap((one) => this.#exchange(one) ?? []),
       ...queues.flatMap((one) => this.#queue(one) ?? []),
       ...this.#bindings(),
@@ -61,8 +63,12 @@ class Comparer {
 
   others(): Others {
     const { exchanges, queues, bindings, policies } = this.#found;
-    const own = { exchange: namesOf(this.#wanted.exchanges), queue: namesOf(this.#wanted.queues) };
-    const deleted = this.#deleted();
+    const own = {
+      exchange: namesOf(this.#wanted.exchanges),
+      queue: namesOf(this.#wanted.queues),
+      policy: namesOf(this.#wanted.policies),
+    };
+    const deleted = deletedBy(this.#leftovers);
     return {
       exchanges: exchanges.filter(
         ({ name }) => !own.exchange.has(name) && !deleted.exchange.has(name) && !name.startsWith('amq.'),
@@ -74,19 +80,8 @@ class Comparer {
           ...one,
           isBetweenOwn: own.exchange.has(one.source) && own[one.destinationType].has(one.destination),
         })),
-      policies,
+      policies: policies.filter(({ name }) => !own.policy.has(name)),
     };
-  }
-
-  /** Returns what --prune deletes: names of exchanges and queues, and ids of bindings. */
-  #deleted(): Readonly<Record<Difference['kind'], ReadonlySet<string>>> {
-    const deleted = { exchange: new Set<string>(), queue: new Set<string>(), binding: new Set<string>() };
-    for (const one of this.#leftovers) {
-      if (one.kind === 'binding') deleted.binding.add(bindingId(one));
-      else deleted[one.kind].add(one.name);
-      for (const binding of one.risk?.otherBindings ?? []) deleted.binding.add(bindingId(binding));
-    }
-    return deleted;
   }
 
   #exchange(wanted: WantedExchange): Difference | undefined {
@@ -141,8 +136,10 @@ class Comparer {
     if (attributes.length === 0) return undefined;
     if (unavailable.includes(found.state ?? ''))
       return blocked(`the queue is not available (${found.state})`, attributes);
-    const why = this.#isSetByPolicy(attributes, found) ? ofPolicy : whyReplace('a queue', attributes);
-    return { action: 'replace', exists: true, ...object, attributes, why, risk: this.#queueRisk(found) };
+    const replaced = { action: 'replace', exists: true, ...object, attributes, risk: this.#queueRisk(found) } as const;
+    if (this.#isSetByPolicy(attributes, found)) return { ...replaced, why: ofPolicy };
+    const policy = wanted.for === undefined ? policyInstead(attributes, found, this.#found.policies) : undefined;
+    return { ...replaced, why: whyReplace('a queue', attributes), ...(policy !== undefined && { policy }) };
   }
 
   #queueAttributes(wanted: WantedQueue, found: TopologyQueue): AttributeDifference[] {

@@ -19,6 +19,17 @@ export function leftovers(wanted: WantedTopology, found: Topology): Difference[]
   return new LeftoverSearch(wanted, found, wanted.ownership).differences();
 }
 
+/** Returns the names of the exchanges and queues, and the ids of the bindings, that the differences delete. */
+export function deletedBy(differences: readonly Difference[]) {
+  const all = differences.flatMap((one) => [
+    ...(one.kind === 'binding' ? [bindingId(one)] : []),
+    ...(one.risk?.otherBindings ?? []).map(bindingId),
+  ]);
+  const names = (kind: 'exchange' | 'queue') =>
+    new Set(differences.flatMap((one) => (one.kind === kind ? [one.name] : [])));
+  return { exchange: names('exchange'), queue: names('queue'), binding: new Set(all) };
+}
+
 class LeftoverSearch {
   readonly #wanted: WantedTopology;
   readonly #found: Topology;

@@ -6,6 +6,7 @@ import {
   type ExchangeConfig,
   isPrivate,
   namePrefix,
+  type PoliciesByVhost,
   type QueueConfig,
   queueArguments,
   type VhostConfig,
@@ -13,12 +14,14 @@ import {
 import { objectOf, type Plain, stringOf, without } from '../config/plain.ts';
 import { madeQueues } from '../config/retry-queues.ts';
 import { isReceiving } from '../config/role.ts';
-import type { TopologyBinding, TopologyExchange, TopologyQueue } from './topology.ts';
+import type { TopologyBinding, TopologyExchange, TopologyPolicy, TopologyQueue } from './topology.ts';
 
 export interface WantedTopology {
   readonly exchanges: readonly WantedExchange[];
   readonly queues: readonly WantedQueue[];
   readonly bindings: readonly TopologyBinding[];
+  readonly policies: readonly TopologyPolicy[];
+  readonly operatorPolicies: readonly TopologyPolicy[];
   /** `undefined` if rascal.json owns nothing. */
   readonly ownership?: Ownership;
 }
@@ -54,7 +57,7 @@ export type WantedQueue = TopologyQueue &
  */
 export function wantedTopology(config: Config, name: string): WantedTopology {
   const vhost = config.vhosts[name];
-  if (vhost === undefined) return { exchanges: [], queues: [], bindings: [] };
+  if (vhost === undefined) return noTopology;
   const prefix = namePrefix(vhost);
   const made = madeQueues(config).filter((one) => one.vhost === name);
   return {
@@ -69,6 +72,8 @@ export function wantedTopology(config: Config, name: string): WantedTopology {
       })),
     ],
     bindings: vhost.bindings.filter((one) => isBound(vhost, one)).map((one) => wantedBinding(vhost, one)),
+    policies: wantedPolicies(config.policies[name], 'all'),
+    operatorPolicies: wantedPolicies(config.operatorPolicies[name], 'queues'),
     ...(config.owns !== undefined && { ownership: ownershipOf(config, config.owns) }),
   };
 }
@@ -80,6 +85,8 @@ export function mergedTopology(all: readonly WantedTopology[]): WantedTopology {
     exchanges: all.flatMap(({ exchanges }) => exchanges),
     queues: all.flatMap(({ queues }) => queues),
     bindings: all.flatMap(({ bindings }) => bindings),
+    policies: all.flatMap(({ policies }) => policies),
+    operatorPolicies: all.flatMap(({ operatorPolicies }) => operatorPolicies),
     ...(ownership !== undefined && { ownership }),
   };
 }
@@ -97,6 +104,14 @@ function ownershipOf({ vhosts, roles, subscriptions }: Config, patterns: readonl
     definedQueues: namesOf('queues'),
     queuesBoundByRoles: boundByRoles.map(({ vhost, queue }) => namePrefix(vhosts[vhost]) + queue),
   };
+}
+
+const noTopology: WantedTopology = { exchanges: [], queues: [], bindings: [], policies: [], operatorPolicies: [] };
+
+function wantedPolicies(policies: PoliciesByVhost[string] = {}, kind: 'all' | 'queues'): TopologyPolicy[] {
+  return Object.entries(policies).map(([name, { pattern, applyTo = kind, priority = 0, definition }]) => {
+    return { name, pattern, applyTo, priority, definition };
+  });
 }
 
 /** Rascal: a text in `replyTo` is the end of the queue's name. */

@@ -23,6 +23,8 @@ export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Confi
     retries: overridden(builtin.retries, user.retries),
     ...(declare !== undefined && { declare }),
     ...(user.owns !== undefined && { owns: user.owns }),
+    policies: overridden(builtin.policies, user.policies),
+    operatorPolicies: overridden(builtin.operatorPolicies, user.operatorPolicies),
     rest: { ...builtin.rest, ...user.rest },
   });
 }

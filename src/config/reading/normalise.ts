@@ -7,6 +7,7 @@ import type {
   Config,
   ConnectionConfig,
   ExchangeConfig,
+  PoliciesByVhost,
   PublicationConfig,
   QueueConfig,
   SubscriptionConfig,
@@ -50,6 +51,8 @@ export function normalise(file: Plain): PartialConfig {
       }),
     ),
     ...checked<Pick<Config, 'declare' | 'owns'>>(pick(mq, ['declare', 'owns'])),
+    policies: checked<PoliciesByVhost>(objectOf(mq['policies'])),
+    operatorPolicies: checked<PoliciesByVhost>(objectOf(mq['operatorPolicies'])),
     rest: pick(file, ['defaults', 'encryption', 'redeliveries']),
   };
 }

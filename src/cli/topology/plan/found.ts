@@ -86,7 +86,7 @@ async function liveVhost(
   ]);
   const { vhost } = planned;
   const wanted = await wantedIn(planned);
-  const topology = await readVhost(api, vhost);
+  const topology = await readVhost(api, vhost, { hasOperatorPolicies: wanted.operatorPolicies.length > 0 });
   const found = { ...placeOf(planned), wanted, topology };
   if (!needsDefaultType(wanted, topology)) return found;
   const key = `${api.user}@${api.origin}`;
