@@ -12,6 +12,7 @@ import {
   type TopologyBinding,
   type TopologyExchange,
   type TopologyQueue,
+  unavailableStates,
 } from './topology.ts';
 import type { WantedExchange, WantedQueue, WantedTopology } from './wanted.ts';
 
@@ -134,7 +135,7 @@ class Comparer {
     if (found.exclusive) return blocked(exclusiveFound, attributes);
     if (wanted.exclusive && isDeclared) return blocked(exclusiveWanted, attributes);
     if (attributes.length === 0) return undefined;
-    if (unavailable.includes(found.state ?? ''))
+    if (unavailableStates.includes(found.state ?? ''))
       return blocked(`the queue is not available (${found.state})`, attributes);
     const replaced = { action: 'replace', exists: true, ...object, attributes, risk: this.#queueRisk(found) } as const;
     if (this.#isSetByPolicy(attributes, found)) return { ...replaced, why: ofPolicy };
@@ -206,9 +207,6 @@ const blockedEnd = 'it does not exist, and an exchange or queue that it needs is
 function hasDefaultType({ durable, autoDelete, exclusive }: WantedQueue): boolean {
   return durable && !autoDelete && !exclusive;
 }
-
-/** RabbitMQ: states in which a queue can be neither read nor declared. */
-const unavailable = ['down', 'stopped', 'crashed', 'minority', 'terminated'];
 
 function whyReplace(what: string, attributes: readonly AttributeDifference[]): string {
   return attributes.some(({ isRefused }) => isRefused)

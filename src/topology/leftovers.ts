@@ -1,8 +1,8 @@
 // Finds what mq apply --prune deletes: objects that rascal.json owns ("owns") and no longer defines. Pure: it sends no
 // request.
 
-import { isOwned } from '../config/owned-names.ts';
 import type { Difference } from './difference.ts';
+import { isOwned } from './owned-names.ts';
 import { isProtectedExchange, isProtectedQueue } from './protected-names.ts';
 import {
   bindingId,
@@ -10,6 +10,7 @@ import {
   type TopologyBinding,
   type TopologyExchange,
   type TopologyQueue,
+  unavailableStates,
 } from './topology.ts';
 import type { WantedTopology } from './wanted.ts';
 
@@ -30,6 +31,8 @@ export function deletedBy(differences: readonly Difference[]) {
   return { exchange: names('exchange'), queue: names('queue'), binding: new Set(all) };
 }
 
+type Ownership = NonNullable<WantedTopology['ownership']>;
+
 class LeftoverSearch {
   readonly #wanted: WantedTopology;
   readonly #found: Topology;
@@ -40,46 +43,39 @@ class LeftoverSearch {
   readonly #deleted: ReadonlySet<string>;
   readonly #bindings: readonly TopologyBinding[];
 
-  constructor(
-    wanted: WantedTopology,
-    found: Topology,
-    { patterns, definedExchanges, definedQueues, queuesBoundByRoles }: NonNullable<WantedTopology['ownership']>,
-  ) {
+  constructor(wanted: WantedTopology, found: Topology, ownership: Ownership) {
     this.#wanted = wanted;
     this.#found = found;
-    this.#isOwned = (name) => isOwned(patterns, name);
-    const defined = {
-      exchange: new Set([...wanted.exchanges.map(({ name }) => name), ...definedExchanges]),
-      queue: new Set([...wanted.queues.map(({ name }) => name), ...definedQueues]),
-    };
-    this.#exchanges = found.exchanges.filter(
-      (one) => this.#isOwned(one.name) && !defined.exchange.has(one.name) && !isProtectedExchange(one),
-    );
+    this.#isOwned = (name) => isOwned(ownership.patterns, name);
+    const exchanges = new Set([...wanted.exchanges.map(({ name }) => name), ...ownership.definedExchanges]);
+    const queues = new Set([...wanted.queues.map(({ name }) => name), ...ownership.definedQueues]);
+    const isUndefined = (names: ReadonlySet<string>, name: string) => this.#isOwned(name) && !names.has(name);
+    this.#exchanges = found.exchanges.filter((one) => isUndefined(exchanges, one.name) && !isProtectedExchange(one));
     this.#queues = found.queues.filter(
-      (one) =>
-        this.#isOwned(one.name) &&
-        !defined.queue.has(one.name) &&
-        !isProtectedQueue(one, (name) => defined.queue.has(name)),
+      (one) => isUndefined(queues, one.name) && !isProtectedQueue(one, (name) => queues.has(name)),
     );
     this.#deleted = new Set([
       ...this.#exchanges.map(({ name }) => `exchange ${name}`),
       ...this.#queues.map(({ name }) => `queue ${name}`),
     ]);
+    this.#bindings = this.#oldBindings({ exchange: exchanges, queue: queues }, ownership);
+  }
+
+  /** Returns the bindings between owned objects of the file that the file does not define. */
+  #oldBindings(defined: Readonly<Record<'exchange' | 'queue', ReadonlySet<string>>>, ownership: Ownership) {
     // A role binds its exclusive queue, and some roles bind a queue with keys of the command line.
     const boundByRoles = new Set([
-      ...found.queues.filter(({ exclusive }) => exclusive).map(({ name }) => name),
-      ...queuesBoundByRoles,
+      ...this.#found.queues.filter(({ exclusive }) => exclusive).map(({ name }) => name),
+      ...ownership.queuesBoundByRoles,
     ]);
-    const ids = new Set(wanted.bindings.map(bindingId));
-    this.#bindings = found.bindings.filter(
-      (one) =>
-        this.#isOwned(one.source) &&
-        this.#isOwned(one.destination) &&
-        defined.exchange.has(one.source) &&
-        defined[one.destinationType].has(one.destination) &&
-        !(one.destinationType === 'queue' && boundByRoles.has(one.destination)) &&
-        !ids.has(bindingId(one)),
-    );
+    const ids = new Set(this.#wanted.bindings.map(bindingId));
+    return this.#found.bindings.filter((one) => {
+      const { source, destination, destinationType } = one;
+      const isBetweenOwn = this.#isOwned(source) && this.#isOwned(destination);
+      const isBetweenDefined = defined.exchange.has(source) && defined[destinationType].has(destination);
+      const isOfRole = destinationType === 'queue' && boundByRoles.has(destination);
+      return isBetweenOwn && isBetweenDefined && !isOfRole && !ids.has(bindingId(one));
+    });
   }
 
   differences(): Difference[] {
@@ -130,7 +126,7 @@ class LeftoverSearch {
 
   #queueObstacles({ name, state = 'running' }: TopologyQueue): string[] {
     return [
-      ...(unavailable.includes(state) ? [`it is not available (${state})`] : []),
+      ...(unavailableStates.includes(state) ? [`it is not available (${state})`] : []),
       ...this.#incomingObstacles('queue', name),
       ...this.#references({
         exchange: () => false,
@@ -183,9 +179,6 @@ interface ReferenceTests {
 
 const undefinedName = 'rascal.json does not define it, and "owns" matches its name';
 const undefinedBinding = 'rascal.json does not define it, and "owns" matches both ends';
-
-/** RabbitMQ: states in which a queue can be neither read nor deleted safely. */
-const unavailable = ['down', 'stopped', 'crashed', 'minority', 'terminated'];
 
 function obstacles(all: readonly string[]): { obstacles?: readonly string[] } {
   return all.length === 0 ? {} : { obstacles: all };

@@ -26,7 +26,7 @@ export interface WantedTopology {
   readonly ownership?: Ownership;
 }
 
-/** What mq may delete, and what it must keep although it declares none of it. */
+/** Names that mq may delete, and names that it keeps. */
 interface Ownership {
   /** Patterns of the names that mq may delete. */
   readonly patterns: readonly string[];

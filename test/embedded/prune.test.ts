@@ -86,7 +86,7 @@ function withOld(use: (pruning: Pruning) => Promise<void>): Promise<void> {
   });
 }
 
-test('deletes owned objects that nobody uses', () =>
+test('deletes owned objects that are not in use', () =>
   withOld(async ({ prune, state }) => {
     assert.is(await prune(), 'done');
     assert.equal(await state(), [['kept'], [], []]);

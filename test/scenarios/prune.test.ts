@@ -88,7 +88,7 @@ async function declareOld({ channel }: Shop, type: string): Promise<void> {
   await channel.bindQueue('orders.old', 'orders.old', 'n', { n: 1, 'x-match': 'any' });
 }
 
-test('deletes owned exchanges, queues and bindings, and a second run has nothing to do', () =>
+test('deletes owned objects, and a second run has nothing to do', () =>
   inShop(async (shop) => {
     const { channel, run, queues, exchanges, bindings } = shop;
     for (const type of types) {

@@ -51,7 +51,7 @@ async function apply(context: Context, values: Values, configOf: ConfigOf): Prom
   if (steps.length > 0) {
     const targets = new Targets(context, values, { config, made });
     try {
-      // What is in the way is reported before anything changes.
+      // Obstacles are reported before anything changes.
       for (const { place, check } of prunes) await check(await targets.open(place));
       if (!values.flag('yes')) await consent(context, values, { config, made, count: steps.length, targets });
       const { runSteps } = await import('../../apply/engine.ts');
@@ -70,7 +70,7 @@ async function apply(context: Context, values: Values, configOf: ConfigOf): Prom
     ({ action }) => action === 'replace' || action === 'blocked' || (action === 'delete' && prunes.length === 0),
   );
   output.summary(left);
-  // Without --prune, nobody asked for the deletions.
+  // A deletion that was not asked for is no reason to fail.
   return left.every(({ action }) => action === 'delete') ? 0 : 1;
 }
 
