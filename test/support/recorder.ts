@@ -19,6 +19,8 @@ interface Target {
   readonly managementUrl: string;
   /** Called with each request after the broker's answer has arrived, and before the client receives it. */
   readonly beforeAnswer?: (request: string) => Promise<void> | void;
+  /** Called with each answer of the broker, also over AMQP. If it returns `true`, the client does not receive the answer. */
+  readonly isWithheld?: (recorder: Pick<Recorder, 'requests' | 'methods'>) => boolean;
 }
 
 /** AMQP 0-9-1: the methods that change a broker, by the ids of class and method. */
@@ -36,7 +38,7 @@ const changingMethods: Readonly<Record<string, string>> = {
 };
 
 /** Returns the recorded requests and methods that may change something. */
-export function writesOf({ requests, methods }: Recorder): string[] {
+export function writesOf({ requests, methods }: Pick<Recorder, 'requests' | 'methods'>): string[] {
   return [
     ...requests.filter((line) => !line.startsWith('GET ')),
     ...methods.filter((one) => Object.values(changingMethods).includes(one)),
@@ -47,14 +49,18 @@ export function writesOf({ requests, methods }: Recorder): string[] {
 export async function withRecorder(target: Target, use: (recorder: Recorder) => Promise<void>): Promise<void> {
   const requests: string[] = [];
   const methods: string[] = [];
-  const http = httpProxy(target, requests);
+  const { isWithheld = () => false } = target;
+  const http = httpProxy(target, { requests, methods });
   const sockets = new Set<Socket>();
   const amqp = createServer((client) => {
     const { hostname, port } = new URL(target.url);
     const broker = connect(Number(port), hostname);
     const read = methodReader((method) => methods.push(method));
     client.on('data', read);
-    client.pipe(broker).pipe(client);
+    client.pipe(broker);
+    broker.on('data', (chunk) => {
+      if (!isWithheld({ requests, methods })) client.write(chunk);
+    });
     for (const socket of [client, broker]) {
       sockets.add(socket);
       socket.on('error', () => undefined);
@@ -81,14 +87,18 @@ export async function withRecorder(target: Target, use: (recorder: Recorder) => 
   }
 }
 
-function httpProxy({ managementUrl, beforeAnswer = () => undefined }: Target, requests: string[]) {
+function httpProxy(
+  { managementUrl, beforeAnswer = () => undefined, isWithheld = () => false }: Target,
+  recorded: Pick<Recorder, 'requests' | 'methods'>,
+) {
   const { hostname, port } = new URL(managementUrl);
   return createHttpServer((incoming, outgoing) => {
     const { method, url = '', headers } = incoming;
     const line = `${method} ${url.replace(/\?.*/, '')}`;
-    requests.push(line);
+    recorded.requests.push(line);
     const passed = request({ host: hostname, port, method, path: url, headers }, async (answer) => {
       await beforeAnswer(line);
+      if (isWithheld(recorded)) return void answer.resume();
       outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
       answer.pipe(outgoing);
     });
