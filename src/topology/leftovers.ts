@@ -158,7 +158,11 @@ class LeftoverSearch {
 
   /** Returns the objects that stay and that send messages to the object. */
   #references({ exchange, queue, policy }: ReferenceTests): string[] {
-    const { exchanges, queues, policies } = this.#found;
+    const { exchanges, queues } = this.#found;
+    // The policies of the file are set before anything is deleted.
+    const { policies: set, operatorPolicies } = this.#wanted;
+    const kept = this.#found.policies.filter(({ name }) => !set.some((one) => one.name === name));
+    const policies = [...kept, ...set, ...operatorPolicies];
     return [
       ...exchanges
         .filter((one) => exchange(one) && !this.#deleted.has(`exchange ${one.name}`))
