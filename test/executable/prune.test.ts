@@ -38,7 +38,8 @@ test('later runs finish after kill -9 at each change of a prune', async () => {
     const held = Promise.withResolvers<'held'>();
     // The broker makes the first change, and mq is killed before it receives the answer.
     const isWithheld = (recorded: Pick<Recorder, 'requests' | 'methods'>) => {
-      const isChanged = writesOf(recorded).length > 0;
+      // The passive declarations of mq change nothing.
+      const isChanged = writesOf({ ...recorded, methods: [] }).length > 0;
       if (isChanged) held.resolve('held');
       return isChanged;
     };
