@@ -11,8 +11,13 @@ import { configOf } from '../config/fixture.ts';
 const file = {
   vhosts: {
     '/': {
-      exchanges: { orders: { type: 'topic' } },
-      queues: { 'orders.bill': {}, 'orders.keys': {}, 'orders.mine': { replyTo: true, options: { exclusive: true } } },
+      exchanges: { orders: { type: 'topic' }, shared: {} },
+      queues: {
+        audit: {},
+        'orders.bill': {},
+        'orders.keys': {},
+        'orders.mine': { replyTo: true, options: { exclusive: true } },
+      },
       bindings: ['orders[order.*] -> orders.bill'],
     },
     other: { queues: ['orders.elsewhere'], exchanges: ['orders.there'] },
@@ -43,8 +48,8 @@ const deadLetters = (exchangeName: string, key?: string) => ({
 
 /** A broker that has what the file defines. The queues for failed messages are missing, which is no deletion. */
 const same: Topology = {
-  exchanges: [exchange('orders'), exchange('amq.topic')],
-  queues: [queue('orders.bill'), queue('orders.keys')],
+  exchanges: [exchange('orders'), exchange('amq.topic'), exchange('shared')],
+  queues: [queue('audit'), queue('orders.bill'), queue('orders.keys')],
   bindings: [binding('orders', 'orders.bill', 'order.*')],
   policies: [],
 };
@@ -98,6 +103,10 @@ const rows: Readonly<Record<string, readonly [found: Topology, deleted: readonly
       queues: [queue('theirs')],
       bindings: [binding('orders', 'theirs'), binding('amq.topic', 'orders.bill')],
     }),
+    [],
+  ],
+  'no binding with an end that is defined but not owned': [
+    plus({ bindings: [binding('orders', 'audit'), binding('shared', 'orders.bill')] }),
     [],
   ],
   'no binding of a queue that a role binds with keys': [plus({ bindings: [binding('orders', 'orders.keys')] }), []],
