@@ -63,13 +63,13 @@ test('leaves what must be replaced, with status 1 and a hint', () =>
     assert.equal([result, action, name], ['left', 'replace', 'q']);
   }));
 
-test('applies a saved plan, again after an interruption, and refuses it after a change', () =>
+test('applies a saved plan, and refuses it after a change', () =>
   withManagement(async (served) => {
     const cwd = emptyFolder();
     const run = runner(served, simple, cwd);
     assert.is((await run(['plan', '--json', '--out', 'plan.json'])).status, 1);
     const channel = await served.place.channel();
-    // What is already there is left out.
+    // An object that exists by then is left out.
     await channel.assertQueue('r');
     assert.is((await run(['apply', 'plan.json', '--yes'])).status, 0);
     await channel.deleteQueue('r');
@@ -115,7 +115,7 @@ test('does nothing if the broker changes while the user decides', () =>
     assert.equal(await queuesOf(served), ['q']);
   }));
 
-test('another client that declares a queue in between causes one line, and loses nothing', () =>
+test('another client that declares a queue in between causes one line', () =>
   withManagement(async (served) => {
     const channel = await served.place.channel();
     await raced(
@@ -152,7 +152,7 @@ test('another client that declares the same queue in between does no harm', () =
     );
   }));
 
-test('a user without the configure permission, or who may not set policies, is status 77', () =>
+test('a user who may not declare or set policies is status 77', () =>
   withManagement(async (served) => {
     await served.ask('PUT /users/reader', { body: { password: 'secret', tags: 'management' } });
     await served.ask('PUT /permissions/%2F/reader', { body: { configure: '', write: '', read: '.*' } });

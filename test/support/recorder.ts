@@ -4,7 +4,7 @@
 import { createServer as createHttpServer, request } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** What has passed the proxies. */
+/** Requests and methods that have passed the proxies. */
 export interface Recorded {
   /** Requests of the client: `GET /api/queues/%2F`, without the query. */
   readonly requests: string[];
