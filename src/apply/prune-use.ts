@@ -11,6 +11,9 @@ interface Source extends Pick<Target, 'api' | 'vhost'> {
   readonly depths: (queues: readonly string[]) => Promise<ReadonlyMap<string, { ready: number; consumers: number }>>;
 }
 
+/** Queues in one reading of depths, which has a time limit. */
+const mostDepths = 50;
+
 export interface QueueUse {
   readonly type: string;
   /** Ready and unacknowledged messages. `undefined` if they cannot be counted. */
@@ -28,8 +31,9 @@ export interface QueueUse {
 export async function usesOf(source: Source, queues: readonly string[]): Promise<Map<string, QueueUse>> {
   const uses = new Map<string, QueueUse>();
   if (queues.length === 0) return uses;
-  const depths = await source.depths(queues);
-  for (const name of queues) {
+  let depths: Awaited<ReturnType<Source['depths']>> = new Map();
+  for (const [at, name] of queues.entries()) {
+    if (at % mostDepths === 0) depths = await source.depths(queues.slice(at, at + mostDepths));
     const found = await described(source, name);
     if (found === undefined) continue;
     const depth = depths.get(name);

@@ -165,8 +165,8 @@ class VhostPrune {
     throw new MqError('IN_USE', result, {
       problems,
       hint: this.#settings.dropsMessages
-        ? 'stop its consumers, or define it in rascal.json again'
-        : 'empty the queue and stop its consumers; --drop-messages deletes a queue with its messages',
+        ? 'messages may be lost, but consumers and other objects are in the way'
+        : hint,
     });
   }
 
@@ -181,6 +181,8 @@ class VhostPrune {
   }
 }
 
+const hint =
+  'run it again when queues have no messages and consumers, or define the objects in rascal.json again; --drop-messages loses messages';
 const restored = 'it is in use; its bindings were restored';
 
 function counted(problems: number): string {

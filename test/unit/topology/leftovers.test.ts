@@ -1,4 +1,4 @@
-// What mq apply --prune deletes: each row is a change of the broker, and the deletions that follow from it.
+// Finds the objects that mq apply --prune deletes: each row is a broker, and the deletions that the file then causes.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -226,7 +226,7 @@ test('compares the patterns with names that include the namespace', () => {
   assert.equal(deletions(found, content), ['queue v:b']);
 });
 
-test('counts and bindings are the risk, and are not listed as objects of others', () => {
+test('the risk has counts and bindings, which are not those of others', () => {
   const old = binding('amq.topic', 'orders.old');
   const found = plus({
     queues: [queue('orders.old', { counts: { messages: 3, unacknowledged: 1, consumers: 0 } })],
