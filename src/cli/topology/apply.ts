@@ -23,7 +23,7 @@ export function applyCommand(configOf: ConfigOf): Command {
   return {
     name: 'apply',
     summary: 'create what is missing on the broker, and set policies',
-    usage: '[PLAN]',
+    usage: '[plan-file]',
     options: optionSets.apply,
     group: 'Configuration',
     topic: 'planning',
