@@ -72,5 +72,5 @@ const leftDifferences =
   'mq apply neither replaces nor deletes anything by itself; the lines "why" and "risk" of the plan show the reasons';
 
 function leftDeletions(count: number): string {
-  return `${count === 1 ? '1 object is' : `${count} objects are`} left that rascal.json owns and does not define: mq apply --prune deletes`;
+  return `${count === 1 ? '1 object is' : `${count} objects are`} left that rascal.json owns and does not define: mq apply --prune deletes them`;
 }
