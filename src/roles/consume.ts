@@ -110,7 +110,7 @@ function retriesFor(
         dead: config.deadLetter || undefined,
         // The names of the wait queues of an exclusive queue contain its random name, so they change. The permission
         // pattern that allows the queue also allows them.
-        later: settings.canFail && !consumer.hasOwnQueue ? names(consumer.queue) : [],
+        later: (settings.canFail || !session.declares) && !consumer.hasOwnQueue ? names(consumer.queue) : [],
       });
     },
   });

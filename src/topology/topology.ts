@@ -44,6 +44,9 @@ export interface TopologyQueue {
   readonly counts?: QueueCounts;
 }
 
+/** RabbitMQ: states in which a queue can be neither read nor declared. */
+export const unavailableStates: readonly string[] = ['down', 'stopped', 'crashed', 'minority', 'terminated'];
+
 export interface QueueCounts {
   /** Ready and unacknowledged messages. */
   readonly messages?: number;

@@ -13,6 +13,7 @@ import {
 } from '../config/config.ts';
 import { objectOf, type Plain, stringOf, without } from '../config/plain.ts';
 import { madeQueues } from '../config/retry-queues.ts';
+import { isReceiving } from '../config/role.ts';
 import type { TopologyBinding, TopologyExchange, TopologyPolicy, TopologyQueue } from './topology.ts';
 
 export interface WantedTopology {
@@ -21,6 +22,19 @@ export interface WantedTopology {
   readonly bindings: readonly TopologyBinding[];
   readonly policies: readonly TopologyPolicy[];
   readonly operatorPolicies: readonly TopologyPolicy[];
+  /** `undefined` if rascal.json owns nothing. */
+  readonly ownership?: Ownership;
+}
+
+/** Names that mq may delete, and names that it keeps. */
+interface Ownership {
+  /** Patterns of the names that mq may delete. */
+  readonly patterns: readonly string[];
+  /** Names in all vhosts of the file, also of queues that only a role declares. */
+  readonly definedExchanges: readonly string[];
+  readonly definedQueues: readonly string[];
+  /** Queues that roles bind with the keys of a command line. */
+  readonly queuesBoundByRoles: readonly string[];
 }
 
 interface Wanted {
@@ -60,6 +74,35 @@ export function wantedTopology(config: Config, name: string): WantedTopology {
     bindings: vhost.bindings.filter((one) => isBound(vhost, one)).map((one) => wantedBinding(vhost, one)),
     policies: wantedPolicies(config.policies[name], 'all'),
     operatorPolicies: wantedPolicies(config.operatorPolicies[name], 'queues'),
+    ...(config.owns !== undefined && { ownership: ownershipOf(config, config.owns) }),
+  };
+}
+
+/** Returns the topology of several vhosts of the file that are the same vhost on the broker. */
+export function mergedTopology(all: readonly WantedTopology[]): WantedTopology {
+  const ownership = all[0]?.ownership;
+  return {
+    exchanges: all.flatMap(({ exchanges }) => exchanges),
+    queues: all.flatMap(({ queues }) => queues),
+    bindings: all.flatMap(({ bindings }) => bindings),
+    policies: all.flatMap(({ policies }) => policies),
+    operatorPolicies: all.flatMap(({ operatorPolicies }) => operatorPolicies),
+    ...(ownership !== undefined && { ownership }),
+  };
+}
+
+function ownershipOf({ vhosts, roles, subscriptions }: Config, patterns: readonly string[]): Ownership {
+  const namesOf = (kind: 'exchanges' | 'queues') =>
+    Object.values(vhosts).flatMap((vhost) => Object.keys(vhost[kind]).map((key) => namePrefix(vhost) + key));
+  const boundByRoles = Object.values(roles)
+    .filter(isReceiving)
+    .filter((role) => role.arguments === 'keys')
+    .flatMap((role) => role.subscriptions.flatMap((name) => subscriptions[name] ?? []));
+  return {
+    patterns,
+    definedExchanges: namesOf('exchanges'),
+    definedQueues: namesOf('queues'),
+    queuesBoundByRoles: boundByRoles.map(({ vhost, queue }) => namePrefix(vhosts[vhost]) + queue),
   };
 }
 

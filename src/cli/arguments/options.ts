@@ -12,6 +12,12 @@ import { always, common, configuration } from './shared-options.ts';
 /** Options of all roles. */
 const running: readonly Option[] = [
   {
+    name: 'declare',
+    negatable: true,
+    help: 'declare what the role needs; with --no-declare it must exist (mq apply)',
+    default: 'the setting in rascal.json, else on',
+  },
+  {
     name: 'wait',
     value: 'DURATION',
     bare: '60',

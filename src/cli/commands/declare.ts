@@ -33,19 +33,21 @@ export function declareCommand(configOf: (context: Context) => Promise<Config>):
   };
 }
 
+const noteWithoutDeclaring =
+  '"declare": false applies to roles; this command declares, and mq apply does the same after showing a plan';
+
 interface Job {
   readonly config: Config;
   readonly addresses: ConnectionConfig[] | undefined;
 }
 
 async function declare(context: Context, values: Values, { config, addresses }: Job): Promise<void> {
-  const { madeQueues } = await import('../../config/retry-queues.ts');
+  const { madeQueues, madeQueueConfigs } = await import('../../config/retry-queues.ts');
   const made = madeQueues(config).map(({ vhost, name, workQueue, arguments: given }) => {
-    return { vhost, name, workQueue, queue: { options: { durable: true, arguments: given } } };
+    return { vhost, name, workQueue, queue: { options: { arguments: given } } };
   });
-  const extra: Record<string, Record<string, QueueConfig>> = {};
-  for (const { vhost, name, queue } of made) extra[vhost] = { ...extra[vhost], [name]: queue };
-  await declareAll(context, { config, addresses }, extra);
+  if (config.declare === false) noteOf(context, 'declare')(noteWithoutDeclaring);
+  await declareAll(context, { config, addresses }, madeQueueConfigs(config));
   const items: Declared[] = [...ownItems(config), ...made.map((one) => ({ ...queueItem(one), for: one.workQueue }))];
   const brokers = Object.keys(config.vhosts).map((vhost) => brokerOf(config, vhost, addresses));
   // The vhost of the address replaces the vhost of rascal.json.

@@ -1,6 +1,7 @@
 // mq apply: makes the plan, asks for consent, and creates what is missing and sets policies.
 
-import type { Step } from '../../apply/step.ts';
+import type { Prune } from '../../apply/prune.ts';
+import type { Place, Step } from '../../apply/step.ts';
 import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
@@ -29,6 +30,7 @@ export function applyCommand(configOf: ConfigOf): Command {
     examples: ['mq apply', 'mq apply --yes --json', 'mq plan --json --out plan.json', 'mq apply plan.json --yes'],
     async run(context, values) {
       values.expectAtMost(1);
+      if (values.flag('drop-messages') && !values.flag('prune')) throw values.usage('--drop-messages requires --prune');
       if (!values.flag('yes') && !canAsk(context))
         throw values.usage('apply changes the broker: without a terminal it requires --yes');
       return apply(context, values, configOf);
@@ -42,12 +44,15 @@ async function apply(context: Context, values: Values, configOf: ConfigOf): Prom
   const config = await configOf(context);
   const made = await makePlan(context, values, config);
   if (saved !== undefined) assertCurrent(saved, made.plan);
-  const steps = await stepsOf(made);
+  const prunes = values.flag('prune') ? await prunesOf(made, values) : [];
+  const steps = await stepsOf(made, prunes);
   const output = new ApplyOutput(context, { isJson: values.flag('json') === true, count: steps.length });
   showPlan(context, values, { plan: made.plan, isApplied: steps.length > 0 });
   if (steps.length > 0) {
     const targets = new Targets(context, values, { config, made });
     try {
+      // Obstacles are reported before anything changes.
+      for (const { place, check } of prunes) await check(await targets.open(place));
       if (!values.flag('yes')) await consent(context, values, { config, made, count: steps.length, targets });
       const { runSteps } = await import('../../apply/engine.ts');
       await runSteps(steps, {
@@ -61,9 +66,12 @@ async function apply(context: Context, values: Values, configOf: ConfigOf): Prom
       await targets.close();
     }
   }
-  const left = made.plan.differences.filter(({ action }) => action === 'replace' || action === 'blocked');
+  const left = made.plan.differences.filter(
+    ({ action }) => action === 'replace' || action === 'blocked' || (action === 'delete' && prunes.length === 0),
+  );
   output.summary(left);
-  return left.length === 0 ? 0 : 1;
+  // A deletion that was not asked for is no reason to fail.
+  return left.every(({ action }) => action === 'delete') ? 0 : 1;
 }
 
 /** Prints the plan on stdout, or for a question on the terminal. */
@@ -78,12 +86,22 @@ function showPlan(
   if (isAsked && (isJson || !stdout.isTTY)) stderr.write(`${textOf(plan, widthOf(stderr))}\n`);
 }
 
-async function stepsOf({ vhosts }: MadePlan): Promise<Step[]> {
+type PlacedPrune = Prune & { readonly place: Place };
+
+async function prunesOf({ vhosts }: MadePlan, values: Values): Promise<PlacedPrune[]> {
+  const { pruneSteps } = await import('../../apply/prune.ts');
+  const settings = { dropsMessages: values.flag('drop-messages') === true };
+  const prunes = vhosts.map((one) => ({ place: one, ...pruneSteps({ ...one, place: one }, settings) }));
+  return prunes.filter(({ steps }) => steps.length > 0);
+}
+
+async function stepsOf({ vhosts }: MadePlan, prunes: readonly PlacedPrune[]): Promise<Step[]> {
   const [{ ordered }, { creatingSteps }] = await Promise.all([
     import('../../apply/engine.ts'),
     import('../../apply/steps.ts'),
   ]);
-  return ordered(vhosts.flatMap((one) => creatingSteps({ ...one, place: one })));
+  const creating = vhosts.flatMap((one) => creatingSteps({ ...one, place: one }));
+  return ordered([...creating, ...prunes.flatMap(({ steps }) => steps)]);
 }
 
 interface Asked {
@@ -97,7 +115,8 @@ interface Asked {
 async function consent(context: Context, values: Values, { config, made, count, targets }: Asked): Promise<void> {
   const brokers = await targets.brokerNames();
   const changes = count === 1 ? '1 change' : `${count} changes`;
-  if (!(await isConfirmed(context, `make ${changes} on ${brokers}?`)))
+  const loss = values.flag('drop-messages') ? ', and lose the messages of the queues to delete' : '';
+  if (!(await isConfirmed(context, `make ${changes} on ${brokers}${loss}?`)))
     throw new MqError('ANSWER_NO', 'nothing was done');
   const { plan } = await makePlan(context, values, config);
   const { against, vhosts, differences } = made.plan;

@@ -58,12 +58,19 @@ export class ApplyOutput {
     const { stdout, stderr } = this.#context;
     if (this.#done > 0) stdout.write(`${this.#done === 1 ? '1 change' : `${this.#done} changes`} made\n`);
     if (left.length === 0) return;
-    const hint =
-      'mq apply neither replaces nor deletes anything; the lines "why" and "risk" of the plan show the reasons';
+    const deletions = left.filter(({ action }) => action === 'delete').length;
+    const hint = deletions === left.length ? leftDeletions(deletions) : leftDifferences;
     stderr.write(`${wrapped(`hint: ${hint}`, { width: widthOf(stderr), indent: 6 })}\n`);
   }
 
   #line(value: object): void {
     this.#context.stdout.write(`${safeJson(value)}\n`);
   }
+}
+
+const leftDifferences =
+  'mq apply neither replaces nor deletes anything by itself; the lines "why" and "risk" of the plan show the reasons';
+
+function leftDeletions(count: number): string {
+  return `${count === 1 ? '1 object is' : `${count} objects are`} left that rascal.json owns and does not define: mq apply --prune deletes them`;
 }

@@ -18,6 +18,8 @@ export class Targets {
   readonly #context: Context;
   readonly #values: Values;
   readonly #settings: Settings;
+  /** By name in rascal.json. */
+  readonly #opened = new Map<string, Promise<Target>>();
   readonly #close: (() => Promise<void> | void)[] = [];
   #session: Session | undefined;
   #onProgress: (text: string) => void = () => undefined;
@@ -41,7 +43,14 @@ export class Targets {
     return [...names].join(' and ');
   }
 
-  async open({ vhost, name }: Place): Promise<Target> {
+  /** Returns the connections to a vhost. Opens them once. */
+  open(place: Place): Promise<Target> {
+    const opened = this.#opened.get(place.name) ?? this.#open(place);
+    this.#opened.set(place.name, opened);
+    return opened;
+  }
+
+  async #open({ vhost, name }: Place): Promise<Target> {
     const connections = this.#settings.made.vhosts.find((one) => one.name === name)?.connections ?? [];
     const [api, session] = await Promise.all([this.#api(connections), this.#openSession()]);
     let declarer: ReturnType<Session['declarer']> | undefined;

@@ -138,13 +138,6 @@ function refuseHidden({ exchanges }: WantedTopology, topology: Topology, file: s
 }
 
 async function wantedIn({ config, names }: PlannedVhost): Promise<WantedTopology> {
-  const { wantedTopology } = await import('../../../topology/wanted.ts');
-  const all = names.map((name) => wantedTopology(config, name));
-  return {
-    exchanges: all.flatMap(({ exchanges }) => exchanges),
-    queues: all.flatMap(({ queues }) => queues),
-    bindings: all.flatMap(({ bindings }) => bindings),
-    policies: all.flatMap(({ policies }) => policies),
-    operatorPolicies: all.flatMap(({ operatorPolicies }) => operatorPolicies),
-  };
+  const { mergedTopology, wantedTopology } = await import('../../../topology/wanted.ts');
+  return mergedTopology(names.map((name) => wantedTopology(config, name)));
 }

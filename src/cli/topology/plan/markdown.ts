@@ -47,6 +47,7 @@ function rowsOf(one: PlannedDifference, hasVhosts: boolean): string[] {
   const mark = action === 'create' ? action : `**${action}**`;
   const object = `${objectText(one, cell)}${hasVhosts ? ` in ${cell(one.vhost)}` : ''}`;
   if (!exists) return [`| ${mark} | ${object} | ${propertiesText(one, cell)} | | |`];
+  if (attributes.length === 0) return [`| ${mark} | ${object} | | | |`];
   return attributes.map(({ attribute, wanted, found, isRefused }, at) => {
     const name = `${cell(attribute)}${isRefused || isPolicy(kind) ? '' : ' (ignored in a declaration)'}`;
     return `| ${at === 0 ? `${mark} | ${object}` : ' | '} | ${name} | ${cell(valueText(wanted))} | ${cell(valueText(found))} |`;
@@ -59,14 +60,15 @@ function reasonsOf(differences: readonly PlannedDifference[]): string[] {
   if (notable.length === 0) return [];
   const lines = notable.slice(0, mostOthers).map((one) => {
     const risks = [
-      ...(one.risk === undefined ? [] : [riskText(one.risk, one.kind)]),
+      ...(one.risk === undefined ? [] : [riskText(one.risk, one, code)]),
       ...(one.policyRisk === undefined ? [] : [policyRiskText(one.policyRisk)]),
     ].map((text) => ` Risk: ${text}.`);
     const instead =
       one.policy === undefined
         ? ''
         : ` Instead, a policy does the same: ${policyAdvice(one)}, and add ${code(policyJson(one.vhost, one.policy))}.`;
-    return `- ${objectText(one, code)}: ${one.why}.${risks.join('')}${instead}`;
+    const obstacles = (one.obstacles ?? []).map((obstacle) => ` In the way: ${code(obstacle)}.`);
+    return `- ${objectText(one, code)}: ${one.why}.${[...risks, ...obstacles].join('')}${instead}`;
   });
   return [[...lines, ...moreLine(notable.length)].join('\n')];
 }

@@ -11,7 +11,7 @@ const quorum = { attribute: 'type', wanted: 'quorum', found: null, isRefused: fa
 
 const plan: Plan = {
   ...{ file: 'rascal.json', against: 'amqp://127.0.0.1:5672', source: 'broker', vhosts: ['shop'] },
-  ...{ create: 3, update: 0, replace: 1, blocked: 1 },
+  ...{ create: 3, update: 0, replace: 1, blocked: 1, delete: 0 },
   differences: [
     {
       ...{ vhost: 'shop', action: 'create', exists: false, kind: 'queue', name: 'audit', why: 'it does not exist' },
@@ -230,6 +230,66 @@ test('long lists are shortened', () => {
   assert.match(
     markdownOf({ ...nothing, differences } as Plan),
     /\n\| … \| 50 more rows; `mq plan` shows all \| \| \| \|\n/,
+  );
+});
+
+const pruned: Plan = {
+  ...nothing,
+  delete: 3,
+  differences: [
+    {
+      ...{ vhost: 'shop', action: 'delete', exists: true, kind: 'exchange', name: 'old', attributes: [] },
+      why: 'rascal.json does not define it, and "owns" matches its name',
+      risk: { otherBindings: [] },
+      obstacles: ["it routes to the queue 'theirs'"],
+    },
+    {
+      ...{ vhost: 'shop', action: 'delete', exists: true, kind: 'queue', name: 'old', attributes: [] },
+      why: 'rascal.json does not define it, and "owns" matches its name',
+      risk: {
+        ...{ messages: 2, unacknowledged: 1, consumers: 0 },
+        otherBindings: ['a', 'b', 'c', 'd'].map((key) => ({ ...binding, destination: 'old', key })),
+      },
+    },
+    {
+      ...{ vhost: 'shop', action: 'delete', exists: true, kind: 'binding', attributes: [], ...binding },
+      why: 'rascal.json does not define it, and "owns" matches both ends',
+    },
+  ],
+};
+
+test('describes deletions as text, with risks and obstacles', () => {
+  assert.is(
+    textOf(pruned, 100),
+    `rascal.json against amqp://127.0.0.1:5672, vhost shop
+
+delete   exchange old
+         why: rascal.json does not define it, and "owns" matches its name
+         risk: it has no binding; publishing to it then fails
+         in the way: it routes to the queue 'theirs'
+
+delete   queue old
+         why: rascal.json does not define it, and "owns" matches its name
+         risk: the queue had 2 messages (1 unacknowledged) and 0 consumers at the last count; it has
+               4 bindings that are deleted with it: orders -> old (a), orders -> old (b), orders ->
+               old (c), and 1 more
+
+delete   binding orders -> bill (x)
+         why: rascal.json does not define it, and "owns" matches both ends
+
+3 to delete
+`,
+  );
+  assert.is(hintOf(pruned), 'mq apply --prune also deletes what rascal.json owns and no longer defines');
+});
+
+test('describes deletions as Markdown', () => {
+  const lines = markdownOf(pruned).split('\n');
+  assert.ok(lines.includes('| **delete** | exchange `old` | | | |'));
+  assert.ok(
+    lines.includes(
+      '- exchange `old`: rascal.json does not define it, and "owns" matches its name. Risk: it has no binding; publishing to it then fails. In the way: `it routes to the queue \'theirs\'`.',
+    ),
   );
 });
 
