@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { Channel as AmqplibChannel } from 'amqplib/callback_api';
-import type { OutgoingMessage } from './outgoing-message.ts';
+import type { WritableMessage } from './outgoing-message.ts';
 import type { RawMessage } from './raw-message.ts';
 
 type Callback<T> = (error: Error | null, ok: T) => void;
@@ -29,5 +29,5 @@ export interface Channel extends Omit<AmqplibChannel, Redefined> {
 
 export interface ConfirmChannel extends Channel {
   /** Sends a message with the given fields and properties. Throws IllegalOperationError if the channel is closed. */
-  sendMessage(fields: OutgoingMessage, properties: OutgoingMessage, body: Buffer): boolean;
+  sendMessage(fields: WritableMessage, properties: WritableMessage, body: Buffer): boolean;
 }

@@ -18,12 +18,14 @@ import type { Counts } from './counts.ts';
 import { existingOnly } from './declaring/configure.ts';
 import { type Destination, destinationOf, refuseEncryption, requireSameVhost } from './destination.ts';
 import { Listener } from './listener.ts';
+import type { Mover, Room } from './moving/mover.ts';
+import { SingleConnection } from './moving/single-connection.ts';
 import { Observer } from './observer.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import { Publisher } from './publisher.ts';
 import { Requester } from './requester.ts';
 
-export type { Destination, OutgoingMessage, ReconnectLimit };
+export type { Destination, Mover, OutgoingMessage, ReconnectLimit, Room, SingleConnection };
 
 export interface SessionSettings extends ConnectionsSettings {
   readonly config: Config;
@@ -137,6 +139,11 @@ export class Session {
   async listener(vhost: string): Promise<Listener> {
     const connection = await this.#connectOnly('listen', vhost);
     return Listener.open(connection, { vhost, redact: this.#redact });
+  }
+
+  /** Connects to a vhost once: after a loss, every call fails. Nothing of rascal.json is declared. */
+  async singleConnection(vhost: string): Promise<SingleConnection> {
+    return new SingleConnection(await this.#connectOnly('replace', vhost), { vhost, redact: this.#redact });
   }
 
   /** Connects to a vhost to read its state. Nothing is declared. */
