@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { unknownCommand } from './arguments/program.ts';
 import type { Command } from './command.ts';
 import { adminCommand } from './commands/admin.ts';
+import { applyCommand } from './commands/apply.ts';
 import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
 import { clusterCommand } from './commands/cluster.ts';
@@ -55,6 +56,7 @@ export class CommandTable {
       checkCommand(builtin, () => this.commandNames()),
       declareCommand(configOf),
       planCommand(configOf),
+      applyCommand(configOf),
       trustCommand(builtin),
       completionsCommand,
       helpCommand,

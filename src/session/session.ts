@@ -16,16 +16,17 @@ import { Consumer } from './consumer.ts';
 import { withConsumerTimeout } from './consuming/consumer-timeout.ts';
 import type { Counts } from './counts.ts';
 import { existingOnly } from './declaring/configure.ts';
+import { Declarer } from './declaring/declarer.ts';
 import { type Destination, destinationOf, refuseEncryption, requireSameVhost } from './destination.ts';
 import { Listener } from './listener.ts';
-import type { Mover, Room } from './moving/mover.ts';
+import type { Room } from './moving/mover.ts';
 import { SingleConnection } from './moving/single-connection.ts';
 import { Observer } from './observer.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import { Publisher } from './publisher.ts';
 import { Requester } from './requester.ts';
 
-export type { Destination, Mover, OutgoingMessage, ReconnectLimit, Room, SingleConnection };
+export type { Declarer, Destination, OutgoingMessage, ReconnectLimit, Room, SingleConnection };
 
 export interface SessionSettings extends ConnectionsSettings {
   readonly config: Config;
@@ -143,7 +144,15 @@ export class Session {
 
   /** Connects to a vhost once: after a loss, every call fails. Nothing of rascal.json is declared. */
   async singleConnection(vhost: string): Promise<SingleConnection> {
-    return new SingleConnection(await this.#connectOnly('replace', vhost), { vhost, redact: this.#redact });
+    const connection = await this.#connectOnly('replace', vhost);
+    const addresses = this.#settings.addresses ?? this.#config.vhosts[vhost]?.connections ?? [];
+    const { user = 'guest' } = addresses[connection.address] ?? {};
+    return new SingleConnection(connection, { vhost, user, redact: this.#redact });
+  }
+
+  /** Connects to a vhost to declare single objects by the broker's names. Nothing of rascal.json is declared. */
+  async declarer(vhost: string): Promise<Declarer> {
+    return new Declarer(await this.#connectOnly('declare', vhost), { vhost, redact: this.#redact });
   }
 
   /** Connects to a vhost to read its state. Nothing is declared. */

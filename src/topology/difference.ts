@@ -26,7 +26,7 @@ export type Difference = {
   readonly risk?: Risk;
 } & ChangedObject;
 
-type ChangedObject =
+export type ChangedObject =
   | { readonly kind: 'exchange'; readonly name: string }
   | {
       readonly kind: 'queue';

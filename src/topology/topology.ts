@@ -77,7 +77,7 @@ export function isSameValue(one: unknown, other: unknown): boolean {
 }
 
 /** Returns the value with the fields of all its tables in alphabetical order. */
-function canonical(value: unknown): unknown {
+export function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== 'object' || value === null) return value;
   const fields = Object.entries(value).filter(([, field]) => field !== undefined);

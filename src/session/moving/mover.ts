@@ -1,20 +1,27 @@
-// Moves all messages of a queue through an exchange, each acknowledged after its copy is confirmed. The exchange leads to
-// one queue only, so a returned message means that this queue is gone.
+// Moves all messages of a queue to another, each acknowledged after its copy is confirmed. Each copy is routed to one queue,
+// so a returned message means that this queue is gone.
 
 import { MqError } from '../../errors.ts';
 import type { Channel, ConfirmChannel } from '../channel.ts';
+import type { WritableMessage } from '../outgoing-message.ts';
 import { publishMessage } from '../patches/outgoing-frames.ts';
 import { promised } from '../promised.ts';
 import { nacked, unencodable, unroutable } from '../publishing/unsendable.ts';
-import type { Properties, RawMessage } from '../raw-message.ts';
-import type { SingleConnection } from './single-connection.ts';
+import type { RawMessage } from '../raw-message.ts';
+
+/** The parts of a single connection that a mover needs. */
+interface MoverConnection {
+  call<T>(what: string, send: (channel: Channel, next: (error: Error | null, ok: T) => void) => void): Promise<T>;
+  channel(): Promise<Channel>;
+  confirmChannel(): Promise<ConfirmChannel>;
+  answered<T>(what: string, answer: Promise<T>): Promise<T>;
+  failureOf(error: unknown): MqError;
+}
 
 export interface MoveSettings {
   readonly queue: string;
-  /** Exchange that routes every message to the target queue. */
-  readonly exchange: string;
-  /** Returns the properties of the copy. Throws an MqError if the message cannot be copied. */
-  readonly propertiesOf: (raw: RawMessage) => Properties;
+  /** Returns the address and the properties of the copy. Throws an MqError if the message cannot be copied. */
+  readonly copyOf: (raw: RawMessage) => Pick<WritableMessage, 'exchange' | 'routingKey' | 'properties'>;
   readonly onMoved: (count: number) => void;
 }
 
@@ -24,10 +31,10 @@ export interface Room {
   readonly bytes: number;
 }
 
-export const unlimited: Room = { messages: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
+const unlimited: Room = { messages: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
 
 const prefetch = 256;
-/** Milliseconds without a delivery after which the mover checks whether the queue is empty. */
+/** Milliseconds without a delivery or an answer after which the mover checks its state. */
 const quietMs = 250;
 /** Milliseconds after which a queue that has messages but delivers none, or a target without an answer, is an error. */
 const patienceMs = 25_000;
@@ -35,12 +42,12 @@ const patienceMs = 25_000;
 const cancelMs = 5_000;
 
 export class Mover {
-  readonly #connection: SingleConnection;
+  readonly #connection: MoverConnection;
   readonly #source: Channel;
   readonly #target: ConfirmChannel;
   readonly #settings: MoveSettings;
   /** Deliveries whose copies are not answered, by the delivery tag of the copy. */
-  readonly #pending = new Map<number, RawMessage>();
+  readonly #pending = new Map<number, PendingCopy>();
   /** Deliveries that wait for room. */
   readonly #waiting: RawMessage[] = [];
   #nextTag = 1;
@@ -51,12 +58,15 @@ export class Mover {
   /** `true` after a delete of the queue is sent. Nothing is acknowledged then, because the queue may be gone. */
   #isDeleting = false;
   #isCancelled = false;
+  /** `true` if no answer to a copy counts any more. */
+  #isBroken = false;
+  #isClosed = false;
   #failure: MqError | undefined;
   #activeAt = performance.now();
   #wake: () => void = () => undefined;
   moved = 0;
 
-  private constructor(connection: SingleConnection, source: Channel, target: ConfirmChannel, settings: MoveSettings) {
+  private constructor(connection: MoverConnection, source: Channel, target: ConfirmChannel, settings: MoveSettings) {
     this.#connection = connection;
     this.#source = source;
     this.#target = target;
@@ -77,7 +87,7 @@ export class Mover {
   }
 
   /** Starts to move messages, at most as many as there is room for. */
-  static async start(connection: SingleConnection, settings: MoveSettings, room: Room = unlimited): Promise<Mover> {
+  static async start(connection: MoverConnection, settings: MoveSettings, room: Room = unlimited): Promise<Mover> {
     const [source, target] = [await connection.channel(), await connection.confirmChannel()];
     const mover = new Mover(connection, source, target, settings);
     mover.#room = room;
@@ -108,19 +118,21 @@ export class Mover {
   }
 
   /**
-   * Resolves when the queue has been empty for `emptyMs`, or if a delivery waits for room and all copies are confirmed.
-   * With `total`, also resolves as soon as that many messages are moved. Throws the failure that stopped the mover.
+   * Resolves when the queue is empty, but not before `leastMs`, or if a delivery waits for room. With `total`, also
+   * resolves as soon as that many messages are moved. All copies are confirmed then. Throws the failure that stopped the
+   * mover, and INTERRUPTED or TERMINATED at a signal.
    */
-  async drained({ emptyMs, total, signal }: Drain): Promise<void> {
+  async drained({ leastMs = 0, total, signal }: Drain): Promise<void> {
+    const begun = performance.now();
     for (;;) {
-      await this.#activity(Math.min(quietMs, emptyMs));
       if (this.#failure) throw this.#failure;
-      if (signal.aborted) throw new MqError('INTERRUPTED', 'the move was interrupted');
-      const idleMs = performance.now() - this.#activeAt;
-      if (idleMs > patienceMs) throw this.#stuck();
-      if (this.#pending.size > 0) continue;
-      if (this.isFull || (total !== undefined && this.moved >= total)) return;
-      if (idleMs >= emptyMs && (await this.#isEmpty())) return;
+      if (signal.aborted) throw new MqError(signal.reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', 'interrupted');
+      if (performance.now() - this.#activeAt > patienceMs) throw this.#stuck();
+      if (this.#pending.size === 0) {
+        if (this.isFull || (total !== undefined && this.moved >= total)) return;
+        if (performance.now() - begun >= leastMs && (await this.#isEmpty()) && this.#pending.size === 0) return;
+      }
+      await this.#activity(quietMs);
     }
   }
 
@@ -142,6 +154,7 @@ export class Mover {
 
   /** Stops, waits for the copies that are on their way, and returns the other deliveries to the queue. Never rejects. */
   async stop(): Promise<void> {
+    if (this.#isClosed) return;
     this.#isStopping = true;
     try {
       if (!this.#failure) {
@@ -160,12 +173,10 @@ export class Mover {
     await this.#close();
   }
 
-  /** `true` if no copy can be answered any more. */
-  #isBroken = false;
-
   async #close(): Promise<void> {
     this.#isStopping = true;
     this.#isBroken = true;
+    this.#isClosed = true;
     for (const channel of [this.#source, this.#target]) {
       const closed = new Promise<void>((resolve) => {
         try {
@@ -199,8 +210,9 @@ export class Mover {
       this.#waiting.shift();
       this.#room = { messages: messages - 1, bytes: bytes - raw.content.length };
       try {
-        publishMessage(this.#target, this.#copyOf(raw));
-        this.#pending.set(this.#nextTag, raw);
+        const copy = this.#copyOf(raw);
+        publishMessage(this.#target, copy);
+        this.#pending.set(this.#nextTag, { raw, copy });
         this.#nextTag += 1;
       } catch (error) {
         this.#leave(raw);
@@ -209,23 +221,21 @@ export class Mover {
     }
   }
 
-  #copyOf(raw: RawMessage) {
-    const { propertiesOf, exchange } = this.#settings;
-    const properties = propertiesOf(raw);
-    return { exchange, routingKey: raw.fields.routingKey, body: raw.content, properties, mandatory: true };
+  #copyOf(raw: RawMessage): WritableMessage {
+    return { ...this.#settings.copyOf(raw), body: raw.content, mandatory: true };
   }
 
   #onAnswer({ deliveryTag, multiple }: Answer, isNack: boolean): void {
     // After a return, the confirm of the returned message follows (RabbitMQ), so no confirm counts any more.
     if (this.#isBroken) return;
     this.#activeAt = performance.now();
-    for (const [tag, raw] of this.#pending) {
+    for (const [tag, { raw, copy }] of this.#pending) {
       if (tag > deliveryTag) break;
       if (tag !== deliveryTag && !multiple) continue;
       this.#pending.delete(tag);
       if (isNack) {
         this.#leave(raw);
-        this.#failure ??= nacked(this.#copyOf(raw));
+        this.#failure ??= nacked(copy);
       } else {
         if (!this.#isDeleting) this.#source.ack(raw, false);
         this.moved += 1;
@@ -244,7 +254,7 @@ export class Mover {
     const isUnencodable = error instanceof MqError && error.code === 'BAD_DATA';
     if (!isUnencodable) this.#isBroken = true;
     if (!this.#isStopping) this.#failure ??= this.#connection.failureOf(error);
-    for (const raw of this.#isBroken ? this.#pending.values() : []) this.#leave(raw);
+    for (const { raw } of this.#isBroken ? this.#pending.values() : []) this.#leave(raw);
     this.#wake();
   }
 
@@ -277,8 +287,14 @@ export class Mover {
   }
 }
 
+interface PendingCopy {
+  readonly raw: RawMessage;
+  readonly copy: WritableMessage;
+}
+
 interface Drain {
-  readonly emptyMs: number;
+  /** Default 0. */
+  readonly leastMs?: number;
   readonly total?: number;
   readonly signal: AbortSignal;
 }

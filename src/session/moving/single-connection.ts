@@ -6,9 +6,12 @@ import type { Channel, ConfirmChannel } from '../channel.ts';
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
 import { failureOf } from '../failure.ts';
 import { promised } from '../promised.ts';
+import { Mover, type MoveSettings, type Room } from './mover.ts';
 
 interface SingleSettings {
   readonly vhost: string;
+  /** User of the login. */
+  readonly user: string;
   readonly redact: (text: string) => string;
 }
 
@@ -72,6 +75,22 @@ export class SingleConnection {
         await new Promise((resolve) => setTimeout(resolve, lockPauseMs));
       }
     }
+  }
+
+  /** Deletes the lock and closes the connection. Never rejects. */
+  async unlock(queue: string): Promise<void> {
+    // RabbitMQ deletes an exclusive queue a moment after its connection, and the next run would have to wait for that.
+    await this.call('a deletion', (channel, next) => channel.deleteQueue(queue, {}, next)).catch(() => undefined);
+    await this.#connection.close();
+  }
+
+  get user(): string {
+    return this.#settings.user;
+  }
+
+  /** Starts to move the messages of a queue, at most as many as there is room for. */
+  move(settings: MoveSettings, room?: Room): Promise<Mover> {
+    return Mover.start(this, settings, room);
   }
 
   channel(): Promise<Channel> {

@@ -1,27 +1,8 @@
 // Describes the parts of a plan in words, for text and Markdown.
 
-import type { Difference, Others, Risk } from '../../../topology/difference.ts';
-import type { TopologyBinding } from '../../../topology/topology.ts';
+import type { Difference, Others, Risk } from '../../topology/difference.ts';
+import { bindingText, type Format } from '../../topology/object-text.ts';
 import type { Plan } from './plan-document.ts';
-
-/** Formats a name or a value. Text escapes it, and Markdown makes it a code span. */
-type Format = (text: string) => string;
-
-/** Returns `queue orders`. A binding is `binding logs -> audit (order.#)`. */
-export function objectText(one: Difference, format: Format): string {
-  if (one.kind === 'binding') return `binding ${bindingText(one, format)}`;
-  const suffix = one.kind === 'queue' && one.for !== undefined ? ` for failed messages of ${format(one.for)}` : '';
-  return `${one.kind} ${format(one.name)}${suffix}`;
-}
-
-function bindingText(
-  { source, destination, destinationType, key, arguments: all }: TopologyBinding,
-  format: Format,
-): string {
-  const to = destinationType === 'exchange' ? 'exchange ' : '';
-  const given = Object.keys(all).length === 0 ? '' : `, ${format(JSON.stringify(all))}`;
-  return `${format(source)} -> ${to}${format(destination)} (${key === '' ? 'no key' : format(key)}${given})`;
-}
 
 /** Returns the value of an attribute as JSON without the quotes of a text. `null` is `none`. */
 export function valueText(value: unknown): string {

@@ -1,15 +1,15 @@
 // Finds the vhosts of rascal.json on their brokers, and reads their topology from the management API or from a file.
 
-import type { Management } from '../../../admin/client.ts';
-import type { Config, ConnectionConfig } from '../../../config/config.ts';
-import type { Context } from '../../../context.ts';
-import { MqError } from '../../../errors.ts';
-import type { Topology } from '../../../topology/topology.ts';
-import type { WantedTopology } from '../../../topology/wanted.ts';
-import type { Values } from '../../arguments/values.ts';
-import { brokerOf } from '../../input/broker.ts';
-import { findManagement } from '../../input/management.ts';
-import { readDefinitions, readVhost } from '../../input/topology.ts';
+import type { Management } from '../../admin/client.ts';
+import type { Config, ConnectionConfig } from '../../config/config.ts';
+import type { Context } from '../../context.ts';
+import { MqError } from '../../errors.ts';
+import type { Topology } from '../../topology/topology.ts';
+import type { WantedTopology } from '../../topology/wanted.ts';
+import type { Values } from '../arguments/values.ts';
+import { brokerOf } from '../input/broker.ts';
+import { findManagement } from '../input/management.ts';
+import { readDefinitions, readVhost } from '../input/topology.ts';
 
 /** A vhost of a broker, and the vhosts of rascal.json that are declared there. */
 interface PlannedVhost {
@@ -24,6 +24,10 @@ interface PlannedVhost {
 export interface FoundVhost {
   readonly vhost: string;
   readonly shown: string;
+  /** Name of the vhost in rascal.json. If there are several, the first one. */
+  readonly name: string;
+  /** Addresses of the broker. Each contains the vhost. */
+  readonly connections: readonly ConnectionConfig[];
   readonly wanted: WantedTopology;
   readonly topology: Topology;
 }
@@ -77,18 +81,23 @@ async function liveVhost(
   defaultTypes: Map<string, ReadonlyMap<string, string>>,
 ): Promise<FoundVhost> {
   const [{ defaultQueueTypes }, { needsDefaultType }] = await Promise.all([
-    import('../../../topology/live.ts'),
-    import('../../../topology/compare.ts'),
+    import('../../topology/live.ts'),
+    import('../../topology/compare.ts'),
   ]);
-  const { vhost, shown } = planned;
+  const { vhost } = planned;
   const wanted = await wantedIn(planned);
   const topology = await readVhost(api, vhost);
-  if (!needsDefaultType(wanted, topology)) return { vhost, shown, wanted, topology };
+  const found = { ...placeOf(planned), wanted, topology };
+  if (!needsDefaultType(wanted, topology)) return found;
   const key = `${api.user}@${api.origin}`;
   const types = defaultTypes.get(key) ?? defaultQueueTypes(await api.request('GET', '/vhosts'));
   defaultTypes.set(key, types);
   const type = types.get(vhost);
-  return { vhost, shown, wanted, topology: { ...topology, ...(type !== undefined && { defaultQueueType: type }) } };
+  return { ...found, topology: { ...topology, ...(type !== undefined && { defaultQueueType: type }) } };
+}
+
+function placeOf({ vhost, shown, connections, names }: PlannedVhost) {
+  return { vhost, shown, connections, name: names[0] ?? vhost };
 }
 
 /**
@@ -100,7 +109,7 @@ export async function exportedTopologies(
   vhosts: readonly PlannedVhost[],
   file: string,
 ): Promise<FoundVhost[]> {
-  const { exportedTopology } = await import('../../../topology/live.ts');
+  const { exportedTopology } = await import('../../topology/live.ts');
   const definitions = await readDefinitions(context, file);
   const found: FoundVhost[] = [];
   for (const one of vhosts) {
@@ -112,7 +121,7 @@ export async function exportedTopologies(
       });
     const wanted = await wantedIn(one);
     refuseHidden(wanted, topology, file);
-    found.push({ vhost: one.vhost, shown: file, wanted, topology });
+    found.push({ ...placeOf(one), shown: file, wanted, topology });
   }
   return found;
 }
@@ -129,7 +138,7 @@ function refuseHidden({ exchanges }: WantedTopology, topology: Topology, file: s
 }
 
 async function wantedIn({ config, names }: PlannedVhost): Promise<WantedTopology> {
-  const { wantedTopology } = await import('../../../topology/wanted.ts');
+  const { wantedTopology } = await import('../../topology/wanted.ts');
   const all = names.map((name) => wantedTopology(config, name));
   return {
     exchanges: all.flatMap(({ exchanges }) => exchanges),

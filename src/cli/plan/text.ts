@@ -1,10 +1,11 @@
 // Formats a plan for a terminal.
 
-import { escaped } from '../../../errors.ts';
-import { wrapped } from '../../../terminal/wrap.ts';
-import type { AttributeDifference } from '../../../topology/difference.ts';
+import { escaped } from '../../errors.ts';
+import { wrapped } from '../../terminal/wrap.ts';
+import type { AttributeDifference } from '../../topology/difference.ts';
+import { objectText } from '../../topology/object-text.ts';
 import type { Plan, PlannedDifference } from './plan-document.ts';
-import { objectText, otherLines, othersText, propertiesText, riskText, totalsText, valueText } from './words.ts';
+import { otherLines, othersText, propertiesText, riskText, totalsText, valueText } from './words.ts';
 
 /** Column of everything after the action. */
 const indent = 9;

@@ -1,8 +1,9 @@
 // Formats a plan as Markdown for a comment on a pull request.
 
-import { escaped } from '../../../errors.ts';
+import { escaped } from '../../errors.ts';
+import { objectText } from '../../topology/object-text.ts';
 import type { Plan, PlannedDifference } from './plan-document.ts';
-import { objectText, otherLines, othersText, propertiesText, riskText, totalsText, valueText } from './words.ts';
+import { otherLines, othersText, propertiesText, riskText, totalsText, valueText } from './words.ts';
 
 /** Limits of rows and lines, because GitHub refuses a comment of more than 65,536 characters. */
 const [mostRows, mostOthers] = [150, 50];
