@@ -19,9 +19,9 @@ export interface Target extends Place {
   readonly session: Session;
   /** Connects at the first call. */
   readonly declarer: () => Promise<Declarer>;
-  /** Aborts at the first signal. A step that takes long must end at a safe point. */
+  /** Aborts at the first signal. A long step must end at a safe point. */
   readonly signal: AbortSignal;
-  /** Shows how far a step that takes long is. */
+  /** Shows how far a long step is. */
   readonly onProgress: (text: string) => void;
 }
 

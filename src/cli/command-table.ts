@@ -8,7 +8,6 @@ import type { Context } from '../context.ts';
 import { unknownCommand } from './arguments/program.ts';
 import type { Command } from './command.ts';
 import { adminCommand } from './commands/admin.ts';
-import { applyCommand } from './commands/apply.ts';
 import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
 import { clusterCommand } from './commands/cluster.ts';
@@ -20,7 +19,6 @@ import { completedGenerics, genericCommand, genericNames } from './commands/gene
 import { healthCommand } from './commands/health.ts';
 import { helpCommand } from './commands/help.ts';
 import { initCommand } from './commands/init.ts';
-import { planCommand } from './commands/plan.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
 import { trustCommand } from './commands/trust.ts';
@@ -32,6 +30,8 @@ import type { CompletedCommand } from './completion/candidates.ts';
 import { configurationForHelp, loadConfiguration } from './configuration.ts';
 import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
+import { applyCommand } from './topology/apply.ts';
+import { planCommand } from './topology/plan.ts';
 
 export class CommandTable {
   /** Commands that do not depend on rascal.json, in the order of the help. */

@@ -95,7 +95,7 @@ export class Declarer {
     } catch (error) {
       const failure = failureOf(error, this.#settings.redact);
       if (!isConnectionLoss(failure)) throw failure;
-      // The event with the broker's reason, for example 541, is emitted after the answer that says only that it is lost.
+      // The event with the broker's reason, for example 541, is emitted after this error, which has no reason.
       await new Promise((resolve) => setImmediate(resolve));
       throw this.#lost ?? failure;
     }

@@ -9,11 +9,11 @@ import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { canAsk, isConfirmed } from '../input/question.ts';
-import { type MadePlan, makePlan } from '../plan/make.ts';
-import { assertCurrent, readSavedPlan } from '../plan/saved.ts';
-import { textOf } from '../plan/text.ts';
 import { ApplyOutput } from './apply/output.ts';
 import { Targets } from './apply/targets.ts';
+import { type MadePlan, makePlan } from './plan/make.ts';
+import { assertCurrent, readSavedPlan } from './plan/saved.ts';
+import { textOf } from './plan/text.ts';
 
 type ConfigOf = (context: Context) => Promise<Config>;
 

@@ -1,15 +1,15 @@
 // Reads a plan that mq plan --json has written, and checks that the broker has not changed since then.
 
-import { isObject, listOf, objectOf, type Plain, stringOf } from '../../config/plain.ts';
-import type { Context } from '../../context.ts';
-import { escaped, MqError } from '../../errors.ts';
-import { objectText } from '../../topology/object-text.ts';
-import { canonical, isSameValue } from '../../topology/topology.ts';
-import { readText } from '../input/files.ts';
+import { isObject, listOf, objectOf, type Plain, stringOf } from '../../../config/plain.ts';
+import type { Context } from '../../../context.ts';
+import { escaped, MqError } from '../../../errors.ts';
+import { objectText } from '../../../topology/object-text.ts';
+import { canonical, isSameValue } from '../../../topology/topology.ts';
+import { readText } from '../../input/files.ts';
 import type { Plan, PlannedDifference } from './plan-document.ts';
 
 /** The parts of a saved plan on which its changes rest. */
-export interface SavedPlan {
+interface SavedPlan {
   /** Name of the file, or `undefined` for a plan that was made in this run. */
   readonly file?: string;
   readonly against: string;

@@ -1,6 +1,6 @@
 // The document that mq plan --json prints.
 
-import type { Difference, Others } from '../../topology/difference.ts';
+import type { Difference, Others } from '../../../topology/difference.ts';
 
 export interface Plan {
   /** Name of the user's file, or `null` for the file inside the executable. */

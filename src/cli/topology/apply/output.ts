@@ -6,7 +6,7 @@ import type { Context } from '../../../context.ts';
 import { safeJson } from '../../../errors.ts';
 import { Progress } from '../../../terminal/progress.ts';
 import { widthOf, wrapped } from '../../../terminal/wrap.ts';
-import type { PlannedDifference } from '../../plan/plan-document.ts';
+import type { PlannedDifference } from '../plan/plan-document.ts';
 
 interface Settings {
   readonly isJson: boolean;

@@ -9,10 +9,10 @@ import { widthOf, wrapped } from '../../terminal/wrap.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
-import { makePlan } from '../plan/make.ts';
-import { markdownOf } from '../plan/markdown.ts';
-import type { Plan } from '../plan/plan-document.ts';
-import { hintOf, textOf } from '../plan/text.ts';
+import { makePlan } from './plan/make.ts';
+import { markdownOf } from './plan/markdown.ts';
+import type { Plan } from './plan/plan-document.ts';
+import { hintOf, textOf } from './plan/text.ts';
 
 export function planCommand(configOf: (context: Context) => Promise<Config>): Command {
   return {

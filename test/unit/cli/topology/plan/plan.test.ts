@@ -2,9 +2,9 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { markdownOf } from '../../../../src/cli/plan/markdown.ts';
-import type { Plan } from '../../../../src/cli/plan/plan-document.ts';
-import { hintOf, textOf } from '../../../../src/cli/plan/text.ts';
+import { markdownOf } from '../../../../../src/cli/topology/plan/markdown.ts';
+import type { Plan } from '../../../../../src/cli/topology/plan/plan-document.ts';
+import { hintOf, textOf } from '../../../../../src/cli/topology/plan/text.ts';
 
 const binding = { source: 'orders', destination: 'bill', destinationType: 'queue', key: 'x', arguments: {} } as const;
 const quorum = { attribute: 'type', wanted: 'quorum', found: null, isRefused: false };

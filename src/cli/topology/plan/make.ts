@@ -1,10 +1,10 @@
 // Makes the plan: reads the topology of the broker or of exported definitions, and compares it with rascal.json.
 
-import type { Config, ConnectionConfig } from '../../config/config.ts';
-import type { Context } from '../../context.ts';
-import type { Comparison } from '../../topology/difference.ts';
-import type { Values } from '../arguments/values.ts';
-import { addressesOf } from '../input/addresses.ts';
+import type { Config, ConnectionConfig } from '../../../config/config.ts';
+import type { Context } from '../../../context.ts';
+import type { Comparison } from '../../../topology/difference.ts';
+import type { Values } from '../../arguments/values.ts';
+import { addressesOf } from '../../input/addresses.ts';
 import { exportedTopologies, type FoundVhost, liveTopologies, vhostsOf } from './found.ts';
 import type { Plan } from './plan-document.ts';
 
@@ -24,7 +24,7 @@ export async function makePlan(context: Context, values: Values, config: Config)
   const found = isLive
     ? await liveTopologies(context, values, planned)
     : await exportedTopologies(context, planned, against);
-  const { compareTopology } = await import('../../topology/compare.ts');
+  const { compareTopology } = await import('../../../topology/compare.ts');
   const vhosts = found.map((one) => ({ ...one, ...compareTopology(one.wanted, one.topology) }));
   const differences = vhosts.flatMap(({ vhost, differences: all }) => all.map((one) => ({ vhost, ...one })));
   const count = (action: string) => differences.filter((one) => one.action === action).length;

@@ -1,9 +1,9 @@
 // Formats a plan for a terminal.
 
-import { escaped } from '../../errors.ts';
-import { wrapped } from '../../terminal/wrap.ts';
-import type { AttributeDifference } from '../../topology/difference.ts';
-import { objectText } from '../../topology/object-text.ts';
+import { escaped } from '../../../errors.ts';
+import { wrapped } from '../../../terminal/wrap.ts';
+import type { AttributeDifference } from '../../../topology/difference.ts';
+import { objectText } from '../../../topology/object-text.ts';
 import type { Plan, PlannedDifference } from './plan-document.ts';
 import { otherLines, othersText, propertiesText, riskText, totalsText, valueText } from './words.ts';
 
@@ -39,7 +39,7 @@ export function hintOf({ source, create, replace, blocked }: Plan): string | und
   if (source !== 'broker') return undefined;
   if (replace + blocked > 0)
     return 'mq declare replaces nothing, and fails at the first difference that RabbitMQ refuses';
-  return create > 0 ? 'mq declare creates what is missing' : undefined;
+  return create > 0 ? 'mq apply creates what is missing' : undefined;
 }
 
 interface Style {

@@ -1,7 +1,7 @@
 // Formats a plan as Markdown for a comment on a pull request.
 
-import { escaped } from '../../errors.ts';
-import { objectText } from '../../topology/object-text.ts';
+import { escaped } from '../../../errors.ts';
+import { objectText } from '../../../topology/object-text.ts';
 import type { Plan, PlannedDifference } from './plan-document.ts';
 import { otherLines, othersText, propertiesText, riskText, totalsText, valueText } from './words.ts';
 

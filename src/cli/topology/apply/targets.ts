@@ -7,7 +7,7 @@ import type { Session } from '../../../session/session.ts';
 import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
 import { findManagement } from '../../input/management.ts';
-import type { MadePlan } from '../../plan/make.ts';
+import type { MadePlan } from '../plan/make.ts';
 
 interface Settings {
   readonly config: Config;

@@ -1,15 +1,15 @@
 // Finds the vhosts of rascal.json on their brokers, and reads their topology from the management API or from a file.
 
-import type { Management } from '../../admin/client.ts';
-import type { Config, ConnectionConfig } from '../../config/config.ts';
-import type { Context } from '../../context.ts';
-import { MqError } from '../../errors.ts';
-import type { Topology } from '../../topology/topology.ts';
-import type { WantedTopology } from '../../topology/wanted.ts';
-import type { Values } from '../arguments/values.ts';
-import { brokerOf } from '../input/broker.ts';
-import { findManagement } from '../input/management.ts';
-import { readDefinitions, readVhost } from '../input/topology.ts';
+import type { Management } from '../../../admin/client.ts';
+import type { Config, ConnectionConfig } from '../../../config/config.ts';
+import type { Context } from '../../../context.ts';
+import { MqError } from '../../../errors.ts';
+import type { Topology } from '../../../topology/topology.ts';
+import type { WantedTopology } from '../../../topology/wanted.ts';
+import type { Values } from '../../arguments/values.ts';
+import { brokerOf } from '../../input/broker.ts';
+import { findManagement } from '../../input/management.ts';
+import { readDefinitions, readVhost } from '../../input/topology.ts';
 
 /** A vhost of a broker, and the vhosts of rascal.json that are declared there. */
 interface PlannedVhost {
@@ -81,8 +81,8 @@ async function liveVhost(
   defaultTypes: Map<string, ReadonlyMap<string, string>>,
 ): Promise<FoundVhost> {
   const [{ defaultQueueTypes }, { needsDefaultType }] = await Promise.all([
-    import('../../topology/live.ts'),
-    import('../../topology/compare.ts'),
+    import('../../../topology/live.ts'),
+    import('../../../topology/compare.ts'),
   ]);
   const { vhost } = planned;
   const wanted = await wantedIn(planned);
@@ -109,7 +109,7 @@ export async function exportedTopologies(
   vhosts: readonly PlannedVhost[],
   file: string,
 ): Promise<FoundVhost[]> {
-  const { exportedTopology } = await import('../../topology/live.ts');
+  const { exportedTopology } = await import('../../../topology/live.ts');
   const definitions = await readDefinitions(context, file);
   const found: FoundVhost[] = [];
   for (const one of vhosts) {
@@ -138,7 +138,7 @@ function refuseHidden({ exchanges }: WantedTopology, topology: Topology, file: s
 }
 
 async function wantedIn({ config, names }: PlannedVhost): Promise<WantedTopology> {
-  const { wantedTopology } = await import('../../topology/wanted.ts');
+  const { wantedTopology } = await import('../../../topology/wanted.ts');
   const all = names.map((name) => wantedTopology(config, name));
   return {
     exchanges: all.flatMap(({ exchanges }) => exchanges),

@@ -1,7 +1,7 @@
 // Describes the parts of a plan in words, for text and Markdown.
 
-import type { Difference, Others, Risk } from '../../topology/difference.ts';
-import { bindingText, type Format } from '../../topology/object-text.ts';
+import type { Difference, Others, Risk } from '../../../topology/difference.ts';
+import { bindingText, type Format } from '../../../topology/object-text.ts';
 import type { Plan } from './plan-document.ts';
 
 /** Returns the value of an attribute as JSON without the quotes of a text. `null` is `none`. */
