@@ -16,6 +16,7 @@ import type { WantedQueue } from '../topology/wanted.ts';
 import { holdingName, lockName } from './replace-names.ts';
 import { isPrecondition, ReplacedObjects } from './replace-objects.ts';
 import { assertReplaceable } from './replace-refusals.ts';
+import type { ReplaceReport } from './replace-report.ts';
 import { readState, type VhostState } from './replace-state.ts';
 import { Transfer } from './replace-transfer.ts';
 import type { Target } from './step.ts';
@@ -26,15 +27,6 @@ export interface Replacement {
   readonly defaultQueueType: string | undefined;
   /** Called before each change, with its name. A test ends the process there. */
   readonly onPoint?: (point: string) => void;
-}
-
-export interface ReplaceReport {
-  /** Milliseconds during which the queue did not exist, at most. `undefined` if an earlier run deleted it. */
-  readonly gapMs: number | undefined;
-  /** Number of messages that were moved to the new queue. */
-  readonly moved: number;
-  /** Number of messages whose property user_id was removed. */
-  readonly withoutUser: number;
 }
 
 /** Number of attempts if other clients declare the queue with other arguments in the gap. */

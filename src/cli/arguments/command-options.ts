@@ -120,6 +120,13 @@ export const plan: readonly Option[] = [
 /** Options of mq apply, in addition to those of all commands that connect to a broker. */
 export const apply: readonly Option[] = [
   { name: 'yes', help: 'do not ask for consent' },
+  {
+    name: 'replace',
+    value: 'NAME',
+    repeats: true,
+    help: 'replace this queue without losing its messages, if the plan says so, or finish its replacement',
+    default: 'replace nothing',
+  },
   managementUrl,
   trustManagement,
 ];

@@ -12,6 +12,7 @@ import { canAsk, isConfirmed } from '../input/question.ts';
 import { ApplyOutput } from './apply/output.ts';
 import { Targets } from './apply/targets.ts';
 import { type MadePlan, makePlan } from './plan/make.ts';
+import type { PlannedDifference } from './plan/plan-document.ts';
 import { assertCurrent, readSavedPlan } from './plan/saved.ts';
 import { textOf } from './plan/text.ts';
 
@@ -25,7 +26,13 @@ export function applyCommand(configOf: ConfigOf): Command {
     options: optionSets.apply,
     group: 'Configuration',
     topic: 'planning',
-    examples: ['mq apply', 'mq apply --yes --json', 'mq plan --json --out plan.json', 'mq apply plan.json --yes'],
+    examples: [
+      'mq apply',
+      'mq apply --yes --json',
+      'mq plan --json --out plan.json',
+      'mq apply plan.json --yes',
+      'mq apply --replace orders',
+    ],
     async run(context, values) {
       values.expectAtMost(1);
       if (!values.flag('yes') && !canAsk(context))
@@ -41,12 +48,13 @@ async function apply(context: Context, values: Values, configOf: ConfigOf): Prom
   const config = await configOf(context);
   const made = await makePlan(context, values, config);
   if (saved !== undefined) assertCurrent(saved, made.plan);
-  const steps = await stepsOf(made);
+  const replaced = values.list('replace');
+  const steps = await stepsOf(made, replaced);
   const output = new ApplyOutput(context, { isJson: values.flag('json') === true, count: steps.length });
   if (!values.flag('json'))
     context.stdout.write(`${textOf(made.plan, widthOf(context.stdout))}${steps.length > 0 ? '\n' : ''}`);
   if (steps.length > 0) {
-    const targets = new Targets(context, values, { config, made });
+    const targets = new Targets(context, values, { config, made, onResult: (report) => output.report(report) });
     try {
       if (!values.flag('yes')) await consent(context, values, { config, made, count: steps.length, targets });
       const { runSteps } = await import('../../apply/engine.ts');
@@ -61,17 +69,29 @@ async function apply(context: Context, values: Values, configOf: ConfigOf): Prom
       await targets.close();
     }
   }
-  const left = made.plan.differences.filter(({ action }) => action === 'replace' || action === 'blocked');
+  const left = (await leftOf(made, replaced)).filter(({ action }) => action === 'replace' || action === 'blocked');
   output.summary(left);
   return left.length === 0 ? 0 : 1;
 }
 
-async function stepsOf({ vhosts }: MadePlan): Promise<Step[]> {
-  const [{ ordered }, { creatingSteps }] = await Promise.all([
+async function leftOf({ plan }: MadePlan, replaced: readonly string[]): Promise<PlannedDifference[]> {
+  const { withoutReplaced } = await import('../../apply/replacing.ts');
+  return withoutReplaced(plan.differences, replaced);
+}
+
+/** Throws the errors of assertReplacements. */
+async function stepsOf({ vhosts }: MadePlan, replaced: readonly string[]): Promise<Step[]> {
+  const [{ ordered }, { creatingSteps }, { assertReplacements, replacingSteps, withoutReplaced }] = await Promise.all([
     import('../../apply/engine.ts'),
     import('../../apply/steps.ts'),
+    import('../../apply/replacing.ts'),
   ]);
-  return ordered(vhosts.flatMap((one) => creatingSteps({ ...one, place: one })));
+  const all = vhosts.map((one) => ({ ...one, place: one }));
+  assertReplacements(all, replaced);
+  return ordered([
+    ...all.flatMap((one) => replacingSteps(one, replaced)),
+    ...all.flatMap((one) => creatingSteps({ ...one, differences: withoutReplaced(one.differences, replaced) })),
+  ]);
 }
 
 interface Asked {
