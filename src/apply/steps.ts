@@ -1,9 +1,10 @@
 // Makes the steps for the differences that are removed without a deletion.
 
+import { apiPath } from '../admin/path.ts';
 import type { Difference } from '../topology/difference.ts';
-import { bindingId } from '../topology/topology.ts';
+import { bindingId, type TopologyPolicy } from '../topology/topology.ts';
 import type { WantedTopology } from '../topology/wanted.ts';
-import type { Place, Step } from './step.ts';
+import type { Place, Step, Target } from './step.ts';
 
 /** The differences of a vhost, and the topology that removes them. */
 interface Compared {
@@ -12,14 +13,27 @@ interface Compared {
   readonly differences: readonly Difference[];
 }
 
-/** Returns a step for each object that does not exist. Differences with another action need the user's decision. */
+/** Returns a step for each object that does not exist, and for each policy that has other values. */
 export function creatingSteps({ place, wanted, differences }: Compared): Step[] {
-  return differences.filter(({ action }) => action === 'create').flatMap((one) => stepOf(one, wanted, place) ?? []);
+  return differences.flatMap((one) =>
+    one.action === 'create' || one.action === 'update' ? (stepOf(one, wanted, place) ?? []) : [],
+  );
 }
 
-function stepOf(one: Difference, { exchanges, queues, bindings }: WantedTopology, place: Place): Step | undefined {
-  const common = { action: 'create', place } as const;
+function stepOf(one: Difference, wanted: WantedTopology, place: Place): Step | undefined {
+  const { exchanges, queues, bindings } = wanted;
+  const common = { action: one.action === 'update' ? ('update' as const) : ('create' as const), place };
   switch (one.kind) {
+    case 'policy':
+    case 'operator-policy': {
+      const { kind } = one;
+      const policies = kind === 'policy' ? wanted.policies : wanted.operatorPolicies;
+      const policy = policies.find(({ name }) => name === one.name);
+      if (policy === undefined) return undefined;
+      const path = kind === 'policy' ? 'policies' : 'operator-policies';
+      const object = { kind, name: one.name };
+      return { ...common, stage: 'policy', object, run: (target) => setPolicy(target, path, policy) };
+    }
     case 'exchange': {
       const exchange = exchanges.find(({ name }) => name === one.name);
       if (exchange === undefined) return undefined;
@@ -40,4 +54,12 @@ function stepOf(one: Difference, { exchanges, queues, bindings }: WantedTopology
       return { ...common, stage: one.kind, object, run: async ({ declarer }) => (await declarer()).bind(binding) };
     }
   }
+}
+
+async function setPolicy(
+  { api, vhost }: Target,
+  path: 'policies' | 'operator-policies',
+  { name, pattern, applyTo, priority, definition }: TopologyPolicy,
+): Promise<void> {
+  await api.request('PUT', apiPath`/${path}/${vhost}/${name}`, { pattern, 'apply-to': applyTo, priority, definition });
 }

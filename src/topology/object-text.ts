@@ -10,7 +10,7 @@ export type Format = (text: string) => string;
 export function objectText(one: ChangedObject, format: Format): string {
   if (one.kind === 'binding') return `binding ${bindingText(one, format)}`;
   const suffix = one.kind === 'queue' && one.for !== undefined ? ` for failed messages of ${format(one.for)}` : '';
-  return `${one.kind} ${format(one.name)}${suffix}`;
+  return `${one.kind.replace('-', ' ')} ${format(one.name)}${suffix}`;
 }
 
 /** Returns `logs -> audit (order.#)`. */

@@ -8,6 +8,8 @@ export interface Topology {
   /** Without the bindings of the default exchange, which every queue has. */
   readonly bindings: readonly TopologyBinding[];
   readonly policies: readonly TopologyPolicy[];
+  /** Absent if they were not read, because that needs another request. */
+  readonly operatorPolicies?: readonly TopologyPolicy[];
   /** Type of a queue that is declared without one. `undefined` if it is not known; RabbitMQ's default is classic. */
   readonly defaultQueueType?: string;
   /** `true` if internal exchanges may exist that `exchanges` does not contain. */

@@ -86,7 +86,7 @@ async function liveVhost(
   ]);
   const { vhost } = planned;
   const wanted = await wantedIn(planned);
-  const topology = await readVhost(api, vhost);
+  const topology = await readVhost(api, vhost, { hasOperatorPolicies: wanted.operatorPolicies.length > 0 });
   const found = { ...placeOf(planned), wanted, topology };
   if (!needsDefaultType(wanted, topology)) return found;
   const key = `${api.user}@${api.origin}`;
@@ -144,5 +144,7 @@ async function wantedIn({ config, names }: PlannedVhost): Promise<WantedTopology
     exchanges: all.flatMap(({ exchanges }) => exchanges),
     queues: all.flatMap(({ queues }) => queues),
     bindings: all.flatMap(({ bindings }) => bindings),
+    policies: all.flatMap(({ policies }) => policies),
+    operatorPolicies: all.flatMap(({ operatorPolicies }) => operatorPolicies),
   };
 }

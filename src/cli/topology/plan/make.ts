@@ -34,6 +34,7 @@ export async function makePlan(context: Context, values: Values, config: Config)
     source: isLive ? ('broker' as const) : ('definitions' as const),
     vhosts: vhosts.map(({ vhost }) => vhost),
     create: count('create'),
+    update: count('update'),
     replace: count('replace'),
     blocked: count('blocked'),
     differences,

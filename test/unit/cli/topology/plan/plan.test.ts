@@ -11,7 +11,7 @@ const quorum = { attribute: 'type', wanted: 'quorum', found: null, isRefused: fa
 
 const plan: Plan = {
   ...{ file: 'rascal.json', against: 'amqp://127.0.0.1:5672', source: 'broker', vhosts: ['shop'] },
-  ...{ create: 3, replace: 1, blocked: 1 },
+  ...{ create: 3, update: 0, replace: 1, blocked: 1 },
   differences: [
     {
       ...{ vhost: 'shop', action: 'create', exists: false, kind: 'queue', name: 'audit', why: 'it does not exist' },
