@@ -3,6 +3,7 @@
 
 import type { Plain } from '../config/plain.ts';
 import type { Room } from '../session/session.ts';
+import { isMatch } from '../topology/policies.ts';
 import type { TopologyPolicy, TopologyQueue } from '../topology/topology.ts';
 
 /** Policies of a vhost. An operator policy applies in addition to a policy. */
@@ -64,19 +65,7 @@ function deadLettering(queue: Queue, all: Policies, isQuorum: boolean): Plain {
 /** Returns the policy and the operator policy that apply to a queue: of each, the one with the highest priority. */
 function applied(queue: Pick<Queue, 'name' | 'type'>, { policies, operatorPolicies }: Policies): TopologyPolicy[] {
   return [policies, operatorPolicies].flatMap((list) => {
-    const matching = list.filter((one) => isMatch(one, queue));
+    const matching = list.filter((one) => isMatch(one, queue) !== false);
     return matching.toSorted((one, other) => other.priority - one.priority).slice(0, 1);
   });
-}
-
-function isMatch(
-  { pattern, applyTo }: TopologyPolicy,
-  { name, type = 'classic' }: Pick<Queue, 'name' | 'type'>,
-): boolean {
-  if (!['all', 'queues', `${type}_queues`].includes(applyTo)) return false;
-  try {
-    return new RegExp(pattern).test(name);
-  } catch {
-    return true; // PCRE accepts patterns that JavaScript does not know
-  }
 }

@@ -90,23 +90,22 @@ export class Transfer {
     const queue = state.topology.queues.find((one) => one.name === name);
     if (type === undefined || queue === undefined) throw new MqError('BUG', `there is no queue '${holding}'`);
     const room = new QueueRoom(objects, name, capacityOf(queue, state));
-    onPoint('move back');
-    await objects.routeTo(holding, name);
     for (let isDeleted = false; !isDeleted; ) {
+      onPoint('move back');
+      await objects.routeTo(holding, name);
       const mover = await this.#mover({ from: holding, to: name, type }, await room.left());
       try {
         await room.fill(mover, { total: (await objects.depth(holding)).messageCount, signal: target.signal });
         await this.#moveBindings({ from: holding, to: name }, (drain) => room.fill(mover, drain));
-        onPoint('delete holding');
-        isDeleted = await this.#isDeleted(mover, { name: holding, type });
-        if (isDeleted && type === 'quorum') await mover.ended();
       } finally {
         await mover.stop();
         this.moved += mover.moved;
       }
+      onPoint('delete exchange');
+      await objects.removeRoute(holding);
+      onPoint('delete holding');
+      isDeleted = await this.#isHoldingDeleted(holding, type);
     }
-    onPoint('delete exchange');
-    await objects.removeRoute(holding);
   }
 
   #mover({ from, to, type }: { from: string; to: string; type: string }, room?: Room): Promise<Mover> {
@@ -183,6 +182,17 @@ export class Transfer {
     }
     await mover.stop();
     return objects.deleteEmpty(name);
+  }
+
+  /** Deletes the holding queue, to which no client publishes by name. Returns `false` if it is not empty. */
+  async #isHoldingDeleted(holding: string, type: string): Promise<boolean> {
+    const { objects } = this.#parts;
+    const { messageCount, consumerCount } = await objects.depth(holding);
+    if (consumerCount > 0) throw inUse(holding, consumerCount);
+    if (type !== 'quorum') return objects.deleteEmpty(holding);
+    if (messageCount > 0) return false;
+    await objects.deleteQueue(holding);
+    return true;
   }
 }
 

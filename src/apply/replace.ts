@@ -95,7 +95,8 @@ class QueueReplacement {
   #isWanted({ topology }: VhostState): boolean {
     const { wanted, defaultQueueType } = this.#replacement;
     const known = { ...topology, ...(defaultQueueType !== undefined && { defaultQueueType }) };
-    const [difference] = compareTopology({ exchanges: [], queues: [wanted], bindings: [] }, known).differences;
+    const alone = { exchanges: [], queues: [wanted], bindings: [], policies: [], operatorPolicies: [] };
+    const [difference] = compareTopology(alone, known).differences;
     if (difference?.action !== 'blocked') return difference === undefined;
     throw new MqError('TOPOLOGY', `the queue '${wanted.name}' cannot be replaced: ${difference.why}`);
   }
