@@ -57,17 +57,6 @@ export class ReplacedObjects {
     return this.#connection.call<Depth>('a check', (channel, next) => channel.checkQueue(name, next));
   }
 
-  async bind(
-    queue: string,
-    { source, key, arguments: all }: { source: string; key: string; arguments: Plain },
-  ): Promise<void> {
-    await this.#connection.call('a binding', (channel, next) => channel.bindQueue(queue, source, key, all, next));
-  }
-
-  async unbind(queue: string, { source, key }: { source: string; key: string }): Promise<void> {
-    await this.#connection.call('a binding', (channel, next) => channel.unbindQueue(queue, source, key, {}, next));
-  }
-
   /**
    * Declares an exchange that routes every message to one queue only. A fanout exchange keeps the routing key and does
    * not use the headers CC and BCC for routing, unlike the default exchange.
@@ -78,7 +67,7 @@ export class ReplacedObjects {
     await this.#connection.call('a declaration', (channel, next) =>
       channel.assertExchange(exchange, 'fanout', options, next),
     );
-    await this.bind(queue, { source: exchange, key: '', arguments: {} });
+    await this.#connection.call('a binding', (channel, next) => channel.bindQueue(queue, exchange, '', {}, next));
   }
 
   /** Deletes the exchange. RabbitMQ: deleting an exchange that does not exist succeeds. */

@@ -42,7 +42,7 @@ export async function bindingsTo({ api, vhost }: Api, queue: string): Promise<Qu
     }));
 }
 
-/** Removes a binding by its key, because JSON does not show the AMQP types of its arguments. */
+/** Removes a binding by its key, if it exists. */
 export async function removeBinding({ api, vhost }: Api, queue: string, one: QueueBinding): Promise<void> {
   const path = apiPath`/bindings/${vhost}/e/${one.source}/q/${queue}/${one.propertiesKey}`;
   const { status } = await api.ask('DELETE', path);

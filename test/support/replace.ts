@@ -64,8 +64,6 @@ function fileWith(wanted: Options.AssertQueue) {
         bindings: ['events[order.*] -> orders'],
       },
     },
-    // The sender of test/faults publishes here.
-    publications: { faults: { exchange: 'events', routingKey: 'order.new' } },
   };
 }
 

@@ -15,6 +15,15 @@ interface SingleSettings {
   readonly redact: (text: string) => string;
 }
 
+interface MovedBinding {
+  readonly source: string;
+  readonly key: string;
+  readonly arguments: object;
+}
+
+/** AMQP 0-9-1, 1.7.2.3: class 50, method 20. */
+const queueBind = (50 << 16) | 20;
+
 type Next<T> = (error: Error | null, ok: T) => void;
 
 /** Milliseconds between two attempts to take a lock. */
@@ -75,6 +84,21 @@ export class SingleConnection {
         await new Promise((resolve) => setTimeout(resolve, lockPauseMs));
       }
     }
+  }
+
+  /**
+   * Binds one queue and unbinds another in the same way. Both methods are sent together, and the broker executes them one
+   * after the other, so that only few messages reach both queues. If the first one is refused, the second is not executed.
+   */
+  moveBinding(
+    { source, key, arguments: all }: MovedBinding,
+    { from, to }: { from: string; to: string },
+  ): Promise<object> {
+    return this.call<object>('a binding', (channel, next) => {
+      const fields = { ticket: 0, queue: to, exchange: source, routingKey: key, nowait: true, arguments: all };
+      channel.sendImmediately(queueBind, fields);
+      channel.unbindQueue(from, source, key, all, next);
+    });
   }
 
   /** Deletes the lock and closes the connection. Never rejects. */
