@@ -45,16 +45,19 @@ export async function refuseUse({ objects, ...api }: Place, name: string, own = 
   if (consumerCount > own) throw inUse(name, consumerCount - own);
   const held = await unacknowledged(api, name);
   if (held === 0) return;
-  throw new MqError('REFUSED', `the queue '${name}' has ${held} unacknowledged messages, which a deletion would lose`, {
-    hint: 'wait until their clients have acknowledged or returned them',
-  });
+  throw new MqError(
+    'REFUSED',
+    `the queue '${name}' has ${counted(held, 'unacknowledged message')}, which a deletion would lose`,
+    {
+      hint: 'wait until their clients have acknowledged or returned them',
+    },
+  );
 }
 
 export function inUse(name: string, consumers: number): MqError {
-  const count = consumers === 1 ? '1 consumer' : `${consumers} consumers`;
   return new MqError(
     'REFUSED',
-    `the queue '${name}' has ${count}, and a deletion would lose what they have not acknowledged`,
+    `the queue '${name}' has ${counted(consumers, 'consumer')}, and a deletion would lose what they have not acknowledged`,
     {
       hint: 'stop the consumers, and start them again after mq apply',
     },
@@ -83,4 +86,8 @@ async function probe(objects: ReplacedObjects, wanted: WantedQueue): Promise<voi
   await objects.deleteQueue(name);
   await objects.declareQueue({ ...wanted, name });
   await objects.deleteQueue(name);
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

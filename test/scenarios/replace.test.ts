@@ -141,7 +141,8 @@ for (const [kind, differing] of Object.entries(kinds)) {
       if (!held) throw new Error('no message');
       const { status, stderr } = await run(replace);
       assert.is(status, 75);
-      assert.match(stderr, /the queue 'orders' has 1 unacknowledged message/);
+      // RabbitMQ counts a client that has fetched a message from a quorum queue as a consumer.
+      assert.match(stderr, /the queue 'orders' has 1 (unacknowledged message|consumer)/);
       assert.equal(await objectsIn(vhost), only);
       channel.nack(held);
       assert.is((await run(replace)).status, 0);
