@@ -54,6 +54,7 @@ function failed(error: unknown, { step, at, count }: { step: Step; at: number; c
   if (!(error instanceof MqError) || error.code === 'BUG') return error;
   const { code, message, problems } = error;
   const what = `cannot ${stepText(step)}: ${message}; ${at} of ${count} steps are done`;
-  const hint = code === 'TOPOLOGY' ? raceHint : code === 'IN_DOUBT' ? finishHint : (error.hint ?? finishHint);
+  const isUnclear = code === 'IN_DOUBT' || code === 'INTERRUPTED' || code === 'TERMINATED';
+  const hint = code === 'TOPOLOGY' ? raceHint : isUnclear ? finishHint : (error.hint ?? finishHint);
   return new MqError(code, what, { hint, problems, cause: error });
 }

@@ -106,7 +106,7 @@ export interface QueueConfig {
 
 export type PoliciesByVhost = Readonly<Record<string, Readonly<Record<string, PolicyConfig>>>>;
 
-export interface PolicyConfig {
+interface PolicyConfig {
   readonly pattern: string;
   readonly applyTo?: string;
   readonly priority?: number;

@@ -9,7 +9,7 @@ import { type CliOptions, runCli } from '../support/cli.ts';
 import { type Served, withManagement } from '../support/management.ts';
 import { emptyFolder } from '../support/mq.ts';
 import { plannedFile } from '../support/plan.ts';
-import { withRecorder } from '../support/recorder.ts';
+import { type Recorded, type Recorder, withRecorder, writesOf } from '../support/recorder.ts';
 
 const simple = { vhosts: { '/': { exchanges: ['e'], queues: ['q', 'r'], bindings: ['e[k] -> q'] } } };
 
@@ -63,13 +63,13 @@ test('leaves what must be replaced, with status 1 and a hint', () =>
     assert.equal([result, action, name], ['left', 'replace', 'q']);
   }));
 
-test('applies a saved plan, again after an interruption, and refuses it after a change', () =>
+test('applies a saved plan, and refuses it after a change', () =>
   withManagement(async (served) => {
     const cwd = emptyFolder();
     const run = runner(served, simple, cwd);
     assert.is((await run(['plan', '--json', '--out', 'plan.json'])).status, 1);
     const channel = await served.place.channel();
-    // What is already there is left out.
+    // An object that exists by then is left out.
     await channel.assertQueue('r');
     assert.is((await run(['apply', 'plan.json', '--yes'])).status, 0);
     await channel.deleteQueue('r');
@@ -115,7 +115,7 @@ test('does nothing if the broker changes while the user decides', () =>
     assert.equal(await queuesOf(served), ['q']);
   }));
 
-test('another client that declares a queue in between causes one line, and loses nothing', () =>
+test('another client that declares a queue in between causes one line', () =>
   withManagement(async (served) => {
     const channel = await served.place.channel();
     await raced(
@@ -152,7 +152,7 @@ test('another client that declares the same queue in between does no harm', () =
     );
   }));
 
-test('a user without the configure permission, or who may not set policies, is status 77', () =>
+test('a user who may not declare or set policies is status 77', () =>
   withManagement(async (served) => {
     await served.ask('PUT /users/reader', { body: { password: 'secret', tags: 'management' } });
     await served.ask('PUT /permissions/%2F/reader', { body: { configure: '', write: '', read: '.*' } });
@@ -191,6 +191,40 @@ test('a signal ends it after the current step, and the next run finishes', () =>
     assert.is((await run(['plan'])).status, 0);
   }));
 
+test('a lost connection ends it with one line, and the next run finishes', () =>
+  withManagement(async (served) => {
+    const target = { url: served.place.url(), managementUrl: `http://127.0.0.1:${served.management.port}` };
+    const held = Promise.withResolvers<void>();
+    const isWithheld = (recorded: Recorded) => {
+      const isSecond = writesOf(recorded).length === 2;
+      if (isSecond) held.resolve();
+      return isSecond;
+    };
+    await withRecorder({ ...target, isWithheld }, async (recorder) => {
+      const applying = runner({ ...served, target: recorder }, simple)(['apply', '--yes', '--trust-management']);
+      await held.promise;
+      recorder.cut();
+      const { status, stderr } = await applying;
+      assert.is(status, 69);
+      assert.is(
+        stderr,
+        `mq apply: cannot create queue q: the connection to the broker was lost (unexpected close); 1 of 4 steps are done [UNAVAILABLE]
+hint: run mq apply again to finish
+`,
+      );
+    });
+    const run = runner(served, simple);
+    assert.is((await run(['apply', '--yes'])).status, 0);
+    assert.is((await run(['plan'])).status, 0);
+  }));
+
+test('shows the plan on the terminal before it asks, also with --json', () =>
+  withManagement(async (served) => {
+    const { stdout, stderr } = await runner(served, simple)(['apply', '--json'], { terminal: 80, input: 'n\n' });
+    assert.is(stdout, '');
+    assert.match(stderr, /\n4 to create\n\nmake 4 changes on /);
+  }));
+
 test('refuses the API of another broker, and changes neither', () =>
   withManagement((first) =>
     withManagement(async (second) => {
@@ -226,19 +260,13 @@ async function raced(
   };
   const managementUrl = `http://127.0.0.1:${served.management.port}`;
   await withRecorder({ url: served.place.url(), managementUrl, beforeAnswer }, async (recorder) => {
-    const config = emptyFolder({ 'rascal.json': JSON.stringify(content) });
-    const env = {
-      MQ_CONFIG: join(config, 'rascal.json'),
-      MQ_URL: recorder.url,
-      MQ_MANAGEMENT_URL: recorder.managementUrl,
-    };
-    await use((args, options) => runCli(args, { ...options, env }));
+    await use(runner({ ...served, target: recorder }, content));
   });
 }
 
 /** Returns a function that runs mq with this rascal.json on the broker. */
 function runner(
-  { place, management }: Pick<Served, 'place' | 'management'>,
+  { place, management, target }: Pick<Served, 'place' | 'management'> & { target?: Recorder },
   content: unknown,
   cwd: string = emptyFolder(),
   login: { user?: string; password?: string } = {},
@@ -246,8 +274,8 @@ function runner(
   const config = emptyFolder({ 'rascal.json': JSON.stringify(content) });
   const env = {
     MQ_CONFIG: join(config, 'rascal.json'),
-    MQ_URL: place.url(login),
-    MQ_MANAGEMENT_URL: `http://127.0.0.1:${management.port}`,
+    MQ_URL: target?.url ?? place.url(login),
+    MQ_MANAGEMENT_URL: target?.managementUrl ?? `http://127.0.0.1:${management.port}`,
   };
   return (args, options) => runCli(args, { cwd, ...options, env });
 }

@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emptyFolder, mq, startMq } from '../support/mq.ts';
 import { plannedFile } from '../support/plan.ts';
-import { type Recorder, withRecorder, writesOf } from '../support/recorder.ts';
+import { type Recorded, withRecorder, writesOf } from '../support/recorder.ts';
 import { lines } from '../support/roles.ts';
 
 const content = {
@@ -32,7 +32,7 @@ test('the next run finishes after kill -9 at each step, and no message is lost',
   for (; left > 0; left -= 1) {
     const held = Promise.withResolvers<void>();
     // The broker makes the first change, and mq is killed before it receives the answer.
-    const isWithheld = (recorded: Pick<Recorder, 'requests' | 'methods'>) => {
+    const isWithheld = (recorded: Recorded) => {
       const isChanged = writesOf(recorded).length > 0;
       if (isChanged) held.resolve();
       return isChanged;

@@ -4,14 +4,20 @@
 import { createServer as createHttpServer, request } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-export interface Recorder {
-  /** Addresses of the proxies. */
-  readonly url: string;
-  readonly managementUrl: string;
+/** Requests and methods that have passed the proxies. */
+export interface Recorded {
   /** Requests of the client: `GET /api/queues/%2F`, without the query. */
   readonly requests: string[];
   /** Methods of the client, such as `queue.declare`. Other methods than those that change something are `class.method`. */
   readonly methods: string[];
+}
+
+export interface Recorder extends Recorded {
+  /** Addresses of the proxies. */
+  readonly url: string;
+  readonly managementUrl: string;
+  /** Closes all AMQP connections. */
+  readonly cut: () => void;
 }
 
 interface Target {
@@ -20,7 +26,7 @@ interface Target {
   /** Called with each request after the broker's answer has arrived, and before the client receives it. */
   readonly beforeAnswer?: (request: string) => Promise<void> | void;
   /** Called with each answer of the broker, also over AMQP. If it returns `true`, the client does not receive the answer. */
-  readonly isWithheld?: (recorder: Pick<Recorder, 'requests' | 'methods'>) => boolean;
+  readonly isWithheld?: (recorded: Recorded) => boolean;
 }
 
 /** AMQP 0-9-1: the methods that change a broker, by the ids of class and method. */
@@ -38,7 +44,7 @@ const changingMethods: Readonly<Record<string, string>> = {
 };
 
 /** Returns the recorded requests and methods that may change something. */
-export function writesOf({ requests, methods }: Pick<Recorder, 'requests' | 'methods'>): string[] {
+export function writesOf({ requests, methods }: Recorded): string[] {
   return [
     ...requests.filter((line) => !line.startsWith('GET ')),
     ...methods.filter((one) => Object.values(changingMethods).includes(one)),
@@ -52,6 +58,9 @@ export async function withRecorder(target: Target, use: (recorder: Recorder) => 
   const { isWithheld = () => false } = target;
   const http = httpProxy(target, { requests, methods });
   const sockets = new Set<Socket>();
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   const amqp = createServer((client) => {
     const { hostname, port } = new URL(target.url);
     const broker = connect(Number(port), hostname);
@@ -79,17 +88,18 @@ export async function withRecorder(target: Target, use: (recorder: Recorder) => 
       managementUrl: through(target.managementUrl, httpPort),
       requests,
       methods,
+      cut,
     });
   } finally {
     http.closeAllConnections();
-    for (const socket of sockets) socket.destroy();
+    cut();
     await Promise.all([http, amqp].map((server) => new Promise((resolve) => server.close(resolve))));
   }
 }
 
 function httpProxy(
   { managementUrl, beforeAnswer = () => undefined, isWithheld = () => false }: Target,
-  recorded: Pick<Recorder, 'requests' | 'methods'>,
+  recorded: Recorded,
 ) {
   const { hostname, port } = new URL(managementUrl);
   return createHttpServer((incoming, outgoing) => {

@@ -1,4 +1,4 @@
-// mq apply: makes the plan, asks for consent, and creates on the broker what rascal.json defines.
+// mq apply: makes the plan, asks for consent, and creates what is missing and sets policies.
 
 import type { Step } from '../../apply/step.ts';
 import type { Config } from '../../config/config.ts';
@@ -12,7 +12,7 @@ import { canAsk, isConfirmed } from '../input/question.ts';
 import { ApplyOutput } from './apply/output.ts';
 import { Targets } from './apply/targets.ts';
 import { type MadePlan, makePlan } from './plan/make.ts';
-import type { PlannedDifference } from './plan/plan-document.ts';
+import type { Plan, PlannedDifference } from './plan/plan-document.ts';
 import { assertCurrent, readSavedPlan } from './plan/saved.ts';
 import { textOf } from './plan/text.ts';
 
@@ -21,8 +21,8 @@ type ConfigOf = (context: Context) => Promise<Config>;
 export function applyCommand(configOf: ConfigOf): Command {
   return {
     name: 'apply',
-    summary: 'create on the broker what the plan contains',
-    usage: '[PLAN]',
+    summary: 'create what is missing on the broker, and set policies',
+    usage: '[plan-file]',
     options: optionSets.apply,
     group: 'Configuration',
     topic: 'planning',
@@ -51,8 +51,7 @@ async function apply(context: Context, values: Values, configOf: ConfigOf): Prom
   const replaced = values.list('replace');
   const steps = await stepsOf(made, replaced);
   const output = new ApplyOutput(context, { isJson: values.flag('json') === true, count: steps.length });
-  if (!values.flag('json'))
-    context.stdout.write(`${textOf(made.plan, widthOf(context.stdout))}${steps.length > 0 ? '\n' : ''}`);
+  showPlan(context, values, { plan: made.plan, isApplied: steps.length > 0 });
   if (steps.length > 0) {
     const targets = new Targets(context, values, { config, made, onResult: (report) => output.report(report) });
     try {
@@ -72,6 +71,18 @@ async function apply(context: Context, values: Values, configOf: ConfigOf): Prom
   const left = (await leftOf(made, replaced)).filter(({ action }) => action === 'replace' || action === 'blocked');
   output.summary(left);
   return left.length === 0 ? 0 : 1;
+}
+
+/** Prints the plan on stdout, or for a question on the terminal. */
+function showPlan(
+  { stdout, stderr }: Context,
+  values: Values,
+  { plan, isApplied }: { plan: Plan; isApplied: boolean },
+): void {
+  const isAsked = isApplied && !values.flag('yes');
+  const isJson = values.flag('json') === true;
+  if (!isJson) stdout.write(`${textOf(plan, widthOf(stdout))}${isApplied ? '\n' : ''}`);
+  if (isAsked && (isJson || !stdout.isTTY)) stderr.write(`${textOf(plan, widthOf(stderr))}\n`);
 }
 
 async function leftOf({ plan }: MadePlan, replaced: readonly string[]): Promise<PlannedDifference[]> {

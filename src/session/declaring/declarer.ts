@@ -43,20 +43,24 @@ type Next = (error: Error | null, ok: unknown) => void;
 
 /**
  * Sends one declaration at a time. A refused one closes its channel (AMQP 0-9-1, 1.2.1), so the next one opens another.
- * All methods throw the MqError of the refusal, or UNAVAILABLE if the connection is lost.
+ * All methods throw the MqError of the refusal. After a lost connection they throw UNAVAILABLE and do not wait for another
+ * connection, because the broker may have changed.
  */
 export class Declarer {
   readonly #connection: BrokerConnection;
   readonly #settings: DeclarerSettings;
   #channel: Channel | undefined;
+  readonly #loss = Promise.withResolvers<never>();
   #lost: MqError | undefined;
 
   constructor(connection: BrokerConnection, settings: DeclarerSettings) {
     this.#connection = connection;
     this.#settings = settings;
     const lost = (error: MqError) => {
-      this.#lost = error;
+      this.#lost ??= error;
+      this.#loss.reject(error);
     };
+    this.#loss.promise.catch(() => undefined);
     connection.on('lost', lost);
     connection.on('fatal', lost);
   }
@@ -88,10 +92,12 @@ export class Declarer {
   }
 
   async #call(send: (channel: Channel, next: Next) => void): Promise<void> {
-    this.#lost = undefined;
-    try {
+    const sent = async () => {
       const channel = await this.#open();
       await promised((next) => send(channel, next));
+    };
+    try {
+      await this.#connection.answered('a declaration', Promise.race([this.#loss.promise, sent()]));
     } catch (error) {
       const failure = failureOf(error, this.#settings.redact);
       if (!isConnectionLoss(failure)) throw failure;

@@ -106,7 +106,7 @@ test('reports two policies of one priority that match the same queue', () => {
   assert.equal(found({ first: policy }, { second: policy }), []);
 });
 
-test('a policy with a delivery limit ends the warning about dropped messages, but roles do not rely on it', () => {
+test('a policy with a delivery limit ends the warning, but not for roles', () => {
   const text = file({ p: { pattern: 'safe', definition: { 'delivery-limit': 5 } } });
   const { warnings, checked } = checkConfigText(text, { file: 'f', env: {}, builtin });
   assert.equal([warnings, checked?.config.dropping], [[], [{ vhost: '/', queue: 'safe' }]]);

@@ -36,7 +36,7 @@ test('an equal policy is no difference, in any order of its settings', () => {
   assert.equal(differences(wanting([{ ...limits, definition }]), found), []);
 });
 
-test('a missing policy is created, with the attributes that are not the default', () => {
+test('a missing policy is created, without default attributes', () => {
   assert.equal(differences(wanting([limits, { ...limits, name: 'all', applyTo: 'all', priority: 0 }]), none), [
     'create policy limits: pattern, applyTo, priority, max-length',
     'create policy all: pattern, max-length',
@@ -59,7 +59,7 @@ test('an operator policy is compared only with operator policies', () => {
   assert.equal(differences(wanting([], [limits]), { ...none, operatorPolicies: [limits] }), []);
 });
 
-test('reports the queues and messages to which a policy applies, also those of others', () => {
+test('reports the queues and messages that a policy affects', () => {
   const queues = [
     queue('q1', 'classic', { counts: { messages: 3 } }),
     queue('q2', 'quorum', { counts: { messages: 4 } }),
@@ -92,7 +92,7 @@ test('a policy sets arguments that the queue does not have, and smaller limits',
   });
 });
 
-test('the policy contains the settings of the one that applies now, and a higher priority', () => {
+test('the policy contains the settings of the one that applies now', () => {
   const policies = [{ ...limits, definition: { 'max-length': 5, expires: 9 } }];
   const instead = policyInstead([attribute('x-max-length', 7)], queue('q', 'classic', { policy: 'limits' }), policies);
   assert.equal([instead?.priority, instead?.definition], [2, { 'max-length': 5, expires: 9 }]);

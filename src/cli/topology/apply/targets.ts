@@ -87,7 +87,10 @@ export class Targets {
       addresses: made.addresses,
       role: 'apply',
       confirmTimeoutMs: 30_000,
-      say: ({ message }) => note(message),
+      // A lost connection ends the run with an error.
+      say: ({ event, message }) => {
+        if (event !== 'lost' && event !== 'connected') note(message);
+      },
       counts: newCounts(),
     });
     this.#close.push(() => session.close());
