@@ -4,7 +4,7 @@ const holdingEnd = '.mq-replace';
 /** AMQP 0-9-1, 4.2.5.3: a short string has at most 255 bytes. */
 const longestName = 255;
 
-/** Name of the queue that receives and keeps all messages of the queue meanwhile, and of the exchange that moves them. */
+/** Name of the queue that keeps all messages during the replacement, and of the exchange that moves them. */
 export function holdingName(queue: string): string {
   return queue + holdingEnd;
 }

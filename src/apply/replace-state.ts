@@ -24,7 +24,7 @@ export async function readState({ api, vhost }: Api): Promise<VhostState> {
 }
 
 /** A binding to a queue, with RabbitMQ's key of it. */
-export interface QueueBinding extends Pick<TopologyBinding, 'source' | 'key' | 'arguments'> {
+interface QueueBinding extends Pick<TopologyBinding, 'source' | 'key' | 'arguments'> {
   readonly propertiesKey: string;
 }
 

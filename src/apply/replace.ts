@@ -6,7 +6,7 @@
 // |---------------------|-------------------|-------------------------------------------------------------------|
 // | differs             | missing or exists | moves messages and bindings out, deletes and declares the queue    |
 // | missing             | exists            | declares the queue, and moves messages and bindings back           |
-// | as rascal.json says | exists            | moves messages and bindings back, and deletes the holding queue    |
+// | as in rascal.json   | exists            | moves messages and bindings back, and deletes the holding queue    |
 
 import { MqError } from '../errors.ts';
 import type { SingleConnection } from '../session/session.ts';
@@ -21,7 +21,7 @@ import { readState, type VhostState } from './replace-state.ts';
 import { Transfer } from './replace-transfer.ts';
 import type { Target } from './step.ts';
 
-export interface Replacement {
+interface Replacement {
   readonly wanted: WantedQueue;
   /** Type of a queue that is declared without one. `undefined` if it is not known. */
   readonly defaultQueueType: string | undefined;

@@ -124,7 +124,7 @@ export const apply: readonly Option[] = [
     name: 'replace',
     value: 'NAME',
     repeats: true,
-    help: 'replace this queue without losing its messages, if the plan says so, or finish its replacement',
+    help: 'replace this queue if it differs, without losing its messages, or finish its replacement',
     default: 'replace nothing',
   },
   managementUrl,

@@ -30,7 +30,7 @@ export function riskText({ messages, unacknowledged = 0, consumers, otherBinding
     messages === undefined || consumers === undefined
       ? 'its messages and consumers are not known; the queue'
       : `the queue had ${counted(messages, 'message')}${held} and ${counted(consumers, 'consumer')} at the last count, and`;
-  return `${counts} has ${other}; nothing is routed to it while it does not exist`;
+  return `${counts} has ${other}; while it does not exist, a mandatory message to it by name is returned, and others are dropped`;
 }
 
 /** Reports whether an object is changed through the management API and not by a declaration. */
