@@ -19,12 +19,14 @@ import { existingOnly, presentOnly } from './declaring/configure.ts';
 import { Declarer } from './declaring/declarer.ts';
 import { type Destination, destinationOf, refuseEncryption, requireSameVhost } from './destination.ts';
 import { Listener } from './listener.ts';
+import type { Room } from './moving/mover.ts';
+import { SingleConnection } from './moving/single-connection.ts';
 import { Observer } from './observer.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import { Publisher } from './publisher.ts';
 import { Requester } from './requester.ts';
 
-export type { Declarer, Destination, OutgoingMessage, ReconnectLimit };
+export type { Declarer, Destination, OutgoingMessage, ReconnectLimit, Room, SingleConnection };
 
 export interface SessionSettings extends ConnectionsSettings {
   readonly config: Config;
@@ -145,6 +147,14 @@ export class Session {
   async listener(vhost: string): Promise<Listener> {
     const connection = await this.#connectOnly('listen', vhost);
     return Listener.open(connection, { vhost, redact: this.#redact });
+  }
+
+  /** Connects to a vhost once: after a loss, every call fails. Nothing of rascal.json is declared. */
+  async singleConnection(vhost: string): Promise<SingleConnection> {
+    const connection = await this.#connectOnly('replace', vhost);
+    const addresses = this.#settings.addresses ?? this.#config.vhosts[vhost]?.connections ?? [];
+    const { user = 'guest' } = addresses[connection.address] ?? {};
+    return new SingleConnection(connection, { vhost, user, redact: this.#redact });
   }
 
   /** Connects to a vhost to declare single objects by the broker's names. Nothing of rascal.json is declared. */

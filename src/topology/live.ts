@@ -54,6 +54,11 @@ export async function liveTopology(
   return operatorPolicies === undefined ? topology : { ...topology, operatorPolicies: operatorPolicies.map(policyOf) };
 }
 
+/** Returns the policies in the answer of `GET /api/policies/VHOST` or `GET /api/operator-policies/VHOST`. */
+export function policiesOf(policies: unknown): TopologyPolicy[] {
+  return listOf(policies).map(objectOf).map(policyOf);
+}
+
 /** Returns the default queue types by vhost in the answer of `GET /api/vhosts`. */
 export function defaultQueueTypes(vhosts: unknown): ReadonlyMap<string, string> {
   const types = listOf(vhosts).map((one) => [text(objectOf(one)['name']), defaultType(objectOf(one))] as const);

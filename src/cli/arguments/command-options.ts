@@ -120,6 +120,13 @@ export const plan: readonly Option[] = [
 /** Options of mq apply, in addition to those of all commands that connect to a broker. */
 export const apply: readonly Option[] = [
   { name: 'yes', help: 'do not ask for consent' },
+  {
+    name: 'replace',
+    value: 'NAME',
+    repeats: true,
+    help: 'replace this queue if it differs, without losing its messages, or finish its replacement',
+    default: 'replace nothing',
+  },
   { name: 'prune', help: 'also delete what rascal.json owns ("owns") and no longer defines, if it is not in use' },
   { name: 'drop-messages', help: 'with --prune: also delete queues that contain messages; the messages are lost' },
   managementUrl,

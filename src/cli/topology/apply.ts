@@ -13,7 +13,7 @@ import { canAsk, isConfirmed } from '../input/question.ts';
 import { ApplyOutput } from './apply/output.ts';
 import { Targets } from './apply/targets.ts';
 import { type MadePlan, makePlan } from './plan/make.ts';
-import type { Plan } from './plan/plan-document.ts';
+import type { Plan, PlannedDifference } from './plan/plan-document.ts';
 import { assertCurrent, readSavedPlan } from './plan/saved.ts';
 import { textOf } from './plan/text.ts';
 
@@ -27,7 +27,13 @@ export function applyCommand(configOf: ConfigOf): Command {
     options: optionSets.apply,
     group: 'Configuration',
     topic: 'planning',
-    examples: ['mq apply', 'mq apply --yes --json', 'mq plan --json --out plan.json', 'mq apply plan.json --yes'],
+    examples: [
+      'mq apply',
+      'mq apply --yes --json',
+      'mq plan --json --out plan.json',
+      'mq apply plan.json --yes',
+      'mq apply --replace orders',
+    ],
     async run(context, values) {
       values.expectAtMost(1);
       if (values.flag('drop-messages') && !values.flag('prune')) throw values.usage('--drop-messages requires --prune');
@@ -44,12 +50,13 @@ async function apply(context: Context, values: Values, configOf: ConfigOf): Prom
   const config = await configOf(context);
   const made = await makePlan(context, values, config);
   if (saved !== undefined) assertCurrent(saved, made.plan);
+  const replaced = values.list('replace');
   const prunes = values.flag('prune') ? await prunesOf(made, values) : [];
-  const steps = await stepsOf(made, prunes);
+  const steps = await stepsOf(made, { replaced, prunes });
   const output = new ApplyOutput(context, { isJson: values.flag('json') === true, count: steps.length });
   showPlan(context, values, { plan: made.plan, isApplied: steps.length > 0 });
   if (steps.length > 0) {
-    const targets = new Targets(context, values, { config, made });
+    const targets = new Targets(context, values, { config, made, onResult: (report) => output.report(report) });
     try {
       // Obstacles are reported before anything changes.
       for (const { place, check } of prunes) await check(await targets.open(place));
@@ -66,7 +73,7 @@ async function apply(context: Context, values: Values, configOf: ConfigOf): Prom
       await targets.close();
     }
   }
-  const left = made.plan.differences.filter(
+  const left = (await leftOf(made, replaced)).filter(
     ({ action }) => action === 'replace' || action === 'blocked' || (action === 'delete' && prunes.length === 0),
   );
   output.summary(left);
@@ -95,13 +102,31 @@ async function prunesOf({ vhosts }: MadePlan, values: Values): Promise<PlacedPru
   return prunes.filter(({ steps }) => steps.length > 0);
 }
 
-async function stepsOf({ vhosts }: MadePlan, prunes: readonly PlacedPrune[]): Promise<Step[]> {
-  const [{ ordered }, { creatingSteps }] = await Promise.all([
+interface Asking {
+  /** Names of --replace. */
+  readonly replaced: readonly string[];
+  readonly prunes: readonly PlacedPrune[];
+}
+
+async function leftOf({ plan }: MadePlan, replaced: readonly string[]): Promise<PlannedDifference[]> {
+  const { withoutReplaced } = await import('../../apply/replacing.ts');
+  return withoutReplaced(plan.differences, replaced);
+}
+
+/** Throws the errors of assertReplacements. */
+async function stepsOf({ vhosts }: MadePlan, { replaced, prunes }: Asking): Promise<Step[]> {
+  const [{ ordered }, { creatingSteps }, { assertReplacements, replacingSteps, withoutReplaced }] = await Promise.all([
     import('../../apply/engine.ts'),
     import('../../apply/steps.ts'),
+    import('../../apply/replacing.ts'),
   ]);
-  const creating = vhosts.flatMap((one) => creatingSteps({ ...one, place: one }));
-  return ordered([...creating, ...prunes.flatMap(({ steps }) => steps)]);
+  const all = vhosts.map((one) => ({ ...one, place: one }));
+  assertReplacements(all, replaced);
+  return ordered([
+    ...all.flatMap((one) => replacingSteps(one, replaced)),
+    ...all.flatMap((one) => creatingSteps({ ...one, differences: withoutReplaced(one.differences, replaced) })),
+    ...prunes.flatMap(({ steps }) => steps),
+  ]);
 }
 
 interface Asked {

@@ -12,6 +12,7 @@ import type { MadePlan } from '../plan/make.ts';
 interface Settings {
   readonly config: Config;
   readonly made: Pick<MadePlan, 'vhosts' | 'addresses'>;
+  readonly onResult: Target['onResult'];
 }
 
 export class Targets {
@@ -23,8 +24,10 @@ export class Targets {
   readonly #close: (() => Promise<void> | void)[] = [];
   #session: Session | undefined;
   #onProgress: (text: string) => void = () => undefined;
+  readonly #onResult: Target['onResult'];
 
   constructor(context: Context, values: Values, settings: Settings) {
+    this.#onResult = settings.onResult;
     this.#context = context;
     this.#values = values;
     this.#settings = settings;
@@ -65,6 +68,7 @@ export class Targets {
       },
       signal: this.#context.drain,
       onProgress: (text) => this.#onProgress(text),
+      onResult: this.#onResult,
     };
   }
 

@@ -48,8 +48,8 @@ export function textOf(plan: Plan, width: number): string {
 /** Returns the next step, or `undefined` if there is nothing to do. */
 export function hintOf({ source, create, update, replace, blocked, delete: deleted }: Plan): string | undefined {
   if (source !== 'broker') return undefined;
-  if (replace + blocked > 0)
-    return 'mq apply replaces nothing, and mq declare fails at the first difference that RabbitMQ refuses';
+  if (replace > 0) return 'mq apply --replace NAME replaces a queue without losing its messages or bindings';
+  if (blocked > 0) return 'mq declare fails at the first difference that RabbitMQ refuses';
   if (deleted > 0) return 'mq apply --prune also deletes what rascal.json owns and no longer defines';
   if (update > 0) return 'mq apply creates what is missing and updates policies';
   return create > 0 ? 'mq apply creates what is missing' : undefined;

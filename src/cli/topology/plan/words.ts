@@ -32,7 +32,7 @@ export function riskText(risk: Risk, { action, kind }: Pick<Difference, 'action'
   if (kind === 'exchange')
     return `its bindings are deleted with it, ${other} among them; publishing to it fails while it does not exist`;
   const known = counts === undefined ? `${unknownCounts}; the queue` : `${counts}, and`;
-  return `${known} has ${other}; nothing is routed to it while it does not exist`;
+  return `${known} has ${other}; while it does not exist, a mandatory message to it by name is returned, and others are dropped`;
 }
 
 const unknownCounts = 'its messages and consumers are not known';

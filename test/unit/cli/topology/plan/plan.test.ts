@@ -98,7 +98,8 @@ replace  queue bill
               406
          risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at
                the last count, and has 1 binding that rascal.json does not
-               define; nothing is routed to it while it does not exist
+               define; while it does not exist, a mandatory message to it by
+               name is returned, and others are dropped
 
 blocked  queue theirs
          why: it does not exist, and rascal.json leaves its declaration to
@@ -125,7 +126,8 @@ test('prints a plan at 120 columns', () => {
          x-team: a on the broker, none in rascal.json (RabbitMQ ignores this in a declaration)
          why: RabbitMQ cannot change a queue, and refuses the declaration with 406
          risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that
-               rascal.json does not define; nothing is routed to it while it does not exist`,
+               rascal.json does not define; while it does not exist, a mandatory message to it by name is returned, and
+               others are dropped`,
   );
 });
 
@@ -185,7 +187,7 @@ test('prints Markdown for a comment, with names in code spans', () => {
 | **blocked** | queue \`theirs\` |  | | |
 | create | binding \`orders\` -> \`bill\` (no key) |  | | |
 
-- queue \`bill\`: RabbitMQ cannot change a queue, and refuses the declaration with 406. Risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that rascal.json does not define; nothing is routed to it while it does not exist.
+- queue \`bill\`: RabbitMQ cannot change a queue, and refuses the declaration with 406. Risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that rascal.json does not define; while it does not exist, a mandatory message to it by name is returned, and others are dropped.
 - queue \`theirs\`: it does not exist, and rascal.json leaves its declaration to another client ("assert": false).
 
 <details><summary>Not in rascal.json, and not part of the plan: 1 queue, 1 binding, 1 policy</summary>
