@@ -52,7 +52,7 @@ export class CommandTable {
       testCommand,
       typesCommand,
       initCommand,
-      checkCommand(builtin, () => this.commandNames()),
+      checkCommand(builtin, { commandNames: () => this.commandNames(), configOf }),
       declareCommand(configOf),
       planCommand(configOf),
       trustCommand(builtin),
