@@ -81,7 +81,7 @@ async function formatOf({ stdout }: Context, values: Values, call: Call): Promis
 }
 
 function statusOf(result: Result): number {
-  return result.kind === 'items' ? (result.status ?? 0) : 0;
+  return result.kind === 'items' || result.kind === 'done' ? (result.status ?? 0) : 0;
 }
 
 /** Writes text. Returns `false` if the reader has closed the pipe. */
