@@ -31,6 +31,7 @@ import type { CompletedCommand } from './completion/candidates.ts';
 import { configurationForHelp, loadConfiguration } from './configuration.ts';
 import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
+import { topCommand } from './topology/top.ts';
 
 export class CommandTable {
   /** Commands that do not depend on rascal.json, in the order of the help. */
@@ -46,6 +47,7 @@ export class CommandTable {
       clusterCommand(configOf),
       waitCommand(configOf),
       adminCommand(configOf),
+      topCommand(configOf),
       dlqCommand(configsOf),
       healthCommand,
       webCommand(configOf),

@@ -149,6 +149,23 @@ export const init: readonly Option[] = [
   { name: 'json', help: 'print the names of the file and the template or the source as a JSON object' },
 ];
 
+/** Options of mq top, in addition to those of all commands that connect to a broker. */
+export const top: readonly Option[] = [
+  {
+    name: 'sort',
+    value: 'COLUMN',
+    words: ['ready', 'unacked', 'retry', 'dead', 'consumers', 'in', 'out', 'memory', 'name'],
+    help: 'sort by this column: numbers in descending order, names in ascending order',
+    default: 'ready',
+  },
+  { name: 'once', help: 'print one table and end; the rates need two samples, one interval apart' },
+  { name: 'interval', value: 'DURATION', help: 'wait this long between two samples', default: '5s' },
+  { name: 'vhost', value: 'NAME', help: 'show this vhost', default: 'the vhost of the address, else all vhosts' },
+  { name: 'all-vhosts', help: 'show all vhosts, even if the address names one' },
+  { ...managementUrl, help: 'use this management API: http://user:password@host:15672' },
+  trustManagement,
+];
+
 /** Options of mq plan, in addition to those of all commands that connect to a broker. */
 export const plan: readonly Option[] = [
   { name: 'markdown', help: 'print Markdown, for example for a comment on a pull request' },
