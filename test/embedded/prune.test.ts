@@ -59,7 +59,7 @@ function withOld(use: (pruning: Pruning) => Promise<void>): Promise<void> {
       });
       const at = { vhost: '/', name: '/' };
       const declarer: Target['declarer'] = () => session.declarer('/');
-      const target: Target = { ...at, api, session, declarer, signal, onProgress };
+      const target: Target = { ...at, api, session, declarer, signal, onProgress, onResult: () => undefined };
       const { steps } = pruneSteps({ place: at, differences }, { dropsMessages: false, pauseMs: 50 });
       try {
         for (const step of steps) await step.run(target);
