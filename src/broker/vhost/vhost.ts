@@ -25,6 +25,7 @@ import {
   withDefaultType,
 } from './declarations.ts';
 import { Definitions } from './definitions.ts';
+import { Destinations } from './destinations.ts';
 import { assertFreeName, assertSameExchange, assertSameQueue, locked } from './equivalence.ts';
 import { queueName } from './names.ts';
 import { Removals } from './removals.ts';
@@ -48,6 +49,7 @@ export class VirtualHost implements QueueHost<Queue> {
   /** Incremented when a route may have changed. */
   version = 0;
   readonly policies = new Policies();
+  readonly destinations = new Destinations();
   metadata: VhostMetadata;
   connectionCount = 0;
   readonly #churn: ChurnCounters;
