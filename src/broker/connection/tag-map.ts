@@ -31,7 +31,7 @@ export class TagMap<T> {
     return this.#find(tag)?.values[tag % pageSize] !== undefined;
   }
 
-  /** Removes and returns the value of a tag, or returns `undefined` if there is none. */
+  /** Removes and returns the value of a tag, or returns `undefined` if the map does not contain it. */
   take(tag: number): T | undefined {
     const page = this.#find(tag);
     return page === undefined ? undefined : this.#takeFrom(page, tag % pageSize);
