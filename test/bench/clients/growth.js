@@ -93,10 +93,12 @@ async function run() {
         senders[(isByBurst ? (sent / burst) | 0 : sent) % senders.length]();
       }
       if (received.length >= burst) done();
-    }).then(() => {
+    }).then(async () => {
       const all = received;
       received = [];
       for (const [channel, message] of all) channel.ack(message);
+      // With one connection, acknowledgements and the next burst would otherwise share a write, and cost fewer system calls.
+      for (let turn = 0; turn < 3; turn += 1) await new Promise((turned) => setImmediate(turned));
     });
   const sendAll = async (until) => {
     while (sent < until) await send(until);
