@@ -20,7 +20,8 @@ export type VersionRule =
   | 'queue-argument'
   | 'queue-property'
   | 'delayed-exchange'
-  | 'global-prefetch';
+  | 'global-prefetch'
+  | 'policy-argument';
 
 /** A finding without its offset, and the rule that found it. */
 interface Refusal extends Omit<Finding, 'offset'> {
@@ -266,7 +267,10 @@ function policyRefusals(policy: DeclaredPolicy, queues: readonly DeclaredQueue[]
       });
   const later = target === '4.0' ? policyKeys43.filter((key) => Object.hasOwn(definition, key)) : [];
   const message = 'RabbitMQ 4.0 refuses a policy with this setting of 4.3';
-  return [...refusals, ...later.map((key): Refusal => ({ code: 'refused', path: placeOf(key), message }))];
+  return [
+    ...refusals,
+    ...later.map((key): Refusal => ({ rule: 'policy-argument', code: 'refused', path: placeOf(key), message })),
+  ];
 }
 
 /** Keys of a policy that RabbitMQ 4.0 does not have. */
