@@ -12,6 +12,7 @@ import { codeCaches } from './code-cache.ts';
 import { copyNode } from './node-package.ts';
 import type { Pieces } from './pieces.ts';
 import { generators, isThis, type NodePackage, type Platform } from './platforms.ts';
+import { joinedName, scriptsOf } from './scripts.ts';
 
 type Sea = (entry: string, options: SeaOptions) => Promise<void>;
 interface SeaOptions {
@@ -73,7 +74,12 @@ async function runPkg({ entry, options, home }: { entry: string; options: SeaOpt
 /** Writes the assets and returns pkg's table of them: file by name. */
 async function writeAssets(given: { folder: string; pieces: Pieces; caches: ReadonlyMap<string, Uint8Array> }) {
   const assets: Record<string, string> = {};
-  const named = [...given.pieces, ...[...given.caches].map(([name, cache]) => [`${name}.cache`, cache] as const)];
+  const { sources, joined } = scriptsOf(given.pieces);
+  const named = [
+    ...sources,
+    ...[...given.caches].map(([name, cache]) => [`${name}.cache`, cache] as const),
+    [joinedName, JSON.stringify(joined)] as const,
+  ];
   for (const [name, content] of named) {
     const file = join(given.folder, name);
     await writeFile(file, content);
