@@ -22,7 +22,7 @@ export interface Channel extends Omit<AmqplibChannel, Redefined> {
     next: Callback<{ consumerTag: string }>,
   ): void;
   get(queue: string, options: { noAck: boolean }, next: Callback<RawMessage | false>): void;
-  ack(message: RawMessage, allUpTo: boolean): void;
+  ack(message: { readonly fields: Pick<RawMessage['fields'], 'deliveryTag'> }, allUpTo: boolean): void;
   nack(message: RawMessage, allUpTo: boolean, requeue: boolean): void;
   reject(message: RawMessage, requeue: boolean): void;
 }
