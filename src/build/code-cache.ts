@@ -32,6 +32,7 @@ export async function codeCaches(pieces: Pieces): Promise<Map<string, Uint8Array
   await trainingRun(commandLine([...pieces.keys()], load));
   for (const tier of tiers) setFlagsFromString(`--${tier}`);
   setFlagsFromString('--flush-bytecode');
+  setFlagsFromString('--allocation-site-pretenuring'); // roles/consume.ts switches it off
   scripts.set(mainPiece, compileWhole(mainPiece, from));
   return new Map([...scripts].map(([name, script]) => [name, script.createCachedData()]));
 }
