@@ -3,9 +3,9 @@
 
 import { basename, join } from 'node:path';
 import { build, transform } from 'esbuild';
-import { commonJs } from './common-js.ts';
+import { commonJs } from './bundle/commonjs.ts';
+import { leftOut } from './bundle/left-out.ts';
 import { lazyModules } from './lazy-modules.ts';
-import { leftOut } from './left-out.ts';
 import { manual } from './manual.ts';
 import { filesOf, page } from './page.ts';
 import { mainPiece, type Pieces } from './pieces.ts';

@@ -4,7 +4,7 @@
 import { mainPiece, type PieceSource, type Pieces } from './pieces.ts';
 
 /** The sources that a start file needs. */
-export interface Scripts {
+interface Scripts {
   /** Sources by name. */
   readonly sources: ReadonlyMap<string, string>;
   /** Names of scripts by the names of their pieces, if they differ. */

@@ -24,8 +24,7 @@ function text(name: string): string {
   return bytes(name).toString();
 }
 
-/** Returns an asset without copying it. Throws if there is none of this name. */
+/** Returns an asset without copying it. Throws if it does not exist. */
 function bytes(name: string): Buffer {
-  // A cast, because the types of Node say that it returns a string as well.
-  return Buffer.from(getRawAsset(name) as ArrayBuffer);
+  return Buffer.from(getRawAsset(name));
 }

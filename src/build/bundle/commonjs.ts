@@ -32,7 +32,7 @@ function words(list: string): (readonly [name: string, as: string])[] {
   return [...list.matchAll(/([\w$]+)(?: as ([\w$]+))?/g)].map(([, name = '', as = name]) => [name, as]);
 }
 
-/** esbuild gives an inner variable another name than an outer one, so each assignment to the name is one to the export. */
+/** esbuild renames an inner variable that has the name of an outer one, so each assignment to the name changes the export. */
 function refuseChanges(name: string, code: string): void {
   const variable = RegExp.escape(name);
   const operators = String.raw`(?:\*\*|>>>?|<<|&&|\|\||\?\?|[-+*/%&|^])?=(?![=>])`;
