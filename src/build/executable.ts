@@ -12,6 +12,7 @@ import { codeCaches } from './code-cache.ts';
 import { copyBinary } from './node-package.ts';
 import type { Pieces } from './pieces.ts';
 import { type BinaryPackage, generators, isThis, type Platform } from './platforms.ts';
+import { joinedName, scriptsOf } from './scripts.ts';
 
 const root = dirname(dirname(import.meta.dirname));
 
@@ -79,7 +80,12 @@ async function runPkg({ entry, options, home }: { entry: string; options: SeaOpt
 /** Writes the assets and returns pkg's table of them: file by name. */
 async function writeAssets(given: { folder: string; pieces: Pieces; caches: ReadonlyMap<string, Uint8Array> }) {
   const assets: Record<string, string> = {};
-  const named = [...given.pieces, ...[...given.caches].map(([name, cache]) => [`${name}.cache`, cache] as const)];
+  const { sources, joined } = scriptsOf(given.pieces);
+  const named = [
+    ...sources,
+    ...[...given.caches].map(([name, cache]) => [`${name}.cache`, cache] as const),
+    [joinedName, JSON.stringify(joined)] as const,
+  ];
   for (const [name, content] of named) {
     const file = join(given.folder, name);
     await writeFile(file, content);

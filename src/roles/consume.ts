@@ -1,6 +1,7 @@
 // The behaviours `consume` and `reply`: opens the consumers and publishers that they need, and runs the intake of
 // messages.
 
+import { setFlagsFromString } from 'node:v8';
 import { retryQueues } from '../config/retry-queues.ts';
 import type { HandlerConfig } from '../config/role.ts';
 import type { Context } from '../context.ts';
@@ -30,6 +31,9 @@ export async function consume(context: Context, session: Session, settings: Cons
     if (!intake) return;
     intakes.push(intake);
   }
+  // The first messages wait for the start of the role. V8 concludes that all messages live long, and would allocate them
+  // in the old generation, where each dead one keeps the younger objects that it refers to.
+  setFlagsFromString('--no-allocation-site-pretenuring');
   await group.run(intakes);
 }
 

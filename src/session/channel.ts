@@ -24,7 +24,7 @@ export interface Channel extends Omit<AmqplibChannel, Redefined> {
   get(queue: string, options: { noAck: boolean }, next: Callback<RawMessage | false>): void;
   /** Sends a method without waiting for an answer. `method` is the number of its class and its own (amqplib: defs.js). */
   sendImmediately(method: number, fields: object): void;
-  ack(message: RawMessage, allUpTo: boolean): void;
+  ack(message: { readonly fields: Pick<RawMessage['fields'], 'deliveryTag'> }, allUpTo: boolean): void;
   nack(message: RawMessage, allUpTo: boolean, requeue: boolean): void;
   reject(message: RawMessage, requeue: boolean): void;
 }
