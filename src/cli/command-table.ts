@@ -31,6 +31,7 @@ import type { CompletedCommand } from './completion/candidates.ts';
 import { configurationForHelp, loadConfiguration } from './configuration.ts';
 import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
+import { routeCommand } from './topology/route.ts';
 
 export class CommandTable {
   /** Commands that do not depend on rascal.json, in the order of the help. */
@@ -55,6 +56,7 @@ export class CommandTable {
       checkCommand(builtin, () => this.commandNames()),
       declareCommand(configOf),
       planCommand(configOf),
+      routeCommand(configOf),
       trustCommand(builtin),
       completionsCommand,
       helpCommand,

@@ -21,6 +21,7 @@ const columns: Readonly<Record<Collection, readonly string[]>> = {
   exchanges: ['name', 'type', 'durable', 'auto_delete', 'internal', 'arguments', 'policy'],
   queues: [
     ...['name', 'type', 'durable', 'auto_delete', 'exclusive', 'arguments', 'policy', 'state'],
+    'effective_policy_definition',
     ...['messages', 'messages_unacknowledged', 'consumers'],
   ],
   bindings: ['source', 'destination', 'destination_type', 'routing_key', 'arguments'],
@@ -140,6 +141,7 @@ function queueOf(item: Plain): TopologyQueue {
     arguments: without(all, ['x-queue-type']),
     ...policyName(item),
     ...(state !== undefined && { state }),
+    ...(isObject(item['effective_policy_definition']) && { policySettings: item['effective_policy_definition'] }),
     counts: countsOf(item),
   };
 }
@@ -158,8 +160,13 @@ function bindingOf(item: Plain): TopologyBinding {
     destination: text(item['destination']),
     destinationType: item['destination_type'] === 'exchange' ? 'exchange' : 'queue',
     key: text(item['routing_key']),
-    arguments: objectOf(item['arguments']),
+    arguments: withoutValues(objectOf(item['arguments'])),
   };
+}
+
+/** RabbitMQ: an argument without a value, for which a header only has to exist, is the text `undefined`. */
+function withoutValues(all: Plain): Plain {
+  return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value === 'undefined' ? null : value]));
 }
 
 function policyOf(item: Plain): TopologyPolicy {

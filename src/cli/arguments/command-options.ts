@@ -116,3 +116,22 @@ export const plan: readonly Option[] = [
   managementUrl,
   trustManagement,
 ];
+
+/** Options of mq route, in addition to those of all commands that connect to a broker. */
+export const route: readonly Option[] = [
+  {
+    name: 'header',
+    value: 'NAME=VALUE',
+    repeats: true,
+    help: 'route a message with this header, a text; NAME:=JSON is a number, true, a list (CC, BCC), …',
+  },
+  { name: 'live', help: 'use the topology of the broker instead of rascal.json' },
+  {
+    name: 'vhost',
+    value: 'NAME',
+    help: 'use this vhost',
+    default: 'the vhost of the publication or exchange',
+  },
+  managementUrl,
+  trustManagement,
+];
