@@ -31,6 +31,7 @@ import type { CompletedCommand } from './completion/candidates.ts';
 import { configurationForHelp, loadConfiguration } from './configuration.ts';
 import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
+import { graphCommand } from './topology/graph.ts';
 import { routeCommand } from './topology/route.ts';
 
 export class CommandTable {
@@ -56,6 +57,7 @@ export class CommandTable {
       checkCommand(builtin, () => this.commandNames()),
       declareCommand(configOf),
       planCommand(configOf),
+      graphCommand(configOf),
       routeCommand(configOf),
       trustCommand(builtin),
       completionsCommand,

@@ -28,13 +28,16 @@ const columns: Readonly<Record<Collection, readonly string[]>> = {
   policies: ['name', 'pattern', 'apply-to', 'priority', 'definition'],
 };
 
+const rateColumns = ['message_stats.publish_details', 'message_stats.deliver_get_details'];
+
 /**
  * Returns the topology of a vhost with four requests. Counts of messages and consumers are RabbitMQ's statistics, which
  * are some seconds old. Throws PROTOCOL if an answer is not a list, and the errors of `read`.
  */
-export async function liveTopology(read: ReadCollection): Promise<Topology> {
+export async function liveTopology(read: ReadCollection, { withRates = false } = {}): Promise<Topology> {
   const list = async (collection: Collection) => {
-    const answer = await read(collection, columns[collection]);
+    const more = withRates && collection === 'queues' ? rateColumns : [];
+    const answer = await read(collection, [...columns[collection], ...more]);
     if (Array.isArray(answer)) return answer.map(objectOf);
     throw new MqError('PROTOCOL', `the answer of the management API is not a list of ${collection}`);
   };
@@ -146,11 +149,15 @@ function queueOf(item: Plain): TopologyQueue {
   };
 }
 
-function countsOf({ messages, messages_unacknowledged: unacknowledged, consumers }: Plain): QueueCounts {
+function countsOf({ messages, messages_unacknowledged: unacknowledged, consumers, message_stats }: Plain): QueueCounts {
+  const rate = (name: string) => objectOf(objectOf(message_stats)[name])['rate'];
+  const [publishRate, deliverRate] = [rate('publish_details'), rate('deliver_get_details')];
   return {
     ...(typeof messages === 'number' && { messages }),
     ...(typeof unacknowledged === 'number' && { unacknowledged }),
     ...(typeof consumers === 'number' && { consumers }),
+    ...(typeof publishRate === 'number' && { publishRate }),
+    ...(typeof deliverRate === 'number' && { deliverRate }),
   };
 }
 

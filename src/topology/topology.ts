@@ -49,6 +49,9 @@ export interface QueueCounts {
   readonly messages?: number;
   readonly unacknowledged?: number;
   readonly consumers?: number;
+  /** Messages per second that arrive, and that consumers get. */
+  readonly publishRate?: number;
+  readonly deliverRate?: number;
 }
 
 export interface TopologyBinding {

@@ -135,3 +135,33 @@ export const route: readonly Option[] = [
   managementUrl,
   trustManagement,
 ];
+
+export const graphFormats = ['text', 'mermaid', 'dot', 'svg', 'json'] as const;
+
+/** Options of mq graph, in addition to those of all commands that connect to a broker. */
+export const graph: readonly Option[] = [
+  {
+    name: 'format',
+    value: 'FORMAT',
+    words: graphFormats,
+    help: 'print text, a Mermaid flowchart, Graphviz dot, SVG or JSON',
+    default: 'text',
+  },
+  { name: 'live', help: 'draw what the broker has, with depths, rates and consumers' },
+  { name: 'vhost', value: 'NAME', help: 'draw this vhost', default: 'all vhosts of rascal.json' },
+  {
+    name: 'focus',
+    value: 'NAME',
+    help: 'draw only the objects with this name and their neighbours',
+    default: 'all objects',
+  },
+  { name: 'depth', value: 'N', help: 'with --focus: draw what at most N edges separate from it', default: '1' },
+  {
+    name: 'collapse',
+    negatable: true,
+    help: 'join objects whose names have the same prefix, if there are more than 60',
+    default: 'on, except for json',
+  },
+  managementUrl,
+  trustManagement,
+];

@@ -4,7 +4,7 @@
 import { failurePolicies, logFormats, logLevels } from '../../config/role.ts';
 import { adminOptions, trustManagement } from './admin-options.ts';
 import { clusterVerbOptions } from './cluster-options.ts';
-import { broker, check, demo, health, init, plan, route, trust, types } from './command-options.ts';
+import { broker, check, demo, graph, health, init, plan, route, trust, types } from './command-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
 import { always, common, configuration } from './shared-options.ts';
@@ -342,6 +342,7 @@ export const optionSets = {
   declare: [...common, ...always],
   plan: [...plan, ...common, ...always],
   route: [...route, ...common, ...always],
+  graph: [...graph, ...common, ...always],
   health: [...health, ...always],
   dlq: Object.values<readonly Option[]>(dlqVerbOptions).flat(),
   admin: [...adminOptions, ...always],

@@ -8,6 +8,15 @@ import { brokerOf } from './broker.ts';
 import { findManagement } from './management.ts';
 import { readVhost } from './topology.ts';
 
+interface LiveVhost {
+  readonly config: Config;
+  readonly addresses: readonly ConnectionConfig[] | undefined;
+  /** Name of the vhost in rascal.json; the name on the broker if rascal.json has no such vhost. */
+  readonly name: string;
+  /** `true` also reads the rates of the queues. */
+  readonly withRates?: boolean;
+}
+
 interface LiveTopology {
   /** Address of the broker without user and password. */
   readonly shown: string;
@@ -18,12 +27,11 @@ interface LiveTopology {
 
 /**
  * Reads a vhost. Throws TOPOLOGY if it does not exist, and the errors of the API.
- * @param name name of the vhost in rascal.json; the name on the broker if rascal.json has no such vhost
  */
 export async function liveTopologyOf(
   context: Context,
   values: Values,
-  { config, addresses, name }: { config: Config; addresses: readonly ConnectionConfig[] | undefined; name: string },
+  { config, addresses, name, withRates = false }: LiveVhost,
 ): Promise<LiveTopology> {
   const isInFile = Object.hasOwn(config.vhosts, name);
   const broker = brokerOf(config, isInFile ? name : (Object.keys(config.vhosts)[0] ?? name), addresses);
@@ -32,7 +40,7 @@ export async function liveTopologyOf(
     connections: broker.connections.map((one) => ({ ...one, vhost })),
   });
   try {
-    return { shown: broker.shown, vhost, topology: await readVhost(api, vhost) };
+    return { shown: broker.shown, vhost, topology: await readVhost(api, vhost, { withRates }) };
   } finally {
     api.close();
   }

@@ -11,13 +11,15 @@ import { readText } from './files.ts';
 const mostBytes = 256 * 1024 * 1024;
 
 /** Reads a vhost with four requests. Throws TOPOLOGY if it does not exist, and the errors of the API. */
-export async function readVhost(api: Management, vhost: string): Promise<Topology> {
+export async function readVhost(api: Management, vhost: string, { withRates = false } = {}): Promise<Topology> {
   const [{ apiPath, query }, { liveTopology }] = await Promise.all([
     import('../../admin/path.ts'),
     import('../../topology/live.ts'),
   ]);
-  return liveTopology((collection, columns) =>
-    listIn(api, { path: `${apiPath`/${collection}/${vhost}`}${query({ columns: columns.join(',') })}`, vhost }),
+  return liveTopology(
+    (collection, columns) =>
+      listIn(api, { path: `${apiPath`/${collection}/${vhost}`}${query({ columns: columns.join(',') })}`, vhost }),
+    { withRates },
   );
 }
 
