@@ -33,6 +33,8 @@ export const exitStatuses = {
   IN_DOUBT: 75,
   /** There was no answer in time. */
   DEADLINE: 75,
+  /** The broker or rascal.json has changed since a plan was made. */
+  OUTDATED: 75,
   /** The peer does not use AMQP 0-9-1. */
   PROTOCOL: 76,
   /** TLS failed. */

@@ -8,7 +8,7 @@ import { fieldTable } from './management/json.ts';
 import { deadMessage, isCycle } from './queue/dead-letter.ts';
 import { Memory } from './queue/memory.ts';
 import type { Message } from './queue/message.ts';
-import type { PolicyDefinition } from './queue/policies.ts';
+import type { Policy, PolicyDefinition, PolicyKind } from './queue/policies.ts';
 import { type QueueSettings, queueSettings } from './queue/settings.ts';
 import { type Binding, type Exchange, type ExchangeType, exchangeTypes } from './routing/exchange.ts';
 import { tracedRoute, type Visit } from './routing/route.ts';
@@ -21,15 +21,15 @@ interface DryExchange {
   /** A type that this broker does not have is routed like `fanout`. */
   readonly type: string;
   readonly arguments: Readonly<Record<string, unknown>>;
-  /** The definition of the policy that applies. */
-  readonly policy: PolicyDefinition;
+  /** The definition of the policy that applies. If absent, the policies of the topology apply by their patterns. */
+  readonly policy?: PolicyDefinition;
 }
 
 interface DryQueue {
   readonly name: string;
   /** With `x-queue-type`. */
   readonly arguments: Readonly<Record<string, unknown>>;
-  readonly policy: PolicyDefinition;
+  readonly policy?: PolicyDefinition;
 }
 
 interface DryBinding {
@@ -73,11 +73,14 @@ export class DryRun {
     exchanges,
     queues,
     bindings,
+    policies = [],
   }: {
     readonly exchanges: readonly DryExchange[];
     readonly queues: readonly DryQueue[];
     readonly bindings: readonly DryBinding[];
+    readonly policies?: readonly (Policy & { readonly kind: PolicyKind })[];
   }) {
+    for (const { kind, ...policy } of policies) this.#vhost.addPolicy(kind, policy);
     for (const exchange of exchanges) this.#addExchange(exchange);
     for (const queue of queues) this.#addQueue(queue);
     for (const binding of bindings) this.#addBinding(binding);
@@ -134,14 +137,14 @@ export class DryRun {
     const table = Arguments.of(fieldTable(all));
     const exchange =
       name === '' ? undefined : this.#vhost.addExchange({ exchange: name, type: known, ...flags, arguments: table });
-    exchange?.apply(applied(policy));
+    if (policy !== undefined) exchange?.apply(applied(policy));
   }
 
   #addQueue({ name, arguments: all, policy }: DryQueue): void {
     const table = Arguments.of(fieldTable(all));
     const flags = { durable: true, autoDelete: false, exclusive: false };
     const queue = this.#vhost.addQueue({ queue: name, ...flags, arguments: table }, undefined);
-    queue.apply(applied(policy), queueSettings(table, queue.what, policy));
+    if (policy !== undefined) queue.apply(applied(policy), queueSettings(table, queue.what, policy));
   }
 
   #addBinding(binding: DryBinding): void {

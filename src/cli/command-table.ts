@@ -19,7 +19,6 @@ import { completedGenerics, genericCommand, genericNames } from './commands/gene
 import { healthCommand } from './commands/health.ts';
 import { helpCommand } from './commands/help.ts';
 import { initCommand } from './commands/init.ts';
-import { planCommand } from './commands/plan.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
 import { trustCommand } from './commands/trust.ts';
@@ -31,7 +30,9 @@ import type { CompletedCommand } from './completion/candidates.ts';
 import { configurationForHelp, loadConfiguration } from './configuration.ts';
 import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
+import { applyCommand } from './topology/apply.ts';
 import { graphCommand } from './topology/graph.ts';
+import { planCommand } from './topology/plan.ts';
 import { routeCommand } from './topology/route.ts';
 
 export class CommandTable {
@@ -57,6 +58,7 @@ export class CommandTable {
       checkCommand(builtin, () => this.commandNames()),
       declareCommand(configOf),
       planCommand(configOf),
+      applyCommand(configOf),
       graphCommand(configOf),
       routeCommand(configOf),
       trustCommand(builtin),

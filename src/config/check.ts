@@ -12,9 +12,10 @@ import { parse } from './reading/parse.ts';
 import { type Finding, type Path, type Problem, problemsOf } from './reading/problem.ts';
 import { typed } from './reading/typed.ts';
 import type { HandlerConfig } from './role.ts';
-import { type DeclaredQueue, declaredByRascal } from './rules/declared.ts';
+import { type Declared, type DeclaredQueue, declaredByRascal } from './rules/declared.ts';
 import { definedNames } from './rules/defined-names.ts';
 import { droppingQueues, droppingWarning } from './rules/dropping.ts';
+import { checkPolicies, policyWarnings } from './rules/policies.ts';
 import { checkEncryption, checkReferences } from './rules/references.ts';
 import type { Report } from './rules/report.ts';
 import { checkRetries } from './rules/retries.ts';
@@ -57,14 +58,16 @@ export function checkConfigText(
 
   const content = objectOf(plainOf(tree));
   const hasValidShape = shapeTest(findings);
-  const dropping = ['vhosts', 'defaults', 'subscriptions'].every((key) => hasValidShape([key]))
-    ? droppingQueues(declaredByRascal(content))
-    : [];
+  const declared = ['vhosts', 'defaults', 'subscriptions'].every((key) => hasValidShape([key]))
+    ? declaredByRascal(content)
+    : undefined;
   findings.push(...ruleFindings({ content, tree, findings, hasValidShape }, options));
-  const warnings = problemsOf(text, warningsOf(content, tree, dropping));
+  const warnings = problemsOf(text, warningsOf(content, tree, declared));
   if (findings.length > 0) return { problems: problemsOf(text, findings), warnings };
   const base = normalise(objectOf(builtin));
   const user = { ...normalise(content), file, folder };
+  // A role cannot know whether the policies of the file have been applied.
+  const dropping = declared === undefined ? [] : droppingQueues({ ...declared, policies: [] });
   return { problems: [], warnings, checked: checkedConfig({ base, user, dropping }) };
 }
 
@@ -104,13 +107,16 @@ function ruleFindings(
     handlerFault: (handler, at) => (hasValidShape(at) ? handlerFault?.(handler as HandlerConfig, at) : undefined),
   });
   checkRetries(input);
+  checkPolicies(input);
   if (isStrict) checkEncryption(content, report);
   return found;
 }
 
-function warningsOf(content: Plain, tree: LocatedValue, dropping: readonly DeclaredQueue[]): Finding[] {
+function warningsOf(content: Plain, tree: LocatedValue, declared: Declared | undefined): Finding[] {
   const ignored = ['defaults', 'vhosts'].flatMap((key) => ignoredTls(content[key], [key]));
-  return [...dropping.map(droppingWarning), ...ignored].map((one) => {
+  const ofDeclared =
+    declared === undefined ? [] : [...droppingQueues(declared).map(droppingWarning), ...policyWarnings(declared)];
+  return [...ofDeclared, ...ignored].map((one) => {
     return { code: 'warning', ...one, offset: offsetAt(tree, one.path) };
   });
 }

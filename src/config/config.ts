@@ -16,6 +16,9 @@ export interface Config {
   readonly retry: RetryConfig;
   /** Retry settings from `mq.subscriptions`, by subscription. */
   readonly retries: Readonly<Record<string, OwnRetryConfig>>;
+  /** Policies and operator policies by vhost and name. */
+  readonly policies: PoliciesByVhost;
+  readonly operatorPolicies: PoliciesByVhost;
   /** Names that the user's file defines or refers to. Set only if all of the built-in file is merged in. */
   readonly own?: { readonly publications: readonly string[]; readonly subscriptions: readonly string[] };
   /** Queues of the file from which the broker drops messages after too many redeliveries. */
@@ -99,6 +102,15 @@ export interface QueueConfig {
   /** If `true`, Rascal makes the name unique (`name:uuid`). */
   readonly replyTo?: boolean | string;
   readonly options?: Readonly<Record<string, unknown>>;
+}
+
+export type PoliciesByVhost = Readonly<Record<string, Readonly<Record<string, PolicyConfig>>>>;
+
+interface PolicyConfig {
+  readonly pattern: string;
+  readonly applyTo?: string;
+  readonly priority?: number;
+  readonly definition: Plain;
 }
 
 /** A binding with a single key. */

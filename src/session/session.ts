@@ -16,6 +16,7 @@ import { Consumer } from './consumer.ts';
 import { withConsumerTimeout } from './consuming/consumer-timeout.ts';
 import type { Counts } from './counts.ts';
 import { existingOnly } from './declaring/configure.ts';
+import { Declarer } from './declaring/declarer.ts';
 import { type Destination, destinationOf, refuseEncryption, requireSameVhost } from './destination.ts';
 import { Listener } from './listener.ts';
 import { Observer } from './observer.ts';
@@ -23,7 +24,7 @@ import type { OutgoingMessage } from './outgoing-message.ts';
 import { Publisher } from './publisher.ts';
 import { Requester } from './requester.ts';
 
-export type { Destination, OutgoingMessage, ReconnectLimit };
+export type { Declarer, Destination, OutgoingMessage, ReconnectLimit };
 
 export interface SessionSettings extends ConnectionsSettings {
   readonly config: Config;
@@ -137,6 +138,11 @@ export class Session {
   async listener(vhost: string): Promise<Listener> {
     const connection = await this.#connectOnly('listen', vhost);
     return Listener.open(connection, { vhost, redact: this.#redact });
+  }
+
+  /** Connects to a vhost to declare single objects by the broker's names. Nothing of rascal.json is declared. */
+  async declarer(vhost: string): Promise<Declarer> {
+    return new Declarer(await this.#connectOnly('declare', vhost), { vhost, redact: this.#redact });
   }
 
   /** Connects to a vhost to read its state. Nothing is declared. */

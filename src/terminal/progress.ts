@@ -1,4 +1,4 @@
-// Shows a counter for long operations on stderr, on a terminal only.
+// Shows the progress of long operations on stderr, on a terminal only.
 
 import type { Output } from '../context.ts';
 
@@ -21,6 +21,14 @@ export class Progress {
     this.#shownAt = performance.now();
     this.#isShown = true;
     this.#stderr.write(`\r${count} of ${this.#total}`);
+  }
+
+  /** Shows that the next item has begun, with its description. */
+  begin(count: number, what: string): void {
+    if (!this.#stderr.isTTY) return;
+    this.end();
+    this.#isShown = true;
+    this.#stderr.write(`${count + 1} of ${this.#total}: ${what}`);
   }
 
   /** Removes the counter from the terminal. */

@@ -2,6 +2,7 @@
 
 import type { Plain } from '../config/plain.ts';
 import type { AttributeDifference, Comparison, Difference, Others, Risk } from './difference.ts';
+import { policyDifferences, policyInstead } from './policies.ts';
 import { comparedExchangeArgument, isComparedArgument } from './redeclaration.ts';
 import {
   bindingId,
@@ -49,6 +50,7 @@ class Comparer {
     const { exchanges, queues } = this.#wanted;
     // The bindings are compared last, because a blocked end blocks them.
     return [
+      ...policyDifferences(this.#wanted, this.#found),
       ...exchanges.flatMap((one) => this.#exchange(one) ?? []),
       ...queues.flatMap((one) => this.#queue(one) ?? []),
       ...this.#bindings(),
@@ -57,7 +59,11 @@ class Comparer {
 
   others(): Others {
     const { exchanges, queues, bindings, policies } = this.#found;
-    const own = { exchange: namesOf(this.#wanted.exchanges), queue: namesOf(this.#wanted.queues) };
+    const own = {
+      exchange: namesOf(this.#wanted.exchanges),
+      queue: namesOf(this.#wanted.queues),
+      policy: namesOf(this.#wanted.policies),
+    };
     return {
       exchanges: exchanges.filter(({ name }) => !own.exchange.has(name) && !name.startsWith('amq.')),
       queues: queues.filter(({ name }) => !own.queue.has(name)),
@@ -67,7 +73,7 @@ class Comparer {
           ...one,
           isBetweenOwn: own.exchange.has(one.source) && own[one.destinationType].has(one.destination),
         })),
-      policies,
+      policies: policies.filter(({ name }) => !own.policy.has(name)),
     };
   }
 
@@ -123,8 +129,10 @@ class Comparer {
     if (attributes.length === 0) return undefined;
     if (unavailable.includes(found.state ?? ''))
       return blocked(`the queue is not available (${found.state})`, attributes);
-    const why = this.#isSetByPolicy(attributes, found) ? ofPolicy : whyReplace('a queue', attributes);
-    return { action: 'replace', exists: true, ...object, attributes, why, risk: this.#queueRisk(found) };
+    const replaced = { action: 'replace', exists: true, ...object, attributes, risk: this.#queueRisk(found) } as const;
+    if (this.#isSetByPolicy(attributes, found)) return { ...replaced, why: ofPolicy };
+    const policy = wanted.for === undefined ? policyInstead(attributes, found, this.#found.policies) : undefined;
+    return { ...replaced, why: whyReplace('a queue', attributes), ...(policy !== undefined && { policy }) };
   }
 
   #queueAttributes(wanted: WantedQueue, found: TopologyQueue): AttributeDifference[] {

@@ -29,6 +29,16 @@ export function vhostConfiguration(topology: Topology): Plain {
   };
 }
 
+/** Returns the policies of a vhost as rascal.json defines them. */
+export function policiesConfiguration({ policies }: Topology): Plain {
+  return Object.fromEntries(
+    policies.map(({ name, pattern, applyTo, priority, definition }) => [
+      name,
+      { pattern, ...(applyTo !== 'all' && { applyTo }), ...(priority !== 0 && { priority }), definition },
+    ]),
+  );
+}
+
 function exchangeEntry({ type, durable, autoDelete, internal, arguments: all }: TopologyExchange): Plain {
   return { type, ...optionsOf({ durable, autoDelete, internal, arguments: all }) };
 }

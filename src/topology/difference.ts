@@ -3,7 +3,7 @@
 import type { TopologyBinding, TopologyExchange, TopologyPolicy, TopologyQueue } from './topology.ts';
 
 export interface Comparison {
-  /** Exchanges first, then queues, then bindings; each in the order of rascal.json. */
+  /** Policies first, then exchanges, queues and bindings; each in the order of rascal.json. */
   readonly differences: readonly Difference[];
   /** Objects of the vhost that rascal.json does not define. mq does not change them. */
   readonly others: Others;
@@ -11,9 +11,9 @@ export interface Comparison {
 
 /**
  * `create`: it does not exist. `replace`: it must be deleted and declared again, because RabbitMQ cannot change it.
- * `blocked`: mq may not create or replace it.
+ * `update`: it exists and can be changed. `blocked`: mq may not create or replace it.
  */
-type ChangeAction = 'create' | 'replace' | 'blocked';
+type ChangeAction = 'create' | 'update' | 'replace' | 'blocked';
 
 export type Difference = {
   readonly action: ChangeAction;
@@ -24,10 +24,14 @@ export type Difference = {
   readonly why: string;
   /** Set if an existing exchange or queue would be deleted. */
   readonly risk?: Risk;
+  /** Set if a created or updated policy applies to queues that exist. */
+  readonly policyRisk?: PolicyRisk;
+  /** Policy with which a queue need not be replaced. */
+  readonly policy?: TopologyPolicy;
 } & ChangedObject;
 
-type ChangedObject =
-  | { readonly kind: 'exchange'; readonly name: string }
+export type ChangedObject =
+  | { readonly kind: 'exchange' | 'policy' | 'operator-policy'; readonly name: string }
   | {
       readonly kind: 'queue';
       readonly name: string;
@@ -37,7 +41,10 @@ type ChangedObject =
   | ({ readonly kind: 'binding' } & TopologyBinding);
 
 export interface AttributeDifference {
-  /** `type`, `durable`, `autoDelete`, `internal`, `exclusive`, or the name of an argument. */
+  /**
+   * `type`, `durable`, `autoDelete`, `internal`, `exclusive`, or the name of an argument; of a policy `pattern`,
+   * `applyTo`, `priority`, or the name of a setting.
+   */
   readonly attribute: string;
   /** `null` if rascal.json does not set it. */
   readonly wanted: unknown;
@@ -55,6 +62,17 @@ export interface Risk {
   readonly consumers?: number;
   /** Bindings that are deleted with it and that rascal.json does not define. */
   readonly otherBindings: readonly TopologyBinding[];
+}
+
+/** Queues to which a policy applies after the change. Queues of others count as well. */
+export interface PolicyRisk {
+  readonly queues: number;
+  /** Those that rascal.json does not define. */
+  readonly otherQueues: number;
+  /** Messages in the queues at the last count. */
+  readonly messages: number;
+  /** Settings of the policy with which RabbitMQ removes messages or queues. */
+  readonly removing: readonly string[];
 }
 
 export interface Others {

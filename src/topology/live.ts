@@ -12,11 +12,12 @@ import type {
 } from './topology.ts';
 
 /** The lists of a vhost in the management API. Reading one needs only the tag management and access to the vhost. */
-export type Collection = 'exchanges' | 'queues' | 'bindings' | 'policies';
+export type Collection = 'exchanges' | 'queues' | 'bindings' | 'policies' | 'operator-policies';
 
 /** Reads one list of a vhost. `columns` names the fields that are needed. */
 export type ReadCollection = (collection: Collection, columns: readonly string[]) => Promise<unknown>;
 
+const policyColumns = ['name', 'pattern', 'apply-to', 'priority', 'definition'];
 const columns: Readonly<Record<Collection, readonly string[]>> = {
   exchanges: ['name', 'type', 'durable', 'auto_delete', 'internal', 'arguments', 'policy'],
   queues: [
@@ -25,29 +26,36 @@ const columns: Readonly<Record<Collection, readonly string[]>> = {
     ...['messages', 'messages_unacknowledged', 'consumers'],
   ],
   bindings: ['source', 'destination', 'destination_type', 'routing_key', 'arguments'],
-  policies: ['name', 'pattern', 'apply-to', 'priority', 'definition'],
+  policies: policyColumns,
+  'operator-policies': policyColumns,
 };
 
 const rateColumns = ['message_stats.publish_details', 'message_stats.deliver_get_details'];
 
 /**
- * Returns the topology of a vhost with four requests. Counts of messages and consumers are RabbitMQ's statistics, which
- * are some seconds old. Throws PROTOCOL if an answer is not a list, and the errors of `read`.
+ * Returns the topology of a vhost with four requests, and a fifth one for operator policies. Counts of messages and
+ * consumers are RabbitMQ's statistics, which are some seconds old. Throws PROTOCOL if an answer is not a list, and the
+ * errors of `read`.
  */
-export async function liveTopology(read: ReadCollection, { withRates = false } = {}): Promise<Topology> {
+export async function liveTopology(
+  read: ReadCollection,
+  { hasOperatorPolicies = false, withRates = false }: { hasOperatorPolicies?: boolean; withRates?: boolean } = {},
+): Promise<Topology> {
   const list = async (collection: Collection) => {
     const more = withRates && collection === 'queues' ? rateColumns : [];
     const answer = await read(collection, [...columns[collection], ...more]);
     if (Array.isArray(answer)) return answer.map(objectOf);
     throw new MqError('PROTOCOL', `the answer of the management API is not a list of ${collection}`);
   };
-  const [exchanges, queues, bindings, policies] = await Promise.all([
+  const [exchanges, queues, bindings, policies, operatorPolicies] = await Promise.all([
     list('exchanges'),
     list('queues'),
     list('bindings'),
     list('policies'),
+    hasOperatorPolicies ? list('operator-policies') : undefined,
   ]);
-  return topologyOf({ exchanges, queues, bindings, policies });
+  const topology = topologyOf({ exchanges, queues, bindings, policies });
+  return operatorPolicies === undefined ? topology : { ...topology, operatorPolicies: operatorPolicies.map(policyOf) };
 }
 
 /** Returns the default queue types by vhost in the answer of `GET /api/vhosts`. */
@@ -69,7 +77,7 @@ export function exportedTopology(definitions: Plain, vhost: string): Topology | 
   const single = singleVhost(definitions);
   const own = vhostsIn(definitions).find(({ name }) => name === vhost);
   if (own === undefined) return undefined;
-  const items = (kind: Collection) =>
+  const items = (kind: Collection | 'parameters') =>
     listOf(definitions[kind])
       .filter(isObject)
       .filter((item) => single !== undefined || (item['vhost'] ?? '/') === vhost);
@@ -84,10 +92,17 @@ export function exportedTopology(definitions: Plain, vhost: string): Topology | 
       bindings: items('bindings'),
       policies: items('policies'),
     }),
+    operatorPolicies: exportedOperatorPolicies(items('parameters')).map(policyOf),
     ...(type !== undefined && { defaultQueueType: type }),
     // RabbitMQ 4.3.6 exports neither internal exchanges nor the field.
     lacksInternal: !exchanges.some((one) => Object.hasOwn(one, 'internal')),
   };
+}
+
+/** RabbitMQ exports an operator policy as a parameter of this component. */
+function exportedOperatorPolicies(parameters: readonly Plain[]): Plain[] {
+  const own = parameters.filter(({ component }) => component === 'operator_policy');
+  return own.map(({ name, value }) => ({ ...objectOf(value), name }));
 }
 
 function vhostsIn(definitions: Plain): Plain[] {
@@ -111,7 +126,7 @@ function defaultType(vhost: Plain): string | undefined {
   return type === 'undefined' ? undefined : type;
 }
 
-function topologyOf(lists: Readonly<Record<Collection, readonly Plain[]>>): Topology {
+function topologyOf(lists: Readonly<Record<Exclude<Collection, 'operator-policies'>, readonly Plain[]>>): Topology {
   return {
     exchanges: lists.exchanges.map(exchangeOf).filter(({ name }) => name !== ''),
     queues: lists.queues.map(queueOf),

@@ -5,7 +5,7 @@ import { type DryMessage, DryRun, type DryVisit } from '../broker/dry-run.ts';
 import { ProtocolError } from '../broker/protocol-error.ts';
 import { type Plain, stringOf } from '../config/plain.ts';
 import { MqError } from '../errors.ts';
-import type { Topology, TopologyBinding, TopologyExchange } from './topology.ts';
+import type { Topology, TopologyBinding, TopologyExchange, TopologyPolicy } from './topology.ts';
 
 export interface Route {
   /** Exchanges that the message visits, the first one first. Empty if the exchange does not exist. */
@@ -67,6 +67,11 @@ export interface RoutedMessage {
   readonly properties: Buffer;
 }
 
+interface RouterOptions {
+  /** `true` if the policies apply by their patterns; otherwise each object names the policy that applies to it. */
+  readonly matchesPolicies: boolean;
+}
+
 /** Types that choose one of their bindings. */
 const choosing = ['x-consistent-hash', 'x-random', 'x-modulus-hash', 'x-local-random'];
 /** Types whose bindings decide. `x-recent-history` routes like `fanout`. */
@@ -76,8 +81,11 @@ const computed = ['direct', 'fanout', 'topic', 'headers', 'x-recent-history'];
  * Returns a function that computes the route of a message in the topology.
  * @throws MqError BAD_DATA if RabbitMQ would refuse the message or an argument of the topology
  */
-export function router(topology: Topology): (message: RoutedMessage) => Route {
-  const run = accepted(() => new DryRun(dryTopology(topology)));
+export function router(
+  topology: Topology,
+  options: RouterOptions = { matchesPolicies: false },
+): (message: RoutedMessage) => Route {
+  const run = accepted(() => new DryRun(dryTopology(topology, options)));
   const exchanges = new Map(topology.exchanges.map((one) => [one.name, one]));
   const exclusive = new Set(topology.queues.flatMap((one) => (one.exclusive ? [one.name] : [])));
   return ({ exchange, ...parts }) => {
@@ -105,22 +113,28 @@ interface Scope {
   readonly exclusive: ReadonlySet<string>;
 }
 
-function dryTopology({ exchanges, queues, bindings, policies, defaultQueueType = 'classic' }: Topology) {
+function dryTopology(topology: Topology, { matchesPolicies }: RouterOptions) {
+  const { exchanges, queues, bindings, policies, operatorPolicies = [], defaultQueueType = 'classic' } = topology;
   const definitions = new Map(policies.map(({ name, definition }) => [name, definition]));
-  const policyOf = ({ policy }: { policy?: string }) => settingsIn(definitions.get(policy ?? '') ?? {});
+  const policyOf = ({ policy, policySettings }: { policy?: string; policySettings?: Plain }) =>
+    matchesPolicies ? {} : { policy: settingsIn(policySettings ?? definitions.get(policy ?? '') ?? {}) };
+  const withKind = (kind: 'policy' | 'operator_policy') => (one: TopologyPolicy) => {
+    return { ...one, kind, definition: settingsIn(one.definition) };
+  };
   return {
-    exchanges: exchanges.map((one) => ({ ...one, type: routingType(one), policy: policyOf(one) })),
+    exchanges: exchanges.map(({ name, arguments: all, ...one }) => {
+      return { name, arguments: all, type: routingType({ ...one, arguments: all }), ...policyOf(one) };
+    }),
     queues: queues.map((one) => {
       const { name, type = defaultQueueType, arguments: all } = one;
       // A stream neither expires nor dead-letters single messages.
       if (type !== 'classic' && type !== 'quorum') return { name, arguments: {}, policy: {} };
-      return {
-        name,
-        arguments: { ...all, 'x-queue-type': type },
-        policy: one.policySettings === undefined ? policyOf(one) : settingsIn(one.policySettings),
-      };
+      return { name, arguments: { ...all, 'x-queue-type': type }, ...policyOf(one) };
     }),
     bindings,
+    policies: matchesPolicies
+      ? [...policies.map(withKind('policy')), ...operatorPolicies.map(withKind('operator_policy'))]
+      : [],
   };
 }
 
@@ -133,7 +147,7 @@ function settingsIn(definition: Plain): Record<string, string | number | boolean
 }
 
 /** The plugin rabbitmq_delayed_message_exchange routes by the type in this argument. */
-function routingType({ type, arguments: all }: TopologyExchange): string {
+function routingType({ type, arguments: all }: Pick<TopologyExchange, 'type' | 'arguments'>): string {
   return type === 'x-delayed-message' ? (stringOf(all['x-delayed-type']) ?? type) : type;
 }
 

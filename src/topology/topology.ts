@@ -8,6 +8,8 @@ export interface Topology {
   /** Without the bindings of the default exchange, which every queue has. */
   readonly bindings: readonly TopologyBinding[];
   readonly policies: readonly TopologyPolicy[];
+  /** Absent if they were not read, because that needs another request. */
+  readonly operatorPolicies?: readonly TopologyPolicy[];
   /** Type of a queue that is declared without one. `undefined` if it is not known; RabbitMQ's default is classic. */
   readonly defaultQueueType?: string;
   /** `true` if internal exchanges may exist that `exchanges` does not contain. */
@@ -82,7 +84,7 @@ export function isSameValue(one: unknown, other: unknown): boolean {
 }
 
 /** Returns the value with the fields of all its tables in alphabetical order. */
-function canonical(value: unknown): unknown {
+export function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== 'object' || value === null) return value;
   const fields = Object.entries(value).filter(([, field]) => field !== undefined);

@@ -6,18 +6,21 @@ import {
   type ExchangeConfig,
   isPrivate,
   namePrefix,
+  type PoliciesByVhost,
   type QueueConfig,
   queueArguments,
   type VhostConfig,
 } from '../config/config.ts';
 import { objectOf, type Plain, stringOf, without } from '../config/plain.ts';
 import { madeQueues } from '../config/retry-queues.ts';
-import type { TopologyBinding, TopologyExchange, TopologyQueue } from './topology.ts';
+import type { TopologyBinding, TopologyExchange, TopologyPolicy, TopologyQueue } from './topology.ts';
 
 export interface WantedTopology {
   readonly exchanges: readonly WantedExchange[];
   readonly queues: readonly WantedQueue[];
   readonly bindings: readonly TopologyBinding[];
+  readonly policies: readonly TopologyPolicy[];
+  readonly operatorPolicies: readonly TopologyPolicy[];
 }
 
 interface Wanted {
@@ -42,7 +45,7 @@ export type WantedQueue = TopologyQueue &
  */
 export function wantedTopology(config: Config, name: string, { withPrivate = false } = {}): WantedTopology {
   const vhost = config.vhosts[name];
-  if (vhost === undefined) return { exchanges: [], queues: [], bindings: [] };
+  if (vhost === undefined) return noTopology;
   const prefix = namePrefix(vhost);
   const made = madeQueues(config).filter((one) => one.vhost === name);
   return {
@@ -57,7 +60,17 @@ export function wantedTopology(config: Config, name: string, { withPrivate = fal
       })),
     ],
     bindings: vhost.bindings.filter((one) => isBound(vhost, one, withPrivate)).map((one) => wantedBinding(vhost, one)),
+    policies: wantedPolicies(config.policies[name], 'all'),
+    operatorPolicies: wantedPolicies(config.operatorPolicies[name], 'queues'),
   };
+}
+
+const noTopology: WantedTopology = { exchanges: [], queues: [], bindings: [], policies: [], operatorPolicies: [] };
+
+function wantedPolicies(policies: PoliciesByVhost[string] = {}, kind: 'all' | 'queues'): TopologyPolicy[] {
+  return Object.entries(policies).map(([name, { pattern, applyTo = kind, priority = 0, definition }]) => {
+    return { name, pattern, applyTo, priority, definition };
+  });
 }
 
 /** Returns the name of a queue on the broker. Rascal: a text in `replyTo` is the end of the name. */

@@ -1,14 +1,14 @@
 // Checks the requests of mq plan on the embedded broker, its statuses, and plans against exported definitions.
 
 import { readFileSync } from 'node:fs';
-import { createServer, request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type CliRun, runCli } from '../support/cli.ts';
+import { runCli } from '../support/cli.ts';
 import { type Served, withManagement } from '../support/management.ts';
 import { emptyFolder } from '../support/mq.ts';
 import { plannedFile, plannedLines, quorum } from '../support/plan.ts';
+import { withRecorder } from '../support/recorder.ts';
 
 test('exported definitions give the same plan as the broker, without counts', () =>
   withManagement(async (served) => {
@@ -55,14 +55,16 @@ test('500 queues and 2,000 bindings need four requests', () =>
     const run = runner(served, content);
     assert.is((await run(['declare'])).status, 0);
     await served.ask('DELETE /queues/%2F/q499');
-    const { requests, proxied } = await countedRequests(served, (management) =>
-      runner(served, content, { management })(['plan', '--json', '--trust-management']),
-    );
-    assert.is(plannedLines(proxied.stdout).length, 5); // the queue and its four bindings
-    assert.equal(
-      requests.map((line) => line.replace(/\?.*/, '')).toSorted(),
-      ['exchanges', 'queues', 'bindings', 'policies'].map((one) => `GET /api/${one}/%2F`).toSorted(),
-    );
+    const managementUrl = `http://127.0.0.1:${served.management.port}`;
+    await withRecorder({ url: served.place.url(), managementUrl }, async (recorder) => {
+      const planned = runner(served, content, { management: recorder.managementUrl });
+      const { stdout } = await planned(['plan', '--json', '--trust-management']);
+      assert.is(plannedLines(stdout).length, 5); // the queue and its four bindings
+      assert.equal(
+        recorder.requests.toSorted(),
+        ['exchanges', 'queues', 'bindings', 'policies'].map((one) => `GET /api/${one}/%2F`).toSorted(),
+      );
+    });
   }));
 
 test('mq init --from writes a rascal.json whose plan has nothing to do', () =>
@@ -115,32 +117,6 @@ function runner({ place, management }: Served, content: unknown, login: Login = 
     MQ_MANAGEMENT_URL: login.management ?? `http://127.0.0.1:${management.port}`,
   };
   return (args: readonly string[]) => runCli(args, { cwd, env });
-}
-
-/** Runs `use` with a proxy in front of the management API, and returns the request lines that passed. */
-async function countedRequests(
-  { management }: Served,
-  use: (url: string) => Promise<CliRun>,
-): Promise<{ requests: readonly string[]; proxied: CliRun }> {
-  const requests: string[] = [];
-  const proxy = createServer((incoming, outgoing) => {
-    requests.push(`${incoming.method} ${incoming.url}`);
-    const { method, url, headers } = incoming;
-    const passed = request({ host: '127.0.0.1', port: management.port, method, path: url, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
-      answer.pipe(outgoing);
-    });
-    incoming.pipe(passed);
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  try {
-    const address = proxy.address();
-    const port = typeof address === 'object' ? address?.port : undefined;
-    return { proxied: await use(`http://127.0.0.1:${port}`), requests };
-  } finally {
-    proxy.closeAllConnections();
-    await new Promise((resolve) => proxy.close(resolve));
-  }
 }
 
 test.run();

@@ -32,7 +32,7 @@ interface Rule {
   readonly kept?: Record<string, string>;
 }
 
-const features = 'admin bench broker cluster handlers harness observe roles topology web'.split(' ');
+const features = 'admin apply bench broker cluster handlers harness observe roles topology web'.split(' ');
 const core = ['errors', 'context', 'random-uuid', 'signal', 'timer', 'terminal', 'session', 'config'];
 /** The two entries of the executable: the command line, and the process of one test file. */
 const entries = ['cli', 'test-process'];
@@ -52,6 +52,7 @@ const layers = [
 
 /** Start of a path → the features that it may import although it belongs to another feature. */
 const exceptions: Readonly<Record<string, readonly string[]>> = {
+  'apply/': ['admin', 'topology'],
   'roles/': ['handlers'],
   'harness/suites/': ['admin', 'topology'],
   'topology/route.ts': ['broker'],

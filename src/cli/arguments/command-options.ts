@@ -165,3 +165,10 @@ export const graph: readonly Option[] = [
   managementUrl,
   trustManagement,
 ];
+
+/** Options of mq apply, in addition to those of all commands that connect to a broker. */
+export const apply: readonly Option[] = [
+  { name: 'yes', help: 'do not ask for consent' },
+  managementUrl,
+  trustManagement,
+];

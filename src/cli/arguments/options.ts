@@ -4,7 +4,7 @@
 import { failurePolicies, logFormats, logLevels } from '../../config/role.ts';
 import { adminOptions, trustManagement } from './admin-options.ts';
 import { clusterVerbOptions } from './cluster-options.ts';
-import { broker, check, demo, graph, health, init, plan, route, trust, types } from './command-options.ts';
+import { apply, broker, check, demo, graph, health, init, plan, route, trust, types } from './command-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
 import { always, common, configuration } from './shared-options.ts';
@@ -341,6 +341,7 @@ export const optionSets = {
   check: [...check, ...always],
   declare: [...common, ...always],
   plan: [...plan, ...common, ...always],
+  apply: [...apply, ...common, ...always],
   route: [...route, ...common, ...always],
   graph: [...graph, ...common, ...always],
   health: [...health, ...always],

@@ -10,8 +10,12 @@ import { readText } from './files.ts';
 /** Limit for a file with definitions. */
 const mostBytes = 256 * 1024 * 1024;
 
-/** Reads a vhost with four requests. Throws TOPOLOGY if it does not exist, and the errors of the API. */
-export async function readVhost(api: Management, vhost: string, { withRates = false } = {}): Promise<Topology> {
+/** Reads a vhost with the requests of liveTopology. Throws TOPOLOGY if it does not exist, and the errors of the API. */
+export async function readVhost(
+  api: Management,
+  vhost: string,
+  options: { hasOperatorPolicies?: boolean; withRates?: boolean } = {},
+): Promise<Topology> {
   const [{ apiPath, query }, { liveTopology }] = await Promise.all([
     import('../../admin/path.ts'),
     import('../../topology/live.ts'),
@@ -19,7 +23,7 @@ export async function readVhost(api: Management, vhost: string, { withRates = fa
   return liveTopology(
     (collection, columns) =>
       listIn(api, { path: `${apiPath`/${collection}/${vhost}`}${query({ columns: columns.join(',') })}`, vhost }),
-    { withRates },
+    options,
   );
 }
 

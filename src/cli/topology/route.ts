@@ -64,7 +64,7 @@ async function routeOf(context: Context, values: Values, config: Config): Promis
     : {
         shown: config.file ?? 'the built-in rascal.json',
         vhost: name,
-        topology: { ...wantedTopology(config, name, { withPrivate: true }), policies: [] },
+        topology: wantedTopology(config, name, { withPrivate: true }),
       };
   assertPublishable(topology, { exchange, shown, vhost });
   const [{ router }, { outgoing }, { propertyBytes }] = await Promise.all([
@@ -81,7 +81,13 @@ async function routeOf(context: Context, values: Values, config: Config): Promis
     mandatory: true,
   });
   const properties = propertyBytes(messageOf(Buffer.alloc(0)).properties);
-  return { vhost, against: shown, exchange, key, ...router(topology)({ exchange, key, properties }) };
+  return {
+    vhost,
+    against: shown,
+    exchange,
+    key,
+    ...router(topology, { matchesPolicies: !values.flag('live') })({ exchange, key, properties }),
+  };
 }
 
 /** Throws USAGE for wrong arguments. */

@@ -5,6 +5,7 @@ import { listenForms } from '../endpoint.ts';
 import { argumentForms, behaviours, builtinHandlers, failurePolicies, logFormats, logLevels } from '../role.ts';
 import { recycleForms } from '../size.ts';
 import { choice, type Field, flag, group, keyed, milliseconds, name, text, whole } from './field.ts';
+import { operatorPolicies, policies } from './policy-fields.ts';
 
 export const prefetch = whole('Maximum number of unacknowledged messages; 0: no limit', {
   max: 65535,
@@ -121,4 +122,6 @@ export const mqField = group("mq's own settings; Rascal ignores them", {
   roles: keyed('Roles by name', role),
   retry,
   subscriptions: keyed('Settings by subscription', group('Settings of a subscription', { retry: ownRetry })),
+  policies,
+  operatorPolicies,
 });

@@ -20,6 +20,8 @@ export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Confi
     roles: overridden(builtin.roles, user.roles),
     retry: { attempts: 5, delays: [1000], ...builtin.retry, ...user.retry },
     retries: overridden(builtin.retries, user.retries),
+    policies: overridden(builtin.policies, user.policies),
+    operatorPolicies: overridden(builtin.operatorPolicies, user.operatorPolicies),
     rest: { ...builtin.rest, ...user.rest },
   });
 }

@@ -7,6 +7,7 @@ import type {
   Config,
   ConnectionConfig,
   ExchangeConfig,
+  PoliciesByVhost,
   PublicationConfig,
   QueueConfig,
   SubscriptionConfig,
@@ -49,6 +50,8 @@ export function normalise(file: Plain): PartialConfig {
         return retry === undefined ? [] : [[name, checked<OwnRetryConfig>(retry)] as const];
       }),
     ),
+    policies: checked<PoliciesByVhost>(objectOf(mq['policies'])),
+    operatorPolicies: checked<PoliciesByVhost>(objectOf(mq['operatorPolicies'])),
     rest: pick(file, ['defaults', 'encryption', 'redeliveries']),
   };
 }

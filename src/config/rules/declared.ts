@@ -36,13 +36,23 @@ export interface DeclaredPolicy {
   readonly pattern: string;
   readonly at: Path;
   readonly definition: Plain;
+  readonly applyTo: string;
+  readonly priority: number;
+  readonly isOperator: boolean;
   /** The whole policy as written in the file. */
   readonly written: Plain;
 }
 
+interface DeclaredExchange {
+  readonly name: string;
+  readonly vhost: string;
+  readonly at: Path;
+  readonly type: string;
+}
+
 export interface Declared {
   readonly queues: readonly DeclaredQueue[];
-  readonly exchanges: readonly { readonly name: string; readonly at: Path; readonly type: string }[];
+  readonly exchanges: readonly DeclaredExchange[];
   /** Subscriptions that set a channel prefetch. `queue` is the type of the queue. */
   readonly channelPrefetches: readonly { readonly at: Path; readonly prefetch: number; readonly queue: string }[];
   readonly policies: readonly DeclaredPolicy[];
@@ -52,7 +62,7 @@ export interface Declared {
 export function declaredByRascal(file: Plain): Declared {
   const defaults = objectOf(objectOf(file['defaults'])['vhosts']);
   const queues: DeclaredQueue[] = [];
-  const exchanges: { name: string; at: Path; type: string }[] = [];
+  const exchanges: DeclaredExchange[] = [];
   for (const [vhostName, value] of Object.entries(objectOf(file['vhosts']))) {
     const vhost = objectOf(value);
     const own = objectOf(vhost['defaults']);
@@ -67,10 +77,38 @@ export function declaredByRascal(file: Plain): Declared {
       const all = withDefaults(value, base('exchanges'));
       const at = ['vhosts', vhostName, 'exchanges', key];
       if (all['assert'] !== false)
-        exchanges.push({ name: name ?? '', at: [...at, 'type'], type: stringOf(all['type']) ?? '' });
+        exchanges.push({
+          name: name ?? '',
+          vhost: vhostName,
+          at: [...at, 'type'],
+          type: stringOf(all['type']) ?? '',
+        });
     }
   }
-  return { queues, exchanges, channelPrefetches: channelPrefetchesOf(file, queues), policies: [] };
+  return { queues, exchanges, channelPrefetches: channelPrefetchesOf(file, queues), policies: rascalPolicies(file) };
+}
+
+function rascalPolicies(file: Plain): DeclaredPolicy[] {
+  const mq = objectOf(file['mq']);
+  return (['policies', 'operatorPolicies'] as const).flatMap((kind) =>
+    Object.entries(objectOf(mq[kind])).flatMap(([vhost, all]) =>
+      Object.entries(objectOf(all)).map(([name, value]) => {
+        const isOperator = kind === 'operatorPolicies';
+        const { pattern, applyTo, priority, definition } = objectOf(value);
+        return {
+          vhost,
+          name,
+          pattern: stringOf(pattern) ?? '',
+          at: ['mq', kind, vhost, name],
+          definition: objectOf(definition),
+          applyTo: stringOf(applyTo) ?? (isOperator ? 'queues' : 'all'),
+          priority: typeof priority === 'number' ? priority : 0,
+          isOperator,
+          written: objectOf(value),
+        };
+      }),
+    ),
+  );
 }
 
 function rascalQueue(queue: { name: string; vhost: string; at: Path; own: Plain; all: Plain }): DeclaredQueue {
@@ -131,8 +169,9 @@ export function declaredByDefinitions(file: Plain): Declared {
   );
   return {
     queues: exportedItems(file, 'queues').map((item) => exportedQueue(item, defaultTypes.get(item.vhost))),
-    exchanges: exportedItems(file, 'exchanges').map(({ value, at }) => ({
+    exchanges: exportedItems(file, 'exchanges').map(({ value, at, vhost }) => ({
       name: stringOf(value['name']) ?? '',
+      vhost,
       at: [...at, 'type'],
       type: stringOf(value['type']) ?? '',
     })),
@@ -143,6 +182,9 @@ export function declaredByDefinitions(file: Plain): Declared {
       pattern: stringOf(value['pattern']) ?? '',
       at,
       definition: objectOf(value['definition']),
+      applyTo: stringOf(value['apply-to']) ?? 'all',
+      priority: Number(value['priority'] ?? 0),
+      isOperator: false,
       written: value,
     })),
   };

@@ -226,8 +226,13 @@ function policyRefusals(policy: DeclaredPolicy, queues: readonly DeclaredQueue[]
         message: key === 'queue-mode' ? 'has no effect since RabbitMQ 3.12' : 'RabbitMQ 4.3 has only version 2',
         instead: `remove ${key}`,
       });
-  return refusals;
+  const later = target === '4.0' ? policyKeys43.filter((key) => Object.hasOwn(definition, key)) : [];
+  const message = 'RabbitMQ 4.0 refuses a policy with this setting of 4.3';
+  return [...refusals, ...later.map((key): Refusal => ({ code: 'refused', path: placeOf(key), message }))];
 }
+
+/** Keys of a policy that RabbitMQ 4.0 does not have. */
+const policyKeys43 = ['consumer-disconnected-timeout', 'delayed-retry-type', 'delayed-retry-min', 'delayed-retry-max'];
 
 /** Returns the advice for a mirroring policy: the policy without its mirror keys, and how to declare its queues. */
 function mirrorsInstead(policy: DeclaredPolicy, queues: readonly DeclaredQueue[]): string {

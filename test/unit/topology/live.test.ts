@@ -33,6 +33,7 @@ const answers: Readonly<Record<Collection, unknown>> = {
     },
   ],
   policies: [{ name: 'p', pattern: '^q', 'apply-to': 'queues', priority: 1, definition: { 'max-length': 1 } }],
+  'operator-policies': [{ name: 'o', pattern: '^q', priority: 0, definition: { expires: 1 } }],
 };
 
 test('reads a vhost with one request for each list', async () => {

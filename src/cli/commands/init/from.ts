@@ -4,6 +4,7 @@ import { endpointOf } from '../../../config/endpoint.ts';
 import type { Plain } from '../../../config/plain.ts';
 import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
+import type { Topology } from '../../../topology/topology.ts';
 import type { Values } from '../../arguments/values.ts';
 import { addressesIn } from '../../input/addresses.ts';
 import { findManagement } from '../../input/management.ts';
@@ -27,13 +28,12 @@ export async function contentFrom(context: Context, values: Values, source: stri
 }
 
 async function contentOfBroker(context: Context, values: Values, source: string): Promise<Written> {
-  const { vhostConfiguration } = await import('../../../topology/configuration.ts');
   const connections = await addressesIn(context, values, { text: source, from: '--from' });
   const [first = {}] = connections;
   const { vhost = '/', protocol = 'amqp' } = first;
   const { api } = await findManagement(context, values, { connections });
   try {
-    const content = { vhosts: { [vhost]: vhostConfiguration(await readVhost(api, vhost)) } };
+    const content = await contentOf([[vhost, await readVhost(api, vhost)]]);
     return { content, from: `${protocol}://${endpointOf(first)}` };
   } finally {
     api.close();
@@ -41,15 +41,23 @@ async function contentOfBroker(context: Context, values: Values, source: string)
 }
 
 async function contentOfFile(context: Context, file: string): Promise<Written> {
-  const [{ vhostConfiguration }, { exportedTopology, exportedVhosts }] = await Promise.all([
-    import('../../../topology/configuration.ts'),
-    import('../../../topology/live.ts'),
-  ]);
+  const { exportedTopology, exportedVhosts } = await import('../../../topology/live.ts');
   const definitions = await readDefinitions(context, file);
   const vhosts = exportedVhosts(definitions).flatMap((name) => {
     const topology = exportedTopology(definitions, name);
-    return topology === undefined ? [] : [[name, vhostConfiguration(topology)] as const];
+    return topology === undefined ? [] : [[name, topology] as const];
   });
   if (vhosts.length === 0) throw new MqError('BAD_DATA', `${file} contains no vhost`, { at: file });
-  return { content: { vhosts: Object.fromEntries(vhosts) }, from: file };
+  return { content: await contentOf(vhosts), from: file };
+}
+
+async function contentOf(vhosts: readonly (readonly [name: string, topology: Topology])[]): Promise<Plain> {
+  const { policiesConfiguration, vhostConfiguration } = await import('../../../topology/configuration.ts');
+  const policies = vhosts.flatMap(([name, topology]) =>
+    topology.policies.length === 0 ? [] : [[name, policiesConfiguration(topology)] as const],
+  );
+  return {
+    vhosts: Object.fromEntries(vhosts.map(([name, topology]) => [name, vhostConfiguration(topology)])),
+    ...(policies.length > 0 && { mq: { policies: Object.fromEntries(policies) } }),
+  };
 }

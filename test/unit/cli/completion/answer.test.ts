@@ -22,6 +22,10 @@ test('completions have the built-in names without a valid rascal.json', async ()
   }
 });
 
+test('the shell completes the file of a command', async () => {
+  for (const command of ['apply', 'check']) assert.is(await answer([command, ''], emptyFolder()), 'files\n', command);
+});
+
 test('completions read the file that --config names', async () => {
   const cwd = emptyFolder({ 'other.json': JSON.stringify(rascal) });
   for (const typed of [

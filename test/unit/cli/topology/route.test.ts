@@ -110,6 +110,23 @@ test('accepts a publication, an exchange by either name, and headers', async () 
   assert.equal(await queuesOf('orders', 'up.1', '--header', 'CC:=["order.1"]'), ['eu:bill', 'eu:feed:*', 'eu:rest']);
 });
 
+test('applies the policies of rascal.json by their patterns', async () => {
+  const rascal = {
+    vhosts: {
+      '/': { exchanges: { e: { type: 'direct' }, f: { type: 'fanout' } }, queues: ['q'], bindings: ['f -> q'] },
+    },
+    mq: {
+      policies: { '/': { spill: { pattern: '^e$', definition: { 'alternate-exchange': 'f' } } } },
+      operatorPolicies: { '/': { ttl: { pattern: '^q$', definition: { 'message-ttl': 4000 } } } },
+    },
+  };
+  const { stdout } = await runCli(['route', 'e', 'k'], { cwd: emptyFolder({ 'rascal.json': JSON.stringify(rascal) }) });
+  assert.match(
+    stdout,
+    '  no binding matches: alternate exchange f (fanout)\n    any key -> queue q\n      after 4 s: dropped',
+  );
+});
+
 test('completes publications and exchanges', async () => {
   const answer = (...words: readonly string[]) => completions(['--', 'route', ...words], { cwd, env: {} });
   assert.is(await answer('sp'), 'words\nspill\nspread\n');

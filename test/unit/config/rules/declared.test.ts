@@ -59,7 +59,7 @@ test('omits queues and exchanges that are not asserted', () => {
   const vhost = { queues: { q: { assert: false } }, exchanges: { e: { assert: false }, f: { type: 'fanout' } } };
   const { queues, exchanges } = declaredByRascal({ vhosts: { '/': vhost } });
   assert.equal(queues, []);
-  assert.equal(exchanges, [{ name: 'f', at: ['vhosts', '/', 'exchanges', 'f', 'type'], type: 'fanout' }]);
+  assert.equal(exchanges, [{ name: 'f', vhost: '/', at: ['vhosts', '/', 'exchanges', 'f', 'type'], type: 'fanout' }]);
 });
 
 test('finds the position of an argument, option, property and absent setting', () => {

@@ -9,8 +9,7 @@ import { widthOf, wrapped } from '../../terminal/wrap.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
-import { addressesOf } from '../input/addresses.ts';
-import { exportedTopologies, type FoundVhost, liveTopologies, vhostsOf } from './plan/found.ts';
+import { makePlan } from './plan/make.ts';
 import { markdownOf } from './plan/markdown.ts';
 import type { Plan } from './plan/plan-document.ts';
 import { hintOf, textOf } from './plan/text.ts';
@@ -32,7 +31,7 @@ export function planCommand(configOf: (context: Context) => Promise<Config>): Co
     async run(context, values) {
       values.expectAtMost(0);
       refuseContradictions(values);
-      const plan = await planOf(context, values, await configOf(context));
+      const { plan } = await makePlan(context, values, await configOf(context));
       await print(context, values, plan);
       return plan.differences.length === 0 ? 0 : 1;
     },
@@ -44,32 +43,6 @@ function refuseContradictions(values: Values): void {
   if (values.name('against') === undefined) return;
   const unused = ['url', 'url-file', 'management-url'].find((name) => values.name(name) !== undefined);
   if (unused !== undefined) throw values.usage(`--against needs no broker: it excludes --${unused}`);
-}
-
-async function planOf(context: Context, values: Values, config: Config): Promise<Plan> {
-  const against = values.name('against');
-  const isLive = against === undefined;
-  const vhosts = vhostsOf(config, isLive ? await addressesOf(context, values) : undefined);
-  const found = isLive
-    ? await liveTopologies(context, values, vhosts)
-    : await exportedTopologies(context, vhosts, against);
-  const { compareTopology } = await import('../../topology/compare.ts');
-  const compared = found.map(({ vhost, shown, wanted, topology }) => {
-    return { vhost, shown, ...compareTopology(wanted, topology) };
-  });
-  const differences = compared.flatMap(({ vhost, differences: all }) => all.map((one) => ({ vhost, ...one })));
-  const count = (action: string) => differences.filter((one) => one.action === action).length;
-  return {
-    file: config.file ?? null,
-    against: against ?? [...new Set(compared.map(({ shown }) => shown))].join(', '),
-    source: isLive ? 'broker' : 'definitions',
-    vhosts: found.map(({ vhost }: FoundVhost) => vhost),
-    create: count('create'),
-    replace: count('replace'),
-    blocked: count('blocked'),
-    differences,
-    others: compared.map(({ vhost, others }) => ({ vhost, ...others })),
-  };
 }
 
 /** Prints the plan, or writes it to the file of --out. */

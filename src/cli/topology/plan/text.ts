@@ -2,9 +2,21 @@
 
 import { escaped } from '../../../errors.ts';
 import { wrapped } from '../../../terminal/wrap.ts';
-import type { AttributeDifference } from '../../../topology/difference.ts';
+import type { AttributeDifference, Difference } from '../../../topology/difference.ts';
+import { objectText } from '../../../topology/object-text.ts';
 import type { Plan, PlannedDifference } from './plan-document.ts';
-import { objectText, otherLines, othersText, propertiesText, riskText, totalsText, valueText } from './words.ts';
+import {
+  isPolicy,
+  otherLines,
+  othersText,
+  policyAdvice,
+  policyJson,
+  policyRiskText,
+  propertiesText,
+  riskText,
+  totalsText,
+  valueText,
+} from './words.ts';
 
 /** Column of everything after the action. */
 const indent = 9;
@@ -34,11 +46,12 @@ export function textOf(plan: Plan, width: number): string {
 }
 
 /** Returns the next step, or `undefined` if there is nothing to do. */
-export function hintOf({ source, create, replace, blocked }: Plan): string | undefined {
+export function hintOf({ source, create, update, replace, blocked }: Plan): string | undefined {
   if (source !== 'broker') return undefined;
   if (replace + blocked > 0)
-    return 'mq declare replaces nothing, and fails at the first difference that RabbitMQ refuses';
-  return create > 0 ? 'mq declare creates what is missing' : undefined;
+    return 'mq apply replaces nothing, and mq declare fails at the first difference that RabbitMQ refuses';
+  if (update > 0) return 'mq apply creates what is missing and updates policies';
+  return create > 0 ? 'mq apply creates what is missing' : undefined;
 }
 
 interface Style {
@@ -49,7 +62,7 @@ interface Style {
 }
 
 function differenceLines(one: PlannedDifference, { width, hasVhosts, place }: Style): string[] {
-  const { action, exists, attributes, why, risk } = one;
+  const { action, exists, attributes, why, risk, policyRisk, policy } = one;
   const properties = exists ? '' : propertiesText(one, escaped);
   const where = hasVhosts ? ` in vhost ${escaped(one.vhost)}` : '';
   const line = (text: string, more = 0) =>
@@ -58,14 +71,24 @@ function differenceLines(one: PlannedDifference, { width, hasVhosts, place }: St
   return [
     action.padEnd(indent) +
       line(`${objectText(one, escaped)}${where}${properties && `: ${properties}`}`, 2).slice(indent),
-    ...(exists ? attributes : []).map((each) => line(attributeText(each, place), 2)),
+    ...(exists ? attributes : []).map((each) => line(attributeText(each, { kind: one.kind, place }), 2)),
     ...(action === 'create' ? [] : [line(`why: ${why}`, 5)]),
     ...(risk === undefined ? [] : [line(`risk: ${riskText(risk, one.kind)}`, 6)]),
+    ...(policyRisk === undefined ? [] : [line(`risk: ${policyRiskText(policyRisk)}`, 6)]),
+    ...(policy === undefined
+      ? []
+      : [
+          line(`instead: a policy does the same; ${escaped(policyAdvice(one))}, and add:`, 9),
+          line(escaped(policyJson(one.vhost, policy)), 9),
+        ]),
   ];
 }
 
-function attributeText({ attribute, wanted, found, isRefused }: AttributeDifference, place: string): string {
-  const ignored = isRefused ? '' : ' (RabbitMQ ignores this in a declaration)';
+function attributeText(
+  { attribute, wanted, found, isRefused }: AttributeDifference,
+  { kind, place }: { kind: Difference['kind']; place: string },
+): string {
+  const ignored = isRefused || isPolicy(kind) ? '' : ' (RabbitMQ ignores this in a declaration)';
   return `${escaped(attribute)}: ${escaped(valueText(found))} ${place}, ${escaped(valueText(wanted))} in rascal.json${ignored}`;
 }
 

@@ -1,27 +1,9 @@
 // Describes the parts of a plan in words, for text and Markdown.
 
-import type { Difference, Others, Risk } from '../../../topology/difference.ts';
-import type { TopologyBinding } from '../../../topology/topology.ts';
+import type { Difference, Others, PolicyRisk, Risk } from '../../../topology/difference.ts';
+import { bindingText, type Format } from '../../../topology/object-text.ts';
+import type { TopologyPolicy } from '../../../topology/topology.ts';
 import type { Plan } from './plan-document.ts';
-
-/** Formats a name or a value. Text escapes it, and Markdown makes it a code span. */
-type Format = (text: string) => string;
-
-/** Returns `queue orders`. A binding is `binding logs -> audit (order.#)`. */
-export function objectText(one: Difference, format: Format): string {
-  if (one.kind === 'binding') return `binding ${bindingText(one, format)}`;
-  const suffix = one.kind === 'queue' && one.for !== undefined ? ` for failed messages of ${format(one.for)}` : '';
-  return `${one.kind} ${format(one.name)}${suffix}`;
-}
-
-function bindingText(
-  { source, destination, destinationType, key, arguments: all }: TopologyBinding,
-  format: Format,
-): string {
-  const to = destinationType === 'exchange' ? 'exchange ' : '';
-  const given = Object.keys(all).length === 0 ? '' : `, ${format(JSON.stringify(all))}`;
-  return `${format(source)} -> ${to}${format(destination)} (${key === '' ? 'no key' : format(key)}${given})`;
-}
 
 /** Returns the value of an attribute as JSON without the quotes of a text. `null` is `none`. */
 export function valueText(value: unknown): string {
@@ -51,10 +33,41 @@ export function riskText({ messages, unacknowledged = 0, consumers, otherBinding
   return `${counts} has ${other}; nothing is routed to it while it does not exist`;
 }
 
+/** Reports whether an object is changed through the management API and not by a declaration. */
+export function isPolicy(kind: Difference['kind']): boolean {
+  return kind === 'policy' || kind === 'operator-policy';
+}
+
+/** Returns what a policy affects, without a full stop. */
+export function policyRiskText({ queues, otherQueues, messages, removing }: PolicyRisk): string {
+  const others = otherQueues === 0 ? '' : ` (${otherQueues} of them not in rascal.json)`;
+  const removal =
+    removing.length === 0 ? '' : `; RabbitMQ may remove messages or queues because of ${removing.join(', ')}`;
+  return `it matches ${counted(queues, 'queue')}${others} with ${counted(messages, 'message')} at the last count${removal}`;
+}
+
+/** Returns `"mq":{"policies":{"/": {"orders": {…}}}}` with the policy that makes a replacement unnecessary. */
+export function policyJson(vhost: string, { name, priority, ...policy }: TopologyPolicy): string {
+  const written = priority === 0 ? policy : { ...policy, priority };
+  return `"mq":${JSON.stringify({ policies: { [vhost]: { [name]: written } } })}`;
+}
+
+/** Returns how the policy is used instead of a replacement. */
+export function policyAdvice({ attributes }: Pick<Difference, 'attributes'>): string {
+  const names = (isSet: boolean) =>
+    attributes.filter(({ found }) => (found !== null) === isSet).map(({ attribute }) => attribute);
+  const [removed, kept] = [names(false), names(true)];
+  return [
+    ...(removed.length > 0 ? [`remove ${removed.join(', ')} from rascal.json`] : []),
+    ...(kept.length > 0 ? [`keep the broker's value of ${kept.join(', ')} in rascal.json`] : []),
+  ].join(', ');
+}
+
 /** Returns `1 to create, 2 to replace`, or `nothing to do`. */
-export function totalsText({ create, replace, blocked }: Plan): string {
+export function totalsText({ create, update, replace, blocked }: Plan): string {
   const parts = [
     ...(create > 0 ? [`${create} to create`] : []),
+    ...(update > 0 ? [`${update} to update`] : []),
     ...(replace > 0 ? [`${replace} to replace`] : []),
     ...(blocked > 0 ? [`${blocked} blocked`] : []),
   ];

@@ -2,16 +2,16 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { markdownOf } from '../../../../../src/cli/commands/plan/markdown.ts';
-import type { Plan } from '../../../../../src/cli/commands/plan/plan-document.ts';
-import { hintOf, textOf } from '../../../../../src/cli/commands/plan/text.ts';
+import { markdownOf } from '../../../../../src/cli/topology/plan/markdown.ts';
+import type { Plan } from '../../../../../src/cli/topology/plan/plan-document.ts';
+import { hintOf, textOf } from '../../../../../src/cli/topology/plan/text.ts';
 
 const binding = { source: 'orders', destination: 'bill', destinationType: 'queue', key: 'x', arguments: {} } as const;
 const quorum = { attribute: 'type', wanted: 'quorum', found: null, isRefused: false };
 
 const plan: Plan = {
   ...{ file: 'rascal.json', against: 'amqp://127.0.0.1:5672', source: 'broker', vhosts: ['shop'] },
-  ...{ create: 3, replace: 1, blocked: 1 },
+  ...{ create: 3, update: 0, replace: 1, blocked: 1 },
   differences: [
     {
       ...{ vhost: 'shop', action: 'create', exists: false, kind: 'queue', name: 'audit', why: 'it does not exist' },
@@ -51,6 +51,31 @@ const plan: Plan = {
       ],
       bindings: [{ ...binding, isBetweenOwn: true }],
       policies: [{ name: 'p', pattern: '.*', applyTo: 'all', priority: 0, definition: {} }],
+    },
+  ],
+};
+
+const policies: Plan = {
+  ...plan,
+  ...{ create: 0, update: 1, replace: 1, blocked: 0, others: [] },
+  differences: [
+    {
+      ...{ vhost: 'shop', action: 'update', exists: true, kind: 'policy', name: 'limit' },
+      attributes: [{ attribute: 'max-length', wanted: 5, found: 9, isRefused: false }],
+      why: 'it has other values on the broker',
+      policyRisk: { queues: 2, otherQueues: 1, messages: 7, removing: ['max-length'] },
+    },
+    {
+      ...{ vhost: 'shop', action: 'replace', exists: true, kind: 'queue', name: 'bill' },
+      attributes: [
+        { attribute: 'x-message-ttl', wanted: 60_000, found: null, isRefused: true },
+        { attribute: 'x-max-length', wanted: 5, found: 9, isRefused: true },
+      ],
+      why: 'RabbitMQ cannot change a queue, and refuses the declaration with 406',
+      policy: {
+        ...{ name: 'bill', pattern: '^bill$', applyTo: 'queues', priority: 0 },
+        definition: { 'message-ttl': 60_000, 'max-length': 5 },
+      },
     },
   ],
 };
@@ -101,6 +126,36 @@ test('prints a plan at 120 columns', () => {
          why: RabbitMQ cannot change a queue, and refuses the declaration with 406
          risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that
                rascal.json does not define; nothing is routed to it while it does not exist`,
+  );
+});
+
+test('prints a policy, and the policy that makes a replacement unnecessary', () => {
+  assert.fixture(
+    textOf(policies, 100),
+    `rascal.json against amqp://127.0.0.1:5672, vhost shop
+
+update   policy limit
+         max-length: 9 on the broker, 5 in rascal.json
+         why: it has other values on the broker
+         risk: it matches 2 queues (1 of them not in rascal.json) with 7 messages at the last count;
+               RabbitMQ may remove messages or queues because of max-length
+
+replace  queue bill
+         x-message-ttl: none on the broker, 60000 in rascal.json
+         x-max-length: 9 on the broker, 5 in rascal.json
+         why: RabbitMQ cannot change a queue, and refuses the declaration with 406
+         instead: a policy does the same; remove x-message-ttl from rascal.json, keep the broker's
+                  value of x-max-length in rascal.json, and add:
+         "mq":{"policies":{"shop":{"bill":{"pattern":"^bill$","applyTo":"queues","definition":{"message-ttl":60000,"max-length":5}}}}}
+
+1 to update, 1 to replace
+`,
+  );
+  const [, list] = /\n\n(- .*)\n$/s.exec(markdownOf(policies)) ?? [];
+  assert.fixture(
+    list ?? '',
+    `- policy \`limit\`: it has other values on the broker. Risk: it matches 2 queues (1 of them not in rascal.json) with 7 messages at the last count; RabbitMQ may remove messages or queues because of max-length.
+- queue \`bill\`: RabbitMQ cannot change a queue, and refuses the declaration with 406. Instead, a policy does the same: remove x-message-ttl from rascal.json, keep the broker's value of x-max-length in rascal.json, and add \`"mq":{"policies":{"shop":{"bill":{"pattern":"^bill$","applyTo":"queues","definition":{"message-ttl":60000,"max-length":5}}}}}\`.`,
   );
 });
 

@@ -24,6 +24,10 @@ interface PlannedVhost {
 export interface FoundVhost {
   readonly vhost: string;
   readonly shown: string;
+  /** Name of the vhost in rascal.json. If there are several, the first one. */
+  readonly name: string;
+  /** Addresses of the broker. Each contains the vhost. */
+  readonly connections: readonly ConnectionConfig[];
   readonly wanted: WantedTopology;
   readonly topology: Topology;
 }
@@ -80,15 +84,20 @@ async function liveVhost(
     import('../../../topology/live.ts'),
     import('../../../topology/compare.ts'),
   ]);
-  const { vhost, shown } = planned;
+  const { vhost } = planned;
   const wanted = await wantedIn(planned);
-  const topology = await readVhost(api, vhost);
-  if (!needsDefaultType(wanted, topology)) return { vhost, shown, wanted, topology };
+  const topology = await readVhost(api, vhost, { hasOperatorPolicies: wanted.operatorPolicies.length > 0 });
+  const found = { ...placeOf(planned), wanted, topology };
+  if (!needsDefaultType(wanted, topology)) return found;
   const key = `${api.user}@${api.origin}`;
   const types = defaultTypes.get(key) ?? defaultQueueTypes(await api.request('GET', '/vhosts'));
   defaultTypes.set(key, types);
   const type = types.get(vhost);
-  return { vhost, shown, wanted, topology: { ...topology, ...(type !== undefined && { defaultQueueType: type }) } };
+  return { ...found, topology: { ...topology, ...(type !== undefined && { defaultQueueType: type }) } };
+}
+
+function placeOf({ vhost, shown, connections, names }: PlannedVhost) {
+  return { vhost, shown, connections, name: names[0] ?? vhost };
 }
 
 /**
@@ -112,7 +121,7 @@ export async function exportedTopologies(
       });
     const wanted = await wantedIn(one);
     refuseHidden(wanted, topology, file);
-    found.push({ vhost: one.vhost, shown: file, wanted, topology });
+    found.push({ ...placeOf(one), shown: file, wanted, topology });
   }
   return found;
 }
@@ -135,5 +144,7 @@ async function wantedIn({ config, names }: PlannedVhost): Promise<WantedTopology
     exchanges: all.flatMap(({ exchanges }) => exchanges),
     queues: all.flatMap(({ queues }) => queues),
     bindings: all.flatMap(({ bindings }) => bindings),
+    policies: all.flatMap(({ policies }) => policies),
+    operatorPolicies: all.flatMap(({ operatorPolicies }) => operatorPolicies),
   };
 }

@@ -1,8 +1,20 @@
 // Formats a plan as Markdown for a comment on a pull request.
 
 import { escaped } from '../../../errors.ts';
+import { objectText } from '../../../topology/object-text.ts';
 import type { Plan, PlannedDifference } from './plan-document.ts';
-import { objectText, otherLines, othersText, propertiesText, riskText, totalsText, valueText } from './words.ts';
+import {
+  isPolicy,
+  otherLines,
+  othersText,
+  policyAdvice,
+  policyJson,
+  policyRiskText,
+  propertiesText,
+  riskText,
+  totalsText,
+  valueText,
+} from './words.ts';
 
 /** Limits of rows and lines, because GitHub refuses a comment of more than 65,536 characters. */
 const [mostRows, mostOthers] = [150, 50];
@@ -31,23 +43,30 @@ function tableOf(rows: readonly string[]): string {
 }
 
 function rowsOf(one: PlannedDifference, hasVhosts: boolean): string[] {
-  const { action, exists, attributes } = one;
+  const { action, exists, attributes, kind } = one;
   const mark = action === 'create' ? action : `**${action}**`;
   const object = `${objectText(one, cell)}${hasVhosts ? ` in ${cell(one.vhost)}` : ''}`;
   if (!exists) return [`| ${mark} | ${object} | ${propertiesText(one, cell)} | | |`];
   return attributes.map(({ attribute, wanted, found, isRefused }, at) => {
-    const name = `${cell(attribute)}${isRefused ? '' : ' (ignored in a declaration)'}`;
+    const name = `${cell(attribute)}${isRefused || isPolicy(kind) ? '' : ' (ignored in a declaration)'}`;
     return `| ${at === 0 ? `${mark} | ${object}` : ' | '} | ${name} | ${cell(valueText(wanted))} | ${cell(valueText(found))} |`;
   });
 }
 
-/** Returns a list item for each difference that mq declare does not remove. */
+/** Returns a list item for each difference that is not removed by a creation, or that affects queues. */
 function reasonsOf(differences: readonly PlannedDifference[]): string[] {
-  const notable = differences.filter(({ action }) => action !== 'create');
+  const notable = differences.filter(({ action, policyRisk }) => action !== 'create' || policyRisk !== undefined);
   if (notable.length === 0) return [];
   const lines = notable.slice(0, mostOthers).map((one) => {
-    const risk = one.risk === undefined ? '' : ` Risk: ${riskText(one.risk, one.kind)}.`;
-    return `- ${objectText(one, code)}: ${one.why}.${risk}`;
+    const risks = [
+      ...(one.risk === undefined ? [] : [riskText(one.risk, one.kind)]),
+      ...(one.policyRisk === undefined ? [] : [policyRiskText(one.policyRisk)]),
+    ].map((text) => ` Risk: ${text}.`);
+    const instead =
+      one.policy === undefined
+        ? ''
+        : ` Instead, a policy does the same: ${policyAdvice(one)}, and add ${code(policyJson(one.vhost, one.policy))}.`;
+    return `- ${objectText(one, code)}: ${one.why}.${risks.join('')}${instead}`;
   });
   return [[...lines, ...moreLine(notable.length)].join('\n')];
 }

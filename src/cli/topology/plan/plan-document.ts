@@ -12,6 +12,7 @@ export interface Plan {
   readonly vhosts: readonly string[];
   /** Number of differences of each action. */
   readonly create: number;
+  readonly update: number;
   readonly replace: number;
   readonly blocked: number;
   readonly differences: readonly PlannedDifference[];

@@ -1,0 +1,105 @@
+// mq apply: makes the plan, asks for consent, and creates what is missing and sets policies.
+
+import type { Step } from '../../apply/step.ts';
+import type { Config } from '../../config/config.ts';
+import type { Context } from '../../context.ts';
+import { MqError } from '../../errors.ts';
+import { widthOf } from '../../terminal/wrap.ts';
+import { optionSets } from '../arguments/options.ts';
+import type { Values } from '../arguments/values.ts';
+import type { Command } from '../command.ts';
+import { canAsk, isConfirmed } from '../input/question.ts';
+import { ApplyOutput } from './apply/output.ts';
+import { Targets } from './apply/targets.ts';
+import { type MadePlan, makePlan } from './plan/make.ts';
+import type { Plan } from './plan/plan-document.ts';
+import { assertCurrent, readSavedPlan } from './plan/saved.ts';
+import { textOf } from './plan/text.ts';
+
+type ConfigOf = (context: Context) => Promise<Config>;
+
+export function applyCommand(configOf: ConfigOf): Command {
+  return {
+    name: 'apply',
+    summary: 'create what is missing on the broker, and set policies',
+    usage: '[plan-file]',
+    options: optionSets.apply,
+    group: 'Configuration',
+    topic: 'planning',
+    examples: ['mq apply', 'mq apply --yes --json', 'mq plan --json --out plan.json', 'mq apply plan.json --yes'],
+    async run(context, values) {
+      values.expectAtMost(1);
+      if (!values.flag('yes') && !canAsk(context))
+        throw values.usage('apply changes the broker: without a terminal it requires --yes');
+      return apply(context, values, configOf);
+    },
+  };
+}
+
+async function apply(context: Context, values: Values, configOf: ConfigOf): Promise<number> {
+  const [file] = values.args;
+  const saved = file === undefined ? undefined : await readSavedPlan(context, file);
+  const config = await configOf(context);
+  const made = await makePlan(context, values, config);
+  if (saved !== undefined) assertCurrent(saved, made.plan);
+  const steps = await stepsOf(made);
+  const output = new ApplyOutput(context, { isJson: values.flag('json') === true, count: steps.length });
+  showPlan(context, values, { plan: made.plan, isApplied: steps.length > 0 });
+  if (steps.length > 0) {
+    const targets = new Targets(context, values, { config, made });
+    try {
+      if (!values.flag('yes')) await consent(context, values, { config, made, count: steps.length, targets });
+      const { runSteps } = await import('../../apply/engine.ts');
+      await runSteps(steps, {
+        open: (place) => targets.open(place),
+        signal: context.drain,
+        onStart: (step, at) => targets.showProgress(output.start(step, at)),
+        onDone: (step, at) => output.done(step, at),
+      });
+    } finally {
+      output.end();
+      await targets.close();
+    }
+  }
+  const left = made.plan.differences.filter(({ action }) => action === 'replace' || action === 'blocked');
+  output.summary(left);
+  return left.length === 0 ? 0 : 1;
+}
+
+/** Prints the plan on stdout, or for a question on the terminal. */
+function showPlan(
+  { stdout, stderr }: Context,
+  values: Values,
+  { plan, isApplied }: { plan: Plan; isApplied: boolean },
+): void {
+  const isAsked = isApplied && !values.flag('yes');
+  const isJson = values.flag('json') === true;
+  if (!isJson) stdout.write(`${textOf(plan, widthOf(stdout))}${isApplied ? '\n' : ''}`);
+  if (isAsked && (isJson || !stdout.isTTY)) stderr.write(`${textOf(plan, widthOf(stderr))}\n`);
+}
+
+async function stepsOf({ vhosts }: MadePlan): Promise<Step[]> {
+  const [{ ordered }, { creatingSteps }] = await Promise.all([
+    import('../../apply/engine.ts'),
+    import('../../apply/steps.ts'),
+  ]);
+  return ordered(vhosts.flatMap((one) => creatingSteps({ ...one, place: one })));
+}
+
+interface Asked {
+  readonly config: Config;
+  readonly made: MadePlan;
+  readonly count: number;
+  readonly targets: Targets;
+}
+
+/** Throws ANSWER_NO without consent, and OUTDATED if the broker has changed while the user decided. */
+async function consent(context: Context, values: Values, { config, made, count, targets }: Asked): Promise<void> {
+  const brokers = await targets.brokerNames();
+  const changes = count === 1 ? '1 change' : `${count} changes`;
+  if (!(await isConfirmed(context, `make ${changes} on ${brokers}?`)))
+    throw new MqError('ANSWER_NO', 'nothing was done');
+  const { plan } = await makePlan(context, values, config);
+  const { against, vhosts, differences } = made.plan;
+  assertCurrent({ against, vhosts, differences: differences.map((one) => ({ ...one })) }, plan);
+}

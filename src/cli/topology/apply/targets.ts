@@ -1,0 +1,96 @@
+// Opens the connections with which mq apply changes the broker: the management API and AMQP.
+
+import type { Place, Target } from '../../../apply/step.ts';
+import type { Config, ConnectionConfig } from '../../../config/config.ts';
+import type { Context } from '../../../context.ts';
+import type { Session } from '../../../session/session.ts';
+import type { Values } from '../../arguments/values.ts';
+import { noteOf } from '../../error-text.ts';
+import { findManagement } from '../../input/management.ts';
+import type { MadePlan } from '../plan/make.ts';
+
+interface Settings {
+  readonly config: Config;
+  readonly made: Pick<MadePlan, 'vhosts' | 'addresses'>;
+}
+
+export class Targets {
+  readonly #context: Context;
+  readonly #values: Values;
+  readonly #settings: Settings;
+  readonly #close: (() => Promise<void> | void)[] = [];
+  #session: Session | undefined;
+  #onProgress: (text: string) => void = () => undefined;
+
+  constructor(context: Context, values: Values, settings: Settings) {
+    this.#context = context;
+    this.#values = values;
+    this.#settings = settings;
+  }
+
+  /** Sets the function that shows the progress of the current step. */
+  showProgress(show: (text: string) => void): void {
+    this.#onProgress = show;
+  }
+
+  /** Returns the names of the brokers that are changed, for a question. */
+  async brokerNames(): Promise<string> {
+    const { brokerName } = await import('../../../admin/broker-name.ts');
+    const names = new Set<string>();
+    for (const { connections } of this.#settings.made.vhosts) names.add(await brokerName(await this.#api(connections)));
+    return [...names].join(' and ');
+  }
+
+  async open({ vhost, name }: Place): Promise<Target> {
+    const connections = this.#settings.made.vhosts.find((one) => one.name === name)?.connections ?? [];
+    const [api, session] = await Promise.all([this.#api(connections), this.#openSession()]);
+    let declarer: ReturnType<Session['declarer']> | undefined;
+    return {
+      vhost,
+      name,
+      api,
+      session,
+      declarer: () => {
+        declarer ??= session.declarer(name);
+        return declarer;
+      },
+      signal: this.#context.drain,
+      onProgress: (text) => this.#onProgress(text),
+    };
+  }
+
+  /** Closes all connections. */
+  async close(): Promise<void> {
+    for (const close of this.#close.splice(0)) await close();
+  }
+
+  async #api(connections: readonly ConnectionConfig[]) {
+    const { api } = await findManagement(this.#context, this.#values, { connections });
+    this.#close.push(() => api.close());
+    return api;
+  }
+
+  async #openSession(): Promise<Session> {
+    if (this.#session !== undefined) return this.#session;
+    const [{ Session }, { newCounts }] = await Promise.all([
+      import('../../../session/session.ts'),
+      import('../../../session/counts.ts'),
+    ]);
+    const note = noteOf(this.#context, 'apply');
+    const { config, made } = this.#settings;
+    const session = new Session({
+      config,
+      addresses: made.addresses,
+      role: 'apply',
+      confirmTimeoutMs: 30_000,
+      // A lost connection ends the run with an error.
+      say: ({ event, message }) => {
+        if (event !== 'lost' && event !== 'connected') note(message);
+      },
+      counts: newCounts(),
+    });
+    this.#close.push(() => session.close());
+    this.#session = session;
+    return session;
+  }
+}

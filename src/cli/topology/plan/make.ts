@@ -1,0 +1,44 @@
+// Makes the plan: reads the topology of the broker or of exported definitions, and compares it with rascal.json.
+
+import type { Config, ConnectionConfig } from '../../../config/config.ts';
+import type { Context } from '../../../context.ts';
+import type { Comparison } from '../../../topology/difference.ts';
+import type { Values } from '../../arguments/values.ts';
+import { addressesOf } from '../../input/addresses.ts';
+import { exportedTopologies, type FoundVhost, liveTopologies, vhostsOf } from './found.ts';
+import type { Plan } from './plan-document.ts';
+
+export interface MadePlan {
+  readonly plan: Plan;
+  readonly vhosts: readonly (FoundVhost & Comparison)[];
+  /** Addresses of the command line. If `undefined`, those of rascal.json are used. */
+  readonly addresses: ConnectionConfig[] | undefined;
+}
+
+/** Returns the plan of --against, or else of the broker. Throws the errors of found.ts. */
+export async function makePlan(context: Context, values: Values, config: Config): Promise<MadePlan> {
+  const against = values.name('against');
+  const isLive = against === undefined;
+  const addresses = isLive ? await addressesOf(context, values) : undefined;
+  const planned = vhostsOf(config, addresses);
+  const found = isLive
+    ? await liveTopologies(context, values, planned)
+    : await exportedTopologies(context, planned, against);
+  const { compareTopology } = await import('../../../topology/compare.ts');
+  const vhosts = found.map((one) => ({ ...one, ...compareTopology(one.wanted, one.topology) }));
+  const differences = vhosts.flatMap(({ vhost, differences: all }) => all.map((one) => ({ vhost, ...one })));
+  const count = (action: string) => differences.filter((one) => one.action === action).length;
+  const plan = {
+    file: config.file ?? null,
+    against: against ?? [...new Set(vhosts.map(({ shown }) => shown))].join(', '),
+    source: isLive ? ('broker' as const) : ('definitions' as const),
+    vhosts: vhosts.map(({ vhost }) => vhost),
+    create: count('create'),
+    update: count('update'),
+    replace: count('replace'),
+    blocked: count('blocked'),
+    differences,
+    others: vhosts.map(({ vhost, others }) => ({ vhost, ...others })),
+  };
+  return { plan, vhosts, addresses };
+}

@@ -1,0 +1,120 @@
+// Declares, binds and unbinds single objects by the broker's names, in the same way as Rascal does for a role.
+
+import type { Plain } from '../../config/plain.ts';
+import type { MqError } from '../../errors.ts';
+import type { Channel } from '../channel.ts';
+import type { BrokerConnection } from '../connecting/broker-connection.ts';
+import { failureOf, isConnectionLoss } from '../failure.ts';
+import { promised } from '../promised.ts';
+
+interface DeclaredExchange {
+  readonly name: string;
+  readonly type: string;
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  readonly internal: boolean;
+  readonly arguments: Plain;
+}
+
+interface DeclaredQueue {
+  readonly name: string;
+  /** `x-queue-type`. `undefined` means the default queue type of the vhost. */
+  readonly type: string | undefined;
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  /** Without `x-queue-type`. */
+  readonly arguments: Plain;
+}
+
+interface DeclaredBinding {
+  readonly source: string;
+  readonly destination: string;
+  readonly destinationType: 'queue' | 'exchange';
+  readonly key: string;
+  readonly arguments: Plain;
+}
+
+interface DeclarerSettings {
+  readonly vhost: string;
+  readonly redact: (text: string) => string;
+}
+
+type Next = (error: Error | null, ok: unknown) => void;
+
+/**
+ * Sends one declaration at a time. A refused one closes its channel (AMQP 0-9-1, 1.2.1), so the next one opens another.
+ * All methods throw the MqError of the refusal. After a lost connection they throw UNAVAILABLE and do not wait for another
+ * connection, because the broker may have changed.
+ */
+export class Declarer {
+  readonly #connection: BrokerConnection;
+  readonly #settings: DeclarerSettings;
+  #channel: Channel | undefined;
+  readonly #loss = Promise.withResolvers<never>();
+  #lost: MqError | undefined;
+
+  constructor(connection: BrokerConnection, settings: DeclarerSettings) {
+    this.#connection = connection;
+    this.#settings = settings;
+    const lost = (error: MqError) => {
+      this.#lost ??= error;
+      this.#loss.reject(error);
+    };
+    this.#loss.promise.catch(() => undefined);
+    connection.on('lost', lost);
+    connection.on('fatal', lost);
+  }
+
+  exchange({ name, type, durable, autoDelete, internal, arguments: all }: DeclaredExchange): Promise<void> {
+    const options = { durable, autoDelete, internal, arguments: all };
+    return this.#call((channel, next) => channel.assertExchange(name, type, options, next));
+  }
+
+  queue({ name, type, durable, autoDelete, arguments: all }: DeclaredQueue): Promise<void> {
+    const typed = { ...(type !== undefined && { 'x-queue-type': type }), ...all };
+    return this.#call((channel, next) => channel.assertQueue(name, { durable, autoDelete, arguments: typed }, next));
+  }
+
+  bind({ source, destination, destinationType, key, arguments: all }: DeclaredBinding): Promise<void> {
+    return this.#call((channel, next) =>
+      destinationType === 'queue'
+        ? channel.bindQueue(destination, source, key, all, next)
+        : channel.bindExchange(destination, source, key, all, next),
+    );
+  }
+
+  unbind({ source, destination, destinationType, key, arguments: all }: DeclaredBinding): Promise<void> {
+    return this.#call((channel, next) =>
+      destinationType === 'queue'
+        ? channel.unbindQueue(destination, source, key, all, next)
+        : channel.unbindExchange(destination, source, key, all, next),
+    );
+  }
+
+  async #call(send: (channel: Channel, next: Next) => void): Promise<void> {
+    const sent = async () => {
+      const channel = await this.#open();
+      await promised((next) => send(channel, next));
+    };
+    try {
+      await this.#connection.answered('a declaration', Promise.race([this.#loss.promise, sent()]));
+    } catch (error) {
+      const failure = failureOf(error, this.#settings.redact);
+      if (!isConnectionLoss(failure)) throw failure;
+      // The event with the broker's reason, for example 541, is emitted after this error, which has no reason.
+      await new Promise((resolve) => setImmediate(resolve));
+      throw this.#lost ?? failure;
+    }
+  }
+
+  async #open(): Promise<Channel> {
+    if (this.#channel !== undefined) return this.#channel;
+    const channel = await this.#connection.channel(this.#settings.vhost);
+    channel.on('error', () => undefined);
+    channel.on('close', () => {
+      if (this.#channel === channel) this.#channel = undefined;
+    });
+    this.#channel = channel;
+    return channel;
+  }
+}
