@@ -31,7 +31,9 @@ import { configurationForHelp, loadConfiguration } from './configuration.ts';
 import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
 import { applyCommand } from './topology/apply.ts';
+import { graphCommand } from './topology/graph.ts';
 import { planCommand } from './topology/plan.ts';
+import { routeCommand } from './topology/route.ts';
 import { topCommand } from './topology/top.ts';
 
 export class CommandTable {
@@ -59,6 +61,8 @@ export class CommandTable {
       declareCommand(configOf),
       planCommand(configOf),
       applyCommand(configOf),
+      graphCommand(configOf),
+      routeCommand(configOf),
       trustCommand(builtin),
       completionsCommand,
       helpCommand,

@@ -38,6 +38,8 @@ export interface TopologyQueue {
   readonly arguments: Plain;
   /** Name of the policy that applies. */
   readonly policy?: string;
+  /** The merged settings of the policy and the operator policy, if the broker reports them. */
+  readonly policySettings?: Plain;
   /** `running`, or another word if the queue is not available. */
   readonly state?: string;
   /** Each is absent if the broker does not report it. */
@@ -52,6 +54,9 @@ export interface QueueCounts {
   readonly messages?: number;
   readonly unacknowledged?: number;
   readonly consumers?: number;
+  /** Messages per second that arrive, and that consumers get. */
+  readonly publishRate?: number;
+  readonly deliverRate?: number;
 }
 
 export interface TopologyBinding {

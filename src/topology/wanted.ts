@@ -54,8 +54,10 @@ export type WantedQueue = TopologyQueue &
  * Returns what mq declares in a vhost of the file. Omits queues whose name is unique for each consumer, and bindings to
  * exclusive queues, because only a role that receives from them declares them.
  * @param name name of the vhost in rascal.json
+ * @param withPrivate includes these queues and bindings, as they are while all roles run. A queue of which each consumer has
+ * its own is one queue, whose name ends with `:*`.
  */
-export function wantedTopology(config: Config, name: string): WantedTopology {
+export function wantedTopology(config: Config, name: string, { withPrivate = false } = {}): WantedTopology {
   const vhost = config.vhosts[name];
   if (vhost === undefined) return noTopology;
   const prefix = namePrefix(vhost);
@@ -64,14 +66,14 @@ export function wantedTopology(config: Config, name: string): WantedTopology {
     exchanges: Object.entries(vhost.exchanges).map(([key, exchange]) => wantedExchange(prefix + key, exchange)),
     queues: [
       ...Object.entries(vhost.queues)
-        .filter(([, { replyTo }]) => replyTo !== true)
+        .filter(([, { replyTo }]) => withPrivate || replyTo !== true)
         .map(([key, queue]) => wantedQueue(queueName(vhost, key), queue, prefix)),
       ...made.map(({ name: key, workQueue, arguments: given }) => ({
         ...wantedQueue(prefix + key, { options: { arguments: given } }, prefix),
         for: queueName(vhost, workQueue),
       })),
     ],
-    bindings: vhost.bindings.filter((one) => isBound(vhost, one)).map((one) => wantedBinding(vhost, one)),
+    bindings: vhost.bindings.filter((one) => isBound(vhost, one, withPrivate)).map((one) => wantedBinding(vhost, one)),
     policies: wantedPolicies(config.policies[name], 'all'),
     operatorPolicies: wantedPolicies(config.operatorPolicies[name], 'queues'),
     ...(config.owns !== undefined && { ownership: ownershipOf(config, config.owns) }),
@@ -114,10 +116,11 @@ function wantedPolicies(policies: PoliciesByVhost[string] = {}, kind: 'all' | 'q
   });
 }
 
-/** Rascal: a text in `replyTo` is the end of the queue's name. */
-function queueName(vhost: VhostConfig, key: string): string {
+/** Returns the name of a queue on the broker. Rascal: a text in `replyTo` is the end of the name. */
+export function queueName(vhost: VhostConfig, key: string): string {
   const { replyTo } = vhost.queues[key] ?? {};
-  return namePrefix(vhost) + key + (typeof replyTo === 'string' && replyTo !== '' ? `:${replyTo}` : '');
+  const suffix = replyTo === true ? '*' : replyTo;
+  return namePrefix(vhost) + key + (suffix ? `:${suffix}` : '');
 }
 
 function wantedExchange(name: string, exchange: ExchangeConfig): WantedExchange {
@@ -145,7 +148,7 @@ function wantedQueue(name: string, queue: QueueConfig, prefix: string): WantedQu
     type: stringOf(all['x-queue-type']),
     durable: options['durable'] !== false,
     autoDelete: Boolean(options['autoDelete']),
-    exclusive: Boolean(options['exclusive']),
+    exclusive: Boolean(options['exclusive']) || queue.replyTo === true,
     arguments: qualified(without(all, ['x-queue-type']), { options, prefix }),
     isDeclared: assert,
   };
@@ -158,11 +161,15 @@ function qualified(all: Plain, { options, prefix }: { options: Plain; prefix: st
   return { ...all, 'x-dead-letter-exchange': prefix + exchange };
 }
 
-function isBound(vhost: VhostConfig, { source, destination, destinationType }: BindingConfig): boolean {
+function isBound(
+  vhost: VhostConfig,
+  { source, destination, destinationType }: BindingConfig,
+  withPrivate: boolean,
+): boolean {
   if (vhost.exchanges[source] === undefined) return false;
   if (destinationType === 'exchange') return vhost.exchanges[destination] !== undefined;
   const queue = vhost.queues[destination];
-  return queue !== undefined && !isPrivate(queue);
+  return queue !== undefined && (withPrivate || !isPrivate(queue));
 }
 
 function wantedBinding(vhost: VhostConfig, binding: BindingConfig): TopologyBinding {

@@ -40,7 +40,7 @@ const places = ['main', 'build', ...entries, ...core, ...features];
 
 /** The folders of broker/, from the top to the bottom. A file in broker/ itself is in the layer of its own name. */
 const layers = [
-  ['management'],
+  ['management', 'dry-run'],
   ['server'],
   ['connection'],
   ['vhost'],
@@ -55,6 +55,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   'apply/': ['admin', 'topology'],
   'roles/': ['handlers'],
   'harness/suites/': ['admin', 'topology'],
+  'topology/route.ts': ['broker'],
 };
 
 /** The places a third-party package may be imported from. */

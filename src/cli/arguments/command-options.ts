@@ -180,6 +180,55 @@ export const plan: readonly Option[] = [
   trustManagement,
 ];
 
+/** Options of mq route, in addition to those of all commands that connect to a broker. */
+export const route: readonly Option[] = [
+  {
+    name: 'header',
+    value: 'NAME=VALUE',
+    repeats: true,
+    help: 'route a message with this header, a text; NAME:=JSON is a number, true, a list (CC, BCC), …',
+  },
+  { name: 'live', help: 'use the topology of the broker instead of rascal.json' },
+  {
+    name: 'vhost',
+    value: 'NAME',
+    help: 'use this vhost',
+    default: 'the vhost of the publication or exchange',
+  },
+  managementUrl,
+  trustManagement,
+];
+
+export const graphFormats = ['text', 'mermaid', 'dot', 'svg', 'json'] as const;
+
+/** Options of mq graph, in addition to those of all commands that connect to a broker. */
+export const graph: readonly Option[] = [
+  {
+    name: 'format',
+    value: 'FORMAT',
+    words: graphFormats,
+    help: 'print text, a Mermaid flowchart, Graphviz dot, SVG or JSON',
+    default: 'text',
+  },
+  { name: 'live', help: 'draw what the broker has, with depths, rates and consumers' },
+  { name: 'vhost', value: 'NAME', help: 'draw this vhost', default: 'all vhosts of rascal.json' },
+  {
+    name: 'focus',
+    value: 'NAME',
+    help: 'draw only the objects with this name and their neighbours',
+    default: 'all objects',
+  },
+  { name: 'depth', value: 'N', help: 'with --focus: draw what at most N edges separate from it', default: '1' },
+  {
+    name: 'collapse',
+    negatable: true,
+    help: 'join objects whose names have the same prefix, if there are more than 60',
+    default: 'on, except for json',
+  },
+  managementUrl,
+  trustManagement,
+];
+
 /** Options of mq apply, in addition to those of all commands that connect to a broker. */
 export const apply: readonly Option[] = [
   { name: 'yes', help: 'do not ask for consent' },

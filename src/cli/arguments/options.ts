@@ -4,7 +4,7 @@
 import { failurePolicies, logFormats, logLevels } from '../../config/role.ts';
 import { adminOptions, trustManagement } from './admin-options.ts';
 import { clusterVerbOptions } from './cluster-options.ts';
-import { apply, broker, check, demo, health, init, plan, top, trust, types } from './command-options.ts';
+import { apply, broker, check, demo, graph, health, init, plan, route, top, trust, types } from './command-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
 import { always, common, configuration } from './shared-options.ts';
@@ -349,6 +349,8 @@ export const optionSets = {
   plan: [...plan, ...common, ...always],
   apply: [...apply, ...common, ...always],
   top: [...top, ...common, ...always],
+  route: [...route, ...common, ...always],
+  graph: [...graph, ...common, ...always],
   health: [...health, ...always],
   dlq: Object.values<readonly Option[]>(dlqVerbOptions).flat(),
   admin: [...adminOptions, ...always],

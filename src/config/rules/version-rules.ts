@@ -237,15 +237,8 @@ function policyRefusals(policy: DeclaredPolicy, queues: readonly DeclaredQueue[]
   const [mirror] = mirrorKeys.filter((key) => Object.hasOwn(definition, key));
   if (mirror !== undefined) {
     const message = 'RabbitMQ 4.0 removed mirrored queues and refuses this policy';
-    return [
-      {
-        rule: 'mirroring',
-        code: 'refused',
-        path: placeOf(mirror),
-        message,
-        instead: mirrorsInstead(policy, queues),
-      },
-    ];
+    const instead = mirrorsInstead(policy, queues);
+    return [{ rule: 'mirroring', code: 'refused', path: placeOf(mirror), message, instead }];
   }
   const refusals: Refusal[] = [];
   if (Object.hasOwn(definition, 'queue-master-locator'))
@@ -265,12 +258,14 @@ function policyRefusals(policy: DeclaredPolicy, queues: readonly DeclaredQueue[]
         message: key === 'queue-mode' ? 'has no effect since RabbitMQ 3.12' : 'RabbitMQ 4.3 has only version 2',
         instead: `remove ${key}`,
       });
-  const later = target === '4.0' ? policyKeys43.filter((key) => Object.hasOwn(definition, key)) : [];
+  return target === '4.0' ? [...refusals, ...laterRefusals(definition, placeOf)] : refusals;
+}
+
+function laterRefusals(definition: DeclaredPolicy['definition'], placeOf: (key: string) => Path): Refusal[] {
   const message = 'RabbitMQ 4.0 refuses a policy with this setting of 4.3';
-  return [
-    ...refusals,
-    ...later.map((key): Refusal => ({ rule: 'policy-argument', code: 'refused', path: placeOf(key), message })),
-  ];
+  return policyKeys43
+    .filter((key) => Object.hasOwn(definition, key))
+    .map((key) => ({ rule: 'policy-argument', code: 'refused', path: placeOf(key), message }));
 }
 
 /** Keys of a policy that RabbitMQ 4.0 does not have. */
