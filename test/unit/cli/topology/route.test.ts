@@ -90,13 +90,13 @@ test('draws alternate exchanges, and choices, within the width of a terminal', a
 });
 
 test('escapes names of exchanges, queues and keys', async () => {
-  const name = 'a\u001b[31m\nb';
+  const name = 'a\u001b[31m\tb';
   const rascal = { vhosts: { '/': { exchanges: { e: { type: 'topic' } }, queues: { [name]: {} }, bindings: {} } } };
   const binding = { source: 'e', destination: name, bindingKey: name };
   Object.assign(rascal.vhosts['/'].bindings, { binding });
   const folder = emptyFolder({ 'rascal.json': JSON.stringify(rascal) });
   const { stdout } = await runCli(['route', 'e', name], { cwd: folder });
-  assert.match(stdout, '  a\\x1b[31m\\x0ab -> queue a\\x1b[31m\\x0ab\n');
+  assert.match(stdout, '  a\\x1b[31m\\x09b -> queue a\\x1b[31m\\x09b\n');
 });
 
 test('accepts a publication, an exchange by either name, and headers', async () => {
