@@ -97,33 +97,4 @@ for (const [kind, differing] of Object.entries(kinds)) {
     }));
 }
 
-for (const [kind, differing] of Object.entries(kinds)) {
-  test(`${kind}: a confirmed message by name arrives or is returned`, () =>
-    withShop(differing, async (shop) => {
-      const { channel } = shop;
-      const [confirmed, returned] = [new Set<string>(), new Set<string>()];
-      channel.on('return', ({ content }: { content: Buffer }) => returned.add(content.toString()));
-      const { role } = startReplacement(shop);
-      let isEnded = false;
-      void role.ended.then(() => {
-        isEnded = true;
-      });
-      for (let number = 1; !isEnded; number += 1) {
-        const body = String(number);
-        channel.sendToQueue('orders', Buffer.from(body), { mandatory: true, persistent: true }, (error) => {
-          if (!error) confirmed.add(body);
-        });
-        await new Promise((resolve) => setTimeout(resolve, 1));
-      }
-      assert.is((await role.ended).status, 0, role.lastLines());
-      await channel.waitForConfirms();
-      const found = new Set((await received(channel, 'orders')).map(({ content }) => content.toString()));
-      console.log(`${confirmed.size} confirmed, ${returned.size} of them returned, ${found.size} received`);
-      assert.equal(
-        [...confirmed].filter((body) => !found.has(body) && !returned.has(body)),
-        [],
-      );
-    }));
-}
-
 test.run();

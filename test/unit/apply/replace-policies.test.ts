@@ -30,11 +30,14 @@ test('a holding queue is a quorum queue if the old or the new queue is one', () 
 
 test('a holding queue has the dead-letter target that a policy sets', () => {
   const policies = [policy({ 'dead-letter-exchange': 'dead', 'dead-letter-routing-key': 'k' })];
-  assert.equal(holdingArguments(queue({ 'x-dead-letter-exchange': 'own' }), { type: 'classic' }, { ...none, policies }), {
-    'x-queue-type': 'classic',
-    'x-dead-letter-exchange': 'own',
-    'x-dead-letter-routing-key': 'k',
-  });
+  assert.equal(
+    holdingArguments(queue({ 'x-dead-letter-exchange': 'own' }), { type: 'classic' }, { ...none, policies }),
+    {
+      'x-queue-type': 'classic',
+      'x-dead-letter-exchange': 'own',
+      'x-dead-letter-routing-key': 'k',
+    },
+  );
 });
 
 test('a holding queue keeps dead-lettering that loses nothing', () => {
@@ -58,7 +61,7 @@ test('a pattern that only PCRE supports counts as a match', () => {
   assert.is(removingPolicy(queue({}), { ...none, policies }), 'p');
 });
 
-test('the smallest limit of argument, policy and operator policy is the capacity', () => {
+test('the smallest limit of arguments and policies is the capacity', () => {
   const policies = [policy({ 'max-length': 7, 'max-length-bytes': 100 })];
   const operatorPolicies = [policy({ 'max-length': 5 })];
   const all = { policies, operatorPolicies };
