@@ -40,9 +40,9 @@ export async function assertReplaceable(place: Place, { found, wanted, state }: 
 }
 
 /** Throws REFUSED if the queue has consumers, or messages that another client has not acknowledged. */
-export async function refuseUse({ objects, ...api }: Place, name: string, own = 0): Promise<void> {
+export async function refuseUse({ objects, ...api }: Place, name: string): Promise<void> {
   const { consumerCount } = await objects.depth(name);
-  if (consumerCount > own) throw inUse(name, consumerCount - own);
+  if (consumerCount > 0) throw inUse(name, consumerCount);
   const held = await unacknowledged(api, name);
   if (held === 0) return;
   throw new MqError(

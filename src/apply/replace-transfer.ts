@@ -60,12 +60,18 @@ export class Transfer {
     onPoint('move');
     await objects.routeTo(holding, holding);
     const begun = performance.now();
+    const first = await this.#mover({ from: name, to: holding, type });
+    try {
+      await first.drained({ total: (await objects.depth(name)).messageCount, signal: target.signal });
+      await this.#moveBindings({ from: name, to: holding }, (drain) => first.drained(drain));
+    } finally {
+      await first.stop();
+    }
+    await this.#awaitAcknowledged(name, { begun, type });
     for (;;) {
       const mover = await this.#mover({ from: name, to: holding, type });
       try {
-        await mover.drained({ total: (await objects.depth(name)).messageCount, signal: target.signal });
-        await this.#moveBindings({ from: name, to: holding }, (drain) => mover.drained(drain));
-        await this.#awaitAcknowledged(name, { begun, type });
+        await mover.drained({ signal: target.signal });
         const { consumerCount } = await objects.depth(name);
         if (consumerCount > 1) throw inUse(name, consumerCount - 1);
         onPoint('delete');
@@ -153,7 +159,7 @@ export class Transfer {
     throw new MqError('REFUSED', `another client binds the queue '${from}' all the time`);
   }
 
-  /** Waits until no client has unacknowledged messages. The mover has none at this time. */
+  /** Waits until no client has unacknowledged messages. No mover is running at this time. */
   async #awaitAcknowledged(name: string, { begun, type }: { begun: number; type: string }): Promise<void> {
     const { target, objects } = this.#parts;
     const earliest = type === 'quorum' ? begun + countsMs : 0;
@@ -161,7 +167,7 @@ export class Transfer {
     for (;;) {
       if (performance.now() >= earliest) {
         if ((await unacknowledged(target, name)) === 0) return;
-        if (performance.now() >= deadline) return refuseUse({ ...target, objects }, name, 1);
+        if (performance.now() >= deadline) return refuseUse({ ...target, objects }, name);
       }
       await new Promise((resolve) => setTimeout(resolve, pollMs));
       if (target.signal.aborted) throw stopped(target.signal);
