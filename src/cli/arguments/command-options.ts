@@ -234,7 +234,7 @@ export const apply: readonly Option[] = [
   { name: 'yes', help: 'do not ask for consent' },
   {
     name: 'replace',
-    value: 'NAME',
+    value: 'QUEUE',
     repeats: true,
     help: 'replace this queue if it differs, without losing its messages, or finish its replacement',
     default: 'replace nothing',
