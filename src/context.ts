@@ -7,6 +7,14 @@ import type { LogLevel } from './config/role.ts';
 /** An output stream. `isTTY` is `true` on a terminal, which has `columns` and `rows`. */
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
+/** The parts of the process and the executable that a call of the C library needs. */
+export interface NativeHost {
+  /** Returns the add-on koffi for this platform. Throws if the program does not contain it. */
+  readonly addOn: () => Uint8Array;
+  /** Registers a listener for the end of any child (SIGCHLD) and returns a function that removes it. */
+  readonly onChildEnd: (listener: () => void) => () => void;
+}
+
 export interface Context {
   /** Arguments after the program's name. */
   readonly args: readonly string[];
@@ -44,6 +52,8 @@ export interface Context {
   readonly memoryBytes: number;
   /** Sends a signal to a process, or to a process group if the id is negative. Throws if it does not exist. */
   readonly kill: (id: number, signal: NodeJS.Signals) => void;
+  /** Absent on other systems than Linux. */
+  readonly native?: NativeHost;
   /** Command that starts this program again: `command args… <its arguments>`. */
   readonly self: { readonly command: string; readonly args: readonly string[] };
   /** For `mq test`: returns a running process for a test file, at most once. */

@@ -35,6 +35,8 @@ export const exitStatuses = {
   DEADLINE: 75,
   /** The broker or rascal.json has changed since a plan was made. */
   OUTDATED: 75,
+  /** An object to delete has messages or consumers, or other objects need it. */
+  IN_USE: 75,
   /** The peer does not use AMQP 0-9-1. */
   PROTOCOL: 76,
   /** TLS failed. */

@@ -68,6 +68,7 @@ function contextOfProcess(): Omit<Context, 'args' | 'drain' | 'abandon' | 'giveU
     isAlive,
     memoryBytes: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
     kill: (id, signal) => process.kill(id, signal),
+    ...(process.platform === 'linux' && { native: { addOn, onChildEnd } }),
     self: self(),
   };
 }
@@ -191,6 +192,18 @@ async function spareChild() {
 function self(): { command: string; args: string[] } {
   const isExecutable = process.getBuiltinModule('node:sea').isSea();
   return { command: process.execPath, args: isExecutable ? [] : process.argv.slice(1, 2) };
+}
+
+/** Returns the add-on koffi. The build adds it to the executables for Linux; the npm package does not have it. */
+function addOn(): Uint8Array {
+  const asset = process.getBuiltinModule('node:sea').getRawAsset('koffi.node');
+  if (!(asset instanceof ArrayBuffer)) throw new Error('the executable has no add-on');
+  return new Uint8Array(asset);
+}
+
+function onChildEnd(listener: () => void): () => void {
+  process.on('SIGCHLD', listener);
+  return () => process.off('SIGCHLD', listener);
 }
 
 function hasTerminal(): boolean {

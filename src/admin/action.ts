@@ -21,6 +21,8 @@ export interface Action {
   /** Sentences for the help of the action. */
   readonly details?: string;
   readonly args?: readonly Argument[];
+  /** Options of the example in the help, if the action requires one. */
+  readonly exampleOptions?: string;
   /** Names of the options, in addition to those that all actions, or all actions with this verb, accept. */
   readonly options?: readonly string[];
   /** `true` if the object of the action belongs to a vhost. The action then accepts --vhost. */
@@ -77,7 +79,7 @@ export interface Call {
 }
 
 export type Result =
-  /** A list. `status` is the exit status: 1 means that a check failed. */
+  /** A list. `status` is the exit status, here and below: 1 means that a check failed. */
   | {
       readonly kind: 'items';
       readonly columns: readonly string[];
@@ -85,8 +87,8 @@ export type Result =
       readonly status?: 0 | 1;
     }
   | { readonly kind: 'item'; readonly item: ApiObject }
-  /** A change: a line of text, and the object that --json prints. */
-  | { readonly kind: 'done'; readonly line: string; readonly item: ApiObject }
+  /** A change or a check: a line of text, and the object that --json prints. */
+  | { readonly kind: 'done'; readonly line: string; readonly item: ApiObject; readonly status?: 0 | 1 }
   /** JSON text that is printed unchanged. */
   | { readonly kind: 'text'; readonly text: string };
 

@@ -12,6 +12,7 @@ import { overviewActions } from './actions/overview.ts';
 import { parameterActions } from './actions/parameters.ts';
 import { permissionActions } from './actions/permissions.ts';
 import { policyActions } from './actions/policies.ts';
+import { queueCheckAction } from './actions/queue-check.ts';
 import { queueActions } from './actions/queues.ts';
 import { userActions } from './actions/users.ts';
 import { vhostActions } from './actions/vhosts.ts';
@@ -32,4 +33,5 @@ export const actions: readonly Action[] = [
   ...haActions,
   ...definitionActions,
   ...healthActions,
+  queueCheckAction,
 ];

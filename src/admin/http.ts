@@ -8,7 +8,7 @@ import {
   request as requestPlainly,
 } from 'node:http';
 import type { Socket } from 'node:net';
-import { MqError, tlsReason } from '../errors.ts';
+import { MqError, systemCode, tlsReason } from '../errors.ts';
 import type { ManagementAddress } from './address.ts';
 
 export interface Limits {
@@ -77,8 +77,15 @@ export async function sendRequest(
 ): Promise<RawAnswer> {
   // fetch is not used, because it blocks about sixty ports (Fetch standard, 2.9) and removes `.` and `..` from paths.
   const open = address.isSecure ? (await import('./https.ts')).request : requestPlainly;
-  const roundTrip = new RoundTrip(open(optionsOf(address, request, settings)), address, settings);
-  return roundTrip.answer(request.body);
+  for (;;) {
+    const roundTrip = new RoundTrip(open(optionsOf(address, request, settings)), address, settings);
+    try {
+      return await roundTrip.answer(request.body);
+    } catch (failure) {
+      // RFC 9112, 9.3.1: a server may close an idle connection at any time, also when a request is on its way.
+      if (request.method !== 'GET' || !roundTrip.isStale) throw failure;
+    }
+  }
 }
 
 function optionsOf(
@@ -116,6 +123,7 @@ class RoundTrip {
   readonly #result = Promise.withResolvers<RawAnswer>();
   readonly #timers: readonly NodeJS.Timeout[];
   #isSent = false;
+  #isReset = false;
   /** Phase that exceeded its time limit. */
   #latePhase: 'connection' | 'answer' | undefined;
 
@@ -132,6 +140,11 @@ class RoundTrip {
     request.on('error', (error) => this.#fail(error));
     request.on('socket', (socket) => this.#watch(socket));
     request.on('response', (response) => this.#read(response));
+  }
+
+  /** `true` if the server closed a connection of an earlier request. */
+  get isStale(): boolean {
+    return this.#isReset && this.#request.reusedSocket;
   }
 
   answer(body: string | undefined): Promise<RawAnswer> {
@@ -180,6 +193,7 @@ class RoundTrip {
 
   #fail(error: Error): void {
     this.#settle();
+    this.#isReset = ['ECONNRESET', 'EPIPE'].includes(systemCode(error) ?? '') && this.#latePhase === undefined;
     this.#request.destroy();
     const { origin } = this.#address;
     const phase = this.#latePhase;

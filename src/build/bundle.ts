@@ -3,8 +3,9 @@
 
 import { basename, join } from 'node:path';
 import { build, transform } from 'esbuild';
+import { commonJs } from './bundle/commonjs.ts';
+import { leftOut } from './bundle/left-out.ts';
 import { lazyModules } from './lazy-modules.ts';
-import { leftOut } from './left-out.ts';
 import { manual } from './manual.ts';
 import { filesOf, page } from './page.ts';
 import { mainPiece, type Pieces } from './pieces.ts';
@@ -50,7 +51,7 @@ export async function bundle({ entry, root }: { entry: string; root: string }): 
   const pieces = new Map<string, string>();
   for (const file of bundled.outputFiles) {
     const name = basename(file.path);
-    const { code, warnings } = await transform(withRequire(file.text, names), {
+    const { code, warnings } = await transform(withRequire(commonJs(file.text), names), {
       ...common,
       format: 'cjs',
       minifyWhitespace: true,

@@ -1,9 +1,10 @@
-// Creates V8's code cache of every piece. It is valid only for the Node that runs this file, on this platform.
+// Creates V8's code cache of every script. It is valid only for the Node that runs this file, on this platform.
 
 import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import type { Script } from 'node:vm';
 import { compile, mainPiece, openPieces, type PieceSource, type Pieces } from './pieces.ts';
+import { isOf, scriptsOf, sourceOf } from './scripts.ts';
 import { type CommandLine, trainingRun } from './training-run.ts';
 
 /** The compilers of V8 that produce machine code. */
@@ -11,16 +12,13 @@ const tiers = ['sparkplug', 'maglev', 'turbofan'];
 
 /**
  * Returns the code caches by name. Every piece except the main one runs first, and then a few commands, so that the
- * cache contains the functions that they called. The main piece is small and ends the process, so it is compiled whole.
+ * cache contains the functions that they called. The script of the main piece is small and ends the process, so it is
+ * compiled whole.
  * Other functions are compiled from the source when they are called.
  */
 export async function codeCaches(pieces: Pieces): Promise<Map<string, Uint8Array>> {
   const from: PieceSource = {
-    source: (name) => {
-      const source = pieces.get(name);
-      if (source === undefined) throw new Error(`the bundle lacks ./${name}, which one of its packages requires`);
-      return source;
-    },
+    ...sourceOf(scriptsOf(pieces)),
     codeCache: () => undefined,
     builtin: createRequire(import.meta.url),
   };
@@ -34,11 +32,12 @@ export async function codeCaches(pieces: Pieces): Promise<Map<string, Uint8Array
   await trainingRun(commandLine([...pieces.keys()], load));
   for (const tier of tiers) setFlagsFromString(`--${tier}`);
   setFlagsFromString('--flush-bytecode');
+  setFlagsFromString('--allocation-site-pretenuring'); // roles/consume.ts switches it off
   scripts.set(mainPiece, compileWhole(mainPiece, from));
   return new Map([...scripts].map(([name, script]) => [name, script.createCachedData()]));
 }
 
-/** Compiles a piece with all its functions, without running it. */
+/** Compiles a script with all its functions, without running it. */
 function compileWhole(name: string, from: PieceSource): Script {
   setFlagsFromString('--no-lazy');
   try {
@@ -50,7 +49,7 @@ function compileWhole(name: string, from: PieceSource): Script {
 
 /** Returns the exports of cli/cli.ts. The main piece imports it by `import()`, so it is a piece. */
 function commandLine(names: readonly string[], load: (name: string) => unknown): CommandLine {
-  const [found, ...others] = names.filter((name) => /^cli-\w+\.js$/.test(name)).map(load);
+  const [found, ...others] = names.filter((name) => isOf('cli', name)).map(load);
   if (!isCommandLine(found) || others.length > 0) throw new Error('the bundle must have one piece for cli/cli.ts');
   return found;
 }

@@ -9,9 +9,12 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { bundleWhole } from './bundle.ts';
 import { codeCaches } from './code-cache.ts';
-import { copyNode } from './node-package.ts';
+import { copyBinary } from './node-package.ts';
 import type { Pieces } from './pieces.ts';
-import { generators, isThis, type NodePackage, type Platform } from './platforms.ts';
+import { type BinaryPackage, generators, isThis, type Platform } from './platforms.ts';
+import { joinedName, scriptsOf } from './scripts.ts';
+
+const root = dirname(dirname(import.meta.dirname));
 
 type Sea = (entry: string, options: SeaOptions) => Promise<void>;
 interface SeaOptions {
@@ -37,12 +40,16 @@ async function makeIn(given: { platform: Platform; pieces: Pieces; output: strin
   const { platform, pieces, output, folder } = given;
   const own = isThis(platform);
   const entry = join(folder, 'start.js');
+  const addOn = await addOnOf(platform, folder);
   await writeFile(entry, await bundleWhole(join(import.meta.dirname, 'start.ts')));
   const options: SeaOptions = {
     targets: [{ nodeRange: `node${platform.node.version}`, platform: platform.os, arch: platform.arch, output }],
     signature: true,
     seaConfig: {
-      assets: await writeAssets({ folder, pieces, caches: own ? await codeCaches(pieces) : new Map() }),
+      assets: {
+        ...(await writeAssets({ folder, pieces, caches: own ? await codeCaches(pieces) : new Map() })),
+        ...(addOn && { 'koffi.node': addOn }),
+      },
       useCodeCache: own,
       // With another value, NODE_OPTIONS=--require would run foreign code inside mq.
       execArgvExtension: 'none',
@@ -73,13 +80,28 @@ async function runPkg({ entry, options, home }: { entry: string; options: SeaOpt
 /** Writes the assets and returns pkg's table of them: file by name. */
 async function writeAssets(given: { folder: string; pieces: Pieces; caches: ReadonlyMap<string, Uint8Array> }) {
   const assets: Record<string, string> = {};
-  const named = [...given.pieces, ...[...given.caches].map(([name, cache]) => [`${name}.cache`, cache] as const)];
+  const { sources, joined } = scriptsOf(given.pieces);
+  const named = [
+    ...sources,
+    ...[...given.caches].map(([name, cache]) => [`${name}.cache`, cache] as const),
+    [joinedName, JSON.stringify(joined)] as const,
+  ];
   for (const [name, content] of named) {
     const file = join(given.folder, name);
     await writeFile(file, content);
     assets[name] = file;
   }
   return assets;
+}
+
+/** Returns the file of the platform's add-on. npm has installed that of this machine. */
+async function addOnOf(platform: Platform, folder: string): Promise<string | undefined> {
+  if (!platform.addOn) return undefined;
+  const { name, binary } = platform.addOn;
+  if (isThis(platform)) return join(root, 'node_modules', name, binary);
+  const file = join(folder, 'koffi.node');
+  await copyBinary(platform.addOn, file);
+  return file;
 }
 
 /** Removes the symbols of a Linux binary (18 MB) if `strip` is installed. */
@@ -103,12 +125,12 @@ async function fillCacheOfPkg({ platform, home }: { platform: Platform; home: st
   const generator = generators.find((node) => node.version === version);
   if (generator) await put(generator, { os: 'linux', arch: 'x64' });
 
-  async function put(node: NodePackage, { os, arch }: { os: string; arch: string }): Promise<void> {
+  async function put(node: BinaryPackage, { os, arch }: { os: string; arch: string }): Promise<void> {
     const name = `node-v${version}-${os}-${arch}`;
     const binary = os === 'win' ? join(cache, `${name}.exe`) : join(cache, name, 'bin', 'node');
     const archive = join(cache, `${name}${os === 'win' ? '.zip' : '.tar.gz'}`);
     await mkdir(dirname(binary), { recursive: true });
-    await copyNode(node, binary);
+    await copyBinary(node, binary);
     for (const file of [archive, `${archive}.ok`, `${binary}.ok`]) await writeFile(file, '');
   }
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { bundleWhole } from './bundle.ts';
 import type { Pieces } from './pieces.ts';
+import { joinedName, scriptsOf } from './scripts.ts';
 
 /** Packs the pieces into `mq-VERSION.tgz` in the folder `output`, and returns its path. */
 export async function makeNpmPackage(given: { root: string; pieces: Pieces; output: string }): Promise<string> {
@@ -15,7 +16,9 @@ export async function makeNpmPackage(given: { root: string; pieces: Pieces; outp
   const folder = await mkdtemp(join(tmpdir(), 'mq-npm-'));
   try {
     await mkdir(join(folder, 'pieces'));
-    for (const [name, source] of pieces) await writeFile(join(folder, 'pieces', name), source);
+    const { sources, joined } = scriptsOf(pieces);
+    for (const [name, source] of [...sources, [joinedName, JSON.stringify(joined)] as const])
+      await writeFile(join(folder, 'pieces', name), source);
     await writeFile(
       join(folder, 'mq.js'),
       `#!/usr/bin/env node\n${await bundleWhole(join(import.meta.dirname, 'npm-start.ts'))}`,

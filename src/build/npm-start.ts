@@ -1,7 +1,8 @@
-// The entry point of the npm package: starts the main piece in the Node that npm uses. The pieces are files next to it.
+// The entry point of the npm package: starts the main piece in the Node that npm uses. The scripts are files next to it.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { joinedName } from './scripts.ts';
 import { startPieces } from './start-pieces.ts';
 
 const major = Number(process.versions.node.split('.')[0]);
@@ -12,8 +13,15 @@ if (major < 24) {
   process.exit(71);
 }
 
+const joined: Record<string, string> = JSON.parse(text(joinedName));
+
 startPieces({
-  source: (name) => readFileSync(join(__dirname, 'pieces', name), 'utf8'),
+  scriptOf: (piece) => joined[piece] ?? piece,
+  source: text,
   codeCache: () => undefined,
   builtin: require,
 });
+
+function text(name: string): string {
+  return readFileSync(join(__dirname, 'pieces', name), 'utf8');
+}

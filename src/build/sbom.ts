@@ -1,12 +1,12 @@
-// Writes the bill of materials in CycloneDX format: the packages that esbuild has put into the pieces, and the
-// libraries in the Node of each platform. `npm sbom` would list the installed packages instead.
+// Writes the bill of materials in CycloneDX format: the packages that esbuild has put into the pieces, the add-ons, and
+// the libraries in the Node of each platform. `npm sbom` would list the installed packages instead.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { copyNode } from './node-package.ts';
+import { copyBinary } from './node-package.ts';
 import { generators, platforms } from './platforms.ts';
 
 interface Component {
@@ -34,7 +34,7 @@ export async function writeBillOfMaterials(given: {
     specVersion: '1.5',
     version: 1,
     metadata: { component: { type: 'application', 'bom-ref': `${name}@${version}`, name, version } },
-    components: [...(await packagesOf(files, root)), ...(await nodes())],
+    components: [...(await packagesOf(files, root)), ...addOns(), ...(await nodes())],
   };
   await writeFile(output, `${JSON.stringify(bill, null, 2)}\n`);
   return output;
@@ -53,6 +53,21 @@ export async function packagesOf(files: Iterable<string>, root: string): Promise
   );
   // A version may be installed in several folders.
   return [...new Map(components.toSorted(([one], [other]) => (one < other ? -1 : 1))).values()];
+}
+
+/** Returns the add-ons with the platforms whose executables contain them. */
+function addOns(): Component[] {
+  return platforms.flatMap(({ addOn, file }): Component[] => {
+    if (!addOn) return [];
+    const purl = `pkg:npm/${addOn.name.replace('@', '%40')}@${addOn.version}`;
+    return [
+      {
+        ...{ type: 'library', 'bom-ref': purl, name: addOn.name, version: addOn.version, purl },
+        licenses: [{ license: { name: 'MIT' } }],
+        properties: [{ name: 'mq:executables', value: file }],
+      },
+    ];
+  });
 }
 
 /** Returns each version of Node with its libraries and the platforms whose executables contain it. */
@@ -90,7 +105,7 @@ async function versionsOf(version: string): Promise<Record<string, string>> {
   const folder = await mkdtemp(join(tmpdir(), 'mq-sbom-'));
   try {
     const binary = join(folder, 'node');
-    await copyNode(generator, binary);
+    await copyBinary(generator, binary);
     const { stdout } = await promisify(execFile)(binary, ['-p', 'JSON.stringify(process.versions)']);
     const versions: Record<string, string> = JSON.parse(stdout);
     return versions;

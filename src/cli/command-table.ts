@@ -31,7 +31,10 @@ import { configurationForHelp, loadConfiguration } from './configuration.ts';
 import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
 import { applyCommand } from './topology/apply.ts';
+import { graphCommand } from './topology/graph.ts';
 import { planCommand } from './topology/plan.ts';
+import { routeCommand } from './topology/route.ts';
+import { topCommand } from './topology/top.ts';
 
 export class CommandTable {
   /** Commands that do not depend on rascal.json, in the order of the help. */
@@ -47,16 +50,19 @@ export class CommandTable {
       clusterCommand(configOf),
       waitCommand(configOf),
       adminCommand(configOf),
+      topCommand(configOf),
       dlqCommand(configsOf),
       healthCommand,
       webCommand(configOf),
       testCommand,
       typesCommand,
       initCommand,
-      checkCommand(builtin, () => this.commandNames()),
+      checkCommand(builtin, { commandNames: () => this.commandNames(), configOf }),
       declareCommand(configOf),
       planCommand(configOf),
       applyCommand(configOf),
+      graphCommand(configOf),
+      routeCommand(configOf),
       trustCommand(builtin),
       completionsCommand,
       helpCommand,

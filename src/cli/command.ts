@@ -12,6 +12,7 @@ export interface KnownNames {
   readonly publications: readonly string[];
   readonly subscriptions: readonly string[];
   readonly queues: readonly string[];
+  readonly exchanges: readonly string[];
 }
 
 /** A word that completions offer, and its description. */

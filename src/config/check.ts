@@ -15,6 +15,7 @@ import type { HandlerConfig } from './role.ts';
 import { type Declared, type DeclaredQueue, declaredByRascal } from './rules/declared.ts';
 import { definedNames } from './rules/defined-names.ts';
 import { droppingQueues, droppingWarning } from './rules/dropping.ts';
+import { checkOwns } from './rules/owns.ts';
 import { checkPolicies, policyWarnings } from './rules/policies.ts';
 import { checkEncryption, checkReferences } from './rules/references.ts';
 import type { Report } from './rules/report.ts';
@@ -100,6 +101,7 @@ function ruleFindings(
   };
   const input = { file: content, names: definedNames([content, objectOf(builtin)]), report };
   checkReferences(input);
+  checkOwns(input);
   checkRoles({
     ...input,
     commandNames,

@@ -21,6 +21,10 @@ export interface Config {
   readonly operatorPolicies: PoliciesByVhost;
   /** Names that the user's file defines or refers to. Set only if all of the built-in file is merged in. */
   readonly own?: { readonly publications: readonly string[]; readonly subscriptions: readonly string[] };
+  /** `false` if roles declare nothing: the queues and exchanges that they need must exist. Default `true`. */
+  readonly declare?: boolean;
+  /** Patterns of the names that mq apply --prune may delete. Default none. */
+  readonly owns?: readonly string[];
   /** Queues of the file from which the broker drops messages after too many redeliveries. */
   readonly dropping?: readonly { readonly vhost: string; readonly queue: string }[];
   /** Rascal's other top-level fields, unchanged: defaults, encryption, redeliveries. */

@@ -3,14 +3,15 @@
 
 import { MqError } from '../errors.ts';
 import { rascalConnection } from './attributes.ts';
-import type {
-  BindingConfig,
-  Config,
-  ConnectionConfig,
-  PublicationConfig,
-  QueueConfig,
-  SubscriptionConfig,
-  VhostConfig,
+import {
+  type BindingConfig,
+  type Config,
+  type ConnectionConfig,
+  isPrivate,
+  type PublicationConfig,
+  type QueueConfig,
+  type SubscriptionConfig,
+  type VhostConfig,
 } from './config.ts';
 import { membersOf, objectOf, type Plain, pick, withDefaults } from './plain.ts';
 import { connectionDefaults } from './reading/defaults.ts';
@@ -140,18 +141,48 @@ function vhostSettings({ config, needs, name, vhost, retry, publications, subscr
   for (const queue of Object.keys(needs.extraQueues?.[name] ?? {})) {
     if (Object.hasOwn(vhost.queues, queue) && vhost.queues[queue] !== undefined) queues[queue] = vhost.queues[queue];
   }
-  const declare = needs.declare ?? true;
-  const declared = (items: Readonly<Record<string, object>>) => (declare ? items : each(items, { assert: false }));
+  const exchanges = only(vhost.exchanges, part.exchanges);
   return {
     ...pick({ ...vhost }, ['namespace']),
     // `assert` and `check` of the vhost are omitted, because Rascal's management client does not encode names and
     // supports only plain HTTP.
     ...pick(vhost.rest, ['concurrency', 'publicationChannelPools']),
     ...connectionSettings({ config, needs, name, vhost, retry }),
-    exchanges: declared(only(vhost.exchanges, part.exchanges)),
-    queues: declared(queues),
-    bindings: declare ? bindingsFor({ part, needs, subscriptions }) : {},
+    ...declarations({ exchanges, queues, bindings: bindingsFor({ part, needs, subscriptions }) }, { config, needs }),
   };
+}
+
+interface Declarations {
+  readonly exchanges: Readonly<Record<string, object>>;
+  readonly queues: Readonly<Record<string, QueueConfig>>;
+  readonly bindings: Readonly<Record<string, BindingConfig>>;
+}
+
+/**
+ * Returns what Rascal declares, checks and binds. If roles declare nothing, shared queues and exchanges are only
+ * checked. A private queue is declared even then, because no other client can declare it.
+ */
+function declarations(all: Declarations, { config, needs }: Pick<VhostNeeds, 'config' | 'needs'>): Plain {
+  const { exchanges, queues, bindings } = all;
+  if (needs.declare === false)
+    return { exchanges: each(exchanges, { assert: false }), queues: each(queues, { assert: false }), bindings: {} };
+  if (config.declare !== false) return { ...all };
+  const checked = { assert: false, check: true };
+  const [own, shared] = split(queues, isPrivate);
+  const isOwn = ({ destination, destinationType }: BindingConfig) =>
+    destinationType === 'queue' && own[destination] !== undefined;
+  return {
+    exchanges: each(exchanges, checked),
+    queues: { ...own, ...each(shared, checked) },
+    bindings: split(bindings, isOwn)[0],
+  };
+}
+
+/** Returns the items that pass the test, and the others. */
+function split<Item>(items: Readonly<Record<string, Item>>, test: (item: Item) => boolean) {
+  const entries = Object.entries(items);
+  const [yes, no] = [entries.filter(([, item]) => test(item)), entries.filter(([, item]) => !test(item))];
+  return [Object.fromEntries(yes), Object.fromEntries(no)] as const;
 }
 
 function only<Item>(items: Readonly<Record<string, Item>>, names: ReadonlySet<string>): Record<string, Item> {
@@ -191,7 +222,7 @@ function bindingsFor({
   part: NeededTopology;
   needs: Needs;
   subscriptions: VhostNeeds['subscriptions'];
-}): Plain {
+}): Record<string, BindingConfig> {
   const keysOf = new Map(
     subscriptions.flatMap(([name, { queue }]) => {
       const keys = needs.bindingKeys?.[name];

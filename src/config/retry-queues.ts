@@ -2,7 +2,7 @@
 //   <queue>.retry.<milliseconds>   stores messages until they expire and return to <queue>
 //   <queue>.dead                   stores messages that failed all attempts, with the reason in x-mq-reason
 
-import { type Config, isPrivate, namePrefix, queueType } from './config.ts';
+import { type Config, isPrivate, namePrefix, type QueueConfig, queueType } from './config.ts';
 import { dictionary } from './plain.ts';
 import { retryOf } from './retry.ts';
 import { isReceiving, type RetryConfig } from './role.ts';
@@ -85,4 +85,15 @@ export function madeQueues(config: Config): MadeQueue[] {
       .filter(({ name }) => !Object.hasOwn(queues, name));
   });
   return Object.values(dictionary(made.map((one) => [JSON.stringify([one.vhost, one.name]), one] as const)));
+}
+
+/** Returns the queues of `madeQueues` as rascal.json would define them, by vhost and name. */
+export function madeQueueConfigs(config: Config): Record<string, Record<string, QueueConfig>> {
+  const made = Map.groupBy(madeQueues(config), ({ vhost }) => vhost);
+  return dictionary(
+    [...made].map(([vhost, queues]) => [
+      vhost,
+      dictionary(queues.map((one) => [one.name, { options: { durable: true, arguments: one.arguments } }] as const)),
+    ]),
+  );
 }

@@ -1,8 +1,8 @@
 // Checks offline whether a file is valid for a RabbitMQ version. The file is a rascal.json or definitions exported from
-// a broker.
+// a broker. Applies the same rules to the lists of a management API.
 
 import { rootField } from './fields/fields.ts';
-import { objectOf } from './plain.ts';
+import { objectOf, type Plain } from './plain.ts';
 import { type Environment, replaceVariables } from './reading/environment.ts';
 import { offsetAt, plainOf } from './reading/item.ts';
 import { parse } from './reading/parse.ts';
@@ -10,7 +10,7 @@ import { type Problem, problemsOf } from './reading/problem.ts';
 import { typed } from './reading/typed.ts';
 import { declaredByDefinitions, declaredByRascal, isDefinitions } from './rules/declared.ts';
 import { droppingQueues, droppingWarning } from './rules/dropping.ts';
-import { refusalsOf, type Target } from './rules/version-rules.ts';
+import { refusalsOf, type Target, type VersionRule } from './rules/version-rules.ts';
 
 export { type Target, targets } from './rules/version-rules.ts';
 
@@ -37,4 +37,49 @@ export function checkTarget(
     offset: offsetAt(tree, refusal.path),
   }));
   return { format, problems: problemsOf(text, findings) };
+}
+
+/** Lists of the management API, with a vhost in each item. */
+interface ItemLists {
+  readonly queues: readonly Plain[];
+  readonly exchanges: readonly Plain[];
+  readonly policies: readonly Plain[];
+}
+
+const listNames = ['queues', 'exchanges', 'policies'] as const;
+
+/** An item that a version refuses or deprecates. */
+interface RefusedItem {
+  readonly rule: VersionRule;
+  readonly list: keyof ItemLists;
+  readonly index: number;
+  /** `false` if the version accepts the item but deprecates it. */
+  readonly isRefused: boolean;
+  readonly message: string;
+  readonly instead?: string;
+}
+
+/** Returns the items that the version refuses or deprecates. An item is returned once for each rule. */
+export function refusedItems(lists: ItemLists, target: Target): RefusedItem[] {
+  return refusalsOf(declaredByDefinitions({ ...lists }), target).flatMap(({ rule, code, path, message, instead }) => {
+    const [listName, index, group, name] = path;
+    const list = listNames.find((one) => one === listName);
+    if (list === undefined || typeof index !== 'number') return [];
+    // In a file, the position contains the name of the argument or the key.
+    const prefix = group === 'arguments' || group === 'definition' ? `${name}: ` : '';
+    const item = { rule, list, index, isRefused: code === 'refused', message: prefix + message };
+    return [{ ...item, ...(instead !== undefined && { instead }) }];
+  });
+}
+
+/**
+ * Returns the indexes of the quorum queues whose arguments set neither a delivery limit nor a dead-letter exchange, and
+ * the advice for them.
+ */
+export function droppingItems(queues: readonly Plain[]): { index: number; message: string; instead: string }[] {
+  const { queues: declared } = declaredByDefinitions({ queues });
+  return droppingQueues({ queues: declared, policies: [] }).map((queue) => {
+    const { message, instead } = droppingWarning(queue);
+    return { index: declared.indexOf(queue), message, instead };
+  });
 }

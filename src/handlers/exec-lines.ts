@@ -8,6 +8,7 @@ import { findExecutable } from './executable.ts';
 import type { Handler, HandlerHost } from './handler.ts';
 import { LinePool, type LinePoolPlan } from './lines/pool.ts';
 import { batchRequest, messageRequest } from './lines/request.ts';
+import { openPosixSpawn } from './process/posix-spawn.ts';
 import { handBack } from './safely.ts';
 
 export interface ExecLinesPlan extends LinePoolPlan {
@@ -36,8 +37,14 @@ export async function makeExecLines(plan: ExecLinesPlan, host: HandlerHost): Pro
   const { cwd, stderr, graceMs, kill } = host;
   const env = childEnvironment(host.env, plan.environment);
   const file = findExecutable(plan.execLines, { folder: cwd, env });
-  const pool = new LinePool(plan, { command, file, args, cwd, env, stderr, graceMs, kill });
-  await pool.checkStart();
+  const posixSpawn = host.native && openPosixSpawn(host.native, env);
+  const pool = new LinePool(plan, { command, file, args, cwd, env, stderr, graceMs, kill, posixSpawn });
+  try {
+    await pool.checkStart();
+  } catch (error) {
+    posixSpawn?.close();
+    throw error;
+  }
   const { isReply } = plan;
   return {
     prints: 'role',
@@ -47,6 +54,9 @@ export async function makeExecLines(plan: ExecLinesPlan, host: HandlerHost): Pro
       return outcome;
     },
     handleBatch: (messages, context) => pool.handle(batchRequest(messages, isReply), context),
-    close: () => pool.close(),
+    close: async () => {
+      await pool.close();
+      posixSpawn?.close();
+    },
   };
 }

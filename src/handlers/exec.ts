@@ -6,8 +6,11 @@ import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { messageJson, messageVariables } from './exec-message.ts';
 import { cannotRun, findExecutable, locate, type ProgramContext } from './executable.ts';
 import type { Handler, HandlerContext, HandlerHost, Message, Outcome } from './handler.ts';
-import { type ChildEnd, runChild, terminated } from './process/child.ts';
-import { LineOutput, PieceWriter, ReplyOutput, type StdoutSink } from './process/output.ts';
+import { type RunningChild, runChild } from './process/child.ts';
+import { type ChildEnd, terminated } from './process/child-end.ts';
+import { ErrorOutput, LineOutput, ReplyOutput, type StdoutSink } from './process/output.ts';
+import type { OnChunk } from './process/output-reader.ts';
+import { openPosixSpawn, type PosixSpawn } from './process/posix-spawn.ts';
 import { systemReason } from './reason.ts';
 import { handBack, stoppedError } from './safely.ts';
 
@@ -39,8 +42,11 @@ class ExecHandler implements Handler {
   readonly #env: Readonly<Record<string, string>>;
   readonly #programContext: ProgramContext;
   readonly #file: string;
-  readonly #closing = new AbortController();
-  readonly #running = new Set<Promise<Outcome>>();
+  readonly #posixSpawn: PosixSpawn | undefined;
+  readonly #running = new Set<RunningChild>();
+  #isClosing = false;
+  /** Called when no child is running. */
+  #onIdle: (() => void) | undefined;
 
   constructor(plan: ExecPlan, host: HandlerHost) {
     this.#plan = plan;
@@ -48,57 +54,69 @@ class ExecHandler implements Handler {
     this.#env = childEnvironment(host.env, plan.environment);
     this.#programContext = { folder: host.cwd, env: this.#env };
     this.#file = findExecutable(plan.exec, this.#programContext);
+    this.#posixSpawn = host.native && openPosixSpawn(host.native, this.#env);
   }
 
   async handle(message: Message, context: HandlerContext): Promise<Outcome> {
-    if (this.#closing.signal.aborted || context.signal.aborted) return handBack;
-    const outcome = this.#run(message, context);
-    this.#running.add(outcome);
-    try {
-      return await outcome;
-    } finally {
-      this.#running.delete(outcome);
-    }
+    if (this.#isClosing || context.signal.aborted) return handBack;
+    return this.#run(message, context);
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
-    await Promise.race([Promise.allSettled(this.#running), after(this.#host.graceMs)]);
+    this.#isClosing = true;
+    for (const child of this.#running) child.killNow();
+    if (this.#running.size > 0) {
+      const idle = new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+      await Promise.race([idle, after(this.#host.graceMs)]);
+    }
+    this.#posixSpawn?.close();
   }
 
   async #run(message: Message, { signal }: HandlerContext): Promise<Outcome> {
     const { exec, isReply } = this.#plan;
-    const { cwd, graceMs, kill } = this.#host;
-    const [command = '', ...args] = exec;
-    const stop = new AbortController();
+    const [command = ''] = exec;
     const sink = isReply ? new ReplyOutput() : new LineOutput(this.#host.stdout);
-    const stderr = this.#host.stderrOf?.(message) ?? this.#host.stderr;
-    const errors = new PieceWriter();
-    const end = await runChild({
+    const errors = new ErrorOutput(() => this.#host.stderrOf?.(message), this.#host.stderr);
+    const child: RunningChild = this.#start(message, {
+      onStdout: (chunk) => receiveBy(sink, chunk, child),
+      onStderr: (chunk) => errors.write(chunk),
+    });
+    this.#running.add(child);
+    const stop = () => child.stop();
+    signal.addEventListener('abort', stop, { once: true });
+    const end = await child.ended;
+    signal.removeEventListener('abort', stop);
+    await sink.end();
+    await errors.end();
+    this.#running.delete(child);
+    if (this.#running.size === 0) this.#onIdle?.();
+    return sink.failure ?? outcomeOf(end, { command, sink, fault: () => faultOf(exec, this.#programContext) });
+  }
+
+  #start(message: Message, listeners: { onStdout: OnChunk; onStderr: OnChunk }): RunningChild {
+    const { cwd, graceMs, kill } = this.#host;
+    return runChild({
       file: this.#file,
-      args,
+      args: this.#plan.exec.slice(1),
       cwd,
-      env: { ...this.#env, ...messageVariables(message) },
+      env: this.#env,
+      variables: messageVariables(message),
       stdin: message.body,
       descriptor3: messageJson(message),
-      onStdout: (chunk) => receiveBy(sink, chunk, stop),
-      onStderr: (chunk) => errors.write(stderr, chunk).then(ignore),
-      signal: AbortSignal.any([signal, stop.signal]),
-      killNow: this.#closing.signal,
+      ...listeners,
+      posixSpawn: this.#posixSpawn,
       graceMs,
       kill,
     });
-    await sink.end();
-    await errors.end(stderr);
-    if (stderr !== this.#host.stderr) stderr.end();
-    return sink.failure ?? outcomeOf(end, { command, sink, fault: () => faultOf(exec, this.#programContext) });
   }
 }
 
 /** Passes output to the sink. If the sink fails, the child is stopped, because the rest of its output is not used. */
-function receiveBy(sink: StdoutSink, chunk: Buffer, stop: AbortController): Promise<void> | undefined {
+function receiveBy(sink: StdoutSink, chunk: Buffer, child: RunningChild): Promise<void> | undefined {
   return sink.receive(chunk)?.then(() => {
-    if (sink.failure !== undefined) stop.abort();
+    if (sink.failure !== undefined) child.stop();
   });
 }
 
@@ -173,5 +191,3 @@ function after(milliseconds: number): Promise<void> {
     setTimeout(resolve, milliseconds).unref();
   });
 }
-
-function ignore(): void {}

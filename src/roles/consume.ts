@@ -1,6 +1,7 @@
 // The behaviours `consume` and `reply`: opens the consumers and publishers that they need, and runs the intake of
 // messages.
 
+import { setFlagsFromString } from 'node:v8';
 import { retryQueues } from '../config/retry-queues.ts';
 import type { HandlerConfig } from '../config/role.ts';
 import type { Context } from '../context.ts';
@@ -30,6 +31,9 @@ export async function consume(context: Context, session: Session, settings: Cons
     if (!intake) return;
     intakes.push(intake);
   }
+  // The first messages wait for the start of the role. V8 concludes that all messages live long, and would allocate them
+  // in the old generation, where each dead one keeps the younger objects that it refers to.
+  setFlagsFromString('--no-allocation-site-pretenuring');
   await group.run(intakes);
 }
 
@@ -110,7 +114,7 @@ function retriesFor(
         dead: config.deadLetter || undefined,
         // The names of the wait queues of an exclusive queue contain its random name, so they change. The permission
         // pattern that allows the queue also allows them.
-        later: settings.canFail && !consumer.hasOwnQueue ? names(consumer.queue) : [],
+        later: (settings.canFail || !session.declares) && !consumer.hasOwnQueue ? names(consumer.queue) : [],
       });
     },
   });

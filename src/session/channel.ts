@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { Channel as AmqplibChannel } from 'amqplib/callback_api';
-import type { OutgoingMessage } from './outgoing-message.ts';
+import type { WritableMessage } from './outgoing-message.ts';
 import type { RawMessage } from './raw-message.ts';
 
 type Callback<T> = (error: Error | null, ok: T) => void;
@@ -22,12 +22,14 @@ export interface Channel extends Omit<AmqplibChannel, Redefined> {
     next: Callback<{ consumerTag: string }>,
   ): void;
   get(queue: string, options: { noAck: boolean }, next: Callback<RawMessage | false>): void;
-  ack(message: RawMessage, allUpTo: boolean): void;
+  /** Sends a method without waiting for an answer. `method` is the number of its class and its own (amqplib: defs.js). */
+  sendImmediately(method: number, fields: object): void;
+  ack(message: { readonly fields: Pick<RawMessage['fields'], 'deliveryTag'> }, allUpTo: boolean): void;
   nack(message: RawMessage, allUpTo: boolean, requeue: boolean): void;
   reject(message: RawMessage, requeue: boolean): void;
 }
 
 export interface ConfirmChannel extends Channel {
   /** Sends a message with the given fields and properties. Throws IllegalOperationError if the channel is closed. */
-  sendMessage(fields: OutgoingMessage, properties: OutgoingMessage, body: Buffer): boolean;
+  sendMessage(fields: WritableMessage, properties: WritableMessage, body: Buffer): boolean;
 }

@@ -10,16 +10,21 @@ export type PublishOutcome =
   | { readonly type: 'refused'; readonly error: MqError }
   | { readonly type: 'in doubt'; readonly error: MqError };
 
-export interface OutgoingMessage {
+/** A message that can be written to a channel. */
+export interface WritableMessage {
   /** Name of the exchange. '' is the default exchange. */
   readonly exchange: string;
   readonly routingKey: string;
   readonly body: Buffer;
+  readonly properties: Properties;
+  readonly mandatory: boolean;
+}
+
+export interface OutgoingMessage extends WritableMessage {
   /**
    * Properties with a messageId. It should be unique, because equal messages are sent one after the other (window.ts).
    */
   readonly properties: Properties & { readonly messageId: string };
-  readonly mandatory: boolean;
 }
 
 /**

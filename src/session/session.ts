@@ -15,16 +15,18 @@ import type { ReconnectLimit } from './connecting/reconnect-limiter.ts';
 import { Consumer } from './consumer.ts';
 import { withConsumerTimeout } from './consuming/consumer-timeout.ts';
 import type { Counts } from './counts.ts';
-import { existingOnly } from './declaring/configure.ts';
+import { existingOnly, presentOnly } from './declaring/configure.ts';
 import { Declarer } from './declaring/declarer.ts';
 import { type Destination, destinationOf, refuseEncryption, requireSameVhost } from './destination.ts';
 import { Listener } from './listener.ts';
+import type { Room } from './moving/mover.ts';
+import { SingleConnection } from './moving/single-connection.ts';
 import { Observer } from './observer.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import { Publisher } from './publisher.ts';
 import { Requester } from './requester.ts';
 
-export type { Declarer, Destination, OutgoingMessage, ReconnectLimit };
+export type { Declarer, Destination, OutgoingMessage, ReconnectLimit, Room, SingleConnection };
 
 export interface SessionSettings extends ConnectionsSettings {
   readonly config: Config;
@@ -73,6 +75,11 @@ export class Session {
     return this.#settings.counts;
   }
 
+  /** `false` if queues and exchanges are only checked (`"declare": false`). */
+  get declares(): boolean {
+    return this.#config.declare !== false;
+  }
+
   /** Connects, declares what the publication needs (unless `declare` is false), and returns a publisher. */
   async publisher(
     name: string,
@@ -90,8 +97,9 @@ export class Session {
    * - `declared`: the declared queues by the broker's name, with their options, and the queues of `later` that exist
    *   and that the user may not declare. The options are `undefined` if mq must not declare the queue.
    * - `dead`: the target of dead letters, if one is configured.
-   * - `existingOnly`: a function that returns those of the given queues that exist and that the user may not declare.
-   * @throws MqError NOT_PERMITTED if the user may not declare one of `later` and it does not exist
+   * - `existingOnly`: a function that returns those of the given queues that exist and that mq must not declare.
+   * @throws MqError NOT_PERMITTED if the user may not declare one of `later` and it does not exist, and TOPOLOGY if one
+   * of `later` does not exist and nothing is declared
    */
   async outcomePublisher(
     vhost: string,
@@ -116,7 +124,8 @@ export class Session {
     });
     const nameOf = (queue: string) => destinationOf(connection, publicationOf(queue)).routingKey;
     const byFile = new Map(named.map((queue) => [nameOf(queue), connection.queueOptions(vhost, queue)]));
-    const existing = (names: readonly string[]) => existingOnly({ connection, vhost, redact: this.#redact }, names);
+    const existing = (names: readonly string[]) =>
+      (this.declares ? existingOnly : presentOnly)({ connection, vhost, redact: this.#redact }, names);
     const foreign = await existing(later.filter((queue) => !byFile.has(queue)));
     const publisher = await Publisher.open(connection, { ...this.#publishing(vhost, 256), onChannel });
     this.#publishers.push(publisher);
@@ -138,6 +147,14 @@ export class Session {
   async listener(vhost: string): Promise<Listener> {
     const connection = await this.#connectOnly('listen', vhost);
     return Listener.open(connection, { vhost, redact: this.#redact });
+  }
+
+  /** Connects to a vhost once: after a loss, every call fails. Nothing of rascal.json is declared. */
+  async singleConnection(vhost: string): Promise<SingleConnection> {
+    const connection = await this.#connectOnly('replace', vhost);
+    const addresses = this.#settings.addresses ?? this.#config.vhosts[vhost]?.connections ?? [];
+    const { user = 'guest' } = addresses[connection.address] ?? {};
+    return new SingleConnection(connection, { vhost, user, redact: this.#redact });
   }
 
   /** Connects to a vhost to declare single objects by the broker's names. Nothing of rascal.json is declared. */
@@ -164,7 +181,7 @@ export class Session {
       queues[vhost] = { ...Object.fromEntries(shared), ...extraQueues[vhost] };
     }
     const needs = { publications: Object.keys(publications), subscriptions: [], extraQueues: queues };
-    const config = { ...this.#config, publications };
+    const config = { ...this.#config, publications, declare: true };
     await this.#connections.open('declare', { config, needs, isStrict: true });
   }
 

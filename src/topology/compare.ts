@@ -2,6 +2,7 @@
 
 import type { Plain } from '../config/plain.ts';
 import type { AttributeDifference, Comparison, Difference, Others, Risk } from './difference.ts';
+import { deletedBy, leftovers } from './leftovers.ts';
 import { policyDifferences, policyInstead } from './policies.ts';
 import { comparedExchangeArgument, isComparedArgument } from './redeclaration.ts';
 import {
@@ -11,6 +12,7 @@ import {
   type TopologyBinding,
   type TopologyExchange,
   type TopologyQueue,
+  unavailableStates,
 } from './topology.ts';
 import type { WantedExchange, WantedQueue, WantedTopology } from './wanted.ts';
 
@@ -37,6 +39,7 @@ class Comparer {
   readonly #wantedBindings: ReadonlySet<string>;
   /** `exchange name` and `queue name` of objects that mq can neither declare nor bind. */
   readonly #unusable = new Set<string>();
+  readonly #leftovers: readonly Difference[];
 
   constructor(wanted: WantedTopology, found: Topology) {
     this.#wanted = wanted;
@@ -44,6 +47,7 @@ class Comparer {
     this.#exchanges = new Map(found.exchanges.map((one) => [one.name, one]));
     this.#queues = new Map(found.queues.map((one) => [one.name, one]));
     this.#wantedBindings = new Set(wanted.bindings.map(bindingId));
+    this.#leftovers = leftovers(wanted, found);
   }
 
   differences(): Difference[] {
@@ -54,6 +58,7 @@ class Comparer {
       ...exchanges.flatMap((one) => this.#exchange(one) ?? []),
       ...queues.flatMap((one) => this.#queue(one) ?? []),
       ...this.#bindings(),
+      ...this.#leftovers,
     ];
   }
 
@@ -64,11 +69,14 @@ class Comparer {
       queue: namesOf(this.#wanted.queues),
       policy: namesOf(this.#wanted.policies),
     };
+    const deleted = deletedBy(this.#leftovers);
     return {
-      exchanges: exchanges.filter(({ name }) => !own.exchange.has(name) && !name.startsWith('amq.')),
-      queues: queues.filter(({ name }) => !own.queue.has(name)),
+      exchanges: exchanges.filter(
+        ({ name }) => !own.exchange.has(name) && !deleted.exchange.has(name) && !name.startsWith('amq.'),
+      ),
+      queues: queues.filter(({ name }) => !own.queue.has(name) && !deleted.queue.has(name)),
       bindings: bindings
-        .filter((one) => !this.#wantedBindings.has(bindingId(one)))
+        .filter((one) => !this.#wantedBindings.has(bindingId(one)) && !deleted.binding.has(bindingId(one)))
         .map((one) => ({
           ...one,
           isBetweenOwn: own.exchange.has(one.source) && own[one.destinationType].has(one.destination),
@@ -127,7 +135,7 @@ class Comparer {
     if (found.exclusive) return blocked(exclusiveFound, attributes);
     if (wanted.exclusive && isDeclared) return blocked(exclusiveWanted, attributes);
     if (attributes.length === 0) return undefined;
-    if (unavailable.includes(found.state ?? ''))
+    if (unavailableStates.includes(found.state ?? ''))
       return blocked(`the queue is not available (${found.state})`, attributes);
     const replaced = {
       action: 'replace',
@@ -210,9 +218,6 @@ const blockedEnd = 'it does not exist, and an exchange or queue that it needs is
 function hasDefaultType({ durable, autoDelete, exclusive }: WantedQueue): boolean {
   return durable && !autoDelete && !exclusive;
 }
-
-/** RabbitMQ: states in which a queue can be neither read nor declared. */
-const unavailable = ['down', 'stopped', 'crashed', 'minority', 'terminated'];
 
 function whyReplace(what: string, attributes: readonly AttributeDifference[]): string {
   return attributes.some(({ isRefused }) => isRefused)

@@ -11,9 +11,10 @@ export interface Comparison {
 
 /**
  * `create`: it does not exist. `replace`: it must be deleted and declared again, because RabbitMQ cannot change it.
- * `update`: it exists and can be changed. `blocked`: mq may not create or replace it.
+ * `update`: it exists and can be changed. `blocked`: mq may not create or replace it. `delete`: rascal.json owns it and
+ * does not define it.
  */
-type ChangeAction = 'create' | 'update' | 'replace' | 'blocked';
+type ChangeAction = 'create' | 'update' | 'replace' | 'blocked' | 'delete';
 
 export type Difference = {
   readonly action: ChangeAction;
@@ -24,6 +25,8 @@ export type Difference = {
   readonly why: string;
   /** Set if an existing exchange or queue would be deleted. */
   readonly risk?: Risk;
+  /** Reasons for which mq does not delete it, even with --prune. */
+  readonly obstacles?: readonly string[];
   /** Set if a created or updated policy applies to queues that exist. */
   readonly policyRisk?: PolicyRisk;
   /** Policy with which a queue need not be replaced. */
@@ -54,7 +57,7 @@ export interface AttributeDifference {
   readonly isRefused: boolean;
 }
 
-/** Messages, consumers and bindings that a replacement affects. A count is absent if it is not known. */
+/** Messages, consumers and bindings that a replacement or deletion affects. A count is absent if it is not known. */
 export interface Risk {
   /** Ready and unacknowledged messages. */
   readonly messages?: number;

@@ -16,6 +16,7 @@ import {
 import { retryOf } from '../config/retry.ts';
 import { deadQueue, madeQueues } from '../config/retry-queues.ts';
 import { type DeadLetterConfig, isReceiving, usesOf } from '../config/role.ts';
+import type { QueueCounts } from './topology.ts';
 
 export type NodeKind = 'publication' | 'exchange' | 'queue' | 'subscription';
 
@@ -36,7 +37,16 @@ export interface GraphNode {
   readonly type?: string;
   /** Roles that use a publication or a subscription. */
   readonly roles?: readonly string[];
+  /** Set after a comparison with a broker. */
+  readonly state?: GraphState;
+  /** Counts of a queue on the broker, or the sums of several queues. */
+  readonly counts?: QueueCounts;
+  /** Number of objects that the node represents, if it is not one. */
+  readonly members?: number;
 }
+
+/** `missing`: only rascal.json defines it. `foreign`: only the broker has it. */
+export type GraphState = 'missing' | 'foreign';
 
 export interface GraphEdge {
   readonly from: string;
@@ -44,6 +54,9 @@ export interface GraphEdge {
   readonly kind: 'publish' | 'bind' | 'consume' | 'dead-letter' | 'alternate';
   /** Binding keys or routing keys, if they affect the routing. */
   readonly keys: readonly string[];
+  /** `true` if a role of mq publishes the dead letters, and not the broker. */
+  readonly isByRole?: boolean;
+  readonly state?: GraphState;
 }
 
 export interface Graph {
@@ -119,9 +132,9 @@ function edgesOf({ config, vhostName, vhost, publications, subscriptions }: Scop
     ...Object.entries(vhost.exchanges).flatMap(([name, exchange]): GraphEdge[] => {
       const other = alternateExchange(exchange);
       if (other === undefined) return [];
-      return [{ from: id('exchange', name), to: id('exchange', other), kind: 'alternate', keys: [] }];
+      return [{ from: id('exchange', name), to: exchangeId(vhost, other), kind: 'alternate', keys: [] }];
     }),
-    ...Object.entries(vhost.queues).flatMap(([name, queue]) => deadLetters(name, queue)),
+    ...Object.entries(vhost.queues).flatMap(([name, queue]) => deadLetters(vhost, name, queue)),
     ...subscriptions.map(([name, { queue }]): GraphEdge => {
       return { from: id('queue', queue), to: id('subscription', name), kind: 'consume', keys: [] };
     }),
@@ -146,12 +159,26 @@ function bindings(vhost: VhostConfig): GraphEdge[] {
 }
 
 /** Returns the edge to the dead-letter exchange that the arguments of a queue name. */
-function deadLetters(name: string, queue: QueueConfig): GraphEdge[] {
+function deadLetters(vhost: VhostConfig, name: string, queue: QueueConfig): GraphEdge[] {
   const { exchange, key } = deadLetterTarget(queue);
   if (exchange === undefined) return [];
   const edge = { from: id('queue', name), kind: 'dead-letter' as const };
-  if (exchange === '') return [{ ...edge, to: id('queue', key ?? name), keys: [] }];
-  return [{ ...edge, to: id('exchange', exchange), keys: key === undefined ? [] : [key] }];
+  if (exchange === '') return [{ ...edge, to: queueId(vhost, key ?? name), keys: [] }];
+  return [{ ...edge, to: exchangeId(vhost, exchange), keys: key === undefined ? [] : [key] }];
+}
+
+/** Returns the id of an exchange that is named in rascal.json or, like all options of amqplib, on the broker. */
+function exchangeId(vhost: VhostConfig, name: string): string {
+  return id('exchange', vhost.exchanges[name] === undefined ? withoutPrefix(vhost, name) : name);
+}
+
+function queueId(vhost: VhostConfig, name: string): string {
+  return id('queue', vhost.queues[name] === undefined ? withoutPrefix(vhost, name) : name);
+}
+
+function withoutPrefix(vhost: VhostConfig, name: string): string {
+  const prefix = namePrefix(vhost);
+  return name.startsWith(prefix) ? name.slice(prefix.length) : name;
 }
 
 /** Returns the edges for messages that mq dead-letters after its retries, for each role that receives them. */
@@ -164,7 +191,15 @@ function failedMessages(config: Config, vhostName: string): GraphEdge[] {
     return (users.length > 0 ? users : [undefined]).flatMap((user): GraphEdge[] => {
       const { deadLetter } = retryOf(config, subscription, user?.retry);
       if (deadLetter === false) return [];
-      return [{ from: id('queue', queue), to: targetOf(config, queue, deadLetter), kind: 'dead-letter', keys: [] }];
+      return [
+        {
+          from: id('queue', queue),
+          to: targetOf(config, queue, deadLetter),
+          kind: 'dead-letter',
+          keys: [],
+          isByRole: true,
+        },
+      ];
     });
   });
 }

@@ -13,9 +13,17 @@ export interface PlacedNode extends GraphNode {
 
 export interface PlacedEdge extends GraphEdge {
   /** The segments in the columns that the edge crosses. Each is a line from (x, y) to (x + width, y). */
-  readonly via: readonly { readonly x: number; readonly y: number; readonly width: number }[];
+  readonly via: readonly Segment[];
+  /** The line in SVG's path syntax. */
+  readonly path: string;
   /** The displayed keys. `x` and `y` are the centre of the text. */
   readonly label?: Label;
+}
+
+interface Segment {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
 }
 
 export interface Label {
@@ -49,8 +57,11 @@ interface Slot {
   readonly node: GraphNode | undefined;
 }
 
-/** Returns the positions of all nodes and edges of a graph. */
-export function layout(graph: Graph): Layout {
+/**
+ * Returns the positions of all nodes and edges of a graph.
+ * @param noteOf returns the small text below the name of a node
+ */
+export function layout(graph: Graph, noteOf: (node: GraphNode) => string = rolesOf): Layout {
   const grid = gridOf(graph);
   const { columns, columnOf } = grid;
   const labels = graph.edges.map(labelText);
@@ -58,7 +69,7 @@ export function layout(graph: Graph): Layout {
     const own = graph.edges.map(({ from }, at) => (columnOf.get(from) === index ? labelWidth(labels[at]) + 24 : 0));
     return Math.max(gap.column, ...own);
   });
-  const { boxes, width, height } = placed(columns, gaps);
+  const { boxes, width, height } = placed(columns, gaps, noteOf);
   const edges = separateLabels(
     graph.edges.map((edge, index) => {
       const room = gaps[columnOf.get(edge.from) ?? 0] ?? gap.column;
@@ -112,14 +123,14 @@ interface Box {
 }
 
 /** Returns the box of each slot, and the size of all columns. Each column is centred vertically. */
-function placed(columns: Grid['columns'], gaps: readonly number[]) {
+function placed(columns: Grid['columns'], gaps: readonly number[], noteOf: (node: GraphNode) => string) {
   const heightOf = ({ node: one }: Slot) => (one ? node.height : passingHeight);
   const heights = columns.map((column) => column.reduce((sum, slot) => sum + heightOf(slot) + gap.row, -gap.row));
   const height = Math.max(0, ...heights);
   const boxes = new Map<string, Box>();
   let x = 0;
   for (const [index, column] of columns.entries()) {
-    const width = Math.max(...column.map(({ node: one }) => (one ? widthOf(one) : 0)));
+    const width = Math.max(...column.map(({ node: one }) => (one ? widthOf(one, noteOf(one)) : 0)));
     let y = (height - (heights[index] ?? 0)) / 2;
     for (const slot of column) {
       boxes.set(slot.id, { x, y, width, height: heightOf(slot) });
@@ -148,17 +159,51 @@ function placedEdge(edge: GraphEdge, { slots, text, room, boxes }: EdgePlace): P
     const { x, y, width } = boxOf(boxes, id);
     return { x, y: y + passingHeight / 2, width };
   });
-  if (text === undefined) return { ...edge, via };
   const [from, to] = [boxOf(boxes, edge.from), boxOf(boxes, edge.to)];
+  const path = pathOf(from, to, via);
+  if (text === undefined) return { ...edge, via, path };
   const end = via[0] ?? { x: to.x, y: to.y + to.height / 2 };
   const start = { x: from.x + from.width, y: from.y + from.height / 2 };
   // The label is closer to the end of the edge, because the edges of one exchange are further apart there.
-  const label = { text, x: start.x + room / 2, y: start.y + (end.y - start.y) * 0.6, width: labelWidth(text) };
-  return { ...edge, via, label };
+  const x = to.x < from.x ? (from.x + to.x + to.width) / 2 : start.x + room / 2;
+  const y = start.y + (end.y - start.y) * (to.x < from.x ? 0.5 : 0.6);
+  const label = { text, x, y, width: labelWidth(text) };
+  return { ...edge, via, path, label };
 }
 
-function widthOf({ name, roles = [] }: GraphNode): number {
-  const letters = Math.max(name.length, roles.map((role) => `mq ${role}`).join(', ').length * 0.85);
+/**
+ * Returns the line from one box to another through the segments. An edge to an earlier column begins on the left side and
+ * ends on the right side. An edge to the same column bends on the right.
+ */
+function pathOf(source: Box, target: Box, via: readonly Segment[]): string {
+  const isBack = target.x <= source.x;
+  const leaves = target.x < source.x ? source.x : source.x + source.width;
+  const start = { x: leaves, y: source.y + source.height / 2 };
+  const end = { x: isBack ? target.x + target.width + 2 : target.x - 2, y: target.y + target.height / 2 };
+  const stops = [
+    ...via.flatMap(({ x, y, width }) => [
+      { x, y },
+      { x: x + width, y },
+    ]),
+    end,
+  ];
+  let path = `M${start.x},${start.y}`;
+  let from = start;
+  for (const to of stops) {
+    const bend = target.x === source.x ? 60 : (to.x - from.x) / 2;
+    const back = target.x === source.x ? to.x + bend : to.x - bend;
+    path += from.y === to.y && !isBack ? `H${to.x}` : `C${from.x + bend},${from.y} ${back},${to.y} ${to.x},${to.y}`;
+    from = to;
+  }
+  return path;
+}
+
+function rolesOf({ roles = [] }: GraphNode): string {
+  return roles.map((role) => `mq ${role}`).join(', ');
+}
+
+function widthOf({ name }: GraphNode, note: string): number {
+  const letters = Math.max(name.length, note.length * 0.85);
   return Math.min(node.longest, Math.max(node.shortest, Math.ceil(letters * letter.name) + node.padding));
 }
 

@@ -22,12 +22,15 @@ const columns: Readonly<Record<Collection, readonly string[]>> = {
   exchanges: ['name', 'type', 'durable', 'auto_delete', 'internal', 'arguments', 'policy'],
   queues: [
     ...['name', 'type', 'durable', 'auto_delete', 'exclusive', 'arguments', 'policy', 'state'],
+    'effective_policy_definition',
     ...['messages', 'messages_unacknowledged', 'consumers'],
   ],
   bindings: ['source', 'destination', 'destination_type', 'routing_key', 'arguments'],
   policies: policyColumns,
   'operator-policies': policyColumns,
 };
+
+const rateColumns = ['message_stats.publish_details', 'message_stats.deliver_get_details'];
 
 /**
  * Returns the topology of a vhost with four requests, and a fifth one for operator policies. Counts of messages and
@@ -36,10 +39,11 @@ const columns: Readonly<Record<Collection, readonly string[]>> = {
  */
 export async function liveTopology(
   read: ReadCollection,
-  { hasOperatorPolicies = false }: { hasOperatorPolicies?: boolean } = {},
+  { hasOperatorPolicies = false, withRates = false }: { hasOperatorPolicies?: boolean; withRates?: boolean } = {},
 ): Promise<Topology> {
   const list = async (collection: Collection) => {
-    const answer = await read(collection, columns[collection]);
+    const more = withRates && collection === 'queues' ? rateColumns : [];
+    const answer = await read(collection, [...columns[collection], ...more]);
     if (Array.isArray(answer)) return answer.map(objectOf);
     throw new MqError('PROTOCOL', `the answer of the management API is not a list of ${collection}`);
   };
@@ -52,6 +56,11 @@ export async function liveTopology(
   ]);
   const topology = topologyOf({ exchanges, queues, bindings, policies });
   return operatorPolicies === undefined ? topology : { ...topology, operatorPolicies: operatorPolicies.map(policyOf) };
+}
+
+/** Returns the policies in the answer of `GET /api/policies/VHOST` or `GET /api/operator-policies/VHOST`. */
+export function policiesOf(policies: unknown): TopologyPolicy[] {
+  return listOf(policies).map(objectOf).map(policyOf);
 }
 
 /** Returns the default queue types by vhost in the answer of `GET /api/vhosts`. */
@@ -155,15 +164,20 @@ function queueOf(item: Plain): TopologyQueue {
     arguments: without(all, ['x-queue-type']),
     ...policyName(item),
     ...(state !== undefined && { state }),
+    ...(isObject(item['effective_policy_definition']) && { policySettings: item['effective_policy_definition'] }),
     counts: countsOf(item),
   };
 }
 
-function countsOf({ messages, messages_unacknowledged: unacknowledged, consumers }: Plain): QueueCounts {
+function countsOf({ messages, messages_unacknowledged: unacknowledged, consumers, message_stats }: Plain): QueueCounts {
+  const rate = (name: string) => objectOf(objectOf(message_stats)[name])['rate'];
+  const [publishRate, deliverRate] = [rate('publish_details'), rate('deliver_get_details')];
   return {
     ...(typeof messages === 'number' && { messages }),
     ...(typeof unacknowledged === 'number' && { unacknowledged }),
     ...(typeof consumers === 'number' && { consumers }),
+    ...(typeof publishRate === 'number' && { publishRate }),
+    ...(typeof deliverRate === 'number' && { deliverRate }),
   };
 }
 
@@ -173,8 +187,13 @@ function bindingOf(item: Plain): TopologyBinding {
     destination: text(item['destination']),
     destinationType: item['destination_type'] === 'exchange' ? 'exchange' : 'queue',
     key: text(item['routing_key']),
-    arguments: objectOf(item['arguments']),
+    arguments: withoutValues(objectOf(item['arguments'])),
   };
+}
+
+/** RabbitMQ: an argument without a value, for which a header only has to exist, is the text `undefined`. */
+function withoutValues(all: Plain): Plain {
+  return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value === 'undefined' ? null : value]));
 }
 
 function policyOf(item: Plain): TopologyPolicy {

@@ -54,9 +54,7 @@ function riskOf(
   { pattern, applyTo, definition }: TopologyPolicy,
   { queues, own }: { queues: readonly TopologyQueue[]; own: ReadonlySet<string> },
 ): PolicyRisk | undefined {
-  const isMatch = testOf(pattern);
-  if (isMatch === undefined) return undefined;
-  const matched = queues.filter(({ name, type = 'classic' }) => typesOf[applyTo]?.includes(type) && isMatch(name));
+  const matched = queues.filter((queue) => isMatch({ pattern, applyTo }, queue));
   if (matched.length === 0) return undefined;
   return {
     queues: matched.length,
@@ -75,11 +73,14 @@ const typesOf: Readonly<Record<string, readonly string[]>> = {
   streams: ['stream'],
 };
 
-/** Returns `undefined` for a pattern that only PCRE supports. */
-function testOf(pattern: string): ((name: string) => boolean) | undefined {
+/** Reports whether a policy matches a queue. Returns `undefined` for a pattern that only PCRE supports. */
+export function isMatch(
+  { pattern, applyTo }: Pick<TopologyPolicy, 'pattern' | 'applyTo'>,
+  { name, type = 'classic' }: Pick<TopologyQueue, 'name' | 'type'>,
+): boolean | undefined {
+  if (!typesOf[applyTo]?.includes(type)) return false;
   try {
-    const expression = new RegExp(pattern, 'u');
-    return (name) => expression.test(name);
+    return new RegExp(pattern, 'u').test(name);
   } catch {
     return undefined;
   }

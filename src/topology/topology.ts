@@ -38,17 +38,25 @@ export interface TopologyQueue {
   readonly arguments: Plain;
   /** Name of the policy that applies. */
   readonly policy?: string;
+  /** The merged settings of the policy and the operator policy, if the broker reports them. */
+  readonly policySettings?: Plain;
   /** `running`, or another word if the queue is not available. */
   readonly state?: string;
   /** Each is absent if the broker does not report it. */
   readonly counts?: QueueCounts;
 }
 
+/** RabbitMQ: states in which a queue can be neither read nor declared. */
+export const unavailableStates: readonly string[] = ['down', 'stopped', 'crashed', 'minority', 'terminated'];
+
 export interface QueueCounts {
   /** Ready and unacknowledged messages. */
   readonly messages?: number;
   readonly unacknowledged?: number;
   readonly consumers?: number;
+  /** Messages per second that arrive, and that consumers get. */
+  readonly publishRate?: number;
+  readonly deliverRate?: number;
 }
 
 export interface TopologyBinding {

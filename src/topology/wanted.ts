@@ -13,6 +13,7 @@ import {
 } from '../config/config.ts';
 import { objectOf, type Plain, stringOf, without } from '../config/plain.ts';
 import { madeQueues } from '../config/retry-queues.ts';
+import { isReceiving } from '../config/role.ts';
 import type { TopologyBinding, TopologyExchange, TopologyPolicy, TopologyQueue } from './topology.ts';
 
 export interface WantedTopology {
@@ -21,6 +22,19 @@ export interface WantedTopology {
   readonly bindings: readonly TopologyBinding[];
   readonly policies: readonly TopologyPolicy[];
   readonly operatorPolicies: readonly TopologyPolicy[];
+  /** `undefined` if rascal.json owns nothing. */
+  readonly ownership?: Ownership;
+}
+
+/** Names that mq may delete, and names that it keeps. */
+interface Ownership {
+  /** Patterns of the names that mq may delete. */
+  readonly patterns: readonly string[];
+  /** Names in all vhosts of the file, also of queues that only a role declares. */
+  readonly definedExchanges: readonly string[];
+  readonly definedQueues: readonly string[];
+  /** Queues that roles bind with the keys of a command line. */
+  readonly queuesBoundByRoles: readonly string[];
 }
 
 interface Wanted {
@@ -40,8 +54,10 @@ export type WantedQueue = TopologyQueue &
  * Returns what mq declares in a vhost of the file. Omits queues whose name is unique for each consumer, and bindings to
  * exclusive queues, because only a role that receives from them declares them.
  * @param name name of the vhost in rascal.json
+ * @param withPrivate includes these queues and bindings, as they are while all roles run. A queue of which each consumer has
+ * its own is one queue, whose name ends with `:*`.
  */
-export function wantedTopology(config: Config, name: string): WantedTopology {
+export function wantedTopology(config: Config, name: string, { withPrivate = false } = {}): WantedTopology {
   const vhost = config.vhosts[name];
   if (vhost === undefined) return noTopology;
   const prefix = namePrefix(vhost);
@@ -50,16 +66,32 @@ export function wantedTopology(config: Config, name: string): WantedTopology {
     exchanges: Object.entries(vhost.exchanges).map(([key, exchange]) => wantedExchange(prefix + key, exchange)),
     queues: [
       ...Object.entries(vhost.queues)
-        .filter(([, { replyTo }]) => replyTo !== true)
+        .filter(([, { replyTo }]) => withPrivate || replyTo !== true)
         .map(([key, queue]) => wantedQueue(queueName(vhost, key), queue, prefix)),
       ...made.map(({ name: key, workQueue, arguments: given }) => ({
         ...wantedQueue(prefix + key, { options: { arguments: given } }, prefix),
         for: queueName(vhost, workQueue),
       })),
     ],
-    bindings: vhost.bindings.filter((one) => isBound(vhost, one)).map((one) => wantedBinding(vhost, one)),
+    bindings: vhost.bindings.filter((one) => isBound(vhost, one, withPrivate)).map((one) => wantedBinding(vhost, one)),
     policies: wantedPolicies(config.policies[name], 'all'),
     operatorPolicies: wantedPolicies(config.operatorPolicies[name], 'queues'),
+    ...(config.owns !== undefined && { ownership: ownershipOf(config, config.owns) }),
+  };
+}
+
+function ownershipOf({ vhosts, roles, subscriptions }: Config, patterns: readonly string[]): Ownership {
+  const namesOf = (kind: 'exchanges' | 'queues') =>
+    Object.values(vhosts).flatMap((vhost) => Object.keys(vhost[kind]).map((key) => namePrefix(vhost) + key));
+  const boundByRoles = Object.values(roles)
+    .filter(isReceiving)
+    .filter((role) => role.arguments === 'keys')
+    .flatMap((role) => role.subscriptions.flatMap((name) => subscriptions[name] ?? []));
+  return {
+    patterns,
+    definedExchanges: namesOf('exchanges'),
+    definedQueues: namesOf('queues'),
+    queuesBoundByRoles: boundByRoles.map(({ vhost, queue }) => namePrefix(vhosts[vhost]) + queue),
   };
 }
 
@@ -71,10 +103,11 @@ function wantedPolicies(policies: PoliciesByVhost[string] = {}, kind: 'all' | 'q
   });
 }
 
-/** Rascal: a text in `replyTo` is the end of the queue's name. */
-function queueName(vhost: VhostConfig, key: string): string {
+/** Returns the name of a queue on the broker. Rascal: a text in `replyTo` is the end of the name. */
+export function queueName(vhost: VhostConfig, key: string): string {
   const { replyTo } = vhost.queues[key] ?? {};
-  return namePrefix(vhost) + key + (typeof replyTo === 'string' && replyTo !== '' ? `:${replyTo}` : '');
+  const suffix = replyTo === true ? '*' : replyTo;
+  return namePrefix(vhost) + key + (suffix ? `:${suffix}` : '');
 }
 
 function wantedExchange(name: string, exchange: ExchangeConfig): WantedExchange {
@@ -102,7 +135,7 @@ function wantedQueue(name: string, queue: QueueConfig, prefix: string): WantedQu
     type: stringOf(all['x-queue-type']),
     durable: options['durable'] !== false,
     autoDelete: Boolean(options['autoDelete']),
-    exclusive: Boolean(options['exclusive']),
+    exclusive: Boolean(options['exclusive']) || queue.replyTo === true,
     arguments: qualified(without(all, ['x-queue-type']), { options, prefix }),
     isDeclared: assert,
   };
@@ -115,11 +148,15 @@ function qualified(all: Plain, { options, prefix }: { options: Plain; prefix: st
   return { ...all, 'x-dead-letter-exchange': prefix + exchange };
 }
 
-function isBound(vhost: VhostConfig, { source, destination, destinationType }: BindingConfig): boolean {
+function isBound(
+  vhost: VhostConfig,
+  { source, destination, destinationType }: BindingConfig,
+  withPrivate: boolean,
+): boolean {
   if (vhost.exchanges[source] === undefined) return false;
   if (destinationType === 'exchange') return vhost.exchanges[destination] !== undefined;
   const queue = vhost.queues[destination];
-  return queue !== undefined && !isPrivate(queue);
+  return queue !== undefined && (withPrivate || !isPrivate(queue));
 }
 
 function wantedBinding(vhost: VhostConfig, binding: BindingConfig): TopologyBinding {

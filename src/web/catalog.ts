@@ -52,8 +52,8 @@ export interface DrawnEdge {
   readonly to: string;
   readonly kind: string;
   readonly keys: readonly string[];
-  /** Segments in the columns that the edge passes: from (x, y) straight to (x + width, y). */
-  readonly via: readonly { readonly x: number; readonly y: number; readonly width: number }[];
+  /** The line in SVG's path syntax. */
+  readonly path: string;
   /** Displayed binding keys, centred at (x, y). */
   readonly label?: { readonly text: string; readonly x: number; readonly y: number };
 }

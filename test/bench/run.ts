@@ -12,7 +12,7 @@ import { broker } from './parts/broker.ts';
 import { consume, memory, publish } from './parts/clients.ts';
 import { cluster } from './parts/cluster.ts';
 import { adminList, oneShot, start } from './parts/commands.ts';
-import { growth } from './parts/growth.ts';
+import { growth, growthOfRabbitMq } from './parts/growth.ts';
 import { harness } from './parts/harness.ts';
 import { openNode, type RabbitNode, type Settings } from './parts/node.ts';
 import { exec, execLines } from './parts/programs.ts';
@@ -30,6 +30,7 @@ const parts: Readonly<Record<string, (settings: Settings) => Promise<void>>> = {
   harness,
   broker,
   growth,
+  'growth-rabbitmq': growthOfRabbitMq,
   cluster,
 };
 

@@ -9,12 +9,14 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { commonJs } from '../../src/build/bundle/commonjs.ts';
 import { bundle } from '../../src/build/bundle.ts';
 import { codeCaches } from '../../src/build/code-cache.ts';
 import { usedFunctions } from '../../src/build/lazy-modules.ts';
 import { mainPiece, openPieces } from '../../src/build/pieces.ts';
 import { platforms } from '../../src/build/platforms.ts';
 import { librariesOf, packagesOf } from '../../src/build/sbom.ts';
+import { scriptsOf, sourceOf } from '../../src/build/scripts.ts';
 import { node } from '../support/node.ts';
 
 const root = dirname(dirname(import.meta.dirname));
@@ -128,11 +130,9 @@ test('a chunk imports a file of the user from disk', async () => {
 test('another process accepts the code caches', async () => {
   const { pieces } = await bundle({ entry: join(root, 'src', 'main.ts'), root });
   const caches = await codeCaches(pieces);
-  assert.is(caches.size, pieces.size);
-  const files = Object.fromEntries(
-    [...pieces].map(([name, source]) => [name, `(function(exports,require,module){${source}\n})`]),
-  );
-  await inFolder(files, async (folder) => {
+  const { sources } = scriptsOf(pieces);
+  assert.equal(new Set(caches.keys()), new Set(sources.keys()));
+  await inFolder(Object.fromEntries(sources), async (folder) => {
     for (const [name, cache] of caches) await writeFile(join(folder, `${name}.cache`), cache);
     const script = `
       const { readFileSync, readdirSync } = require('fs');
@@ -145,6 +145,29 @@ test('another process accepts the code caches', async () => {
       stderr: '',
     });
   });
+});
+
+test('commands load one script for the pieces that they always need', async () => {
+  const { pieces } = await bundle({ entry: join(root, 'src', 'main.ts'), root });
+  const { sources, joined } = scriptsOf(pieces);
+  const entries = ['cli', 'consume', 'load', 'main', 'publish', 'session'];
+  assert.equal([...new Set(Object.values(joined))].map((name) => name.replace(/(-\w+)?\.js$/, '')).sort(), entries);
+  for (const [piece, script] of Object.entries(joined))
+    assert.ok(sources.get(script)?.includes(`"${piece}":function`), piece);
+  const others = [...pieces.keys()].filter((name) => joined[name] === undefined);
+  assert.is(sources.size, entries.length + others.length);
+});
+
+test('imports and exports of a module become CommonJS', () => {
+  const source = 'import{a,b as c}from"./x.js";import"./y.js";var d=1;d===1;export{d as default,e};\n';
+  const converted =
+    '"use strict";const{a,b:c}=require("./x.js");require("./y.js");var d=1;d===1;module.exports={default:d,e};';
+  assert.is(commonJs(source), converted);
+  for (const change of ['d=2', 'd+=1', 'd++', '--d', 'd??=2'])
+    assert.throws(
+      () => commonJs(`var d=1;function f(){${change}}export{d};`),
+      'an importer would not see that d changes',
+    );
 });
 
 test('a warning of esbuild fails the build', async () => {
@@ -183,7 +206,7 @@ test('node24.js passes arguments and exit status through', async () => {
 async function open<Main>(root: string): Promise<Main> {
   const { pieces } = await bundle({ entry: join(root, 'main.ts'), root });
   const load = openPieces({
-    source: (name) => pieces.get(name) ?? '',
+    ...sourceOf(scriptsOf(pieces)),
     codeCache: () => undefined,
     builtin: createRequire(import.meta.url),
   });

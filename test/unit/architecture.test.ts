@@ -33,14 +33,14 @@ interface Rule {
 }
 
 const features = 'admin apply bench broker cluster handlers harness observe roles topology web'.split(' ');
-const core = ['errors', 'context', 'random-uuid', 'signal', 'timer', 'terminal', 'session', 'config'];
+const core = ['arrival-order', 'errors', 'context', 'random-uuid', 'signal', 'timer', 'terminal', 'session', 'config'];
 /** The two entries of the executable: the command line, and the process of one test file. */
 const entries = ['cli', 'test-process'];
 const places = ['main', 'build', ...entries, ...core, ...features];
 
 /** The folders of broker/, from the top to the bottom. A file in broker/ itself is in the layer of its own name. */
 const layers = [
-  ['management'],
+  ['management', 'dry-run'],
   ['server'],
   ['connection'],
   ['vhost'],
@@ -55,6 +55,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   'apply/': ['admin', 'topology'],
   'roles/': ['handlers'],
   'harness/suites/': ['admin', 'topology'],
+  'topology/route.ts': ['broker'],
 };
 
 /** The places a third-party package may be imported from. */

@@ -108,7 +108,8 @@ export interface Scan {
   bcc: { type: string; value: FieldValue } | undefined;
 }
 
-const defaults: Scan = {
+/** A literal is much faster than a copy of an object. */
+const newScan = (): Scan => ({
   deliveryMode: 1,
   priority: undefined,
   expiration: undefined,
@@ -116,14 +117,15 @@ const defaults: Scan = {
   replyTo: undefined,
   cc: undefined,
   bcc: undefined,
-};
+});
+const defaults = newScan();
 
 /** Returns the properties that the broker uses. Throws 501 or 502 if the encoded properties are malformed. */
 export function scanProperties(buffer: Buffer, start: number, end: number): Scan {
   if (end - start === 2 && buffer[start] === 0 && buffer[start + 1] === 0) return defaults;
   const reader = new Reader(buffer, start, end);
   const flags = readFlags(reader);
-  const scan: Scan = { ...defaults };
+  const scan = newScan();
   for (let bit = 0x8000, index = 0; bit > 2; bit >>= 1, index++) {
     if ((flags & bit) === 0) continue;
     switch (index) {

@@ -70,6 +70,13 @@ export class Confirms {
     for (const tag of tags) if (tag > last) this.#writer.ack(tag, false);
   }
 
+  /** Adds tags in ascending order. Usually all of them follow the others, because the store commits in order. */
+  #addDone(tags: readonly number[]): void {
+    const isSorted = (this.#done.at(-1) ?? 0) < (tags[0] ?? 0);
+    for (const tag of tags) this.#done.push(tag);
+    if (!isSorted) this.#done.sort((a, b) => a - b);
+  }
+
   #awaitWrite(onWritten: () => void): void {
     if (this.#fresh.length === 0 || this.#store === undefined) return;
     const tags = this.#fresh;
@@ -81,7 +88,7 @@ export class Confirms {
         return;
       }
       this.#pending.splice(this.#pending.indexOf(tags), 1);
-      this.#done = this.#done.length === 0 ? tags : [...this.#done, ...tags].sort((a, b) => a - b);
+      this.#addDone(tags);
       onWritten();
     });
   }

@@ -13,10 +13,7 @@ interface ConsumerOwner {
   readonly channel: ChannelScope;
   /** True if the channel can send one more message to its consumers. */
   readonly hasRoom: boolean;
-  deliver(
-    consumer: ChannelConsumer,
-    delivery: { message: Message; redelivered: boolean; entry: QueueEntry | undefined },
-  ): void;
+  deliver(consumer: ChannelConsumer, message: Message, redelivered: boolean, entry: QueueEntry | undefined): void;
   queueDeleted(consumer: ChannelConsumer): void;
 }
 
@@ -59,7 +56,7 @@ export class ChannelConsumer implements Consumer {
   }
 
   deliver(message: Message, redelivered: boolean, entry: QueueEntry | undefined): void {
-    this.owner.deliver(this, { message, redelivered, entry });
+    this.owner.deliver(this, message, redelivered, entry);
   }
 
   cancelled(): void {

@@ -35,6 +35,12 @@ export class Content {
     return this.#awaits !== 'nothing';
   }
 
+  /** Frees the content after it was published, because the next one may arrive much later. */
+  release(): void {
+    this.bytes = noBuffer;
+    this.more = noSlices;
+  }
+
   /** Expects the content of a basic.publish. */
   begin(): void {
     this.#awaits = 'header';

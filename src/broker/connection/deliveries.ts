@@ -91,10 +91,7 @@ export class Deliveries {
   }
 
   /** Sends a message to a consumer of this channel. `entry` is `undefined` if the client does not acknowledge the message. */
-  deliver(
-    consumer: ChannelConsumer,
-    { message, redelivered, entry }: { message: Message; redelivered: boolean; entry: QueueEntry | undefined },
-  ): void {
+  deliver(consumer: ChannelConsumer, message: Message, redelivered: boolean, entry: QueueEntry | undefined): void {
     const tag = this.unacked.nextTag();
     if (entry !== undefined) {
       this.unacked.add({ tag, entry, queue: consumer.queue, consumer });

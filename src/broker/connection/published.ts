@@ -12,7 +12,7 @@ const persistentMode = 2;
 
 /** The publisher of a message: a channel, or a request of the management API. */
 interface Publishing {
-  readonly connection: { readonly user: User };
+  readonly connection: { readonly user: Pick<User, 'name' | 'tags'> };
   readonly replyAddress: string | undefined;
 }
 

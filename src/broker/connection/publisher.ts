@@ -1,10 +1,10 @@
 // The publishing side of a channel: checks, routes, returns and confirms the messages of basic.publish.
 
-import { Reader } from '../codec/values.ts';
 import { ProtocolError, replyCodes } from '../protocol-error.ts';
 import type { Message } from '../queue/message.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Exchange } from '../routing/exchange.ts';
+import type { Destination } from '../vhost/destinations.ts';
 import type { Routed } from '../vhost/routed.ts';
 import { assertTopicAccess } from '../vhost/topic-access.ts';
 import { assertAccess, type User } from '../vhost/users.ts';
@@ -13,23 +13,6 @@ import { Confirms } from './confirms.ts';
 import { Content } from './content.ts';
 import { publishedMessage } from './published.ts';
 import { replyPrefix } from './reply-to.ts';
-
-const mandatoryBit = 1;
-const immediateBit = 2;
-
-/** The fields of a basic.publish with their route, cached for the next publish with the same fields. */
-interface Destination {
-  readonly bytes: Buffer;
-  readonly exchangeName: string;
-  readonly routingKey: string;
-  readonly mandatory: boolean;
-  readonly immediate: boolean;
-  /** Version of the virtual host when exchange and queues were looked up. */
-  version: number;
-  exchange: Exchange | undefined;
-  /** `undefined` if the route depends on more than the routing key. */
-  queues: readonly Queue[] | undefined;
-}
 
 export class Publisher {
   readonly #channel: ChannelScope;
@@ -83,7 +66,8 @@ export class Publisher {
   begin(buffer: Buffer, start: number, end: number): void {
     const last = this.#destination;
     if (last === undefined || !isSameBytes(last.bytes, buffer, start, end)) {
-      this.#destination = readDestination(buffer, start, end);
+      const { vhost } = this.#channel;
+      this.#destination = vhost.destinations.find(buffer, start, end, vhost.version);
     }
     this.#content.begin();
   }
@@ -91,7 +75,9 @@ export class Publisher {
   /** Receives a header or body frame, and publishes the message when it is complete. */
   receiveContent(type: number, buffer: Buffer, start: number, end: number): void {
     const isComplete = this.#content.receive(type, buffer, start, end);
-    if (isComplete && this.#destination !== undefined) this.#publish(this.#destination);
+    if (!isComplete || this.#destination === undefined) return;
+    this.#publish(this.#destination);
+    this.#content.release();
   }
 
   /** Sends the confirms of this tick. */
@@ -102,6 +88,7 @@ export class Publisher {
 
   release(): void {
     this.#destination = undefined;
+    this.#content.release();
   }
 
   /** Routes a message of a transaction at its commit, and delivers it to the queues. */
@@ -203,25 +190,6 @@ export class Publisher {
 /** Throws 403 if the user may not publish with one of the routing keys. RabbitMQ checks the keys of CC and BCC, too. */
 export function assertKeysAllowed(user: User, exchange: Exchange, { routingKey, moreKeys = [] }: Message): void {
   for (const key of [routingKey, ...moreKeys]) assertTopicAccess(user, 'write', { exchange, routingKey: key });
-}
-
-function readDestination(buffer: Buffer, start: number, end: number): Destination {
-  const reader = new Reader(buffer, start, end);
-  reader.short();
-  const exchangeName = reader.shortstr();
-  const routingKey = reader.shortstr();
-  const bits = reader.octet();
-  reader.expectEnd();
-  return {
-    bytes: Buffer.from(buffer.subarray(start, end)),
-    exchangeName,
-    routingKey,
-    mandatory: (bits & mandatoryBit) !== 0,
-    immediate: (bits & immediateBit) !== 0,
-    version: -1,
-    exchange: undefined,
-    queues: undefined,
-  };
 }
 
 function isSameBytes(known: Buffer, buffer: Buffer, start: number, end: number): boolean {

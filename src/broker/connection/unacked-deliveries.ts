@@ -5,6 +5,7 @@ import type { Consumer } from '../queue/consumers.ts';
 import type { QueueEntry } from '../queue/entry.ts';
 import type { Queue } from '../queue/queue.ts';
 import { itemsPerStep, sorted, type Work } from '../slices.ts';
+import { TagMap } from './tag-map.ts';
 
 export interface UnackedDelivery {
   readonly tag: number;
@@ -15,8 +16,7 @@ export interface UnackedDelivery {
 }
 
 export class UnackedDeliveries {
-  /** The entries are in the order of delivery. */
-  #byTag = new Map<number, UnackedDelivery>();
+  #byTag = new TagMap<UnackedDelivery>();
   #lastTag = 0;
 
   get size(): number {
@@ -29,14 +29,13 @@ export class UnackedDeliveries {
   }
 
   add(delivery: UnackedDelivery): void {
-    this.#byTag.set(delivery.tag, delivery);
+    this.#byTag.add(delivery.tag, delivery);
   }
 
   /** Removes and returns the delivery of a tag. Throws 406 for an unknown tag. */
   take(tag: number): UnackedDelivery {
-    const delivery = this.#byTag.get(tag);
+    const delivery = this.#byTag.take(tag);
     if (delivery === undefined) throw unknownTag(tag);
-    this.#byTag.delete(tag);
     return delivery;
   }
 
@@ -52,15 +51,11 @@ export class UnackedDeliveries {
   *takeUpTo(tag: number): Generator<UnackedDelivery> {
     if (tag === 0 || tag === this.#lastTag) {
       const all = this.#byTag;
-      this.#byTag = new Map();
-      yield* all.values();
+      this.#byTag = new TagMap();
+      yield* all.takeUpTo(Infinity);
       return;
     }
-    for (const delivery of this.#byTag.values()) {
-      if (delivery.tag > tag) return;
-      this.#byTag.delete(delivery.tag);
-      yield delivery;
-    }
+    yield* this.#byTag.takeUpTo(tag);
   }
 
   /** Adds the deliveries of a rolled back transaction, and sorts all deliveries by tag. */
@@ -69,15 +64,15 @@ export class UnackedDeliveries {
       taken.push(delivery);
       if (taken.length % itemsPerStep === 0) yield;
     }
-    const all = new Map<number, UnackedDelivery>();
+    const all = new TagMap<UnackedDelivery>();
     for (const delivery of yield* sorted(taken, (a, b) => a.tag - b.tag)) {
-      all.set(delivery.tag, delivery);
+      all.add(delivery.tag, delivery);
       if (all.size % itemsPerStep === 0) yield;
     }
     // More messages may have been delivered between the steps.
     while (this.size > 0) {
       for (const delivery of this.takeUpTo(0)) {
-        all.set(delivery.tag, delivery);
+        all.add(delivery.tag, delivery);
         if (all.size % itemsPerStep === 0) yield;
       }
     }

@@ -49,6 +49,8 @@ interface Matcher {
   remove(binding: Binding): void;
   /** Returns the destinations of a message. `steps` counts the work. */
   match(routingKey: string, message: Message, steps: Steps): readonly Destination[];
+  /** Returns the bindings that lead to these destinations. Absent if the bindings do not decide. */
+  bindings?(routingKey: string, message: Message, steps: Steps): Iterable<Binding>;
 }
 
 export class Exchange {
@@ -125,6 +127,11 @@ export class Exchange {
   match(routingKey: string, message: Message, steps: Steps): readonly Destination[] {
     return this.#matcher.match(routingKey, message, steps);
   }
+
+  /** Returns the bindings that match a message. For a type that chooses one destination, returns all bindings. */
+  matchingBindings(routingKey: string, message: Message, steps: Steps): Iterable<Binding> {
+    return this.#matcher.bindings?.(routingKey, message, steps) ?? this.bindings.values();
+  }
 }
 
 /** Returns a key that identifies a binding of an exchange (AMQP 0-9-1, 1.7.2.3). */
@@ -180,6 +187,10 @@ class KeyMatcher implements Matcher {
     bound.destinations ??= destinationsOf(bound.bindings);
     return bound.destinations;
   }
+
+  bindings(routingKey: string): Iterable<Binding> {
+    return this.#byKey.get(this.#keyOf(routingKey))?.bindings ?? [];
+  }
 }
 
 class TopicMatcher implements Matcher {
@@ -197,13 +208,17 @@ class TopicMatcher implements Matcher {
     this.#cache.clear();
   }
 
-  match(routingKey: string, _: Message, steps: Steps): readonly Destination[] {
+  match(routingKey: string, message: Message, steps: Steps): readonly Destination[] {
     const cached = this.#cache.get(routingKey);
     if (cached !== undefined) return cached;
-    const destinations = destinationsOf(this.#table.match(routingKey, steps));
+    const destinations = destinationsOf(this.bindings(routingKey, message, steps));
     if (this.#cache.size >= cacheLimit) this.#cache.clear();
     this.#cache.set(routingKey, destinations);
     return destinations;
+  }
+
+  bindings(routingKey: string, _: Message, steps: Steps): Iterable<Binding> {
+    return this.#table.match(routingKey, steps);
   }
 }
 
@@ -218,12 +233,16 @@ class HeadersExchangeMatcher implements Matcher {
     this.#matchers.delete(binding);
   }
 
-  match(_: string, message: Message, steps: Steps): readonly Destination[] {
+  match(routingKey: string, message: Message, steps: Steps): readonly Destination[] {
+    return destinationsOf(this.bindings(routingKey, message, steps));
+  }
+
+  bindings(_: string, message: Message, steps: Steps): Iterable<Binding> {
     const headers = message.headers();
     const matching: Binding[] = [];
     steps.add(this.#matchers.size);
     for (const [binding, matches] of this.#matchers) if (matches(headers, steps)) matching.push(binding);
-    return destinationsOf(matching);
+    return matching;
   }
 }
 

@@ -130,7 +130,7 @@ export interface StoreOptions {
   /** Milliseconds until compaction starts again after an error, doubled after each further error. Defaults to 2,000. */
   readonly pauseMs?: number;
   /** Opens a file for writing. Defaults to `open` of node:fs. */
-  readonly open?: (path: string, flags: string, mode?: number) => Promise<StoreFile>;
+  readonly open?: (path: string, flags: 'r+' | 'wx', mode?: number) => Promise<StoreFile>;
 }
 
 /** The part of a file handle that the log uses. */

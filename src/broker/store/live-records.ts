@@ -3,7 +3,7 @@
 
 import { forEach, itemsPerStep, type Work } from '../slices.ts';
 import type { Definition, Returns } from './contract.ts';
-import type { QueuedIn } from './record.ts';
+import { neverReturned, type QueuedIn } from './record.ts';
 import type { Segment } from './segment.ts';
 
 /** A needed record. */
@@ -49,8 +49,8 @@ export class LiveRecords {
   }
 
   /** Returns the queues that hold the message and whose record of it is in this segment. */
-  queuesIn(segment: Segment, { id, queues }: { id: number; queues: readonly QueuedIn[] }): QueuedIn[] {
-    const holding: QueuedIn[] = [];
+  queuesIn(segment: Segment, { id, queues }: { id: number; queues: readonly QueuedIn[] }): Required<QueuedIn>[] {
+    const holding: Required<QueuedIn>[] = [];
     for (const { queue } of queues) {
       const held = this.#queues.get(queue)?.get(id);
       if (held?.record.segment !== segment) continue;
@@ -78,7 +78,7 @@ export class LiveRecords {
   /** Adds a message, or replaces its record after compaction has written it again. */
   enqueue(id: number, queues: readonly QueuedIn[], segment: Segment, length: number): void {
     const record = this.#newRecord(segment, length, queues.length);
-    for (const { queue, expiresAt, returns } of queues) {
+    for (const { queue, expiresAt, returns = neverReturned } of queues) {
       const messages = this.#queues.get(queue) ?? new Map<number, HeldMessage>();
       if (messages.size === 0) this.#queues.set(queue, messages);
       const former = messages.get(id);

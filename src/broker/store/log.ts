@@ -4,7 +4,6 @@ import { Slices } from '../slices.ts';
 import { StoreCompaction } from './compaction.ts';
 import type { Definition, EnqueueTarget, ReturnCounts, Store, StoredMessage, StoreOptions } from './contract.ts';
 import type { LiveRecords } from './live-records.ts';
-import { neverReturned } from './record.ts';
 import type { Recovery } from './recovery.ts';
 import { StoreWriter } from './writer.ts';
 
@@ -61,9 +60,8 @@ export class LogStore implements Store {
     const id = this.#index.nextId;
     this.#index.markUsed(id);
     if (this.#isEnded() || queues.length === 0) return id;
-    const queuedIn = queues.map(({ queue, expiresAt }) => ({ queue, expiresAt, returns: neverReturned }));
-    const { segment, length } = this.#writer.append((encoder) => encoder.message(id, message, queuedIn));
-    this.#index.enqueue(id, queuedIn, segment, length);
+    const { segment, length } = this.#writer.append((encoder) => encoder.message(id, message, queues));
+    this.#index.enqueue(id, queues, segment, length);
     this.#compaction.startIfDue();
     return id;
   }

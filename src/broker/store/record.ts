@@ -2,7 +2,7 @@
 // Numbers are big-endian, ids and sequences are u48, and a text consists of a u16 length and UTF-8.
 
 import { crc32 } from 'node:zlib';
-import type { Definition, Returns, StoredMarks, StoredMessage } from './contract.ts';
+import type { Definition, EnqueueTarget, Returns, StoredMarks, StoredMessage } from './contract.ts';
 
 /** The number of bytes of the length and the checksum. */
 const headLength = 8;
@@ -21,11 +21,9 @@ const types = {
   returned: 8,
 } as const;
 
-/** One of the queues in a message record. */
-export interface QueuedIn {
-  readonly queue: string;
-  readonly expiresAt: number | undefined;
-  readonly returns: Returns;
+/** One of the queues in a message record. Without `returns`, the message never came back. */
+export interface QueuedIn extends EnqueueTarget {
+  readonly returns?: Returns;
 }
 
 export const neverReturned: Returns = { acquiredCount: 0, deliveryCount: 0, order: 0 };
@@ -65,8 +63,8 @@ export class RecordEncoder {
   /** Begins a batch, whose records are written and synced together. It starts with the salt of its segment. */
   batch(salt: Buffer, sequence: number): number {
     this.#begin(types.batch, salt.length + 6);
-    this.#end += salt.copy(this.#buffer, this.#end);
-    this.#number(sequence, 6);
+    this.#bytes(salt);
+    this.#uint48(sequence);
     return this.#finish();
   }
 
@@ -85,38 +83,38 @@ export class RecordEncoder {
     let atMost = 28 + 3 * (exchange.length + routingKey.length) + (isOwnPart ? 0 : content.length);
     for (const { queue } of queues) atMost += 14 + 3 * queue.length;
     this.#begin(marks === undefined ? types.message : types.markedMessage, atMost + (marks?.length ?? 0));
-    this.#number(id, 6);
+    this.#uint48(id);
     if (marks !== undefined) {
-      this.#number(marks.length, 4);
-      this.#end += marks.copy(this.#buffer, this.#end);
+      this.#uint32(marks.length);
+      this.#bytes(marks);
     }
-    this.#number(queues.length, 4);
-    for (const { queue, expiresAt, returns } of queues) {
+    this.#uint32(queues.length);
+    for (const { queue, expiresAt, returns = neverReturned } of queues) {
       this.#text(queue);
       this.#end = this.#buffer.writeDoubleBE(expiresAt ?? Number.NaN, this.#end);
-      this.#number(returns.deliveryCount, 4);
+      this.#uint32(returns.deliveryCount);
     }
     this.#text(exchange);
     this.#text(routingKey);
-    this.#number(propertiesLength, 4);
+    this.#uint32(propertiesLength);
     if (isOwnPart) return this.#finish([content, ...more]);
-    this.#end += content.copy(this.#buffer, this.#end);
+    this.#bytes(content);
     return this.#finish(more);
   }
 
   settle(queue: string, ids: readonly number[]): number {
     this.#begin(types.settle, 2 + 3 * queue.length + 6 * ids.length);
     this.#text(queue);
-    for (const id of ids) this.#number(id, 6);
+    for (const id of ids) this.#uint48(id);
     return this.#finish();
   }
 
   returned(queue: string, id: number, { order, deliveryCount, acquiredCount }: Returns): number {
     this.#begin(types.returned, 22 + 3 * queue.length);
-    this.#number(id, 6);
-    this.#number(order, 6);
-    this.#number(deliveryCount, 4);
-    this.#number(acquiredCount, 4);
+    this.#uint48(id);
+    this.#uint48(order);
+    this.#uint32(deliveryCount);
+    this.#uint32(acquiredCount);
     this.#text(queue);
     return this.#finish();
   }
@@ -145,7 +143,7 @@ export class RecordEncoder {
     }
     this.#record = this.#end;
     this.#end += headLength;
-    this.#number(type, 1);
+    this.#buffer[this.#end++] = type;
   }
 
   /** Ends a record. `tail` contains its last bytes, which are not copied. */
@@ -159,8 +157,8 @@ export class RecordEncoder {
       checksum = crc32(part, checksum);
       this.#parts.push(part);
     }
-    this.#buffer.writeUInt32BE(length, this.#record);
-    this.#buffer.writeUInt32BE(checksum, this.#record + 4);
+    writeUint32(this.#buffer, length, this.#record);
+    writeUint32(this.#buffer, checksum, this.#record + 4);
     return headLength + length;
   }
 
@@ -172,20 +170,43 @@ export class RecordEncoder {
   #json(type: number, sequence: number, value: unknown): number {
     const text = Buffer.from(JSON.stringify(value));
     this.#begin(type, 6 + text.length);
-    this.#number(sequence, 6);
-    this.#end += text.copy(this.#buffer, this.#end);
+    this.#uint48(sequence);
+    this.#bytes(text);
     return this.#finish();
   }
 
-  #number(value: number, length: number): void {
-    this.#end = this.#buffer.writeUIntBE(value, this.#end, length);
+  #uint32(value: number): void {
+    writeUint32(this.#buffer, value, this.#end);
+    this.#end += 4;
+  }
+
+  #uint48(value: number): void {
+    const high = Math.floor(value / 0x1_0000_0000);
+    this.#buffer[this.#end] = high >>> 8;
+    this.#buffer[this.#end + 1] = high;
+    writeUint32(this.#buffer, value, this.#end + 2);
+    this.#end += 6;
+  }
+
+  #bytes(bytes: Buffer): void {
+    this.#buffer.set(bytes, this.#end);
+    this.#end += bytes.length;
   }
 
   #text(text: string): void {
     const length = writeText(this.#buffer, text, this.#end + 2);
-    this.#buffer.writeUInt16BE(length, this.#end);
+    this.#buffer[this.#end] = length >>> 8;
+    this.#buffer[this.#end + 1] = length;
     this.#end += 2 + length;
   }
+}
+
+/** Assignments are faster than Buffer's methods, which check their arguments. */
+function writeUint32(buffer: Buffer, value: number, at: number): void {
+  buffer[at] = value >>> 24;
+  buffer[at + 1] = value >>> 16;
+  buffer[at + 2] = value >>> 8;
+  buffer[at + 3] = value;
 }
 
 /** Writes UTF-8. Returns its length. A loop is faster than a native call, because names are short and mostly ASCII. */

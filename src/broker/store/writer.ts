@@ -1,10 +1,9 @@
 // Appends to the log. Records accumulate in memory during a write and its sync, and the next write writes them all
 // (group commit). The event loop is not blocked, because Node's thread pool writes and syncs.
 
-import { open } from 'node:fs/promises';
 import { MqError } from '../../errors.ts';
 import type { StoreFile, StoreOptions } from './contract.ts';
-import { identityOf, syncFolder, writeAll } from './disk.ts';
+import { identityOf, openLogFile, syncFolder, writeAll } from './disk.ts';
 import { RecordEncoder } from './record.ts';
 import { newSegment, type Segment, segmentHeader } from './segment.ts';
 
@@ -56,7 +55,7 @@ export class StoreWriter {
     this.segments = segments;
     this.#sequence = sequence;
     this.#segmentBytes = options.segmentBytes ?? 16 * 1024 * 1024;
-    this.#open = options.open ?? open;
+    this.#open = options.open ?? openLogFile;
     this.#log = options.log ?? (() => undefined);
     this.#onFailed = options.onFailed ?? (() => undefined);
     const last = segments.at(-1);

@@ -11,3 +11,5 @@ export interface Routed {
 
 export const routedNowhere: Routed = { hasQueue: false, isRefused: false, isStored: false };
 export const routedInMemory: Routed = { hasQueue: true, isRefused: false, isStored: false };
+export const routedToStore: Routed = { hasQueue: true, isRefused: false, isStored: true };
+export const refused: Routed = { hasQueue: true, isRefused: true, isStored: false };

@@ -25,10 +25,11 @@ import {
   withDefaultType,
 } from './declarations.ts';
 import { Definitions } from './definitions.ts';
+import { Destinations } from './destinations.ts';
 import { assertFreeName, assertSameExchange, assertSameQueue, locked } from './equivalence.ts';
 import { queueName } from './names.ts';
 import { Removals } from './removals.ts';
-import { type Routed, routedInMemory, routedNowhere } from './routed.ts';
+import { type Routed, refused, routedInMemory, routedNowhere, routedToStore } from './routed.ts';
 
 /** The parts that all virtual hosts of a broker share. */
 export type Shared = Pick<QueueHost<Queue>, 'clock' | 'memory' | 'slices' | 'store' | 'log'> & {
@@ -48,6 +49,7 @@ export class VirtualHost implements QueueHost<Queue> {
   /** Incremented when a route may have changed. */
   version = 0;
   readonly policies = new Policies();
+  readonly destinations = new Destinations();
   metadata: VhostMetadata;
   connectionCount = 0;
   readonly #churn: ChurnCounters;
@@ -313,9 +315,22 @@ export class VirtualHost implements QueueHost<Queue> {
 
   /** Puts a message into queues. A message that must survive a restart is appended to the store first. */
   deliver(message: Message, queues: readonly Queue[]): Routed {
-    if (queues.length === 0) return routedNowhere;
-    if (queues.length === 1) return this.#deliver(message, queues);
+    const [queue] = queues;
+    if (queue === undefined) return routedNowhere;
+    if (queues.length === 1) return this.#deliverToOne(message, queue);
     return this.#deadLetters.sendAfter(() => this.#deliver(message, queues));
+  }
+
+  #deliverToOne(message: Message, queue: Queue): Routed {
+    if (!queue.accepts(message)) return refused;
+    const expiresAt = queue.expiryOf(message);
+    if (this.store === undefined || !queue.persists(message)) {
+      queue.publish(message, undefined, expiresAt);
+      return routedInMemory;
+    }
+    const id = this.store.enqueue(message, [{ queue: queue.key, expiresAt: dateAt(this.clock, expiresAt) }]);
+    queue.publish(message, id, expiresAt);
+    return routedToStore;
   }
 
   #deliver(message: Message, queues: readonly Queue[]): Routed {
@@ -327,7 +342,7 @@ export class VirtualHost implements QueueHost<Queue> {
       if (queue.accepts(message)) queue.publish(message);
       else isRefused = true;
     }
-    return isRefused ? { ...routedInMemory, isRefused } : routedInMemory;
+    return isRefused ? refused : routedInMemory;
   }
 
   #deliverStored(message: Message, queues: readonly Queue[], store: Store): Routed {

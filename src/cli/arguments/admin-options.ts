@@ -108,6 +108,9 @@ export const adminOptions: readonly Option[] = [
     name: 'if-unused',
     help: 'delete the queue only if it has no consumers, or the exchange only if it has no bindings',
   },
+  { name: 'max-ready', value: 'N', help: 'fail if more messages are ready', default: 'no limit' },
+  { name: 'max-unacked', value: 'N', help: 'fail if more messages are unacknowledged', default: 'no limit' },
+  { name: 'min-consumers', value: 'N', help: 'fail if the queue has fewer consumers', default: 'no limit' },
   { name: 'if-exists', help: 'succeed even if the object does not exist' },
   { name: 'yes', help: 'do not ask for consent' },
   {

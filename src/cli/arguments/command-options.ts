@@ -2,6 +2,7 @@
 
 import { trustManagement } from './admin-options.ts';
 import type { Option } from './option.ts';
+import { urlFile } from './shared-options.ts';
 
 export const broker: readonly Option[] = [
   { name: 'port', value: 'N', help: 'listen for AMQP on this port; 0 is a free port', default: '5672' },
@@ -45,11 +46,54 @@ export const broker: readonly Option[] = [
   { name: 'json', help: 'print the ready line as a JSON object' },
 ];
 
+/** Options of mq check that require --live. */
+export const checkLiveOnly: readonly Option[] = [
+  { name: 'deny-warnings', help: 'end with status 1 for warnings, too' },
+  {
+    name: 'report',
+    value: 'NAME',
+    words: ['text', 'github'],
+    help: 'with --live: report as text, or as annotations of GitHub Actions',
+    default: 'text',
+  },
+  {
+    name: 'vhost',
+    value: 'NAME',
+    help: 'with --live: check this vhost',
+    default: 'the vhost of the address, else all vhosts',
+  },
+  { name: 'all-vhosts', help: 'with --live: check all vhosts, even if the address names one' },
+  {
+    name: 'url',
+    value: 'URLS',
+    help: 'with --live: check the broker of this AMQP address',
+    default: 'MQ_URL, else rascal.json',
+  },
+  urlFile,
+  {
+    name: 'management-url',
+    value: 'URLS',
+    help: 'with --live: use this management API: http://user:password@host:15672',
+    default: 'MQ_MANAGEMENT_URL, else rascal.json or the standard port',
+  },
+  trustManagement,
+  {
+    name: 'ca',
+    value: 'FILE',
+    help: 'with --live: trust this certificate authority (PEM)',
+    default: 'the authorities of the system',
+  },
+  {
+    name: 'insecure',
+    help: "with --live: do not verify the broker's certificate; others can then read the password",
+  },
+];
+
 export const check: readonly Option[] = [
   {
     name: 'config',
     value: 'FILE',
-    help: 'check this file; the argument has the same effect',
+    help: 'check this file, as the argument does; with --live, use the addresses in it',
     default: 'MQ_CONFIG, else ./rascal.json',
   },
   { name: 'json', help: 'print problems as JSON lines' },
@@ -59,8 +103,10 @@ export const check: readonly Option[] = [
     value: 'VERSION',
     words: ['4.0', '4.3'],
     help: 'also report what RabbitMQ 4.0 or 4.3 refuses or deprecates; the file may be exported definitions',
-    default: 'none',
+    default: 'none; with --live the version of the broker',
   },
+  { name: 'live', help: 'check a broker instead of a file' },
+  ...checkLiveOnly,
 ];
 
 export const health: readonly Option[] = [
@@ -103,6 +149,23 @@ export const init: readonly Option[] = [
   { name: 'json', help: 'print the names of the file and the template or the source as a JSON object' },
 ];
 
+/** Options of mq top, in addition to those of all commands that connect to a broker. */
+export const top: readonly Option[] = [
+  {
+    name: 'sort',
+    value: 'COLUMN',
+    words: ['ready', 'unacked', 'retry', 'dead', 'consumers', 'in', 'out', 'memory', 'name'],
+    help: 'sort by this column: numbers in descending order, names in ascending order',
+    default: 'ready',
+  },
+  { name: 'once', help: 'print one table and end; the rates need two samples, one interval apart' },
+  { name: 'interval', value: 'DURATION', help: 'wait this long between two samples', default: '5s' },
+  { name: 'vhost', value: 'NAME', help: 'show this vhost', default: 'the vhost of the address, else all vhosts' },
+  { name: 'all-vhosts', help: 'show all vhosts, even if the address names one' },
+  { ...managementUrl, help: 'use this management API: http://user:password@host:15672' },
+  trustManagement,
+];
+
 /** Options of mq plan, in addition to those of all commands that connect to a broker. */
 export const plan: readonly Option[] = [
   { name: 'markdown', help: 'print Markdown, for example for a comment on a pull request' },
@@ -118,9 +181,67 @@ export const plan: readonly Option[] = [
   trustManagement,
 ];
 
+/** Options of mq route, in addition to those of all commands that connect to a broker. */
+export const route: readonly Option[] = [
+  {
+    name: 'header',
+    value: 'NAME=VALUE',
+    repeats: true,
+    help: 'route a message with this header, a text; NAME:=JSON is a number, true, a list (CC, BCC), …',
+  },
+  { name: 'live', help: 'use the topology of the broker instead of rascal.json' },
+  {
+    name: 'vhost',
+    value: 'NAME',
+    help: 'use this vhost',
+    default: 'the vhost of the publication or exchange',
+  },
+  managementUrl,
+  trustManagement,
+];
+
+export const graphFormats = ['text', 'mermaid', 'dot', 'svg', 'json'] as const;
+
+/** Options of mq graph, in addition to those of all commands that connect to a broker. */
+export const graph: readonly Option[] = [
+  {
+    name: 'format',
+    value: 'FORMAT',
+    words: graphFormats,
+    help: 'print text, a Mermaid flowchart, Graphviz dot, SVG or JSON',
+    default: 'text',
+  },
+  { name: 'live', help: 'draw what the broker has, with depths, rates and consumers' },
+  { name: 'vhost', value: 'NAME', help: 'draw this vhost', default: 'all vhosts of rascal.json' },
+  {
+    name: 'focus',
+    value: 'NAME',
+    help: 'draw only the objects with this name and their neighbours',
+    default: 'all objects',
+  },
+  { name: 'depth', value: 'N', help: 'with --focus: draw what at most N edges separate from it', default: '1' },
+  {
+    name: 'collapse',
+    negatable: true,
+    help: 'join objects whose names have the same prefix, if there are more than 60',
+    default: 'on, except for json',
+  },
+  managementUrl,
+  trustManagement,
+];
+
 /** Options of mq apply, in addition to those of all commands that connect to a broker. */
 export const apply: readonly Option[] = [
   { name: 'yes', help: 'do not ask for consent' },
+  {
+    name: 'replace',
+    value: 'QUEUE',
+    repeats: true,
+    help: 'replace this queue if it differs, without losing its messages, or finish its replacement',
+    default: 'replace nothing',
+  },
+  { name: 'prune', help: 'also delete what rascal.json owns ("owns") and no longer defines, if it is not in use' },
+  { name: 'drop-messages', help: 'with --prune: also delete queues that contain messages; the messages are lost' },
   managementUrl,
   trustManagement,
 ];

@@ -4,13 +4,19 @@
 import { failurePolicies, logFormats, logLevels } from '../../config/role.ts';
 import { adminOptions, trustManagement } from './admin-options.ts';
 import { clusterVerbOptions } from './cluster-options.ts';
-import { apply, broker, check, demo, health, init, plan, trust, types } from './command-options.ts';
+import { apply, broker, check, demo, graph, health, init, plan, route, top, trust, types } from './command-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
 import { always, common, configuration } from './shared-options.ts';
 
 /** Options of all roles. */
 const running: readonly Option[] = [
+  {
+    name: 'declare',
+    negatable: true,
+    help: 'declare what the role needs; with --no-declare it must exist (mq apply)',
+    default: 'the setting in rascal.json, else on',
+  },
   {
     name: 'wait',
     value: 'DURATION',
@@ -342,6 +348,9 @@ export const optionSets = {
   declare: [...common, ...always],
   plan: [...plan, ...common, ...always],
   apply: [...apply, ...common, ...always],
+  top: [...top, ...common, ...always],
+  route: [...route, ...common, ...always],
+  graph: [...graph, ...common, ...always],
   health: [...health, ...always],
   dlq: Object.values<readonly Option[]>(dlqVerbOptions).flat(),
   admin: [...adminOptions, ...always],

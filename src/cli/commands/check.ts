@@ -1,5 +1,5 @@
 // mq check: reports every problem of a rascal.json with file, line and column. With --target it also reports what a
-// RabbitMQ version refuses or deprecates.
+// RabbitMQ version refuses or deprecates. With --live it checks a broker instead of a file.
 
 import type { Problem } from '../../config/check.ts';
 import type { Config } from '../../config/config.ts';
@@ -7,15 +7,20 @@ import type { FoundFile } from '../../config/find.ts';
 import type { Target } from '../../config/target.ts';
 import type { Context, Output } from '../../context.ts';
 import { escaped, MqError, safeJson } from '../../errors.ts';
+import { checkLiveOnly } from '../arguments/command-options.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
+import type { ConfigOf } from '../input/management.ts';
 
 /** `builtin` is the configuration inside the executable. `commandNames` returns the names that no role may have. */
-export function checkCommand(builtin: unknown, commandNames: () => readonly string[]): Command {
+export function checkCommand(
+  builtin: unknown,
+  { commandNames, configOf }: { commandNames: () => readonly string[]; configOf: ConfigOf },
+): Command {
   return {
     name: 'check',
-    summary: 'report all problems of a rascal.json, by line',
+    summary: 'report problems of a rascal.json, or of a broker',
     usage: '[file]',
     options: optionSets.check,
     group: 'Configuration',
@@ -26,23 +31,55 @@ export function checkCommand(builtin: unknown, commandNames: () => readonly stri
       'mq check --target 4.3',
       'mq check --target 4.3 definitions.json',
       'mq check --schema > rascal.schema.json',
+      'mq check --live --target 4.3',
+      'mq check --live --deny-warnings --report github',
     ],
-    async run(context, values) {
-      const { stdout } = context;
-      if (values.flag('schema')) {
-        const { jsonSchema } = await import('../../config/schema.ts');
-        stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
-        return;
-      }
-      values.expectAtMost(1);
-      const { targets } = await import('../../config/target.ts');
-      const target = values.choice('target', targets);
-      const found = await fileOf(context, values);
-      await print(stdout, await checked(found, { env: context.env, builtin, commandNames: commandNames(), target }), {
-        isJson: values.flag('json') ?? false,
-      });
-    },
+    run: (context, values) => run(context, values, { builtin, commandNames: commandNames(), configOf }),
   };
+}
+
+interface Known {
+  readonly builtin: unknown;
+  readonly commandNames: readonly string[];
+  readonly configOf: ConfigOf;
+}
+
+async function run(context: Context, values: Values, { builtin, commandNames, configOf }: Known): Promise<number> {
+  const { stdout } = context;
+  refuseMixed(values);
+  if (values.flag('schema')) {
+    const { jsonSchema } = await import('../../config/schema.ts');
+    stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
+    return 0;
+  }
+  values.expectAtMost(values.flag('live') ? 0 : 1);
+  const { targets } = await import('../../config/target.ts');
+  const target = values.choice('target', targets);
+  if (values.flag('live')) {
+    const { checkLive } = await import('./check/live.ts');
+    return checkLive(context, values, { configOf, target });
+  }
+  const found = await fileOf(context, values);
+  await print(stdout, await checked(found, { env: context.env, builtin, commandNames, target }), {
+    isJson: values.flag('json') ?? false,
+  });
+  return 0;
+}
+
+const reports = ['text', 'github'] as const;
+
+/** Throws USAGE for an option that does not apply with or without --live. */
+function refuseMixed(values: Values): void {
+  const isLive = values.flag('live') === true;
+  const ofBroker = checkLiveOnly.map(({ name }) => name).find((name) => values.given.includes(name));
+  if (!isLive && ofBroker !== undefined) throw values.usage(`--${ofBroker} requires --live`);
+  // A wrong word is refused before the broker is read.
+  values.choice('report', reports);
+  if (values.flag('all-vhosts') && values.name('vhost') !== undefined)
+    throw values.usage('--vhost and --all-vhosts contradict each other');
+  if (isLive && values.flag('schema')) throw values.usage('--live and --schema exclude each other');
+  if (values.flag('json') && values.text('report') !== undefined)
+    throw values.usage('--json and --report exclude each other');
 }
 
 /**

@@ -28,20 +28,21 @@ export function declareCommand(configOf: (context: Context) => Promise<Config>):
   };
 }
 
+const noteWithoutDeclaring =
+  '"declare": false applies to roles; this command declares, and mq apply does the same after showing a plan';
+
 interface Job {
   readonly config: Config;
   readonly addresses: ConnectionConfig[] | undefined;
 }
 
 async function declare(context: Context, values: Values, { config, addresses }: Job): Promise<void> {
-  const { madeQueues } = await import('../../config/retry-queues.ts');
-  const made = madeQueues(config).map(({ vhost, name, workQueue, arguments: given }) => {
-    return { vhost, name, workQueue, queue: { options: { durable: true, arguments: given } } };
-  });
-  const extra: Record<string, Record<string, QueueConfig>> = {};
-  for (const { vhost, name, queue } of made) extra[vhost] = { ...extra[vhost], [name]: queue };
-  await declareAll(context, { config, addresses }, extra);
-  const { wantedTopology } = await import('../../topology/wanted.ts');
+  const [{ madeQueueConfigs }, { wantedTopology }] = await Promise.all([
+    import('../../config/retry-queues.ts'),
+    import('../../topology/wanted.ts'),
+  ]);
+  if (config.declare === false) noteOf(context, 'declare')(noteWithoutDeclaring);
+  await declareAll(context, { config, addresses }, madeQueueConfigs(config));
   const places = Object.keys(config.vhosts).map((name) => ({ name, ...brokerOf(config, name, addresses) }));
   const all = places.flatMap(({ name, vhost, shown }) =>
     declaredIn(wantedTopology(config, name)).map((item) => ({ shown, item: { vhost, ...item } })),

@@ -22,12 +22,19 @@ export function knownNames(
   const contents = [objectOf(builtin), readPlain(resolve(cwd, file))];
   const scopes = contents.flatMap((content) => [content, ...vhostsOf(content)]);
   const keys = (kind: string) => unique(scopes.flatMap((scope) => Object.keys(objectOf(scope[kind]))));
-  const queues = contents.flatMap(vhostsOf).flatMap((vhost) => membersOf(vhost['queues']));
+  const members = (kind: string) =>
+    unique(
+      contents
+        .flatMap(vhostsOf)
+        .flatMap((vhost) => membersOf(vhost[kind]))
+        .flatMap(({ name }) => name ?? []),
+    );
   return {
     roles: new Map(contents.flatMap(rolesOf)),
     publications: keys('publications'),
     subscriptions: keys('subscriptions'),
-    queues: unique(queues.flatMap(({ name }) => name ?? [])),
+    queues: members('queues'),
+    exchanges: members('exchanges'),
   };
 }
 

@@ -14,7 +14,7 @@ const mostBytes = 256 * 1024 * 1024;
 export async function readVhost(
   api: Management,
   vhost: string,
-  options: { hasOperatorPolicies?: boolean } = {},
+  options: { hasOperatorPolicies?: boolean; withRates?: boolean } = {},
 ): Promise<Topology> {
   const [{ apiPath, query }, { liveTopology }] = await Promise.all([
     import('../../admin/path.ts'),

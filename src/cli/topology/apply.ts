@@ -1,6 +1,7 @@
 // mq apply: makes the plan, asks for consent, and creates what is missing and sets policies.
 
-import type { Step } from '../../apply/step.ts';
+import type { Prune } from '../../apply/prune.ts';
+import type { Place, Step } from '../../apply/step.ts';
 import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
@@ -12,7 +13,7 @@ import { canAsk, isConfirmed } from '../input/question.ts';
 import { ApplyOutput } from './apply/output.ts';
 import { Targets } from './apply/targets.ts';
 import { type MadePlan, makePlan } from './plan/make.ts';
-import type { Plan } from './plan/plan-document.ts';
+import type { Plan, PlannedDifference } from './plan/plan-document.ts';
 import { assertCurrent, readSavedPlan } from './plan/saved.ts';
 import { textOf } from './plan/text.ts';
 
@@ -26,9 +27,16 @@ export function applyCommand(configOf: ConfigOf): Command {
     options: optionSets.apply,
     group: 'Configuration',
     topic: 'planning',
-    examples: ['mq apply', 'mq apply --yes --json', 'mq plan --json --out plan.json', 'mq apply plan.json --yes'],
+    examples: [
+      'mq apply',
+      'mq apply --yes --json',
+      'mq plan --json --out plan.json',
+      'mq apply plan.json --yes',
+      'mq apply --replace orders',
+    ],
     async run(context, values) {
       values.expectAtMost(1);
+      if (values.flag('drop-messages') && !values.flag('prune')) throw values.usage('--drop-messages requires --prune');
       if (!values.flag('yes') && !canAsk(context))
         throw values.usage('apply changes the broker: without a terminal it requires --yes');
       return apply(context, values, configOf);
@@ -42,12 +50,16 @@ async function apply(context: Context, values: Values, configOf: ConfigOf): Prom
   const config = await configOf(context);
   const made = await makePlan(context, values, config);
   if (saved !== undefined) assertCurrent(saved, made.plan);
-  const steps = await stepsOf(made);
+  const replaced = values.list('replace');
+  const prunes = values.flag('prune') ? await prunesOf(made, values) : [];
+  const steps = await stepsOf(made, { replaced, prunes });
   const output = new ApplyOutput(context, { isJson: values.flag('json') === true, count: steps.length });
   showPlan(context, values, { plan: made.plan, isApplied: steps.length > 0 });
   if (steps.length > 0) {
-    const targets = new Targets(context, values, { config, made });
+    const targets = new Targets(context, values, { config, made, onResult: (report) => output.report(report) });
     try {
+      // Obstacles are reported before anything changes.
+      for (const { place, check } of prunes) await check(await targets.open(place));
       if (!values.flag('yes')) await consent(context, values, { config, made, count: steps.length, targets });
       const { runSteps } = await import('../../apply/engine.ts');
       await runSteps(steps, {
@@ -61,9 +73,12 @@ async function apply(context: Context, values: Values, configOf: ConfigOf): Prom
       await targets.close();
     }
   }
-  const left = made.plan.differences.filter(({ action }) => action === 'replace' || action === 'blocked');
+  const left = (await leftOf(made, replaced)).filter(
+    ({ action }) => action === 'replace' || action === 'blocked' || (action === 'delete' && prunes.length === 0),
+  );
   output.summary(left);
-  return left.length === 0 ? 0 : 1;
+  // A deletion that was not asked for is no reason to fail.
+  return left.every(({ action }) => action === 'delete') ? 0 : 1;
 }
 
 /** Prints the plan on stdout, or for a question on the terminal. */
@@ -78,12 +93,40 @@ function showPlan(
   if (isAsked && (isJson || !stdout.isTTY)) stderr.write(`${textOf(plan, widthOf(stderr))}\n`);
 }
 
-async function stepsOf({ vhosts }: MadePlan): Promise<Step[]> {
-  const [{ ordered }, { creatingSteps }] = await Promise.all([
+type PlacedPrune = Prune & { readonly place: Place };
+
+async function prunesOf({ vhosts }: MadePlan, values: Values): Promise<PlacedPrune[]> {
+  const { pruneSteps } = await import('../../apply/prune.ts');
+  const settings = { dropsMessages: values.flag('drop-messages') === true };
+  const prunes = vhosts.map((one) => ({ place: one, ...pruneSteps({ ...one, place: one }, settings) }));
+  return prunes.filter(({ steps }) => steps.length > 0);
+}
+
+interface Asking {
+  /** Names of --replace. */
+  readonly replaced: readonly string[];
+  readonly prunes: readonly PlacedPrune[];
+}
+
+async function leftOf({ plan }: MadePlan, replaced: readonly string[]): Promise<PlannedDifference[]> {
+  const { withoutReplaced } = await import('../../apply/replacing.ts');
+  return withoutReplaced(plan.differences, replaced);
+}
+
+/** Throws the errors of assertReplacements. */
+async function stepsOf({ vhosts }: MadePlan, { replaced, prunes }: Asking): Promise<Step[]> {
+  const [{ ordered }, { creatingSteps }, { assertReplacements, replacingSteps, withoutReplaced }] = await Promise.all([
     import('../../apply/engine.ts'),
     import('../../apply/steps.ts'),
+    import('../../apply/replacing.ts'),
   ]);
-  return ordered(vhosts.flatMap((one) => creatingSteps({ ...one, place: one })));
+  const all = vhosts.map((one) => ({ ...one, place: one }));
+  assertReplacements(all, replaced);
+  return ordered([
+    ...all.flatMap((one) => replacingSteps(one, replaced)),
+    ...all.flatMap((one) => creatingSteps({ ...one, differences: withoutReplaced(one.differences, replaced) })),
+    ...prunes.flatMap(({ steps }) => steps),
+  ]);
 }
 
 interface Asked {
@@ -97,7 +140,8 @@ interface Asked {
 async function consent(context: Context, values: Values, { config, made, count, targets }: Asked): Promise<void> {
   const brokers = await targets.brokerNames();
   const changes = count === 1 ? '1 change' : `${count} changes`;
-  if (!(await isConfirmed(context, `make ${changes} on ${brokers}?`)))
+  const loss = values.flag('drop-messages') ? ', and lose the messages of the queues to delete' : '';
+  if (!(await isConfirmed(context, `make ${changes} on ${brokers}${loss}?`)))
     throw new MqError('ANSWER_NO', 'nothing was done');
   const { plan } = await makePlan(context, values, config);
   const { against, vhosts, differences } = made.plan;

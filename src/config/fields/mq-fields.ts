@@ -120,6 +120,12 @@ const role = group(
 /** Field of the settings under "mq". */
 export const mqField = group("mq's own settings; Rascal ignores them", {
   roles: keyed('Roles by name', role),
+  declare: flag('false: roles declare nothing, and what they need must exist (mq apply); default true'),
+  owns: {
+    is: ['array'],
+    description: 'Names of queues and exchanges that mq apply --prune may delete; * matches any characters',
+    items: name('A name or pattern'),
+  },
   retry,
   subscriptions: keyed('Settings by subscription', group('Settings of a subscription', { retry: ownRetry })),
   policies,

@@ -11,6 +11,7 @@ import type { PartialConfig } from './normalise.ts';
  */
 export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Config {
   const names = new Set([...Object.keys(builtin.vhosts), ...Object.keys(user.vhosts)]);
+  const declare = user.declare ?? builtin.declare;
   return applyDefaults({
     file: user.file,
     folder: user.folder,
@@ -20,6 +21,8 @@ export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Confi
     roles: overridden(builtin.roles, user.roles),
     retry: { attempts: 5, delays: [1000], ...builtin.retry, ...user.retry },
     retries: overridden(builtin.retries, user.retries),
+    ...(declare !== undefined && { declare }),
+    ...(user.owns !== undefined && { owns: user.owns }),
     policies: overridden(builtin.policies, user.policies),
     operatorPolicies: overridden(builtin.operatorPolicies, user.operatorPolicies),
     rest: { ...builtin.rest, ...user.rest },

@@ -50,6 +50,7 @@ export function normalise(file: Plain): PartialConfig {
         return retry === undefined ? [] : [[name, checked<OwnRetryConfig>(retry)] as const];
       }),
     ),
+    ...checked<Pick<Config, 'declare' | 'owns'>>(pick(mq, ['declare', 'owns'])),
     policies: checked<PoliciesByVhost>(objectOf(mq['policies'])),
     operatorPolicies: checked<PoliciesByVhost>(objectOf(mq['operatorPolicies'])),
     rest: pick(file, ['defaults', 'encryption', 'redeliveries']),

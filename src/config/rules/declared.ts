@@ -211,7 +211,8 @@ function exportedQueue({ value, at, vhost }: ExportedItem, defaultType = 'classi
     at,
     type: stringOf(args['x-queue-type']) ?? stringOf(value['type']) ?? defaultType,
     durable: value['durable'] !== false,
-    exclusive: false,
+    // An export contains no exclusive queue, but a list of the management API does.
+    exclusive: value['exclusive'] === true,
     autoDelete: value['auto_delete'] === true,
     arguments: args,
     placeOf: (wanted) => {

@@ -10,8 +10,23 @@ import type { Declared, DeclaredPolicy, DeclaredQueue } from './declared.ts';
 export const targets = ['4.0', '4.3'] as const;
 export type Target = (typeof targets)[number];
 
-/** A finding without its offset. */
-type Refusal = Omit<Finding, 'offset'>;
+/** Names of the rules, for readers of JSON. */
+export type VersionRule =
+  | 'transient-queue'
+  | 'queue-version'
+  | 'queue-mode'
+  | 'master-locator'
+  | 'mirroring'
+  | 'queue-argument'
+  | 'queue-property'
+  | 'delayed-exchange'
+  | 'global-prefetch'
+  | 'policy-argument';
+
+/** A finding without its offset, and the rule that found it. */
+interface Refusal extends Omit<Finding, 'offset'> {
+  readonly rule: VersionRule;
+}
 
 /** Returns everything that the version refuses or deprecates in the declarations. */
 export function refusalsOf(declared: Declared, target: Target): Refusal[] {
@@ -36,10 +51,13 @@ function mirrorRefusals(queue: DeclaredQueue): Refusal[] {
   const mirror = mirrorOf(queue);
   if (mirror === undefined) return [];
   const path = queue.placeOf(mirror);
+  const rule = 'mirroring';
   const message = 'RabbitMQ 4.0 removed mirrored queues; it ignores this argument and keeps the queue on one node';
   if (queue.exclusive)
-    return [{ code: 'refused', path, message: `${message}. An exclusive queue is deleted with its connection anyway` }];
-  return [{ code: 'refused', path, message, instead: quorumInstead(queue) }];
+    return [
+      { rule, code: 'refused', path, message: `${message}. An exclusive queue is deleted with its connection anyway` },
+    ];
+  return [{ rule, code: 'refused', path, message, instead: quorumInstead(queue) }];
 }
 
 /** Returns the first argument that requests mirrors. */
@@ -53,6 +71,7 @@ function classicRefusals(queue: DeclaredQueue, target: Target): Refusal[] {
   const refusals: Refusal[] = isTransient ? [transientRefusal(queue, target)] : [];
   if (Number(given['x-queue-version']) === 1)
     refusals.push({
+      rule: 'queue-version',
       code: verdict(target === '4.3'),
       path: placeOf('x-queue-version'),
       message: 'RabbitMQ 4.3 removed version 1 of classic queues (406)',
@@ -60,6 +79,7 @@ function classicRefusals(queue: DeclaredQueue, target: Target): Refusal[] {
     });
   if (Object.hasOwn(given, 'x-queue-mode'))
     refusals.push({
+      rule: 'queue-mode',
       code: 'deprecated',
       path: placeOf('x-queue-mode'),
       message:
@@ -68,6 +88,7 @@ function classicRefusals(queue: DeclaredQueue, target: Target): Refusal[] {
     });
   if (Object.hasOwn(given, 'x-queue-master-locator'))
     refusals.push({
+      rule: 'master-locator',
       code: verdict(target === '4.3'),
       path: placeOf('x-queue-master-locator'),
       message: 'is deprecated, and RabbitMQ 4.3 closes the connection (541)',
@@ -80,6 +101,7 @@ function transientRefusal(queue: DeclaredQueue, target: Target): Refusal {
   const expires = queue.autoDelete ? { 'x-expires': 1_800_000 } : {};
   const durable = queue.settingsText({ durable: true, arguments: { ...kept(queue.arguments), ...expires } });
   return {
+    rule: 'transient-queue',
     code: verdict(target === '4.3'),
     path: queue.placeOf('durable'),
     message:
@@ -95,7 +117,13 @@ function unsupportedArguments({ type, arguments: given, placeOf }: DeclaredQueue
   return unsupported.map((name) => {
     const instead = replacements[`${type} ${name}`];
     const message = `a ${type} queue does not support this argument (406)`;
-    return { code: 'refused', path: placeOf(name), message, ...(instead !== undefined && { instead }) };
+    return {
+      rule: 'queue-argument',
+      code: 'refused',
+      path: placeOf(name),
+      message,
+      ...(instead !== undefined && { instead }),
+    };
   });
 }
 
@@ -106,7 +134,7 @@ function replicatedRefusals(
 ): Refusal[] {
   const message = `a ${type} queue is always durable, never exclusive and never auto-deleted (406)`;
   const refused = (name: string, instead: string): Refusal => {
-    return { code: 'refused', path: placeOf(name), message, instead };
+    return { rule: 'queue-property', code: 'refused', path: placeOf(name), message, instead };
   };
   if (exclusive) return [refused('exclusive', 'a classic queue')];
   return [
@@ -182,7 +210,7 @@ function delayed(at: Path, target: Target): Refusal {
       ? 'the delayed message exchange plugin is archived and has no release for RabbitMQ 4.3'
       : 'requires the delayed message exchange plugin, which is archived and has no release for RabbitMQ 4.3';
   const instead = 'a queue with x-message-ttl that dead-letters to the exchange, as in the retries of mq';
-  return { code: verdict(target === '4.3'), path: at, message, instead };
+  return { rule: 'delayed-exchange', code: verdict(target === '4.3'), path: at, message, instead };
 }
 
 function channelPrefetch(given: Declared['channelPrefetches'][number], target: Target): Refusal {
@@ -190,6 +218,7 @@ function channelPrefetch(given: Declared['channelPrefetches'][number], target: T
   const instead = `"prefetch": ${prefetch}`;
   if (target === '4.0' && queue === 'quorum')
     return {
+      rule: 'global-prefetch',
       code: 'refused',
       path,
       message: 'RabbitMQ 4.0 closes the connection (540) when a channel with this limit consumes from a quorum queue',
@@ -199,7 +228,7 @@ function channelPrefetch(given: Declared['channelPrefetches'][number], target: T
     target === '4.3'
       ? 'RabbitMQ 4.3 accepts this limit but applies it to each consumer of the channel'
       : 'a limit for the whole channel is deprecated; RabbitMQ 4.3 applies it to each consumer of the channel';
-  return { code: 'deprecated', path, message, instead };
+  return { rule: 'global-prefetch', code: 'deprecated', path, message, instead };
 }
 
 function policyRefusals(policy: DeclaredPolicy, queues: readonly DeclaredQueue[], target: Target): Refusal[] {
@@ -208,27 +237,35 @@ function policyRefusals(policy: DeclaredPolicy, queues: readonly DeclaredQueue[]
   const [mirror] = mirrorKeys.filter((key) => Object.hasOwn(definition, key));
   if (mirror !== undefined) {
     const message = 'RabbitMQ 4.0 removed mirrored queues and refuses this policy';
-    return [{ code: 'refused', path: placeOf(mirror), message, instead: mirrorsInstead(policy, queues) }];
+    const instead = mirrorsInstead(policy, queues);
+    return [{ rule: 'mirroring', code: 'refused', path: placeOf(mirror), message, instead }];
   }
   const refusals: Refusal[] = [];
   if (Object.hasOwn(definition, 'queue-master-locator'))
     refusals.push({
+      rule: 'master-locator',
       code: verdict(target === '4.3'),
       path: placeOf('queue-master-locator'),
       message: 'is deprecated, and RabbitMQ 4.3 refuses the policy',
       instead: `"queue-leader-locator": "${leaderLocator(definition['queue-master-locator'])}"`,
     });
-  for (const key of ['queue-mode', 'queue-version'])
+  for (const key of ['queue-mode', 'queue-version'] as const)
     if (Object.hasOwn(definition, key))
       refusals.push({
+        rule: key,
         code: 'deprecated',
         path: placeOf(key),
         message: key === 'queue-mode' ? 'has no effect since RabbitMQ 3.12' : 'RabbitMQ 4.3 has only version 2',
         instead: `remove ${key}`,
       });
-  const later = target === '4.0' ? policyKeys43.filter((key) => Object.hasOwn(definition, key)) : [];
+  return target === '4.0' ? [...refusals, ...laterRefusals(definition, placeOf)] : refusals;
+}
+
+function laterRefusals(definition: DeclaredPolicy['definition'], placeOf: (key: string) => Path): Refusal[] {
   const message = 'RabbitMQ 4.0 refuses a policy with this setting of 4.3';
-  return [...refusals, ...later.map((key): Refusal => ({ code: 'refused', path: placeOf(key), message }))];
+  return policyKeys43
+    .filter((key) => Object.hasOwn(definition, key))
+    .map((key) => ({ rule: 'policy-argument', code: 'refused', path: placeOf(key), message }));
 }
 
 /** Keys of a policy that RabbitMQ 4.0 does not have. */

@@ -6,7 +6,7 @@ import type { RecycleLimit } from '../../config/size.ts';
 import { escaped, MqError } from '../../errors.ts';
 import { cannotRun } from '../executable.ts';
 import type { HandlerContext, Outcome } from '../handler.ts';
-import { type ChildEnd, endText, terminated } from '../process/child.ts';
+import { type ChildEnd, endText, terminated } from '../process/child-end.ts';
 import { handBack, ofBatch, repeated } from '../safely.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Deadline } from './deadline.ts';

@@ -1,14 +1,15 @@
 // Runs one long-lived process in a process group of its own: starts it, exchanges lines with it and stops it.
 // answer.ts interprets its answers, and pool.ts replaces it. No function in this file throws.
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Output } from '../../context.ts';
 import { escaped } from '../../errors.ts';
-import { type ChildEnd, exitOf, startError } from '../process/child.ts';
+import type { ChildEnd } from '../process/child-end.ts';
 import { GroupKiller } from '../process/group-killer.ts';
 import { PieceWriter } from '../process/output.ts';
 import { OutputReader } from '../process/output-reader.ts';
+import type { PosixSpawn } from '../process/posix-spawn.ts';
+import { type StreamProcess, startStreams } from '../process/streams.ts';
 import { objectOfLine } from './answer.ts';
 
 export interface LineProcessPlan {
@@ -21,6 +22,8 @@ export interface LineProcessPlan {
   readonly stderr: Output;
   readonly graceMs: number;
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;
+  /** Starts the process with less processor time. If it is absent or fails, Node's `spawn` starts the process. */
+  readonly posixSpawn: PosixSpawn | undefined;
 }
 
 export type LineOutcome =
@@ -41,7 +44,7 @@ export class LineProcess {
   /** Resolves when the process has exited and its output has been read. */
   readonly ended: Promise<ChildEnd>;
   readonly #plan: LineProcessPlan;
-  readonly #child: ChildProcess | undefined;
+  readonly #child: StreamProcess | undefined;
   readonly #stop = new AbortController();
   #openStderr: () => Output;
   /** Opened when the process first writes to stderr, because a stream for each message is expensive. */
@@ -57,19 +60,12 @@ export class LineProcess {
   constructor(plan: LineProcessPlan) {
     this.#plan = plan;
     this.#openStderr = () => plan.stderr;
-    try {
-      // The process gets its own session and process group: a signal to the group reaches all its processes, and the
-      // terminal's Ctrl-C reaches only mq. Its stdin is a pipe, which the system closes even if mq is killed.
-      this.#child = spawn(plan.file, plan.args, {
-        cwd: plan.cwd,
-        env: { ...plan.env },
-        detached: true,
-        stdio: ['pipe', 'pipe', 'pipe'],
-        windowsHide: true,
-      });
-      this.ended = this.#run(this.#child);
-    } catch (error) {
-      this.ended = Promise.resolve({ type: 'not started', error: startError(error) });
+    // Its stdin is a pipe, which the system closes even if mq is killed.
+    const started = startStreams(plan);
+    if (started instanceof Promise) this.ended = started;
+    else {
+      this.#child = started;
+      this.ended = this.#run(started);
     }
     void this.ended.then((end) => {
       this.#isAlive = false;
@@ -108,7 +104,7 @@ export class LineProcess {
     if (!this.#isAlive) void this.ended.then((end) => respond({ type: 'ended', end }));
     else {
       this.#respond = respond;
-      this.#child?.stdin?.write(line);
+      this.#child?.stdin.write(line);
     }
   }
 
@@ -127,7 +123,7 @@ export class LineProcess {
 
   /** Closes the process's input, which asks a handler to finish. */
   endInput(): void {
-    this.#child?.stdin?.end();
+    this.#child?.stdin.end();
   }
 
   /** Closes the process's input and stops the process if it does not exit in time. */
@@ -138,21 +134,9 @@ export class LineProcess {
     clearTimeout(timer);
   }
 
-  async #run(child: ChildProcess): Promise<ChildEnd> {
-    const exit = exitOf(child);
-    const { pid, stdin, stdout, stderr } = child;
-    if (pid === undefined || !stdin || !stdout || !stderr) {
-      // If mq has no free file descriptors, some of these streams do not exist.
-      for (const stream of [stdin, stdout, stderr]) stream?.on('error', () => {}).destroy();
-      return exit;
-    }
-    const { graceMs, kill } = this.#plan;
-    const killer = new GroupKiller(pid, {
-      signal: this.#stop.signal,
-      killNow: new AbortController().signal,
-      graceMs,
-      kill,
-    });
+  async #run({ pid, end: exit, stdin, stdout, stderr }: StreamProcess): Promise<ChildEnd> {
+    const killer = new GroupKiller(pid, this.#plan);
+    this.#stop.signal.addEventListener('abort', () => killer.stop());
     const outputs = [
       new OutputReader(stdout, (chunk) => this.#read(chunk)),
       new OutputReader(stderr, (chunk) => this.#report(chunk)),
@@ -162,7 +146,7 @@ export class LineProcess {
     stdout.once('end', () => this.#awaitExit());
     const end = await exit;
     stdin.destroy();
-    await killer.finish(Promise.all(outputs.map(({ closed }) => closed)));
+    await killer.finish(outputs);
     await Promise.all(outputs.map((output) => output.finish()));
     if (this.#stderr !== undefined) await this.#errors.end(this.#stderr);
     return end;

@@ -1,7 +1,7 @@
 // Distinguishes a program that cannot start from a message that crashes it. The trial starts the program again without
 // a message and closes its input. A working program then exits with 0.
 
-import type { ChildEnd } from '../process/child.ts';
+import type { ChildEnd } from '../process/child-end.ts';
 import type { Clock } from './clock.ts';
 import { LineProcess, type LineProcessPlan } from './process.ts';
 

@@ -11,8 +11,15 @@ const quietMs = 100;
 /** Maximum number of times that `finish` waits for more output. */
 const mostRounds = 20;
 
-export class OutputReader {
-  /** Resolves when the stream is closed. */
+/** An output of a process. */
+export interface ProcessOutput {
+  /** Resolves when the output is closed. */
+  readonly closed: Promise<void>;
+  /** Call this after the process has ended. Reads what is left, until nothing more arrives. */
+  finish(): Promise<void>;
+}
+
+export class OutputReader implements ProcessOutput {
   readonly closed: Promise<void>;
   readonly #stream: Readable;
   readonly #onChunk: OnChunk;
@@ -27,7 +34,6 @@ export class OutputReader {
     stream.on('data', (chunk: Buffer) => this.#receive(chunk));
   }
 
-  /** Call this after the child has ended. Reads what is left in the pipe, until nothing more arrives. */
   async finish(): Promise<void> {
     for (let round = 0; round < mostRounds; round++) {
       const before = this.#chunks;

@@ -25,7 +25,7 @@ const newline = 10;
 export class LineOutput implements StdoutSink {
   failure: Outcome | undefined;
   readonly #output: Output;
-  readonly #pieces = new PieceWriter();
+  #pieces: PieceWriter | undefined;
   #held: Buffer[] = [];
   #size = 0;
 
@@ -42,17 +42,21 @@ export class LineOutput implements StdoutSink {
     const cut = hasLine ? all.lastIndexOf(newline) + 1 : all.length;
     this.#held = [all.subarray(cut)];
     this.#size = all.length - cut;
-    return this.#show(() => this.#pieces.write(this.#output, all.subarray(0, cut)));
+    return this.#show(all.subarray(0, cut));
   }
 
   async end(): Promise<void> {
-    if (this.#size > 0) await this.#show(() => this.#pieces.write(this.#output, Buffer.concat(this.#held)));
-    await this.#show(() => this.#pieces.end(this.#output));
+    if (this.#size > 0) await this.#show(Buffer.concat(this.#held));
+    if (this.#pieces && this.failure === undefined) this.#check(await this.#pieces.end(this.#output));
   }
 
-  async #show(writing: () => Promise<Error | undefined>): Promise<void> {
+  async #show(piece: Buffer): Promise<void> {
     if (this.failure !== undefined) return;
-    const error = await writing();
+    this.#pieces ??= new PieceWriter();
+    this.#check(await this.#pieces.write(this.#output, piece));
+  }
+
+  #check(error: Error | undefined): void {
     if (error === undefined) return;
     const message = `cannot write the output of the handler: ${systemReason(error)}`;
     this.failure = { type: 'stop', error: new MqError('IO', message, { cause: error }) };
@@ -113,6 +117,31 @@ export class PieceWriter {
   async end(output: Output): Promise<Error | undefined> {
     const rest = this.#decoder.end();
     return rest === '' ? undefined : write(output, Buffer.from(rest));
+  }
+}
+
+/** Prints the stderr of a child. The message's own stream is opened at the first output, because it is expensive. */
+export class ErrorOutput {
+  readonly #open: () => Output | undefined;
+  readonly #shared: Output;
+  #output: { readonly stream: Output; readonly pieces: PieceWriter } | undefined;
+
+  /** `open` returns the message's own stream, if it has one. `shared` is used otherwise, and stays open. */
+  constructor(open: () => Output | undefined, shared: Output) {
+    this.#open = open;
+    this.#shared = shared;
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    this.#output ??= { stream: this.#open() ?? this.#shared, pieces: new PieceWriter() };
+    await this.#output.pieces.write(this.#output.stream, chunk);
+  }
+
+  async end(): Promise<void> {
+    if (this.#output === undefined) return;
+    const { stream, pieces } = this.#output;
+    await pieces.end(stream);
+    if (stream !== this.#shared) stream.end();
   }
 }
 

@@ -1,6 +1,6 @@
 // Writes failures as GitHub Actions annotations with file and line, and one notice with the counts.
-// https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
 
+import { annotation } from '../../terminal/annotation.ts';
 import type { FileResult } from '../run.ts';
 import type { FileFailure } from '../verdict.ts';
 import { pathFrom, placeOf } from './place.ts';
@@ -13,18 +13,18 @@ export const github: Reporter = (context) => {
   return (event) => {
     if (event.type === 'file') {
       results.push(event.result);
-      return event.result.failures.map((failure) => annotation(failure, event.result, context)).join('');
+      return event.result.failures.map((failure) => annotationOf(failure, event.result, context)).join('');
     }
     if (event.type !== 'finish') return '';
     const totals = totalsOf(results);
     const { interrupted, shard } = event;
     const empty = interrupted === undefined ? emptiness(totals, shard) : `interrupted by ${interrupted}`;
-    const error = empty === undefined ? '' : command('error', { title: 'mq test' }, empty);
-    return error + command('notice', { title: 'mq test' }, closingLine(totals));
+    const error = empty === undefined ? '' : annotation('error', { title: 'mq test' }, empty);
+    return error + annotation('notice', { title: 'mq test' }, closingLine(totals));
   };
 };
 
-function annotation(failure: FileFailure, result: FileResult, { repository, read }: ReportContext): string {
+function annotationOf(failure: FileFailure, result: FileResult, { repository, read }: ReportContext): string {
   const { message, details, title, roles } = failure;
   const place = placeOf(failure, result, read);
   const properties = {
@@ -34,15 +34,5 @@ function annotation(failure: FileFailure, result: FileResult, { repository, read
     title,
   };
   const parts = [message, details, roles].filter((part) => part !== undefined);
-  return command('error', properties, parts.join('\n'));
-}
-
-function command(name: string, properties: Record<string, string>, text: string): string {
-  const given = Object.entries(properties).map(([key, value]) => `${key}=${escaped(value, /[%\r\n:,]/g)}`);
-  return `::${name} ${given.join(',')}::${escaped(text, /[%\r\n]/g)}\n`;
-}
-
-/** Escapes text as GitHub's own toolkit does: `%25`, `%0A`, and in properties also `:` and `,`. */
-function escaped(text: string, special: RegExp): string {
-  return text.replaceAll(special, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+  return annotation('error', properties, parts.join('\n'));
 }

@@ -3,6 +3,7 @@
 // already running. Each run answers at most one delivery. Another message with the same content is therefore handled by
 // a run of its own.
 
+import { ArrivalOrder, type Placed } from '../../arrival-order.ts';
 import type { Message, Outcome } from '../../handlers/handler.ts';
 import type { Delivery } from '../../session/consumer.ts';
 import { identityOf } from './identity.ts';
@@ -30,7 +31,7 @@ const rememberedMs = 600_000;
 const rememberedWithoutIdMs = 30_000;
 
 export class Copies {
-  readonly #tracked = new Set<TrackedDelivery>();
+  readonly #tracked = new ArrivalOrder<TrackedDelivery>();
   readonly #remembered = new Map<string, RememberedAnswer[]>();
   /** Time when the consumer was last set up. */
   #resumedAt = 0;
@@ -99,7 +100,8 @@ function mayBeCopy({ fields, headers }: Message): boolean {
 }
 
 /** A delivery whose handler is running. */
-class TrackedDelivery implements Delivery {
+class TrackedDelivery implements Delivery, Placed {
+  place = -1;
   #now: Delivery;
   readonly #message: Message;
   /** Remembers a final answer that the broker did not receive. */

@@ -4,12 +4,13 @@
 // attempts, the last and the first by id alternate. After two more crashes, all harmless messages have therefore been
 // handled, wherever the harmful one is in the order.
 
+import type { Placed } from '../../arrival-order.ts';
 import type { Message } from '../../handlers/handler.ts';
 import type { Delivery } from '../../session/consumer.ts';
 import { unfinishedAttemptsOf } from '../message.ts';
 import { identityOf } from './identity.ts';
 
-export interface PendingDelivery {
+export interface PendingDelivery extends Placed {
   /** Delivery to answer. */
   delivery: Delivery;
   readonly message: Message;
@@ -23,6 +24,8 @@ export interface PendingDelivery {
   readonly isNearlyDropped: boolean;
   /** Number of consecutive attempts without an outcome. */
   readonly unfinishedAttempts: number;
+  /** Resolves when it is settled. `undefined` if its handler returned at once, or has not been called. */
+  work: Promise<unknown> | undefined;
 }
 
 interface DeliveryQueueParts {
@@ -69,7 +72,8 @@ export class DeliveryQueue {
   classify(delivery: Delivery, message: Message): PendingDelivery {
     if (this.#parts.counts) return this.#classified(delivery, message);
     const isNearlyDropped = this.#parts.isNearlyDropped(message);
-    return { delivery, message, isSuspect: false, isUncounted: false, isNearlyDropped, unfinishedAttempts: 0 };
+    const counted = { isSuspect: false, isUncounted: false, isNearlyDropped, unfinishedAttempts: 0 };
+    return { place: -1, delivery, message, ...counted, work: undefined };
   }
 
   /** Counts a copy that needs no handler, because it receives the answer of a running one. */
@@ -135,12 +139,14 @@ export class DeliveryQueue {
     // This process is alive, so the returns that the broker counted in the meantime are not crashes.
     const ownReturns = Math.min(before, byBroker);
     return {
+      place: -1,
       delivery,
       message: ownReturns > 0 ? { ...message, attempt: message.attempt - ownReturns } : message,
       isSuspect: !isKnown && (isUncounted || unfinishedAttempts > 0),
       isUncounted,
       isNearlyDropped: this.#parts.isNearlyDropped(message),
       unfinishedAttempts: unfinishedAttempts - ownReturns,
+      work: undefined,
     };
   }
 

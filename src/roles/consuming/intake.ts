@@ -2,6 +2,7 @@
 // acknowledged only after its result is safe: printed, replied, or confirmed in a wait or dead-letter queue.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { ArrivalOrder } from '../../arrival-order.ts';
 import { requeueMs } from '../../config/retry-queues.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
@@ -53,8 +54,8 @@ export class Intake implements Member {
   readonly #replies: Replies;
   /** Messages that were delivered and are not in a handler yet. */
   readonly #waiting: DeliveryQueue;
-  /** Messages in handlers, and the promise that each is settled if its handler did not return at once. */
-  readonly #running = new Map<PendingDelivery, Promise<unknown> | undefined>();
+  /** Messages in handlers. */
+  readonly #running = new ArrivalOrder<PendingDelivery>();
   readonly #runs: HandlerRuns;
   /** Handled messages that are acknowledged when they are printed. */
   readonly #printing = new PrintBatches({
@@ -107,7 +108,8 @@ export class Intake implements Member {
     const pending = this.#isOpen ? this.#waiting.next(running) : undefined;
     if (!pending) return false;
     pending.delivery = this.#copies.track(pending.delivery, pending.message);
-    this.#running.set(pending, undefined);
+    pending.work = undefined;
+    this.#running.add(pending);
     try {
       if (pending.isSuspect || this.#isWithoutHandler(pending)) this.#track(pending, this.#attempt(pending));
       else this.#handleAtOnce(pending, now);
@@ -161,7 +163,7 @@ export class Intake implements Member {
       const text = [error.message, error.hint, 'consuming again'].filter((part) => part !== undefined).join('; ');
       this.#group.lost(this);
       say({ level: isConnectionLoss(error) ? 'debug' : 'warn', event: 'interrupted', message: text });
-      this.#waiting.dropRequeued(this.#running.keys());
+      this.#waiting.dropRequeued(this.#running);
       this.#group.fill();
       this.#rest();
     });
@@ -187,8 +189,8 @@ export class Intake implements Member {
 
   /** Waits for the handlers. When `isOver` resolves, returns the messages that they have not finished. */
   async #runningEnds(isOver: Promise<void>): Promise<void> {
-    await Promise.race([Promise.all([...this.#running.values(), this.#returns.ended]), isOver]);
-    for (const pending of this.#running.keys()) void this.#returns.add(pending);
+    await Promise.race([Promise.all([...[...this.#running].map(({ work }) => work), this.#returns.ended]), isOver]);
+    for (const pending of this.#running) void this.#returns.add(pending);
     this.#running.clear();
     this.#group.tally();
     await this.#returns.end();
@@ -226,7 +228,7 @@ export class Intake implements Member {
     }
     const printed = this.#print(message);
     if (printed === undefined) this.#finish(pending);
-    else this.#running.set(pending, this.#printing.add(pending, printed));
+    else pending.work = this.#printing.add(pending, printed);
   }
 
   /** Acknowledges a message that is handled and printed, and releases it. */
@@ -236,7 +238,8 @@ export class Intake implements Member {
   }
 
   #track(pending: PendingDelivery, work: Promise<Settled | undefined>): void {
-    this.#running.set(pending, this.#handle(pending, work));
+    this.#running.add(pending);
+    pending.work = this.#handle(pending, work);
   }
 
   /** Releases a message after `work` has settled it. If `work` has not, the message waits for a handler. */
@@ -248,12 +251,8 @@ export class Intake implements Member {
       if (!settled && this.#group.isStopping) await this.#handBack(pending);
     } catch (error) {
       if (isClosedPipe(error)) this.#group.stop();
-      else
-        this.#group.fail(
-          error instanceof MqError
-            ? error
-            : new MqError('BUG', `a message could not be settled: ${String(error)}`, { cause: error }),
-        );
+      else if (error instanceof MqError) this.#group.fail(error);
+      else this.#group.fail(new MqError('BUG', `a message could not be settled: ${String(error)}`, { cause: error }));
       await this.#handBack(pending);
     }
     this.#release(pending, settled);

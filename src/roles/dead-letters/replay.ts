@@ -115,7 +115,7 @@ export class Replay {
     try {
       for (const existing of await existingOnly([name])) this.#existing.add(existing);
     } catch (error) {
-      if (error instanceof MqError && error.code === 'NOT_PERMITTED') return error;
+      if (error instanceof MqError && ['NOT_PERMITTED', 'TOPOLOGY'].includes(error.code)) return error;
       throw error;
     }
     if (this.#existing.has(name)) return direct(name);

@@ -1,7 +1,7 @@
 // Writes the frames of a published message (AMQP 0-9-1, 4.2.3). The frames of a series are encoded once; for each of its
 // messages only the sizes, the number in the message-id and the body are written.
 
-import { type MessageSeries, type OutgoingMessage, SeriesMessage } from '../outgoing-message.ts';
+import { type MessageSeries, SeriesMessage, type WritableMessage } from '../outgoing-message.ts';
 import type { Properties } from '../raw-message.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { writeProperties } from './content-header.ts';
@@ -25,7 +25,7 @@ export interface FrameChannel {
  * Writes the frames of a message, except those of a body that is not small. Throws RangeError or TypeError if AMQP cannot
  * represent the message.
  */
-export function writeMessage(writer: ByteWriter, channel: FrameChannel, message: OutgoingMessage): void {
+export function writeMessage(writer: ByteWriter, channel: FrameChannel, message: WritableMessage): void {
   if (message instanceof SeriesMessage) {
     if (!template?.isFor(message.series, channel)) template = new Template(message.series, channel);
     template.write(writer, message);
@@ -113,7 +113,7 @@ const publishStart = Buffer.from([0, basic.class, 0, basic.publish, 0, 0]);
 function writeMethod(
   writer: ByteWriter,
   channel: FrameChannel,
-  { exchange, routingKey, mandatory }: Pick<OutgoingMessage, 'exchange' | 'routingKey' | 'mandatory'>,
+  { exchange, routingKey, mandatory }: Pick<WritableMessage, 'exchange' | 'routingKey' | 'mandatory'>,
 ): void {
   const start = beginFrame(writer, frameType.method, channel);
   writer.add(publishStart);

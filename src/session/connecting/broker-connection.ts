@@ -36,6 +36,8 @@ export interface BrokerConnectionSettings {
   /** If `undefined`, the connection reconnects forever. */
   readonly reconnect?: ReconnectLimit | undefined;
   readonly redact: (text: string) => string;
+  /** Reports whether mq would declare a queue of rascal.json, but only checks that it exists. Default: it declares. */
+  readonly isChecked?: (vhost: string, queue: string) => boolean;
 }
 
 export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
@@ -98,7 +100,8 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
 
   queueOf(subscription: string): SubscriptionQueue {
     const { vhost = '', queue = '', source = '' } = this.config.subscriptions[subscription] ?? {};
-    return new SubscriptionQueue(this.#vhosts.get(vhost)?.config.queues[queue], source);
+    const isChecked = this.#settings.isChecked?.(vhost, queue);
+    return new SubscriptionQueue(this.#vhosts.get(vhost)?.config.queues[queue], source, isChecked);
   }
 
   /** Returns the options with which a queue of rascal.json is declared, or `undefined` if it is not declared. */

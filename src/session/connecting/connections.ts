@@ -6,6 +6,7 @@ import type { Say } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { randomUUID } from '../../random-uuid.ts';
 import type { Counts } from '../counts.ts';
+import { hintWithoutDeclaring } from '../declaring/configure.ts';
 import { openExisting } from '../declaring/existing.ts';
 import type { BrokerConnection } from './broker-connection.ts';
 import { openConnection } from './open-connection.ts';
@@ -59,9 +60,12 @@ export class Connections {
       connectionName,
       heartbeatSeconds,
     });
-    const common = { connectionName, closeTimeoutMs, reconnect, redact: this.#redact };
+    const isChecked = (vhost: string, queue: string) =>
+      config.declare === false && config.vhosts[vhost]?.queues[queue]?.assert !== false;
+    const common = { connectionName, closeTimeoutMs, reconnect, redact: this.#redact, isChecked };
     const open = (rascal: typeof settings) => openConnection({ rascalSettings: rascal, ...common });
-    const connection = await (isStrict ? open(settings) : openExisting(settings, open));
+    const opening = isStrict ? open(settings) : openExisting(settings, open);
+    const connection = await (config.declare === false ? withHint(opening) : opening);
     if (this.#isClosed) {
       await connection.close();
       throw new MqError('UNAVAILABLE', 'the session was closed while it connected');
@@ -130,5 +134,15 @@ export class Connections {
       block(false);
       say({ event: 'unblocked', message: 'the broker accepts messages again', fields });
     });
+  }
+}
+
+/** Adds a hint to the error of a queue or exchange that does not exist. */
+async function withHint<T>(opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (error) {
+    if (!(error instanceof MqError) || error.code !== 'TOPOLOGY' || error.hint !== undefined) throw error;
+    throw new MqError(error.code, error.message, { hint: hintWithoutDeclaring, cause: error });
   }
 }

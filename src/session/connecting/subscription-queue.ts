@@ -8,11 +8,16 @@ type Arguments = Readonly<Record<string, unknown>>;
 export class SubscriptionQueue {
   readonly #queue: RascalQueueConfig | undefined;
   readonly #source: string;
+  readonly #isChecked: boolean;
 
-  /** `queue` is the entry of the vhost's `queues`. `source` is the name if there is no entry. */
-  constructor(queue: RascalQueueConfig | undefined, source: string) {
+  /**
+   * `queue` is the entry of the vhost's `queues`. `source` is the name if there is no entry. `isChecked` is `true` if
+   * mq would declare the queue, but only checks that it exists (`"declare": false`).
+   */
+  constructor(queue: RascalQueueConfig | undefined, source: string, isChecked = false) {
     this.#queue = queue;
     this.#source = source;
+    this.#isChecked = isChecked;
   }
 
   /** The broker's current name. The name of an exclusive queue with a random part changes with each lost connection. */
@@ -31,11 +36,18 @@ export class SubscriptionQueue {
     return exclusive === true || autoDelete === true;
   }
 
-  /** Arguments with which the queue is declared. `undefined` if mq does not declare it. */
+  /**
+   * Arguments with which the queue is declared. `undefined` if rascal.json leaves the declaration to another client.
+   * With `"declare": false`, mq apply has declared the queue with the arguments of the file.
+   */
   get declaredArguments(): Arguments | undefined {
-    if (this.#queue?.assert !== true) return undefined;
-    const { deadLetterExchange: exchange, arguments: given } = this.#queue.options ?? {};
-    return { ...(exchange !== undefined && { 'x-dead-letter-exchange': exchange }), ...given };
+    if (this.#queue?.assert !== true && !this.#isChecked) return undefined;
+    const { deadLetterExchange: exchange, arguments: given } = this.#queue?.options ?? {};
+    const all: Arguments = { ...(exchange !== undefined && { 'x-dead-letter-exchange': exchange }), ...given };
+    if (this.#queue?.assert === true || given?.['x-queue-type'] !== 'classic') return all;
+    // A check does not show the type. If it is not classic on the broker, the headers of messages show that.
+    const { 'x-queue-type': _, ...others } = all;
+    return others;
   }
 }
 

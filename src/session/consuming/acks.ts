@@ -12,8 +12,11 @@ export class Acks {
   #lowest = 1;
   /** Answered tags that are not below `#lowest`. */
   readonly #answered = new Set<number>();
-  /** Deliveries to acknowledge at the end of the turn. */
-  #turn: RawMessage[] = [];
+  /**
+   * Tags to acknowledge at the end of the turn. The messages are not kept, because V8 would note that they live long, and
+   * put later ones into the old generation.
+   */
+  #turn: number[] = [];
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -21,7 +24,7 @@ export class Acks {
 
   ack(message: RawMessage): void {
     this.skip(message);
-    if (this.#turn.push(message) === 1) setImmediate(() => this.#flush());
+    if (this.#turn.push(message.fields.deliveryTag) === 1) setImmediate(() => this.#flush());
   }
 
   /** Records that the delivery was answered by nack or reject. */
@@ -55,16 +58,15 @@ export class Acks {
     const turn = this.#turn;
     this.#turn = [];
     // RabbitMQ refuses a tag that was already answered, so `upTo` must be a delivery that this turn acknowledges.
-    let upTo: RawMessage | undefined;
-    const others: RawMessage[] = [];
-    for (const message of turn) {
-      const { deliveryTag } = message.fields;
-      if (deliveryTag > this.#lowest) others.push(message);
-      else if (!upTo || deliveryTag > upTo.fields.deliveryTag) upTo = message;
+    let upTo = 0;
+    const others: number[] = [];
+    for (const tag of turn) {
+      if (tag > this.#lowest) others.push(tag);
+      else if (tag > upTo) upTo = tag;
     }
     try {
-      if (upTo) this.#channel.ack(upTo, true);
-      for (const message of others) this.#channel.ack(message, false);
+      if (upTo > 0) this.#channel.ack({ fields: { deliveryTag: upTo } }, true);
+      for (const deliveryTag of others) this.#channel.ack({ fields: { deliveryTag } }, false);
     } catch {
       // amqplib throws if the channel is closing. The broker requeues the unanswered messages then.
     }

@@ -107,12 +107,12 @@ export class ConsumerChannel implements DeliveryChannel {
   }
 
   /** Answers a delivery, unless its channel is closed. Returns `false` if the answer was dropped. */
-  answer(raw: RawMessage, answer: Answer): boolean {
+  answer(delivery: ConsumerDelivery, answer: Answer): boolean {
     if (this.#plan.isNoAck) return true;
     try {
       if (this.isCurrent()) {
-        this.unanswered.delete(raw);
-        this.#send(raw, answer);
+        this.unanswered.delete(delivery);
+        this.#send(delivery.raw, answer);
         return true;
       }
     } catch {
@@ -139,7 +139,8 @@ export class ConsumerChannel implements DeliveryChannel {
     }
     counts.received += 1;
     this.deliveredAt = performance.now();
-    if (!isNoAck) this.unanswered.add(raw, { at: this.deliveredAt, offset: offsetOf(raw) });
-    onDelivery(new ConsumerDelivery(this, raw));
+    const delivery = new ConsumerDelivery(this, raw, this.deliveredAt, isNoAck ? undefined : offsetOf(raw));
+    if (!isNoAck) this.unanswered.add(delivery);
+    onDelivery(delivery);
   }
 }

@@ -1,5 +1,6 @@
 // Defines a message that the broker has delivered, and its possible answers.
 
+import type { Placed } from '../../arrival-order.ts';
 import type { RawMessage } from '../raw-message.ts';
 
 export interface Delivery {
@@ -30,20 +31,27 @@ export interface DeliveryChannel {
   /** Returns `false` if the channel is closed. */
   isCurrent(): boolean;
   /** Sends an answer. Returns `false` if it was dropped. */
-  answer(raw: RawMessage, answer: Answer): boolean;
+  answer(delivery: ConsumerDelivery, answer: Answer): boolean;
 }
 
 /** Answer to a delivery: basic.ack, basic.nack or basic.reject. */
 export type Answer = 'ack' | 'nack' | 'nack-requeue' | 'reject' | 'reject-requeue';
 
-export class ConsumerDelivery implements Delivery {
+export class ConsumerDelivery implements Delivery, Placed {
+  place = -1;
   readonly raw: RawMessage;
+  /** Time of arrival, on the monotonic clock. */
+  readonly at: number;
+  /** Offset in a stream. */
+  readonly offset: number | undefined;
   readonly #channel: DeliveryChannel;
   #isAnswered = false;
 
-  constructor(channel: DeliveryChannel, raw: RawMessage) {
+  constructor(channel: DeliveryChannel, raw: RawMessage, at: number, offset: number | undefined) {
     this.#channel = channel;
     this.raw = raw;
+    this.at = at;
+    this.offset = offset;
   }
 
   get queue(): string {
@@ -73,6 +81,6 @@ export class ConsumerDelivery implements Delivery {
   #answer(answer: Answer): boolean {
     if (this.#isAnswered) return false;
     this.#isAnswered = true;
-    return this.#channel.answer(this.raw, answer);
+    return this.#channel.answer(this, answer);
   }
 }

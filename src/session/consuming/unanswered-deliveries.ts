@@ -1,26 +1,16 @@
 // Tracks the deliveries of one channel that have no answer yet, in the order of their arrival.
 
+import { ArrivalOrder } from '../../arrival-order.ts';
 import { MqError } from '../../errors.ts';
 import { consumerTimeoutHint } from '../failure.ts';
-import type { RawMessage } from '../raw-message.ts';
-
-interface Arrival {
-  /** Time of arrival, on the monotonic clock. */
-  readonly at: number;
-  /** Offset in a stream. */
-  readonly offset: number | undefined;
-}
-
-interface Delivered extends Arrival {
-  readonly raw: RawMessage;
-}
+import type { ConsumerDelivery } from './delivery.ts';
 
 export class UnansweredDeliveries {
-  readonly #byTag = new Map<number, Delivered>();
+  readonly #deliveries = new ArrivalOrder<ConsumerDelivery>();
   #lastOffset: number | undefined;
 
   get size(): number {
-    return this.#byTag.size;
+    return this.#deliveries.size;
   }
 
   /** Last offset received on this channel, if the queue is a stream. */
@@ -30,22 +20,22 @@ export class UnansweredDeliveries {
 
   /** Offset at which another consumer must start to receive all unanswered messages and everything after them. */
   get resumeAt(): number | undefined {
-    const [oldest] = this.#byTag.values();
+    const [oldest] = this.#deliveries;
     return oldest?.offset ?? (this.lastOffset === undefined ? undefined : this.lastOffset + 1);
   }
 
-  add(raw: RawMessage, { at, offset }: Arrival): void {
-    this.#lastOffset = offset;
-    this.#byTag.set(raw.fields.deliveryTag, { raw, at, offset });
+  add(delivery: ConsumerDelivery): void {
+    this.#lastOffset = delivery.offset;
+    this.#deliveries.add(delivery);
   }
 
-  delete({ fields }: RawMessage): void {
-    this.#byTag.delete(fields.deliveryTag);
+  delete(delivery: ConsumerDelivery): void {
+    this.#deliveries.delete(delivery);
   }
 
   /** Returns an error with the probable cause of a basic.cancel, because the broker does not send the cause. */
   cancelled(): MqError {
-    const [oldest] = this.#byTag.values();
+    const [oldest] = this.#deliveries;
     const seconds = oldest ? Math.floor((performance.now() - oldest.at) / 1000) : 0;
     if (!oldest || seconds === 0) return new MqError('UNAVAILABLE', 'the broker cancelled the consumer');
     const { messageId } = oldest.raw.properties;

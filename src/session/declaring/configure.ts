@@ -30,7 +30,6 @@ export async function existingOnly(
 ): Promise<Set<string>> {
   const broker = { connection, vhost, redact };
   const refused = await namesWith(accessRefused, { ...broker, names: queues, ask: mayConfigure });
-  const exists = (channel: Channel, queue: string) => asked((next) => channel.checkQueue(queue, next));
   const missing = await namesWith(notFound, { ...broker, names: refused, ask: exists });
   if (missing.length === 0) return new Set(refused);
   const names = missing.map((name) => `'${name}'`).join(', ');
@@ -38,6 +37,27 @@ export async function existingOnly(
   throw new MqError('NOT_PERMITTED', `the account may not declare the ${what} ${names}, and ${are} not exist`, {
     hint: 'mq sends failed messages there: run mq declare with an account that has the configure permission, or grant it',
   });
+}
+
+/**
+ * Returns the queues if all of them exist. A queue that the user may not check counts as existing.
+ * @throws MqError TOPOLOGY with the queues that do not exist
+ */
+export async function presentOnly(broker: Broker, queues: readonly string[]): Promise<Set<string>> {
+  const [missing, ...others] = await namesWith(notFound, { ...broker, names: queues, ask: exists });
+  if (missing === undefined) return new Set(queues);
+  const more = others.length === 0 ? '' : ` and ${others.length} more queues`;
+  throw new MqError('TOPOLOGY', `the broker has no queue '${missing}'${more} for failed messages`, {
+    hint: hintWithoutDeclaring,
+  });
+}
+
+/** Hint for a queue or exchange that is missing while roles declare nothing. */
+export const hintWithoutDeclaring =
+  'this role declares nothing: mq plan shows what is missing, and mq apply creates it';
+
+function exists(channel: Channel, queue: string): Promise<Refusal> {
+  return asked((next) => channel.checkQueue(queue, next));
 }
 
 /**

@@ -61,7 +61,9 @@ function withExisting(settings: RascalSettings, existing: ReadonlyMap<string, 'c
       Object.fromEntries(
         Object.entries(objectOf(vhost[`${kind}s`])).map(([name, item]) => {
           const mode = existing.get(keyOf({ kind, name: prefix + name }));
-          return [name, mode === undefined ? item : { ...objectOf(item), assert: false, check: mode === 'check' }];
+          if (mode === undefined) return [name, item];
+          const { assert } = objectOf(item);
+          return [name, { ...objectOf(item), assert: false, check: mode === 'check' && assert !== false }];
         }),
       );
     return [vhostName, { ...vhost, exchanges: changed('exchange'), queues: changed('queue') }] as const;

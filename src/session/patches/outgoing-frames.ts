@@ -8,7 +8,7 @@ import { type ChannelBuffer, Connection } from '../../../node_modules/amqplib/li
 import type { ConfirmChannel } from '../channel.ts';
 import { ByteWriter } from '../codec/byte-writer.ts';
 import { type FrameChannel, smallBody, writeMessage } from '../codec/message-frames.ts';
-import type { OutgoingMessage } from '../outgoing-message.ts';
+import type { WritableMessage } from '../outgoing-message.ts';
 
 /** Number of gathered bytes that are written before the end of the turn. */
 const mostGathered = 64 * 1024;
@@ -18,7 +18,7 @@ const mostGathered = 64 * 1024;
  * IllegalOperationError if the channel is closed, and RangeError or TypeError if AMQP cannot represent the message; a
  * message that throws has no delivery tag.
  */
-export function publishMessage(channel: ConfirmChannel, message: OutgoingMessage): void {
+export function publishMessage(channel: ConfirmChannel, message: WritableMessage): void {
   channel.sendMessage(message, message, message.body);
 }
 

@@ -143,7 +143,7 @@ declare module '*/amqplib/lib/connection.js' {
       method: number,
       fields: object,
       id: number,
-      properties: { readonly body?: undefined } | import('../outgoing-message.ts').OutgoingMessage,
+      properties: { readonly body?: undefined } | import('../outgoing-message.ts').WritableMessage,
       content: Buffer,
     ): boolean;
     sendContent(channel: number, content: Buffer): boolean;

@@ -2,7 +2,7 @@
 
 import { MqError } from '../../errors.ts';
 import { bytesOfText } from '../byte-text.ts';
-import type { OutgoingMessage } from '../outgoing-message.ts';
+import type { WritableMessage } from '../outgoing-message.ts';
 import type { RawMessage } from '../raw-message.ts';
 
 /** AMQP 0-9-1, 4.2.5.3: a short string holds at most 255 octets. */
@@ -11,7 +11,7 @@ const longestShortText = 255;
 export function unsendable({
   routingKey,
   exchange,
-}: Pick<OutgoingMessage, 'routingKey' | 'exchange'>): MqError | undefined {
+}: Pick<WritableMessage, 'routingKey' | 'exchange'>): MqError | undefined {
   if (isTooLong(routingKey)) {
     const bytes = bytesOfText(routingKey).length;
     return new MqError('BAD_DATA', `the routing key has ${bytes} bytes; AMQP allows ${longestShortText}`);
@@ -40,7 +40,7 @@ export function unroutable({ fields: { exchange, routingKey, replyText = 'NO_ROU
   });
 }
 
-export function nacked(message: OutgoingMessage): MqError {
+export function nacked(message: WritableMessage): MqError {
   const where = message.exchange === '' ? `the queue '${message.routingKey}'` : `the exchange '${message.exchange}'`;
   return new MqError('REFUSED', `the broker refused a message to ${where} (nack)`, {
     hint: 'the queue may be full or have no quorum; try again',

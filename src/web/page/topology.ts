@@ -10,7 +10,7 @@ const everyMs = 2000;
 export function drawTopology({ drawing }: Catalog): void {
   const nodes = new Map(drawing.nodes.map((node) => [node.id, node]));
   const figures = drawing.nodes.map(figureOf);
-  showDrawing(drawing, nodes, figures);
+  showDrawing(drawing, figures);
   const rows = drawing.nodes.filter(({ kind }) => kind === 'queue').map(rowOf);
   byId('queues').append(...rows.map(({ row }) => row));
   updateDepths((depths) => {
@@ -28,15 +28,7 @@ interface Figure {
 
 type DrawnFigure = Figure & { readonly group: SVGGElement };
 
-function showDrawing(
-  drawing: Catalog['drawing'],
-  nodes: ReadonlyMap<string, DrawnNode>,
-  figures: readonly DrawnFigure[],
-): void {
-  const edges = drawing.edges.flatMap((edge) => {
-    const [source, target] = [nodes.get(edge.from), nodes.get(edge.to)];
-    return source && target ? [edgeOf(edge, source, target)] : [];
-  });
+function showDrawing(drawing: Catalog['drawing'], figures: readonly DrawnFigure[]): void {
   const [width, height] = [drawing.width + 2 * margin, drawing.height + 2 * margin];
   const place = byId('drawing');
   // A narrow screen scrolls the drawing. It must be focusable, so that the arrow keys scroll it.
@@ -46,7 +38,7 @@ function showDrawing(
       'svg',
       { viewBox: `${-margin} ${-margin} ${width} ${height}`, width, height },
       svgElement('defs', {}, arrow()),
-      ...edges,
+      ...drawing.edges.map(edgeOf),
       // Labels are above all edges, so that no edge crosses a text.
       ...drawing.edges.flatMap(labelOf),
       ...figures.map(({ group }) => group),
@@ -127,28 +119,7 @@ function aboutOf({ kind, type, isOwn, roles = [] }: DrawnNode): string {
   return roles.map((role) => `mq ${role}`).join(', ');
 }
 
-function edgeOf({ kind, keys, via }: DrawnEdge, source: DrawnNode, target: DrawnNode): SVGGElement {
-  const isBack = target.x <= source.x;
-  // An edge to an earlier column starts on the left side and ends on the right side. An edge to the same column bends
-  // on the right.
-  const leaves = target.x < source.x ? source.x : source.x + source.width;
-  const start = { x: leaves, y: source.y + source.height / 2 };
-  const end = { x: isBack ? target.x + target.width + 2 : target.x - 2, y: target.y + target.height / 2 };
-  const stops = [
-    ...via.flatMap(({ x, y, width }) => [
-      { x, y },
-      { x: x + width, y },
-    ]),
-    end,
-  ];
-  let path = `M${start.x},${start.y}`;
-  let from = start;
-  for (const to of stops) {
-    const bend = target.x === source.x ? 60 : (to.x - from.x) / 2;
-    const back = target.x === source.x ? to.x + bend : to.x - bend;
-    path += from.y === to.y && !isBack ? `H${to.x}` : `C${from.x + bend},${from.y} ${back},${to.y} ${to.x},${to.y}`;
-    from = to;
-  }
+function edgeOf({ kind, keys, path }: DrawnEdge): SVGGElement {
   return svgElement(
     'g',
     { class: `edge ${kind}` },

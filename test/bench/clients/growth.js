@@ -7,7 +7,7 @@
 //   bindings                        of one topic exchange to one queue
 //   queued                          messages in the queue before the first burst
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import amqplib from 'amqplib';
 
 const [, , kind, first, second, pid] = process.argv;
@@ -93,10 +93,12 @@ async function run() {
         senders[(isByBurst ? (sent / burst) | 0 : sent) % senders.length]();
       }
       if (received.length >= burst) done();
-    }).then(() => {
+    }).then(async () => {
       const all = received;
       received = [];
       for (const [channel, message] of all) channel.ack(message);
+      // With one connection, acknowledgements and the next burst would otherwise share a write, and cost fewer system calls.
+      for (let turn = 0; turn < 3; turn += 1) await new Promise((turned) => setImmediate(turned));
     });
   const sendAll = async (until) => {
     while (sent < until) await send(until);
@@ -107,10 +109,13 @@ async function run() {
   return ((cpuMs() - before) * 1000) / messages;
 }
 
-/** Returns the user and system time of the broker so far, in milliseconds. */
+/** Returns the processor time of the broker's threads so far, in milliseconds. Its resolution is a nanosecond. */
 function cpuMs() {
-  const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13);
-  return (Number(user) + Number(system)) * 10;
+  let ns = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+  }
+  return ns / 1e6;
 }
 
 process.stdout.write(`${await run()}\n`);

@@ -14,7 +14,7 @@ const load = join(import.meta.dirname, '../clients/load.js');
 const queued = 1_000_000;
 const sizes = [100, 10_000, 100_000, 1_000_000, 16_000_000];
 
-interface Broker {
+export interface Broker {
   readonly url: string;
   readonly pid: number;
 }
@@ -48,7 +48,7 @@ export async function broker({ runs, messages, node }: Settings): Promise<void> 
   }
 }
 
-function rabbitBroker({ url, container }: RabbitNode): Broker | undefined {
+export function rabbitBroker({ url, container }: RabbitNode): Broker | undefined {
   if (container === undefined) return undefined;
   const processes = execFileSync('docker', ['top', container, '-eo', 'pid,comm'], { encoding: 'utf8' });
   const pid = /(\d+)\s+beam/.exec(processes)?.[1];

@@ -21,7 +21,7 @@ export async function exec({ runs, messages, node }: Settings): Promise<void> {
   const cwd = folder();
   const amqpConsume = (count: number) => ['amqp-consume', '--url', url, '-q', queue, '-p', '1', '-c', String(count)];
   await compare('--exec ./true.sh', {
-    ...{ runs, messages: Math.max(2, Math.round(messages / 50)), columns, before: filled(url) },
+    ...{ runs, messages: Math.max(2, Math.round(messages / 15)), columns, before: filled(url) },
     programs: [
       { name: 'mq', job: mq(cwd, url, ['--prefetch', '1', '--exec', './true.sh']) },
       { name: 'amqp-consume (C)', job: (count) => ({ command: [...amqpConsume(count), './true.sh'], cwd }) },

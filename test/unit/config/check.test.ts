@@ -67,6 +67,21 @@ test('checks the limits of numbers', () => {
     'mq.retry.delays[1] value',
   ]);
   assert.is(linesOf('{"mq":{"retry":{"attempts":1e999}}}').length, 1);
+  for (const good of [true, false]) assert.equal(codesOf({ mq: { declare: good } }), [], String(good));
+  for (const bad of ['no', 0, null]) assert.equal(codesOf({ mq: { declare: bad } }), ['mq.declare type'], String(bad));
+});
+
+test('reports patterns of owned names that match too much or nothing', () => {
+  const problems = (owns: unknown) => codesOf({ mq: { owns } });
+  assert.equal(problems(['orders.*', '*.orders', 'a*b', 'orders']), []);
+  assert.equal(problems(['', '*', '**', 'amq.*', 1]), [
+    'mq.owns[0] value',
+    'mq.owns[1] value',
+    'mq.owns[2] value',
+    'mq.owns[3] value',
+    'mq.owns[4] type',
+  ]);
+  assert.equal(problems('orders'), ['mq.owns type']);
 });
 
 test('reports names that are too long for AMQP', () => {

@@ -51,8 +51,11 @@ function checkedOf(text: string, env: Record<string, string>): CheckedConfig {
 export interface RascalVhost {
   connections: { url: string; loggableUrl: string; socketOptions: Record<string, unknown>; retry: unknown }[];
   bindings: Record<string, { source: string; destination: string; destinationType: string; bindingKey: string }>;
-  exchanges: Record<string, { fullyQualifiedName: string; assert: boolean }>;
-  queues: Record<string, { fullyQualifiedName: string; assert: boolean; options: Record<string, unknown> }>;
+  exchanges: Record<string, { fullyQualifiedName: string; assert: boolean; check?: boolean }>;
+  queues: Record<
+    string,
+    { fullyQualifiedName: string; assert: boolean; check?: boolean; options: Record<string, unknown> }
+  >;
   defaults: { connection: { retry: unknown } };
 }
 

@@ -142,6 +142,40 @@ test('declares and binds nothing with declare false', () => {
   assert.equal(bindings, {});
 });
 
+test('declares only private queues if roles declare nothing, and checks others', () => {
+  const file = {
+    vhosts: {
+      '/': {
+        exchanges: ['orders'],
+        queues: { shared: {}, mine: { options: { exclusive: true } } },
+        bindings: ['orders[a] -> shared', 'orders[b] -> mine'],
+      },
+    },
+    publications: { orders: { exchange: 'orders' } },
+    subscriptions: { mine: { queue: 'mine' } },
+    mq: { declare: false },
+  };
+  const needs = { ...base, publications: ['orders'], subscriptions: ['mine'] };
+  const { exchanges, queues, bindings } = rascalResult(rascalSettings(configOf(file), needs)).vhosts['/'] ?? {};
+  const modes = Object.values({ ...exchanges, ...queues }).map((one) => [
+    one.fullyQualifiedName,
+    one.assert,
+    one.check,
+  ]);
+  assert.equal(
+    modes.filter(([name]) => name !== ''),
+    [
+      ['orders', false, true],
+      ['mine', true, undefined],
+      ['shared', false, true],
+    ],
+  );
+  assert.equal(
+    Object.values(bindings ?? {}).map(({ destination }) => destination),
+    ['mine'],
+  );
+});
+
 test('declares extra queues that the file does not define', () => {
   const file = {
     defaults: { vhosts: { queues: { options: { messageTtl: 5 } } } },

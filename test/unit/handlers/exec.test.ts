@@ -405,6 +405,14 @@ test('starts the child despite ten thousand headers of one kilobyte', async () =
   assert.is(Object.keys(variables).filter((name) => name.startsWith('MQ_HEADER_H')).length, 64);
 });
 
+test('runs an executable text without a first line as a shell script', async () => {
+  const file = join(temporary, 'script');
+  writeFileSync(file, 'echo $0 $1; exit 3\n', { mode: 0o755 });
+  const host = makeHost();
+  const outcome = await handleOne(await makeExec([file, 'one'], host));
+  assert.equal([outcome.type, host.stdout.text], ['dead-letter', `${file} one\n`]);
+});
+
 test('refuses a missing command, a folder, and a file that is not executable', async () => {
   for (const [command, reason] of [
     ['./no-such.sh', 'no such file'],

@@ -17,13 +17,20 @@ const answers: Readonly<Record<Collection, unknown>> = {
       ...{ name: 'q', type: 'quorum', durable: true, auto_delete: false, exclusive: false, state: 'running' },
       arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 5 },
       ...{ messages: 3, messages_unacknowledged: 1, consumers: 2, policy: 'p' },
+      effective_policy_definition: { 'max-length': 1 },
     },
     // RabbitMQ reports no counts of a queue for some seconds after its declaration.
     { name: 'new', type: 'classic', durable: false, auto_delete: true, exclusive: true, arguments: {} },
   ],
   bindings: [
     { source: '', destination: 'q', destination_type: 'queue', routing_key: 'q', arguments: {} },
-    { source: 'e', destination: 'f', destination_type: 'exchange', routing_key: 'k', arguments: { n: 1 } },
+    {
+      source: 'e',
+      destination: 'f',
+      destination_type: 'exchange',
+      routing_key: 'k',
+      arguments: { n: 1, m: 'undefined' },
+    },
   ],
   policies: [{ name: 'p', pattern: '^q', 'apply-to': 'queues', priority: 1, definition: { 'max-length': 1 } }],
   'operator-policies': [{ name: 'o', pattern: '^q', priority: 0, definition: { expires: 1 } }],
@@ -48,11 +55,12 @@ test('reads a vhost with one request for each list', async () => {
         ...{ name: 'q', type: 'quorum', durable: true, autoDelete: false, exclusive: false, state: 'running' },
         arguments: { 'x-delivery-limit': 5 },
         policy: 'p',
+        policySettings: { 'max-length': 1 },
         counts: { messages: 3, unacknowledged: 1, consumers: 2 },
       },
       { name: 'new', type: 'classic', durable: false, autoDelete: true, exclusive: true, arguments: {}, counts: {} },
     ],
-    bindings: [{ source: 'e', destination: 'f', destinationType: 'exchange', key: 'k', arguments: { n: 1 } }],
+    bindings: [{ source: 'e', destination: 'f', destinationType: 'exchange', key: 'k', arguments: { n: 1, m: null } }],
     policies: [{ name: 'p', pattern: '^q', applyTo: 'queues', priority: 1, definition: { 'max-length': 1 } }],
   });
 });

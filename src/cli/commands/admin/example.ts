@@ -41,7 +41,7 @@ const words: Readonly<Record<string, string>> = {
 };
 
 export function exampleOf(action: Action): string {
-  const { args = [] } = action;
+  const { args = [], exampleOptions } = action;
   const typed = args.flatMap(({ name }) => words[`${action.noun} ${name}`] ?? words[name] ?? []);
-  return ['mq admin', nameOf(action), ...typed].join(' ');
+  return ['mq admin', nameOf(action), ...typed, ...(exampleOptions === undefined ? [] : [exampleOptions])].join(' ');
 }

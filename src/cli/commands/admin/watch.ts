@@ -1,11 +1,10 @@
 // Runs an action and prints its result once, or repeatedly with --watch.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Call, Result } from '../../../admin/action.ts';
 import type { OutputFormat } from '../../../admin/print.ts';
-import type { Context, Output } from '../../../context.ts';
-import { asMqError, escaped, MqError } from '../../../errors.ts';
-import { isBrokenPipe } from '../../../terminal/printer.ts';
+import type { Context } from '../../../context.ts';
+import { asMqError, escaped } from '../../../errors.ts';
+import { fittingLines, showFrames, writeText } from '../../../terminal/screen.ts';
 import type { Values } from '../../arguments/values.ts';
 
 /** Runs the action, and prints its result. Returns the exit status. */
@@ -16,25 +15,13 @@ export async function adminWatch(context: Context, values: Values, call: Call): 
   if (values.flag('watch') !== true) {
     if (values.text('interval') !== undefined) throw call.usage('--interval requires --watch');
     const result = await call.action.run(call);
-    await write(stdout, await formatResult(result, await formatOf(context, values, call)));
+    await writeText(stdout, await formatResult(result, await formatOf(context, values, call)));
     return statusOf(result);
   }
   const isScreen = stdout.isTTY === true && values.flag('json') !== true;
-  if (isScreen) await write(stdout, screen.other);
-  try {
-    for (;;) {
-      const text = await frame(context, values, call);
-      if (context.drain.aborted || !(await write(stdout, isScreen ? screen.home + text : text))) return 0;
-      await pause(intervalMs, undefined, { signal: context.drain }).catch(() => undefined);
-      if (context.drain.aborted) return 0;
-    }
-  } finally {
-    if (isScreen) await write(stdout, screen.own);
-  }
+  await showFrames(context, { intervalMs, isScreen, frame: () => frame(context, values, call) });
+  return 0;
 }
-
-/** Escape sequences of ECMA-48, and of xterm's private mode 1049, which restores the previous content of the screen. */
-const screen = { other: '\u001b[?1049h', own: '\u001b[?1049l', home: '\u001b[H\u001b[J' } as const;
 
 /**
  * Returns the current output of the action. If the broker does not answer, the watch continues, because the broker may
@@ -58,9 +45,7 @@ async function frame(context: Context, values: Values, call: Call): Promise<stri
   }
   if (!isScreen) return text;
   const lines = [...notes, ...text.split('\n').slice(0, -1)];
-  // A terminal of unknown size reports 0.
-  const most = Math.max(2, (stdout.rows || 24) - 2);
-  const shown = lines.length > most ? [...lines.slice(0, most - 1), `… ${lines.length - most + 1} more`] : lines;
+  const shown = fittingLines(stdout, lines);
   const title = `${new Date().toLocaleTimeString('sv')}  ${call.api.origin}`;
   return `${[title, ...shown].join('\n')}\n`;
 }
@@ -81,16 +66,5 @@ async function formatOf({ stdout }: Context, values: Values, call: Call): Promis
 }
 
 function statusOf(result: Result): number {
-  return result.kind === 'items' ? (result.status ?? 0) : 0;
-}
-
-/** Writes text. Returns `false` if the reader has closed the pipe. */
-function write(stdout: Output, text: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    stdout.write(text, (error) => {
-      if (!error) resolve(true);
-      else if (isBrokenPipe(error)) resolve(false);
-      else reject(new MqError('IO', `cannot write to stdout: ${error.message}`, { cause: error }));
-    });
-  });
+  return result.kind === 'items' || result.kind === 'done' ? (result.status ?? 0) : 0;
 }

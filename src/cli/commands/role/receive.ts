@@ -1,5 +1,6 @@
 // Runs a role that handles messages or replies to requests.
 
+import { isPrivate } from '../../../config/config.ts';
 import { type FailurePolicy, failurePolicies, type ReceivingRole } from '../../../config/role.ts';
 import type { Context } from '../../../context.ts';
 import { unmatched } from '../../../handlers/environment.ts';
@@ -13,7 +14,7 @@ import { refuseInput } from '../../input/output-file.ts';
 import { type HandlerChoice, handlerChoice, handlerPlace, type Parallelism, parallelism } from './handler-options.ts';
 import { intervalOf } from './rate.ts';
 import { replyPlaces } from './reply-to.ts';
-import { type RunningRole, withSession } from './running.ts';
+import { declares, type RunningRole, withSession } from './running.ts';
 import { usageOf } from './usage.ts';
 
 type Running = RunningRole<ReceivingRole>;
@@ -41,11 +42,22 @@ export async function runReceiving(context: Context, values: Values, running: Ru
   }
 }
 
-/** Throws USAGE if binding keys are missing, or if there are arguments but the role accepts no arguments. */
-function refuseArguments(values: Values, { name, role }: Running): void {
-  if (role.arguments !== 'keys') values.expectAtMost(0);
-  else if (values.args.length === 0)
+/** Throws USAGE if binding keys are missing, or cannot be bound, or if the role accepts no arguments. */
+function refuseArguments(values: Values, { name, role, config }: Running): void {
+  if (role.arguments !== 'keys') {
+    values.expectAtMost(0);
+    return;
+  }
+  if (values.args.length === 0)
     throw values.usage(`no ${role.keyName ?? 'key'} is given; usage: ${usageLine({ name, usage: usageOf(role) })}`);
+  if (declares(values, config)) return;
+  const queues = role.subscriptions.flatMap((subscription) => config.subscriptions[subscription] ?? []);
+  const shared = queues.find(({ vhost, queue }) => !isPrivate(config.vhosts[vhost]?.queues[queue] ?? {}));
+  if (shared === undefined) return;
+  throw values.usage(
+    `the role declares nothing, so it cannot bind the queue '${shared.queue}' with these keys`,
+    'add the bindings to rascal.json and run mq apply, or use --declare',
+  );
 }
 
 /** Settings that stop a role, limit its rate, or choose its output format. */
@@ -119,6 +131,7 @@ function handlerHost(context: Context, { config, observation }: Running, options
     stderr: observation.handlerStderr,
     stderrOf: (message) => observation.handlerStderrOf(messageFields(message), { isNamed: parallel.concurrency > 1 }),
     kill: context.kill,
+    ...(context.native && { native: context.native }),
     graceMs,
     ...(timeoutMs !== undefined && { timeoutMs }),
   };

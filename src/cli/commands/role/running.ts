@@ -42,7 +42,7 @@ export async function withSession(
   }
   const { Session } = await import('../../../session/session.ts');
   const session = new Session({
-    config,
+    config: { ...config, declare: declares(values, config) },
     addresses,
     role: name,
     confirmTimeoutMs: confirmLimitMs(running.role, values.duration('timeout')),
@@ -65,6 +65,11 @@ export async function withSession(
  */
 export function confirmLimitMs(role: RoleConfig, given: number | undefined): number {
   return isSending(role) ? (given ?? 60_000) : Number.POSITIVE_INFINITY;
+}
+
+/** Reports whether the role declares what it needs. Otherwise that must exist. */
+export function declares(values: Values, { declare = true }: Config): boolean {
+  return values.flag('declare') ?? declare;
 }
 
 /** Returns the vhosts of the publications and subscriptions that a role uses. */

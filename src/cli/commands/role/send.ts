@@ -6,7 +6,7 @@ import { MqError } from '../../../errors.ts';
 import type { Input } from '../../../roles/input.ts';
 import type { Properties } from '../../../session/wire.ts';
 import type { Values } from '../../arguments/values.ts';
-import { properties } from './properties.ts';
+import { properties } from '../../input/properties.ts';
 import { intervalOf } from './rate.ts';
 import { type NamedRole, type RunningRole, withSession } from './running.ts';
 

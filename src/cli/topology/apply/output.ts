@@ -1,6 +1,7 @@
 // Prints the steps of mq apply as lines of text or JSON, and shows the current step on a terminal.
 
 import { stepText } from '../../../apply/engine.ts';
+import { type ReplaceReport, reportText } from '../../../apply/replace-report.ts';
 import type { Step } from '../../../apply/step.ts';
 import type { Context } from '../../../context.ts';
 import { safeJson } from '../../../errors.ts';
@@ -19,6 +20,8 @@ export class ApplyOutput {
   readonly #settings: Settings;
   readonly #progress: Progress;
   #done = 0;
+  /** Report of the current step. */
+  #report: ReplaceReport | undefined;
 
   constructor(context: Pick<Context, 'stdout' | 'stderr'>, settings: Settings) {
     this.#context = context;
@@ -33,15 +36,24 @@ export class ApplyOutput {
     return (more) => this.#progress.begin(at, `${text}: ${more}`);
   }
 
+  /** Keeps the report of a replacement until its step is done. */
+  report(report: ReplaceReport): void {
+    this.#report = report;
+  }
+
   done(step: Step, at: number): void {
     this.end();
     this.#done += 1;
+    const report = this.#report;
+    this.#report = undefined;
     if (!this.#settings.isJson) {
-      this.#context.stdout.write(`done: ${stepText(step)}\n`);
+      const more = report === undefined ? '' : `: ${reportText(report)}`;
+      this.#context.stdout.write(`done: ${stepText(step)}${more}\n`);
       return;
     }
     const { action, object, place } = step;
-    this.#line({ result: 'done', step: at + 1, steps: this.#settings.count, vhost: place.vhost, action, ...object });
+    const common = { step: at + 1, steps: this.#settings.count, vhost: place.vhost };
+    this.#line({ result: 'done', ...common, action, ...object, ...report });
   }
 
   /** Removes the current step from the terminal. */
@@ -58,12 +70,19 @@ export class ApplyOutput {
     const { stdout, stderr } = this.#context;
     if (this.#done > 0) stdout.write(`${this.#done === 1 ? '1 change' : `${this.#done} changes`} made\n`);
     if (left.length === 0) return;
-    const hint =
-      'mq apply neither replaces nor deletes anything; the lines "why" and "risk" of the plan show the reasons';
+    const deletions = left.filter(({ action }) => action === 'delete').length;
+    const hint = deletions === left.length ? leftDeletions(deletions) : leftDifferences;
     stderr.write(`${wrapped(`hint: ${hint}`, { width: widthOf(stderr), indent: 6 })}\n`);
   }
 
   #line(value: object): void {
     this.#context.stdout.write(`${safeJson(value)}\n`);
   }
+}
+
+const leftDifferences =
+  'mq apply replaces only the queues of --replace; the lines "why" and "risk" of the plan show the reasons';
+
+function leftDeletions(count: number): string {
+  return `${count === 1 ? '1 object is' : `${count} objects are`} left that rascal.json owns and does not define: mq apply --prune deletes them`;
 }

@@ -12,17 +12,22 @@ import type { MadePlan } from '../plan/make.ts';
 interface Settings {
   readonly config: Config;
   readonly made: Pick<MadePlan, 'vhosts' | 'addresses'>;
+  readonly onResult: Target['onResult'];
 }
 
 export class Targets {
   readonly #context: Context;
   readonly #values: Values;
   readonly #settings: Settings;
+  /** By name in rascal.json. */
+  readonly #opened = new Map<string, Promise<Target>>();
   readonly #close: (() => Promise<void> | void)[] = [];
   #session: Session | undefined;
   #onProgress: (text: string) => void = () => undefined;
+  readonly #onResult: Target['onResult'];
 
   constructor(context: Context, values: Values, settings: Settings) {
+    this.#onResult = settings.onResult;
     this.#context = context;
     this.#values = values;
     this.#settings = settings;
@@ -41,7 +46,14 @@ export class Targets {
     return [...names].join(' and ');
   }
 
-  async open({ vhost, name }: Place): Promise<Target> {
+  /** Returns the connections to a vhost. Opens them once. */
+  open(place: Place): Promise<Target> {
+    const opened = this.#opened.get(place.name) ?? this.#open(place);
+    this.#opened.set(place.name, opened);
+    return opened;
+  }
+
+  async #open({ vhost, name }: Place): Promise<Target> {
     const connections = this.#settings.made.vhosts.find((one) => one.name === name)?.connections ?? [];
     const [api, session] = await Promise.all([this.#api(connections), this.#openSession()]);
     let declarer: ReturnType<Session['declarer']> | undefined;
@@ -56,6 +68,7 @@ export class Targets {
       },
       signal: this.#context.drain,
       onProgress: (text) => this.#onProgress(text),
+      onResult: this.#onResult,
     };
   }
 

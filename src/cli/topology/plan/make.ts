@@ -45,6 +45,7 @@ export async function makePlan(context: Context, values: Values, config: Config)
     update: count('update'),
     replace: count('replace'),
     blocked: count('blocked'),
+    delete: count('delete'),
     differences,
     others: vhosts.map(({ vhost, others }) => ({ vhost, ...others })),
   };

@@ -52,6 +52,7 @@ function rowsOf(one: PlannedDifference, hasVhosts: boolean): string[] {
   const mark = action === 'create' ? action : `**${action}**`;
   const object = `${objectText(one, cell)}${hasVhosts ? ` in ${cell(one.vhost)}` : ''}`;
   if (!exists) return [`| ${mark} | ${object} | ${propertiesText(one, cell)} | | |`];
+  if (attributes.length === 0) return [`| ${mark} | ${object} | | | |`];
   return attributes.map(({ attribute, wanted, found, isRefused }, at) => {
     const name = `${cell(attribute)}${isRefused || isPolicy(kind) ? '' : ' (ignored in a declaration)'}`;
     return `| ${at === 0 ? `${mark} | ${object}` : ' | '} | ${name} | ${cell(valueText(wanted))} | ${cell(valueText(found))} |`;
@@ -64,7 +65,7 @@ function reasonsOf(differences: readonly PlannedDifference[], hasVhosts: boolean
   if (notable.length === 0) return [];
   const lines = notable.slice(0, mostOthers).map((one) => {
     const risks = [
-      ...(one.risk === undefined ? [] : [riskText(one.risk, one.kind)]),
+      ...(one.risk === undefined ? [] : [riskText(one.risk, one, code)]),
       ...(one.policyRisk === undefined ? [] : [policyRiskText(one.policyRisk)]),
     ].map((text) => ` Risk: ${text}.`);
     const gap = one.risk?.typicalGapMs === undefined ? '' : ` Gap: ${gapText(one.risk.typicalGapMs)}.`;
@@ -72,8 +73,9 @@ function reasonsOf(differences: readonly PlannedDifference[], hasVhosts: boolean
       one.policy === undefined
         ? ''
         : ` Instead, a policy does the same: ${policyAdvice(one)}, and add ${code(policyJson(one.fileVhost ?? one.vhost, one.policy))}.`;
+    const obstacles = (one.obstacles ?? []).map((obstacle) => ` In the way: ${code(obstacle)}.`);
     const where = hasVhosts ? ` in ${code(one.vhost)}` : '';
-    return `- ${objectText(one, code)}${where}: ${one.why}.${risks.join('')}${gap}${instead}`;
+    return `- ${objectText(one, code)}${where}: ${one.why}.${risks.join('')}${gap}${obstacles.join('')}${instead}`;
   });
   return [[...lines, ...moreLine(notable.length)].join('\n')];
 }

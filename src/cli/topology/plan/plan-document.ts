@@ -20,6 +20,7 @@ export interface Plan {
   readonly update: number;
   readonly replace: number;
   readonly blocked: number;
+  readonly delete: number;
   readonly differences: readonly PlannedDifference[];
   readonly others: readonly ({ readonly vhost: string } & Others)[];
 }

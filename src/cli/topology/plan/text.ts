@@ -53,12 +53,14 @@ export function textOf(plan: Plan, width: number): string {
 }
 
 /** Returns the next step, or `undefined` if there is nothing to do. */
-export function hintOf({ source, create, update, replace, blocked, differences }: Plan): string | undefined {
+export function hintOf(plan: Plan): string | undefined {
+  const { source, create, update, replace, blocked, delete: deleted } = plan;
   if (source === 'definitions') return undefined;
   if (source === 'amqp') return create > 0 ? 'mq declare creates what is missing' : undefined;
-  if (replace > 0 && blocked === 0 && !differences.some(isRefused)) return ignoredHint;
-  if (replace + blocked > 0)
-    return 'mq apply replaces nothing, and mq declare fails at the first difference that RabbitMQ refuses';
+  if (replace > 0 && blocked === 0 && !plan.differences.some(isRefused)) return ignoredHint;
+  if (replace > 0) return 'mq apply --replace NAME replaces a queue without losing its messages or bindings';
+  if (blocked > 0) return 'mq declare fails at the first difference that RabbitMQ refuses';
+  if (deleted > 0) return 'mq apply --prune also deletes what rascal.json owns and no longer defines';
   if (update > 0) return 'mq apply creates what is missing and updates policies';
   return create > 0 ? 'mq apply creates what is missing' : undefined;
 }
@@ -78,7 +80,7 @@ interface Style {
 }
 
 function differenceLines(one: PlannedDifference, { width, hasVhosts, place }: Style): string[] {
-  const { action, exists, attributes, why, risk, policyRisk, policy } = one;
+  const { action, exists, attributes, why, risk, policyRisk, policy, obstacles = [] } = one;
   const properties = exists ? '' : propertiesText(one, escaped);
   const where = hasVhosts ? ` in vhost ${escaped(one.vhost)}` : '';
   const line = (text: string, more = 0) =>
@@ -89,7 +91,7 @@ function differenceLines(one: PlannedDifference, { width, hasVhosts, place }: St
       line(`${objectText(one, escaped)}${where}${properties && `: ${properties}`}`, 2).slice(indent),
     ...(exists ? attributes : []).map((each) => line(attributeText(each, { kind: one.kind, place }), 2)),
     ...(action === 'create' ? [] : [line(`why: ${why}`, 5)]),
-    ...(risk === undefined ? [] : [line(`risk: ${riskText(risk, one.kind)}`, 6)]),
+    ...(risk === undefined ? [] : [line(`risk: ${riskText(risk, one, escaped)}`, 6)]),
     ...(risk?.typicalGapMs === undefined ? [] : [line(`gap: ${gapText(risk.typicalGapMs)}`, 5)]),
     ...(policyRisk === undefined ? [] : [line(`risk: ${policyRiskText(policyRisk)}`, 6)]),
     ...(policy === undefined
@@ -98,6 +100,7 @@ function differenceLines(one: PlannedDifference, { width, hasVhosts, place }: St
           line(`instead: a policy does the same; ${escaped(policyAdvice(one))}, and add:`, 9),
           line(escaped(policyJson(one.fileVhost ?? one.vhost, policy)), 9),
         ]),
+    ...obstacles.map((obstacle) => line(`in the way: ${escaped(obstacle)}`, 12)),
   ];
 }
 

@@ -2,7 +2,7 @@
 
 import type { Difference, Others, PolicyRisk, Risk } from '../../../topology/difference.ts';
 import { bindingText, type Format } from '../../../topology/object-text.ts';
-import type { TopologyPolicy } from '../../../topology/topology.ts';
+import type { TopologyBinding, TopologyPolicy } from '../../../topology/topology.ts';
 import type { MergedVhost, Plan } from './plan-document.ts';
 
 /** Returns the value of an attribute as JSON without the quotes of a text. `null` is `none`. */
@@ -20,17 +20,37 @@ export function propertiesText(one: Difference, format: Format): string {
   return one.attributes.map(({ attribute, wanted }) => format(`${attribute} ${valueText(wanted)}`)).join(', ');
 }
 
-/** Returns what a replacement affects, without a full stop. */
-export function riskText({ messages, unacknowledged = 0, consumers, otherBindings }: Risk, kind: string): string {
+/** Returns what a replacement or deletion affects, without a full stop. */
+export function riskText(risk: Risk, { action, kind }: Pick<Difference, 'action' | 'kind'>, format: Format): string {
+  const { otherBindings } = risk;
+  const counts = countsText(risk);
+  if (action === 'delete') {
+    const what = otherBindings.length === 0 ? 'it has no binding' : `it has ${bindingsText(otherBindings, format)}`;
+    return kind === 'exchange' ? `${what}; publishing to it then fails` : `${counts ?? unknownCounts}; ${what}`;
+  }
   const other = `${counted(otherBindings.length, 'binding')} that rascal.json does not define`;
   if (kind === 'exchange')
     return `its bindings are deleted with it, ${other} among them; publishing to it fails while it does not exist`;
+  const known = counts === undefined ? `${unknownCounts}; the queue` : `${counts}, and`;
+  return `${known} has ${other}; while it does not exist, a mandatory message to it by name is returned, and others are dropped`;
+}
+
+const unknownCounts = 'its messages and consumers are not known';
+
+function countsText({ messages, unacknowledged = 0, consumers }: Risk): string | undefined {
+  if (messages === undefined || consumers === undefined) return undefined;
   const held = unacknowledged > 0 ? ` (${unacknowledged} unacknowledged)` : '';
-  const counts =
-    messages === undefined || consumers === undefined
-      ? 'its messages and consumers are not known; the queue'
-      : `the queue had ${counted(messages, 'message')}${held} and ${counted(consumers, 'consumer')} at the last count, and`;
-  return `${counts} has ${other}; nothing is routed to it while it does not exist`;
+  return `the queue had ${counted(messages, 'message')}${held} and ${counted(consumers, 'consumer')} at the last count`;
+}
+
+/** Maximum number of bindings in the text of a risk. `--json` contains all of them. */
+const mostBindings = 3;
+
+function bindingsText(bindings: readonly TopologyBinding[], format: Format): string {
+  const more = bindings.length - mostBindings;
+  const shown = bindings.slice(0, mostBindings).map((one) => bindingText(one, format));
+  const count = counted(bindings.length, 'binding');
+  return `${count} that ${bindings.length === 1 ? 'is' : 'are'} deleted with it: ${shown.join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
 }
 
 /** Returns how long a replaced queue does not exist, without a full stop. */
@@ -80,12 +100,13 @@ export function mergedText({ vhost, names }: MergedVhost, format: Format): strin
 }
 
 /** Returns `1 to create, 2 to replace`, or `nothing to do`. */
-export function totalsText({ source, create, update, replace, blocked }: Plan): string {
+export function totalsText({ source, create, update, replace, blocked, delete: deleted }: Plan): string {
   const parts = [
     ...(create > 0 ? [`${create} to create`] : []),
     ...(update > 0 ? [`${update} to update`] : []),
     ...(replace > 0 ? [`${replace} to replace`] : []),
     ...(blocked > 0 ? [`${blocked} blocked`] : []),
+    ...(deleted > 0 ? [`${deleted} to delete`] : []),
   ];
   if (parts.length > 0) return parts.join(', ');
   return source === 'amqp' ? 'no exchange or queue is missing' : 'nothing to do';

@@ -40,6 +40,17 @@ test('acknowledges the messages of one tick together', () => {
   assert.equal(sent, ['ack 3 multiple', 'ack 5 multiple']);
 });
 
+test('acknowledges together what reached the disk and what did not have to', () => {
+  const { confirms, sent, flush, sync } = newConfirms();
+  confirms.awaitStore(1);
+  confirms.awaitStore(2);
+  flush();
+  confirms.done(3);
+  sync();
+  flush();
+  assert.equal(sent, ['ack 3 multiple']);
+});
+
 test('sends a nack before an ack that would cover its tag', () => {
   const { confirms, sent, flush } = newConfirms();
   confirms.done(1);

@@ -39,6 +39,12 @@ test('the slices of one message are not those of the next one', () => {
   assert.ok(bodyOf(content).equals(body.subarray(0, 10)));
 });
 
+test('keeps nothing after the message was published', () => {
+  const { content } = received(body, [100_000]);
+  content.release();
+  assert.equal([content.bytes.length, content.more], [0, []]);
+});
+
 /** Receives a body in pieces of these lengths, which repeat. */
 function received(bytes: Buffer, lengths: readonly number[], content = new Content()) {
   const [head] = contentFrames(1, bytes) as [Buffer];

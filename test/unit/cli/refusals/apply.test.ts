@@ -10,6 +10,14 @@ const hint = 'mq plan --json --out FILE writes a plan';
 
 refuses([
   {
+    title: 'mq apply --drop-messages without --prune',
+    args: ['apply', '--yes', '--drop-messages'],
+    files,
+    exit: 64,
+    line: 'mq apply: --drop-messages requires --prune [USAGE]',
+    hint: 'mq apply --help',
+  },
+  {
     title: 'mq apply without a terminal and without --yes',
     args: ['apply'],
     files,

@@ -12,6 +12,18 @@ const keyFile = join(emptyFolder({ 'key.pem': '-----BEGIN PRIVATE KEY-----' }), 
 
 refuses([
   {
+    title: 'binding keys of a shared queue if roles declare nothing',
+    args: ['work', 'a', '--no-declare'],
+    files: rascal({
+      vhosts: { '/': { exchanges: ['e'], queues: ['q'], bindings: ['e -> q'] } },
+      subscriptions: { q: { queue: 'q' } },
+      mq: { roles: { work: { consume: 'q', arguments: 'keys' } } },
+    }),
+    exit: 64,
+    line: "mq work: the role declares nothing, so it cannot bind the queue 'q' with these keys [USAGE]",
+    hint: 'add the bindings to rascal.json and run mq apply, or use --declare',
+  },
+  {
     title: 'an unknown publication of mq publish, with a similar name',
     args: ['publish', 'tsak', 'text'],
     exit: 64,

@@ -11,7 +11,7 @@ function verdictOf(headers: Readonly<Record<string, unknown>>) {
   const failures = new Failures({ config, canFail: true, maxBody: undefined } as unknown as Parts);
   const { delivery, message } = delivered({ headers });
   const flags = { isSuspect: false, isUncounted: false, isNearlyDropped: false, unfinishedAttempts: 0 };
-  return failures.verdict({ delivery, message, ...flags });
+  return failures.verdict({ place: -1, work: undefined, delivery, message, ...flags });
 }
 
 const pending = { 'x-mq-pending': true, 'x-mq-queue': 'q' };

@@ -37,6 +37,15 @@ for (const [title, queue, expected] of [
   });
 }
 
+for (const type of ['classic', 'quorum', 'stream']) {
+  test(`knows the arguments of a ${type} queue that is only checked`, () => {
+    const all = { 'x-queue-type': type, 'x-delivery-limit': 5 };
+    const queue = { fullyQualifiedName: name, assert: false, options: { arguments: all } };
+    const { declaredArguments } = new SubscriptionQueue(queue, name, true);
+    assert.equal(declaredArguments, type === 'classic' ? { 'x-delivery-limit': 5 } : all);
+  });
+}
+
 test('renames an exclusive queue with a random name after a lost connection', () => {
   const queue = { fullyQualifiedName: 'v:prices:1234', replyTo: '1234', options: { exclusive: true } };
   const shared = { fullyQualifiedName: 'v:prices', options: {} };

@@ -18,7 +18,7 @@ const plan: Plan = {
     vhosts: ['shop'],
     merged: [],
   },
-  ...{ create: 3, update: 0, replace: 1, blocked: 1 },
+  ...{ create: 3, update: 0, replace: 1, blocked: 1, delete: 0 },
   differences: [
     {
       ...{ vhost: 'shop', action: 'create', exists: false, kind: 'queue', name: 'audit', why: 'it does not exist' },
@@ -105,7 +105,8 @@ replace  queue bill
               406
          risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at
                the last count, and has 1 binding that rascal.json does not
-               define; nothing is routed to it while it does not exist
+               define; while it does not exist, a mandatory message to it by
+               name is returned, and others are dropped
          gap: typically 25 ms to delete, declare and bind a queue of this type,
               and longer on a busy broker
 
@@ -134,7 +135,8 @@ test('prints a plan at 120 columns', () => {
          x-team: a on the broker, none in rascal.json (RabbitMQ ignores this in a declaration)
          why: RabbitMQ cannot change a queue, and refuses the declaration with 406
          risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that
-               rascal.json does not define; nothing is routed to it while it does not exist
+               rascal.json does not define; while it does not exist, a mandatory message to it by name is returned, and
+               others are dropped
          gap: typically 25 ms to delete, declare and bind a queue of this type, and longer on a busy broker`,
   );
 });
@@ -195,7 +197,7 @@ test('prints Markdown for a comment, with names in code spans', () => {
 | **blocked** | queue \`theirs\` |  | | |
 | create | binding \`orders\` -> \`bill\` (no key) |  | | |
 
-- queue \`bill\`: RabbitMQ cannot change a queue, and refuses the declaration with 406. Risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that rascal.json does not define; nothing is routed to it while it does not exist. Gap: typically 25 ms to delete, declare and bind a queue of this type, and longer on a busy broker.
+- queue \`bill\`: RabbitMQ cannot change a queue, and refuses the declaration with 406. Risk: the queue had 12 messages (2 unacknowledged) and 1 consumer at the last count, and has 1 binding that rascal.json does not define; while it does not exist, a mandatory message to it by name is returned, and others are dropped. Gap: typically 25 ms to delete, declare and bind a queue of this type, and longer on a busy broker.
 - queue \`theirs\`: it does not exist, and rascal.json leaves its declaration to another client ("assert": false).
 
 <details><summary>Not in rascal.json, and not part of the plan: 1 queue, 1 binding, 1 policy</summary>
@@ -275,6 +277,66 @@ test('long lists are shortened', () => {
   assert.match(
     markdownOf({ ...nothing, differences } as Plan),
     /\n\| … \| 50 more rows; `mq plan` shows all \| \| \| \|\n/,
+  );
+});
+
+const pruned: Plan = {
+  ...nothing,
+  delete: 3,
+  differences: [
+    {
+      ...{ vhost: 'shop', action: 'delete', exists: true, kind: 'exchange', name: 'old', attributes: [] },
+      why: 'rascal.json does not define it, and "owns" matches its name',
+      risk: { otherBindings: [] },
+      obstacles: ["it routes to the queue 'theirs'"],
+    },
+    {
+      ...{ vhost: 'shop', action: 'delete', exists: true, kind: 'queue', name: 'old', attributes: [] },
+      why: 'rascal.json does not define it, and "owns" matches its name',
+      risk: {
+        ...{ messages: 2, unacknowledged: 1, consumers: 0 },
+        otherBindings: ['a', 'b', 'c', 'd'].map((key) => ({ ...binding, destination: 'old', key })),
+      },
+    },
+    {
+      ...{ vhost: 'shop', action: 'delete', exists: true, kind: 'binding', attributes: [], ...binding },
+      why: 'rascal.json does not define it, and "owns" matches both ends',
+    },
+  ],
+};
+
+test('describes deletions as text, with risks and obstacles', () => {
+  assert.is(
+    textOf(pruned, 100),
+    `rascal.json against amqp://127.0.0.1:5672, vhost shop
+
+delete   exchange old
+         why: rascal.json does not define it, and "owns" matches its name
+         risk: it has no binding; publishing to it then fails
+         in the way: it routes to the queue 'theirs'
+
+delete   queue old
+         why: rascal.json does not define it, and "owns" matches its name
+         risk: the queue had 2 messages (1 unacknowledged) and 0 consumers at the last count; it has
+               4 bindings that are deleted with it: orders -> old (a), orders -> old (b), orders ->
+               old (c), and 1 more
+
+delete   binding orders -> bill (x)
+         why: rascal.json does not define it, and "owns" matches both ends
+
+3 to delete
+`,
+  );
+  assert.is(hintOf(pruned), 'mq apply --prune also deletes what rascal.json owns and no longer defines');
+});
+
+test('describes deletions as Markdown', () => {
+  const lines = markdownOf(pruned).split('\n');
+  assert.ok(lines.includes('| **delete** | exchange `old` | | | |'));
+  assert.ok(
+    lines.includes(
+      '- exchange `old`: rascal.json does not define it, and "owns" matches its name. Risk: it has no binding; publishing to it then fails. In the way: `it routes to the queue \'theirs\'`.',
+    ),
   );
 });
 

@@ -1,14 +1,14 @@
 // Parses --property and --header: converts NAME=VALUE to AMQP properties (AMQP 0-9-1 reference, 1.8.2).
 
-import { durationExamples, durationMs } from '../../../config/duration.ts';
-import type { Context } from '../../../context.ts';
-import { systemReason } from '../../../errors.ts';
-import { traceOfEnvironment } from '../../../handlers/trace.ts';
-import { bytesOfText } from '../../../session/byte-text.ts';
-import { valueOfJson } from '../../../session/tagged-json.ts';
-import type { Properties } from '../../../session/wire.ts';
-import { propertyBytes } from '../../../session/wire.ts';
-import type { Values } from '../../arguments/values.ts';
+import { durationExamples, durationMs } from '../../config/duration.ts';
+import type { Context } from '../../context.ts';
+import { systemReason } from '../../errors.ts';
+import { traceOfEnvironment } from '../../handlers/trace.ts';
+import { bytesOfText } from '../../session/byte-text.ts';
+import { valueOfJson } from '../../session/tagged-json.ts';
+import type { Properties } from '../../session/wire.ts';
+import { propertyBytes } from '../../session/wire.ts';
+import type { Values } from '../arguments/values.ts';
 
 const names: Readonly<Record<string, string>> = {
   'content-type': 'contentType',
@@ -60,9 +60,14 @@ export function properties(values: Values, env: Context['env']): Properties {
     // RabbitMQ: a per-message TTL is a string with a whole number of milliseconds.
     found[name] = range ? Number(value) : ttlMs === undefined ? value : String(ttlMs);
   }
-  const given = Object.fromEntries(values.pairs('header').map((pair) => header(pair, values)));
+  const given = headersOf(values);
   const all = { ...(!Object.hasOwn(given, 'traceparent') && traceOfEnvironment(env)), ...given };
   return Object.keys(all).length > 0 ? { ...found, headers: all } : found;
+}
+
+/** Returns the headers of --header. Throws USAGE. */
+export function headersOf(values: Values): Record<string, unknown> {
+  return Object.fromEntries(values.pairs('header').map((pair) => header(pair, values)));
 }
 
 /**

@@ -1,0 +1,214 @@
+// Deletes what rascal.json owns and no longer defines, without losing a message: first removes the bindings, so that no
+// message arrives through an exchange, then waits until the queues are unused twice, and then deletes.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { apiPath, query } from '../admin/path.ts';
+import { refusal } from '../admin/refusal.ts';
+import { escaped, MqError } from '../errors.ts';
+import type { ChangedObject, Difference } from '../topology/difference.ts';
+import { bindingText, objectText } from '../topology/object-text.ts';
+import { bindingId, type TopologyBinding } from '../topology/topology.ts';
+import { removeBinding, restoreBinding } from './prune-bindings.ts';
+import { type QueueUse, usesOf, useText } from './prune-use.ts';
+import type { Place, Step, Target } from './step.ts';
+
+interface Pruned {
+  readonly place: Place;
+  readonly differences: readonly Difference[];
+}
+
+interface PruneSettings {
+  /** `true` if the messages of deleted queues may be lost. */
+  readonly dropsMessages: boolean;
+  /** Milliseconds between two readings of queues. Default 1 s, and 6 s if there are quorum queues or streams. */
+  readonly pauseMs?: number;
+}
+
+export interface Prune {
+  readonly steps: readonly Step[];
+  /**
+   * Throws IN_USE if something cannot be deleted now. Changes nothing.
+   */
+  check(target: Target): Promise<void>;
+}
+
+/** Returns the steps for the `delete` differences of a vhost. Bindings are removed first, then exchanges and queues. */
+export function pruneSteps({ place, differences }: Pruned, settings: PruneSettings): Prune {
+  const deleted = differences.filter((one) => one.action === 'delete');
+  const prune = new VhostPrune(deleted, settings);
+  const steps = deleted.flatMap((one): Step[] => {
+    const common = { action: 'delete', place, object: objectOf(one) } as const;
+    if (one.kind === 'binding') return [{ ...common, stage: 'unbind', run: (target) => removeBinding(target, one) }];
+    return isNamed(one) ? [{ ...common, stage: 'delete', run: (target) => prune.delete(target, one) }] : [];
+  });
+  return { steps, check: (target) => prune.check(target) };
+}
+
+type NamedDifference = Difference & { readonly kind: 'exchange' | 'queue' };
+
+/** RabbitMQ 4.0.5, 4.3.6: the counts of quorum queues are up to 5 s late; those of classic queues are exact. */
+const [classicPauseMs, laggingPauseMs] = [1000, 6000];
+
+/** The deletions of a vhost. Their queues are watched at the same time, because some counts are seconds late. */
+class VhostPrune {
+  readonly #differences: readonly Difference[];
+  readonly #settings: PruneSettings;
+  readonly #left: Map<string, NamedDifference>;
+  #observer: ReturnType<Target['session']['observer']> | undefined;
+  #isPrepared = false;
+  /** Bindings that are removed. They are made again if an object with such a binding cannot be deleted. */
+  #removed: TopologyBinding[] = [];
+
+  constructor(differences: readonly Difference[], settings: PruneSettings) {
+    this.#differences = differences;
+    this.#settings = settings;
+    this.#left = new Map(differences.filter(isNamed).map((one) => [keyOf(one), one]));
+  }
+
+  async check(target: Target): Promise<void> {
+    const known = this.#differences.flatMap((one) =>
+      (one.obstacles ?? []).map((obstacle) => `${textOf(one)}: ${obstacle}`),
+    );
+    let uses = await this.#uses(target);
+    // The last messages may be acknowledged, and the count not updated yet.
+    if (known.length === 0 && !this.#settings.dropsMessages && [...uses.values()].some(isOnlyCounted)) {
+      await this.#pause(target, laggingPauseMs);
+      uses = await this.#uses(target);
+    }
+    const problems = [...known, ...this.#problems(uses)];
+    this.#assertUnused(problems, `nothing was deleted, because ${counted(problems.length)} in the way`);
+  }
+
+  async delete(target: Target, one: NamedDifference): Promise<void> {
+    try {
+      if (!this.#isPrepared) await this.#prepare(target);
+      this.#isPrepared = true;
+      await this.#deleteOne(target, one);
+      this.#left.delete(keyOf(one));
+    } catch (error) {
+      throw await this.#restored(target, error);
+    }
+  }
+
+  /** Removes the bindings of all objects, and waits until their queues are unused twice. */
+  async #prepare(target: Target): Promise<void> {
+    await this.check(target);
+    const attached = [...this.#left.values()].flatMap(({ risk }) => risk?.otherBindings ?? []);
+    for (const binding of new Map(attached.map((one) => [bindingId(one), one])).values()) {
+      this.#removed.push(binding);
+      await removeBinding(target, binding);
+    }
+    const first = await this.#uses(target);
+    this.#assertUnused(this.#problems(first), restored);
+    if (first.size === 0) return;
+    const lags = [...first.values()].some(({ type }) => type !== 'classic');
+    target.onProgress('waiting for the second count');
+    await this.#pause(target, lags ? laggingPauseMs : classicPauseMs);
+    this.#assertUnused(this.#problems(await this.#uses(target)), restored);
+  }
+
+  async #deleteOne({ api, vhost, ...target }: Target, { kind, name }: NamedDifference): Promise<void> {
+    const flags = { 'if-unused': true, ...(kind === 'queue' && !this.#settings.dropsMessages && { 'if-empty': true }) };
+    let isClassic = true;
+    if (kind === 'queue') {
+      const use = (await this.#uses({ api, vhost, ...target }, [name])).get(name);
+      if (use === undefined) return;
+      this.#assertUnused(this.#problems(new Map([[name, use]])), restored);
+      isClassic = use.type === 'classic';
+    }
+    // RabbitMQ: a quorum queue refuses the flags (400), and a stream ignores them.
+    const path = apiPath`/${`${kind}s`}/${vhost}/${name}` + (isClassic ? query(flags) : '');
+    const answer = await api.ask('DELETE', path);
+    if (answer.status === 404 || (answer.status >= 200 && answer.status < 300)) return;
+    if (answer.status === 400) this.#assertUnused([`${kind} ${escaped(name)}: it is in use again`], restored);
+    throw refusal(answer, { method: 'DELETE', path, api });
+  }
+
+  /** Makes the bindings of the objects again that are not deleted. Returns the error, with the bindings that are missing. */
+  async #restored(target: Target, error: unknown): Promise<unknown> {
+    const isLeft = (one: TopologyBinding) =>
+      this.#left.has(`exchange ${one.source}`) || this.#left.has(`${one.destinationType} ${one.destination}`);
+    this.#isPrepared = false;
+    const missing: string[] = [];
+    for (const binding of this.#removed.splice(0).filter(isLeft)) {
+      const text = `binding ${bindingText(binding, escaped)}: removed, and not restored`;
+      await restoreBinding(target, binding).catch(() => missing.push(text));
+    }
+    if (missing.length === 0 || !(error instanceof MqError)) return error;
+    const { code, message, problems, hint } = error;
+    return new MqError(code, message, {
+      problems: [...problems, ...missing],
+      ...(hint !== undefined && { hint }),
+      cause: error,
+    });
+  }
+
+  async #uses(target: Target, names = this.#queues): Promise<Map<string, QueueUse>> {
+    this.#observer ??= target.session.observer(target.name);
+    const observer = await this.#observer;
+    return usesOf({ ...target, depths: (queues) => observer.depths(queues) }, names);
+  }
+
+  get #queues(): string[] {
+    return [...this.#left.values()].flatMap(({ kind, name }) => (kind === 'queue' ? [name] : []));
+  }
+
+  #problems(uses: ReadonlyMap<string, QueueUse>): string[] {
+    return [...uses].flatMap(([name, use]) => {
+      const text = useText(use, this.#settings);
+      return text === undefined ? [] : [`queue ${escaped(name)}: ${text}`];
+    });
+  }
+
+  #assertUnused(problems: readonly string[], result: string): void {
+    if (problems.length === 0) return;
+    throw new MqError('IN_USE', result, {
+      problems,
+      hint: this.#settings.dropsMessages
+        ? 'messages may be lost, but consumers and other objects are in the way'
+        : hint,
+    });
+  }
+
+  /** Waits. Throws INTERRUPTED or TERMINATED at a signal. */
+  async #pause({ signal }: Target, milliseconds: number): Promise<void> {
+    try {
+      await delay(this.#settings.pauseMs ?? milliseconds, undefined, { signal });
+    } catch {
+      const code = signal.reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED';
+      throw new MqError(code, 'stopped while the queues were watched');
+    }
+  }
+}
+
+const hint =
+  'run it again when queues have no messages and consumers, or define the objects in rascal.json again; --drop-messages loses messages';
+const restored = 'it is in use; its bindings were restored';
+
+function counted(problems: number): string {
+  return problems === 1 ? '1 thing is' : `${problems} things are`;
+}
+
+function isNamed(one: Difference): one is NamedDifference {
+  return one.kind === 'exchange' || one.kind === 'queue';
+}
+
+/** Reports whether only a count that may be late keeps the queue from being deleted. */
+function isOnlyCounted({ type, messages = 0, consumers }: QueueUse): boolean {
+  return type !== 'classic' && consumers === 0 && messages > 0;
+}
+
+function keyOf({ kind, name }: NamedDifference): string {
+  return `${kind} ${name}`;
+}
+
+function textOf(one: Difference): string {
+  return objectText(one, escaped);
+}
+
+/** Returns the object without the other fields of the difference. */
+function objectOf(one: Difference): ChangedObject {
+  if (one.kind !== 'binding') return { kind: one.kind, name: one.name };
+  const { kind, source, destination, destinationType, key, arguments: all } = one;
+  return { kind, source, destination, destinationType, key, arguments: all };
+}

@@ -1,0 +1,30 @@
+// Names the objects that exist on the broker while a queue is replaced.
+
+const holdingEnd = '.mq-replace';
+/** AMQP 0-9-1, 4.2.5.3: a short string has at most 255 bytes. */
+const longestName = 255;
+
+/** Name of the queue that keeps all messages during the replacement, and of the exchange that moves them. */
+export function holdingName(queue: string): string {
+  return queue + holdingEnd;
+}
+
+/** Name of the exclusive queue that keeps a second mq from replacing the same queue. */
+export function lockName(queue: string): string {
+  return `${queue}.mq-lock`;
+}
+
+/** Name of the queue with which mq checks that the broker accepts the new arguments. */
+export function probeName(queue: string): string {
+  return `${queue}.mq-probe`;
+}
+
+/** Reports whether the name is too long for the queues that mq adds. */
+export function isTooLong(queue: string): boolean {
+  return Buffer.byteLength(holdingName(queue)) > longestName;
+}
+
+/** Returns the queues whose replacement was interrupted, because their holding queues exist. */
+export function unfinishedReplacements(queues: readonly { readonly name: string }[]): string[] {
+  return queues.filter(({ name }) => name.endsWith(holdingEnd)).map(({ name }) => name.slice(0, -holdingEnd.length));
+}

@@ -1,0 +1,93 @@
+// Refuses a replacement that could lose messages, before anything is changed.
+
+import { escaped, MqError } from '../errors.ts';
+import type { TopologyQueue } from '../topology/topology.ts';
+import type { WantedQueue } from '../topology/wanted.ts';
+import { holdingName, isTooLong, probeName } from './replace-names.ts';
+import type { ReplacedObjects } from './replace-objects.ts';
+import { capacityOf, holdingArguments, removingPolicy } from './replace-policies.ts';
+import { unacknowledged, type VhostState } from './replace-state.ts';
+import type { Target } from './step.ts';
+
+interface Checked {
+  readonly found: TopologyQueue;
+  readonly wanted: WantedQueue;
+  readonly state: VhostState;
+}
+
+type Place = Pick<Target, 'api' | 'vhost'> & { readonly objects: ReplacedObjects };
+
+/**
+ * Throws TOPOLOGY if the queue cannot be replaced without loss, REFUSED if it cannot be replaced now, and the error of
+ * the broker if it refuses the new arguments.
+ */
+export async function assertReplaceable(place: Place, { found, wanted, state }: Checked): Promise<void> {
+  const { name } = found;
+  const why = reasonOf(found, wanted) ?? policyReason(found, wanted, state);
+  if (why !== undefined) throw new MqError('TOPOLOGY', `mq cannot replace the queue '${escaped(name)}': ${why}`);
+  await refuseUse(place, name);
+  const { messageCount } = await place.objects.depth(name);
+  const { messages } = capacityOf({ ...wanted, type: wanted.type ?? found.type }, state);
+  if (messageCount > messages)
+    throw new MqError(
+      'REFUSED',
+      `the queue '${name}' has ${messageCount} messages, and the new one keeps at most ${messages}`,
+      {
+        hint: 'receive messages first, or increase x-max-length',
+      },
+    );
+  await probe(place.objects, wanted);
+}
+
+/** Throws REFUSED if the queue has consumers, or messages that another client has not acknowledged. */
+export async function refuseUse({ objects, ...api }: Place, name: string): Promise<void> {
+  const { consumerCount } = await objects.depth(name);
+  if (consumerCount > 0) throw inUse(name, consumerCount);
+  const held = await unacknowledged(api, name);
+  if (held === 0) return;
+  throw new MqError(
+    'REFUSED',
+    `the queue '${name}' has ${counted(held, 'unacknowledged message')}, which a deletion would lose`,
+    {
+      hint: 'wait until their clients have acknowledged or returned them',
+    },
+  );
+}
+
+export function inUse(name: string, consumers: number): MqError {
+  return new MqError(
+    'REFUSED',
+    `the queue '${name}' has ${counted(consumers, 'consumer')}, and a deletion would lose what they have not acknowledged`,
+    {
+      hint: 'stop the consumers, and start them again after mq apply',
+    },
+  );
+}
+
+function reasonOf(found: TopologyQueue, wanted: WantedQueue): string | undefined {
+  if (found.type === 'stream') return 'it is a stream, and its messages, offsets and timestamps cannot be moved';
+  if (wanted.type === 'stream') return 'the new queue is a stream, which does not keep all headers of moved messages';
+  if (found.autoDelete) return 'it is an auto-delete queue, which the broker deletes after its last consumer';
+  if (isTooLong(found.name)) return `its name is too long for '${holdingName('NAME')}'`;
+  return undefined;
+}
+
+function policyReason(found: TopologyQueue, wanted: WantedQueue, state: VhostState): string | undefined {
+  const name = holdingName(found.name);
+  const all = holdingArguments(found, wanted, state);
+  const policy = removingPolicy({ name, type: String(all['x-queue-type']), arguments: all }, state);
+  if (policy === undefined) return undefined;
+  return `the policy '${escaped(policy)}' would remove messages from the holding queue '${escaped(name)}'; change its pattern or its priority`;
+}
+
+/** Declares and deletes a queue with the new arguments, so that the broker refuses them before anything is deleted. */
+async function probe(objects: ReplacedObjects, wanted: WantedQueue): Promise<void> {
+  const name = probeName(wanted.name);
+  await objects.deleteQueue(name);
+  await objects.declareQueue({ ...wanted, name });
+  await objects.deleteQueue(name);
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,271 @@
+// Moves the messages and bindings of a queue to its holding queue, and back. Each binding is added to the one queue before
+// it is removed from the other, and a queue is deleted only when everything in it is safe.
+
+import { MqError } from '../errors.ts';
+import type { Room, SingleConnection } from '../session/session.ts';
+import type { Properties, RawMessage } from '../session/wire.ts';
+import type { TopologyQueue } from '../topology/topology.ts';
+import type { WantedQueue } from '../topology/wanted.ts';
+import { holdingName } from './replace-names.ts';
+import type { ReplacedObjects } from './replace-objects.ts';
+import { capacityOf, holdingArguments } from './replace-policies.ts';
+import { inUse, refuseUse } from './replace-refusals.ts';
+import { bindingsTo, readState, removeBinding, unacknowledged, type VhostState } from './replace-state.ts';
+import type { Target } from './step.ts';
+
+interface TransferParts {
+  readonly target: Target;
+  readonly connection: SingleConnection;
+  readonly objects: ReplacedObjects;
+  readonly onPoint: (point: string) => void;
+}
+
+type Mover = Awaited<ReturnType<SingleConnection['move']>>;
+
+/**
+ * Milliseconds for which a queue without bindings must deliver nothing new. A message that a node routed before the
+ * binding was removed arrives within this time.
+ */
+const settleMs = 1_000;
+/** Milliseconds after which the number of unacknowledged messages of a quorum queue is current. */
+const countsMs = 5_500;
+const pollMs = 250;
+const mostUnacknowledgedMs = 15_000;
+
+export class Transfer {
+  readonly #parts: TransferParts;
+  /** Number of messages that are moved back. */
+  moved = 0;
+  withoutUser = 0;
+
+  constructor(parts: TransferParts) {
+    this.#parts = parts;
+  }
+
+  /** Declares the holding queue, if it does not exist. */
+  async hold(found: TopologyQueue, wanted: WantedQueue, state: VhostState): Promise<void> {
+    const name = holdingName(found.name);
+    if (typeOf(state, name) !== undefined) return;
+    this.#parts.onPoint('hold');
+    await this.#parts.objects.declareQueue({ name, arguments: holdingArguments(found, wanted, state) });
+  }
+
+  /**
+   * Moves everything to the holding queue, deletes the queue and calls `declare`. Returns the milliseconds from before the
+   * deletion until after the declaration.
+   */
+  async out({ name, type = 'classic' }: TopologyQueue, declare: () => Promise<unknown>): Promise<number> {
+    const { onPoint, target, objects } = this.#parts;
+    const holding = holdingName(name);
+    onPoint('move');
+    await objects.routeTo(holding, holding);
+    const begun = performance.now();
+    const first = await this.#mover({ from: name, to: holding, type });
+    try {
+      await first.drained({ total: (await objects.depth(name)).messageCount, signal: target.signal });
+      await this.#moveBindings({ from: name, to: holding }, (drain) => first.drained(drain));
+    } finally {
+      await first.stop();
+    }
+    await this.#awaitAcknowledged(name, { begun, type });
+    for (;;) {
+      const mover = await this.#mover({ from: name, to: holding, type });
+      try {
+        await mover.drained({ signal: target.signal });
+        const { consumerCount } = await objects.depth(name);
+        if (consumerCount > 1) throw inUse(name, consumerCount - 1);
+        onPoint('delete');
+        const deletedAt = performance.now();
+        if (!(await this.#isDeleted(mover, { name, type }))) continue;
+        await declare();
+        const gapMs = performance.now() - deletedAt;
+        if (type === 'quorum') await mover.ended();
+        return gapMs;
+      } finally {
+        await mover.stop();
+      }
+    }
+  }
+
+  /** Moves everything to the queue, and deletes the holding queue. */
+  async back(name: string): Promise<void> {
+    const { onPoint, target, objects } = this.#parts;
+    const holding = holdingName(name);
+    const state = await readState(target);
+    const type = typeOf(state, holding);
+    const queue = state.topology.queues.find((one) => one.name === name);
+    if (type === undefined || queue === undefined) throw new MqError('BUG', `there is no queue '${holding}'`);
+    const room = new QueueRoom(objects, name, capacityOf(queue, state));
+    for (let isDeleted = false; !isDeleted; ) {
+      onPoint('move back');
+      await objects.routeTo(holding, name);
+      const mover = await this.#mover({ from: holding, to: name, type }, await room.left());
+      try {
+        await room.fill(mover, { total: (await objects.depth(holding)).messageCount, signal: target.signal });
+        await this.#moveBindings({ from: holding, to: name }, (drain) => room.fill(mover, drain));
+      } finally {
+        await mover.stop();
+        this.moved += mover.moved;
+      }
+      onPoint('delete exchange');
+      await objects.removeRoute(holding);
+      onPoint('delete holding');
+      isDeleted = await this.#isHoldingDeleted(holding, type);
+    }
+  }
+
+  #mover({ from, to, type }: { from: string; to: string; type: string }, room?: Room): Promise<Mover> {
+    const { connection, target } = this.#parts;
+    const isQuorum = type === 'quorum';
+    let shown = 0;
+    return connection.move(
+      {
+        queue: from,
+        copyOf: (raw) => ({ ...addressOf(raw, { from, to }), properties: this.#propertiesOf(raw, isQuorum) }),
+        onMoved: (count) => {
+          if (count - shown < progressEvery) return;
+          shown = count;
+          target.onProgress(`${count} messages moved to ${to}`);
+        },
+      },
+      room,
+    );
+  }
+
+  /** Returns the properties unchanged, except for those that only the broker or the publisher may set. */
+  #propertiesOf({ properties }: RawMessage, isQuorum: boolean): Properties {
+    const { unreadable, userId, headers, ...kept } = properties;
+    if (unreadable !== undefined) throw new MqError('BAD_DATA', `a message cannot be moved: ${unreadable}`);
+    // RabbitMQ closes the channel with 406 if user_id is not the user of the connection.
+    const isOwn = userId === undefined || userId === this.#parts.connection.user;
+    if (!isOwn) this.withoutUser += 1;
+    const left = headers && isQuorum ? withoutCounts(headers) : headers;
+    return { ...kept, ...(left && { headers: left }), ...(isOwn && userId !== undefined && { userId }) };
+  }
+
+  /** Moves all bindings, and the messages that arrive until no message can arrive any more. */
+  async #moveBindings({ from, to }: { from: string; to: string }, drained: (drain: Drain) => Promise<void>) {
+    const { target, connection, onPoint } = this.#parts;
+    for (let round = 1; round <= mostRounds; round += 1) {
+      for (const one of await bindingsTo(target, from)) {
+        onPoint('bind');
+        await connection.moveBinding(one, { from, to });
+        // JSON does not show the AMQP types of arguments, so the broker may not have found the binding.
+        if (round > 1) await removeBinding(target, from, one);
+      }
+      await drained({ leastMs: settleMs, signal: target.signal });
+      if ((await bindingsTo(target, from)).length === 0) return;
+    }
+    throw new MqError('REFUSED', `another client binds the queue '${from}' all the time`);
+  }
+
+  /** Waits until no client has unacknowledged messages. No mover is running at this time. */
+  async #awaitAcknowledged(name: string, { begun, type }: { begun: number; type: string }): Promise<void> {
+    const { target, objects } = this.#parts;
+    const earliest = type === 'quorum' ? begun + countsMs : 0;
+    const deadline = performance.now() + mostUnacknowledgedMs;
+    for (;;) {
+      if (performance.now() >= earliest) {
+        if ((await unacknowledged(target, name)) === 0) return;
+        if (performance.now() >= deadline) return refuseUse({ ...target, objects }, name);
+      }
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+      if (target.signal.aborted) throw stopped(target.signal);
+    }
+  }
+
+  /**
+   * Deletes an empty queue. Returns `false` if it has received a message or a consumer. RabbitMQ 4.3.6: a quorum queue
+   * cannot be deleted on a condition, so the mover receives what is published to it until it is gone.
+   */
+  async #isDeleted(mover: Mover, { name, type }: { name: string; type: string }): Promise<boolean> {
+    const { objects } = this.#parts;
+    if (type === 'quorum') {
+      mover.expectDeletion();
+      await objects.deleteQueue(name);
+      return true;
+    }
+    await mover.stop();
+    return objects.deleteEmpty(name);
+  }
+
+  /** Deletes the holding queue, to which no client publishes by name. Returns `false` if it is not empty. */
+  async #isHoldingDeleted(holding: string, type: string): Promise<boolean> {
+    const { objects } = this.#parts;
+    const { messageCount, consumerCount } = await objects.depth(holding);
+    if (consumerCount > 0) throw inUse(holding, consumerCount);
+    if (type !== 'quorum') return objects.deleteEmpty(holding);
+    if (messageCount > 0) return false;
+    await objects.deleteQueue(holding);
+    return true;
+  }
+}
+
+type Drain = Parameters<Mover['drained']>[0];
+
+/** The room that a queue has. */
+class QueueRoom {
+  readonly #objects: ReplacedObjects;
+  readonly #name: string;
+  readonly #capacity: Room;
+
+  constructor(objects: ReplacedObjects, name: string, capacity: Room) {
+    this.#objects = objects;
+    this.#name = name;
+    this.#capacity = capacity;
+  }
+
+  /** The size of the messages in a queue is not known, so a limit in bytes leaves room only in an empty queue. */
+  async left(): Promise<Room> {
+    const { messages, bytes } = this.#capacity;
+    const { messageCount } = await this.#objects.depth(this.#name);
+    return { messages: messages - messageCount, bytes: messageCount === 0 || bytes === Infinity ? bytes : 0 };
+  }
+
+  /** Waits like `drained`, and throws REFUSED if the queue has no room for what is left. */
+  async fill(mover: Mover, drain: Drain): Promise<void> {
+    for (;;) {
+      const { moved } = mover;
+      await mover.drained(drain);
+      if (!mover.isFull) return;
+      const left = await this.left();
+      if (left.messages < 1 || (mover.moved === moved && left.bytes !== Infinity))
+        throw new MqError('REFUSED', `the queue '${this.#name}' is full`);
+      mover.allow(left);
+    }
+  }
+}
+
+/** Number of messages between two reports of the progress. */
+const progressEvery = 1_000;
+const mostRounds = 10;
+
+/** Headers with which a quorum queue counts deliveries. */
+const counting = ['x-delivery-count', 'x-acquired-count'];
+
+function withoutCounts(headers: Readonly<Record<string, unknown>>): Record<string, unknown> | undefined {
+  if (!counting.some((name) => Object.hasOwn(headers, name))) return headers;
+  const left = Object.entries(headers).filter(([name]) => !counting.includes(name));
+  return left.length === 0 ? undefined : Object.fromEntries(left);
+}
+
+/**
+ * Returns where the copy is sent. A message that was sent to the queue by its name gets the name of the other queue, so
+ * that it ends with the key that it had. All others keep their routing keys.
+ */
+function addressOf({ fields, properties }: RawMessage, { from, to }: { from: string; to: string }) {
+  const isByName = fields.exchange === '' && fields.routingKey === from;
+  // RabbitMQ: the default exchange also routes by the header CC.
+  if (isByName && properties.headers?.['CC'] === undefined) return { exchange: '', routingKey: to };
+  const exchange = from === holdingName(to) ? from : to;
+  return { exchange, routingKey: fields.routingKey };
+}
+
+function typeOf({ topology }: VhostState, name: string): string | undefined {
+  const found = topology.queues.find((one) => one.name === name);
+  return found && (found.type ?? 'classic');
+}
+
+function stopped({ reason }: AbortSignal): MqError {
+  return new MqError(reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', 'interrupted');
+}

@@ -1,0 +1,111 @@
+// mq graph: draws the topology of rascal.json or of a broker.
+
+import { type Config, namePrefix } from '../../config/config.ts';
+import type { Context } from '../../context.ts';
+import { safeJson } from '../../errors.ts';
+import { nearest } from '../../terminal/nearest.ts';
+import { widthOf } from '../../terminal/wrap.ts';
+import type { Graph } from '../../topology/graph.ts';
+import { graphFormats } from '../arguments/command-options.ts';
+import { optionSets } from '../arguments/options.ts';
+import type { Values } from '../arguments/values.ts';
+import type { Command } from '../command.ts';
+import { addressesOf } from '../input/addresses.ts';
+import { liveTopologyOf } from '../input/live-topology.ts';
+import type { DrawnVhost } from './graph/drawn-vhost.ts';
+
+export function graphCommand(configOf: (context: Context) => Promise<Config>): Command {
+  return {
+    name: 'graph',
+    summary: 'draw exchanges, bindings and queues',
+    usage: '',
+    options: optionSets.graph,
+    group: 'Configuration',
+    topic: 'graph',
+    examples: [
+      'mq graph',
+      'mq graph --format svg > topology.svg',
+      'mq graph --live --focus orders --depth 2',
+      'mq graph --format mermaid --vhost shop',
+    ],
+    async run(context, values) {
+      values.expectAtMost(0);
+      const format = values.flag('json') ? 'json' : (values.choice('format', graphFormats) ?? 'text');
+      if (values.flag('json') && values.name('format') !== undefined)
+        throw values.usage('--json and --format exclude each other');
+      const depth = values.whole('depth', { min: 0, max: 100 });
+      if (depth !== undefined && values.text('focus') === undefined) throw values.usage('--depth needs --focus');
+      const config = await configOf(context);
+      const vhosts = await focused(values, await vhostsOf(context, values, config), depth ?? 1);
+      context.stdout.write(await formatted(values, vhosts, { format, width: widthOf(context.stdout) }));
+    },
+  };
+}
+
+async function vhostsOf(context: Context, values: Values, config: Config): Promise<DrawnVhost[]> {
+  const { graphOf } = await import('../../topology/graph.ts');
+  const typed = values.name('vhost');
+  const names = Object.keys(config.vhosts);
+  if (!values.flag('live')) {
+    if (typed !== undefined && !names.includes(typed))
+      throw values.usage(`rascal.json has no vhost '${typed}'; its vhosts are ${names.join(', ')}`);
+    const against = config.file ?? 'the built-in rascal.json';
+    return (typed === undefined ? names : [typed]).map((vhost) => ({ vhost, against, graph: graphOf(config, vhost) }));
+  }
+  const addresses = await addressesOf(context, values);
+  const drawn: DrawnVhost[] = [];
+  for (const name of typed === undefined ? names : [typed]) {
+    const { liveGraph } = await import('../../topology/live-graph.ts');
+    const { shown, vhost, topology } = await liveTopologyOf(context, values, {
+      config,
+      addresses,
+      name,
+      withRates: true,
+    });
+    const hidden = await hiddenQueues(config, name);
+    drawn.push({ vhost, against: shown, graph: liveGraph(graphOf(config, name), topology, hidden) });
+  }
+  return drawn;
+}
+
+/** Returns the queues in which failed messages wait for the next attempt. The graph of rascal.json does not contain them. */
+async function hiddenQueues(config: Config, name: string): Promise<ReadonlySet<string>> {
+  const { madeQueues } = await import('../../config/retry-queues.ts');
+  const prefix = namePrefix(config.vhosts[name]);
+  return new Set(madeQueues(config).flatMap((one) => (one.vhost === name ? [prefix + one.name] : [])));
+}
+
+/** Applies --focus. Throws USAGE if no vhost has the name. */
+async function focused(values: Values, vhosts: readonly DrawnVhost[], depth: number): Promise<DrawnVhost[]> {
+  const name = values.text('focus');
+  if (name === undefined) return [...vhosts];
+  const { focusedGraph } = await import('../../topology/smaller-graph.ts');
+  const found = vhosts.flatMap((one): DrawnVhost[] => {
+    const graph = focusedGraph(one.graph, name, depth);
+    return graph === undefined ? [] : [{ ...one, graph }];
+  });
+  if (found.length > 0) return found;
+  const near = nearest(name, [...new Set(vhosts.flatMap(({ graph }) => graph.nodes.map((node) => node.name)))]);
+  throw values.usage(`the graph has no '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`);
+}
+
+async function formatted(
+  values: Values,
+  vhosts: readonly DrawnVhost[],
+  { format, width }: { format: (typeof graphFormats)[number]; width: number },
+): Promise<string> {
+  if (format === 'json') return vhosts.map(({ graph, ...one }) => `${safeJson({ ...one, ...graph })}\n`).join('');
+  const { collapsedGraph } = await import('../../topology/smaller-graph.ts');
+  const smaller = (graph: Graph) => (values.flag('collapse') === false ? graph : collapsedGraph(graph));
+  const drawn = vhosts.map((one) => ({ ...one, graph: smaller(one.graph) }));
+  switch (format) {
+    case 'text':
+      return (await import('./graph/text.ts')).textOf(drawn, width);
+    case 'mermaid':
+      return (await import('./graph/mermaid.ts')).mermaidOf(drawn);
+    case 'dot':
+      return (await import('./graph/dot.ts')).dotOf(drawn);
+    default:
+      return (await import('./graph/svg.ts')).svgOf(drawn);
+  }
+}
