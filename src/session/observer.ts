@@ -12,7 +12,7 @@ interface Depth {
 }
 
 /** `exclusive`: a queue that belongs to another connection, so that nothing more is known. */
-export type Presence = 'exists' | 'missing' | 'exclusive';
+type Presence = 'exists' | 'missing' | 'exclusive';
 
 /** Time limit of a call, in milliseconds. Without it, a call would wait as long as the connection is lost. */
 const answerMs = 3000;

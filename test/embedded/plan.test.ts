@@ -83,7 +83,7 @@ test('vhosts of the file that are one vhost on the broker are planned once', () 
     assert.is((await differing(['plan'])).status, 78);
   }));
 
-test('over AMQP alone it finds missing exchanges and queues, and writes nothing', () =>
+test('over AMQP it finds missing exchanges and queues, and writes nothing', () =>
   withManagement(async (served) => {
     await served.ask('PUT /users/reader', { body: { password: 'x', tags: '' } });
     await served.ask('PUT /permissions/%2F/reader', { body: { configure: '', write: '', read: '.*' } });

@@ -9,7 +9,7 @@ export interface Plan {
   readonly against: string;
   /** `amqp`: the broker without its management API. */
   readonly source: 'broker' | 'amqp' | 'definitions';
-  /** What could not be read. Empty unless the source is AMQP. */
+  /** Parts of the topology that could not be read. Empty unless the source is AMQP. */
   readonly notCompared: readonly string[];
   /** Names of the vhosts on the broker. */
   readonly vhosts: readonly string[];
