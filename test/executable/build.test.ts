@@ -168,6 +168,8 @@ test('imports and exports of a module become CommonJS', () => {
       () => commonJs(`var d=1;function f(){${change}}export{d};`),
       'an importer would not see that d changes',
     );
+  assert.throws(() => commonJs('var d;function f(){d=1}export{d};'), 'an importer would not see that d changes');
+  assert.match(commonJs('var c,d=1;export{d};'), /module\.exports={d};$/);
 });
 
 test('a warning of esbuild fails the build', async () => {
