@@ -32,7 +32,8 @@ export async function consume(context: Context, session: Session, settings: Cons
     intakes.push(intake);
   }
   // The first messages wait for the start of the role. V8 concludes that all messages live long, and would allocate them
-  // in the old generation, where each dead one keeps the younger objects that it refers to.
+  // in the old generation, where each dead one keeps the younger objects that it refers to. V8 rejects the code cache of
+  // scripts that are loaded after this call, because the cache was made with other flags.
   setFlagsFromString('--no-allocation-site-pretenuring');
   await group.run(intakes);
 }

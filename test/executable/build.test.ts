@@ -168,6 +168,8 @@ test('imports and exports of a module become CommonJS', () => {
       () => commonJs(`var d=1;function f(){${change}}export{d};`),
       'an importer would not see that d changes',
     );
+  assert.throws(() => commonJs('var d;function f(){d=1}export{d};'), 'an importer would not see that d changes');
+  assert.match(commonJs('var c,d=1;export{d};'), /module\.exports={d};$/);
 });
 
 test('a warning of esbuild fails the build', async () => {
@@ -181,11 +183,11 @@ test('a warning of esbuild fails the build', async () => {
   });
 });
 
-test('the lockfile pins the Node binary of every platform', async () => {
+test('the lockfile pins the Node binary and the add-on of every platform', async () => {
   const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as Lockfile;
-  for (const { node } of platforms) {
-    const { version, integrity } = lock.packages[`node_modules/${node.name}`] ?? {};
-    assert.equal({ version, integrity }, { version: node.version, integrity: node.integrity }, node.name);
+  for (const binary of platforms.flatMap(({ node, addOn }) => (addOn ? [node, addOn] : [node]))) {
+    const { version, integrity } = lock.packages[`node_modules/${binary.name}`] ?? {};
+    assert.equal({ version, integrity }, { version: binary.version, integrity: binary.integrity }, binary.name);
   }
 });
 

@@ -3,7 +3,7 @@
 
 /**
  * Returns `source` with `require` instead of the imports at its start, and `module.exports` instead of the list of
- * exports at its end. Other forms stay as they are. Throws if an exported variable changes after its definition,
+ * exports at its end. Other forms stay as they are. Throws if an exported variable gets a value after its declaration,
  * because an importer would keep the first value.
  */
 export function commonJs(source: string): string {
@@ -37,8 +37,10 @@ function refuseChanges(name: string, code: string): void {
   const variable = RegExp.escape(name);
   const operators = String.raw`(?:\*\*|>>>?|<<|&&|\|\||\?\?|[-+*/%&|^])?=(?![=>])`;
   const assignments = new RegExp(
-    String.raw`(?<![\w$.])${variable}(?:\+\+|--|${operators})|(?:\+\+|--)${variable}\b`,
+    String.raw`(?<declaration>(?:\b(?:var|let|const) |,))?(?<![\w$.])${variable}(?:\+\+|--|${operators})|(?:\+\+|--)${variable}\b`,
     'g',
   );
-  if ((code.match(assignments)?.length ?? 0) > 1) throw new Error(`an importer would not see that ${name} changes`);
+  const found = [...code.matchAll(assignments)];
+  const isDeclared = found.every(({ groups }) => groups?.['declaration'] !== undefined);
+  if (found.length > 1 || !isDeclared) throw new Error(`an importer would not see that ${name} changes`);
 }

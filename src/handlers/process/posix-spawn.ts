@@ -128,7 +128,7 @@ export class PosixSpawn {
 
   #environment(variables: Readonly<Record<string, string>>): string[] {
     const texts: string[] = [];
-    for (const [name, text] of this.#inherited) if (!(name in variables)) texts.push(text);
+    for (const [name, text] of this.#inherited) if (!Object.hasOwn(variables, name)) texts.push(text);
     for (const [name, value] of Object.entries(variables)) texts.push(`${name}=${value}`);
     return texts;
   }

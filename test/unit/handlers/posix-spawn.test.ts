@@ -72,9 +72,9 @@ linux('a process blocks and ignores no signal', async () => {
 });
 
 linux('variables of a process override inherited ones', async () => {
-  const posixSpawn = open(native, { ONE: 'inherited', TWO: 'inherited' });
+  const posixSpawn = open(native, { ONE: 'inherited', TWO: 'inherited', constructor: 'inherited' });
   const { text } = await run({ file: '/usr/bin/env', variables: { TWO: 'own=é' } }, posixSpawn);
-  assert.is(text, 'ONE=inherited\nTWO=own=é\n');
+  assert.is(text, 'ONE=inherited\nconstructor=inherited\nTWO=own=é\n');
 });
 
 linux('reports a signal without a name by its number', async () => {
