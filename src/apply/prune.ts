@@ -39,7 +39,9 @@ export function pruneSteps({ place, differences }: Pruned, settings: PruneSettin
   const steps = deleted.flatMap((one): Step[] => {
     const common = { action: 'delete', place, object: objectOf(one) } as const;
     if (one.kind === 'binding') return [{ ...common, stage: 'unbind', run: (target) => removeBinding(target, one) }];
-    return isNamed(one) ? [{ ...common, stage: 'delete', run: (target) => prune.delete(target, one) }] : [];
+    if (!isNamed(one)) return [];
+    const run = (target: Target) => prune.delete(target, one);
+    return [{ ...common, stage: 'delete', run, stopped: (target, error) => prune.restored(target, error) }];
   });
   return { steps, check: (target) => prune.check(target) };
 }
@@ -86,7 +88,7 @@ class VhostPrune {
       await this.#deleteOne(target, one);
       this.#left.delete(keyOf(one));
     } catch (error) {
-      throw await this.#restored(target, error);
+      throw await this.restored(target, error);
     }
   }
 
@@ -125,7 +127,7 @@ class VhostPrune {
   }
 
   /** Makes the bindings of the objects again that are not deleted. Returns the error, with the bindings that are missing. */
-  async #restored(target: Target, error: unknown): Promise<unknown> {
+  async restored(target: Target, error: unknown): Promise<unknown> {
     const isLeft = (one: TopologyBinding) =>
       this.#left.has(`exchange ${one.source}`) || this.#left.has(`${one.destinationType} ${one.destination}`);
     this.#isPrepared = false;
