@@ -1,6 +1,6 @@
 // Runs the steps one after the other, in the order of their stages.
 
-import { escaped, MqError } from '../errors.ts';
+import { type ErrorCode, escaped, MqError } from '../errors.ts';
 import { objectText } from '../topology/object-text.ts';
 import { type Place, type Step, stages, type Target } from './step.ts';
 
@@ -58,7 +58,16 @@ function failed(error: unknown, { step, at, count }: { step: Step; at: number; c
   if (!(error instanceof MqError) || error.code === 'BUG') return error;
   const { code, message, problems } = error;
   const what = `cannot ${stepText(step)}: ${message}; ${at} of ${count} steps are done`;
-  const isUnclear = code === 'IN_DOUBT' || code === 'INTERRUPTED' || code === 'TERMINATED';
-  const hint = code === 'TOPOLOGY' ? raceHint : isUnclear ? finishHint : (error.hint ?? finishHint);
-  return new MqError(code, what, { hint, problems, cause: error });
+  const hint = hintOf(error, step);
+  return new MqError(code, what, { ...(hint !== undefined && { hint }), problems, cause: error });
+}
+
+/** Codes of errors after which a second run may finish. A permanent error needs another change first. */
+const transient: readonly ErrorCode[] = ['UNAVAILABLE', 'HOST_UNKNOWN', 'DEADLINE', 'REFUSED', 'OUTDATED', 'IN_USE'];
+
+function hintOf({ code, hint }: MqError, { action }: Step): string | undefined {
+  if (code === 'IN_DOUBT' || code === 'INTERRUPTED' || code === 'TERMINATED') return finishHint;
+  // Before a replacement fails because of the topology, mq has compared again. Any other such error is a race.
+  if (code === 'TOPOLOGY') return action === 'replace' ? hint : raceHint;
+  return hint ?? (transient.includes(code) ? finishHint : undefined);
 }

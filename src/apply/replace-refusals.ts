@@ -3,7 +3,7 @@
 import { escaped, MqError } from '../errors.ts';
 import type { TopologyQueue } from '../topology/topology.ts';
 import type { WantedQueue } from '../topology/wanted.ts';
-import { holdingName, isTooLong, probeName } from './replace-names.ts';
+import { holdingName, isTooLong, namesFor, probeName, tooLong } from '../topology/replace-names.ts';
 import type { ReplacedObjects } from './replace-objects.ts';
 import { capacityOf, holdingArguments, removingPolicy } from './replace-policies.ts';
 import { unacknowledged, type VhostState } from './replace-state.ts';
@@ -41,7 +41,7 @@ export async function assertReplaceable(place: Place, { found, wanted, state }: 
 
 /** Throws TOPOLOGY if the names that mq adds would be longer than AMQP allows. */
 export function assertShortName(name: string): void {
-  if (isTooLong(name)) throw irreplaceable(name, `its name is too long for '${holdingName('NAME')}'`);
+  if (isTooLong(name)) throw irreplaceable(name, tooLong);
 }
 
 function irreplaceable(name: string, why: string): MqError {
@@ -61,6 +61,15 @@ export async function refuseUse({ objects, ...api }: Place, name: string): Promi
       hint: 'wait until their clients have acknowledged or returned them',
     },
   );
+}
+
+/** Adds the names of the objects for which the user needs permissions to a refusal of the broker. */
+export function withNeededNames(error: unknown, name: string): unknown {
+  if (!(error instanceof MqError) || error.code !== 'NOT_PERMITTED' || error.hint !== undefined) return error;
+  const { code, message, problems } = error;
+  const names = namesFor(name).map((one) => `'${escaped(one)}'`);
+  const hint = `the user needs the configure, write and read permissions for ${names.join(', ')}, as "Replace a queue" in mq help planning describes`;
+  return new MqError(code, message, { hint, problems, cause: error });
 }
 
 export function deleted(name: string): MqError {

@@ -13,9 +13,9 @@ import type { SingleConnection } from '../session/session.ts';
 import { compareTopology } from '../topology/compare.ts';
 import type { TopologyQueue } from '../topology/topology.ts';
 import type { WantedQueue } from '../topology/wanted.ts';
-import { holdingName, lockName } from './replace-names.ts';
+import { holdingName, lockName } from '../topology/replace-names.ts';
 import { isPrecondition, ReplacedObjects } from './replace-objects.ts';
-import { assertReplaceable, assertShortName, deleted } from './replace-refusals.ts';
+import { assertReplaceable, assertShortName, deleted, withNeededNames } from './replace-refusals.ts';
 import type { ReplaceReport } from './replace-report.ts';
 import { readState, type VhostState } from './replace-state.ts';
 import { Transfer } from './replace-transfer.ts';
@@ -42,6 +42,19 @@ export async function replaceQueue(target: Target, replacement: Replacement): Pr
   const { name } = replacement.wanted;
   assertShortName(name);
   const connection = await target.session.singleConnection(target.name);
+  try {
+    return await replaceLocked(target, connection, replacement);
+  } catch (error) {
+    throw withNeededNames(error, name);
+  }
+}
+
+async function replaceLocked(
+  target: Target,
+  connection: SingleConnection,
+  replacement: Replacement,
+): Promise<ReplaceReport> {
+  const { name } = replacement.wanted;
   if (!(await connection.lock(lockName(name))))
     throw new MqError('REFUSED', `another mq is replacing the queue '${name}'`, {
       hint: 'wait until it ends, and run mq apply again',

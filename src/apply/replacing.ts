@@ -5,7 +5,8 @@ import type { Difference } from '../topology/difference.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { WantedTopology } from '../topology/wanted.ts';
 import { replaceQueue } from './replace.ts';
-import { holdingName, unfinishedReplacements } from './replace-names.ts';
+import { assertShortName } from './replace-refusals.ts';
+import { holdingName, unfinishedReplacements } from '../topology/replace-names.ts';
 import type { Place, Step } from './step.ts';
 
 interface Compared {
@@ -16,13 +17,18 @@ interface Compared {
 }
 
 /**
- * Throws USAGE if a name is not exactly one queue of rascal.json, TOPOLOGY if it is an exchange, and REFUSED if the
- * replacement of another queue was interrupted, because its messages are in the holding queue.
+ * Throws USAGE if a name is not exactly one queue of rascal.json, TOPOLOGY if it is an exchange or a queue that differs
+ * and whose name is too long, and REFUSED if the replacement of another queue was interrupted, because its messages are
+ * in the holding queue.
  */
 export function assertReplacements(vhosts: readonly Compared[], names: readonly string[]): void {
   for (const name of names) {
     const count = vhosts.filter(({ wanted }) => isQueue(wanted, name)).length;
-    if (count === 1) continue;
+    if (count === 1) {
+      const differs = vhosts.some(({ differences }) => differences.some((one) => isQueueOf(one, name)));
+      if (differs) assertShortName(name);
+      continue;
+    }
     if (count > 1) throw usage(`the queue '${name}' is in ${count} vhosts of rascal.json; use a file with one of them`);
     if (vhosts.some(({ wanted }) => wanted.exchanges.some((one) => one.name === name))) throw exchange(name);
     throw usage(`rascal.json defines no queue '${name}'`);
@@ -45,7 +51,7 @@ export function assertReplacements(vhosts: readonly Compared[], names: readonly 
 export function replacingSteps({ place, wanted, topology, differences }: Compared, names: readonly string[]): Step[] {
   return names.flatMap((name) => {
     const queue = wanted.queues.find((one) => one.name === name);
-    const action = differences.find((one) => one.kind === 'queue' && one.name === name)?.action;
+    const action = differences.find((one) => isQueueOf(one, name))?.action;
     const isHeld = topology.queues.some((one) => one.name === holdingName(name));
     if (queue === undefined || action === 'blocked' || (action !== 'replace' && !isHeld)) return [];
     const { defaultQueueType } = topology;
@@ -65,6 +71,10 @@ export function replacingSteps({ place, wanted, topology, differences }: Compare
 /** Returns the differences that the steps of these queues do not remove. */
 export function withoutReplaced<One extends Difference>(differences: readonly One[], names: readonly string[]): One[] {
   return differences.filter((one) => one.kind !== 'queue' || one.action === 'blocked' || !names.includes(one.name));
+}
+
+function isQueueOf(one: Difference, name: string): boolean {
+  return one.kind === 'queue' && one.name === name;
 }
 
 function isQueue({ queues }: WantedTopology, name: string): boolean {

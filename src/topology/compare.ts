@@ -5,6 +5,7 @@ import type { AttributeDifference, Comparison, Difference, Others, Risk } from '
 import { deletedBy, leftovers } from './leftovers.ts';
 import { policyDifferences, policyInstead } from './policies.ts';
 import { comparedExchangeArgument, isComparedArgument } from './redeclaration.ts';
+import { isTooLong, tooLong } from './replace-names.ts';
 import {
   bindingId,
   isSameValue,
@@ -137,16 +138,16 @@ class Comparer {
     if (attributes.length === 0) return undefined;
     if (unavailableStates.includes(found.state ?? ''))
       return blocked(`the queue is not available (${found.state})`, attributes);
-    const replaced = {
-      action: 'replace',
-      exists: true,
-      ...object,
-      attributes,
-      risk: this.#queueRisk(wanted, found),
-    } as const;
-    if (this.#isSetByPolicy(attributes, found)) return { ...replaced, why: ofPolicy };
+    const changed = { exists: true, ...object, attributes } as const;
+    const risk = this.#queueRisk(wanted, found);
+    if (this.#isSetByPolicy(attributes, found)) return { action: 'replace', ...changed, risk, why: ofPolicy };
     const policy = wanted.for === undefined ? policyInstead(attributes, found, this.#found.policies) : undefined;
-    return { ...replaced, why: whyReplace('a queue', attributes), ...(policy !== undefined && { policy }) };
+    const why = whyReplace('a queue', attributes);
+    // The queue can still be bound, so it blocks no binding.
+    const result = isTooLong(name)
+      ? ({ action: 'blocked', ...changed, why: `${why}; ${tooLong}` } as const)
+      : ({ action: 'replace', ...changed, risk, why } as const);
+    return { ...result, ...(policy !== undefined && { policy }) };
   }
 
   #queueAttributes(wanted: WantedQueue, found: TopologyQueue): AttributeDifference[] {

@@ -19,6 +19,14 @@ export function probeName(queue: string): string {
   return `${queue}.mq-probe`;
 }
 
+/** Why a queue with a name that is too long cannot be replaced, without a full stop. */
+export const tooLong = `its name is too long for 'NAME${holdingEnd}', because AMQP allows ${longestName} bytes`;
+
+/** Returns all names for which a user needs permissions to replace the queue. */
+export function namesFor(queue: string): string[] {
+  return [queue, holdingName(queue), lockName(queue), probeName(queue)];
+}
+
 /** Reports whether the name is too long for the queues that mq adds. */
 export function isTooLong(queue: string): boolean {
   return Buffer.byteLength(holdingName(queue)) > longestName;
