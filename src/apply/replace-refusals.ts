@@ -63,6 +63,12 @@ export async function refuseUse({ objects, ...api }: Place, name: string): Promi
   );
 }
 
+export function deleted(name: string): MqError {
+  return new MqError('OUTDATED', `another client has deleted the queue '${escaped(name)}'`, {
+    hint: 'run mq apply again',
+  });
+}
+
 export function inUse(name: string, consumers: number): MqError {
   return new MqError(
     'REFUSED',

@@ -9,7 +9,7 @@ import type { WantedQueue } from '../topology/wanted.ts';
 import { holdingName } from './replace-names.ts';
 import type { ReplacedObjects } from './replace-objects.ts';
 import { capacityOf, holdingArguments } from './replace-policies.ts';
-import { inUse, refuseUse } from './replace-refusals.ts';
+import { deleted, inUse, refuseUse } from './replace-refusals.ts';
 import { bindingsTo, readState, removeBinding, unacknowledged, type VhostState } from './replace-state.ts';
 import type { Target } from './step.ts';
 
@@ -100,7 +100,8 @@ export class Transfer {
     const state = await readState(target);
     const type = typeOf(state, holding);
     const queue = state.topology.queues.find((one) => one.name === name);
-    if (type === undefined || queue === undefined) throw new MqError('BUG', `there is no queue '${holding}'`);
+    if (type === undefined) throw deleted(holding);
+    if (queue === undefined) throw deleted(name);
     const room = new QueueRoom(objects, name, capacityOf(queue, state));
     for (let isDeleted = false; !isDeleted; ) {
       onPoint('move back');

@@ -15,7 +15,7 @@ import type { TopologyQueue } from '../topology/topology.ts';
 import type { WantedQueue } from '../topology/wanted.ts';
 import { holdingName, lockName } from './replace-names.ts';
 import { isPrecondition, ReplacedObjects } from './replace-objects.ts';
-import { assertReplaceable, assertShortName } from './replace-refusals.ts';
+import { assertReplaceable, assertShortName, deleted } from './replace-refusals.ts';
 import type { ReplaceReport } from './replace-report.ts';
 import { readState, type VhostState } from './replace-state.ts';
 import { Transfer } from './replace-transfer.ts';
@@ -160,10 +160,6 @@ class QueueReplacement {
       throw error;
     }
   }
-}
-
-function deleted(name: string): MqError {
-  return new MqError('OUTDATED', `another client has deleted the queue '${name}'`, { hint: 'run mq apply again' });
 }
 
 function queueIn({ topology }: VhostState, name: string): TopologyQueue | undefined {

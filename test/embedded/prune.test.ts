@@ -133,7 +133,7 @@ test('restores all bindings after a signal', () =>
     assert.equal(await state(), before);
   }));
 
-test('restores the bindings of what is left after a signal between two deletions', () =>
+test('restores the bindings of what is left after a signal', () =>
   withOld(async ({ prune, state }) => {
     const stop = new AbortController();
     assert.is(await prune({ onDone: () => stop.abort('SIGINT'), signal: stop.signal }), 'INTERRUPTED');

@@ -41,7 +41,7 @@ test('moves all older messages before new ones', () =>
     );
   }));
 
-test('keeps the routing key of a message whose expiration ends in the holding queue', () => {
+test('keeps the routing key of a message that expires in the holding queue', () => {
   const found = { arguments: { 'x-queue-type': 'quorum', 'x-dead-letter-exchange': 'dead' } };
   return withShop({ wanted: {}, found }, async ({ channel, run }) => {
     await channel.assertExchange('dead', 'direct');

@@ -150,6 +150,7 @@ export class Mover {
     while (!(this.#isCancelled && this.#pending.size === 0)) {
       if (this.#failure) throw this.#failure;
       if (performance.now() > deadline && this.#pending.size === 0) break;
+      if (performance.now() - this.#activeAt > patienceMs) throw this.#stuck();
       await this.#activity(quietMs);
     }
     await this.#close();
