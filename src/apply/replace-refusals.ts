@@ -1,9 +1,9 @@
 // Refuses a replacement that could lose messages, before anything is changed.
 
 import { escaped, MqError } from '../errors.ts';
+import { holdingName, isTooLong, namesFor, probeName, tooLong } from '../topology/replace-names.ts';
 import type { TopologyQueue } from '../topology/topology.ts';
 import type { WantedQueue } from '../topology/wanted.ts';
-import { holdingName, isTooLong, namesFor, probeName, tooLong } from '../topology/replace-names.ts';
 import type { ReplacedObjects } from './replace-objects.ts';
 import { capacityOf, holdingArguments, removingPolicy } from './replace-policies.ts';
 import { unacknowledged, type VhostState } from './replace-state.ts';
@@ -68,7 +68,7 @@ export function withNeededNames(error: unknown, name: string): unknown {
   if (!(error instanceof MqError) || error.code !== 'NOT_PERMITTED' || error.hint !== undefined) return error;
   const { code, message, problems } = error;
   const names = namesFor(name).map((one) => `'${escaped(one)}'`);
-  const hint = `the user needs the configure, write and read permissions for ${names.join(', ')}, as "Replace a queue" in mq help planning describes`;
+  const hint = `the user needs all permissions for ${names.join(', ')}, the write permission for the default exchange and the dead-letter exchange, and the read permission for each exchange with a binding to the queue`;
   return new MqError(code, message, { hint, problems, cause: error });
 }
 

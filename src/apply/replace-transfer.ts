@@ -4,9 +4,9 @@
 import { MqError } from '../errors.ts';
 import type { Room, SingleConnection } from '../session/session.ts';
 import type { Properties, RawMessage } from '../session/wire.ts';
+import { holdingName } from '../topology/replace-names.ts';
 import type { TopologyQueue } from '../topology/topology.ts';
 import type { WantedQueue } from '../topology/wanted.ts';
-import { holdingName } from '../topology/replace-names.ts';
 import type { ReplacedObjects } from './replace-objects.ts';
 import { capacityOf, holdingArguments } from './replace-policies.ts';
 import { deleted, inUse, refuseUse } from './replace-refusals.ts';

@@ -11,9 +11,9 @@
 import { MqError } from '../errors.ts';
 import type { SingleConnection } from '../session/session.ts';
 import { compareTopology } from '../topology/compare.ts';
+import { holdingName, lockName } from '../topology/replace-names.ts';
 import type { TopologyQueue } from '../topology/topology.ts';
 import type { WantedQueue } from '../topology/wanted.ts';
-import { holdingName, lockName } from '../topology/replace-names.ts';
 import { isPrecondition, ReplacedObjects } from './replace-objects.ts';
 import { assertReplaceable, assertShortName, deleted, withNeededNames } from './replace-refusals.ts';
 import type { ReplaceReport } from './replace-report.ts';

@@ -2,11 +2,11 @@
 
 import { escaped, MqError } from '../errors.ts';
 import type { Difference } from '../topology/difference.ts';
+import { holdingName, unfinishedReplacements } from '../topology/replace-names.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { WantedTopology } from '../topology/wanted.ts';
 import { replaceQueue } from './replace.ts';
 import { assertShortName } from './replace-refusals.ts';
-import { holdingName, unfinishedReplacements } from '../topology/replace-names.ts';
 import type { Place, Step } from './step.ts';
 
 interface Compared {

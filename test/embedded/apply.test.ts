@@ -168,10 +168,27 @@ test('a user who may not declare or set policies is status 77', () =>
       stderr,
       /^mq apply: cannot create exchange e: the broker refused: .*; 0 of 4 steps are done \[NOT_PERMITTED\]\n/,
     );
+    assert.not.match(stderr, 'run mq apply again');
     const content = { ...simple, mq: { policies: { '/': { p: { pattern: 'q', definition: { 'max-length': 1 } } } } } };
     const policy = await runner(served, content, emptyFolder(), login)(['apply', '--yes', '--trust-management']);
     assert.is(policy.status, 77);
     assert.match(policy.stderr, /^mq apply: cannot create policy p: .*0 of 5 steps are done \[NOT_PERMITTED\]\n/);
+  }));
+
+test('a missing permission for --replace names what the user needs', () =>
+  withManagement(async (served) => {
+    const channel = await served.place.channel();
+    await channel.assertQueue('q', { maxLength: 5 });
+    await served.ask('PUT /users/owner', { body: { password: 'secret', tags: 'management' } });
+    const all = { configure: '^(e|q|r)$', write: '.*', read: '.*' };
+    await served.ask('PUT /permissions/%2F/owner', { body: all });
+    const login = { user: 'owner', password: 'secret' };
+    const run = runner(served, { vhosts: { '/': { queues: ['q'] } } }, emptyFolder(), login);
+    const { status, stderr } = await run(['apply', '--yes', '--trust-management', '--replace', 'q']);
+    assert.is(status, 77);
+    assert.match(stderr.replaceAll(/\s+/g, ' '), "all permissions for 'q', 'q.mq-replace', 'q.mq-lock', 'q.mq-probe'");
+    assert.not.match(stderr, 'run mq apply again');
+    assert.equal(await queuesOf(served), ['q']);
   }));
 
 test('a signal ends it after the current step, and the next run finishes', () =>

@@ -248,6 +248,18 @@ for (const [title, found] of Object.entries(noDrifts)) {
   test(`does not report ${title}`, () => assert.equal(compared(found).differences.map(lineOf), []));
 }
 
+test('a queue whose holding queue would have a name that is too long is blocked, and its bindings are not', () => {
+  const name = 'q'.repeat(245);
+  const content = { vhosts: { '/': { exchanges: ['e'], queues: [name], bindings: [`e -> ${name}`] } } };
+  const found = { ...same, exchanges: [exchange('e', 'topic')], queues: [queue(name, 'quorum')], bindings: [] };
+  const { differences } = compareTopology(wantedTopology(configOf(content), '/'), found);
+  assert.equal(
+    differences.map(({ action, kind }) => `${action} ${kind}`),
+    ['blocked queue', 'create binding'],
+  );
+  assert.match(differences[0]?.why ?? '', "its name is too long for 'NAME.mq-replace'");
+});
+
 test('compares numbers by value, whatever their form in rascal.json is', () => {
   const config = configOf(JSON.stringify(file).replace('60000', '6.0e4'));
   assert.equal(compareTopology(wantedTopology(config, '/'), same).differences, []);
