@@ -10,6 +10,7 @@ import { bindingText, objectText } from '../topology/object-text.ts';
 import { bindingId, type TopologyBinding } from '../topology/topology.ts';
 import { removeBinding, restoreBinding } from './prune-bindings.ts';
 import { type QueueUse, usesOf, useText } from './prune-use.ts';
+import { isPrecondition } from './replace-objects.ts';
 import type { Place, Step, Target } from './step.ts';
 
 interface Pruned {
@@ -109,21 +110,33 @@ class VhostPrune {
     this.#assertUnused(this.#problems(await this.#uses(target)), restored);
   }
 
-  async #deleteOne({ api, vhost, ...target }: Target, { kind, name }: NamedDifference): Promise<void> {
-    const flags = { 'if-unused': true, ...(kind === 'queue' && !this.#settings.dropsMessages && { 'if-empty': true }) };
-    let isClassic = true;
-    if (kind === 'queue') {
-      const use = (await this.#uses({ api, vhost, ...target }, [name])).get(name);
-      if (use === undefined) return;
-      this.#assertUnused(this.#problems(new Map([[name, use]])), restored);
-      isClassic = use.type === 'classic';
-    }
-    // RabbitMQ: a quorum queue refuses the flags (400), and a stream ignores them.
-    const path = apiPath`/${`${kind}s`}/${vhost}/${name}` + (isClassic ? query(flags) : '');
+  async #deleteOne(target: Target, { kind, name }: NamedDifference): Promise<void> {
+    if (kind === 'queue') return this.#deleteQueue(target, name);
+    const { api, vhost } = target;
+    const path = apiPath`/exchanges/${vhost}/${name}` + query({ 'if-unused': true });
     const answer = await api.ask('DELETE', path);
     if (answer.status === 404 || (answer.status >= 200 && answer.status < 300)) return;
-    if (answer.status === 400) this.#assertUnused([`${kind} ${escaped(name)}: it is in use again`], restored);
+    if (answer.status === 400) this.#assertUnused([inUseAgain(kind, name)], restored);
     throw refusal(answer, { method: 'DELETE', path, api });
+  }
+
+  /** Deletes a queue over AMQP, because the answer has the number of lost messages. */
+  async #deleteQueue(target: Target, name: string): Promise<void> {
+    const use = (await this.#uses(target, [name])).get(name);
+    if (use === undefined) return;
+    this.#assertUnused(this.#problems(new Map([[name, use]])), restored);
+    const { dropsMessages } = this.#settings;
+    // RabbitMQ: a quorum queue refuses the conditions (540), and a stream ignores them.
+    const conditions = use.type === 'classic' ? { ifUnused: true, ifEmpty: !dropsMessages } : {};
+    try {
+      const ready = await (await target.declarer()).deleteQueue(name, conditions);
+      // RabbitMQ: the answer for a stream has no count.
+      const lost = use.type === 'stream' ? (use.messages ?? 0) : ready + use.unacknowledged;
+      if (dropsMessages || lost > 0) target.onResult({ lost });
+    } catch (error) {
+      if (isPrecondition(error)) this.#assertUnused([inUseAgain('queue', name)], restored);
+      throw error;
+    }
   }
 
   /** Makes the bindings of the objects again that are not deleted. Returns the error, with the bindings that are missing. */
@@ -186,6 +199,10 @@ class VhostPrune {
 const hint =
   'run it again when queues have no messages and consumers, or define the objects in rascal.json again; --drop-messages loses messages';
 const restored = 'it is in use; its bindings were restored';
+
+function inUseAgain(kind: 'exchange' | 'queue', name: string): string {
+  return `${kind} ${escaped(name)}: it is in use again`;
+}
 
 function counted(problems: number): string {
   return problems === 1 ? '1 thing is' : `${problems} things are`;

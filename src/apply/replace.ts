@@ -16,10 +16,10 @@ import type { TopologyQueue } from '../topology/topology.ts';
 import type { WantedQueue } from '../topology/wanted.ts';
 import { isPrecondition, ReplacedObjects } from './replace-objects.ts';
 import { assertReplaceable, assertShortName, deleted, withNeededNames } from './replace-refusals.ts';
-import type { ReplaceReport } from './replace-report.ts';
 import { readState, type VhostState } from './replace-state.ts';
 import { Transfer } from './replace-transfer.ts';
 import type { Target } from './step.ts';
+import type { ReplaceReport } from './step-report.ts';
 
 interface Replacement {
   readonly wanted: WantedQueue;

@@ -4,7 +4,7 @@ import type { Management } from '../admin/client.ts';
 import type { MqError } from '../errors.ts';
 import type { Declarer, Session } from '../session/session.ts';
 import type { ChangedObject } from '../topology/difference.ts';
-import type { ReplaceReport } from './replace-report.ts';
+import type { StepReport } from './step-report.ts';
 
 /** A vhost of a broker. Two brokers may have vhosts of the same name, so each has an object of its own. */
 export interface Place {
@@ -25,8 +25,8 @@ export interface Target extends Place {
   readonly signal: AbortSignal;
   /** Shows how far a long step is. */
   readonly onProgress: (text: string) => void;
-  /** Reports what a replacement did. It is printed when the step is done. */
-  readonly onResult: (result: ReplaceReport) => void;
+  /** Reports what a replacement or deletion did. It is printed when the step is done. */
+  readonly onResult: (result: StepReport) => void;
 }
 
 /**

@@ -176,9 +176,21 @@ test('only --drop-messages deletes queues with messages', () =>
     const refused = await run(prune);
     assert.is(refused.status, 75);
     for (const type of types) assert.match(refused.stderr, `queue orders.${type}: 1 message`);
-    const { status, stderr } = await run([...prune, '--drop-messages']);
+    const { status, stdout, stderr } = await run([...prune, '--drop-messages']);
     assert.is(status, 0, stderr);
+    for (const type of types) assert.match(stdout, `done: delete queue orders.${type}: 1 message lost\n`);
     assert.equal(await queues(), own);
+    for (const body of ['a', 'b'])
+      channel.sendToQueue((await channel.assertQueue('orders.more')).queue, Buffer.from(body));
+    await channel.waitForConfirms();
+    const json = await run([...prune, '--drop-messages', '--json']);
+    assert.equal(
+      json.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).lost),
+      [2],
+    );
   }));
 
 test('objects and bindings of others survive', () =>

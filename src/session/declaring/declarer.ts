@@ -39,7 +39,7 @@ interface DeclarerSettings {
   readonly redact: (text: string) => string;
 }
 
-type Next = (error: Error | null, ok: unknown) => void;
+type Next<T> = (error: Error | null, ok: T) => void;
 
 /**
  * Sends one declaration at a time. A refused one closes its channel (AMQP 0-9-1, 1.2.1), so the next one opens another.
@@ -65,39 +65,53 @@ export class Declarer {
     connection.on('fatal', lost);
   }
 
-  exchange({ name, type, durable, autoDelete, internal, arguments: all }: DeclaredExchange): Promise<void> {
+  async exchange({ name, type, durable, autoDelete, internal, arguments: all }: DeclaredExchange): Promise<void> {
     const options = { durable, autoDelete, internal, arguments: all };
-    return this.#call((channel, next) => channel.assertExchange(name, type, options, next));
+    await this.#call<unknown>((channel, next) => channel.assertExchange(name, type, options, next));
   }
 
-  queue({ name, type, durable, autoDelete, arguments: all }: DeclaredQueue): Promise<void> {
+  async queue({ name, type, durable, autoDelete, arguments: all }: DeclaredQueue): Promise<void> {
     const typed = { ...(type !== undefined && { 'x-queue-type': type }), ...all };
-    return this.#call((channel, next) => channel.assertQueue(name, { durable, autoDelete, arguments: typed }, next));
+    await this.#call<unknown>((channel, next) =>
+      channel.assertQueue(name, { durable, autoDelete, arguments: typed }, next),
+    );
   }
 
-  bind({ source, destination, destinationType, key, arguments: all }: DeclaredBinding): Promise<void> {
-    return this.#call((channel, next) =>
+  async bind({ source, destination, destinationType, key, arguments: all }: DeclaredBinding): Promise<void> {
+    await this.#call<unknown>((channel, next) =>
       destinationType === 'queue'
         ? channel.bindQueue(destination, source, key, all, next)
         : channel.bindExchange(destination, source, key, all, next),
     );
   }
 
-  unbind({ source, destination, destinationType, key, arguments: all }: DeclaredBinding): Promise<void> {
-    return this.#call((channel, next) =>
+  async unbind({ source, destination, destinationType, key, arguments: all }: DeclaredBinding): Promise<void> {
+    await this.#call<unknown>((channel, next) =>
       destinationType === 'queue'
         ? channel.unbindQueue(destination, source, key, all, next)
         : channel.unbindExchange(destination, source, key, all, next),
     );
   }
 
-  async #call(send: (channel: Channel, next: Next) => void): Promise<void> {
+  /**
+   * Deletes a queue, and returns the number of its ready messages, which are lost. Returns 0 if it does not exist.
+   * @param conditions if one is not met, the deletion is refused with PRECONDITION_FAILED. RabbitMQ: only classic queues
+   * have conditions.
+   */
+  async deleteQueue(name: string, conditions: { ifUnused?: boolean; ifEmpty?: boolean }): Promise<number> {
+    const { messageCount } = await this.#call<{ messageCount: number }>((channel, next) =>
+      channel.deleteQueue(name, conditions, next),
+    );
+    return messageCount;
+  }
+
+  async #call<T>(send: (channel: Channel, next: Next<T>) => void): Promise<T> {
     const sent = async () => {
       const channel = await this.#open();
-      await promised((next) => send(channel, next));
+      return await promised<T>((next) => send(channel, next));
     };
     try {
-      await this.#connection.answered('a declaration', Promise.race([this.#loss.promise, sent()]));
+      return await this.#connection.answered('a declaration', Promise.race([this.#loss.promise, sent()]));
     } catch (error) {
       const failure = failureOf(error, this.#settings.redact);
       if (!isConnectionLoss(failure)) throw failure;

@@ -1,8 +1,8 @@
 // Prints the steps of mq apply as lines of text or JSON, and shows the current step on a terminal.
 
 import { stepText } from '../../../apply/engine.ts';
-import { type ReplaceReport, reportText } from '../../../apply/replace-report.ts';
 import type { Step } from '../../../apply/step.ts';
+import { reportText, type StepReport } from '../../../apply/step-report.ts';
 import type { Context } from '../../../context.ts';
 import { safeJson } from '../../../errors.ts';
 import { Progress } from '../../../terminal/progress.ts';
@@ -21,7 +21,7 @@ export class ApplyOutput {
   readonly #progress: Progress;
   #done = 0;
   /** Report of the current step. */
-  #report: ReplaceReport | undefined;
+  #report: StepReport | undefined;
 
   constructor(context: Pick<Context, 'stdout' | 'stderr'>, settings: Settings) {
     this.#context = context;
@@ -36,8 +36,8 @@ export class ApplyOutput {
     return (more) => this.#progress.begin(at, `${text}: ${more}`);
   }
 
-  /** Keeps the report of a replacement until its step is done. */
-  report(report: ReplaceReport): void {
+  /** Keeps the report of a step until its step is done. */
+  report(report: StepReport): void {
     this.#report = report;
   }
 
