@@ -8,7 +8,7 @@ import { escaped, MqError } from '../errors.ts';
 import type { ChangedObject, Difference } from '../topology/difference.ts';
 import { bindingText, objectText } from '../topology/object-text.ts';
 import { bindingId, type TopologyBinding } from '../topology/topology.ts';
-import { removeBinding, restoreBinding } from './prune-bindings.ts';
+import { removeBinding } from './prune-bindings.ts';
 import { type QueueUse, usesOf, useText } from './prune-use.ts';
 import { isPrecondition } from './replace-objects.ts';
 import type { Place, Step, Target } from './step.ts';
@@ -141,13 +141,20 @@ class VhostPrune {
 
   /** Makes the bindings of the objects again that are not deleted. Returns the error, with the bindings that are missing. */
   async restored(target: Target, error: unknown): Promise<unknown> {
-    const isLeft = (one: TopologyBinding) =>
-      this.#left.has(`exchange ${one.source}`) || this.#left.has(`${one.destinationType} ${one.destination}`);
+    const deleted = new Set(
+      this.#differences
+        .filter(isNamed)
+        .map(keyOf)
+        .filter((key) => !this.#left.has(key)),
+    );
+    const isLeft = ({ source, destination, destinationType }: TopologyBinding) =>
+      !deleted.has(`exchange ${source}`) && !deleted.has(`${destinationType} ${destination}`);
     this.#isPrepared = false;
     const missing: string[] = [];
     for (const binding of this.#removed.splice(0).filter(isLeft)) {
       const text = `binding ${bindingText(binding, escaped)}: removed, and not restored`;
-      await restoreBinding(target, binding).catch(() => missing.push(text));
+      // RabbitMQ 4.3.6: the management API answers 500 to an argument without a value.
+      await bound(target, binding).catch(() => missing.push(text));
     }
     if (missing.length === 0 || !(error instanceof MqError)) return error;
     const { code, message, problems, hint } = error;
@@ -202,6 +209,10 @@ const restored = 'it is in use; its bindings were restored';
 
 function inUseAgain(kind: 'exchange' | 'queue', name: string): string {
   return `${kind} ${escaped(name)}: it is in use again`;
+}
+
+async function bound({ declarer }: Target, binding: TopologyBinding): Promise<void> {
+  await (await declarer()).bind(binding);
 }
 
 function counted(problems: number): string {

@@ -41,7 +41,7 @@ function withOld(use: (pruning: Pruning) => Promise<void>): Promise<void> {
     await channel.assertExchange('old', 'headers');
     for (const queue of ['old', 'older']) await channel.assertQueue(queue);
     await channel.bindQueue('old', 'kept', 'a.#');
-    await channel.bindQueue('old', 'old', '', { 'x-match': 'any', n: 1, flag: true });
+    await channel.bindQueue('old', 'old', '', { 'x-match': 'any', n: 1, flag: true, there: null });
     await channel.bindQueue('older', 'old', 'k');
     const api = new Management({
       addresses: parseManagement(`http://127.0.0.1:${management.port}`, {
