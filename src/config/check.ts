@@ -15,7 +15,7 @@ import type { HandlerConfig } from './role.ts';
 import { type Declared, type DeclaredQueue, declaredByRascal } from './rules/declared.ts';
 import { definedNames } from './rules/defined-names.ts';
 import { droppingQueues, droppingWarning } from './rules/dropping.ts';
-import { checkOwns } from './rules/owns.ts';
+import { checkOwns, ownsWarnings } from './rules/owns.ts';
 import { checkPolicies, policyWarnings } from './rules/policies.ts';
 import { checkEncryption, checkReferences } from './rules/references.ts';
 import type { Report } from './rules/report.ts';
@@ -118,7 +118,7 @@ function warningsOf(content: Plain, tree: LocatedValue, declared: Declared | und
   const ignored = ['defaults', 'vhosts'].flatMap((key) => ignoredTls(content[key], [key]));
   const ofDeclared =
     declared === undefined ? [] : [...droppingQueues(declared).map(droppingWarning), ...policyWarnings(declared)];
-  return [...ofDeclared, ...ignored].map((one) => {
+  return [...ofDeclared, ...ownsWarnings(content), ...ignored].map((one) => {
     return { code: 'warning', ...one, offset: offsetAt(tree, one.path) };
   });
 }

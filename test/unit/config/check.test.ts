@@ -84,6 +84,18 @@ test('reports patterns of owned names that match too much or nothing', () => {
   assert.equal(problems('orders'), ['mq.owns type']);
 });
 
+test('warns about owned names without a vhost', () => {
+  const paths = (file: object) => {
+    const { warnings = [] } = checkConfigText(JSON.stringify(file), { file: 'f', env: {}, builtin: {} });
+    return warnings.map(({ path }) => path);
+  };
+  const mq = { owns: ['orders.*'] };
+  assert.equal(paths({ mq }), ['mq.owns']);
+  assert.equal(paths({ mq, vhosts: {} }), ['mq.owns']);
+  assert.equal(paths({ mq, vhosts: { '/': {} } }), []);
+  assert.equal(paths({ mq: { owns: [] } }), []);
+});
+
 test('reports names that are too long for AMQP', () => {
   assert.equal(codesOf(inVhost({ queues: ['q'.repeat(255)] })), []);
   assert.equal(codesOf(inVhost({ queues: ['q'.repeat(256)] })), ['vhosts["/"].queues[0] value']);

@@ -33,8 +33,12 @@ export interface FoundVhost {
   readonly topology: Topology;
 }
 
-/** Returns the vhosts on the broker. Throws CONFIG for a vhost whose names are unique in each run. */
+/** Returns the vhosts on the broker. Throws CONFIG without a vhost, and for one whose names are unique in each run. */
 export function vhostsOf(config: Config, addresses: readonly ConnectionConfig[] | undefined): PlannedVhost[] {
+  if (Object.keys(config.vhosts).length === 0)
+    throw new MqError('CONFIG', `${config.file ?? 'rascal.json'} defines no vhost, so there is nothing to compare`, {
+      hint: 'define it, even if it is empty: "vhosts": {"/": {}}',
+    });
   const unique = Object.entries(config.vhosts).find(([, { namespace }]) => namespace === true);
   if (unique !== undefined)
     throw new MqError('CONFIG', `the vhost '${unique[0]}' has other names in each run ("namespace": true)`, {

@@ -9,6 +9,16 @@ const args = ['apply', 'plan.json', '--yes'];
 const hint = 'mq plan --json --out FILE writes a plan';
 
 refuses([
+  ...[{}, { vhosts: {} }, { mq: { owns: ['orders.*'] } }].map(
+    (content): Row => ({
+      title: `mq apply with the rascal.json ${JSON.stringify(content)}`,
+      args: ['apply', '--yes'],
+      files: rascal(content),
+      exit: 78,
+      line: 'mq apply: rascal.json defines no vhost, so there is nothing to compare [CONFIG]',
+      hint: /"vhosts"/,
+    }),
+  ),
   {
     title: 'mq apply --drop-messages without --prune',
     args: ['apply', '--yes', '--drop-messages'],

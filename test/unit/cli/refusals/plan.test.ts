@@ -11,6 +11,16 @@ const withDefinitions = (value: unknown) => ({ ...files, 'definitions.json': JSO
 const vhosts = [{ name: '/' }];
 
 refuses([
+  ...[{}, { vhosts: {} }, { mq: { owns: ['orders.*'] } }].map(
+    (content): Row => ({
+      title: `mq plan with the rascal.json ${JSON.stringify(content)}`,
+      args: ['plan'],
+      files: rascal(content),
+      exit: 78,
+      line: 'mq plan: rascal.json defines no vhost, so there is nothing to compare [CONFIG]',
+      hint: /"vhosts"/,
+    }),
+  ),
   {
     title: 'an argument of mq plan',
     args: ['plan', 'rascal.json'],
