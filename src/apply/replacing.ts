@@ -34,7 +34,7 @@ export function assertReplacements(vhosts: readonly Compared[], names: readonly 
     throw usage(`rascal.json defines no queue '${name}'`);
   }
   const unfinished = vhosts
-    .flatMap(({ wanted, topology }) => unfinishedReplacements(topology.queues).filter((name) => isQueue(wanted, name)))
+    .flatMap(({ wanted, topology }) => unfinishedReplacements(wanted, topology))
     .find((name) => !names.includes(name));
   if (unfinished === undefined) return;
   const holding = holdingName(unfinished);

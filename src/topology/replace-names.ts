@@ -32,7 +32,17 @@ export function isTooLong(queue: string): boolean {
   return Buffer.byteLength(holdingName(queue)) > longestName;
 }
 
-/** Returns the queues whose replacement was interrupted, because their holding queues exist. */
-export function unfinishedReplacements(queues: readonly { readonly name: string }[]): string[] {
-  return queues.filter(({ name }) => name.endsWith(holdingEnd)).map(({ name }) => name.slice(0, -holdingEnd.length));
+interface Named {
+  readonly name: string;
+}
+
+/** Returns the queues of rascal.json whose replacement was interrupted, because their holding queues exist. */
+export function unfinishedReplacements(
+  wanted: { readonly queues: readonly (Named & { readonly isDeclared: boolean })[] },
+  found: { readonly queues: readonly Named[] },
+): string[] {
+  const names = new Set(found.queues.map(({ name }) => name));
+  return wanted.queues
+    .filter(({ name, isDeclared }) => isDeclared && names.has(holdingName(name)))
+    .map(({ name }) => name);
 }

@@ -20,7 +20,7 @@ test('shows the plan, asks on a terminal, and prints the steps', () =>
     assert.is(no.status, 1);
     assert.match(
       no.stderr,
-      /^make 4 changes on \S+ \(http:\/\/127\.0\.0\.1:\d+\)\? \[y\/N\] .*nothing was done \[ANSWER_NO\]\n$/s,
+      /^make 4 changes on \S+ \(amqp:\/\/127\.0\.0\.1:\d+, vhost \/\)\? \[y\/N\] .*nothing was done \[ANSWER_NO\]\n$/s,
     );
     assert.equal(await queuesOf(served), []);
     const yes = await run(['apply'], { terminal: 80, input: 'y\n' });

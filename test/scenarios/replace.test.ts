@@ -165,6 +165,7 @@ test('keeps in the holding queue what a full queue has no room for', () =>
     await channel.bindQueue('orders.mq-replace', 'events', 'order.*');
     await channel.deleteQueue('orders');
     await publish(channel, 5);
+    assert.match((await run(['plan'])).stdout, /and mq apply\s+--replace orders finishes it\n\n.*to finish\n$/s);
     const plain = await run(['apply', '--yes']);
     assert.is(plain.status, 75);
     assert.match(
@@ -177,6 +178,11 @@ test('keeps in the holding queue what a full queue has no room for', () =>
     const first = await received(channel, 'orders');
     const last = await run(replace);
     assert.is(last.status, 0, last.stderr);
+    assert.match(
+      last.stdout,
+      /done: replace queue orders: \d messages? moved; the interrupted replacement is finished\n/,
+    );
+    assert.is((await run(['plan'])).status, 0);
     const bodies = [...first, ...(await received(channel, 'orders'))].map(({ content }) => content.toString());
     assert.equal(bodies, ['1', '2', '3', '4', '5']);
     assert.equal(await objectsIn(vhost), only);

@@ -89,8 +89,8 @@ function showPlan(
 ): void {
   const isAsked = isApplied && !values.flag('yes');
   const isJson = values.flag('json') === true;
-  if (!isJson) stdout.write(`${textOf(plan, widthOf(stdout))}${isApplied ? '\n' : ''}`);
-  if (isAsked && (isJson || !stdout.isTTY)) stderr.write(`${textOf(plan, widthOf(stderr))}\n`);
+  if (!isJson) stdout.write(`${textOf(plan, widthOf(stdout), { isAsked })}${isApplied ? '\n' : ''}`);
+  if (isAsked && (isJson || !stdout.isTTY)) stderr.write(`${textOf(plan, widthOf(stderr), { isAsked })}\n`);
 }
 
 type PlacedPrune = Prune & { readonly place: Place };

@@ -37,7 +37,7 @@ export function planCommand(configOf: (context: Context) => Promise<Config>): Co
       if (out !== undefined) await refuseInput(context, values, { file: out, from: '--out' });
       const { plan } = await makePlan(context, values, await configOf(context));
       await print(context, values, plan);
-      return plan.differences.length === 0 ? 0 : 1;
+      return plan.differences.length === 0 && plan.unfinished.length === 0 ? 0 : 1;
     },
   };
 }

@@ -38,12 +38,16 @@ export class Targets {
     this.#onProgress = show;
   }
 
-  /** Returns the names of the brokers that are changed, for a question. */
+  /** Returns the brokers and vhosts that are changed, for a question: `rabbit@host (amqp://host:5672, vhost /)`. */
   async brokerNames(): Promise<string> {
-    const { brokerName } = await import('../../../admin/broker-name.ts');
-    const names = new Set<string>();
-    for (const { connections } of this.#settings.made.vhosts) names.add(await brokerName(await this.#api(connections)));
-    return [...names].join(' and ');
+    const { clusterNameOf } = await import('../../../admin/broker-name.ts');
+    const places: string[] = [];
+    for (const { connections, shown, vhost } of this.#settings.made.vhosts) {
+      const place = `${shown}, vhost ${vhost}`;
+      const name = await clusterNameOf(await this.#api(connections)).catch(() => undefined);
+      places.push(name === undefined ? place : `${name} (${place})`);
+    }
+    return places.join(' and ');
   }
 
   /** Returns the connections to a vhost. Opens them once. */

@@ -28,7 +28,10 @@ export async function makePlan(context: Context, values: Values, config: Config)
     : isAmqpOnly
       ? await amqpTopologies(context, planned, { config, addresses })
       : await liveTopologies(context, values, planned);
-  const { compareTopology } = await import('../../../topology/compare.ts');
+  const [{ compareTopology }, { holdingName, unfinishedReplacements }] = await Promise.all([
+    import('../../../topology/compare.ts'),
+    import('../../../topology/replace-names.ts'),
+  ]);
   const vhosts = found.map((one) => ({ ...one, ...compareTopology(one.wanted, one.topology) }));
   const differences = vhosts.flatMap(({ vhost, name, differences: all }) =>
     all.map((one) => ({ vhost, ...(one.policy !== undefined && { fileVhost: name }), ...one })),
@@ -47,6 +50,9 @@ export async function makePlan(context: Context, values: Values, config: Config)
     blocked: count('blocked'),
     delete: count('delete'),
     differences,
+    unfinished: vhosts.flatMap(({ vhost, wanted, topology }) =>
+      unfinishedReplacements(wanted, topology).map((queue) => ({ vhost, queue, holding: holdingName(queue) })),
+    ),
     others: vhosts.map(({ vhost, others }) => ({ vhost, ...others })),
   };
   return { plan, vhosts, addresses };

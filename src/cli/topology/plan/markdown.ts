@@ -16,6 +16,7 @@ import {
   propertiesText,
   riskText,
   totalsText,
+  unfinishedText,
   valueText,
 } from './words.ts';
 
@@ -33,6 +34,7 @@ export function markdownOf(plan: Plan): string {
     compared,
     ...(plan.notCompared.length === 0 ? [] : [`N${notComparedText(plan.notCompared).slice(1)}.`]),
     ...plan.merged.map((one) => `T${mergedText(one, code).slice(1)}.`),
+    ...plan.unfinished.map((one) => `T${unfinishedText(one, code).slice(1)}.`),
     ...(rows.length === 0 ? [] : [tableOf(rows)]),
     ...reasonsOf(differences, vhosts.length > 1),
     ...othersOf(plan),

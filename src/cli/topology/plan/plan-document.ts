@@ -22,6 +22,8 @@ export interface Plan {
   readonly blocked: number;
   readonly delete: number;
   readonly differences: readonly PlannedDifference[];
+  /** Queues whose replacement was interrupted. */
+  readonly unfinished: readonly UnfinishedReplacement[];
   readonly others: readonly ({ readonly vhost: string } & Others)[];
 }
 
@@ -29,6 +31,13 @@ export interface MergedVhost {
   readonly vhost: string;
   /** Names in rascal.json. */
   readonly names: readonly string[];
+}
+
+interface UnfinishedReplacement {
+  readonly vhost: string;
+  readonly queue: string;
+  /** Name of the queue that has the messages. */
+  readonly holding: string;
 }
 
 export type PlannedDifference = {

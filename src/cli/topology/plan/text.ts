@@ -18,6 +18,7 @@ import {
   propertiesText,
   riskText,
   totalsText,
+  unfinishedText,
   valueText,
 } from './words.ts';
 
@@ -26,36 +27,49 @@ const indent = 9;
 /** Maximum number of lines about objects that only the broker has. `--json` lists all of them. */
 const mostOthers = 20;
 
-/** Returns the plan in lines of at most `width` columns, if no word is longer. */
-export function textOf(plan: Plan, width: number): string {
+/**
+ * Returns the plan in lines of at most `width` columns, if no word is longer.
+ * @param isAsked puts the objects of others before the changes, because a question about the changes follows
+ */
+export function textOf(plan: Plan, width: number, { isAsked = false } = {}): string {
   const hasVhosts = plan.vhosts.length > 1;
   const place = plan.source === 'definitions' ? 'in the definitions' : 'on the broker';
   const style = { width, hasVhosts, place };
   const file = plan.file ?? 'the built-in rascal.json';
   const where = hasVhosts ? '' : `, vhost ${escaped(plan.vhosts[0] ?? '/')}`;
+  const others = othersBlock(plan, style);
   const blocks = [
     [
       wrapped(`${escaped(file)} against ${escaped(plan.against)}${where}`, { width, indent: 2 }),
       ...(plan.notCompared.length === 0 ? [] : [wrapped(notComparedText(plan.notCompared), { width, indent: 2 })]),
       ...plan.merged.map((one) => wrapped(mergedText(one, escaped), { width, indent: 2 })),
     ],
-    ...plan.differences.map((one) => differenceLines(one, style)),
-    othersBlock(plan, style),
+    ...(isAsked ? [others] : []),
+    ...differenceBlocks(plan.differences, style),
+    plan.unfinished.map((one) => wrapped(unfinishedText(one, escaped), { width, indent: 2 })),
+    ...(isAsked ? [] : [others]),
     [totalsText(plan)],
-  ];
-  // A created object is one line, so several of them form one block.
-  const lines = blocks.flatMap((block, at) => {
-    const isShort = (one: readonly string[] | undefined) => one !== undefined && one.length === 1;
-    const joins = at > 1 && at <= plan.differences.length && isShort(block) && isShort(blocks[at - 1]);
-    return block.length === 0 ? [] : [...(at === 0 || joins ? [] : ['']), ...block];
-  });
-  return lines.map((line) => `${line}\n`).join('');
+  ].filter((block) => block.length > 0);
+  return blocks.map((block) => block.map((line) => `${line}\n`).join('')).join('\n');
+}
+
+/** Returns a block for each difference. A created object is one line, so several of them form one block. */
+function differenceBlocks(differences: readonly PlannedDifference[], style: Style): string[][] {
+  const blocks: string[][] = [];
+  let isShort = false;
+  for (const one of differences) {
+    const lines = differenceLines(one, style);
+    if (isShort && lines.length === 1) blocks.at(-1)?.push(...lines);
+    else blocks.push(lines);
+    isShort = lines.length === 1;
+  }
+  return blocks;
 }
 
 /** Returns the next step, or `undefined` if there is nothing to do. */
 export function hintOf(plan: Plan): string | undefined {
-  const { source, create, update, replace, blocked, delete: deleted } = plan;
-  if (source === 'definitions') return undefined;
+  const { source, create, update, replace, blocked, delete: deleted, unfinished } = plan;
+  if (source === 'definitions' || unfinished.length > 0) return undefined;
   if (source === 'amqp') return create > 0 ? 'mq declare creates what is missing' : undefined;
   if (replace > 0 && blocked === 0 && !plan.differences.some(isRefused)) return ignoredHint;
   if (replace > 0) return 'mq apply --replace NAME replaces a queue without losing its messages or bindings';

@@ -2,7 +2,7 @@
 
 import type { Difference, Others, PolicyRisk, Risk } from '../../../topology/difference.ts';
 import { bindingText, type Format } from '../../../topology/object-text.ts';
-import type { TopologyBinding, TopologyPolicy } from '../../../topology/topology.ts';
+import type { TopologyBinding, TopologyPolicy, TopologyQueue } from '../../../topology/topology.ts';
 import type { MergedVhost, Plan } from './plan-document.ts';
 
 /** Returns the value of an attribute as JSON without the quotes of a text. `null` is `none`. */
@@ -99,14 +99,21 @@ export function mergedText({ vhost, names }: MergedVhost, format: Format): strin
   return `the vhosts ${all.slice(0, -1).join(', ')} and ${all.at(-1)} of rascal.json are one vhost on the broker, ${format(vhost)}, because their address names it`;
 }
 
+/** Returns what an interrupted replacement has left, without a full stop. */
+export function unfinishedText({ queue, holding }: Plan['unfinished'][number], format: Format): string {
+  return `the replacement of the queue ${format(queue)} was interrupted; its messages are in ${format(holding)}, and ${format(`mq apply --replace ${queue}`)} finishes it`;
+}
+
 /** Returns `1 to create, 2 to replace`, or `nothing to do`. */
-export function totalsText({ source, create, update, replace, blocked, delete: deleted }: Plan): string {
+export function totalsText(plan: Plan): string {
+  const { source, create, update, replace, blocked, delete: deleted, unfinished } = plan;
   const parts = [
     ...(create > 0 ? [`${create} to create`] : []),
     ...(update > 0 ? [`${update} to update`] : []),
     ...(replace > 0 ? [`${replace} to replace`] : []),
     ...(blocked > 0 ? [`${blocked} blocked`] : []),
     ...(deleted > 0 ? [`${deleted} to delete`] : []),
+    ...(unfinished.length > 0 ? [`${unfinished.length} to finish`] : []),
   ];
   if (parts.length > 0) return parts.join(', ');
   return source === 'amqp' ? 'no exchange or queue is missing' : 'nothing to do';
@@ -128,20 +135,31 @@ export function othersText(all: readonly Others[]): string {
     .join(', ');
 }
 
-/** Returns a line for each object that only the broker has. Those that affect queues of rascal.json are first. */
+/**
+ * Returns a line for each object that only the broker has. Those that affect queues of rascal.json are first. Omits
+ * exclusive queues whose names the broker chose, and their bindings, because these end with a connection.
+ */
 export function otherLines({ exchanges, queues, bindings, policies }: Others, format: Format): string[] {
-  const routes = bindings.toSorted((one, other) => Number(other.isBetweenOwn) - Number(one.isBetweenOwn));
+  const temporary = new Set(queues.filter(isTemporary).map(({ name }) => name));
+  const lasting = bindings.filter((one) => one.destinationType !== 'queue' || !temporary.has(one.destination));
+  const routes = lasting.toSorted((one, other) => Number(other.isBetweenOwn) - Number(one.isBetweenOwn));
   return [
     ...routes.map((one) => {
       const more = one.isBetweenOwn ? ', between objects of rascal.json' : '';
       return `binding ${bindingText(one, format)}${more}`;
     }),
     ...exchanges.map(({ name, type }) => `exchange ${format(name)} (${format(type)})`),
-    ...queues.map(({ name, type = 'classic', exclusive }) => {
-      return `queue ${format(name)} (${format(type)}${exclusive ? ', exclusive' : ''})`;
-    }),
+    ...queues
+      .filter((one) => !isTemporary(one))
+      .map(({ name, type = 'classic', exclusive }) => {
+        return `queue ${format(name)} (${format(type)}${exclusive ? ', exclusive' : ''})`;
+      }),
     ...policies.map(({ name, pattern, applyTo }) => `policy ${format(name)} (${format(pattern)}, ${format(applyTo)})`),
   ];
+}
+
+function isTemporary({ name, exclusive }: TopologyQueue): boolean {
+  return exclusive && name.startsWith('amq.gen-');
 }
 
 function counted(count: number, what: string): string {

@@ -17,6 +17,7 @@ const plan: Plan = {
     notCompared: [],
     vhosts: ['shop'],
     merged: [],
+    unfinished: [],
   },
   ...{ create: 3, update: 0, replace: 1, blocked: 1, delete: 0 },
   differences: [
@@ -124,6 +125,44 @@ not in rascal.json, and not part of the plan: 1 queue, 1 binding, 1 policy
 3 to create, 1 to replace, 1 blocked
 `,
   );
+});
+
+test('prints the objects of others first if a question about the changes follows', () => {
+  const text = textOf(plan, 80, { isAsked: true });
+  assert.match(text, /vhost shop\n\nnot in rascal\.json, .*\n {2}policy p .*\n\ncreate {3}queue audit/s);
+  assert.match(text, /\ncreate {3}binding orders -> bill \(no key\)\n\n3 to create, 1 to replace, 1 blocked\n$/);
+});
+
+test('counts exclusive queues with generated names, and does not list them', () => {
+  const [first] = plan.others;
+  const shape = { type: 'classic', durable: false, autoDelete: false, exclusive: true, arguments: {} };
+  const others = [
+    {
+      ...{ vhost: 'shop', exchanges: [], policies: [] },
+      queues: [{ name: 'amq.gen-x', ...shape }, ...(first?.queues ?? [])],
+      bindings: [{ ...binding, destination: 'amq.gen-x', isBetweenOwn: false }],
+    },
+  ];
+  for (const text of [textOf({ ...plan, others }, 80), markdownOf({ ...plan, others })]) {
+    assert.match(text, 'not part of the plan: 2 queues, 1 binding');
+    assert.not.match(text, 'amq.gen');
+  }
+});
+
+test('names an unfinished replacement', () => {
+  const unfinished = [{ vhost: 'shop', queue: 'bill', holding: 'bill.mq-replace' }];
+  const left: Plan = { ...plan, create: 0, replace: 0, blocked: 0, differences: [], others: [], unfinished };
+  assert.is(
+    textOf(left, 200),
+    `rascal.json against amqp://127.0.0.1:5672, vhost shop
+
+the replacement of the queue bill was interrupted; its messages are in bill.mq-replace, and mq apply --replace bill finishes it
+
+1 to finish
+`,
+  );
+  assert.match(markdownOf(left), /^### Topology: 1 to finish\n.*`mq apply --replace bill` finishes it\./s);
+  assert.is(hintOf(left), undefined);
 });
 
 test('prints a plan at 120 columns', () => {
