@@ -165,7 +165,7 @@ test('keeps in the holding queue what a full queue has no room for', () =>
     await channel.bindQueue('orders.mq-replace', 'events', 'order.*');
     await channel.deleteQueue('orders');
     await publish(channel, 5);
-    assert.match((await run(['plan'])).stdout, /and mq apply\s+--replace orders finishes it\n\n.*to finish\n$/s);
+    assert.match((await run(['plan'])).stdout, /mq\s+apply\s+--replace\s+orders\s+finishes\s+it\n.*to finish\n$/s);
     const plain = await run(['apply', '--yes']);
     assert.is(plain.status, 75);
     assert.match(
