@@ -15,6 +15,7 @@ import type { HandlerConfig } from './role.ts';
 import { type Declared, type DeclaredQueue, declaredByRascal } from './rules/declared.ts';
 import { definedNames } from './rules/defined-names.ts';
 import { droppingQueues, droppingWarning } from './rules/dropping.ts';
+import { longNames } from './rules/long-names.ts';
 import { checkOwns, ownsWarnings } from './rules/owns.ts';
 import { checkPolicies, policyWarnings } from './rules/policies.ts';
 import { checkEncryption, checkReferences } from './rules/references.ts';
@@ -69,7 +70,11 @@ export function checkConfigText(
   const user = { ...normalise(content), file, folder };
   // A role cannot know whether the policies of the file have been applied.
   const dropping = declared === undefined ? [] : droppingQueues({ ...declared, policies: [] });
-  return { problems: [], warnings, checked: checkedConfig({ base, user, dropping }) };
+  const checked = checkedConfig({ base, user, dropping });
+  const long = declared === undefined ? [] : longNames(checked.config, declared);
+  if (long.length === 0) return { problems: [], warnings, checked };
+  const located = long.map((one) => ({ code: 'value' as const, ...one, offset: offsetAt(tree, one.path) }));
+  return { problems: problemsOf(text, located), warnings };
 }
 
 /** Reports whether the value at a path has a valid shape, including all values inside it. */

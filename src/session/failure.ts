@@ -214,6 +214,11 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
       message: `the broker closed the connection: ${what?.trim()}`,
     }),
   ],
+  [
+    // amqplib refuses the name before it sends it.
+    /Field '(\w+)' is the wrong type; must be a string \(up to 255 chars\)/,
+    ([, what]) => ({ code: 'CONFIG', message: `the name of the ${what} is too long: AMQP allows 255 bytes` }),
+  ],
   [/connect ETIMEDOUT/, () => ({ code: 'UNAVAILABLE', message: 'no broker answered in time', hint: portHint })],
   [
     /Invalid frame|Frame size|frame_end|Expected ConnectionStart|Socket closed abruptly during opening handshake|Invalid protocol/i,

@@ -96,6 +96,22 @@ test('warns about owned names without a vhost', () => {
   assert.equal(paths({ mq: { owns: [] } }), []);
 });
 
+test('reports queues whose names on the broker would be too long', () => {
+  const lines = (length: number, more: object = {}) => {
+    const queue = 'q'.repeat(length);
+    const file = { vhosts: { '/': { queues: [queue], ...more } }, subscriptions: { s: { queue } } };
+    return linesOf(JSON.stringify(file)).map((line) => line.replace(/^\S+ /, ''));
+  };
+  // The longest name ends with .retry.120000.
+  assert.equal(lines(242), []);
+  assert.equal(lines(243), [
+    'vhosts["/"].queues[0]: the name is too long for the queues of failed messages: NAME.retry.120000 would have 256 bytes, and AMQP allows 255',
+  ]);
+  assert.is(lines(242, { namespace: 'n' }).length, 1);
+  const own = { vhosts: { '/': { namespace: 'shop', queues: ['q'.repeat(251)] } } };
+  assert.match(linesOf(JSON.stringify(own))[0] ?? '', 'the namespace makes the name too long: it would have 256 bytes');
+});
+
 test('reports names that are too long for AMQP', () => {
   assert.equal(codesOf(inVhost({ queues: ['q'.repeat(255)] })), []);
   assert.equal(codesOf(inVhost({ queues: ['q'.repeat(256)] })), ['vhosts["/"].queues[0] value']);

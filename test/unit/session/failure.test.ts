@@ -100,6 +100,10 @@ const replies: readonly (readonly [reply: string, expected: string])[] = [
     "PRECONDITION_FAILED - user_id property set to 'a' but authenticated user was 'b'",
     "BAD_DATA: the broker refused the message: user_id property set to 'a' but authenticated user was 'b'",
   ],
+  [
+    "Field 'queue' is the wrong type; must be a string (up to 255 chars)",
+    'CONFIG: the name of the queue is too long: AMQP allows 255 bytes',
+  ],
   ['PRECONDITION_FAILED - unknown delivery tag 7', 'TOPOLOGY: the broker refused: unknown delivery tag 7'],
   [
     "ACCESS_REFUSED - write access to exchange 'x' in vhost '/' refused for user 'u'",
