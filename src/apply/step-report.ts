@@ -9,7 +9,7 @@ export interface ReplaceReport {
   readonly withoutUser: number;
 }
 
-/** What the deletion of a queue reports. */
+/** Report of the deletion of a queue. */
 interface DeletionReport {
   /** Number of messages that the queue had. Unacknowledged messages count as well. */
   readonly lost: number;

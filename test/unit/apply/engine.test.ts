@@ -33,7 +33,7 @@ test('only an error that may pass asks for a second run', async () => {
   assert.is(await hintAfter('NOT_PERMITTED', 'update', 'own'), 'own');
 });
 
-test('another client has changed what a creation conflicts with, and a replacement has its own reason', async () => {
+test('only a step that does not replace blames another client', async () => {
   assert.is(await hintAfter('TOPOLOGY', 'create', 'own'), changed);
   assert.is(await hintAfter('TOPOLOGY', 'replace'), undefined);
 });

@@ -127,7 +127,7 @@ not in rascal.json, and not part of the plan: 1 queue, 1 binding, 1 policy
   );
 });
 
-test('prints the objects of others first if a question about the changes follows', () => {
+test('prints the objects of others first if a question follows', () => {
   const text = textOf(plan, 80, { isAsked: true });
   assert.match(text, /vhost shop\n\nnot in rascal\.json, .*\n {2}policy p .*\n\ncreate {3}queue audit/s);
   assert.match(text, /\ncreate {3}binding orders -> bill \(no key\)\n\n3 to create, 1 to replace, 1 blocked\n$/);
