@@ -71,10 +71,17 @@ export function checkConfigText(
   // A role cannot know whether the policies of the file have been applied.
   const dropping = declared === undefined ? [] : droppingQueues({ ...declared, policies: [] });
   const checked = checkedConfig({ base, user, dropping });
-  const long = declared === undefined ? [] : longNames(checked.config, declared);
-  if (long.length === 0) return { problems: [], warnings, checked };
-  const located = long.map((one) => ({ code: 'value' as const, ...one, offset: offsetAt(tree, one.path) }));
-  return { problems: problemsOf(text, located), warnings };
+  if (declared === undefined) return { problems: [], warnings, checked };
+  const long = longNames(checked.config, declared);
+  const located = (all: typeof long.problems, code: 'value' | 'warning', more: object = {}) =>
+    problemsOf(
+      text,
+      all.map((one) => ({ code, ...one, ...more, offset: offsetAt(tree, one.path) })),
+    );
+  const problems = located(long.problems, 'value');
+  const instead = 'use a shorter name, because mq cannot declare this queue for failed messages';
+  const all = [...warnings, ...located(long.warnings, 'warning', { instead })];
+  return { problems, warnings: all, ...(problems.length === 0 && { checked }) };
 }
 
 /** Reports whether the value at a path has a valid shape, including all values inside it. */
