@@ -24,8 +24,12 @@ export function ordered(steps: readonly Step[]): Step[] {
 export async function runSteps(steps: readonly Step[], { open, signal, onStart, onDone }: Run): Promise<void> {
   const targets = new Map<Place, Target>();
   for (const [at, step] of steps.entries()) {
-    if (signal.aborted) throw stopped(signal, `${at} of ${steps.length} steps are done`);
-    const target = targets.get(step.place) ?? (await open(step.place));
+    const opened = targets.get(step.place);
+    if (signal.aborted) {
+      const error = stopped(signal, `${at} of ${steps.length} steps are done`);
+      throw opened === undefined || step.stopped === undefined ? error : await step.stopped(opened, error);
+    }
+    const target = opened ?? (await open(step.place));
     targets.set(step.place, target);
     onStart(step, at);
     try {

@@ -1,10 +1,10 @@
-// Removes bindings through the management API, and makes them again if the deletion of their objects is not possible.
-// The API identifies a binding exactly, whereas the number types of its arguments are lost in JSON and over AMQP.
+// Removes bindings through the management API, which identifies a binding exactly, whereas the number types of its
+// arguments are lost over AMQP.
 
 import { objectsIn } from '../admin/json.ts';
 import { apiPath } from '../admin/path.ts';
 import { refusal } from '../admin/refusal.ts';
-import { objectOf } from '../config/plain.ts';
+import { bindingOf } from '../topology/live.ts';
 import { bindingId, type TopologyBinding } from '../topology/topology.ts';
 import type { Target } from './step.ts';
 
@@ -17,22 +17,13 @@ export async function removeBinding({ api, vhost }: Source, binding: TopologyBin
   if (listed.status === 404) return;
   if (listed.status !== 200) throw refusal(listed, { method: 'GET', path: ends, api });
   const id = bindingId(binding);
-  const same = objectsIn(listed.body).filter(({ routing_key: key, arguments: all }) => {
-    return bindingId({ ...binding, key: String(key), arguments: objectOf(all) }) === id;
-  });
+  const same = objectsIn(listed.body).filter((one) => bindingId(bindingOf(one)) === id);
   for (const { properties_key: key } of same) {
     const path = `${ends}${apiPath`/${String(key)}`}`;
     const { status, body } = await api.ask('DELETE', path);
     if (status !== 404 && (status < 200 || status >= 300))
       throw refusal({ status, body }, { method: 'DELETE', path, api });
   }
-}
-
-/** Makes a binding again. Does nothing if one of its ends does not exist any more. */
-export async function restoreBinding({ api, vhost }: Source, binding: TopologyBinding): Promise<void> {
-  const path = endsPath(vhost, binding);
-  const { status, body } = await api.ask('POST', path, { routing_key: binding.key, arguments: binding.arguments });
-  if (status !== 404 && (status < 200 || status >= 300)) throw refusal({ status, body }, { method: 'POST', path, api });
 }
 
 function endsPath(vhost: string, { source, destination, destinationType }: TopologyBinding): string {

@@ -8,7 +8,7 @@ import { escaped, MqError } from '../errors.ts';
 import type { ChangedObject, Difference } from '../topology/difference.ts';
 import { bindingText, objectText } from '../topology/object-text.ts';
 import { bindingId, type TopologyBinding } from '../topology/topology.ts';
-import { removeBinding, restoreBinding } from './prune-bindings.ts';
+import { removeBinding } from './prune-bindings.ts';
 import { type QueueUse, usesOf, useText } from './prune-use.ts';
 import type { Place, Step, Target } from './step.ts';
 
@@ -39,7 +39,9 @@ export function pruneSteps({ place, differences }: Pruned, settings: PruneSettin
   const steps = deleted.flatMap((one): Step[] => {
     const common = { action: 'delete', place, object: objectOf(one) } as const;
     if (one.kind === 'binding') return [{ ...common, stage: 'unbind', run: (target) => removeBinding(target, one) }];
-    return isNamed(one) ? [{ ...common, stage: 'delete', run: (target) => prune.delete(target, one) }] : [];
+    if (!isNamed(one)) return [];
+    const run = (target: Target) => prune.delete(target, one);
+    return [{ ...common, stage: 'delete', run, stopped: (target, error) => prune.restored(target, error) }];
   });
   return { steps, check: (target) => prune.check(target) };
 }
@@ -86,7 +88,7 @@ class VhostPrune {
       await this.#deleteOne(target, one);
       this.#left.delete(keyOf(one));
     } catch (error) {
-      throw await this.#restored(target, error);
+      throw await this.restored(target, error);
     }
   }
 
@@ -125,14 +127,21 @@ class VhostPrune {
   }
 
   /** Makes the bindings of the objects again that are not deleted. Returns the error, with the bindings that are missing. */
-  async #restored(target: Target, error: unknown): Promise<unknown> {
-    const isLeft = (one: TopologyBinding) =>
-      this.#left.has(`exchange ${one.source}`) || this.#left.has(`${one.destinationType} ${one.destination}`);
+  async restored(target: Target, error: unknown): Promise<unknown> {
+    const deleted = new Set(
+      this.#differences
+        .filter(isNamed)
+        .map(keyOf)
+        .filter((key) => !this.#left.has(key)),
+    );
+    const isLeft = ({ source, destination, destinationType }: TopologyBinding) =>
+      !deleted.has(`exchange ${source}`) && !deleted.has(`${destinationType} ${destination}`);
     this.#isPrepared = false;
     const missing: string[] = [];
     for (const binding of this.#removed.splice(0).filter(isLeft)) {
       const text = `binding ${bindingText(binding, escaped)}: removed, and not restored`;
-      await restoreBinding(target, binding).catch(() => missing.push(text));
+      // RabbitMQ 4.3.6: the management API answers 500 to an argument without a value.
+      await bound(target, binding).catch(() => missing.push(text));
     }
     if (missing.length === 0 || !(error instanceof MqError)) return error;
     const { code, message, problems, hint } = error;
@@ -184,6 +193,10 @@ class VhostPrune {
 const hint =
   'run it again when queues have no messages and consumers, or define the objects in rascal.json again; --drop-messages loses messages';
 const restored = 'it is in use; its bindings were restored';
+
+async function bound({ declarer }: Target, binding: TopologyBinding): Promise<void> {
+  await (await declarer()).bind(binding);
+}
 
 function counted(problems: number): string {
   return problems === 1 ? '1 thing is' : `${problems} things are`;

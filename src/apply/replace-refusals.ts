@@ -24,7 +24,7 @@ type Place = Pick<Target, 'api' | 'vhost'> & { readonly objects: ReplacedObjects
 export async function assertReplaceable(place: Place, { found, wanted, state }: Checked): Promise<void> {
   const { name } = found;
   const why = reasonOf(found, wanted) ?? policyReason(found, wanted, state);
-  if (why !== undefined) throw new MqError('TOPOLOGY', `mq cannot replace the queue '${escaped(name)}': ${why}`);
+  if (why !== undefined) throw irreplaceable(name, why);
   await refuseUse(place, name);
   const { messageCount } = await place.objects.depth(name);
   const { messages } = capacityOf({ ...wanted, type: wanted.type ?? found.type }, state);
@@ -37,6 +37,15 @@ export async function assertReplaceable(place: Place, { found, wanted, state }: 
       },
     );
   await probe(place.objects, wanted);
+}
+
+/** Throws TOPOLOGY if the names that mq adds would be longer than AMQP allows. */
+export function assertShortName(name: string): void {
+  if (isTooLong(name)) throw irreplaceable(name, `its name is too long for '${holdingName('NAME')}'`);
+}
+
+function irreplaceable(name: string, why: string): MqError {
+  return new MqError('TOPOLOGY', `mq cannot replace the queue '${escaped(name)}': ${why}`);
 }
 
 /** Throws REFUSED if the queue has consumers, or messages that another client has not acknowledged. */
@@ -54,6 +63,12 @@ export async function refuseUse({ objects, ...api }: Place, name: string): Promi
   );
 }
 
+export function deleted(name: string): MqError {
+  return new MqError('OUTDATED', `another client has deleted the queue '${escaped(name)}'`, {
+    hint: 'run mq apply again',
+  });
+}
+
 export function inUse(name: string, consumers: number): MqError {
   return new MqError(
     'REFUSED',
@@ -68,7 +83,6 @@ function reasonOf(found: TopologyQueue, wanted: WantedQueue): string | undefined
   if (found.type === 'stream') return 'it is a stream, and its messages, offsets and timestamps cannot be moved';
   if (wanted.type === 'stream') return 'the new queue is a stream, which does not keep all headers of moved messages';
   if (found.autoDelete) return 'it is an auto-delete queue, which the broker deletes after its last consumer';
-  if (isTooLong(found.name)) return `its name is too long for '${holdingName('NAME')}'`;
   return undefined;
 }
 

@@ -2,7 +2,7 @@
 
 import { apiPath, query } from '../admin/path.ts';
 import { listOf, objectOf, stringOf } from '../config/plain.ts';
-import { liveTopology, policiesOf } from '../topology/live.ts';
+import { bindingOf, liveTopology, policiesOf } from '../topology/live.ts';
 import type { Topology, TopologyBinding } from '../topology/topology.ts';
 import type { Policies } from './replace-policies.ts';
 import type { Target } from './step.ts';
@@ -24,7 +24,7 @@ export async function readState({ api, vhost }: Api): Promise<VhostState> {
 }
 
 /** A binding to a queue, with RabbitMQ's key of it. */
-interface QueueBinding extends Pick<TopologyBinding, 'source' | 'key' | 'arguments'> {
+interface QueueBinding extends TopologyBinding {
   readonly propertiesKey: string;
 }
 
@@ -34,12 +34,7 @@ export async function bindingsTo({ api, vhost }: Api, queue: string): Promise<Qu
   return listOf(answer)
     .map(objectOf)
     .filter(({ source }) => source !== '')
-    .map((one) => ({
-      source: stringOf(one['source']) ?? '',
-      key: stringOf(one['routing_key']) ?? '',
-      arguments: objectOf(one['arguments']),
-      propertiesKey: stringOf(one['properties_key']) ?? '',
-    }));
+    .map((one) => ({ ...bindingOf(one), propertiesKey: stringOf(one['properties_key']) ?? '' }));
 }
 
 /** Removes a binding by its key, if it exists. */

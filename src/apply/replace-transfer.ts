@@ -9,7 +9,7 @@ import type { WantedQueue } from '../topology/wanted.ts';
 import { holdingName } from './replace-names.ts';
 import type { ReplacedObjects } from './replace-objects.ts';
 import { capacityOf, holdingArguments } from './replace-policies.ts';
-import { inUse, refuseUse } from './replace-refusals.ts';
+import { deleted, inUse, refuseUse } from './replace-refusals.ts';
 import { bindingsTo, readState, removeBinding, unacknowledged, type VhostState } from './replace-state.ts';
 import type { Target } from './step.ts';
 
@@ -60,20 +60,23 @@ export class Transfer {
     onPoint('move');
     await objects.routeTo(holding, holding);
     const begun = performance.now();
+    const count = (await objects.depth(name)).messageCount;
     const first = await this.#mover({ from: name, to: holding, type });
     try {
-      await first.drained({ total: (await objects.depth(name)).messageCount, signal: target.signal });
+      await first.drained({ count, signal: target.signal });
       await this.#moveBindings({ from: name, to: holding }, (drain) => first.drained(drain));
     } finally {
       await first.stop();
     }
     await this.#awaitAcknowledged(name, { begun, type });
-    for (;;) {
+    for (let attempt = 1; attempt <= mostDeletions; attempt += 1) {
+      const { messageCount: count } = await objects.depth(name);
       const mover = await this.#mover({ from: name, to: holding, type });
       try {
-        await mover.drained({ signal: target.signal });
-        const { consumerCount } = await objects.depth(name);
+        await mover.drained({ count, signal: target.signal });
+        const { consumerCount, messageCount } = await objects.depth(name);
         if (consumerCount > 1) throw inUse(name, consumerCount - 1);
+        if (messageCount > 0) continue;
         onPoint('delete');
         const deletedAt = performance.now();
         if (!(await this.#isDeleted(mover, { name, type }))) continue;
@@ -85,6 +88,9 @@ export class Transfer {
         await mover.stop();
       }
     }
+    throw new MqError('REFUSED', `clients publish to the queue '${name}' by its name all the time`, {
+      hint: 'stop them, and start them again after mq apply',
+    });
   }
 
   /** Moves everything to the queue, and deletes the holding queue. */
@@ -94,14 +100,16 @@ export class Transfer {
     const state = await readState(target);
     const type = typeOf(state, holding);
     const queue = state.topology.queues.find((one) => one.name === name);
-    if (type === undefined || queue === undefined) throw new MqError('BUG', `there is no queue '${holding}'`);
+    if (type === undefined) throw deleted(holding);
+    if (queue === undefined) throw deleted(name);
     const room = new QueueRoom(objects, name, capacityOf(queue, state));
     for (let isDeleted = false; !isDeleted; ) {
       onPoint('move back');
       await objects.routeTo(holding, name);
+      const count = (await objects.depth(holding)).messageCount;
       const mover = await this.#mover({ from: holding, to: name, type }, await room.left());
       try {
-        await room.fill(mover, { total: (await objects.depth(holding)).messageCount, signal: target.signal });
+        await room.fill(mover, { count, signal: target.signal });
         await this.#moveBindings({ from: holding, to: name }, (drain) => room.fill(mover, drain));
       } finally {
         await mover.stop();
@@ -143,9 +151,9 @@ export class Transfer {
     return { ...kept, ...(left && { headers: left }), ...(isOwn && userId !== undefined && { userId }) };
   }
 
-  /** Moves all bindings, and the messages that arrive until no message can arrive any more. */
+  /** Moves all bindings, and the messages that arrive until no message can arrive through an exchange any more. */
   async #moveBindings({ from, to }: { from: string; to: string }, drained: (drain: Drain) => Promise<void>) {
-    const { target, connection, onPoint } = this.#parts;
+    const { target, connection, objects, onPoint } = this.#parts;
     for (let round = 1; round <= mostRounds; round += 1) {
       for (const one of await bindingsTo(target, from)) {
         onPoint('bind');
@@ -153,7 +161,8 @@ export class Transfer {
         // JSON does not show the AMQP types of arguments, so the broker may not have found the binding.
         if (round > 1) await removeBinding(target, from, one);
       }
-      await drained({ leastMs: settleMs, signal: target.signal });
+      const { messageCount: count } = await objects.depth(from);
+      await drained({ leastMs: settleMs, count, signal: target.signal });
       if ((await bindingsTo(target, from)).length === 0) return;
     }
     throw new MqError('REFUSED', `another client binds the queue '${from}' all the time`);
@@ -239,6 +248,8 @@ class QueueRoom {
 /** Number of messages between two reports of the progress. */
 const progressEvery = 1_000;
 const mostRounds = 10;
+/** Number of attempts to delete a queue to which clients publish by its name. */
+const mostDeletions = 100;
 
 /** Headers with which a quorum queue counts deliveries. */
 const counting = ['x-delivery-count', 'x-acquired-count'];
@@ -250,15 +261,16 @@ function withoutCounts(headers: Readonly<Record<string, unknown>>): Record<strin
 }
 
 /**
- * Returns where the copy is sent. A message that was sent to the queue by its name gets the name of the other queue, so
- * that it ends with the key that it had. All others keep their routing keys.
+ * Returns where the copy is sent. It keeps its routing key, with which the holding queue may dead-letter it. A message that
+ * was sent to the queue by its name is sent back in the same way.
  */
 function addressOf({ fields, properties }: RawMessage, { from, to }: { from: string; to: string }) {
-  const isByName = fields.exchange === '' && fields.routingKey === from;
+  const { routingKey } = fields;
+  const isBack = from === holdingName(to);
+  const isByName = isBack && fields.exchange === from && routingKey === to;
   // RabbitMQ: the default exchange also routes by the header CC.
-  if (isByName && properties.headers?.['CC'] === undefined) return { exchange: '', routingKey: to };
-  const exchange = from === holdingName(to) ? from : to;
-  return { exchange, routingKey: fields.routingKey };
+  if (isByName && properties.headers?.['CC'] === undefined) return { exchange: '', routingKey };
+  return { exchange: isBack ? from : to, routingKey };
 }
 
 function typeOf({ topology }: VhostState, name: string): string | undefined {

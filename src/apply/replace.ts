@@ -15,7 +15,7 @@ import type { TopologyQueue } from '../topology/topology.ts';
 import type { WantedQueue } from '../topology/wanted.ts';
 import { holdingName, lockName } from './replace-names.ts';
 import { isPrecondition, ReplacedObjects } from './replace-objects.ts';
-import { assertReplaceable } from './replace-refusals.ts';
+import { assertReplaceable, assertShortName, deleted } from './replace-refusals.ts';
 import type { ReplaceReport } from './replace-report.ts';
 import { readState, type VhostState } from './replace-state.ts';
 import { Transfer } from './replace-transfer.ts';
@@ -34,12 +34,14 @@ const mostAttempts = 3;
 
 /**
  * Replaces the queue, or finishes an interrupted replacement.
- * @throws MqError REFUSED if the queue has consumers or unacknowledged messages, is being replaced, or is full; TOPOLOGY
- * if it cannot be replaced without loss; the errors of the broker; INTERRUPTED or TERMINATED at a signal
+ * @throws MqError REFUSED if the queue has consumers or unacknowledged messages, is being replaced, or is full; OUTDATED
+ * if it does not exist any more; TOPOLOGY if it cannot be replaced without loss; the errors of the broker; INTERRUPTED or
+ * TERMINATED at a signal
  */
 export async function replaceQueue(target: Target, replacement: Replacement): Promise<ReplaceReport> {
-  const connection = await target.session.singleConnection(target.name);
   const { name } = replacement.wanted;
+  assertShortName(name);
+  const connection = await target.session.singleConnection(target.name);
   if (!(await connection.lock(lockName(name))))
     throw new MqError('REFUSED', `another mq is replacing the queue '${name}'`, {
       hint: 'wait until it ends, and run mq apply again',
@@ -74,6 +76,7 @@ class QueueReplacement {
       const state = await readState(this.#target);
       const found = queueIn(state, name);
       const holding = queueIn(state, holdingName(name));
+      if (found === undefined && holding === undefined) throw deleted(name);
       if (found !== undefined && !this.#isWanted(state)) await this.#moveOut(state, found);
       else if (holding === undefined) return this.#report();
       if (await this.#declare()) break;

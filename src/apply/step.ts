@@ -1,6 +1,7 @@
 // Defines a step: one change of a broker that brings it closer to rascal.json.
 
 import type { Management } from '../admin/client.ts';
+import type { MqError } from '../errors.ts';
 import type { Declarer, Session } from '../session/session.ts';
 import type { ChangedObject } from '../topology/difference.ts';
 import type { ReplaceReport } from './replace-report.ts';
@@ -44,4 +45,9 @@ export interface Step {
    * is left.
    */
   run(target: Target): Promise<void>;
+  /**
+   * Called instead of `run` if a signal ends the run before this step, so that an earlier step of a group can be undone.
+   * Returns the error, with what could not be undone.
+   */
+  stopped?(target: Target, error: MqError): Promise<unknown>;
 }

@@ -181,7 +181,8 @@ function countsOf({ messages, messages_unacknowledged: unacknowledged, consumers
   };
 }
 
-function bindingOf(item: Plain): TopologyBinding {
+/** Returns a binding in an answer of the management API. */
+export function bindingOf(item: Plain): TopologyBinding {
   return {
     source: text(item['source']),
     destination: text(item['destination']),

@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseManagement } from '../../src/admin/address.ts';
 import { Management } from '../../src/admin/client.ts';
+import { runSteps } from '../../src/apply/engine.ts';
 import { pruneSteps } from '../../src/apply/prune.ts';
 import type { Target } from '../../src/apply/step.ts';
 import { parseAddresses } from '../../src/config/address.ts';
@@ -23,8 +24,11 @@ const config = configOf({
 
 interface Pruning {
   readonly served: Served;
-  /** Deletes what the file does not define. `onProgress` is called while the queues are watched. */
-  readonly prune: (onProgress?: () => void, signal?: AbortSignal) => Promise<string>;
+  /**
+   * Deletes what the file does not define. `onProgress` is called while the queues are watched, and `onDone` after each
+   * deletion.
+   */
+  readonly prune: (during?: { onProgress?: () => void; onDone?: () => void; signal?: AbortSignal }) => Promise<string>;
   readonly state: () => Promise<unknown>;
 }
 
@@ -37,7 +41,7 @@ function withOld(use: (pruning: Pruning) => Promise<void>): Promise<void> {
     await channel.assertExchange('old', 'headers');
     for (const queue of ['old', 'older']) await channel.assertQueue(queue);
     await channel.bindQueue('old', 'kept', 'a.#');
-    await channel.bindQueue('old', 'old', '', { 'x-match': 'any', n: 1, flag: true });
+    await channel.bindQueue('old', 'old', '', { 'x-match': 'any', n: 1, flag: true, there: null });
     await channel.bindQueue('older', 'old', 'k');
     const api = new Management({
       addresses: parseManagement(`http://127.0.0.1:${management.port}`, {
@@ -46,7 +50,11 @@ function withOld(use: (pruning: Pruning) => Promise<void>): Promise<void> {
       }),
     });
     const list = async (kind: string) => (await ask(`GET /${kind}/%2F`)).body;
-    const prune: Pruning['prune'] = async (onProgress = () => undefined, signal = new AbortController().signal) => {
+    const prune: Pruning['prune'] = async ({
+      onProgress = () => undefined,
+      onDone = () => undefined,
+      signal = new AbortController().signal,
+    } = {}) => {
       const found = await liveTopology((collection) => list(collection));
       const { differences } = compareTopology(wantedTopology(config, '/'), found);
       const session = new Session({
@@ -62,7 +70,7 @@ function withOld(use: (pruning: Pruning) => Promise<void>): Promise<void> {
       const target: Target = { ...at, api, session, declarer, signal, onProgress, onResult: () => undefined };
       const { steps } = pruneSteps({ place: at, differences }, { dropsMessages: false, pauseMs: 50 });
       try {
-        for (const step of steps) await step.run(target);
+        await runSteps(steps, { open: async () => target, signal, onStart: () => undefined, onDone });
         return 'done';
       } catch (error) {
         assert.instance(error, MqError);
@@ -96,7 +104,7 @@ test('restores all bindings if a message arrives while the queues are watched', 
   withOld(async ({ served, prune, state }) => {
     const before = await state();
     const channel = await served.place.channel();
-    const result = await prune(() => void channel.sendToQueue('older', Buffer.from('late')));
+    const result = await prune({ onProgress: () => void channel.sendToQueue('older', Buffer.from('late')) });
     assert.is(result, 'IN_USE queue older: 1 message');
     assert.equal(await state(), before);
     await channel.purgeQueue('older');
@@ -110,7 +118,8 @@ test('removes the bindings before the queues are watched', () =>
     channel.on('return', () => {
       isReturned = true;
     });
-    assert.is(await prune(() => void channel.publish('kept', 'a.b', Buffer.from('x'), { mandatory: true })), 'done');
+    const onProgress = () => void channel.publish('kept', 'a.b', Buffer.from('x'), { mandatory: true });
+    assert.is(await prune({ onProgress }), 'done');
     await channel.waitForConfirms();
     assert.ok(isReturned);
     assert.equal(await state(), [['kept'], [], []]);
@@ -120,8 +129,17 @@ test('restores all bindings after a signal', () =>
   withOld(async ({ prune, state }) => {
     const before = await state();
     const stop = new AbortController();
-    assert.is(await prune(() => stop.abort('SIGTERM'), stop.signal), 'TERMINATED');
+    assert.is(await prune({ onProgress: () => stop.abort('SIGTERM'), signal: stop.signal }), 'TERMINATED');
     assert.equal(await state(), before);
+  }));
+
+test('restores the bindings of what is left after a signal', () =>
+  withOld(async ({ prune, state }) => {
+    const stop = new AbortController();
+    assert.is(await prune({ onDone: () => stop.abort('SIGINT'), signal: stop.signal }), 'INTERRUPTED');
+    const binding = ['kept', 'old', 'a.#', {}];
+    assert.equal(await state(), [['kept'], ['old', 'older'], [JSON.stringify(binding)]]);
+    assert.is(await prune(), 'done');
   }));
 
 test('finishes what an interrupted run has begun', () =>
@@ -138,7 +156,8 @@ test('keeps a queue that gets a consumer while it is watched', () =>
   withOld(async ({ served, prune, state }) => {
     const before = await state();
     const channel = await served.place.channel();
-    assert.is(await prune(() => void channel.consume('old', () => undefined)), 'IN_USE queue old: 1 consumer');
+    const onProgress = () => void channel.consume('old', () => undefined);
+    assert.is(await prune({ onProgress }), 'IN_USE queue old: 1 consumer');
     assert.equal(await state(), before);
   }));
 

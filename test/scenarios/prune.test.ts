@@ -237,4 +237,18 @@ test('a user with the tag management and the right to read can plan', () =>
     }
   }));
 
+test('removes a binding whose argument has no value', () =>
+  inShop(async ({ channel, run, bindings }) => {
+    const headers = {
+      vhosts: { '/': { exchanges: { 'orders.kinds': { type: 'headers' } }, queues: ['orders.bill'] } },
+    };
+    const content = { ...headers, mq: { owns: ['orders.kinds', 'orders.bill', 'orders.old'] } };
+    await channel.deleteQueue('orders.bill');
+    assert.is((await run(['apply', '--yes'], content)).status, 0);
+    await channel.bindQueue('orders.bill', 'orders.kinds', '', { 'x-match': 'all', there: null });
+    const pruned = await run(['apply', '--prune', '--yes'], content);
+    assert.is(pruned.status, 0, pruned.stderr);
+    assert.not.ok((await bindings()).includes('orders.kinds[] -> orders.bill'));
+  }));
+
 test.run();

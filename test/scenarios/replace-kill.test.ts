@@ -77,4 +77,11 @@ for (const [kind, differing] of Object.entries(kinds).slice(0, 2)) {
   });
 }
 
+test('fails if the queue and its holding queue are gone', () =>
+  withShop({ wanted: {}, found: {} }, async (shop) => {
+    await shop.channel.deleteQueue('orders');
+    const { status } = await replaceIn(shop, []);
+    assert.is.not(status, 0);
+  }));
+
 test.run();

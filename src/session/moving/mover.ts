@@ -118,19 +118,22 @@ export class Mover {
   }
 
   /**
-   * Resolves when the queue is empty, but not before `leastMs`, or if a delivery waits for room. With `total`, also
-   * resolves as soon as that many messages are moved. All copies are confirmed then. Throws the failure that stopped the
-   * mover, and INTERRUPTED or TERMINATED at a signal.
+   * Resolves when the queue is empty and all copies are confirmed, or when `count` more messages are moved, because a
+   * queue to which clients publish may never be empty; but not before `leastMs`. Also resolves if a delivery waits for
+   * room. Throws the failure that stopped the mover, and INTERRUPTED or TERMINATED at a signal.
    */
-  async drained({ leastMs = 0, total, signal }: Drain): Promise<void> {
+  async drained({ leastMs = 0, count, signal }: Drain): Promise<void> {
     const begun = performance.now();
+    const total = this.moved + count;
     for (;;) {
       if (this.#failure) throw this.#failure;
       if (signal.aborted) throw new MqError(signal.reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', 'interrupted');
       if (performance.now() - this.#activeAt > patienceMs) throw this.#stuck();
+      const isLate = performance.now() - begun >= leastMs;
+      if (isLate && this.moved >= total) return;
       if (this.#pending.size === 0) {
-        if (this.isFull || (total !== undefined && this.moved >= total)) return;
-        if (performance.now() - begun >= leastMs && (await this.#isEmpty()) && this.#pending.size === 0) return;
+        if (this.isFull) return;
+        if (isLate && (await this.#isEmpty()) && this.#pending.size === 0) return;
       }
       await this.#activity(quietMs);
     }
@@ -147,6 +150,7 @@ export class Mover {
     while (!(this.#isCancelled && this.#pending.size === 0)) {
       if (this.#failure) throw this.#failure;
       if (performance.now() > deadline && this.#pending.size === 0) break;
+      if (performance.now() - this.#activeAt > patienceMs) throw this.#stuck();
       await this.#activity(quietMs);
     }
     await this.#close();
@@ -295,7 +299,8 @@ interface PendingCopy {
 interface Drain {
   /** Default 0. */
   readonly leastMs?: number;
-  readonly total?: number;
+  /** Number of messages that the queue has. */
+  readonly count: number;
   readonly signal: AbortSignal;
 }
 
