@@ -321,8 +321,10 @@ test('reports a healthy broker, and a broker with an alarm', async () => {
   await admin('check certificate-expiration', ['2', 'weeks'], '');
   assert.is((await tried('check port-listener', ['1'], '')).status, 1);
   await admin('create queue', ['checked', '--type', 'quorum']);
-  await admin('check queue', ['checked', '--max-ready', '0', '--max-unacked', '0']);
+  const check = ['checked', '--max-ready', '0', '--max-unacked', '0'];
+  await until('RabbitMQ counts the new queue', async () => (await tried('check queue', check)).status === 0);
   assert.is((await tried('check queue', ['checked', '--min-consumers', '1'])).status, 1);
+  await admin('delete queue', ['checked', '--yes']);
   await exec('set_vm_memory_high_watermark', 'absolute', '1MiB');
   try {
     const { stdout } = await until('the alarm is reported', async () => {
