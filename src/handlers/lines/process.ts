@@ -85,6 +85,11 @@ export class LineProcess {
     }
   }
 
+  /** `false` if the process could not be started. */
+  get hasStarted(): boolean {
+    return this.#child !== undefined;
+  }
+
   get isAlive(): boolean {
     return this.#isAlive;
   }
