@@ -1,7 +1,6 @@
 // Manages the processes of --exec-lines. Each process handles one request at a time. If it exits, answers incorrectly
 // or is late, the messages of the request use one attempt, and a new process replaces it after a pause.
 
-import { randomInt } from 'node:crypto';
 import type { RecycleLimit } from '../../config/size.ts';
 import { escaped, MqError } from '../../errors.ts';
 import { cannotRun } from '../executable.ts';
@@ -12,7 +11,7 @@ import { handBack, ofBatch, repeated } from '../safely.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Deadline } from './deadline.ts';
 import { type LineOutcome, LineProcess, type LineProcessPlan } from './process.ts';
-import type { LineRequest } from './request.ts';
+import { type LineRequest, unguessableId } from './request.ts';
 import { LineTrial } from './trial.ts';
 
 export interface LinePoolPlan {
@@ -110,6 +109,10 @@ export class LinePool {
     const checked = new AbortController();
     const end = await Promise.race([program.ended, this.#clock.pause(startCheckMs, checked.signal)]);
     checked.abort();
+    if (program.refusal !== undefined) {
+      await program.stop();
+      throw this.#brokenError(`before its first message it printed ${program.refusal}`);
+    }
     if (end) throw this.#brokenError(`it ended before it received a message (${endText(end)})`);
   }
 
@@ -368,14 +371,6 @@ export class LinePool {
 /** Returns the milliseconds before a restart: 100, doubled with each exit without an answer, at most 10,000. */
 export function restartPause(exits: number): number {
   return Math.min(100 * 2 ** (exits - 1), 10_000);
-}
-
-/**
- * Returns an id that a message cannot predict, so that a program that prints a body cannot answer by accident. A JSON
- * number represents it exactly.
- */
-function unguessableId(): number {
-  return randomInt(1, 2 ** 48 - 1);
 }
 
 function newSlot(): Slot {

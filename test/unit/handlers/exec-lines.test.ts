@@ -276,6 +276,16 @@ for (const [command, message] of [
   });
 }
 
+test('prints at most 21 lines of a program that is no handler', async () => {
+  const stderr = textSink();
+  const error = await rejection(make({ command: ['yes'], host: makeHost({ stderr }) }));
+  assert.is(
+    error.message,
+    'cannot use yes: before its first message it printed more than 20 lines that are not answers',
+  );
+  assert.is(stderr.text, 'yes: y\n'.repeat(21));
+});
+
 for (const [what, script, message] of [
   ['after the first check', 'sleep 0.4; exit 3', /it also ends without a message \(exit status 3\)$/],
   ['at its first line', 'read line; exit 3', /it also ends without a message \(exit status 3\)$/],
