@@ -11,8 +11,9 @@ import { type ChildEnd, terminated } from './process/child-end.ts';
 import { ErrorOutput, LineOutput, ReplyOutput, type StdoutSink } from './process/output.ts';
 import type { OnChunk } from './process/output-reader.ts';
 import { openPosixSpawn, type PosixSpawn } from './process/posix-spawn.ts';
+import { Shortage } from './process/shortage.ts';
 import { systemReason } from './reason.ts';
-import { handBack, stoppedError } from './safely.ts';
+import { handBack, isPastDeadline, stoppedError } from './safely.ts';
 
 export interface ExecPlan {
   /** The command and its arguments. */
@@ -43,6 +44,7 @@ class ExecHandler implements Handler {
   readonly #programContext: ProgramContext;
   readonly #file: string;
   readonly #posixSpawn: PosixSpawn | undefined;
+  readonly #shortage: Shortage;
   readonly #running = new Set<RunningChild>();
   #isClosing = false;
   /** Called when no child is running. */
@@ -55,6 +57,7 @@ class ExecHandler implements Handler {
     this.#programContext = { folder: host.cwd, env: this.#env };
     this.#file = findExecutable(plan.exec, this.#programContext);
     this.#posixSpawn = host.native && openPosixSpawn(host.native, this.#env);
+    this.#shortage = new Shortage(plan.exec[0] ?? '', host.stderr);
   }
 
   async handle(message: Message, context: HandlerContext): Promise<Outcome> {
@@ -64,6 +67,7 @@ class ExecHandler implements Handler {
 
   async close(): Promise<void> {
     this.#isClosing = true;
+    this.#shortage.close();
     for (const child of this.#running) child.killNow();
     if (this.#running.size > 0) {
       const idle = new Promise<void>((resolve) => {
@@ -74,7 +78,24 @@ class ExecHandler implements Handler {
     this.#posixSpawn?.close();
   }
 
-  async #run(message: Message, { signal }: HandlerContext): Promise<Outcome> {
+  /** Runs a process for the message. Waits if the machine of mq cannot start one now. */
+  async #run(message: Message, context: HandlerContext): Promise<Outcome> {
+    const { signal } = context;
+    if (this.#shortage.isWaiting) await this.#shortage.turn(signal, false);
+    for (;;) {
+      if (this.#isClosing || (signal.aborted && !isPastDeadline(signal))) return handBack;
+      const outcome = await this.#runOnce(message, context);
+      if (!(outcome instanceof MqError)) {
+        this.#shortage.freed();
+        return outcome;
+      }
+      if (isPastDeadline(signal)) return { type: 'stop', error: outcome };
+      await this.#shortage.turn(signal, true);
+    }
+  }
+
+  /** Returns the outcome, or the error if there are too few resources to start a process. */
+  async #runOnce(message: Message, { signal }: HandlerContext): Promise<Outcome | MqError> {
     const { exec, isReply } = this.#plan;
     const [command = ''] = exec;
     const sink = isReply ? new ReplyOutput() : new LineOutput(this.#host.stdout);
@@ -92,6 +113,8 @@ class ExecHandler implements Handler {
     await errors.end();
     this.#running.delete(child);
     if (this.#running.size === 0) this.#onIdle?.();
+    const shortage = this.#shortage.errorOf(end);
+    if (shortage) return shortage;
     return sink.failure ?? outcomeOf(end, { command, sink, fault: () => faultOf(exec, this.#programContext) });
   }
 
@@ -167,11 +190,6 @@ function outcomeOfStatus(status: number, { command, sink }: Ending): Outcome {
 function outcomeOfStartError(error: NodeJS.ErrnoException, { command, fault }: Ending): Outcome {
   const reason = `cannot run ${command}: ${systemReason(error)}`;
   switch (error.code) {
-    case 'EAGAIN':
-    case 'EMFILE':
-    case 'ENFILE':
-    case 'ENOMEM':
-      return { type: 'retry', reason };
     case 'E2BIG':
       return { type: 'dead-letter', reason };
     default:

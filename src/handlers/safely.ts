@@ -157,7 +157,7 @@ class Attempt<T> implements HandlerContext {
 
   #reachDeadline(): void {
     this.#isLate = true;
-    this.giveUp(new Error(lateReason(this.#bounds.timeoutMs)));
+    this.giveUp(new DeadlineError(lateReason(this.#bounds.timeoutMs)));
   }
 
   #finalOutcome(outcome: Outcome): Outcome {
@@ -166,6 +166,14 @@ class Attempt<T> implements HandlerContext {
     // The role aborted the handler. A failure that this causes does not count as an attempt.
     return outcome.type === 'retry' ? handBack : outcome;
   }
+}
+
+/** Reason of a signal that aborts at the deadline of a call. */
+class DeadlineError extends Error {}
+
+/** Returns `true` if the deadline of the call aborted its signal. */
+export function isPastDeadline({ reason }: AbortSignal): boolean {
+  return reason instanceof DeadlineError;
 }
 
 /** Marks the outcome of a call that failed for all its messages. */

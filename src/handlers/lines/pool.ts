@@ -1,17 +1,17 @@
 // Manages the processes of --exec-lines. Each process handles one request at a time. If it exits, answers incorrectly
 // or is late, the messages of the request use one attempt, and a new process replaces it after a pause.
 
-import { randomInt } from 'node:crypto';
 import type { RecycleLimit } from '../../config/size.ts';
 import { escaped, MqError } from '../../errors.ts';
 import { cannotRun } from '../executable.ts';
 import type { HandlerContext, Outcome } from '../handler.ts';
 import { type ChildEnd, endText, terminated } from '../process/child-end.ts';
+import { Shortage } from '../process/shortage.ts';
 import { handBack, ofBatch, repeated } from '../safely.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Deadline } from './deadline.ts';
 import { type LineOutcome, LineProcess, type LineProcessPlan } from './process.ts';
-import type { LineRequest } from './request.ts';
+import { type LineRequest, unguessableId } from './request.ts';
 import { LineTrial } from './trial.ts';
 
 export interface LinePoolPlan {
@@ -56,12 +56,15 @@ interface Slot {
   hasAnswered: boolean;
 }
 
-interface Asked {
-  readonly slot: Slot;
-  readonly program: LineProcess;
+interface Asking {
   readonly request: LineRequest;
   /** Aborts when the request must be given up. */
   readonly givenUp: AbortSignal;
+}
+
+interface Asked extends Asking {
+  readonly slot: Slot;
+  readonly program: LineProcess;
 }
 
 type Response = LineOutcome | { readonly type: 'late' } | { readonly type: 'given up' };
@@ -72,6 +75,9 @@ export class LinePool {
   readonly #slots: Slot[];
   readonly #clock: Clock;
   readonly #trial: LineTrial;
+  readonly #shortage: Shortage;
+  /** Time of the first start that failed for lack of resources since the last answer. */
+  #shortSince: number | undefined;
   readonly #closing = new AbortController();
   /** The signal of the last request, and the signal that `#givenUpWith` made of it. */
   #watched: { readonly signal: AbortSignal; readonly givenUp: AbortSignal } | undefined;
@@ -88,6 +94,7 @@ export class LinePool {
     this.#program = program;
     this.#clock = plan.clock ?? systemClock;
     this.#trial = new LineTrial({ program, clock: this.#clock });
+    this.#shortage = new Shortage(program.command, program.stderr);
     this.#slots = Array.from({ length: plan.processes }, () => newSlot());
   }
 
@@ -102,6 +109,10 @@ export class LinePool {
     const checked = new AbortController();
     const end = await Promise.race([program.ended, this.#clock.pause(startCheckMs, checked.signal)]);
     checked.abort();
+    if (program.refusal !== undefined) {
+      await program.stop();
+      throw this.#brokenError(`before its first message it printed ${program.refusal}`);
+    }
     if (end) throw this.#brokenError(`it ended before it received a message (${endText(end)})`);
   }
 
@@ -109,7 +120,9 @@ export class LinePool {
   handle(request: LineRequest, { signal }: HandlerContext): Promise<readonly Outcome[]> {
     const givenUp = this.#givenUpWith(signal);
     const slot = givenUp.aborted ? undefined : this.#readySlot();
-    return slot ? this.#handleIn(slot, request, givenUp) : this.#handleLater(request, givenUp);
+    return slot?.program
+      ? this.#handleIn(slot, slot.program, { request, givenUp })
+      : this.#handleLater(request, givenUp);
   }
 
   async close(): Promise<void> {
@@ -137,32 +150,53 @@ export class LinePool {
     return slot;
   }
 
-  /** Reserves a slot and waits until its pause is over. Returns `undefined` if the request is aborted. */
+  /** Reserves a slot whose process is running or may start now. Returns `undefined` if the request is aborted. */
   async #free(givenUp: AbortSignal): Promise<Slot | undefined> {
-    for (;;) {
-      if (givenUp.aborted) return undefined;
+    while (!givenUp.aborted) {
       const slot = this.#slots.filter(({ isBusy }) => !isBusy).sort((a, b) => readiness(a) - readiness(b))[0];
-      if (slot) {
+      const isReady = slot?.program?.isAlive || (await this.#released(slot && slot.readyAt - this.#clock.now()));
+      if (slot && isReady && !slot.isBusy && !givenUp.aborted) {
         slot.isBusy = true;
-        if (!slot.program?.isAlive) await this.#clock.pause(slot.readyAt - this.#clock.now(), givenUp);
-        if (!givenUp.aborted) return slot;
-        slot.isBusy = false;
-        return undefined;
+        return slot;
       }
-      await new Promise<void>((resume) => {
-        this.#waiting.push(resume);
-      });
     }
+    return undefined;
+  }
+
+  /** Waits until the pause is over, a slot is released, or the request is aborted. Returns `true` after the pause. */
+  async #released(pauseMs: number | undefined): Promise<boolean> {
+    const released = new AbortController();
+    const resume = () => released.abort();
+    this.#waiting.push(resume);
+    if (pauseMs !== undefined) await this.#clock.pause(pauseMs, released.signal);
+    else await new Promise((resolve) => released.signal.addEventListener('abort', resolve));
+    this.#waiting = this.#waiting.filter((one) => one !== resume);
+    return !released.signal.aborted;
   }
 
   async #handleLater(request: LineRequest, givenUp: AbortSignal): Promise<readonly Outcome[]> {
-    const slot = await this.#free(givenUp);
-    return slot ? this.#handleIn(slot, request, givenUp) : repeated(handBack, request.size);
+    for (;;) {
+      const slot = await this.#free(givenUp);
+      if (!slot) return repeated(handBack, request.size);
+      const program = slot.program?.isAlive ? slot.program : this.#start(slot);
+      if (program.hasStarted) return this.#handleIn(slot, program, { request, givenUp });
+      const stop = this.#afterNoStart(await program.ended);
+      this.#release(slot);
+      if (stop) return repeated(stop, request.size);
+    }
   }
 
-  async #handleIn(slot: Slot, request: LineRequest, givenUp: AbortSignal): Promise<readonly Outcome[]> {
+  /** Returns the outcome that ends the role, or `undefined` if mq must wait because it has too few resources. */
+  #afterNoStart(end: ChildEnd): Outcome | undefined {
+    const error = this.#shortage.errorOf(end);
+    if (!error) return { type: 'stop', error: this.#brokenError(`it cannot be started (${endText(end)})`) };
+    this.#shortSince ??= this.#clock.now();
+    const isLate = this.#clock.now() - this.#shortSince >= (this.#plan.timeoutMs ?? Number.POSITIVE_INFINITY);
+    return isLate ? { type: 'stop', error } : undefined;
+  }
+
+  async #handleIn(slot: Slot, program: LineProcess, { request, givenUp }: Asking): Promise<readonly Outcome[]> {
     try {
-      const program = slot.program?.isAlive ? slot.program : this.#start(slot);
       const id = unguessableId();
       program.reportTo(request.openStderr ?? (() => this.#program.stderr));
       const response = await this.#responseOf(slot, program, { line: request.line(id), givenUp });
@@ -174,6 +208,7 @@ export class LinePool {
       slot.exits = 0;
       slot.hasAnswered = true;
       this.#hasAnswered = true;
+      this.#shortSince = undefined;
       this.#reportFaults(answer.faults, request.size);
       return answer.outcomes;
     } finally {
@@ -186,7 +221,7 @@ export class LinePool {
 
   #release(slot: Slot): void {
     slot.isBusy = false;
-    this.#waiting.shift()?.();
+    for (const resume of this.#waiting.splice(0)) resume();
   }
 
   #responseOf(
@@ -282,9 +317,6 @@ export class LinePool {
     if (end.type === 'exit' && (end.status === 126 || end.status === 127)) {
       return { type: 'stop', error: cannotRun(this.#program.command, end.status) };
     }
-    if (end.type === 'not started' && !['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(end.error.code ?? '')) {
-      return { type: 'stop', error: this.#brokenError(`it cannot be started (${endText(end)})`) };
-    }
     const marks = program?.wasStopped ? {} : terminated(end);
     if (!hasAnswered && !program?.wasStopped && !marks.wasTerminated) {
       if (await this.#trial.failsAlike(end, givenUp))
@@ -339,14 +371,6 @@ export class LinePool {
 /** Returns the milliseconds before a restart: 100, doubled with each exit without an answer, at most 10,000. */
 export function restartPause(exits: number): number {
   return Math.min(100 * 2 ** (exits - 1), 10_000);
-}
-
-/**
- * Returns an id that a message cannot predict, so that a program that prints a body cannot answer by accident. A JSON
- * number represents it exactly.
- */
-function unguessableId(): number {
-  return randomInt(1, 2 ** 48 - 1);
 }
 
 function newSlot(): Slot {

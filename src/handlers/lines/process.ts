@@ -54,6 +54,7 @@ export class LineProcess {
   #pieces: Buffer[] = [];
   #size = 0;
   #otherLines = 0;
+  #refusal: string | undefined;
   #respond: ((outcome: LineOutcome) => void) | undefined;
   #exitTimer: NodeJS.Timeout | undefined;
 
@@ -85,6 +86,11 @@ export class LineProcess {
     }
   }
 
+  /** `false` if the process could not be started. */
+  get hasStarted(): boolean {
+    return this.#child !== undefined;
+  }
+
   get isAlive(): boolean {
     return this.#isAlive;
   }
@@ -92,6 +98,11 @@ export class LineProcess {
   /** `true` if mq stopped the process. */
   get wasStopped(): boolean {
     return this.#stop.signal.aborted;
+  }
+
+  /** Reason why mq stopped the process for its output. mq then reads no more of it. */
+  get refusal(): string | undefined {
+    return this.#refusal;
   }
 
   /** Number of bytes of the incomplete line that was received last. */
@@ -162,6 +173,7 @@ export class LineProcess {
   }
 
   #read(chunk: Buffer): Promise<void> | undefined {
+    if (this.#refusal !== undefined) return undefined;
     const shown: string[] = [];
     let start = 0;
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
@@ -180,7 +192,7 @@ export class LineProcess {
         break;
       }
     }
-    if (start < chunk.length) {
+    if (this.#refusal === undefined && start < chunk.length) {
       this.#pieces.push(chunk.subarray(start));
       this.#size += chunk.length - start;
     }
@@ -198,6 +210,7 @@ export class LineProcess {
   }
 
   #refuse(reason: string): void {
+    this.#refusal = reason;
     this.#pieces = [];
     this.#size = 0;
     this.#settle({ type: 'invalid', reason });

@@ -1,5 +1,6 @@
 // Builds the line that a long-lived handler receives for a message or a batch, and parses the answer.
 
+import { randomInt } from 'node:crypto';
 import type { Output } from '../../context.ts';
 import { messageParts } from '../exec-message.ts';
 import type { Message } from '../handler.ts';
@@ -39,6 +40,14 @@ export function batchRequest(messages: readonly Message[], isReply: boolean): Li
     },
     read: (answer, id) => outcomesOfAnswer(answer, { id, isReply, size: messages.length }),
   };
+}
+
+/**
+ * Returns an id that a message cannot predict, so that a program that prints a body cannot answer by accident. A JSON
+ * number represents it exactly.
+ */
+export function unguessableId(): number {
+  return randomInt(1, 2 ** 48 - 1);
 }
 
 /** Returns the JSON that --exec passes on descriptor 3, with an id in front. */

@@ -130,9 +130,25 @@ export class CLibrary {
   }
 }
 
-/** Loads the add-on from a new folder that only this user can open. Node can load one only from a file. */
+/**
+ * Loads the add-on from a new folder that only this user can open, because Node can load one only from a file. Tries the
+ * parent folders in turn. One may be missing, read-only or mounted with noexec.
+ * @throws {Error} if the add-on cannot be loaded from any of them.
+ */
 export function loadCLibrary(addOn: Uint8Array): CLibrary {
-  const folder = mkdtempSync(join(tmpdir(), 'mq-'));
+  let failure: unknown;
+  for (const parent of new Set([tmpdir(), '/tmp', '/dev/shm', '/var/tmp'])) {
+    try {
+      return loadFrom(parent, addOn);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+function loadFrom(parent: string, addOn: Uint8Array): CLibrary {
+  const folder = mkdtempSync(join(parent, 'mq-'));
   try {
     const file = join(folder, 'koffi.node');
     writeFileSync(file, addOn, { flag: 'wx', mode: 0o600 });

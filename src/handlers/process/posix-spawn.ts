@@ -39,8 +39,8 @@ const leastCapacity = 4096;
 const pollMs = 1000;
 
 /**
- * Returns `undefined` if the C library cannot be called: on other systems, or if the temporary folder is noexec. `env` is
- * the environment that all its processes inherit.
+ * Returns `undefined` if the C library cannot be called: on other systems, or if no temporary folder can be used.
+ * `env` is the environment that all its processes inherit.
  */
 export function openPosixSpawn(host: NativeHost, env: Readonly<Record<string, string>>): PosixSpawn | undefined {
   try {

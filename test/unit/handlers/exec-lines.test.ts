@@ -10,6 +10,7 @@ import type { Handler, HandlerHost, Outcome } from '../../../src/handlers/handle
 import { restartPause } from '../../../src/handlers/lines/pool.ts';
 import { deadlineOf, type HandlerOptions, makeHandler } from '../../../src/handlers/make.ts';
 import { handleOne, makeHost, makeMessage, rejection, replyText, textSink } from '../../fixtures/handlers/host.ts';
+import { withoutDescriptors } from '../../fixtures/handlers/shortage.ts';
 import { node } from '../../support/node.ts';
 import { until } from '../../support/until.ts';
 
@@ -275,6 +276,16 @@ for (const [command, message] of [
   });
 }
 
+test('prints at most 21 lines of a program that is no handler', async () => {
+  const stderr = textSink();
+  const error = await rejection(make({ command: ['yes'], host: makeHost({ stderr }) }));
+  assert.is(
+    error.message,
+    'cannot use yes: before its first message it printed more than 20 lines that are not answers',
+  );
+  assert.is(stderr.text, 'yes: y\n'.repeat(21));
+});
+
 for (const [what, script, message] of [
   ['after the first check', 'sleep 0.4; exit 3', /it also ends without a message \(exit status 3\)$/],
   ['at its first line', 'read line; exit 3', /it also ends without a message \(exit status 3\)$/],
@@ -326,6 +337,61 @@ test('a program that cannot start again ends the role', async () => {
   }
   assert.equal(types, ['ack', 'retry', 'stop']);
   await handler.close();
+});
+
+const linux = process.platform === 'linux' ? test : test.skip;
+
+for (const size of [1, 2]) {
+  linux(`uses no attempt while mq has no free descriptor (messages in a call: ${size})`, async () => {
+    const stderr = textSink();
+    const options = size > 1 ? { batch: { size, waitMs: 1 } } : {};
+    const handler = await make({ host: makeHost({ stderr, graceMs: 200 }), options, concurrency: 2 });
+    const abandon = new AbortController();
+    const ask = (body: string, signal: AbortSignal) =>
+      Array.from({ length: size }, () => handler.handle(makeMessage(body), { signal }));
+    const outcomes = await withoutDescriptors(async (free) => {
+      const hanging = ask('hang', abandon.signal);
+      const waiting = ask('say {"id":ID,"outcome":"ack"}', never);
+      await stderr.until('too many open files; mq tries again');
+      free();
+      const acked = await Promise.all(waiting);
+      abandon.abort();
+      return [...acked, ...(await Promise.all(hanging))];
+    });
+    await handler.close();
+    assert.equal(outcomes, [...Array(size).fill({ type: 'ack' }), ...Array(size).fill(handBack)]);
+    assert.is(stderr.text.trim().split('\n').length, 1, stderr.text);
+  });
+}
+
+linux('uses a process that becomes free while another one cannot start', async () => {
+  const stderr = textSink();
+  const plan = { ...lines, isReply: true, processes: 2, pauseMs: () => 2 ** 30 };
+  const handler = await makeExecLines(plan, makeHost({ stderr, graceMs: 200 }));
+  const ask = async (body: string) => replyText(await handler.handle(makeMessage(body), { signal: never }));
+  const replies = await withoutDescriptors(async () => {
+    const first = ask('pid');
+    const second = ask('pid');
+    await stderr.until('too many open files');
+    return Promise.all([first, second]);
+  });
+  await handler.close();
+  assert.ok(Number(replies[1]) > 0, JSON.stringify(replies));
+});
+
+linux('ends the role if no process can be started within the deadline', async () => {
+  const handler = await makeExecLines({ ...lines, processes: 2, timeoutMs: 300, pauseMs: () => 50 }, makeHost());
+  const abandon = new AbortController();
+  const outcome = await withoutDescriptors(async () => {
+    const first = handler.handle(makeMessage('hang'), { signal: abandon.signal });
+    const second = await handler.handle(makeMessage('served'), { signal: never });
+    abandon.abort();
+    await first;
+    return second;
+  });
+  await handler.close();
+  assert.ok(outcome.type === 'stop' && outcome.error.code === 'SYSTEM', JSON.stringify(outcome));
+  assert.is(outcome.error.message, `cannot run ${node}: too many open files`);
 });
 
 test('a program that has answered once never ends the role', async () => {

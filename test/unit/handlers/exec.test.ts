@@ -17,6 +17,7 @@ import {
   replyText,
   textSink,
 } from '../../fixtures/handlers/host.ts';
+import { withoutDescriptors } from '../../fixtures/handlers/shortage.ts';
 import { node } from '../../support/node.ts';
 
 const handBack = { type: 'hand-back' };
@@ -508,6 +509,45 @@ test('stops the role and keeps the message if the executable is deleted', async 
 test('dead-letters a message if its argument list is too long for the system', async () => {
   const outcome = await handleOne(await makeExec(['true', 'x'.repeat(140_000)], makeHost()));
   assert.equal(outcome, { type: 'dead-letter', reason: 'cannot run true: argument list too long' });
+});
+
+const linux = process.platform === 'linux' ? test : test.skip;
+
+linux('uses no attempt while mq has no free descriptor', async () => {
+  const stderr = textSink();
+  const handler = await makeExec(['cat'], makeHost({ stderr }), asReply);
+  const bodies = ['a', 'b', 'c'];
+  const outcomes = await withoutDescriptors(async (free) => {
+    const all = bodies.map((body) => handler.handle(makeMessage(body), { signal: never }));
+    await stderr.until('cannot run cat: too many open files; mq tries again');
+    free();
+    return Promise.all(all);
+  });
+  await handler.close();
+  assert.equal(outcomes.map(replyText), bodies);
+  assert.is(stderr.text.trim().split('\n').length, 1, stderr.text);
+});
+
+linux('ends the role if mq has no free descriptor until the deadline', async () => {
+  const handler = await makeExec(['cat'], makeHost({ timeoutMs: 300 }));
+  const outcome = await withoutDescriptors(async () => handler.handle(makeMessage(), { signal: never }));
+  await handler.close();
+  assert.ok(outcome.type === 'stop' && outcome.error.code === 'SYSTEM', JSON.stringify(outcome));
+  assert.is(outcome.error.message, 'cannot run cat: too many open files');
+});
+
+linux('hands a message back that waits for a free descriptor when it is aborted', async () => {
+  const stderr = textSink();
+  const handler = await makeExec(['cat'], makeHost({ stderr }));
+  const abandon = new AbortController();
+  const outcomes = await withoutDescriptors(async () => {
+    const all = ['a', 'b'].map((body) => handler.handle(makeMessage(body), { signal: abandon.signal }));
+    await stderr.until('too many open files');
+    abandon.abort();
+    return Promise.all(all);
+  });
+  await handler.close();
+  assert.equal(outcomes, [handBack, handBack]);
 });
 
 test('prints stderr of a child while the child runs', async () => {

@@ -124,7 +124,7 @@ linux('removes the file of the add-on, and works without an add-on', () => {
   }
   assert.equal(readdirSync(process.env['TMPDIR']), []);
   process.env['TMPDIR'] = join(temporary, 'no such folder');
-  assert.is(openPosixSpawn(native, {}), undefined);
+  assert.ok(open(), 'another folder is used');
   if (TMPDIR === undefined) delete process.env['TMPDIR'];
   else process.env['TMPDIR'] = TMPDIR;
 });
