@@ -26,7 +26,21 @@ refuses([
     args: ['admin', 'check', 'queue', 'jobs', '--max-ready=-1', ...api],
     exit: 64,
     line: "mq admin: --max-ready must be a whole number of at least 0, not '-1' [USAGE]",
-    hint: 'mq admin --help',
+    hint,
+  },
+  {
+    title: 'mq admin check queue with two queues',
+    args: ['admin', 'check', 'queue', 'jobs', 'legacy', '--max-ready', '1', ...api],
+    exit: 64,
+    line: "mq admin: unexpected argument 'legacy' [USAGE]",
+    hint,
+  },
+  {
+    title: 'mq admin check queue with columns',
+    args: ['admin', 'check', 'queue', 'jobs', '--max-ready', '1', '--columns', 'ready', ...api],
+    exit: 64,
+    line: "mq admin: 'check queue' has no option --columns [USAGE]",
+    hint: '--columns is an option of mq admin overview, mq admin whoami, mq admin list queues, mq admin show queue, mq admin list exchanges, mq admin show exchange, …; mq admin check queue --help lists the options of mq admin check queue',
   },
   {
     title: 'mq admin check queue on a broker that does not answer',
