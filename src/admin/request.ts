@@ -97,7 +97,7 @@ async function missingOf(
   if (status !== 404) return undefined;
   const near = await nearName(call, `${list}?columns=name`, name);
   const hint = near === undefined ? `mq admin list ${kind}s` : `did you mean '${near}'?`;
-  return new MqError('BAD_DATA', `there is no ${kind} '${name}'`, { hint });
+  return new MqError(kind === 'vhost' ? 'TOPOLOGY' : 'BAD_DATA', `there is no ${kind} '${name}'`, { hint });
 }
 
 /** Returns the path of the list that contains the object: `/queues/:vhost` for `/queues/:vhost/:queue`. */

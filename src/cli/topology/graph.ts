@@ -47,9 +47,9 @@ async function vhostsOf(context: Context, values: Values, config: Config): Promi
   const typed = values.name('vhost');
   const names = Object.keys(config.vhosts);
   if (!values.flag('live')) {
-    if (typed !== undefined && !names.includes(typed))
-      throw values.usage(`rascal.json has no vhost '${typed}'; its vhosts are ${names.join(', ')}`);
     const against = config.file ?? 'the built-in rascal.json';
+    if (typed !== undefined && !names.includes(typed))
+      throw values.usage(`${against} has no vhost '${typed}'; its vhosts are ${names.join(', ') || 'none'}`);
     return (typed === undefined ? names : [typed]).map((vhost) => ({ vhost, against, graph: graphOf(config, vhost) }));
   }
   const addresses = await addressesOf(context, values);

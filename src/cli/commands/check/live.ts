@@ -4,11 +4,11 @@ import type { Management } from '../../../admin/client.ts';
 import type { ApiObject } from '../../../admin/json.ts';
 import type { Target } from '../../../config/target.ts';
 import type { Context } from '../../../context.ts';
-import { MqError } from '../../../errors.ts';
 import type { AuditedBroker } from '../../../topology/audit.ts';
 import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
 import { type ConfigOf, openManagement } from '../../input/management.ts';
+import { noVhost } from '../../input/topology.ts';
 import { type LiveFinding, printFindings } from './findings.ts';
 
 /** Fields that the rules need. */
@@ -96,14 +96,6 @@ async function readTopology(read: (path: string) => Promise<readonly ApiObject[]
     list('policies', 'operator-policies'),
   ]);
   return { exchanges, queues, bindings, policies, operatorPolicies };
-}
-
-function noVhost(api: Management, vhost: string): MqError {
-  return new MqError(
-    'TOPOLOGY',
-    `there is no vhost '${vhost}' at ${api.origin}, or the user '${api.user}' may not use it`,
-    { hint: 'mq admin list vhosts' },
-  );
 }
 
 function hiddenVhosts(names: readonly string[], user: string): LiveFinding[] {
