@@ -32,6 +32,9 @@ function partOf(call: Call, name: string): string {
   const value = name === 'vhost' && !isArgument(call.action, name) ? vhostOf(call) : call.arg(name);
   if (value === '' && exchangeArguments.includes(name)) return defaultExchange;
   if (value === '') throw call.usage(`the ${name} is empty`);
+  // RabbitMQ: a declaration removes line breaks from the name, so the object would have another name.
+  if (methodOf(call.action) === 'PUT' && ['queue', 'exchange'].includes(name) && /[\r\n]/.test(value))
+    throw call.usage(`the name of the ${name} contains a line break, which RabbitMQ removes`);
   // The name of a connection or channel is never sent over AMQP, so it may be longer.
   const bytes = Buffer.byteLength(value);
   if (bytes > longestName && name !== 'connection' && name !== 'channel')

@@ -97,7 +97,7 @@ test('alternate exchanges and dead letters also come from policies', () => {
   ]);
 });
 
-test('shows the arguments of bindings to a headers exchange, in rascal.json and on a broker', () => {
+test('shows the arguments of bindings to a headers exchange', () => {
   const options = { 'x-match': 'any', size: 2, colour: 'red' };
   const file = configOf({
     vhosts: {

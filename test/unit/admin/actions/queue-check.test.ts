@@ -32,7 +32,7 @@ async function checked({ type, statistics }: Answers): Promise<{ line: string; s
 
 const twenty = { messages_ready: 20, messages_unacknowledged: 0, consumers: 2 };
 
-test('compares the statistics of a stream, because AMQP does not count its newest messages', async () => {
+test('compares the statistics of a stream, and not the count over AMQP', async () => {
   assert.equal(await checked({ type: 'stream', statistics: twenty }), {
     line: 'failed: queue jobs in vhost /: 20 ready (max 5), 0 unacknowledged, 2 consumers',
     said: ['the counts may be up to 5 s old, because the queue is a stream'],

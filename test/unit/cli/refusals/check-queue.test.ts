@@ -43,6 +43,13 @@ refuses([
     hint: '--columns is an option of mq admin overview, mq admin whoami, mq admin list queues, mq admin show queue, mq admin list exchanges, mq admin show exchange, …; mq admin check queue --help lists the options of mq admin check queue',
   },
   {
+    title: 'a line break in the name of a new queue',
+    args: ['admin', 'create', 'queue', 'a\nb', ...api],
+    exit: 64,
+    line: 'mq admin: the name of the queue contains a line break, which RabbitMQ removes [USAGE]',
+    hint: 'mq admin create queue --help',
+  },
+  {
     title: 'mq admin check queue on a broker that does not answer',
     args: ['admin', 'check', 'queue', 'jobs', '--max-ready', '1', ...api],
     exit: 69,

@@ -77,7 +77,7 @@ test('an XML parser reads each name of the SVG', () => {
   }
 });
 
-test('each shape of the SVG has a colour that viewers without CSS know, and each name is clipped', () => {
+test('shapes of the SVG have colours without CSS, and names are clipped', () => {
   const svg = svgOf([{ vhost: 'v', against: 'x', graph: hostileGraph(randomOf(seed), 8) }]);
   let count = 0;
   const open: string[] = [];
