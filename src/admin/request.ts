@@ -100,7 +100,9 @@ async function missingOf(
   if (status !== 404) return undefined;
   const near = await nearName(call, `${list}?columns=name`, name);
   const hint = near === undefined ? `mq admin list ${kind}s` : `did you mean '${near}'?`;
-  return new MqError(kind === 'vhost' ? 'TOPOLOGY' : 'BAD_DATA', `there is no ${kind} '${name}'`, { hint });
+  // A check has the status of mq top and mq check --live, because all of them run in monitors.
+  const code = call.action.verb === 'check' && kind === 'vhost' ? 'TOPOLOGY' : 'BAD_DATA';
+  return new MqError(code, `there is no ${kind} '${name}'`, { hint });
 }
 
 /** Returns the path of the list that contains the object: `/queues/:vhost` for `/queues/:vhost/:queue`. */
