@@ -32,6 +32,8 @@ export interface Action {
    * most actions.
    */
   readonly request: `${Method} /${string}`;
+  /** `true` if the action prints a line of text, so that it does not accept --columns. */
+  readonly isLine?: true;
   /** Default columns of a list. */
   readonly columns?: readonly string[];
   /** Returns a question that asks for consent before a destructive action. */

@@ -14,6 +14,8 @@ export interface OutputFormat {
   readonly hasHeaders: boolean;
   /** Requested columns. Single objects and JSON are limited to them as well. */
   readonly columns: readonly string[] | undefined;
+  /** `true` if names are truncated before other columns. */
+  readonly cutsNames?: boolean;
   /** Name of the broker, printed after the line of a change. */
   readonly broker?: string | undefined;
 }
@@ -59,7 +61,7 @@ function jsonLines(items: readonly ApiObject[], { columns, terminalWidth }: Outp
 async function table(
   columns: readonly string[],
   rows: readonly (readonly string[])[],
-  { terminalWidth, hasHeaders, columns: requested }: OutputFormat,
+  { terminalWidth, hasHeaders, cutsNames = false, columns: requested }: OutputFormat,
 ): Promise<string> {
   if (terminalWidth === undefined) {
     const lines = hasHeaders ? [columns, ...rows] : rows;
@@ -72,6 +74,7 @@ async function table(
       rows: rows.map((row) => row.slice(from)),
       width: terminalWidth,
       hasHeaders,
+      cutsNames,
     });
   const lines = draw(0);
   // If a header does not fit, the column vhost is omitted, provided that all rows have the same vhost and the user has

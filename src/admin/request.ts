@@ -32,6 +32,9 @@ function partOf(call: Call, name: string): string {
   const value = name === 'vhost' && !isArgument(call.action, name) ? vhostOf(call) : call.arg(name);
   if (value === '' && exchangeArguments.includes(name)) return defaultExchange;
   if (value === '') throw call.usage(`the ${name} is empty`);
+  // RabbitMQ: a declaration removes line breaks from the name, so the object would have another name.
+  if (methodOf(call.action) === 'PUT' && ['queue', 'exchange'].includes(name) && /[\r\n]/.test(value))
+    throw call.usage(`the name of the ${name} contains a line break, which RabbitMQ removes`);
   // The name of a connection or channel is never sent over AMQP, so it may be longer.
   const bytes = Buffer.byteLength(value);
   if (bytes > longestName && name !== 'connection' && name !== 'channel')
@@ -97,7 +100,9 @@ async function missingOf(
   if (status !== 404) return undefined;
   const near = await nearName(call, `${list}?columns=name`, name);
   const hint = near === undefined ? `mq admin list ${kind}s` : `did you mean '${near}'?`;
-  return new MqError('BAD_DATA', `there is no ${kind} '${name}'`, { hint });
+  // A check has the status of mq top and mq check --live, because all of them run in monitors.
+  const code = call.action.verb === 'check' && kind === 'vhost' ? 'TOPOLOGY' : 'BAD_DATA';
+  return new MqError(code, `there is no ${kind} '${name}'`, { hint });
 }
 
 /** Returns the path of the list that contains the object: `/queues/:vhost` for `/queues/:vhost/:queue`. */

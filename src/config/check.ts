@@ -12,6 +12,7 @@ import { parse } from './reading/parse.ts';
 import { type Finding, type Path, type Problem, problemsOf } from './reading/problem.ts';
 import { typed } from './reading/typed.ts';
 import type { HandlerConfig } from './role.ts';
+import { nestedArguments } from './rules/binding-options.ts';
 import { type Declared, type DeclaredQueue, declaredByRascal } from './rules/declared.ts';
 import { definedNames } from './rules/defined-names.ts';
 import { droppingQueues, droppingWarning } from './rules/dropping.ts';
@@ -130,7 +131,7 @@ function warningsOf(content: Plain, tree: LocatedValue, declared: Declared | und
   const ignored = ['defaults', 'vhosts'].flatMap((key) => ignoredTls(content[key], [key]));
   const ofDeclared =
     declared === undefined ? [] : [...droppingQueues(declared).map(droppingWarning), ...policyWarnings(declared)];
-  return [...ofDeclared, ...ownsWarnings(content), ...ignored].map((one) => {
+  return [...ofDeclared, ...ownsWarnings(content), ...ignored, ...nestedArguments(content)].map((one) => {
     return { code: 'warning', ...one, offset: offsetAt(tree, one.path) };
   });
 }

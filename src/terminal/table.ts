@@ -7,6 +7,8 @@ import { isQuantity } from './units.ts';
 const gap = '  ';
 /** Minimum width of a truncated column. */
 const leastWidth = 6;
+/** Width down to which a name is truncated first, with `cutsNames`. */
+const longestCutName = 20;
 /** Columns with names that the user needs for the next command. They are truncated last. */
 const keys = /(^|\.)(id|name|consumer_tag)$/;
 
@@ -17,13 +19,15 @@ export interface TableContent {
   /** Width of the terminal. */
   readonly width: number;
   readonly hasHeaders: boolean;
+  /** `true` if names are truncated before the other columns, which are short. */
+  readonly cutsNames?: boolean;
 }
 
 /**
  * Returns the lines without newlines. Numbers are right-aligned and never truncated. If even the shortest columns do
  * not fit next to each other, each row becomes a block with one line for each column.
  */
-export function drawTable({ columns, rows, width, hasHeaders }: TableContent): string[] {
+export function drawTable({ columns, rows, width, hasHeaders, cutsNames = false }: TableContent): string[] {
   const widthOf = (lines: TableContent['rows'], at: number) =>
     lines.reduce((most, row) => Math.max(most, stringWidth(row[at] ?? '')), 0);
   const space = width - gap.length * (columns.length - 1);
@@ -37,9 +41,11 @@ export function drawTable({ columns, rows, width, hasHeaders }: TableContent): s
   const ofValues = columns.map((_, at) => Math.max(leastWidth, widthOf(rows, at)));
   const isNumber = columns.map((_, at) => rows.length > 0 && rows.every((row) => isQuantity(row[at] ?? '')));
   // Headers are truncated first, then columns other than names, and names last. Numbers are never truncated.
+  const isKey = columns.map((column) => keys.test(column));
   const floors = [
+    ...(cutsNames ? [natural.map((value, at) => (isKey[at] ? longestCutName : value))] : []),
     ofValues,
-    ofValues.map((value, at) => (keys.test(columns[at] ?? '') || isNumber[at] ? value : leastWidth)),
+    ofValues.map((value, at) => (isKey[at] || isNumber[at] ? value : leastWidth)),
     ofValues.map((value, at) => (isNumber[at] ? value : leastWidth)),
   ];
   const widths = floors.reduce((now, floor) => fitted(now, floor, space), natural);

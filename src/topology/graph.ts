@@ -13,9 +13,11 @@ import {
   type SubscriptionConfig,
   type VhostConfig,
 } from '../config/config.ts';
+import { objectOf } from '../config/plain.ts';
 import { retryOf } from '../config/retry.ts';
 import { deadQueue, madeQueues } from '../config/retry-queues.ts';
 import { type DeadLetterConfig, isReceiving, usesOf } from '../config/role.ts';
+import { matchText } from './binding-key.ts';
 import type { QueueCounts } from './topology.ts';
 
 export type NodeKind = 'publication' | 'exchange' | 'queue' | 'subscription';
@@ -52,7 +54,7 @@ export interface GraphEdge {
   readonly from: string;
   readonly to: string;
   readonly kind: 'publish' | 'bind' | 'consume' | 'dead-letter' | 'alternate';
-  /** Binding keys or routing keys, if they affect the routing. */
+  /** Binding keys or routing keys, if they affect the routing. For a headers exchange, the arguments of its bindings. */
   readonly keys: readonly string[];
   /** `true` if a role of mq publishes the dead letters, and not the broker. */
   readonly isByRole?: boolean;
@@ -143,16 +145,18 @@ function edgesOf({ config, vhostName, vhost, publications, subscriptions }: Scop
 }
 
 /**
- * Returns one edge for each pair of bound nodes, with the keys of all its bindings. Omits the keys of a fanout exchange,
- * because the exchange ignores them.
+ * Returns one edge for each pair of bound nodes, with the keys of all its bindings, or with their arguments for a headers
+ * exchange. Omits the keys of a fanout exchange, because the exchange ignores them.
  */
 function bindings(vhost: VhostConfig): GraphEdge[] {
   const pairs = new Map<string, { edge: GraphEdge; keys: string[] }>();
-  for (const { source, destination, destinationType, bindingKey } of vhost.bindings) {
+  for (const { source, destination, destinationType, bindingKey, options } of vhost.bindings) {
     const from = id('exchange', source);
     const to = id(destinationType, destination);
     const keys = pairs.get(`${from}\0${to}`)?.keys ?? [];
-    if (vhost.exchanges[source]?.type !== 'fanout') keys.push(bindingKey);
+    const { type } = vhost.exchanges[source] ?? {};
+    const match = matchText({ type, key: bindingKey, arguments: objectOf(options) });
+    if (match !== undefined) keys.push(match);
     pairs.set(`${from}\0${to}`, { edge: { from, to, kind: 'bind', keys }, keys });
   }
   return [...pairs.values()].map(({ edge }) => edge);

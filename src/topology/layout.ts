@@ -44,8 +44,8 @@ const node = { height: 44, shortest: 164, longest: 260, padding: 34 };
 const gap = { column: 84, row: 16 };
 /** The height of the slot of an edge that crosses a column. */
 const passingHeight = 10;
-/** Estimated width of a character in a name and in a label, and the height of a label. */
-const letter = { name: 7.6, label: 6.8, height: 15 };
+/** Estimated widths of characters in a name, and of a character in a label, and the height of a label. */
+const letter = { name: 7.6, capital: 9.6, broad: 12, wide: 13, label: 6.8, height: 15 };
 const longestKey = 16;
 /** The number of passes that order the columns, and the maximum length of a chain of exchanges. */
 const rounds = 6;
@@ -203,8 +203,19 @@ function rolesOf({ roles = [] }: GraphNode): string {
 }
 
 function widthOf({ name }: GraphNode, note: string): number {
-  const letters = Math.max(name.length, note.length * 0.85);
-  return Math.min(node.longest, Math.max(node.shortest, Math.ceil(letters * letter.name) + node.padding));
+  const text = Math.max(textWidth(name), textWidth(note) * 0.85);
+  return Math.min(node.longest, Math.max(node.shortest, Math.ceil(text) + node.padding));
+}
+
+/** Returns the estimated width of a text in the size of a name. */
+export function textWidth(text: string): number {
+  return Array.from(text).reduce((sum, character) => sum + characterWidth(character), 0);
+}
+
+function characterWidth(character: string): number {
+  if (character > '\u1100') return letter.wide;
+  if (/[MWmw@%]/.test(character)) return letter.broad;
+  return /\p{Lu}/u.test(character) ? letter.capital : letter.name;
 }
 
 /** Returns the first two keys and the number of further keys; `undefined` if there is no key. */

@@ -2,6 +2,7 @@
 // has.
 
 import { stringOf } from '../config/plain.ts';
+import { matchText } from './binding-key.ts';
 import type { Graph, GraphEdge, GraphNode } from './graph.ts';
 import type { QueueCounts, Topology, TopologyQueue } from './topology.ts';
 
@@ -94,9 +95,9 @@ function brokerEdges({ exchanges, queues, bindings, policies }: Topology, places
   const edge = (kind: GraphEdge['kind'], from?: string, to?: string, key?: string): GraphEdge[] =>
     from === undefined || to === undefined ? [] : [{ kind, from, to, keys: key === undefined ? [] : [key] }];
   return [
-    ...bindings.flatMap(({ source, destination, destinationType, key }) => {
-      const shown = types.get(source) === 'fanout' ? undefined : key;
-      return edge('bind', places.id('exchange', source), places.id(destinationType, destination), shown);
+    ...bindings.flatMap(({ source, destination, destinationType, ...one }) => {
+      const match = matchText({ ...one, type: types.get(source) });
+      return edge('bind', places.id('exchange', source), places.id(destinationType, destination), match);
     }),
     ...exchanges.flatMap((one) => {
       const other = stringOf(one.arguments['alternate-exchange']) ?? setting(one, 'alternate-exchange');

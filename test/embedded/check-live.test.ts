@@ -72,6 +72,11 @@ test('reports that a user without the tag monitoring sees no connections', () =>
     const { status, stdout } = await runCli(args, { cwd: emptyFolder() });
     const { code, severity, kind, name } = JSON.parse(stdout);
     assert.equal([status, code, severity, kind, name], [0, 'not-visible', 'warning', 'connections', 'of other users']);
+    const text = await runCli(
+      args.filter((one) => one !== '--json'),
+      { cwd: emptyFolder() },
+    );
+    assert.match(text.stdout.replace(/\s+/g, ' '), /, all vhosts of the user few, rules of /);
   }));
 
 test('a wrong password is status 77', () =>

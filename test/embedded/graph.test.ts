@@ -19,6 +19,12 @@ function runner({ place, management }: Served) {
   return (args: readonly string[]) => runCli(args, { env });
 }
 
+test('mq graph reports a file without vhosts', async () => {
+  const cwd = emptyFolder({ 't.json': '{}' });
+  const { status, stdout, stderr } = await runCli(['graph', '--config', 't.json'], { cwd });
+  assert.equal([status, stdout, stderr], [0, '', 'mq graph: t.json has no vhost\n']);
+});
+
 test('mq graph --live marks missing and foreign objects, and has counts', () =>
   withManagement(async (served) => {
     const run = runner(served);

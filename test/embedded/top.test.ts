@@ -49,6 +49,13 @@ test('prints one table for a pipe and for two widths of terminal', () =>
     );
   }));
 
+test('a vhost that does not exist is status 78', () =>
+  withQueues(async (run) => {
+    const { status, stderr } = await run(['--once', '--interval', '1ms', '--vhost', 'nope']);
+    assert.is(status, 78);
+    assert.match(stderr, /^mq top: there is no vhost 'nope' at .* \[TOPOLOGY\]\n/);
+  }));
+
 test('--json prints an object for each sample, with rates from the second one', () =>
   withQueues(async (run, { place }) => {
     const stop = new AbortController();

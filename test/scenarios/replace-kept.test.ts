@@ -76,8 +76,8 @@ test('gives up if messages to the name of the queue never stop, and loses none',
   withShop({ wanted: { maxLength: 1_000_000 }, found: {} }, async ({ vhost, channel, run }) => {
     let sent = 0;
     const timer = setInterval(() => {
-      for (let number = 0; number < 3; number += 1) channel.sendToQueue('orders', Buffer.from('x'));
-      sent += 3;
+      for (let number = 0; number < 20; number += 1) channel.sendToQueue('orders', Buffer.from('x'));
+      sent += 20;
     }, 1);
     const { status, stderr } = await run(replace);
     clearInterval(timer);

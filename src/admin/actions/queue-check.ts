@@ -15,11 +15,12 @@ export const queueCheckAction: Action = {
   noun: 'queue',
   summary: 'fail if a queue is too long or has too few consumers',
   details:
-    'Exits with 1 if a limit is exceeded. Ready messages and consumers are exact; unacknowledged messages of a quorum queue are up to 5 s old.',
+    'Exits with 1 if a limit is exceeded. Ready messages and consumers are exact over AMQP; unacknowledged messages of a quorum queue are up to 5 s old. All counts of a stream are up to 5 s old.',
   args: [{ name: 'queue' }],
   exampleOptions: '--max-ready 1000 --min-consumers 1',
   options: ['max-ready', 'max-unacked', 'min-consumers'],
   isInVhost: true,
+  isLine: true,
   request: 'GET /queues/:vhost/:queue',
   run: checkQueue,
 };
@@ -65,13 +66,18 @@ async function countsOf(call: Call): Promise<Seen> {
   const { state } = item;
   if (unknownStates.includes(String(state)))
     throw new MqError('UNAVAILABLE', `the counts of the queue '${queue}' are not known: its state is ${state}`);
+  const isStream = item['type'] === 'stream';
+  // RabbitMQ: a passive declaration counts neither the consumers of a stream nor its newest messages.
   // biome-ignore lint/nursery/useAwaitThenable: the rule does not follow the type of an optional function
-  const exact = (await call.depths?.(vhost, [queue]))?.get(queue);
-  if (exact === undefined)
-    call.say('ready messages and consumers may be up to 5 s old, because AMQP does not report them to this user');
-  const ready = exact?.ready ?? item['messages_ready'];
-  const consumers = exact?.consumers ?? (await statisticsOf(call))['consumers'];
-  const unacknowledged = item['messages_unacknowledged'] ?? (await statisticsOf(call))['messages_unacknowledged'];
+  const exact = isStream ? undefined : (await call.depths?.(vhost, [queue]))?.get(queue);
+  if (isStream) call.say('the counts may be up to 5 s old, because the queue is a stream');
+  else if (exact === undefined)
+    call.say('ready messages and consumers may be up to 5 s old, because they could not be read over AMQP');
+  const needsStatistics = exact === undefined || item['messages_unacknowledged'] === undefined;
+  const counts = { ...(needsStatistics && (await statisticsOf(call))), ...item };
+  const ready = exact?.ready ?? counts['messages_ready'];
+  const consumers = exact?.consumers ?? counts['consumers'];
+  const unacknowledged = counts['messages_unacknowledged'];
   if (typeof ready !== 'number' || typeof unacknowledged !== 'number' || typeof consumers !== 'number')
     throw new MqError('UNAVAILABLE', `the broker does not report the counts of the queue '${queue}' yet`, {
       hint: 'RabbitMQ counts the messages of a new queue after up to 5 s',
@@ -80,6 +86,6 @@ async function countsOf(call: Call): Promise<Seen> {
 }
 
 async function statisticsOf(call: Call): Promise<ApiObject> {
-  const columns = query({ columns: 'consumers,messages_unacknowledged' });
+  const columns = query({ columns: 'consumers,messages_ready,messages_unacknowledged' });
   return objectIn((await sendAction(call, { path: pathOf(call) + columns })).body);
 }

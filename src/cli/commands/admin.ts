@@ -48,11 +48,12 @@ export function adminCommand(configOf: ConfigOf): Command {
 }
 
 /** Runs the action that the arguments name. Returns the exit status. */
-async function run(context: Context, values: Values, configOf: ConfigOf): Promise<number> {
+async function run(context: Context, given: Values, configOf: ConfigOf): Promise<number> {
   const { actions } = await import('../../admin/actions.ts');
-  const found = findAction(values.args, actions);
+  const found = findAction(given.args, actions);
   const { action } = found;
-  refuseForeignOptions(values.ofVerb(nameOf(action)), optionOwner(action), actions.map(optionOwner));
+  const values = given.ofVerb(nameOf(action));
+  refuseForeignOptions(values, optionOwner(action), actions.map(optionOwner));
   if (action.question && !values.flag('yes') && !canAsk(context))
     throw usage(action, `${nameOf(action)} asks for consent: without a terminal it requires --yes`);
   const sendsPassword = action.options?.includes('new-password-file') === true && !values.flag('no-password');

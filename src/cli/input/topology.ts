@@ -30,16 +30,20 @@ export async function readVhost(
 async function listIn(api: Management, { path, vhost }: { path: string; vhost: string }): Promise<unknown> {
   const { refusal } = await import('../../admin/refusal.ts');
   const answer = await api.ask('GET', path);
-  if (answer.status === 404)
-    throw new MqError(
-      'TOPOLOGY',
-      `there is no vhost '${vhost}' at ${api.origin}, or the user '${api.user}' may not use it`,
-      {
-        hint: `mq admin create vhost ${vhost}, or mq admin set permission ${api.user} '' '' '.*' --vhost ${vhost}`,
-      },
-    );
+  if (answer.status === 404) throw noVhost(api, vhost);
   if (answer.status < 200 || answer.status >= 300) throw refusal(answer, { method: 'GET', path, api });
   return answer.body;
+}
+
+/** Returns the error for a vhost that does not exist, or that the user may not see. */
+export function noVhost(api: Management, vhost: string): MqError {
+  return new MqError(
+    'TOPOLOGY',
+    `there is no vhost '${vhost}' at ${api.origin}, or the user '${api.user}' may not use it`,
+    {
+      hint: `mq admin create vhost ${vhost}, or mq admin set permission ${api.user} '' '' '.*' --vhost ${vhost}`,
+    },
+  );
 }
 
 /** Reads exported definitions; `-` is standard input. Throws NO_INPUT, and BAD_DATA if the file is no export. */

@@ -10,6 +10,7 @@ import { graphFormats } from '../arguments/command-options.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
+import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { liveTopologyOf } from '../input/live-topology.ts';
 import type { DrawnVhost } from './graph/drawn-vhost.ts';
@@ -37,6 +38,7 @@ export function graphCommand(configOf: (context: Context) => Promise<Config>): C
       if (depth !== undefined && values.text('focus') === undefined) throw values.usage('--depth needs --focus');
       const config = await configOf(context);
       const vhosts = await focused(values, await vhostsOf(context, values, config), depth ?? 1);
+      if (vhosts.length === 0) noteOf(context, 'graph')(`${config.file ?? 'the built-in rascal.json'} has no vhost`);
       context.stdout.write(await formatted(values, vhosts, { format, width: widthOf(context.stdout) }));
     },
   };
@@ -47,9 +49,9 @@ async function vhostsOf(context: Context, values: Values, config: Config): Promi
   const typed = values.name('vhost');
   const names = Object.keys(config.vhosts);
   if (!values.flag('live')) {
-    if (typed !== undefined && !names.includes(typed))
-      throw values.usage(`rascal.json has no vhost '${typed}'; its vhosts are ${names.join(', ')}`);
     const against = config.file ?? 'the built-in rascal.json';
+    if (typed !== undefined && !names.includes(typed))
+      throw values.usage(`${against} has no vhost '${typed}'; its vhosts are ${names.join(', ') || 'none'}`);
     return (typed === undefined ? names : [typed]).map((vhost) => ({ vhost, against, graph: graphOf(config, vhost) }));
   }
   const addresses = await addressesOf(context, values);

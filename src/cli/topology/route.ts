@@ -126,7 +126,7 @@ async function publicationOf(values: Values, config: Config, name: string): Prom
 }
 
 /** Finds the vhost of an exchange by its name in rascal.json or on the broker. */
-function exchangeOf(values: Values, { vhosts }: Config, { given, key }: { given: string; key: string }): Subject {
+function exchangeOf(values: Values, { vhosts, file }: Config, { given, key }: { given: string; key: string }): Subject {
   const typed = values.name('vhost');
   const subject = (name: string) => {
     const isShort = given !== '' && vhosts[name]?.exchanges[given] !== undefined;
@@ -134,7 +134,9 @@ function exchangeOf(values: Values, { vhosts }: Config, { given, key }: { given:
   };
   if (typed !== undefined) {
     if (values.flag('live') || Object.hasOwn(vhosts, typed)) return subject(typed);
-    throw values.usage(`rascal.json has no vhost '${typed}'; its vhosts are ${Object.keys(vhosts).join(', ')}`);
+    throw values.usage(
+      `${file ?? 'the built-in rascal.json'} has no vhost '${typed}'; its vhosts are ${Object.keys(vhosts).join(', ')}`,
+    );
   }
   const names = Object.keys(vhosts);
   const owners = names.filter((name) => {

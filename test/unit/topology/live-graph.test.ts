@@ -2,7 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { graphOf } from '../../../src/topology/graph.ts';
+import { type GraphEdge, graphOf } from '../../../src/topology/graph.ts';
 import { liveGraph } from '../../../src/topology/live-graph.ts';
 import type { Topology, TopologyBinding, TopologyQueue } from '../../../src/topology/topology.ts';
 import { configOf } from '../config/fixture.ts';
@@ -95,6 +95,30 @@ test('alternate exchanges and dead letters also come from policies', () => {
     'dead-letter queue a > exchange e  ok',
     'dead-letter queue b > queue b  foreign',
   ]);
+});
+
+test('shows the arguments of bindings to a headers exchange', () => {
+  const options = { 'x-match': 'any', size: 2, colour: 'red' };
+  const file = configOf({
+    vhosts: {
+      '/': {
+        exchanges: { h: { type: 'headers' } },
+        queues: ['a', 'b'],
+        bindings: { one: { source: 'h', destination: 'a', options }, two: { source: 'h', destination: 'b' } },
+      },
+    },
+  });
+  const graph = graphOf(file, '/');
+  const lines = (edges: readonly GraphEdge[]) =>
+    edges.map(({ to, keys, state = 'ok' }) => `${to} ${keys.join()} ${state}`);
+  assert.equal(lines(graph.edges), ['queue a colour=red;size=2;x-match=any ok', 'queue b (any headers) ok']);
+  const topology = {
+    ...{ exchanges: [exchange('h', 'headers')], queues: [queue('a'), queue('b')], policies: [] },
+    bindings: [bound('h', 'a', ''), bound('h', 'b', '')].map((one, at) =>
+      at === 0 ? { ...one, arguments: options } : one,
+    ),
+  };
+  assert.equal(lines(liveGraph(graph, topology, new Set()).edges), lines(graph.edges));
 });
 
 test.run();

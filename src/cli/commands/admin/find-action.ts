@@ -86,14 +86,15 @@ export function optionsOf(action: Action): readonly Option[] {
 }
 
 /** Returns the names of the options that an action accepts. */
-export function actionOptions({ verb, options = [], isInVhost, question, request }: Action): readonly string[] {
+export function actionOptions({ verb, options = [], isInVhost, isLine, question, request }: Action): readonly string[] {
   const isShown = request.startsWith('GET ') && verb !== 'export';
   return [
     ...options,
     ...(isInVhost ? ['vhost'] : []),
     ...(isInVhost && verb === 'list' ? ['all-vhosts'] : []),
     ...(question === undefined ? [] : ['yes']),
-    ...(isShown ? ['columns', 'watch', 'interval'] : []),
+    ...(isShown && !isLine ? ['columns'] : []),
+    ...(isShown ? ['watch', 'interval'] : []),
     ...optionsOfEveryAction,
   ];
 }

@@ -19,6 +19,8 @@ interface Report {
   readonly version: string;
   readonly rules: Target;
   readonly vhost: string | undefined;
+  /** The user whose vhosts were checked, if the user may not list all vhosts. */
+  readonly vhostsOf: string | undefined;
 }
 
 export async function printFindings({ stdout }: Context, values: Values, report: Report): Promise<void> {
@@ -55,13 +57,14 @@ function objectText({ kind, name, vhost }: LiveFinding): string {
   return `${kind} ${name}${vhost === undefined || kind === 'vhost' ? '' : ` in vhost ${vhost}`}`;
 }
 
-function summaryOf({ findings, origin, version, rules, vhost }: Report): string {
+function summaryOf({ findings, origin, version, rules, vhost, vhostsOf }: Report): string {
   const count = (severity: string, word: string) => {
     const number = findings.filter((one) => one.severity === severity).length;
     return number === 0 ? [] : [`${number} ${word}${number === 1 ? '' : 's'}`];
   };
   const totals = [...count('error', 'error'), ...count('warning', 'warning')];
-  const where = vhost === undefined ? 'all vhosts' : `vhost ${escaped(vhost)}`;
+  const all = vhostsOf === undefined ? 'all vhosts' : `all vhosts of the user ${escaped(vhostsOf)}`;
+  const where = vhost === undefined ? all : `vhost ${escaped(vhost)}`;
   const place = `RabbitMQ ${escaped(version)} at ${escaped(origin)}, ${where}, rules of ${rules}`;
   return `${totals.length === 0 ? 'no finding' : totals.join(', ')} (${place})`;
 }

@@ -4,11 +4,11 @@ import type { Management } from '../../../admin/client.ts';
 import type { ApiObject } from '../../../admin/json.ts';
 import type { Target } from '../../../config/target.ts';
 import type { Context } from '../../../context.ts';
-import { MqError } from '../../../errors.ts';
 import type { AuditedBroker } from '../../../topology/audit.ts';
 import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
 import { type ConfigOf, openManagement } from '../../input/management.ts';
+import { noVhost } from '../../input/topology.ts';
 import { type LiveFinding, printFindings } from './findings.ts';
 
 /** Fields that the rules need. */
@@ -30,11 +30,18 @@ export async function checkLive(
   const { api, vhost: ofAddress } = await openManagement(context, values, { configOf, sendsPassword: false });
   try {
     const vhost = values.flag('all-vhosts') ? undefined : (values.name('vhost') ?? ofAddress);
-    const { broker, unseen } = await readBroker(api, vhost);
+    const { broker, unseen, vhostsOf } = await readBroker(api, vhost);
     const rules = target ?? ownTarget(broker.version);
     const { auditFindings } = await import('../../../topology/audit.ts');
     const findings = [...auditFindings(broker, rules), ...unseen];
-    await printFindings(context, values, { findings, origin: api.origin, version: broker.version, rules, vhost });
+    await printFindings(context, values, {
+      findings,
+      origin: api.origin,
+      version: broker.version,
+      rules,
+      vhost,
+      vhostsOf,
+    });
     noteLimits(noteOf(context, 'check'), broker, rules);
     const isFailed = ({ severity }: LiveFinding) => severity === 'error' || values.flag('deny-warnings') === true;
     return findings.some(isFailed) ? 1 : 0;
@@ -52,6 +59,8 @@ function ownTarget(version: string): Target {
 interface ReadBroker {
   readonly broker: AuditedBroker;
   readonly unseen: readonly LiveFinding[];
+  /** The user, if RabbitMQ lists only the vhosts that the user may use. */
+  readonly vhostsOf: string | undefined;
 }
 
 /** Reads a vhost, or all vhosts that the user may access, with twelve requests. */
@@ -60,6 +69,8 @@ async function readBroker(api: Management, vhost: string | undefined): Promise<R
   const read = async (path: string) => objectsIn(await api.request('GET', path));
   const overview = objectIn(await api.request('GET', '/overview?columns=rabbitmq_version'));
   const user = objectIn(await api.request('GET', '/whoami'));
+  const tags = textsIn(user['tags']);
+  const seesAll = tags.includes('monitoring') || tags.includes('administrator');
   const names = (await read('/vhosts?columns=name')).map(({ name }) => textIn(name));
   if (vhost !== undefined && !names.includes(vhost)) throw noVhost(api, vhost);
   const topology = await readTopology(read, vhost);
@@ -80,7 +91,8 @@ async function readBroker(api: Management, vhost: string | undefined): Promise<R
       connections: connections.filter(isOwn),
       channels: channels.filter(isOwn),
     },
-    unseen: [...hiddenVhosts(hidden, api.user), ...hiddenClients(textsIn(user['tags']), api.user)],
+    unseen: [...hiddenVhosts(hidden, api.user), ...(seesAll ? [] : [hiddenClients(api.user)])],
+    vhostsOf: seesAll ? undefined : api.user,
   };
 }
 
@@ -98,14 +110,6 @@ async function readTopology(read: (path: string) => Promise<readonly ApiObject[]
   return { exchanges, queues, bindings, policies, operatorPolicies };
 }
 
-function noVhost(api: Management, vhost: string): MqError {
-  return new MqError(
-    'TOPOLOGY',
-    `there is no vhost '${vhost}' at ${api.origin}, or the user '${api.user}' may not use it`,
-    { hint: 'mq admin list vhosts' },
-  );
-}
-
 function hiddenVhosts(names: readonly string[], user: string): LiveFinding[] {
   return names.map((name) => ({
     ...{ code: 'not-visible', severity: 'warning', kind: 'vhost', name, vhost: name },
@@ -114,17 +118,14 @@ function hiddenVhosts(names: readonly string[], user: string): LiveFinding[] {
   }));
 }
 
-/** RabbitMQ lists only the user's own connections and channels for a user without these tags. */
-function hiddenClients(tags: readonly string[], user: string): LiveFinding[] {
-  if (tags.includes('monitoring') || tags.includes('administrator')) return [];
-  return [
-    {
-      ...{ code: 'not-visible', severity: 'warning', kind: 'connections' },
-      name: 'of other users',
-      message: `they and their channels were not checked, because the user '${user}' has not the tag monitoring`,
-      instead: 'a user with the tag monitoring',
-    },
-  ];
+/** RabbitMQ lists only the user's own connections and channels for a user without the tags monitoring or administrator. */
+function hiddenClients(user: string): LiveFinding {
+  return {
+    ...{ code: 'not-visible', severity: 'warning', kind: 'connections' },
+    name: 'of other users',
+    message: `they and their channels were not checked, because the user '${user}' has not the tag monitoring`,
+    instead: 'a user with the tag monitoring',
+  };
 }
 
 /** Reports what no rule can find on this broker, or for this upgrade. */

@@ -54,6 +54,13 @@ function edgeText({ kind, keys, state, isByRole }: GraphEdge, to: GraphNode | un
   const shown = keys.slice(0, mostKeys).map((key) => (key === '' ? '(no key)' : escaped(key)));
   const more = keys.length > mostKeys ? ` +${keys.length - mostKeys}` : '';
   const key = shown.length === 0 ? '' : `  [${shown.join(', ')}${more}]`;
-  const target = to === undefined ? '' : `${to.kind} ${escaped(nameOf(to))}`;
+  const target = to === undefined ? '' : `${to.kind} ${escaped(nameOf(to))}${groupText(to)}`;
   return `${words[kind]}-> ${target}${key}${state === undefined ? '' : `  (${stateText(state)})`}`;
+}
+
+/** Several groups may have the same prefix, so the text names what distinguishes them. */
+function groupText({ members, type, state }: GraphNode): string {
+  if (members === undefined) return '';
+  const parts = [...(type === undefined ? [] : [type]), ...(state === undefined ? [] : [stateText(state)])];
+  return parts.length === 0 ? '' : ` (${parts.map(escaped).join(', ')})`;
 }

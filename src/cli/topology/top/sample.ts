@@ -3,6 +3,7 @@
 import type { Depths } from '../../../admin/action.ts';
 import type { Management } from '../../../admin/client.ts';
 import type { ApiObject } from '../../../admin/json.ts';
+import { noVhost } from '../../input/topology.ts';
 
 /** Fields of the statistics. */
 const columns = [
@@ -16,14 +17,20 @@ export async function readQueues(
   { api, depths }: { api: Management; depths: Depths | undefined },
   vhost: string | undefined,
 ): Promise<readonly ApiObject[]> {
-  const [{ apiPath, query }, { objectsIn }, counts] = await Promise.all([
+  const [{ apiPath, query }, { objectsIn }, { refusal }, counts] = await Promise.all([
     import('../../../admin/path.ts'),
     import('../../../admin/json.ts'),
+    import('../../../admin/refusal.ts'),
     import('../../../admin/depths.ts'),
   ]);
   const path = vhost === undefined ? '/queues' : apiPath`/queues/${vhost}`;
-  const read = async (parameters: Parameters<typeof query>[0]) =>
-    objectsIn(await api.request('GET', path + query(parameters)));
+  const read = async (parameters: Parameters<typeof query>[0]) => {
+    const request = path + query(parameters);
+    const answer = await api.ask('GET', request);
+    if (answer.status === 404 && vhost !== undefined) throw noVhost(api, vhost);
+    if (answer.status !== 200) throw refusal(answer, { method: 'GET', path: request, api });
+    return objectsIn(answer.body);
+  };
   const [described, counted] = await Promise.all([
     read({ columns: columns.join(',') }),
     read({ ...counts.withoutStatistics, columns: counts.keyColumns.join(',') }),

@@ -26,7 +26,7 @@ export async function tableOf(stdout: Output, rows: readonly TopRow[]): Promise<
       ...{ [unacked]: row.unacked, [consumers]: row.consumers, 'in/s': row.in, 'out/s': row.out },
     }),
   );
-  const format = { isJson: false, terminalWidth, hasHeaders: true, columns: undefined };
+  const format = { isJson: false, terminalWidth, hasHeaders: true, cutsNames: true, columns: undefined };
   return formatResult({ kind: 'items', columns, items }, format);
 }
 

@@ -47,6 +47,14 @@ refuses([
     hint: 'mq graph --help',
   },
   {
+    title: 'an unknown vhost of mq graph with another file',
+    args: ['graph', '--vhost', 'none', '--config', 't.json'],
+    files: { 't.json': '{"vhosts":{"/":{}}}' },
+    exit: 64,
+    line: "mq graph: t.json has no vhost 'none'; its vhosts are / [USAGE]",
+    hint: 'mq graph --help',
+  },
+  {
     title: 'mq graph --live with a broker that does not answer',
     args: ['graph', '--live', '--management-url', 'http://127.0.0.1:1', '--trust-management'],
     files,

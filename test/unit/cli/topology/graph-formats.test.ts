@@ -9,6 +9,7 @@ import { dotOf } from '../../../../src/cli/topology/graph/dot.ts';
 import { printable } from '../../../../src/cli/topology/graph/drawn-vhost.ts';
 import { svgOf } from '../../../../src/cli/topology/graph/svg.ts';
 import { textOf } from '../../../../src/cli/topology/graph/text.ts';
+import type { GraphEdge, GraphNode } from '../../../../src/topology/graph.ts';
 import { hostileGraph, hostileName } from '../../../support/hostile-names.ts';
 import { randomOf, seedOf } from '../../../support/random.ts';
 
@@ -74,6 +75,33 @@ test('an XML parser reads each name of the SVG', () => {
         `seed ${seed}: ${place}`,
       );
   }
+});
+
+test('shapes of the SVG have colours without CSS, and names are clipped', () => {
+  const svg = svgOf([{ vhost: 'v', against: 'x', graph: hostileGraph(randomOf(seed), 8) }]);
+  let count = 0;
+  const open: string[] = [];
+  const parser = new SaxesParser();
+  parser.on('opentag', ({ name, attributes }) => {
+    open.push(name);
+    if (!['rect', 'path', 'text'].includes(name)) return;
+    assert.match(String(attributes['fill']), /^(none|#[0-9a-f]{6})$/, `${open.join(' ')} ${seed}`);
+    if (attributes['class'] === 'name') assert.is(open.at(-2), 'svg');
+    count += 1;
+  });
+  parser.on('closetag', () => {
+    open.pop();
+  });
+  parser.write(svg).close();
+  assert.ok(count > 8);
+});
+
+test('an edge to a group names the type of the group', () => {
+  const group = (type: string): GraphNode => ({ id: type, kind: 'exchange', name: 'x*', type, members: 3 });
+  const nodes: GraphNode[] = [{ id: 'p', kind: 'publication', name: 'p' }, group('topic'), group('fanout')];
+  const edges = ['topic', 'fanout'].map((to): GraphEdge => ({ from: 'p', to, kind: 'publish', keys: [] }));
+  const lines = textOf([{ vhost: 'v', against: 'x', graph: { nodes, edges } }], 100).split('\n');
+  assert.equal(lines.slice(2, 5), ['publication p', '  -> exchange x* (topic)', '  -> exchange x* (fanout)']);
 });
 
 test('the text has one line for each object, without control characters', () => {
