@@ -2,8 +2,8 @@
 // request.
 
 import type { Difference } from './difference.ts';
-import { isOwned } from './owned-names.ts';
-import { isProtectedExchange, isProtectedQueue } from './protected-names.ts';
+import { isOwned } from './leftovers/owned-names.ts';
+import { isProtectedExchange, isProtectedQueue } from './leftovers/protected-names.ts';
 import {
   bindingId,
   type Topology,

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isOwned } from '../../../src/topology/owned-names.ts';
+import { isOwned } from '../../../../src/topology/leftovers/owned-names.ts';
 
 const rows: readonly (readonly [pattern: string, matching: readonly string[], others: readonly string[]])[] = [
   ['orders', ['orders'], ['order', 'orders.a', 'my.orders', '']],

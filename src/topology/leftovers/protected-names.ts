@@ -1,6 +1,6 @@
 // Knows the queues and exchanges that mq never deletes, because something else than a rascal.json manages them.
 
-import type { TopologyExchange, TopologyQueue } from './topology.ts';
+import type { TopologyExchange, TopologyQueue } from '../topology.ts';
 
 /** Prefixes of names that brokers, plugins and frameworks create and delete themselves. */
 const prefixes = [
