@@ -44,15 +44,17 @@ function arrowOf({ kind, keys, state }: GraphEdge): string {
 
 /**
  * Returns a quoted text of several lines. All characters with a meaning for Mermaid, Markdown or HTML become entities. Mermaid
- * makes a new line of a backslash and an n even then, so a space without width separates them.
+ * makes a new line of a backslash and an n, and a formula of what is between two dollar signs and two others, even then. So
+ * a space without width separates them.
  */
 function quoted(lines: readonly string[]): string {
   const texts = lines
     .filter((line) => line !== '')
-    .map((line) => entities(printable(line).replaceAll('\\n', '\\\u200bn')));
+    .map((line) => entities(printable(line).replace(/\\(?=n)|\$(?=\$)/g, '$&\u200b')));
   return `"${texts.join('<br/>')}"`;
 }
 
+/** Mermaid removes the last semicolon of a line after the words `style` and `classDef`, so they become entities, too. */
 function entities(text: string): string {
   const isPlain = /[\p{L}\p{N} ,:/()]/u;
   // A dot after a number, and a dash at the start, begin a list in Markdown. Mermaid trims spaces.
@@ -61,5 +63,7 @@ function entities(text: string): string {
     const isEnd = at === 0 || at === text.length - 1;
     if (character === ' ' ? !isEnd : isPlain.test(character) || isInner(character, at)) return character;
     return `#${character.codePointAt(0)};`;
-  }).join('');
+  })
+    .join('')
+    .replace(/s(?=tyle)|c(?=lassDef)/g, (letter) => `#${letter.codePointAt(0)};`);
 }
