@@ -39,7 +39,7 @@ test('later runs finish after kill -9 at each change of a prune', async () => {
     // The broker makes the first change, and mq is killed before it receives the answer.
     const isWithheld = (recorded: Pick<Recorder, 'requests' | 'methods'>) => {
       // The passive declarations of mq change nothing.
-      const isChanged = writesOf({ ...recorded, methods: [] }).length > 0;
+      const isChanged = writesOf(recorded).some((one) => one !== 'queue.declare');
       if (isChanged) held.resolve('held');
       return isChanged;
     };
