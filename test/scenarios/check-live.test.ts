@@ -116,8 +116,8 @@ const rows: readonly Broken[] = [
   {
     title: 'a connection with a small frame_max',
     only40: true,
-    make: async ({ url }, connection) => {
-      const small = await connect(`${url}?frameMax=4096`, { clientProperties: { connection_name: 'small' } });
+    make: async ({ urls }, connection) => {
+      const small = await connect(`${urls[0]}?frameMax=4096`, { clientProperties: { connection_name: 'small' } });
       connection.once('close', () => small.close().catch(() => undefined));
     },
     finding: 'small-frame-max error connection small',
