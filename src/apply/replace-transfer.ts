@@ -249,7 +249,7 @@ class QueueRoom {
 const progressEvery = 1_000;
 const mostRounds = 10;
 /** Number of attempts to delete a queue to which clients publish by its name. */
-const mostDeletions = 100;
+const mostDeletions = 30;
 
 /** Headers with which a quorum queue counts deliveries. */
 const counting = ['x-delivery-count', 'x-acquired-count'];
