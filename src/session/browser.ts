@@ -113,6 +113,8 @@ export class Browser {
         // RabbitMQ 4.3: a quorum queue counts a return by the close of a channel, but not a return by nack.
         if (lastLeft) this.#channel.nack(lastLeft, true, true);
       }
+      // The queue answers after it has taken the messages back, so that the next reader finds them.
+      await promised((next) => this.#channel.checkQueue(this.#settings.queue, next));
       await new Promise<void>((resolve) => this.#channel.close(() => resolve()));
     } catch {
       // amqplib throws if the channel is already closed. The broker has requeued everything then.
