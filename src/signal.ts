@@ -13,6 +13,15 @@ export function interrupted(context: Pick<Context, 'drain'>, detail: string): Mq
   return new MqError(signal === 'SIGINT' ? 'INTERRUPTED' : 'TERMINATED', `stopped by ${signal}: ${detail}`);
 }
 
+/** Returns the error of work that an abort of `drain` ended, for a message without the signal's name. */
+export function interruption(
+  { reason }: AbortSignal,
+  message = 'interrupted',
+  options: ConstructorParameters<typeof MqError>[2] = {},
+): MqError {
+  return new MqError(reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', message, options);
+}
+
 /** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {

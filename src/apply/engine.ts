@@ -1,6 +1,7 @@
 // Runs the steps one after the other, in the order of their stages.
 
 import { type ErrorCode, escaped, MqError } from '../errors.ts';
+import { interruption } from '../signal.ts';
 import { objectText } from '../topology/object-text.ts';
 import { type Place, type Step, stages, type Target } from './step.ts';
 
@@ -26,7 +27,7 @@ export async function runSteps(steps: readonly Step[], { open, signal, onStart, 
   for (const [at, step] of steps.entries()) {
     const opened = targets.get(step.place);
     if (signal.aborted) {
-      const error = stopped(signal, `${at} of ${steps.length} steps are done`);
+      const error = interruption(signal, `${at} of ${steps.length} steps are done`, { hint: finishHint });
       throw opened === undefined || step.stopped === undefined ? error : await step.stopped(opened, error);
     }
     const target = opened ?? (await open(step.place));
@@ -44,10 +45,6 @@ export async function runSteps(steps: readonly Step[], { open, signal, onStart, 
 /** Returns `create queue orders`. */
 export function stepText({ action, object }: Pick<Step, 'action' | 'object'>): string {
   return `${action} ${objectText(object, escaped)}`;
-}
-
-function stopped({ reason }: AbortSignal, message: string): MqError {
-  return new MqError(reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', message, { hint: finishHint });
 }
 
 const finishHint = 'run mq apply again to finish';

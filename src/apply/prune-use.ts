@@ -4,6 +4,7 @@ import { withoutStatistics } from '../admin/depths.ts';
 import { apiPath, query } from '../admin/path.ts';
 import { refusal } from '../admin/refusal.ts';
 import { objectOf } from '../config/plain.ts';
+import { counted } from '../topology/object-text.ts';
 import type { Target } from './step.ts';
 
 interface Source extends Pick<Target, 'api' | 'vhost'> {
@@ -73,8 +74,4 @@ export function useText(use: QueueUse, { dropsMessages }: { dropsMessages: boole
 
 function messagesText(messages: number, unacknowledged: number): string {
   return `${counted(messages, 'message')}${unacknowledged > 0 ? ` (${unacknowledged} unacknowledged)` : ''}`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

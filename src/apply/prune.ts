@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { apiPath, query } from '../admin/path.ts';
 import { refusal } from '../admin/refusal.ts';
 import { escaped, MqError } from '../errors.ts';
+import { interruption } from '../signal.ts';
 import type { ChangedObject, Difference } from '../topology/difference.ts';
 import { bindingText, objectText } from '../topology/object-text.ts';
 import { bindingId, type TopologyBinding } from '../topology/topology.ts';
@@ -197,8 +198,7 @@ class VhostPrune {
     try {
       await delay(this.#settings.pauseMs ?? milliseconds, undefined, { signal });
     } catch {
-      const code = signal.reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED';
-      throw new MqError(code, 'stopped while the queues were watched');
+      throw interruption(signal, 'stopped while the queues were watched');
     }
   }
 }

@@ -13,11 +13,6 @@ interface DeclaredQueue {
   readonly arguments: Plain;
 }
 
-interface Depth {
-  readonly messageCount: number;
-  readonly consumerCount: number;
-}
-
 export class ReplacedObjects {
   readonly #connection: SingleConnection;
 
@@ -53,8 +48,8 @@ export class ReplacedObjects {
   }
 
   /** Returns the current numbers of ready messages and consumers. */
-  depth(name: string): Promise<Depth> {
-    return this.#connection.call<Depth>('a check', (channel, next) => channel.checkQueue(name, next));
+  depth(name: string): ReturnType<SingleConnection['depth']> {
+    return this.#connection.depth(name);
   }
 
   /**

@@ -1,6 +1,7 @@
 // Refuses a replacement that could lose messages, before anything is changed.
 
 import { escaped, MqError } from '../errors.ts';
+import { counted } from '../topology/object-text.ts';
 import { holdingName, isTooLong, namesFor, probeName, tooLong } from '../topology/replace-names.ts';
 import type { TopologyQueue } from '../topology/topology.ts';
 import type { WantedQueue } from '../topology/wanted.ts';
@@ -109,8 +110,4 @@ async function probe(objects: ReplacedObjects, wanted: WantedQueue): Promise<voi
   await objects.deleteQueue(name);
   await objects.declareQueue({ ...wanted, name });
   await objects.deleteQueue(name);
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

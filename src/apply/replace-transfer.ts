@@ -4,6 +4,7 @@
 import { MqError } from '../errors.ts';
 import type { Room, SingleConnection } from '../session/session.ts';
 import type { Properties, RawMessage } from '../session/wire.ts';
+import { interruption } from '../signal.ts';
 import { holdingName } from '../topology/replace-names.ts';
 import type { TopologyQueue } from '../topology/topology.ts';
 import type { WantedQueue } from '../topology/wanted.ts';
@@ -30,7 +31,8 @@ const settleMs = 1_000;
 /** Milliseconds after which the number of unacknowledged messages of a quorum queue is current. */
 const countsMs = 5_500;
 const pollMs = 250;
-const mostUnacknowledgedMs = 15_000; // twice as long for a quorum queue, whose counts are late
+/** Milliseconds to wait until it is 0. The number of a quorum queue is late, and later on a loaded machine. */
+const [mostUnacknowledgedMs, mostUnacknowledgedQuorumMs] = [15_000, 30_000];
 
 export class Transfer {
   readonly #parts: TransferParts;
@@ -172,14 +174,14 @@ export class Transfer {
   async #awaitAcknowledged(name: string, { begun, type }: { begun: number; type: string }): Promise<void> {
     const { target, objects } = this.#parts;
     const earliest = type === 'quorum' ? begun + countsMs : 0;
-    const deadline = performance.now() + (type === 'quorum' ? 2 : 1) * mostUnacknowledgedMs;
+    const deadline = performance.now() + (type === 'quorum' ? mostUnacknowledgedQuorumMs : mostUnacknowledgedMs);
     for (;;) {
       if (performance.now() >= earliest) {
         if ((await unacknowledged(target, name)) === 0) return;
         if (performance.now() >= deadline) return refuseUse({ ...target, objects }, name);
       }
       await new Promise((resolve) => setTimeout(resolve, pollMs));
-      if (target.signal.aborted) throw stopped(target.signal);
+      if (target.signal.aborted) throw interruption(target.signal);
     }
   }
 
@@ -276,8 +278,4 @@ function addressOf({ fields, properties }: RawMessage, { from, to }: { from: str
 function typeOf({ topology }: VhostState, name: string): string | undefined {
   const found = topology.queues.find((one) => one.name === name);
   return found && (found.type ?? 'classic');
-}
-
-function stopped({ reason }: AbortSignal): MqError {
-  return new MqError(reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', 'interrupted');
 }

@@ -5,6 +5,7 @@ import type { Config, ConnectionConfig } from '../config/config.ts';
 import { durationText } from '../config/duration.ts';
 import { type ErrorCode, MqError } from '../errors.ts';
 import { portHint } from '../session/failure.ts';
+import { interruption } from '../signal.ts';
 
 interface BrokerWait {
   readonly config: Config;
@@ -52,7 +53,7 @@ export async function awaitBroker({ timeoutMs, drain, onReason, ...broker }: Bro
       () => undefined,
     );
   }
-  if (drain.aborted) throw new MqError(drain.reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', 'interrupted');
+  if (drain.aborted) throw interruption(drain);
   const { message, hint } = last;
   throw new MqError('UNAVAILABLE', `no broker accepted a connection within ${durationText(timeoutMs)}: ${message}`, {
     ...(hint !== undefined && { hint }),

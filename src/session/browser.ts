@@ -5,7 +5,7 @@
 import { MqError } from '../errors.ts';
 import type { Channel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
-import { readyCount } from './consuming/ready-count.ts';
+import { readyCount, returnDeliveries } from './consuming/ready-count.ts';
 import { failureOf } from './failure.ts';
 import { promised } from './promised.ts';
 import type { RawMessage } from './raw-message.ts';
@@ -109,12 +109,8 @@ export class Browser {
       await this.#cancel();
       for (const message of this.#arrived.splice(0)) message.leave();
       await Promise.all(this.#republishing);
-      for (const { lastLeft } of this.#readers) {
-        // RabbitMQ 4.3: a quorum queue counts a return by the close of a channel, but not a return by nack.
-        if (lastLeft) this.#channel.nack(lastLeft, true, true);
-      }
-      // The queue answers after it has taken the messages back, so that the next reader finds them.
-      await promised((next) => this.#channel.checkQueue(this.#settings.queue, next));
+      const last = this.#readers.map(({ lastLeft }) => lastLeft);
+      await returnDeliveries(this.#channel, this.#settings.queue, last);
       await new Promise<void>((resolve) => this.#channel.close(() => resolve()));
     } catch {
       // amqplib throws if the channel is already closed. The broker has requeued everything then.

@@ -6,6 +6,11 @@ import type { TopologyBinding } from './topology.ts';
 /** Formats a name or a value. Text escapes it, and Markdown makes it a code span. */
 export type Format = (text: string) => string;
 
+/** Returns `1 queue`, `2 queues`, or for a word that ends in y `2 policies`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${count === 1 ? what : what.replace(/y$/, 'ie')}${count === 1 ? '' : 's'}`;
+}
+
 /** Returns `queue orders`. A binding is `binding logs -> audit (order.#)`. */
 export function objectText(one: ChangedObject, format: Format): string {
   if (one.kind === 'binding') return `binding ${bindingText(one, format)}`;

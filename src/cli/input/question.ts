@@ -2,6 +2,7 @@
 
 import type { Context } from '../../context.ts';
 import { escaped, MqError } from '../../errors.ts';
+import { interruption } from '../../signal.ts';
 
 /** Returns `true` if a terminal is available for questions. */
 export function canAsk({ stdin, stderr }: Pick<Context, 'stdin' | 'stderr'>): boolean {
@@ -57,6 +58,6 @@ export async function hiddenLine({ stdin, stderr, drain }: Terminal, prompt: str
   }
 }
 
-function throwIfStopped({ aborted, reason }: AbortSignal): void {
-  if (aborted) throw new MqError(reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', 'interrupted, nothing was done');
+function throwIfStopped(drain: AbortSignal): void {
+  if (drain.aborted) throw interruption(drain, 'interrupted, nothing was done');
 }

@@ -1,7 +1,9 @@
-// Reads the number of ready messages of a queue.
+// Reads the number of ready messages of a queue, and returns deliveries to it.
 
+import { MqError } from '../../errors.ts';
 import type { Channel } from '../channel.ts';
 import { promised } from '../promised.ts';
+import type { RawMessage } from '../raw-message.ts';
 
 /**
  * An answer of 0 after this time (in milliseconds) may be wrong. RabbitMQ waits 250 ms for the leader of a quorum
@@ -22,4 +24,42 @@ export async function readyCount(channel: Channel, queue: string, now = () => pe
 async function answerOf(channel: Channel, queue: string): Promise<number> {
   const { messageCount } = await promised<{ messageCount: number }>((next) => channel.checkQueue(queue, next));
   return messageCount;
+}
+
+/** Milliseconds after which `certainDepth` gives up. */
+const patienceMs = 25_000;
+
+/**
+ * Asks for the depth of a queue until it has messages or an answer of 0 is certain, because a queue that is deleted must
+ * be empty. Throws DEADLINE if every answer is late.
+ * @param ask sends a passive declaration
+ */
+export async function certainDepth<Depth extends { readonly messageCount: number }>(
+  ask: () => Promise<Depth>,
+  now = () => performance.now(),
+): Promise<Depth> {
+  for (const begun = now(); ; ) {
+    const asked = now();
+    const depth = await ask();
+    if (depth.messageCount > 0 || now() - asked < lateMs) return depth;
+    if (now() - begun > patienceMs)
+      throw new MqError(
+        'DEADLINE',
+        'the broker answers so late that an empty queue and one without an answer look the same',
+      );
+  }
+}
+
+/**
+ * Returns all deliveries up to these to their queue, and waits until the queue has them, so that the next reader finds
+ * them. RabbitMQ 4.3: a quorum queue counts a return by the close of a channel, but not a return by nack.
+ */
+export async function returnDeliveries(
+  channel: Channel,
+  queue: string,
+  last: readonly (RawMessage | undefined)[],
+): Promise<void> {
+  const left = last.filter((one) => one !== undefined);
+  for (const one of left) channel.nack(one, true, true);
+  if (left.length > 0) await answerOf(channel, queue);
 }

@@ -2,7 +2,9 @@
 // so a returned message means that this queue is gone.
 
 import { MqError } from '../../errors.ts';
+import { interruption } from '../../signal.ts';
 import type { Channel, ConfirmChannel } from '../channel.ts';
+import { returnDeliveries } from '../consuming/ready-count.ts';
 import type { WritableMessage } from '../outgoing-message.ts';
 import { publishMessage } from '../patches/outgoing-frames.ts';
 import { promised } from '../promised.ts';
@@ -11,7 +13,7 @@ import type { RawMessage } from '../raw-message.ts';
 
 /** The parts of a single connection that a mover needs. */
 interface MoverConnection {
-  call<T>(what: string, send: (channel: Channel, next: (error: Error | null, ok: T) => void) => void): Promise<T>;
+  depth(queue: string): Promise<{ readonly messageCount: number }>;
   channel(): Promise<Channel>;
   confirmChannel(): Promise<ConfirmChannel>;
   answered<T>(what: string, answer: Promise<T>): Promise<T>;
@@ -127,7 +129,7 @@ export class Mover {
     const total = this.moved + count;
     for (;;) {
       if (this.#failure) throw this.#failure;
-      if (signal.aborted) throw new MqError(signal.reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', 'interrupted');
+      if (signal.aborted) throw interruption(signal);
       if (performance.now() - this.#activeAt > patienceMs) throw this.#stuck();
       const isLate = performance.now() - begun >= leastMs;
       if (isLate && this.moved >= total) return;
@@ -169,8 +171,8 @@ export class Mover {
       while (this.#pending.size > 0 && !this.#isBroken && performance.now() - begun < patienceMs)
         await this.#activity(quietMs);
       for (const raw of this.#waiting.splice(0)) this.#leave(raw);
-      // RabbitMQ 4.3: a quorum queue counts a return by the close of a channel, but not a return by nack.
-      if (this.#lastLeft) this.#source.nack(this.#lastLeft, true, true);
+      const returned = returnDeliveries(this.#source, this.#settings.queue, [this.#lastLeft]);
+      await this.#connection.answered('a return', returned);
     } catch {
       // The connection is lost, or the broker has closed the channel. It requeues everything.
     }
@@ -263,11 +265,7 @@ export class Mover {
   }
 
   async #isEmpty(): Promise<boolean> {
-    const { queue } = this.#settings;
-    const { messageCount } = await this.#connection.call<{ messageCount: number }>('a check', (channel, next) =>
-      channel.checkQueue(queue, next),
-    );
-    return messageCount === 0;
+    return (await this.#connection.depth(this.#settings.queue)).messageCount === 0;
   }
 
   /** Resolves at the next delivery or answer, or after the time. */

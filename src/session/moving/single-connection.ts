@@ -4,6 +4,7 @@
 import { MqError } from '../../errors.ts';
 import type { Channel, ConfirmChannel } from '../channel.ts';
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
+import { certainDepth } from '../consuming/ready-count.ts';
 import { failureOf } from '../failure.ts';
 import { promised } from '../promised.ts';
 import { Mover, type MoveSettings, type Room } from './mover.ts';
@@ -13,6 +14,11 @@ interface SingleSettings {
   /** User of the login. */
   readonly user: string;
   readonly redact: (text: string) => string;
+}
+
+interface Depth {
+  readonly messageCount: number;
+  readonly consumerCount: number;
 }
 
 interface MovedBinding {
@@ -99,6 +105,11 @@ export class SingleConnection {
       channel.sendImmediately(queueBind, fields);
       channel.unbindQueue(from, source, key, all, next);
     });
+  }
+
+  /** Returns the current numbers of ready messages and consumers. Throws DEADLINE like `certainDepth`. */
+  depth(queue: string): Promise<Depth> {
+    return certainDepth(() => this.call<Depth>('a check', (channel, next) => channel.checkQueue(queue, next)));
   }
 
   /** Deletes the lock and closes the connection. Never rejects. */

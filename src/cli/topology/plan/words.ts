@@ -1,7 +1,7 @@
 // Describes the parts of a plan in words, for text and Markdown.
 
 import type { Difference, Others, PolicyRisk, Risk } from '../../../topology/difference.ts';
-import { bindingText, type Format } from '../../../topology/object-text.ts';
+import { bindingText, counted, type Format } from '../../../topology/object-text.ts';
 import type { TopologyBinding, TopologyPolicy, TopologyQueue } from '../../../topology/topology.ts';
 import type { MergedVhost, Plan } from './plan-document.ts';
 
@@ -160,8 +160,4 @@ export function otherLines({ exchanges, queues, bindings, policies }: Others, fo
 
 function isTemporary({ name, exclusive }: TopologyQueue): boolean {
   return exclusive && name.startsWith('amq.gen-');
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${count === 1 ? what : what.replace(/y$/, 'ie')}${count === 1 ? '' : 's'}`;
 }

@@ -3,7 +3,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Channel } from '../../../../src/session/channel.ts';
-import { readyCount } from '../../../../src/session/consuming/ready-count.ts';
+import { certainDepth, readyCount, returnDeliveries } from '../../../../src/session/consuming/ready-count.ts';
+import type { RawMessage } from '../../../../src/session/raw-message.ts';
 
 /** Asks a queue that sends each answer after the given milliseconds. Returns the count and the number of requests. */
 async function ask(...answers: readonly (readonly [ms: number, messageCount: number])[]) {
@@ -30,6 +31,55 @@ test('asks again after a late 0, because the leader may be slow', async () => {
 
 test('accepts the second answer if every answer is late', async () => {
   assert.equal(await ask([300, 0], [300, 0]), { count: 0, times: 2 });
+});
+
+/** Asks for the depth of a queue that sends these answers, and repeats the last one. */
+async function depthOf(...answers: readonly (readonly [ms: number, messageCount: number])[]) {
+  let [now, times] = [0, 0];
+  const next = async () => {
+    const [ms, messageCount] = answers[times] ?? answers.at(-1)!;
+    now += ms;
+    times += 1;
+    return { messageCount };
+  };
+  const { messageCount } = await certainDepth(next, () => now);
+  return { messageCount, times };
+}
+
+test('a depth of 0 is certain only after a prompt answer', async () => {
+  assert.equal(await depthOf([3, 0]), { messageCount: 0, times: 1 });
+  assert.equal(await depthOf([251, 0], [251, 0], [3, 7]), { messageCount: 7, times: 3 });
+  assert.equal(await depthOf([251, 0], [251, 0], [3, 0]), { messageCount: 0, times: 3 });
+  assert.equal(await depthOf([900, 7]), { messageCount: 7, times: 1 });
+});
+
+test('without a prompt answer an empty queue is not certain', async () => {
+  const error = await depthOf([300, 0]).catch((failure: unknown) => failure);
+  assert.is((error as { code?: string }).code, 'DEADLINE');
+});
+
+test('returns deliveries, and waits until the queue has them', async () => {
+  const sent: string[] = [];
+  const answer = Promise.withResolvers<void>();
+  const channel = {
+    nack: ({ fields }: RawMessage, allUpTo: boolean, requeue: boolean) =>
+      sent.push(`nack ${fields.deliveryTag} ${allUpTo} ${requeue}`),
+    checkQueue: (queue: string, next: (error: null, ok: object) => void) => {
+      sent.push(`check ${queue}`);
+      void answer.promise.then(() => next(null, { messageCount: 2 }));
+    },
+  } as unknown as Channel;
+  const message = (deliveryTag: number) => ({ fields: { deliveryTag } }) as unknown as RawMessage;
+  let isReturned = false;
+  const returned = returnDeliveries(channel, 'q', [message(3), undefined, message(5)]).then(() => {
+    isReturned = true;
+  });
+  assert.equal(sent, ['nack 3 true true', 'nack 5 true true', 'check q']);
+  assert.not(isReturned);
+  answer.resolve();
+  await returned;
+  await returnDeliveries(channel, 'q', [undefined]);
+  assert.is(sent.length, 3);
 });
 
 test.run();
