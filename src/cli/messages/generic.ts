@@ -7,9 +7,9 @@ import { nearest } from '../../terminal/nearest.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
+import { roleCommand, runRole } from '../commands/role.ts';
 import type { CompletedCommand } from '../completion/candidates.ts';
 import { roleExamples } from '../role-help.ts';
-import { roleCommand, runRole } from './role.ts';
 
 export const genericNames = ['publish', 'subscribe', 'request', 'reply'] as const;
 type GenericName = (typeof genericNames)[number];
