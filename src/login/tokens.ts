@@ -35,9 +35,15 @@ export function tokenOf(source: TokenSource): Promise<Token> {
   return store.current();
 }
 
+/** Forgets a token that a broker refused, so that the next connection gets a new one. */
+export function forgetToken({ source, text }: Token): void {
+  stores.get(JSON.stringify(source))?.forget(text);
+}
+
 class TokenStore {
   readonly #source: TokenSource;
   #token: Token | undefined;
+  #hasWorked = false;
   #fetching: Promise<Token> | undefined;
 
   constructor(source: TokenSource) {
@@ -54,13 +60,19 @@ class TokenStore {
     return this.#fetching;
   }
 
+  forget(text: string): void {
+    if (this.#token?.text === text) this.#token = undefined;
+  }
+
   async #fetch(): Promise<Token> {
     try {
       const issued = await issue(this.#source);
-      this.#token = tokenFrom(issued, this.#source);
-      return this.#token;
+      const token = tokenFrom(issued, this.#source);
+      this.#token = token;
+      this.#hasWorked = true;
+      return token;
     } catch (error) {
-      if (this.#token === undefined || !(error instanceof MqError)) throw error;
+      if (!this.#hasWorked || !(error instanceof MqError)) throw error;
       // The source has worked before, so the reason may be temporary, and a role must try again.
       const { message, hint } = error;
       throw new MqError('UNAVAILABLE', message, { ...(hint !== undefined && { hint }), cause: error });
