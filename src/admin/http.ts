@@ -102,9 +102,8 @@ interface RequestLogin {
 }
 
 /** Reads the certificates and gets the token. Throws the errors of tlsContent and tokenOf. */
-async function loginOf({ credentials, tls, isSecure }: ManagementAddress): Promise<RequestLogin> {
-  const content = isSecure ? await tlsContent(tls.files) : {};
-  return { authorization: await authorizationOf(credentials), tls: content };
+async function loginOf({ credentials, tls }: ManagementAddress): Promise<RequestLogin> {
+  return { authorization: await authorizationOf(credentials), tls: await tlsContent(tls.files) };
 }
 
 async function authorizationOf(credentials: Credentials): Promise<string | undefined> {
@@ -275,7 +274,7 @@ function failureOf(origin: string, error: NodeJS.ErrnoException): MqError {
       hint: 'the port may be the AMQP port, or require https; the API listens on 15672, and on 15671 for HTTPS',
     });
   if (isTlsFailure(code, message)) {
-    const failure = tlsFailure(code, message);
+    const failure = tlsFailure(code, message, 'use http:// instead of https://');
     return new MqError(failure.code, `${at}: ${failure.message}`, { ...details, hint: failure.hint });
   }
   return new MqError('UNAVAILABLE', `${at}: the connection failed: ${code || message}`, details);

@@ -128,7 +128,7 @@ function failureOf(url: URL, error: Error): MqError {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new MqError('HOST_UNKNOWN', `${at}: unknown host`);
   if (code === 'ECONNREFUSED') return new MqError('UNAVAILABLE', `${at}: connection refused`);
   if (isTlsFailure(code, error.message)) {
-    const { message, hint } = tlsFailure(code, error.message);
+    const { message, hint } = tlsFailure(code, error.message, 'use http:// for a token server on this machine only');
     return new MqError('TLS', `${at}: ${message}`, { hint });
   }
   return new MqError('UNAVAILABLE', `${at}: the connection failed: ${code || error.message}`);

@@ -17,15 +17,11 @@ export function isTlsFailure(code: string, message: string): boolean {
   );
 }
 
-/** Returns the failure in one line. `code` is the code of Node's error. */
-export function tlsFailure(code: string, text: string): TlsFailure {
+/** Returns the failure in one line. `code` is the code of Node's error, `plainHint` the hint for a server without TLS. */
+export function tlsFailure(code: string, text: string, plainHint: string): TlsFailure {
   const all = `${code} ${text}`;
   if (/WRONG_VERSION_NUMBER|wrong version number|EPROTO|packet length too long/.test(all) && !/alert/i.test(all))
-    return {
-      code: 'TLS',
-      message: 'the server does not use TLS',
-      hint: 'use amqp:// or http:// for a plain port, amqps:// or https:// for a TLS port',
-    };
+    return { code: 'TLS', message: 'the server does not use TLS', hint: plainHint };
   return ofAlert(all) ?? { code: 'TLS', message: `TLS failed: ${reasonOf(text)}`, hint: hintOf(all) };
 }
 

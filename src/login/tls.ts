@@ -26,7 +26,7 @@ export async function tlsContent(files: TlsFiles): Promise<TlsContent> {
     read(files.key),
     read(files.keyPassword),
   ]);
-  const passphrase = password?.toString().replace(/(?:\r?\n)+$/, '');
+  const passphrase = password?.toString().replace(/(?<!\n|\r(?=\n))(?:\r?\n)+$/, '');
   if (ca !== undefined && files.ca !== undefined) await assertCertificate(ca, files.ca);
   if (files.cert !== undefined && cert !== undefined)
     await assertPair(

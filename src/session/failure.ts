@@ -6,6 +6,8 @@ import { isTlsFailure, tlsFailure } from '../login/tls-failure.ts';
 /** Hint for a server that is not a broker, or that does not answer. */
 export const portHint = 'RabbitMQ listens for AMQP on 5672 (plain) and 5671 (TLS); 15672 is its management page';
 
+const plainHint = 'use amqp:// for a plain port (5672), amqps:// for a TLS port (5671)';
+
 /** Hint for a message that the broker requeues because the consumer did not answer in time. */
 export const consumerTimeoutHint = 'set a longer x-consumer-timeout for the queue, or a shorter --handler-timeout';
 
@@ -88,7 +90,7 @@ function bySystemCode(system: string, text: string): Failure | undefined {
   if (['ECONNRESET', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE', 'ECONNABORTED'].includes(system)) {
     return { code: 'UNAVAILABLE', message: `the connection to the broker failed: ${text}` };
   }
-  return isTlsFailure(system, text) ? tlsFailure(system, text) : undefined;
+  return isTlsFailure(system, text) ? tlsFailure(system, text, plainHint) : undefined;
 }
 
 const inequivalent =

@@ -78,7 +78,10 @@ for (const [typed, expected] of [
   ['cluster url --of m', ['management']],
   ['dlq re', ['replay']],
   ['dlq list ta', ['task']],
-  ['dlq show task --', ['--queue', '--timeout', '--url', '--url-file', '--ca', '--insecure', '--config', '--json']],
+  [
+    'dlq show task --',
+    ['--queue', '--timeout', '--url', '--url-file', '--ca', '--cert', '--key', '--key-password-file'],
+  ],
   ['admin whoami --c', ['--columns', '--config', '--ca']],
 ] as const) {
   test(`completes: mq ${typed}`, async () => {
