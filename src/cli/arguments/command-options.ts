@@ -4,6 +4,9 @@ import { trustManagement } from './admin-options.ts';
 import type { Option } from './option.ts';
 import { urlFile } from './shared-options.ts';
 
+/** Parts of a client certificate that can be the name of a user, as in RabbitMQ's ssl_cert_login_from. */
+export const certificateParts = ['distinguished_name', 'common_name'] as const;
+
 export const broker: readonly Option[] = [
   { name: 'port', value: 'N', help: 'listen for AMQP on this port; 0 is a free port', default: '5672' },
   { name: 'host', value: 'ADDRESS', help: 'listen on this address', default: '127.0.0.1' },
@@ -41,8 +44,29 @@ export const broker: readonly Option[] = [
     help: 'read the password from a file; - is standard input',
     default: 'MQ_BROKER_PASSWORD, MQ_BROKER_PASSWORD_FILE',
   },
+  {
+    name: 'users',
+    value: 'FILE',
+    help: 'accept logins of the users in this file, with their permissions (mq help broker)',
+    default: 'the user of --user',
+  },
   { name: 'tls-cert', value: 'FILE', help: 'use TLS with this certificate (PEM)', default: 'plain TCP' },
   { name: 'tls-key', value: 'FILE', help: 'use TLS with this key (PEM)', default: 'plain TCP' },
+  {
+    name: 'tls-ca',
+    value: 'FILE',
+    help: 'ask clients for a certificate of this authority (PEM), and accept SASL EXTERNAL',
+    default: 'no client certificates',
+  },
+  {
+    name: 'cert-login-from',
+    value: 'PART',
+    words: certificateParts,
+    help: 'with --tls-ca: this part of the certificate is the name of the user',
+    default: 'distinguished_name',
+  },
+  { name: 'tls-port', value: 'N', help: 'use TLS on this port and plain TCP on --port', default: 'TLS on --port' },
+  { name: 'passwords-need-tls', help: 'accept PLAIN and AMQPLAIN, which send a password, over TLS only' },
   { name: 'json', help: 'print the ready line as a JSON object' },
 ];
 
