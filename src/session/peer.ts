@@ -8,7 +8,7 @@ import { endpointOf } from '../config/endpoint.ts';
 import { objectOf } from '../config/plain.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import type { MqError } from '../errors.ts';
-import { withTlsContent } from './connecting/tls-files.ts';
+import { socketLogin } from '../login/socket-login.ts';
 import { failureOf } from './failure.ts';
 import { refusedProperties } from './patches/handshake.ts';
 import { type OpenConnection, openConnectionOf } from './patches/open-connection.ts';
@@ -67,11 +67,10 @@ export async function openPeer(addresses: readonly ConnectionConfig[], settings:
 
 async function connect(address: ConnectionConfig, { connectionName, timeoutMs }: PeerSettings): Promise<Peer> {
   const own = rascalConnection(address, { vhost: '/', connectionName, heartbeatSeconds: 10 });
-  const attributes = await withTlsContent(own);
-  const socketOptions = objectOf(attributes['socketOptions']);
+  const { options: socketOptions } = await socketLogin(objectOf(own['socketOptions']));
   const timeout = Math.min(Number(socketOptions['timeout']), timeoutMs);
   const { user = 'guest' } = address;
-  const url = { ...objectOf(attributes['options']), ...attributes, username: user };
+  const url = { ...objectOf(own['options']), ...own, username: user };
   return new Promise((resolve, reject) => {
     amqplib.connect(url, { ...socketOptions, timeout }, (error: Error | null, accepted: unknown) => {
       const connection = accepted ? openConnectionOf(accepted) : undefined;

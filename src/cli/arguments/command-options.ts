@@ -2,7 +2,7 @@
 
 import { trustManagement } from './admin-options.ts';
 import type { Option } from './option.ts';
-import { urlFile } from './shared-options.ts';
+import { login, urlFile } from './shared-options.ts';
 
 /** Parts of a client certificate that can be the name of a user, as in RabbitMQ's ssl_cert_login_from. */
 export const certificateParts = ['distinguished_name', 'common_name'] as const;
@@ -101,16 +101,7 @@ export const checkLiveOnly: readonly Option[] = [
     default: 'MQ_MANAGEMENT_URL, else rascal.json or the standard port',
   },
   trustManagement,
-  {
-    name: 'ca',
-    value: 'FILE',
-    help: 'with --live: trust this certificate authority (PEM)',
-    default: 'the authorities of the system',
-  },
-  {
-    name: 'insecure',
-    help: "with --live: do not verify the broker's certificate; others can then read the password",
-  },
+  ...login.map((option) => ({ ...option, help: `with --live: ${option.help}` })),
 ];
 
 export const check: readonly Option[] = [
@@ -162,13 +153,7 @@ export const init: readonly Option[] = [
   },
   managementUrl,
   trustManagement,
-  {
-    name: 'ca',
-    value: 'FILE',
-    help: 'with --from amqps://…: trust this certificate authority (PEM)',
-    default: 'the authorities of the system',
-  },
-  { name: 'insecure', help: "with --from: do not verify the broker's certificate; others can then read the password" },
+  ...login.map((option) => ({ ...option, help: `with --from: ${option.help}` })),
   { name: 'config', value: 'FILE', help: 'write this file; - prints it', default: './rascal.json' },
   { name: 'json', help: 'print the names of the file and the template or the source as a JSON object' },
 ];

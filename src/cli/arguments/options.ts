@@ -7,7 +7,7 @@ import { clusterVerbOptions } from './cluster-options.ts';
 import { apply, broker, check, demo, graph, health, init, plan, route, top, trust, types } from './command-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
-import { always, common, configuration } from './shared-options.ts';
+import { always, common, configuration, login } from './shared-options.ts';
 
 /** Options of all roles. */
 const running: readonly Option[] = [
@@ -293,12 +293,7 @@ const testing: readonly Option[] = [
     default: 'MQ_MANAGEMENT_URL, else port 15672 if AMQP is on 5672',
   },
   trustManagement,
-  {
-    name: 'ca',
-    value: 'FILE',
-    help: 'with --on amqps://…: trust this certificate authority (PEM), also for the management API',
-    default: 'the authorities of the system',
-  },
+  ...login.map((option) => ({ ...option, help: `with --on amqp://…: ${option.help}` })),
   configuration,
   {
     name: 'filter',
