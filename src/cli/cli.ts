@@ -8,9 +8,10 @@ import { commandName, commandWords, earlyValue, hasFlag, parse, refuseUnclearSta
 import type { Command } from './command.ts';
 import { CommandTable } from './command-table.ts';
 import { helpCommand, helpText } from './commands/help.ts';
-import { errorText, warningText } from './error-text.ts';
+import { errorText, noticeText } from './error-text.ts';
 import { commandHelp, overview } from './help.ts';
 import { isInsecure } from './input/login.ts';
+import { connectedContext } from './named-connection.ts';
 import { chosenVerb } from './verb.ts';
 
 /** All commands. */
@@ -66,13 +67,17 @@ class Invocation {
   }
 
   async #runCommand(name: string): Promise<number> {
-    const context = this.#context;
-    this.#command = await commands.find(name, context);
-    const { run, values } = chosenVerb(this.#command, parse(context.args, this.#command));
+    const given = this.#context;
+    this.#command = await commands.find(name, given);
+    const { run, values } = chosenVerb(this.#command, parse(given.args, this.#command));
+    const context = await connectedContext(given, this.#command, {
+      values,
+      say: (text) => given.stderr.write(noticeText(text, { command: name, isLog: this.#isLog(), level: 'info' })),
+    });
     const insecure = connects(this.#command) ? isInsecure(context) : undefined;
     if (insecure) {
       const text = `${insecure}: ${insecureWarning}`;
-      context.stderr.write(warningText(text, { command: name, isLog: this.#isLog() }));
+      context.stderr.write(noticeText(text, { command: name, isLog: this.#isLog(), level: 'warn' }));
     }
     const status = await Promise.race([run(context, values), context.stray.catch(throwUncaught)]);
     return typeof status === 'number' ? status : 0;

@@ -26,7 +26,9 @@ import { checkRoles, type HandlerFault } from './rules/roles.ts';
 import { checkShape } from './rules/shape.ts';
 import { ignoredTls } from './rules/socket-options.ts';
 
+export type { Field } from './fields/field.ts';
 export { configError, type Problem, problemLine } from './reading/problem.ts';
+export { checkedJson } from './rules/json-file.ts';
 
 interface CheckOptions {
   /** Name of the file, for `Config.file`. */

@@ -17,23 +17,34 @@ interface Ended {
   readonly stderr: string;
 }
 
+/** A command for the shell, and the option or variable that names it, for messages. */
+interface ShellCommand {
+  readonly command: string;
+  readonly folder: string;
+  readonly from: string;
+}
+
 /**
  * Runs the command in a shell and returns the token on its stdout.
- * @throws MqError NOT_PERMITTED if it fails, DEADLINE after 30 s, SYSTEM if it cannot start, BAD_DATA if stdout has no
- * token
+ * @throws MqError BAD_DATA if stdout has no token, and the errors of outputOf
  */
-export async function tokenFromCommand({
-  command,
-  folder,
-  from,
-}: Extract<TokenSource, { kind: 'command' }>): Promise<IssuedToken> {
+export async function tokenFromCommand(source: Extract<TokenSource, { kind: 'command' }>): Promise<IssuedToken> {
+  return issuedToken(await outputOf(source, 'a token'), source.from);
+}
+
+/**
+ * Runs the command in a shell and returns its stdout.
+ * @param what what the command must print, for the hint
+ * @throws MqError NOT_PERMITTED if it fails, DEADLINE after 30 s, SYSTEM if it cannot start
+ */
+export async function outputOf({ command, folder, from }: ShellCommand, what: string): Promise<string> {
   const { status, signal, stdout, stderr } = await run(command, { folder, from });
-  if (status === 0) return issuedToken(stdout, from);
+  if (status === 0) return stdout;
   const how = signal === null ? `ended with status ${status}` : `was ended by ${signal}`;
   const reason = lastLine(stderr);
   throw new MqError('NOT_PERMITTED', `the command of ${from} ${how}${reason && `: ${reason}`}`, {
     at: from,
-    hint: 'run the command alone; it must print a token and end with status 0 (mq help login)',
+    hint: `run the command alone; it must print ${what} and end with status 0 (mq help login)`,
   });
 }
 

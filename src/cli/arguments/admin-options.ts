@@ -1,7 +1,7 @@
 // The options of mq admin. Each action accepts some of them.
 
 import type { Option } from './option.ts';
-import { configuration, login, urlFile } from './shared-options.ts';
+import { configuration, connection, login, urlFile } from './shared-options.ts';
 
 export const trustManagement: Option = {
   name: 'trust-management',
@@ -127,6 +127,7 @@ export const adminOptions: readonly Option[] = [
     default: 'MQ_URL, else rascal.json',
   },
   urlFile,
+  connection,
   configuration,
   { name: 'user', value: 'NAME', help: 'log in to the API as this user', default: 'the user of the address' },
   {

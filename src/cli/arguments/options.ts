@@ -4,7 +4,21 @@
 import { failurePolicies, logFormats, logLevels } from '../../config/role.ts';
 import { adminOptions, trustManagement } from './admin-options.ts';
 import { clusterVerbOptions } from './cluster-options.ts';
-import { apply, broker, check, demo, graph, health, init, plan, route, top, trust, types } from './command-options.ts';
+import {
+  apply,
+  broker,
+  check,
+  connectionVerbOptions,
+  demo,
+  graph,
+  health,
+  init,
+  plan,
+  route,
+  top,
+  trust,
+  types,
+} from './command-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
 import { always, common, configuration, login } from './shared-options.ts';
@@ -352,6 +366,7 @@ export const optionSets = {
   web: [...web, ...common, ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],
+  connection: Object.values<readonly Option[]>(connectionVerbOptions).flat(),
   cluster: Object.values<readonly Option[]>(clusterVerbOptions).flat(),
   wait: [...wait, ...always],
   types: [...types, ...always],

@@ -9,6 +9,13 @@ export const urlFile: Option = {
   default: 'MQ_URL_FILE',
 };
 
+export const connection: Option = {
+  name: 'connection',
+  value: 'CONNECTION',
+  help: 'use this named connection (mq connection list)',
+  default: 'MQ_CONNECTION',
+};
+
 export const configuration: Option = {
   name: 'config',
   value: 'FILE',
@@ -53,6 +60,7 @@ export const common: readonly Option[] = [
     default: 'MQ_URL, else rascal.json',
   },
   urlFile,
+  connection,
   ...login,
   configuration,
   json,

@@ -7,7 +7,7 @@ import type { ClientCredentials, Login, TlsFiles, TokenSource } from '../../logi
 import { earlyValue, hasFlag } from '../arguments/program.ts';
 import { secretOf } from './password.ts';
 
-type World = Pick<Context, 'args' | 'env' | 'cwd' | 'stdin'> & Partial<Pick<Context, 'drain'>>;
+type World = Pick<Context, 'args' | 'env' | 'cwd' | 'stdin'> & Partial<Pick<Context, 'drain' | 'login'>>;
 
 /** Option and variable of each TLS file. */
 const tlsInputs: readonly (readonly [keyof TlsFiles, string, string])[] = [
@@ -18,11 +18,12 @@ const tlsInputs: readonly (readonly [keyof TlsFiles, string, string])[] = [
 ];
 
 /**
- * Returns the login of the options, otherwise of the environment. What neither sets is taken from `base`, for example
- * from a named connection.
+ * Returns the login of the options, otherwise of the environment. What neither sets is taken from the named
+ * connection.
  * @throws MqError USAGE for an invalid option or variable, NO_INPUT if a file cannot be read
  */
-export async function loginOf(world: World, base: Login = {}): Promise<Login> {
+export async function loginOf(world: World): Promise<Login> {
+  const { login: base = {} } = world;
   const tls = { ...base.tls, ...tlsFilesOf(world) };
   const token = (await tokenSourceOf(world, tls.ca)) ?? base.token;
   return {

@@ -2,7 +2,6 @@
 // user's configuration folder, as direnv does. See .github/docs/decisions/0009.
 
 import { existsSync, promises, realpathSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join, relative } from 'node:path';
 import type { FoundFile } from '../../config/find.ts';
 import type { Context } from '../../context.ts';
@@ -10,6 +9,7 @@ import { escaped, MqError, systemReason } from '../../errors.ts';
 import { earlyValue } from '../arguments/program.ts';
 import { loginOf } from './login.ts';
 import { canAsk, isConfirmed } from './question.ts';
+import { userFolder } from './user-folder.ts';
 
 /**
  * Asks for consent on a terminal. Does nothing if the file is named, harmless or already trusted.
@@ -76,16 +76,8 @@ async function entryOf(context: Pick<Context, 'env'>, { path, text }: FoundFile)
   return join(storeOf(context), createHash('sha256').update(`${path}\n${text}`).digest('hex'));
 }
 
-/**
- * Returns the folder in which consents are stored. A relative XDG_CONFIG_HOME is ignored, as its specification
- * requires; otherwise the consents would be in a folder that is not trusted.
- */
-function storeOf({ env }: Pick<Context, 'env'>): string {
-  const [own = join(homedir(), '.config')] = [
-    env['XDG_CONFIG_HOME'],
-    env['HOME'] && join(env['HOME'], '.config'),
-  ].filter((folder) => folder !== undefined && isAbsolute(folder));
-  return join(own, 'mq', 'trust');
+function storeOf(context: Pick<Context, 'env'>): string {
+  return join(userFolder(context), 'trust');
 }
 
 /**

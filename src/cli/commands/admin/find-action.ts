@@ -22,6 +22,7 @@ const optionsOfEveryAction = [
   'trust-management',
   'url',
   'url-file',
+  'connection',
   'config',
   'user',
   'password-file',
