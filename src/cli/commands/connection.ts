@@ -22,7 +22,7 @@ export const connectionCommand: Command = {
       summary: 'add a connection; secrets are stored as references',
       options: connectionVerbOptions.add,
       examples: [
-        "mq connection add prod --url amqps://app@rabbit/shop --password-command 'pass prod'",
+        "mq connection add prod --url amqps://app@rabbit --password-command 'pass prod'",
         'mq connection add ci --url amqp://ci@rabbit --password-env CI_PASSWORD',
         'mq connection add cloud --url amqps://rabbit --token-command get-token',
       ],

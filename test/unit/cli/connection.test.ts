@@ -96,7 +96,7 @@ for (const [title, args, line] of [
   ['a password without a user', ['--url', 'amqp://h', '--password-env', 'P'], /has no user for the password/],
   ['a password and a token', ['--url', 'amqp://a@h', '--password-env', 'P', '--token-env', 'T'], /exclude each other/],
   ['two sources of a password', ['--url', 'amqp://a@h', '--password-env', 'P', '--password-file', 'f'], /exclude each/],
-  ['a certificate without a key', ['--url', 'amqps://h', '--cert', 'c.pem'], /cert and key require each other/],
+  ['a key without a certificate', ['--url', 'amqps://h', '--key', 'k.pem'], /the key requires a certificate/],
   [
     'a management password in an address',
     ['--url', 'amqp://h', '--management-url', 'http://a:canaryA@h'],
