@@ -28,8 +28,11 @@ export async function tokenFromServer(client: ClientCredentials): Promise<Issued
   keepSecret(client.clientSecret);
   const url = serverUrl(client);
   const { status, text } = await answerOf(url, client);
-  if (status === 200) return issuedToken(text, `the token server at ${url.host}`);
-  throw refusal(url, { status, text });
+  if (status !== 200) throw refusal(url, { status, text });
+  if (text.trimStart().startsWith('{')) return issuedToken(text, serverName(url));
+  throw new MqError('BAD_DATA', `${serverName(url)}: the answer is not a JSON object`, {
+    hint: 'check MQ_OAUTH_TOKEN_URL; it is the token endpoint, not the page of the server',
+  });
 }
 
 /** The client secret is sent to this URL, so it must use TLS or lead to this machine. */
