@@ -5,7 +5,13 @@ import type { Values } from './arguments/values.ts';
 import type { Command } from './command.ts';
 
 /** Commands that use a broker only with this option. */
-const onlyWith: Readonly<Record<string, string>> = { check: 'live', graph: 'live', route: 'live' };
+const onlyWith: Readonly<Record<string, string>> = {
+  check: 'live',
+  graph: 'live',
+  init: 'connection',
+  route: 'live',
+  test: 'connection',
+};
 /** Commands that use no broker with this option. */
 const notWith: Readonly<Record<string, string>> = { plan: 'against' };
 
@@ -16,6 +22,7 @@ const reading: Readonly<Record<string, true | readonly string[]>> = {
   delayed: ['list'],
   dlq: ['list', 'show'],
   graph: true,
+  init: true,
   peek: true,
   plan: true,
   route: true,
@@ -25,8 +32,8 @@ const reading: Readonly<Record<string, true | readonly string[]>> = {
 
 /**
  * Returns the context with the addresses and the login of the connection that the command line or MQ_CONNECTION names.
- * Returns the same context if there is none. Says the name and the address if the command can change the broker. Throws
- * the errors of chosenConnection and withConnection.
+ * Returns the same context if neither names one. Passes the name and the address to `say` if the command can change the
+ * broker. Throws the errors of chosenConnection and withConnection.
  */
 export async function connectedContext(
   context: Context,

@@ -144,7 +144,8 @@ export const connectionVerbOptions = {
     {
       name: 'url',
       value: 'URLS',
-      help: 'connect to amqp://user@host:port/vhost, without a password; separate several nodes with commas (required)',
+      help: 'connect to amqp://user@host:port/vhost, without a password; separate several nodes with commas',
+      default: 'required',
     },
     ...secrets('password', 'the password of the addresses'),
     {
@@ -195,6 +196,7 @@ export const init: readonly Option[] = [
     help: 'write the topology of a broker (amqp://user:password@host/vhost) or of a file with exported definitions',
     default: 'a template',
   },
+  { ...connection, help: 'write the topology of the broker of this named connection', default: 'none' },
   managementUrl,
   trustManagement,
   ...login.map((option) => ({ ...option, help: `with --from: ${option.help}` })),

@@ -21,7 +21,7 @@ import {
 } from './command-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
-import { always, common, configuration, login } from './shared-options.ts';
+import { always, common, configuration, connection, login } from './shared-options.ts';
 
 /** Options of all roles. */
 const running: readonly Option[] = [
@@ -293,6 +293,7 @@ const testing: readonly Option[] = [
     help: 'run the tests on this broker: embedded, cluster (RabbitMQ in containers), or an address amqp://…',
     default: 'embedded',
   },
+  { ...connection, help: 'run the tests on the broker of this named connection', default: 'none' },
   { name: 'nodes', value: 'N', help: 'with --on cluster: start N nodes', default: '3' },
   {
     name: 'image',

@@ -22,9 +22,9 @@ export const connectionCommand: Command = {
       summary: 'add a connection; secrets are stored as references',
       options: connectionVerbOptions.add,
       examples: [
-        "mq connection add prod --url amqps://app@rabbit-1/shop,amqps://app@rabbit-2/shop --password-command 'pass show mq/prod'",
+        "mq connection add prod --url amqps://app@rabbit --password-command 'pass prod'",
         'mq connection add ci --url amqp://ci@rabbit --password-env CI_PASSWORD',
-        "mq connection add certs --url 'amqps://rabbit/?auth_mechanism=external' --ca ca.pem --cert me.pem --key me-key.pem",
+        'mq connection add cloud --url amqps://rabbit --token-command get-token',
       ],
       run: (context, values) => add(context, values),
     },

@@ -30,7 +30,8 @@ export const initCommand: Command = {
     'mq init --from definitions.json',
   ],
   async run(context, values) {
-    const from = values.name('from');
+    // A named connection has become MQ_URL.
+    const from = values.given.includes('connection') ? context.env['MQ_URL'] : values.name('from');
     const made = from === undefined ? fromTemplate(values) : await fromTopology(context, values, from);
     const file = values.name('config') ?? 'rascal.json';
     const { stdout, stderr } = context;

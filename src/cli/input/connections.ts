@@ -79,7 +79,7 @@ export async function withConnection(context: Context, name: string): Promise<Ap
   };
 }
 
-/** Returns the connection with the name. Throws USAGE if there is none. */
+/** Returns the connection with the name. Throws USAGE for an unknown name. */
 export function storedIn(all: StoredConnections, name: string, world: Pick<Context, 'env'>): StoredConnection {
   const found = all[name];
   if (found !== undefined) return found;
@@ -92,7 +92,7 @@ export function storedIn(all: StoredConnections, name: string, world: Pick<Conte
 }
 
 /**
- * Returns all connections of the user. Without a file there is none.
+ * Returns all connections of the user. They are empty without a file.
  * @throws MqError CONFIG for an invalid file, NO_INPUT if it cannot be read, and NOT_PERMITTED if other users can change it
  */
 export async function readConnections(

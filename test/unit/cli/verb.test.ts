@@ -80,9 +80,9 @@ for (const [typed, expected] of [
   ['dlq list ta', ['task']],
   [
     'dlq show task --',
-    ['--queue', '--timeout', '--url', '--url-file', '--ca', '--cert', '--key', '--key-password-file'],
+    ['--queue', '--timeout', '--url', '--url-file', '--connection', '--ca', '--cert', '--key', '--key-password-file'],
   ],
-  ['admin whoami --c', ['--columns', '--config', '--ca']],
+  ['admin whoami --c', ['--columns', '--connection', '--config', '--ca']],
 ] as const) {
   test(`completes: mq ${typed}`, async () => {
     const answer = await completions(['--', ...typed.split(' ')], { env: {}, cwd: import.meta.dirname });

@@ -18,6 +18,8 @@ interface Result {
   readonly ok: boolean | undefined;
   readonly at: string;
   readonly text: string;
+  /** Further fields of --json. */
+  readonly broker?: { readonly product: string; readonly version: string; readonly cluster: string | null };
   readonly code?: ErrorCode;
 }
 

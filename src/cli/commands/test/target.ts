@@ -41,7 +41,9 @@ type OpenTarget = () => Promise<RunTarget>;
 
 /** Parses `--on` and its options. Throws USAGE if one is invalid. */
 export function planTarget(context: Context, values: Values): OpenTarget {
-  const on = values.name('on') ?? 'embedded';
+  // A named connection has become MQ_URL.
+  const named = values.given.includes('connection') ? context.env['MQ_URL'] : undefined;
+  const on = named ?? values.name('on') ?? 'embedded';
   const config = values.name('config');
   const common = { ...(config !== undefined && { config }), ...(values.flag('self') && { self: true }) };
   const isCluster = on === 'cluster';

@@ -168,11 +168,11 @@ function loginFaults(one: Plain, isExternal: boolean): Fault[] {
   const names = [...logins, ...(isExternal ? ['auth_mechanism=external'] : [])];
   const [, second] = names;
   const tls = objectOf(one['tls']);
-  const halves = (tls['cert'] === undefined) !== (tls['key'] === undefined);
+  const isKeyAlone = tls['key'] !== undefined && tls['cert'] === undefined;
   return [
     ...(second === undefined
       ? []
       : [{ path: [logins.at(-1) ?? ''], message: `${names.join(' and ')} exclude each other` }]),
-    ...(halves ? [{ path: ['tls'], message: 'cert and key require each other' }] : []),
+    ...(isKeyAlone ? [{ path: ['tls', 'key'], message: 'the key requires a certificate' }] : []),
   ];
 }
