@@ -25,8 +25,7 @@ import { Observer } from './observer.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import { Publisher } from './publisher.ts';
 import { Requester } from './requester.ts';
-import { Tap } from './watching/tap.ts';
-import type { TapSource } from './watching/tap-queue.ts';
+import { Tapper } from './watching/tapper.ts';
 
 export type { Declarer, Destination, OutgoingMessage, ReconnectLimit, Room, SingleConnection };
 
@@ -151,10 +150,9 @@ export class Session {
     return Listener.open(connection, { vhost, redact: this.#redact });
   }
 
-  /** Binds a tap to exchanges of a vhost, by the broker's names. Nothing of rascal.json is declared. */
-  async tap(vhost: string, sources: readonly TapSource[]): Promise<Tap> {
-    const connection = await this.#connectOnly('tap', vhost);
-    return Tap.open(connection, { vhost, sources, redact: this.#redact });
+  /** Connects to a vhost to tap exchanges, by the broker's names. Nothing of rascal.json is declared. */
+  async tapper(vhost: string): Promise<Tapper> {
+    return new Tapper(await this.#connectOnly('tap', vhost), { vhost, redact: this.#redact });
   }
 
   /** Connects to a vhost once: after a loss, every call fails. Nothing of rascal.json is declared. */

@@ -8,6 +8,7 @@ import { apply, broker, check, demo, graph, health, init, plan, route, top, trus
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
 import { always, common, configuration } from './shared-options.ts';
+import { tapOptions } from './tap-options.ts';
 
 /** Options of all roles. */
 const running: readonly Option[] = [
@@ -354,6 +355,7 @@ export const optionSets = {
   health: [...health, ...always],
   dlq: Object.values<readonly Option[]>(dlqVerbOptions).flat(),
   admin: [...adminOptions, ...always],
+  tap: tapOptions,
   web: [...web, ...common, ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],

@@ -14,6 +14,8 @@ export interface TappedMessage {
   readonly raw: RawMessage;
   /** Time of the arrival, in milliseconds since 1970. */
   readonly time: number;
+  /** The same moment on the clock of `performance.now`, which is exact and never set. */
+  readonly monotonicMs: number;
 }
 
 interface TapSettings {
@@ -130,7 +132,7 @@ export class Tap {
   }
 
   #arrive(raw: RawMessage): void {
-    this.#arrived.push({ raw, time: Date.now() });
+    this.#arrived.push({ raw, time: Date.now(), monotonicMs: performance.now() });
     this.#wake();
   }
 
