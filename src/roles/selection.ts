@@ -24,20 +24,14 @@ export function isSelected(raw: RawMessage, { ids, filters }: Selection): boolea
   return isFiltered(raw, filters, deadLetterOf(raw));
 }
 
+type Origin = Partial<Pick<DeadLetter, 'reason'>> & Pick<DeadLetter, 'exchange' | 'routingKey'>;
+
 /** Reports whether a message matches all filters. `origin` contains its exchange, its key and the reason of its death. */
-export function isFiltered(
-  raw: RawMessage,
-  filters: readonly string[],
-  origin: Pick<DeadLetter, 'reason' | 'exchange' | 'routingKey'>,
-): boolean {
+export function isFiltered(raw: RawMessage, filters: readonly string[], origin: Origin): boolean {
   return filters.every((filter) => matches(raw, filter, origin));
 }
 
-function matches(
-  raw: RawMessage,
-  filter: string,
-  { reason = '', exchange, routingKey }: Pick<DeadLetter, 'reason' | 'exchange' | 'routingKey'>,
-): boolean {
+function matches(raw: RawMessage, filter: string, { reason = '', exchange, routingKey }: Origin): boolean {
   const at = filter.indexOf('=');
   if (at < 1) return reason.includes(filter) || raw.content.includes(filter);
   const [name, value] = [filter.slice(0, at), filter.slice(at + 1)];

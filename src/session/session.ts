@@ -18,16 +18,17 @@ import type { Counts } from './counts.ts';
 import { existingOnly, presentOnly } from './declaring/configure.ts';
 import { Declarer } from './declaring/declarer.ts';
 import { type Destination, destinationOf, refuseEncryption, requireSameVhost } from './destination.ts';
-import { Listener } from './listener.ts';
 import type { Room } from './moving/mover.ts';
 import { SingleConnection } from './moving/single-connection.ts';
 import { Observer } from './observer.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import { Publisher } from './publisher.ts';
 import { Requester } from './requester.ts';
+import { Listener } from './watching/listener.ts';
 import { Tapper } from './watching/tapper.ts';
 
-export type { Declarer, Destination, OutgoingMessage, ReconnectLimit, Room, SingleConnection };
+export type { OnMessage, Subscription } from './watching/listener.ts';
+export type { Declarer, Destination, Listener, OutgoingMessage, ReconnectLimit, Room, SingleConnection, Tapper };
 
 export interface SessionSettings extends ConnectionsSettings {
   readonly config: Config;

@@ -9,7 +9,7 @@ export interface ExchangeFacts {
   readonly name: string;
   readonly type: string | undefined;
   readonly isAutoDelete: boolean | undefined;
-  /** Name of the alternate exchange; `null` if there is none. */
+  /** Name of the alternate exchange; `null` if it has no alternate exchange. */
   readonly alternate: string | null | undefined;
   readonly bindings: readonly ExchangeBinding[] | undefined;
   /** Facts that could not be read, in words, and the reason. */

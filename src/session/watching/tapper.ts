@@ -2,8 +2,8 @@
 
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
 import { Observer } from '../observer.ts';
+import { Tap } from '../tap.ts';
 import { probeExchange } from './exchange-probe.ts';
-import { Tap } from './tap.ts';
 import type { TapSource } from './tap-queue.ts';
 import type { ExchangeFacts } from './tap-verdict.ts';
 

@@ -3,7 +3,7 @@
 import type { Management } from '../../../admin/client.ts';
 import { listOf, objectOf, stringOf } from '../../../config/plain.ts';
 import { MqError } from '../../../errors.ts';
-import type { ExchangeBinding, ExchangeFacts } from '../../../session/watching/tap-verdict.ts';
+import type { ExchangeBinding, ExchangeFacts } from '../../../session/tap.ts';
 
 interface FactSources {
   /** `undefined` if no management API is used. */

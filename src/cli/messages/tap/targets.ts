@@ -20,7 +20,7 @@ export interface Targets {
 }
 
 /** Reports whether the broker has an exchange. */
-export type HasExchange = (vhost: string, exchange: string) => Promise<boolean>;
+type HasExchange = (vhost: string, exchange: string) => Promise<boolean>;
 
 /**
  * Returns the exchanges of the arguments. A name of rascal.json has priority over a name that only the broker has. A name may

@@ -3,10 +3,8 @@
 import type { Config, ConnectionConfig } from '../../../config/config.ts';
 import type { Context } from '../../../context.ts';
 import { asMqError, MqError } from '../../../errors.ts';
-import type { Tap } from '../../../session/watching/tap.ts';
-import type { Missed, TapSource } from '../../../session/watching/tap-queue.ts';
-import type { Tapper } from '../../../session/watching/tapper.ts';
-import type { TracedMessage } from '../../../session/watching/traced-message.ts';
+import type { Tapper } from '../../../session/session.ts';
+import type { Missed, Tap, TapSource, TracedMessage } from '../../../session/tap.ts';
 import type { RawMessage } from '../../../session/wire.ts';
 import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
@@ -22,7 +20,7 @@ export interface SeenMessage {
   readonly raw: RawMessage;
   /** Time of the arrival, in milliseconds since 1970. */
   readonly time: number;
-  /** The same moment on the clock of `performance.now`. */
+  /** Time of the arrival on the clock of `performance.now`, for differences. */
   readonly monotonicMs: number;
   /** Present with --firehose. */
   readonly trace?: TracedMessage['facts'];
@@ -112,7 +110,7 @@ class Opening {
   /** Looks at each exchange before anything is bound. Prints the warnings. Throws TOPOLOGY for a refused exchange. */
   async #checked({ vhost, all, areDefault }: Targets): Promise<{ sources: TapSource[]; names: string }> {
     const { values, note } = this.#parts;
-    const { tapVerdict } = await import('../../../session/watching/tap-verdict.ts');
+    const { tapVerdict } = await import('../../../session/tap.ts');
     const tapper = await this.#tapperOf(vhost);
     const api = await this.#api(vhost);
     const names = new Map<string, string[] | undefined>();
@@ -153,7 +151,7 @@ class Opening {
 
   async #openFirehose({ vhost: name, all, areDefault }: Targets): Promise<Watch> {
     const { context, values, config, addresses, note } = this.#parts;
-    const { traceExchange, tracedMessage } = await import('../../../session/watching/traced-message.ts');
+    const { traceExchange, tracedMessage } = await import('../../../session/tap.ts');
     const { connections, vhost } = brokerOf(config, name, addresses);
     const limits = { timeoutMs: 5_000 };
     const { api } = await findManagement(context, values, { connections, limits, ignoresSignals: true });
@@ -176,7 +174,7 @@ class Opening {
       await off();
       throw error;
     }
-    const { covers } = await import('../../../session/watching/topic-pattern.ts');
+    const { covers } = await import('../../../session/tap.ts');
     const isWanted = ({ fields }: RawMessage) =>
       wanted.length === 0 ||
       wanted.some(
@@ -193,10 +191,8 @@ class Opening {
   async #watch(tap: Tap, { names, select, off }: Selecting): Promise<Watch> {
     const { values, session } = this.#parts;
     const { isFiltered } = await import('../../../roles/selection.ts');
-    const { deadLetterOf } = await import('../../../roles/dead-letters/dead-letter.ts');
     const filters = values.list('filter');
-    const isSelected = (raw: RawMessage) =>
-      filters.length === 0 || isFiltered(raw, filters, { ...deadLetterOf(raw), ...raw.fields });
+    const isSelected = (raw: RawMessage) => filters.length === 0 || isFiltered(raw, filters, raw.fields);
     async function* messages(): AsyncGenerator<SeenMessage> {
       for await (const { raw, ...times } of tap.messages()) {
         const seen = select(raw);

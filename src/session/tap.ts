@@ -1,20 +1,26 @@
-// Receives copies of the messages that exchanges route. A lost connection ends the tap, because messages were missed and
-// the caller must know it.
+// Receives copies of the messages that exchanges route, and exports what the commands need of watching/. A lost
+// connection ends the tap, because messages were missed and the caller must know it.
 
-import { MqError } from '../../errors.ts';
-import type { Channel } from '../channel.ts';
-import type { BrokerConnection } from '../connecting/broker-connection.ts';
-import { endChannel } from '../consuming/channel-end.ts';
-import { failureOf } from '../failure.ts';
-import { promised } from '../promised.ts';
-import type { RawMessage } from '../raw-message.ts';
-import { type Missed, TapQueue, type TapSource } from './tap-queue.ts';
+import { MqError } from '../errors.ts';
+import type { Channel } from './channel.ts';
+import type { BrokerConnection } from './connecting/broker-connection.ts';
+import { endChannel } from './consuming/channel-end.ts';
+import { failureOf } from './failure.ts';
+import { promised } from './promised.ts';
+import type { RawMessage } from './raw-message.ts';
+import { type Missed, TapQueue, type TapSource } from './watching/tap-queue.ts';
 
-export interface TappedMessage {
+export type { ReceivedMessage } from './watching/listener.ts';
+export { type ExchangeBinding, type ExchangeFacts, type TapVerdict, tapVerdict } from './watching/tap-verdict.ts';
+export { covers } from './watching/topic-pattern.ts';
+export { type TracedMessage, tracedMessage, traceExchange } from './watching/traced-message.ts';
+export type { Missed, TapSource };
+
+interface TappedMessage {
   readonly raw: RawMessage;
   /** Time of the arrival, in milliseconds since 1970. */
   readonly time: number;
-  /** The same moment on the clock of `performance.now`, which is exact and never set. */
+  /** Time of the arrival on the clock of `performance.now`, for differences. */
   readonly monotonicMs: number;
 }
 
