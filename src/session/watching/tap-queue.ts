@@ -35,8 +35,6 @@ interface TapQueueSettings {
 const limits = { 'x-max-length': 10_000, 'x-max-length-bytes': 256 * 1024 * 1024, 'x-overflow': 'drop-head' };
 /** Limits of the queue with the dropped messages. mq empties it once a second. */
 const droppedLimits = { 'x-max-length': 50_000, 'x-max-length-bytes': 64 * 1024 * 1024, 'x-overflow': 'drop-head' };
-/** RabbitMQ 4.0 closes the channel of a reader that stops for longer than the consumer timeout, by default 30 minutes. */
-const consumerTimeoutMs = 24 * 60 * 60_000;
 /** RabbitMQ: the default queue type of the vhost may not support exclusive queues. */
 const classic = { 'x-queue-type': 'classic' };
 
@@ -60,7 +58,7 @@ export class TapQueue {
   /** Declares the queue, binds it, and consumes it. Rejects with the error of amqplib. */
   static async open(channel: Channel, { sources, counts, onMessage, onCancel }: TapQueueSettings): Promise<TapQueue> {
     const drops = counts ? await Drops.open(channel) : undefined;
-    const name = await declared(channel, { ...limits, 'x-consumer-timeout': consumerTimeoutMs, ...drops?.source });
+    const name = await declared(channel, { ...limits, ...drops?.source });
     for (const { exchange, bindingKey, arguments: all = {} } of sources)
       await promised((next) => channel.bindQueue(name, exchange, bindingKey, all, next));
     const receive = (message: RawMessage | null) => (message ? onMessage(message) : onCancel());

@@ -24,7 +24,7 @@ const mostPending = 10_000;
 export class Replies {
   /** Requests by reply-to and correlation-id, the oldest first. */
   readonly #byPair = new Map<string, Pending>();
-  /** Numbers of waiting requests by correlation-id, and the last of them. */
+  /** Requests by correlation-id, which several clients may use. */
   readonly #byId = new Map<string, Set<Pending>>();
 
   /** Returns what can be printed after this message. */
@@ -37,10 +37,10 @@ export class Replies {
       const elapsedMs = message.monotonicMs - request.message.monotonicMs;
       done.push({ message: request.message, reply: { message, elapsedMs } });
     }
-    if (correlationId !== undefined && replyTo !== undefined) {
+    if (message.isNamed && correlationId !== undefined && replyTo !== undefined) {
       done.push(...this.#wait({ message, correlationId, pair: pairOf(replyTo, correlationId) }));
-    } else if (!request) done.push({ message });
-    return done;
+    } else if (message.isNamed && !request) done.push({ message });
+    return done.filter(isSelected);
   }
 
   /** Returns the requests that have waited for too long. */
@@ -50,12 +50,12 @@ export class Replies {
       if (nowMs - pending.message.monotonicMs < replyMs) break;
       done.push(this.#given(pending));
     }
-    return done;
+    return done.filter(isSelected);
   }
 
   /** Returns all requests that still wait. */
   rest(): Exchanged[] {
-    return [...this.#byPair.values()].map((pending) => this.#given(pending));
+    return [...this.#byPair.values()].map((pending) => this.#given(pending)).filter(isSelected);
   }
 
   /** Returns the request that this message answers. */
@@ -92,6 +92,11 @@ export class Replies {
     same?.delete(pending);
     if (same?.size === 0) this.#byId.delete(correlationId);
   }
+}
+
+/** A line is printed if the request or its reply matches the filters. */
+function isSelected({ message, reply }: Exchanged): boolean {
+  return message.isFiltered || reply?.message.isFiltered === true;
 }
 
 function pairOf(replyTo: string, correlationId: string): string {

@@ -15,13 +15,17 @@ import { factsOf } from './facts.ts';
 import { Firehose } from './firehose.ts';
 import { type Target, type Targets, targetsOf } from './targets.ts';
 
-/** A message that the options select. */
+/** A message that the tap received. */
 export interface SeenMessage {
   readonly raw: RawMessage;
   /** Time of the arrival, in milliseconds since 1970. */
   readonly time: number;
   /** Time of the arrival on the clock of `performance.now`, for differences. */
   readonly monotonicMs: number;
+  /** `false` for a message to another exchange, which can only be the reply to a request. */
+  readonly isNamed: boolean;
+  /** Reports whether the message matches every --filter. */
+  readonly isFiltered: boolean;
   /** Present with --firehose. */
   readonly trace?: TracedMessage['facts'];
 }
@@ -29,7 +33,10 @@ export interface SeenMessage {
 export interface Watch {
   /** Names of the exchanges, for a message. */
   readonly names: string;
-  /** Yields the selected messages. Ends after `stop`; throws UNAVAILABLE if the connection is lost. */
+  /**
+   * Yields the messages that the arguments and --filter select; with --match-replies, also those that may be replies.
+   * Ends after `stop`; throws UNAVAILABLE if the connection is lost.
+   */
   messages(): AsyncGenerator<SeenMessage>;
   readonly missed: Missed;
   stop(): void;
@@ -94,7 +101,7 @@ class Opening {
       throw values.usage('rascal.json has no exchange: give the name of a publication or an exchange');
     const { sources, names } = await this.#checked(targets);
     const tapper = await this.#tapperOf(targets.vhost);
-    return this.#watch(await tapper.open(sources), { names, select: (raw) => ({ raw }) });
+    return this.#watch(await tapper.open(sources), { names, select: (raw) => ({ raw, isNamed: true }) });
   }
 
   #tapperOf(vhost: string): Promise<Tapper> {
@@ -158,7 +165,9 @@ class Opening {
     const firehose = new Firehose({ api, vhost, say: note });
     const tapper = await this.#tapperOf(name);
     const wanted = areDefault ? [] : all;
-    const exchanges = new Set(wanted.map(({ exchange }) => exchange));
+    // A reply usually goes to the default exchange.
+    const others = values.flag('match-replies') ? [''] : [];
+    const exchanges = new Set([...wanted.map(({ exchange }) => exchange), ...others]);
     const keys = wanted.length === 0 ? ['publish.#'] : [...exchanges].map((exchange) => `publish.${exchange}`);
     const tap = await tapper.open(keys.map((bindingKey) => ({ exchange: traceExchange, bindingKey })));
     const warn = () => firehose.warn();
@@ -182,7 +191,7 @@ class Opening {
       );
     const select = (copy: RawMessage) => {
       const { raw, facts } = tracedMessage(copy);
-      return isWanted(raw) ? { raw, trace: facts } : undefined;
+      return { raw, isNamed: isWanted(raw), trace: facts };
     };
     const names = wanted.length === 0 ? 'all exchanges' : wanted.map(targetText).join(', ');
     return this.#watch(tap, { names: `the firehose: ${names}`, select, off });
@@ -192,11 +201,12 @@ class Opening {
     const { values, session } = this.#parts;
     const { isFiltered } = await import('../../../roles/selection.ts');
     const filters = values.list('filter');
-    const isSelected = (raw: RawMessage) => filters.length === 0 || isFiltered(raw, filters, raw.fields);
+    const matchesReplies = values.flag('match-replies') === true;
     async function* messages(): AsyncGenerator<SeenMessage> {
-      for await (const { raw, ...times } of tap.messages()) {
-        const seen = select(raw);
-        if (seen && isSelected(seen.raw)) yield { ...seen, ...times };
+      for await (const { raw: copy, ...times } of tap.messages()) {
+        const { isNamed, ...seen } = select(copy);
+        const passes = filters.length === 0 || isFiltered(seen.raw, filters, seen.raw.fields);
+        if (matchesReplies || (isNamed && passes)) yield { ...seen, ...times, isNamed, isFiltered: passes };
       }
     }
     return {
@@ -217,8 +227,8 @@ class Opening {
 
 interface Selecting {
   readonly names: string;
-  /** Returns the message that the user sees, or `undefined` if it is not wanted. */
-  readonly select: (raw: RawMessage) => Omit<SeenMessage, 'time' | 'monotonicMs'> | undefined;
+  /** Returns the message that was published. */
+  readonly select: (raw: RawMessage) => Pick<SeenMessage, 'raw' | 'isNamed' | 'trace'>;
   readonly off?: () => Promise<void>;
 }
 
