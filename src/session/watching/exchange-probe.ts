@@ -30,7 +30,8 @@ const predeclared: Readonly<Record<string, string>> = {
   'amq.match': 'headers',
   'amq.rabbitmq.trace': 'topic',
 };
-const difference = /inequivalent arg '([\w-]+)' for exchange .*?: received .*? but current is (none|.*?'([^']*)'.*)/s;
+// RabbitMQ quotes a type with a hyphen twice, because it is an Erlang atom.
+const difference = /inequivalent arg '([\w-]+)' for exchange .*?: received .*? but current is (?:.*?'+([^']*)')?/s;
 /** A declaration differs from an exchange in at most five facts. */
 const mostTries = 8;
 
@@ -79,7 +80,7 @@ function optionsOf({ durable, autoDelete, internal, alternate }: Declaration) {
 
 /** Changes the declaration to what the broker has. Returns `false` if the refusal names no difference. */
 function corrected(guess: Declaration, { cause }: MqError): boolean {
-  const [, field, , value = ''] = difference.exec(cause instanceof Error ? cause.message : '') ?? [];
+  const [, field, value = ''] = difference.exec(cause instanceof Error ? cause.message : '') ?? [];
   if (field === 'type') guess.type = value;
   else if (field === 'durable') guess.durable = value === 'true';
   else if (field === 'auto_delete') guess.autoDelete = value === 'true';
