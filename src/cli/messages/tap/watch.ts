@@ -10,8 +10,8 @@ import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
 import { addressesOf } from '../../input/addresses.ts';
 import { brokerOf } from '../../input/broker.ts';
+import { factsOf } from '../../input/exchange-facts.ts';
 import { findManagement, optionalManagement } from '../../input/management.ts';
-import { factsOf } from './facts.ts';
 import { Firehose } from './firehose.ts';
 import { type Target, type Targets, targetsOf } from './targets.ts';
 
