@@ -31,6 +31,7 @@ import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
 import { dlqCommand } from './messages/dlq.ts';
 import { completedGenerics, genericCommand, genericNames } from './messages/generic.ts';
+import { tapCommand } from './messages/tap.ts';
 import { applyCommand } from './topology/apply.ts';
 import { graphCommand } from './topology/graph.ts';
 import { planCommand } from './topology/plan.ts';
@@ -52,6 +53,7 @@ export class CommandTable {
       waitCommand(configOf),
       adminCommand(configOf),
       topCommand(configOf),
+      tapCommand(configOf),
       dlqCommand(configsOf),
       healthCommand,
       webCommand(configOf),

@@ -22,6 +22,7 @@ import {
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
 import { always, common, configuration, connection, login } from './shared-options.ts';
+import { tapOptions } from './tap-options.ts';
 
 /** Options of all roles. */
 const running: readonly Option[] = [
@@ -364,6 +365,7 @@ export const optionSets = {
   health: [...health, ...always],
   dlq: Object.values<readonly Option[]>(dlqVerbOptions).flat(),
   admin: [...adminOptions, ...always],
+  tap: tapOptions,
   web: [...web, ...common, ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],
