@@ -6,7 +6,7 @@ import type { Republisher } from '../session/browsing/browser.ts';
 import type { QueueReader, QueueType } from '../session/browsing/queue-reader.ts';
 import type { Session } from '../session/session.ts';
 import type { RawMessage } from '../session/wire.ts';
-import { interrupted } from '../signal.ts';
+import { aborted, interrupted } from '../signal.ts';
 import { isClosedPipe } from '../terminal/printer.ts';
 import { Renewal } from './dead-letters/renewal.ts';
 import { messageIds } from './outgoing.ts';
@@ -67,11 +67,12 @@ interface PeekParts {
 
 async function peekStream({ context, settings, reader, show, isEnough }: PeekParts): Promise<void> {
   const { offset = 'first', count, filters } = settings;
+  const stopped = aborted(context.drain);
   const stream = await reader.stream(offset, filters.length > 0 ? Number.POSITIVE_INFINITY : count);
   try {
     for await (const raw of stream.messages()) {
       if (context.drain.aborted) throw interrupted(context, 'a stream keeps its messages');
-      await show(raw);
+      await Promise.race([show(raw), stopped]);
       if (isEnough()) return;
     }
   } finally {
@@ -97,13 +98,14 @@ async function peekQueue({ context, session, settings, reader, type, show, isEno
     isNeeded: (raw, at) => limit !== undefined && raw.fields.redelivered && renewal.isNeeded(raw, at),
     republish: (message) => renewal.republish(message),
   };
+  const stopped = aborted(context.drain);
   const browser = await reader.browse(republisher, filters.length > 0 ? undefined : count);
   try {
     for await (const message of browser.messages()) {
       message.leave();
       if (context.drain.aborted) throw interrupted(context, 'the messages are in the queue');
       limit?.refuse(message.raw);
-      await show(message.raw);
+      await Promise.race([show(message.raw), stopped]);
       if (isEnough()) return;
     }
   } finally {
