@@ -10,7 +10,7 @@ import { aborted, interrupted } from '../signal.ts';
 import { isClosedPipe } from '../terminal/printer.ts';
 import { Renewal } from './dead-letters/renewal.ts';
 import { messageIds } from './outgoing.ts';
-import { DeliveryLimit, type LimitSource } from './peeking/delivery-limit.ts';
+import { countsReturns, DeliveryLimit, type LimitSource } from './peeking/delivery-limit.ts';
 import { type PeekedMessage, peekPrinter } from './peeking/printer.ts';
 import type { Looks } from './rows.ts';
 import { type Facts, isSelected } from './selection.ts';
@@ -25,8 +25,8 @@ export interface PeekSettings extends Looks {
   readonly offset: StreamOffset | undefined;
   /** Filters as those of mq dlq. */
   readonly filters: readonly string[];
-  /** Reads the delivery limit of a quorum queue. */
-  readonly readLimit: () => Promise<LimitSource>;
+  /** Reads the delivery limit of a quorum queue. `isNeeded` waits for it if the broker has only created the queue. */
+  readonly readLimit: (isNeeded: boolean) => Promise<LimitSource>;
   /** Throws the error for a position in a queue that is not a stream. */
   readonly refuseOffset: (type: string) => never;
   readonly note: (text: string) => void;
@@ -83,7 +83,10 @@ async function peekStream({ context, settings, reader, show, isEnough }: PeekPar
 async function peekQueue({ context, session, settings, reader, type, show, isEnough }: PeekParts): Promise<void> {
   const { vhost, queue, count, filters, note } = settings;
   const { consumers, server } = reader.facts;
-  const limit = type === 'quorum' ? new DeliveryLimit(await settings.readLimit(), { queue, server }) : undefined;
+  const limit =
+    type === 'quorum'
+      ? new DeliveryLimit(await settings.readLimit(countsReturns(server)), { queue, server })
+      : undefined;
   limit?.refuseBefore();
   if (consumers > 0)
     note(

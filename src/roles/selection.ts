@@ -5,7 +5,7 @@ import type { RawMessage } from '../session/wire.ts';
 import { deadLetterOf } from './dead-letters/dead-letter.ts';
 
 /** The action of a command on the selected dead letters. */
-export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'purge';
+export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'edit' | 'purge';
 
 export interface Selection {
   /** Message ids, of which one must match. If empty, every message matches. */

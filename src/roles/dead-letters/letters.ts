@@ -10,7 +10,7 @@ import { interrupted } from '../../signal.ts';
 import { messageIds } from '../outgoing.ts';
 import { Renewal } from './renewal.ts';
 
-type LetterQueue = Pick<DeadQueue, 'vhost' | 'queue'> & {
+export type LetterQueue = Pick<DeadQueue, 'vhost' | 'queue'> & {
   readonly work: DeadQueue['work'];
   /** Arguments of the queue. `undefined` if mq does not know them. */
   readonly declared: Readonly<Record<string, unknown>> | undefined;
