@@ -1,7 +1,6 @@
 // mq dlq edit: opens one dead letter in an editor, sends the edited message to the queue where the letter died, and
 // removes the letter after the confirm. While the editor runs, the letter is in its queue and mq holds no message.
 
-import { isDeepStrictEqual } from 'node:util';
 import { without } from '../../config/plain.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
@@ -9,6 +8,7 @@ import type { BrowsedMessage } from '../../session/browsing/browser.ts';
 import type { OutgoingMessage } from '../../session/outgoing-message.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import type { Session } from '../../session/session.ts';
+import { taggedFields, taggedProperties } from '../../session/tagged-json.ts';
 import type { RawMessage } from '../../session/wire.ts';
 import { interrupted } from '../../signal.ts';
 import { withoutDeadLetterHeaders } from './dead-letter.ts';
@@ -153,9 +153,10 @@ async function send(
 
 /** Compares two deliveries of a message. The broker changes its counters with each delivery. */
 function isSame(one: RawMessage, other: RawMessage): boolean {
-  const known = ({ properties: { headers = {}, ...properties } }: RawMessage) => ({
-    ...properties,
-    headers: { ...without(headers, ['x-delivery-count', 'x-acquired-count']) },
-  });
-  return one.content.equals(other.content) && isDeepStrictEqual(known(one), known(other));
+  return one.content.equals(other.content) && keptParts(one) === keptParts(other);
+}
+
+function keptParts({ properties }: RawMessage): string {
+  const headers = without(properties.headers ?? {}, ['x-delivery-count', 'x-acquired-count']);
+  return JSON.stringify([taggedProperties(properties), taggedFields(headers)]);
 }
