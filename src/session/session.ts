@@ -14,6 +14,7 @@ import { Connections, type ConnectionsSettings } from './connecting/connections.
 import type { ReconnectLimit } from './connecting/reconnect-limiter.ts';
 import { Consumer } from './consumer.ts';
 import { withConsumerTimeout } from './consuming/consumer-timeout.ts';
+import type { StreamSettings } from './consuming/stream-reading.ts';
 import type { Counts } from './counts.ts';
 import { existingOnly, presentOnly } from './declaring/configure.ts';
 import { Declarer } from './declaring/declarer.ts';
@@ -55,6 +56,7 @@ export interface ConsumerNeeds {
   readonly bindingKeys?: readonly string[];
   /** Longest time that a message can be unacknowledged, in milliseconds. `undefined` means that it is unknown. */
   readonly timeoutMs?: number | undefined;
+  readonly stream?: StreamSettings;
 }
 
 export class Session {
@@ -204,7 +206,7 @@ export class Session {
   /** Connects, declares what the subscription needs, and returns a consumer that is not started yet. */
   async consumer(
     name: string,
-    { prefetch, bindingKeys, timeoutMs }: ConsumerNeeds,
+    { prefetch, bindingKeys, timeoutMs, stream = {} }: ConsumerNeeds,
   ): Promise<{ consumer: Consumer; vhost: string }> {
     refuseEncryption(`subscription '${name}'`, this.#config.subscriptions[name]?.rest['encryption']);
     const connection = await this.#connections.open('consume', {
@@ -222,6 +224,7 @@ export class Session {
       vhost,
       subscription: name,
       prefetch,
+      stream,
       options: withConsumerTimeout(options, timeoutMs, connection.queueOf(name).declaredArguments),
       counts: this.counts,
       redact: this.#redact,
