@@ -1,6 +1,7 @@
-// Defines the names and arguments of the queues that mq declares for failed messages:
+// Defines the names and arguments of the queues that mq declares for failed messages and for offsets:
 //   <queue>.retry.<milliseconds>   stores messages until they expire and return to <queue>
 //   <queue>.dead                   stores messages that failed all attempts, with the reason in x-mq-reason
+//   <stream>.offset.<name>         stores the last offset of the stream that the reader <name> has handled
 
 import { type Config, isPrivate, namePrefix, type QueueConfig, queueType } from './config.ts';
 import { dictionary } from './plain.ts';
@@ -41,6 +42,13 @@ export function waitQueue(queue: string, delayMs: number, { isOwn = false } = {}
 export function deadQueue(queue: string): RetryQueue {
   // RabbitMQ: by default, a quorum queue drops a message after 20 redeliveries. Each `mq dlq list` may count as one.
   return { name: `${queue}.dead`, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': -1 } };
+}
+
+/** Returns the queue that stores the last offset of a stream that a reader has handled. It holds one message. */
+export function offsetQueue(stream: string, reader: string): RetryQueue {
+  // RabbitMQ 4.0 counts each read as a delivery, and drops a message after 20 by default.
+  const limits = { 'x-max-length': 1, 'x-overflow': 'drop-head', 'x-delivery-limit': -1 };
+  return { name: `${stream}.offset.${reader}`, arguments: { 'x-queue-type': 'quorum', ...limits } };
 }
 
 /** Returns all queues that the retry settings add to a work queue: the wait queues and the dead-letter queue. */

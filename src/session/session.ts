@@ -14,11 +14,13 @@ import { Connections, type ConnectionsSettings } from './connecting/connections.
 import type { ReconnectLimit } from './connecting/reconnect-limiter.ts';
 import { Consumer } from './consumer.ts';
 import { withConsumerTimeout } from './consuming/consumer-timeout.ts';
+import { type LastValueQueue, readLastValue } from './consuming/last-value.ts';
 import type { StreamSettings } from './consuming/stream-reading.ts';
 import type { Counts } from './counts.ts';
 import { existingOnly, presentOnly } from './declaring/configure.ts';
 import { Declarer } from './declaring/declarer.ts';
 import { type Destination, destinationOf, refuseEncryption, requireSameVhost } from './destination.ts';
+import { failureOf } from './failure.ts';
 import { Listener } from './listener.ts';
 import type { Room } from './moving/mover.ts';
 import { SingleConnection } from './moving/single-connection.ts';
@@ -137,6 +139,22 @@ export class Session {
       dead: deadName === undefined ? undefined : destinationOf(connection, deadName),
       existingOnly: existing,
     };
+  }
+
+  /**
+   * Opens a queue that holds one message, by the broker's name. Declares it unless nothing is declared. Returns a
+   * publisher for its connection, and the body of the message, which is `undefined` if the queue is new.
+   */
+  async lastValue(vhost: string, queue: LastValueQueue): Promise<{ publisher: Publisher; stored: Buffer | undefined }> {
+    const connection = await this.#connectOnly('offset', vhost);
+    try {
+      const stored = await readLastValue(() => connection.channel(vhost), queue, this.declares);
+      const publisher = await Publisher.open(connection, this.#publishing(vhost, 1));
+      this.#publishers.push(publisher);
+      return { publisher, stored };
+    } catch (error) {
+      throw failureOf(error, this.#redact);
+    }
   }
 
   /** Opens a queue for reading, by the broker's name. Nothing is declared. */

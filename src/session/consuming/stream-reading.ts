@@ -11,6 +11,11 @@ import { StreamPosition } from './stream-position.ts';
 export interface StreamSettings {
   /** Position that overrides `x-stream-offset` in rascal.json. */
   readonly offset?: StreamOffset | undefined;
+  /**
+   * `true` if the offset is stored, so that the queue must be a stream. The position is then `first` if none is set,
+   * because a crash before the first message would otherwise skip messages.
+   */
+  readonly isKept?: boolean;
   /** `true` if the consumer receives only messages that were in the stream at its start. Default `false`. */
   readonly readsToEnd?: boolean;
 }
@@ -39,7 +44,7 @@ export class StreamReading {
   /** @throws MqError CONFIG if the position in rascal.json is not valid */
   constructor(parts: StreamReadingParts) {
     this.#parts = parts;
-    this.#offset = parts.offset ?? configuredOffset(parts.options);
+    this.#offset = parts.offset ?? configuredOffset(parts.options) ?? (parts.isKept ? 'first' : undefined);
   }
 
   /** Reports whether the queue is a stream according to rascal.json or the arguments of the consumer. */
