@@ -5,6 +5,7 @@
 import { type Config, isPrivate, type PublicationConfig, type QueueConfig } from '../config/config.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import type { DeadLetterConfig } from '../config/role.ts';
+import { streamOf } from '../config/stream-targets.ts';
 import { MqError } from '../errors.ts';
 import { randomUUID } from '../random-uuid.ts';
 import { Browser, type Republisher } from './browser.ts';
@@ -282,7 +283,8 @@ export class Session {
 
   #publishing(vhost: string, window: number) {
     const { confirmTimeoutMs: timeoutMs, limitsBlocking } = this.#settings;
-    return { vhost, window, timeoutMs, limitsBlocking, counts: this.counts, redact: this.#redact };
+    const streams = streamOf(this.#config, vhost);
+    return { vhost, window, timeoutMs, limitsBlocking, streamOf: streams, counts: this.counts, redact: this.#redact };
   }
 }
 
