@@ -30,6 +30,7 @@ import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
 import { dlqCommand } from './messages/dlq.ts';
 import { completedGenerics, genericCommand, genericNames } from './messages/generic.ts';
+import { peekCommand } from './messages/peek.ts';
 import { applyCommand } from './topology/apply.ts';
 import { graphCommand } from './topology/graph.ts';
 import { planCommand } from './topology/plan.ts';
@@ -51,6 +52,7 @@ export class CommandTable {
       waitCommand(configOf),
       adminCommand(configOf),
       topCommand(configOf),
+      peekCommand(configsOf),
       dlqCommand(configsOf),
       healthCommand,
       webCommand(configOf),

@@ -19,6 +19,8 @@ export interface DeadLetter {
   readonly routingKey: string | undefined;
   /** Queue in which the message failed. */
   readonly queue: string | undefined;
+  /** Offset of the message, if the queue is a stream. */
+  readonly offset: number | undefined;
 }
 
 export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properties' | 'content'>): DeadLetter {
@@ -41,6 +43,7 @@ export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properti
     size: content.length,
     ...(hasOwn ? own : byBroker),
     queue: textOf(headers[headerNames.queue]) ?? textOf(newest?.['queue']),
+    offset: countOf(headers[headerNames.offset]),
   };
 }
 
@@ -57,6 +60,7 @@ export function withoutDeadLetterHeaders(
         headerNames.reason,
         headerNames.first,
         headerNames.last,
+        headerNames.offset,
       ]
     : [];
   return Object.fromEntries(Object.entries(headers).filter(([name]) => origin.includes(name) || !ofDeath.test(name)));
