@@ -2,7 +2,6 @@
 // refused or in doubt. Order is preserved: after a lost connection the window is sent again in order, with the same
 // message-ids. The caller decides whether a message is mandatory (AMQP 0-9-1, 1.8.3.7).
 
-import type { StreamOf } from '../config/stream-targets.ts';
 import { MqError } from '../errors.ts';
 import type { ConfirmChannel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
@@ -12,6 +11,7 @@ import type { OutgoingMessage, PublishOutcome } from './outgoing-message.ts';
 import { publishMessage } from './patches/outgoing-frames.ts';
 import { AnswerTimeouts, lateNackMs } from './publishing/answer-timeouts.ts';
 import { unkeptHeader } from './publishing/stream-headers.ts';
+import type { StreamOf } from './publishing/stream-targets.ts';
 import { nacked, unencodable, unroutable, unsendable } from './publishing/unsendable.ts';
 import { type UnconfirmedMessage, Window } from './publishing/window.ts';
 import type { RawMessage } from './raw-message.ts';

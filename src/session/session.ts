@@ -5,7 +5,6 @@
 import { type Config, isPrivate, type PublicationConfig, type QueueConfig } from '../config/config.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import type { DeadLetterConfig } from '../config/role.ts';
-import { streamOf } from '../config/stream-targets.ts';
 import { MqError } from '../errors.ts';
 import { randomUUID } from '../random-uuid.ts';
 import { QueueReader } from './browsing/queue-reader.ts';
@@ -28,6 +27,7 @@ import { SingleConnection } from './moving/single-connection.ts';
 import { Observer } from './observer.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import { Publisher } from './publisher.ts';
+import { streamOf } from './publishing/stream-targets.ts';
 import { Requester } from './requester.ts';
 
 export type { Declarer, Destination, OutgoingMessage, ReconnectLimit, Room, SingleConnection };

@@ -14,7 +14,7 @@ export interface Source {
 }
 
 /** Where a reader of streams starts, and where it stores the offset that it has handled. */
-export interface OffsetSettings {
+interface OffsetSettings {
   /** Position of the start, if no offset is stored. `undefined` means the one in rascal.json. */
   readonly start: StreamOffset | undefined;
   /** Path of a file that stores the offset. */

@@ -20,7 +20,7 @@ export interface DeadLetter {
   /** Queue in which the message failed. */
   readonly queue: string | undefined;
   /** Offset of the message, if the queue is a stream. */
-  readonly offset: number | undefined;
+  readonly offset?: number;
 }
 
 export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properties' | 'content'>): DeadLetter {
@@ -29,6 +29,7 @@ export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properti
   const [newest, oldest] = [deaths[0], deaths.at(-1)];
   const own = { exchange: textOf(headers[headerNames.exchange]), routingKey: textOf(headers[headerNames.routingKey]) };
   const hasOwn = own.exchange !== undefined && own.routingKey !== undefined;
+  const offset = countOf(headers[headerNames.offset]);
   const keys = oldest?.['routing-keys'];
   const byBroker = {
     exchange: textOf(oldest?.['exchange']),
@@ -43,7 +44,7 @@ export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properti
     size: content.length,
     ...(hasOwn ? own : byBroker),
     queue: textOf(headers[headerNames.queue]) ?? textOf(newest?.['queue']),
-    offset: countOf(headers[headerNames.offset]),
+    ...(offset !== undefined && { offset }),
   };
 }
 

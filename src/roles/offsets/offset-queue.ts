@@ -50,7 +50,7 @@ export class OffsetQueue implements OffsetStore {
     const offset = stored && offsetOfRecord(stored.toString(), stream, `the queue '${queue.name}'`);
     if (stored && offset === undefined)
       throw new MqError('BAD_DATA', `the message in the queue '${queue.name}' is not an offset`, {
-        hint: 'delete the queue to start anew',
+        hint: 'delete the queue to start again',
       });
     return new OffsetQueue(parts, publisher, offset);
   }

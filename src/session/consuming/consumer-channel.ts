@@ -146,7 +146,7 @@ export class ConsumerChannel implements DeliveryChannel {
     const offset = isNoAck ? undefined : stream.offsetOf(raw);
     const delivery = new ConsumerDelivery(this, raw, this.deliveredAt, offset);
     if (!isNoAck) this.unanswered.add(delivery);
-    // An acknowledgement gives the stream credit for another message.
+    // An acknowledgement requests another message of the stream.
     if (offset === undefined || stream.accept(offset)) onDelivery(delivery);
     else delivery.ack();
   }

@@ -66,6 +66,6 @@ async function firstOf(channel: Channel, queue: string): Promise<Buffer> {
     await new Promise((resolve) => setTimeout(resolve, againMs));
   }
   throw new MqError('TOPOLOGY', `the queue '${queue}' exists, but it contains no offset`, {
-    hint: 'another client may have purged it; delete it to start anew',
+    hint: 'another client may have purged it; delete it to start again',
   });
 }

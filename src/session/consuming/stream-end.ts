@@ -80,7 +80,7 @@ export class NewMessages {
     });
   }
 
-  /** Offset of the first new message, or `undefined` if there is none yet. */
+  /** Offset of the first new message, or `undefined` if no message has arrived yet. */
   get first(): number | undefined {
     return this.#first;
   }

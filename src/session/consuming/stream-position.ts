@@ -1,4 +1,4 @@
-// Tracks which messages of a stream are handled. RabbitMQ: an answer to a delivery of a stream only gives credit, so the
+// Tracks which messages of a stream are handled. RabbitMQ: an answer to a delivery of a stream only requests more messages, so the
 // client must know its position.
 
 export class StreamPosition {

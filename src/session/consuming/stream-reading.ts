@@ -144,7 +144,7 @@ export class StreamReading {
     const last = await firstOffset(await open(), name, { [argument]: 'last' });
     const end = last === undefined ? 'is empty' : `ends near offset ${last}`;
     throw new MqError('TOPOLOGY', `the stream '${name}' ${end}, but the stored offset is ${handled}`, {
-      hint: 'it was probably deleted and declared again; delete the stored offset to start anew',
+      hint: 'it was probably deleted and declared again; delete the stored offset to start again',
     });
   }
 

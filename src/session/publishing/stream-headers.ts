@@ -2,9 +2,9 @@
 // and arrays only as annotations (x-…). It drops the others without an error. A decimal closes the connection with 541
 // (measured on 4.0.5).
 
-import type { StreamOf } from '../../config/stream-targets.ts';
 import { MqError } from '../../errors.ts';
 import { SeriesMessage, type WritableMessage } from '../outgoing-message.ts';
+import type { StreamOf } from './stream-targets.ts';
 
 /** Headers for the broker itself, and the history of dead-lettering, which no receiver of a stream expects. */
 const ofBroker = ['CC', 'BCC', 'x-death'];

@@ -118,7 +118,7 @@ function limitsOf(values: Values, { drainMs }: Running): Limits {
 
 /** Returns the queues and the retry settings of the role's subscriptions. */
 async function sourcesOf({ role, config }: Running, { onFail }: Options): Promise<Source[]> {
-  const { retryOf } = await import('../../../config/retry.ts');
+  const { retryOf } = await import('../../../config/retry-queues.ts');
   return role.subscriptions.map((subscription) => ({
     subscription,
     queue: config.subscriptions[subscription]?.queue ?? '',
@@ -184,7 +184,7 @@ async function receive(
 
 /** Returns the warnings about subscriptions whose failed messages would be lost. */
 async function warningsOf({ config }: Running, sources: readonly Source[], canFail: boolean): Promise<string[]> {
-  const { deadLetterWarning, droppingWarningOf } = await import('../../../config/retry.ts');
+  const { deadLetterWarning, droppingWarningOf } = await import('../../../config/retry-queues.ts');
   return sources
     .flatMap(({ subscription, retry }) => [
       canFail ? deadLetterWarning(config, subscription, retry) : undefined,

@@ -1,6 +1,6 @@
 // Finds out from rascal.json whether a message is routed to a stream, because a stream does not keep all headers.
 
-import { type BindingConfig, type Config, namePrefix, queueType, type VhostConfig } from './config.ts';
+import { type BindingConfig, type Config, namePrefix, queueType, type VhostConfig } from '../../config/config.ts';
 
 /** Returns the name of a stream that receives the message, by the broker's names. `undefined` if none is known. */
 export type StreamOf = (exchange: string, routingKey: string) => string | undefined;

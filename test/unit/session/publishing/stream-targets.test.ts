@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { checkConfigText } from '../../../src/config/check.ts';
-import { streamOf } from '../../../src/config/stream-targets.ts';
-import { builtin } from './fixture.ts';
+import { checkConfigText } from '../../../../src/config/check.ts';
+import { streamOf } from '../../../../src/session/publishing/stream-targets.ts';
+import { builtin } from '../../config/fixture.ts';
 
 const stream = { options: { durable: true, arguments: { 'x-queue-type': 'stream' } } };
 
