@@ -183,8 +183,7 @@ test('no message is handled twice when the connection is lost', async () => {
     env: account.env,
   });
   await until('all but the first are handled', () => handled().length === 8);
-  for (const name of await account.connections())
-    await roles.vhost.api('DELETE', `/api/connections/${encodeURIComponent(name)}`);
+  await account.closeConnections(2);
   await reader.prints(/connected again/, 'stderr');
   writeFileSync(join(cwd, 'go'), '');
   const { status, stderr } = await reader.ended;
