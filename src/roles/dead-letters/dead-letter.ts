@@ -19,6 +19,8 @@ export interface DeadLetter {
   readonly routingKey: string | undefined;
   /** Queue in which the message failed. */
   readonly queue: string | undefined;
+  /** Offset of the message, if the queue is a stream. */
+  readonly offset?: number;
 }
 
 export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properties' | 'content'>): DeadLetter {
@@ -28,6 +30,7 @@ export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properti
   const failure = failureIn(deaths);
   const own = { exchange: textOf(headers[headerNames.exchange]), routingKey: textOf(headers[headerNames.routingKey]) };
   const hasOwn = own.exchange !== undefined && own.routingKey !== undefined;
+  const offset = countOf(headers[headerNames.offset]);
   const keys = oldest?.['routing-keys'];
   const byBroker = {
     exchange: textOf(oldest?.['exchange']),
@@ -43,6 +46,7 @@ export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properti
     size: content.length,
     ...(hasOwn ? own : byBroker),
     queue: textOf(headers[headerNames.queue]) ?? textOf(failure?.['queue']) ?? textOf(headers['x-first-death-queue']),
+    ...(offset !== undefined && { offset }),
   };
 }
 
@@ -75,6 +79,7 @@ export function withoutDeadLetterHeaders(
         headerNames.reason,
         headerNames.first,
         headerNames.last,
+        headerNames.offset,
       ]
     : [];
   return Object.fromEntries(Object.entries(headers).filter(([name]) => origin.includes(name) || !ofDeath.test(name)));

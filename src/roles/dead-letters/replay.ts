@@ -71,6 +71,14 @@ export class Replay {
     if (!target) return new MqError('BAD_DATA', 'its headers do not name its origin', { hint });
     if (!toExchange && target.routingKey === queue)
       return new MqError('BAD_DATA', `it failed in ${queue} itself, so it is already in its original queue`, { hint });
+    if (!toExchange && letter.offset !== undefined)
+      return new MqError(
+        'BAD_DATA',
+        `it failed in the stream '${target.routingKey}', whose other readers would get a copy`,
+        {
+          hint: `consume ${queue} with a subscription of its own; ${hint}`,
+        },
+      );
     if (isSure || isTrusted(raw, queue)) return target;
     return new MqError('BAD_DATA', `any publisher can write the headers that name ${placeOf(target)}`, {
       hint: `--yes trusts these headers, --dry-run shows the targets; ${hint}`,
