@@ -31,6 +31,7 @@ import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
 import { dlqCommand } from './messages/dlq.ts';
 import { completedGenerics, genericCommand, genericNames } from './messages/generic.ts';
+import { peekCommand } from './messages/peek.ts';
 import { tapCommand } from './messages/tap.ts';
 import { applyCommand } from './topology/apply.ts';
 import { graphCommand } from './topology/graph.ts';
@@ -54,6 +55,7 @@ export class CommandTable {
       adminCommand(configOf),
       topCommand(configOf),
       tapCommand(configOf),
+      peekCommand(configsOf),
       dlqCommand(configsOf),
       healthCommand,
       webCommand(configOf),

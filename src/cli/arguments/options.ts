@@ -21,6 +21,7 @@ import {
 } from './command-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
+import { peekOptions } from './peek-options.ts';
 import { always, common, configuration, connection, login } from './shared-options.ts';
 import { tapOptions } from './tap-options.ts';
 
@@ -166,7 +167,28 @@ const receive: readonly Option[] = [
   { name: 'count', value: 'N', help: 'stop after N messages', default: 'no limit' },
   { name: 'idle', value: 'DURATION', help: 'stop after this long without a message', default: 'never' },
   { name: 'max-time', value: 'DURATION', help: 'stop after this long, as at SIGTERM', default: 'never' },
-  { name: 'until-empty', help: 'stop when the queue is empty' },
+  {
+    name: 'until-empty',
+    help: 'stop when the queue is empty, or at the message that was the last of a stream at the start',
+  },
+  {
+    name: 'offset',
+    value: 'OFFSET',
+    help: 'start to read a stream here: first, last, next, a number, 10m (a time ago) or 2026-12-01T08:00:00Z',
+    default: 'x-stream-offset in rascal.json, else next',
+  },
+  {
+    name: 'offset-file',
+    value: 'FILE',
+    help: 'store the offset of the last handled message of a stream in a file, and continue after it',
+    default: 'none; with it, --offset defaults to first',
+  },
+  {
+    name: 'offset-name',
+    value: 'NAME',
+    help: 'store the offset on the broker, in the queue STREAM.offset.NAME',
+    default: 'none; with it, --offset defaults to first',
+  },
   { name: 'quiet', short: 'q', help: 'print no bodies on stdout' },
   { name: 'file', value: 'FILE', help: 'append each body to this file', default: 'none' },
   {
@@ -363,6 +385,7 @@ export const optionSets = {
   route: [...route, ...common, ...always],
   graph: [...graph, ...common, ...always],
   health: [...health, ...always],
+  peek: peekOptions,
   dlq: Object.values<readonly Option[]>(dlqVerbOptions).flat(),
   admin: [...adminOptions, ...always],
   tap: tapOptions,
