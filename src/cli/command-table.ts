@@ -30,6 +30,8 @@ import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
 import { dlqCommand } from './messages/dlq.ts';
 import { completedGenerics, genericCommand, genericNames } from './messages/generic.ts';
+import { recordCommand } from './messages/record.ts';
+import { replayCommand } from './messages/replay.ts';
 import { applyCommand } from './topology/apply.ts';
 import { graphCommand } from './topology/graph.ts';
 import { planCommand } from './topology/plan.ts';
@@ -52,6 +54,8 @@ export class CommandTable {
       adminCommand(configOf),
       topCommand(configOf),
       dlqCommand(configsOf),
+      recordCommand(configOf),
+      replayCommand(configOf),
       healthCommand,
       webCommand(configOf),
       testCommand,

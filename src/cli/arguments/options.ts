@@ -7,6 +7,7 @@ import { clusterVerbOptions } from './cluster-options.ts';
 import { apply, broker, check, demo, graph, health, init, plan, route, top, trust, types } from './command-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
+import { record, replay } from './recording-options.ts';
 import { always, common, configuration } from './shared-options.ts';
 
 /** Options of all roles. */
@@ -353,6 +354,8 @@ export const optionSets = {
   graph: [...graph, ...common, ...always],
   health: [...health, ...always],
   dlq: Object.values<readonly Option[]>(dlqVerbOptions).flat(),
+  record,
+  replay,
   admin: [...adminOptions, ...always],
   web: [...web, ...common, ...always],
   demo: [...demo, ...always],

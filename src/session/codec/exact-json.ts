@@ -42,13 +42,13 @@ function timeJson(value: bigint): unknown {
 function fieldsOf(reader: ByteReader, depth: number): Record<string, unknown> {
   if (depth > deepest) throw new RangeError(`tables are nested more than ${deepest} levels deep`);
   const entries: [string, unknown][] = [];
-  while (!reader.isAtEnd) entries.push([taggedName(reader.shortText()), valueOf(reader, depth)]);
+  while (!reader.isAtEnd) entries.push([taggedName(reader.shortText()), fieldValue(reader, depth)]);
   const fields = Object.fromEntries(entries);
   if (Object.keys(fields).length < entries.length) throw new TypeError('two headers have the same name');
   return fields;
 }
 
-function valueOf(reader: ByteReader, depth: number): unknown {
+function fieldValue(reader: ByteReader, depth: number): unknown {
   const type = String.fromCharCode(reader.octet());
   switch (type) {
     case 'S':
@@ -73,7 +73,7 @@ function valueOf(reader: ByteReader, depth: number): unknown {
 function itemsOf(reader: ByteReader, depth: number): unknown[] {
   if (depth > deepest) throw new RangeError(`lists are nested more than ${deepest} levels deep`);
   const items: unknown[] = [];
-  while (!reader.isAtEnd) items.push(valueOf(reader, depth));
+  while (!reader.isAtEnd) items.push(fieldValue(reader, depth));
   return items;
 }
 

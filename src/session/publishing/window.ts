@@ -4,12 +4,12 @@
 // for the first.
 
 import type { MqError } from '../../errors.ts';
-import { type OutgoingMessage, type PublishOutcome, SeriesMessage } from '../outgoing-message.ts';
+import { type PublishOutcome, SeriesMessage, type WritableMessage } from '../outgoing-message.ts';
 import type { RawMessage } from '../raw-message.ts';
 import { Queue } from './queue.ts';
 
 export interface UnconfirmedMessage {
-  readonly message: OutgoingMessage;
+  readonly message: WritableMessage;
   readonly settle: (outcome: PublishOutcome) => void;
   /** Reason why the broker returned it. */
   returned: MqError | undefined;
@@ -49,7 +49,7 @@ export class Window {
     return entry.queue !== undefined;
   }
 
-  add(message: OutgoingMessage, settle: UnconfirmedMessage['settle']): void {
+  add(message: WritableMessage, settle: UnconfirmedMessage['settle']): void {
     const queue = this.#unsent;
     const entry: UnconfirmedMessage = {
       ...{ message, settle, queue },

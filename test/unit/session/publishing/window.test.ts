@@ -59,7 +59,7 @@ test('keeps the order over many messages if the list never becomes empty', () =>
     if (number === 0) continue;
     const entry = window.next()!;
     window.markSent(entry);
-    sent.push(entry.message.properties.messageId);
+    sent.push(entry.message.properties.messageId ?? '');
     window.remove(entry);
   }
   assert.equal(
