@@ -53,7 +53,7 @@ export interface ReplaySettings {
  * changed, and the first failure after the others have been tried.
  */
 export async function replay(context: Context, session: Session, settings: ReplaySettings): Promise<void> {
-  const { path, skip, json, note } = settings;
+  const { path, skip, json } = settings;
   const exchanges = path === '-' ? undefined : await checkRecording(context, settings);
   const { publisher, destination } = await openTarget(session, settings);
   if (exchanges) await requireExchanges(session, settings, destination ? [] : [...exchanges]);

@@ -11,7 +11,7 @@ export interface CorpusMessage {
 }
 
 /** Properties in the order of their flags. */
-const kinds = 'text text table mode priority text text expiration text time text user text text'.split(' ');
+const kinds = 'text text table mode priority text reply expiration id time text user text text'.split(' ');
 const texts = ['', 'a', 'text/plain', 'é', '{"!":"int"}', '\0', '"\\\n', '\u2028', '😀'];
 
 /** Returns a message. If `isPlain`, its values are in the forms that RabbitMQ itself writes. */
@@ -35,6 +35,12 @@ function propertyOf(random: Random, kind: string, isPlain: boolean): Buffer {
       return uint(random.below(256), 1);
     case 'expiration':
       return shortstr(Buffer.from(String(3_600_000 + random.below(1000))));
+    // The embedded broker refuses a reply-to that is not UTF-8.
+    case 'reply':
+      return shortstr(isPlain ? Buffer.from(random.pick(texts)) : textOf(random));
+    // Equal ids are few, because messages with the same id are sent one after the other.
+    case 'id':
+      return shortstr(random.chance(0.9) ? random.bytes(16) : textOf(random));
     case 'time':
       return random.chance(0.5) ? random.bytes(8) : long(1_700_000_000);
     default:

@@ -20,7 +20,7 @@ const directReplyTo = 'amq.rabbitmq.reply-to';
 
 export class Stripper {
   readonly #stripping: Stripping;
-  /** Number of messages by the name of what was removed. */
+  /** Number of messages by the name of what was removed; `x-mq-*` stands for all headers of mq. */
   readonly counts = new Map<string, number>();
 
   constructor(stripping: Stripping) {
@@ -49,7 +49,8 @@ export class Stripper {
       kept = others;
       removed.push('reply-to');
     }
-    for (const name of removed) this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+    const groups = new Set(removed.map((name) => name.replace(/^(x-mq-|x-(?:first|last)-death-).*$/, '$1*')));
+    for (const name of groups) this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
     return kept;
   }
 }
