@@ -10,8 +10,9 @@ import { bytesOfText, filePath } from '../session/byte-text.ts';
 
 export type Input =
   | { readonly from: 'text'; readonly text: string }
-  /** `path` is '-' for standard input. */
-  | { readonly from: 'lines' | 'whole'; readonly path: string }
+  /** `path` is '-' for standard input. `delimiter` is the byte after each line, by default a line feed. */
+  | { readonly from: 'lines'; readonly path: string; readonly delimiter?: number }
+  | { readonly from: 'whole'; readonly path: string }
   /**
    * All of standard input. If it is empty, `otherwise` is sent; if that is undefined, an error with the hint is thrown.
    */
@@ -31,7 +32,7 @@ export async function* bodies(input: Input, context: Context): AsyncGenerator<Bu
   const stop = () => stream.destroy();
   context.drain.addEventListener('abort', stop, { once: true });
   try {
-    if (input.from === 'lines') yield* lines(stream);
+    if (input.from === 'lines') yield* lines(stream, input);
     else yield [textFor(input, await whole(stream))];
   } catch (error) {
     if (context.drain.aborted) return;
