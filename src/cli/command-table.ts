@@ -32,6 +32,7 @@ import { dlqCommand } from './messages/dlq.ts';
 import { completedGenerics, genericCommand, genericNames } from './messages/generic.ts';
 import { recordCommand } from './messages/record.ts';
 import { replayCommand } from './messages/replay.ts';
+import { tapCommand } from './messages/tap.ts';
 import { applyCommand } from './topology/apply.ts';
 import { graphCommand } from './topology/graph.ts';
 import { planCommand } from './topology/plan.ts';
@@ -53,6 +54,7 @@ export class CommandTable {
       waitCommand(configOf),
       adminCommand(configOf),
       topCommand(configOf),
+      tapCommand(configOf),
       dlqCommand(configsOf),
       recordCommand(configOf),
       replayCommand(configOf),

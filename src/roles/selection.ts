@@ -2,7 +2,7 @@
 
 import { MqError } from '../errors.ts';
 import type { RawMessage } from '../session/wire.ts';
-import { deadLetterOf } from './dead-letters/dead-letter.ts';
+import { type DeadLetter, deadLetterOf } from './dead-letters/dead-letter.ts';
 
 /** The action of a command on the selected dead letters. */
 export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'purge';
@@ -21,11 +21,17 @@ export interface Selection {
 
 export function isSelected(raw: RawMessage, { ids, filters }: Selection): boolean {
   if (ids.length > 0 && !ids.includes(raw.properties.messageId ?? '')) return false;
-  return filters.every((filter) => matches(raw, filter));
+  return isFiltered(raw, filters, deadLetterOf(raw));
 }
 
-function matches(raw: RawMessage, filter: string): boolean {
-  const { reason = '', exchange, routingKey } = deadLetterOf(raw);
+type Origin = Partial<Pick<DeadLetter, 'reason'>> & Pick<DeadLetter, 'exchange' | 'routingKey'>;
+
+/** Reports whether a message matches all filters. `origin` contains its exchange, its key and the reason of its death. */
+export function isFiltered(raw: RawMessage, filters: readonly string[], origin: Origin): boolean {
+  return filters.every((filter) => matches(raw, filter, origin));
+}
+
+function matches(raw: RawMessage, filter: string, { reason = '', exchange, routingKey }: Origin): boolean {
   const at = filter.indexOf('=');
   if (at < 1) return reason.includes(filter) || raw.content.includes(filter);
   const [name, value] = [filter.slice(0, at), filter.slice(at + 1)];

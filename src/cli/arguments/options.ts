@@ -10,6 +10,7 @@ import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
 import { record, replay } from './recording-options.ts';
 import { always, common, configuration } from './shared-options.ts';
+import { tapOptions } from './tap-options.ts';
 
 /** Options of all roles. */
 const running: readonly Option[] = [
@@ -385,6 +386,7 @@ export const optionSets = {
   record,
   replay,
   admin: [...adminOptions, ...always],
+  tap: tapOptions,
   web: [...web, ...common, ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],
