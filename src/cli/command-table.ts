@@ -30,6 +30,7 @@ import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
 import { dlqCommand } from './messages/dlq.ts';
 import { completedGenerics, genericCommand, genericNames } from './messages/generic.ts';
+import { peekCommand } from './messages/peek.ts';
 import { recordCommand } from './messages/record.ts';
 import { replayCommand } from './messages/replay.ts';
 import { tapCommand } from './messages/tap.ts';
@@ -55,8 +56,9 @@ export class CommandTable {
       adminCommand(configOf),
       topCommand(configOf),
       tapCommand(configOf),
+      peekCommand(configsOf),
       dlqCommand(configsOf),
-      recordCommand(configOf),
+      recordCommand(configsOf),
       replayCommand(configOf),
       healthCommand,
       webCommand(configOf),

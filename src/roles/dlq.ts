@@ -6,7 +6,7 @@ import type { DeadQueue } from '../config/dead-queue.ts';
 import { waitQueue } from '../config/retry-queues.ts';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
-import type { BrowsedMessage } from '../session/browser.ts';
+import type { BrowsedMessage } from '../session/browsing/browser.ts';
 import type { OutgoingMessage, PublishOutcome } from '../session/outgoing-message.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
@@ -15,9 +15,10 @@ import { interrupted } from '../signal.ts';
 import { isClosedPipe } from '../terminal/printer.ts';
 import { Progress } from '../terminal/progress.ts';
 import { type Letters, openLetters, survey } from './dead-letters/letters.ts';
-import { type DrawTable, LetterPrinter } from './dead-letters/printer.ts';
+import { LetterPrinter } from './dead-letters/printer.ts';
 import { copyOf, Replay, Targets } from './dead-letters/replay.ts';
 import { messageIds } from './outgoing.ts';
+import type { DrawTable } from './rows.ts';
 import { type DlqVerb, isSelected, Prefixes, type Selection } from './selection.ts';
 
 export interface DlqSettings {

@@ -7,7 +7,7 @@ import { redactor, secretsOf } from '../config/redact.ts';
 import type { DeadLetterConfig } from '../config/role.ts';
 import { MqError } from '../errors.ts';
 import { randomUUID } from '../random-uuid.ts';
-import { Browser, type Republisher } from './browser.ts';
+import { QueueReader } from './browsing/queue-reader.ts';
 import type { ConfirmChannel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import { Connections, type ConnectionsSettings } from './connecting/connections.ts';
@@ -147,10 +147,9 @@ export class Session {
     };
   }
 
-  /** Opens a queue for reading, by the broker's name. Nothing is declared. */
-  async browser(vhost: string, queue: string, republisher: Republisher): Promise<Browser> {
-    const connection = await this.#connectOnly('read', vhost);
-    return Browser.open(connection, { vhost, queue, republisher, redact: this.#redact });
+  /** Connects to a queue or stream for reading, by the broker's name. Nothing is declared. */
+  async queueReader(vhost: string, queue: string): Promise<QueueReader> {
+    return QueueReader.open(await this.#connectOnly('read', vhost), { vhost, queue, redact: this.#redact });
   }
 
   /** Opens a listener for exchanges of a vhost, by the broker's names. Nothing of rascal.json is declared. */

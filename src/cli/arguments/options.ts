@@ -8,6 +8,7 @@ import { clusterVerbOptions } from './cluster-options.ts';
 import { apply, broker, check, demo, graph, health, init, plan, route, top, trust, types } from './command-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
+import { peekOptions } from './peek-options.ts';
 import { record, replay } from './recording-options.ts';
 import { always, common, configuration } from './shared-options.ts';
 import { tapOptions } from './tap-options.ts';
@@ -382,6 +383,7 @@ export const optionSets = {
   route: [...route, ...common, ...always],
   graph: [...graph, ...common, ...always],
   health: [...health, ...always],
+  peek: peekOptions,
   dlq: Object.values<readonly Option[]>(dlqVerbOptions).flat(),
   record,
   replay,

@@ -2,6 +2,23 @@
 
 import type { Option } from './option.ts';
 import { always, common } from './shared-options.ts';
+import { tapOptions } from './tap-options.ts';
+
+/** Options of mq record that need --from. */
+export const queueOptions: readonly Option[] = [
+  { name: 'drain', help: 'with --from: remove each message from the queue when it is on disk in the file' },
+  {
+    name: 'offset',
+    value: 'POSITION',
+    help: 'with --from: read a stream from here: first, last, next, a number, 10m or 2026-12-01T08:00:00Z',
+    default: 'first',
+  },
+];
+
+/** Options of mq record that exclude --from. */
+export const tapOnly: readonly Option[] = tapOptions.filter(({ name }) =>
+  ['only-safe', 'firehose', 'vhost'].includes(name),
+);
 
 export const record: readonly Option[] = [
   {
@@ -10,11 +27,10 @@ export const record: readonly Option[] = [
     help: 'record the messages of this queue, and leave them in it',
     default: 'the messages that exchanges route from now on',
   },
-  { name: 'drain', help: 'with --from: remove each message from the queue when it is on disk in the file' },
+  ...queueOptions,
   { name: 'count', value: 'N', help: 'stop after N messages', default: 'no limit' },
   { name: 'max-time', value: 'DURATION', help: 'stop after this long, as at SIGINT', default: 'never' },
-  ...common,
-  ...always,
+  ...tapOptions.filter(({ name }) => !['match-replies', 'count', 'idle'].includes(name)),
 ];
 
 export const replay: readonly Option[] = [

@@ -3,7 +3,7 @@
 import type { DeadQueue } from '../../config/dead-queue.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
-import type { Browser } from '../../session/browser.ts';
+import { type Browser, streamError } from '../../session/browsing/browser.ts';
 import type { Session } from '../../session/session.ts';
 import type { RawMessage } from '../../session/wire.ts';
 import { interrupted } from '../../signal.ts';
@@ -38,7 +38,10 @@ export async function openLetters(
     (await session.outcomePublisher(vhost, { onChannel, queues: [], dead: undefined })).publisher;
   const renewal = new Renewal({ queue, declared, open, nextId: messageIds() });
   try {
-    const browser = await session.browser(vhost, queue, renewal);
+    const reader = await session.queueReader(vhost, queue);
+    const browser = await reader.browse(renewal);
+    // A stream that was never read reports no messages.
+    if (browser.total === 0 && !declared && (await reader.type()) === 'stream') throw streamError(queue);
     return {
       total: browser.total,
       messages: () => browser.messages(),
@@ -49,7 +52,7 @@ export async function openLetters(
       },
     };
   } catch (error) {
-    if (!(error instanceof MqError)) throw error;
+    if (!(error instanceof MqError) || error.hint !== undefined) throw error;
     const { code, message, cause } = error;
     // RabbitMQ: the text of the 404 error names the queue.
     const isMissing = code === 'TOPOLOGY' && cause instanceof Error && cause.message.includes('no queue');

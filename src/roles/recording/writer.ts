@@ -80,10 +80,14 @@ export class RecordingWriter {
     if (isDurable) await this.#target.sync();
   }
 
-  /** Writes the last line. Resolves when everything is on disk. */
-  async end(): Promise<void> {
+  /**
+   * Writes the last line. Resolves when everything is on disk.
+   * @param missed number of messages that were not recorded because the recording was too slow
+   */
+  async end(missed = 0): Promise<void> {
     await this.commit({ isDurable: false });
-    const last = { end: true, count: this.count, sha256: this.#hash.digest('hex') };
+    const sha256 = this.#hash.digest('hex');
+    const last = { end: true, count: this.count, ...(missed > 0 && { missed }), sha256 };
     await this.#target.write(await this.#compressor.piece(Buffer.from(`${JSON.stringify(last)}\n`)));
     await this.#target.write(await this.#compressor.end());
     await this.#target.sync();

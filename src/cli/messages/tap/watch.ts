@@ -205,7 +205,8 @@ class Opening {
     async function* messages(): AsyncGenerator<SeenMessage> {
       for await (const { raw: copy, ...times } of tap.messages()) {
         const { isNamed, ...seen } = select(copy);
-        const passes = filters.length === 0 || isFiltered(seen.raw, filters, seen.raw.fields);
+        const { exchange, routingKey: key } = seen.raw.fields;
+        const passes = filters.length === 0 || isFiltered(seen.raw, filters, { exchange, key });
         if (matchesReplies || (isNamed && passes)) yield { ...seen, ...times, isNamed, isFiltered: passes };
       }
     }
