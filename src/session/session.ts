@@ -98,6 +98,14 @@ export class Session {
     return { publisher, destination };
   }
 
+  /** Opens a publisher to any exchange or queue of a vhost, by the broker's names. Nothing is declared. */
+  async vhostPublisher(vhost: string, window: number): Promise<Publisher> {
+    const connection = await this.#connectOnly('publish', vhost);
+    const publisher = await Publisher.open(connection, this.#publishing(vhost, window));
+    this.#publishers.push(publisher);
+    return publisher;
+  }
+
   /**
    * Opens a publisher for the outcomes of a handler (replies, retries) in the vhost of a subscription. Declares those
    * of `queues` that rascal.json defines. The result contains:
