@@ -86,13 +86,8 @@ export class MemoryLog implements StreamLog<Message> {
     while (this.#segments.length > 1 && isDeleted(this.#segments[0] ?? this.#last())) this.#removeOldest();
   }
 
-  clear(): void {
-    this.#segments.push(newSegment(this.nextOffset));
-    while (this.#segments.length > 1) this.#removeOldest();
-  }
-
   delete(): void {
-    this.clear();
+    while (this.#segments.length > 0) this.#removeOldest();
   }
 
   #removeOldest(): void {

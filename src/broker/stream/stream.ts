@@ -183,23 +183,27 @@ export class Stream extends Queue {
     throw new ProtocolError('NOT_IMPLEMENTED', `queue.purge not supported by stream queues ${this.what}`);
   }
 
-  /** Deletes all messages of a stream in memory. Clients cannot do that, but the fixtures of a test can. */
-  clear(): void {
-    if (this.#log instanceof MemoryLog) this.#log.clear();
+  /** Cancels the consumers and deletes all messages, as if the stream was deleted and declared again. */
+  reset(): void {
+    this.#cancelConsumers();
+    this.#log.delete();
   }
 
   override delete(): void {
     this.isDeleted = true;
     this.stop();
-    this.#log.delete();
-    for (const consumer of [...this.consumers.all]) {
-      this.removeConsumer(consumer);
-      consumer.cancelled();
-    }
+    this.reset();
   }
 
   override stop(): void {
     this.#expiry.stop();
+  }
+
+  #cancelConsumers(): void {
+    for (const consumer of [...this.consumers.all]) {
+      this.removeConsumer(consumer);
+      consumer.cancelled();
+    }
   }
 
   #onAppended(): void {
