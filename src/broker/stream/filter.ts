@@ -3,11 +3,12 @@
 // chunk of this broker has one message, so that the filter is exact.
 
 import type { Arguments } from '../codec/arguments.ts';
+import { decodeHeaders } from '../codec/properties.ts';
 import { ProtocolError } from '../protocol-error.ts';
-import type { Message } from '../queue/message.ts';
+import type { StreamMessage } from '../store/stream-log.ts';
 
 /** Returns true if the consumer receives the message. */
-export type StreamFilter = (message: Message) => boolean;
+export type StreamFilter = (message: StreamMessage) => boolean;
 
 /** Returns the filter of a consumer, or `undefined` if it receives all messages. Throws 541 for a filter without a value. */
 export function filterOf(all: Arguments, what: string): StreamFilter | undefined {
@@ -19,8 +20,8 @@ export function filterOf(all: Arguments, what: string): StreamFilter | undefined
     throw new ProtocolError('INTERNAL_ERROR', `the filter of ${what} has no value`);
   }
   const matchesUnfiltered = all.get('x-stream-match-unfiltered') === true;
-  return (message) => {
-    const value = message.headers().get('x-stream-filter-value');
+  return ({ content, propertiesLength }) => {
+    const value = decodeHeaders(content, propertiesLength).get('x-stream-filter-value');
     return typeof value === 'string' ? values.has(value) : matchesUnfiltered;
   };
 }
