@@ -21,9 +21,15 @@ const env = {
 };
 
 test.before(async () => {
-  const { exitCode, output } = await node.exec(0, ['rabbitmq-plugins', '-q', 'enable', 'rabbitmq_auth_backend_oauth2']);
-  assert.is(exitCode, 0, output);
   const { exec } = rabbitmqctl(node);
+  // rabbitmq-plugins does not find the folder of the plugins in the image of 4.0.
+  const enable = [
+    '{ok, File} = application:get_env(rabbit, enabled_plugins_file)',
+    '{ok, [Plugins]} = file:consult(File)',
+    'ok = file:write_file(File, io_lib:format("~p.~n", [[rabbitmq_auth_backend_oauth2 | Plugins]]))',
+    'rabbit_plugins:ensure(File).',
+  ];
+  await exec('eval', enable.join(', '));
   const backends = '[rabbit_auth_backend_oauth2, rabbit_auth_backend_internal]';
   await exec('eval', `application:set_env(rabbitmq_auth_backend_oauth2, resource_server_id, <<"${resource}">>).`);
   await exec('eval', `application:set_env(rabbit, auth_backends, ${backends}).`);
