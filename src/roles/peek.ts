@@ -33,20 +33,17 @@ export interface PeekSettings extends Looks {
 }
 
 export async function peek(context: Context, session: Session, settings: PeekSettings): Promise<void> {
-  const { vhost, queue, count, offset } = settings;
-  const reader = await session.queueReader(vhost, queue);
-  const type = await reader.type();
-  if (offset !== undefined && type !== 'stream') settings.refuseOffset(type);
-  const printer = peekPrinter(context.stdout, { ...settings, isStream: type === 'stream' });
+  const { queue, count } = settings;
+  const opened = await openPeek(session, settings);
+  const printer = peekPrinter(context.stdout, { ...settings, isStream: opened.type === 'stream' });
   let shown = 0;
   const show = async (raw: RawMessage) => {
-    if (!isSelected(raw, { ids: [], filters: settings.filters, count: undefined }, factsOf)) return;
     shown += 1;
     await printer.line({ raw, queue });
   };
-  const parts = { context, session, settings, reader, type, show, isEnough: () => shown >= count };
+  const parts = { context, session, settings, ...opened, show, isEnough: () => shown >= count };
   try {
-    if (count > 0) await (type === 'stream' ? peekStream(parts) : peekQueue(parts));
+    if (count > 0) await readPeeked(parts);
     await printer.end();
   } catch (error) {
     if (isClosedPipe(error)) return;
@@ -55,12 +52,37 @@ export async function peek(context: Context, session: Session, settings: PeekSet
   }
 }
 
-interface PeekParts {
-  readonly context: Context;
-  readonly session: Session;
-  readonly settings: PeekSettings;
+type PeekSource = Omit<PeekSettings, keyof Looks>;
+
+interface OpenedPeek {
   readonly reader: QueueReader;
   readonly type: QueueType;
+}
+
+/** Connects to the queue. Throws if it does not exist, or if a position is given and it is not a stream. */
+export async function openPeek(
+  session: Session,
+  { vhost, queue, offset, refuseOffset }: PeekSource,
+): Promise<OpenedPeek> {
+  const reader = await session.queueReader(vhost, queue);
+  const type = await reader.type();
+  if (offset !== undefined && type !== 'stream') refuseOffset(type);
+  return { reader, type };
+}
+
+/** Calls `show` with the selected messages, and leaves all of them in the queue. */
+export function readPeeked(parts: PeekParts): Promise<void> {
+  const { filters } = parts.settings;
+  const show = async (raw: RawMessage) => {
+    if (isSelected(raw, { ids: [], filters, count: undefined }, factsOf)) await parts.show(raw);
+  };
+  return (parts.type === 'stream' ? peekStream : peekQueue)({ ...parts, show });
+}
+
+interface PeekParts extends OpenedPeek {
+  readonly context: Context;
+  readonly session: Session;
+  readonly settings: PeekSource;
   readonly show: (raw: RawMessage) => Promise<void>;
   readonly isEnough: () => boolean;
 }

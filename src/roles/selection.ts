@@ -30,8 +30,11 @@ export function letterFacts(raw: RawMessage): Facts {
 
 export function isSelected(raw: RawMessage, { ids, filters }: Selection, factsOf = letterFacts): boolean {
   if (ids.length > 0 && !ids.includes(raw.properties.messageId ?? '')) return false;
-  if (filters.length === 0) return true;
-  const facts = factsOf(raw);
+  return filters.length === 0 || isFiltered(raw, filters, factsOf(raw));
+}
+
+/** Reports whether a message matches all filters. */
+export function isFiltered(raw: RawMessage, filters: readonly string[], facts: Facts): boolean {
   return filters.every((filter) => matches(raw, filter, facts));
 }
 

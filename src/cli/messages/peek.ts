@@ -95,7 +95,7 @@ async function run(context: Context, values: Values, { config, vhost, queue, off
 }
 
 /** Returns the position of --offset. A bad one must not reach the broker, because RabbitMQ 4.0 closes the connection. */
-function offsetOf(values: Values): StreamOffset | undefined {
+export function offsetOf(values: Values): StreamOffset | undefined {
   const text = values.text('offset');
   if (text === undefined) return undefined;
   const parsed = parseOffset(text);
@@ -104,7 +104,7 @@ function offsetOf(values: Values): StreamOffset | undefined {
 }
 
 /** Returns the vhost of rascal.json that defines the queue, and the name of the queue on the broker. */
-function placeOf(config: Config, name: string): Pick<Job, 'vhost' | 'queue'> {
+export function placeOf(config: Config, name: string): Pick<Job, 'vhost' | 'queue'> {
   for (const [vhost, item] of Object.entries(config.vhosts)) {
     const prefix = namePrefix(item);
     const isPrefixed = name.startsWith(prefix) && Object.hasOwn(item.queues, name.slice(prefix.length));
@@ -126,7 +126,7 @@ interface LimitRequest {
  * Reads the delivery limit that follows from the arguments of a quorum queue and its policies. RabbitMQ reports the
  * policies of a new queue with its first statistics, after at most five seconds.
  */
-async function readLimit(
+export async function readLimit(
   context: Context,
   values: Values,
   { broker, queue, isNeeded, note }: LimitRequest,
