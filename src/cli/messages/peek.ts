@@ -18,7 +18,7 @@ import { optionalManagement } from '../input/management.ts';
 
 const defaultCount = 10;
 /** Milliseconds until the broker reports statistics of a new queue, with a reserve. */
-const statisticsMs = 8_000;
+const statisticsMs = 15_000;
 
 export function peekCommand(configsOf: (context: Context) => Promise<CheckedConfig>): Command {
   return {
@@ -124,7 +124,7 @@ interface LimitRequest {
 
 /**
  * Reads the delivery limit that follows from the arguments of a quorum queue and its policies. RabbitMQ reports the
- * policies of a new queue with its first statistics, after at most five seconds.
+ * policies of a new queue with its first statistics, after five to ten seconds.
  */
 export async function readLimit(
   context: Context,
