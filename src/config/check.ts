@@ -25,6 +25,7 @@ import { checkRetries } from './rules/retries.ts';
 import { checkRoles, type HandlerFault } from './rules/roles.ts';
 import { checkShape } from './rules/shape.ts';
 import { ignoredTls } from './rules/socket-options.ts';
+import { checkStreams } from './rules/streams.ts';
 
 export type { Field } from './fields/field.ts';
 export { configError, type Problem, problemLine } from './reading/problem.ts';
@@ -125,6 +126,7 @@ function ruleFindings(
   });
   checkRetries(input);
   checkPolicies(input);
+  checkStreams(input);
   if (isStrict) checkEncryption(content, report);
   return found;
 }
