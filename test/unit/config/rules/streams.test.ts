@@ -44,7 +44,7 @@ test('warns of dead letters in a stream', () => {
     { file: 'f', folder: '/', env: {}, builtin },
   );
   assert.equal(
-    warnings.map(({ path }) => path),
+    warnings?.map(({ path }) => path),
     ['mq.roles.reader.retry.deadLetter.queue'],
   );
 });
