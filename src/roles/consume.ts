@@ -25,7 +25,7 @@ import { messageIds } from './outgoing.ts';
 /** Resolves at a normal end (count, idle, empty, signal, closed pipe). Throws the error that ended it otherwise. */
 export async function consume(context: Context, session: Session, settings: ConsumeSettings): Promise<void> {
   const group = new IntakeGroup({ context, settings, counts: session.counts });
-  const shared = { group, printer: new Printer(context.stdout), nextId: messageIds() };
+  const shared = { group, printer: new Printer(context.stdout, settings.delimiter), nextId: messageIds() };
   const intakes: Intake[] = [];
   const stores: OffsetStore[] = [];
   session.counts.neededConsumers = settings.sources.length;

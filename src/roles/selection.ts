@@ -5,7 +5,7 @@ import type { RawMessage } from '../session/wire.ts';
 import { deadLetterOf } from './dead-letters/dead-letter.ts';
 
 /** The action of a command on the selected dead letters. */
-export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'purge';
+export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'edit' | 'purge';
 
 export interface Selection {
   /** Message ids, of which one must match. If empty, every message matches. */
@@ -30,8 +30,11 @@ export function letterFacts(raw: RawMessage): Facts {
 
 export function isSelected(raw: RawMessage, { ids, filters }: Selection, factsOf = letterFacts): boolean {
   if (ids.length > 0 && !ids.includes(raw.properties.messageId ?? '')) return false;
-  if (filters.length === 0) return true;
-  const facts = factsOf(raw);
+  return filters.length === 0 || isFiltered(raw, filters, factsOf(raw));
+}
+
+/** Reports whether a message matches all filters. */
+export function isFiltered(raw: RawMessage, filters: readonly string[], facts: Facts): boolean {
   return filters.every((filter) => matches(raw, filter, facts));
 }
 

@@ -7,7 +7,7 @@ import type { ConfirmChannel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
-import type { OutgoingMessage, PublishOutcome } from './outgoing-message.ts';
+import type { PublishOutcome, WritableMessage } from './outgoing-message.ts';
 import { publishMessage } from './patches/outgoing-frames.ts';
 import { AnswerTimeouts, lateNackMs } from './publishing/answer-timeouts.ts';
 import { unkeptHeader } from './publishing/stream-headers.ts';
@@ -91,7 +91,7 @@ export class Publisher {
   }
 
   /** Sends one message and calls `settle` exactly once. Wait for `room()` first. */
-  send(message: OutgoingMessage, settle: (outcome: PublishOutcome) => void): void {
+  send(message: WritableMessage, settle: (outcome: PublishOutcome) => void): void {
     this.#settings.counts.attempted += 1;
     const { streamOf } = this.#settings;
     const refusal = unsendable(message) ?? (streamOf && unkeptHeader(message, streamOf));
@@ -105,7 +105,7 @@ export class Publisher {
   }
 
   /** Waits for room and sends a message. Resolves with its outcome. */
-  async publish(message: OutgoingMessage): Promise<PublishOutcome> {
+  async publish(message: WritableMessage): Promise<PublishOutcome> {
     await this.room();
     return new Promise((resolve) => this.send(message, resolve));
   }

@@ -21,7 +21,6 @@ import { existingOnly, presentOnly } from './declaring/configure.ts';
 import { Declarer } from './declaring/declarer.ts';
 import { type Destination, destinationOf, refuseEncryption, requireSameVhost } from './destination.ts';
 import { failureOf } from './failure.ts';
-import { Listener } from './listener.ts';
 import type { Room } from './moving/mover.ts';
 import { SingleConnection } from './moving/single-connection.ts';
 import { Observer } from './observer.ts';
@@ -29,8 +28,11 @@ import type { OutgoingMessage } from './outgoing-message.ts';
 import { Publisher } from './publisher.ts';
 import { streamOf } from './publishing/stream-targets.ts';
 import { Requester } from './requester.ts';
+import { Listener } from './watching/listener.ts';
+import { Tapper } from './watching/tapper.ts';
 
-export type { Declarer, Destination, OutgoingMessage, ReconnectLimit, Room, SingleConnection };
+export type { OnMessage, Subscription } from './watching/listener.ts';
+export type { Declarer, Destination, Listener, OutgoingMessage, ReconnectLimit, Room, SingleConnection, Tapper };
 
 export interface SessionSettings extends ConnectionsSettings {
   readonly config: Config;
@@ -94,6 +96,14 @@ export class Session {
     const publisher = await Publisher.open(connection, this.#publishing(destination.vhost, window));
     this.#publishers.push(publisher);
     return { publisher, destination };
+  }
+
+  /** Opens a publisher to any exchange or queue of a vhost, by the broker's names. Nothing is declared. */
+  async vhostPublisher(vhost: string, window: number): Promise<Publisher> {
+    const connection = await this.#connectOnly('publish', vhost);
+    const publisher = await Publisher.open(connection, this.#publishing(vhost, window));
+    this.#publishers.push(publisher);
+    return publisher;
   }
 
   /**
@@ -167,6 +177,11 @@ export class Session {
   async listener(vhost: string): Promise<Listener> {
     const connection = await this.#connectOnly('listen', vhost);
     return Listener.open(connection, { vhost, redact: this.#redact });
+  }
+
+  /** Connects to a vhost to tap exchanges, by the broker's names. Nothing of rascal.json is declared. */
+  async tapper(vhost: string): Promise<Tapper> {
+    return new Tapper(await this.#connectOnly('tap', vhost), { vhost, redact: this.#redact });
   }
 
   /** Connects to a vhost once: after a loss, every call fails. Nothing of rascal.json is declared. */

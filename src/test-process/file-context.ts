@@ -15,5 +15,5 @@ export interface FileContext {
 export function launchOf({ config }: TargetPlan, { env, cwd, self }: FileContext): FileTarget['launch'] {
   // A user who runs the test files of a folder also trusts its rascal.json.
   const trusted = [env['MQ_TRUST'], join(cwd, 'rascal.json')].filter(Boolean).join(delimiter);
-  return { ...self, env: { ...env, MQ_TRUST: trusted, ...(config !== undefined && { MQ_CONFIG: config }) } };
+  return { ...self, cwd, env: { ...env, MQ_TRUST: trusted, ...(config !== undefined && { MQ_CONFIG: config }) } };
 }

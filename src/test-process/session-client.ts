@@ -36,6 +36,7 @@ export class SessionClient implements FixtureClient {
   readonly #addresses: ReturnType<typeof parseAddresses>;
   #modules: ReturnType<typeof loadModules> | undefined;
   #session: Promise<Session> | undefined;
+  #replayer: Promise<Publisher> | undefined;
   readonly #publishers = new Map<string, Promise<OpenPublisher>>();
   readonly #requesters = new Map<string, Promise<OpenRequester>>();
 
@@ -55,6 +56,16 @@ export class SessionClient implements FixtureClient {
     const { exchange, routingKey, properties } = message;
     const { messageId, headers = {} } = properties;
     return { outcome: outcome.type, messageId, exchange, routingKey, headers };
+  }
+
+  async replay(path: string, options: Parameters<FixtureClient['replay']>[1]): Promise<number> {
+    const [{ replayRecording }, session] = await Promise.all([import('./replay.ts'), this.#shared()]);
+    const [vhost = '/'] = Object.keys(this.#config.vhosts);
+    const open = async () => {
+      this.#replayer ??= session.vhostPublisher(vhost, 256);
+      return this.#replayer;
+    };
+    return replayRecording({ path, ...options, addresses: this.#addresses, open });
   }
 
   async request(publication: string, sent: SentMessage, withinMs: number): Promise<ReceivedMessage> {

@@ -3,12 +3,15 @@
 
 import { failurePolicies, logFormats, logLevels } from '../../config/role.ts';
 import { adminOptions, trustManagement } from './admin-options.ts';
+import { anyPublication, anySubscription } from './any-target-options.ts';
 import { clusterVerbOptions } from './cluster-options.ts';
 import { apply, broker, check, demo, graph, health, init, plan, route, top, trust, types } from './command-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
 import { peekOptions } from './peek-options.ts';
+import { record, replay } from './recording-options.ts';
 import { always, common, configuration } from './shared-options.ts';
+import { tapOptions } from './tap-options.ts';
 
 /** Options of all roles. */
 const running: readonly Option[] = [
@@ -86,6 +89,12 @@ const message: readonly Option[] = [
     help: 'set a property: content-type, priority, expiration, …',
   },
   {
+    name: 'content-type',
+    value: 'TYPE',
+    help: 'set the content type: application/json',
+    default: 'the setting in rascal.json',
+  },
+  {
     name: 'routing-key',
     value: 'KEY',
     help: 'use this routing key; every argument then belongs to the text',
@@ -99,6 +108,9 @@ const message: readonly Option[] = [
   },
 ];
 
+/** Names of the bytes that can end a message. */
+export const delimiters = ['LF', 'NUL'] as const;
+
 const input: readonly Option[] = [
   { name: 'lines', help: 'send one message for each line of standard input' },
   {
@@ -106,6 +118,13 @@ const input: readonly Option[] = [
     value: 'FILE',
     help: 'send the file as one message, or with --lines each of its lines; - is standard input',
     default: 'standard input',
+  },
+  {
+    name: 'delimiter',
+    value: 'WORD',
+    words: delimiters,
+    help: 'with --lines: end each message at a line feed (LF) or at a zero byte (NUL)',
+    default: 'LF',
   },
 ];
 
@@ -176,6 +195,13 @@ const receive: readonly Option[] = [
   },
   { name: 'quiet', short: 'q', help: 'print no bodies on stdout' },
   { name: 'file', value: 'FILE', help: 'append each body to this file', default: 'none' },
+  {
+    name: 'delimiter',
+    value: 'WORD',
+    words: delimiters,
+    help: 'end each body on stdout with a line feed (LF) or a zero byte (NUL)',
+    default: 'LF',
+  },
   {
     name: 'handler',
     value: 'FILE',
@@ -359,12 +385,16 @@ const wait: readonly Option[] = [
   ...common,
 ];
 
+const roleOptions = [...common, ...running, ...reconnection, ...observation, ...always];
+
 /** Options by kind of command. */
 export const optionSets = {
-  publish: [...publish, ...common, ...running, ...reconnection, ...observation, ...always],
-  request: [...request, ...common, ...running, ...reconnection, ...observation, ...always],
-  consume: [...receive, ...common, ...running, ...reconnection, ...observation, ...always],
-  reply: [...reply, ...common, ...running, ...reconnection, ...observation, ...always],
+  anyPublication: [...anyPublication, ...publish, ...roleOptions],
+  anySubscription: [...anySubscription, ...receive, ...roleOptions],
+  publish: [...publish, ...roleOptions],
+  request: [...request, ...roleOptions],
+  consume: [...receive, ...roleOptions],
+  reply: [...reply, ...roleOptions],
   broker: [...broker, ...always],
   check: [...check, ...always],
   declare: [...common, ...always],
@@ -376,7 +406,10 @@ export const optionSets = {
   health: [...health, ...always],
   peek: peekOptions,
   dlq: Object.values<readonly Option[]>(dlqVerbOptions).flat(),
+  record,
+  replay,
   admin: [...adminOptions, ...always],
+  tap: tapOptions,
   web: [...web, ...common, ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],

@@ -45,6 +45,8 @@ export interface ConsumeSettings {
   /** Milliseconds that handlers have to finish after the first signal. */
   readonly drainMs: number;
   readonly json: boolean;
+  /** Byte after each printed body. */
+  readonly delimiter: number;
   /** Maximum size of a body in bytes. Larger messages are dead-lettered. */
   readonly maxBody: number | undefined;
   /** Handler that is ready before the first message arrives. */

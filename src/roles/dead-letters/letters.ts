@@ -12,7 +12,7 @@ import { messageIds } from '../outgoing.ts';
 import type { DlqVerb } from '../selection.ts';
 import { Renewal } from './renewal.ts';
 
-type LetterQueue = Pick<DeadQueue, 'vhost' | 'queue'> & {
+export type LetterQueue = Pick<DeadQueue, 'vhost' | 'queue'> & {
   readonly work: DeadQueue['work'];
   /** Arguments of the queue. `undefined` if mq does not know them. */
   readonly declared: Readonly<Record<string, unknown>> | undefined;

@@ -158,13 +158,36 @@ export class Targets {
   }
 }
 
-function placeOf({ exchange, routingKey }: Target): string {
+/** Describes a target for people. */
+export function placeOf({ exchange, routingKey }: Target): string {
   if (exchange === '') return `the queue '${routingKey}'`;
   return `the exchange '${exchange}'${routingKey === '' ? '' : ` with the key '${routingKey}'`}`;
 }
 
+/**
+ * Returns the message that moves a letter to another queue. It keeps the attempts of the letter. In the queue where the
+ * letter died, the next attempt continues the count.
+ */
+export function movedCopyOf(raw: RawMessage, { queue, to, nextId }: MoveParts): OutgoingMessage {
+  const { headers = {} } = raw.properties;
+  const attempts = headers[headerNames.attempt];
+  const isBack = headers[headerNames.queue] === to;
+  const kept =
+    typeof attempts === 'number' && isTrusted(raw, queue)
+      ? { [headerNames.attempt]: isBack ? attempts + 1 : attempts }
+      : {};
+  return copyOf(raw, { target: direct(to), nextId, headers: kept, keepsOrigin: true });
+}
+
+interface MoveParts {
+  /** Queue that contains the letter, and the queue that receives it. */
+  readonly queue: string;
+  readonly to: string;
+  readonly nextId: () => string;
+}
+
 /** Returns the message that replaces a letter, without the headers that dead-lettering added. */
-export function copyOf(
+function copyOf(
   { properties, content }: RawMessage,
   { target, nextId, headers, keepsOrigin = false }: CopyParts,
 ): OutgoingMessage {

@@ -8,12 +8,13 @@ import type { Handler, HandlerHost } from '../../../handlers/handler.ts';
 import type { HandlerOptions } from '../../../handlers/make.ts';
 import { messageFields } from '../../../handlers/message-fields.ts';
 import type { Session } from '../../../session/session.ts';
+import { delimiters } from '../../arguments/options.ts';
 import type { Values } from '../../arguments/values.ts';
 import { usageLine } from '../../help.ts';
 import { refuseInput } from '../../input/output-file.ts';
+import { intervalOf } from '../../input/rate.ts';
 import { type HandlerChoice, handlerChoice, handlerPlace, type Parallelism, parallelism } from './handler-options.ts';
 import { offsetsOf } from './offsets.ts';
-import { intervalOf } from './rate.ts';
 import { replyPlaces } from './reply-to.ts';
 import { declares, type RunningRole, withSession } from './running.ts';
 import { usageOf } from './usage.ts';
@@ -171,6 +172,7 @@ async function receive(
     concurrency: parallel.concurrency,
     handlerMs: deadlineOf(choice.config, host),
     ...limits,
+    delimiter: delimiterOf(values, { isPrinted: !isQuiet && !limits.json && handler.prints === 'role' }),
     handler: isQuiet ? quiet(handler) : handler,
     maxBody,
     beginDrain: running.beginDrain,
@@ -180,6 +182,14 @@ async function receive(
     mayReplyTo: replyPlaces(role.behaviour === 'reply' ? values.list('reply-to') : [], config),
     isDebug: observation.isDebug,
   });
+}
+
+/** Returns the byte after each body on stdout. */
+function delimiterOf(values: Values, { isPrinted }: { isPrinted: boolean }): number {
+  const delimiter = values.choice('delimiter', delimiters);
+  if (delimiter !== undefined && !isPrinted)
+    throw values.usage('--delimiter needs bodies that mq prints: not with --json, --quiet, --file or a handler');
+  return delimiter === 'NUL' ? 0 : 0x0a;
 }
 
 /** Returns the warnings about subscriptions whose failed messages would be lost. */

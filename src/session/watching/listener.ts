@@ -1,12 +1,12 @@
 // Subscribes to exchanges with temporary queues that are deleted with the connection. Nothing of rascal.json is
 // declared. A lost connection ends the subscription, because messages were missed and the caller must know it.
 
-import { MqError } from '../errors.ts';
-import type { Channel } from './channel.ts';
-import type { BrokerConnection } from './connecting/broker-connection.ts';
-import { failureOf } from './failure.ts';
-import { promised } from './promised.ts';
-import type { Properties, RawMessage } from './raw-message.ts';
+import { MqError } from '../../errors.ts';
+import type { Channel } from '../channel.ts';
+import type { BrokerConnection } from '../connecting/broker-connection.ts';
+import { failureOf } from '../failure.ts';
+import { promised } from '../promised.ts';
+import type { Properties, RawMessage } from '../raw-message.ts';
 
 export interface ReceivedMessage {
   readonly body: Buffer;
