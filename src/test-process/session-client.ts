@@ -13,6 +13,8 @@ import type {
   SentMessage,
   Source,
 } from '../harness/target.ts';
+import { connectionWithLogin } from '../login/apply.ts';
+import type { Login } from '../login/login.ts';
 import type { OutgoingMessage } from '../session/outgoing-message.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Requester } from '../session/requester.ts';
@@ -36,12 +38,14 @@ export class SessionClient implements FixtureClient {
   readonly #addresses: ReturnType<typeof parseAddresses>;
   #modules: ReturnType<typeof loadModules> | undefined;
   #session: Promise<Session> | undefined;
+  #replayer: Promise<Publisher> | undefined;
   readonly #publishers = new Map<string, Promise<OpenPublisher>>();
   readonly #requesters = new Map<string, Promise<OpenRequester>>();
 
-  constructor(config: Config, urls: readonly string[]) {
+  constructor(config: Config, urls: readonly string[], login: Login = {}) {
     this.#config = config;
-    this.#addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
+    const addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
+    this.#addresses = addresses.map((one) => connectionWithLogin(one, login));
   }
 
   async publish(publication: string, sent: SentMessage): Promise<Published> {
@@ -55,6 +59,16 @@ export class SessionClient implements FixtureClient {
     const { exchange, routingKey, properties } = message;
     const { messageId, headers = {} } = properties;
     return { outcome: outcome.type, messageId, exchange, routingKey, headers };
+  }
+
+  async replay(path: string, options: Parameters<FixtureClient['replay']>[1]): Promise<number> {
+    const [{ replayRecording }, session] = await Promise.all([import('./replay.ts'), this.#shared()]);
+    const [vhost = '/'] = Object.keys(this.#config.vhosts);
+    const open = async () => {
+      this.#replayer ??= session.vhostPublisher(vhost, 256);
+      return this.#replayer;
+    };
+    return replayRecording({ path, ...options, addresses: this.#addresses, open });
   }
 
   async request(publication: string, sent: SentMessage, withinMs: number): Promise<ReceivedMessage> {
