@@ -27,7 +27,9 @@ import { checkShape } from './rules/shape.ts';
 import { ignoredTls } from './rules/socket-options.ts';
 import { checkStreams, streamWarnings } from './rules/streams.ts';
 
+export type { Field } from './fields/field.ts';
 export { configError, type Problem, problemLine } from './reading/problem.ts';
+export { checkedJson } from './rules/json-file.ts';
 
 interface CheckOptions {
   /** Name of the file, for `Config.file`. */

@@ -11,9 +11,9 @@ import { isClosedPipe } from '../terminal/printer.ts';
 import { Renewal } from './dead-letters/renewal.ts';
 import { messageIds } from './outgoing.ts';
 import { countsReturns, DeliveryLimit, type LimitSource } from './peeking/delivery-limit.ts';
-import { type PeekedMessage, peekPrinter } from './peeking/printer.ts';
+import { peekPrinter } from './peeking/printer.ts';
 import type { Looks } from './rows.ts';
-import { type Facts, isSelected } from './selection.ts';
+import { isSelected, messageFacts } from './selection.ts';
 
 export interface PeekSettings extends Looks {
   readonly vhost: string;
@@ -74,7 +74,7 @@ export async function openPeek(
 export function readPeeked(parts: PeekParts): Promise<void> {
   const { filters } = parts.settings;
   const show = async (raw: RawMessage) => {
-    if (isSelected(raw, { ids: [], filters, count: undefined }, factsOf)) await parts.show(raw);
+    if (isSelected(raw, { ids: [], filters, count: undefined }, messageFacts)) await parts.show(raw);
   };
   return (parts.type === 'stream' ? peekStream : peekQueue)({ ...parts, show });
 }
@@ -137,9 +137,4 @@ async function peekQueue({ context, session, settings, reader, type, show, isEno
     await browser.close();
     context.stderr.write(renewal.report());
   }
-}
-
-/** Returns the values that --filter compares. A message that was not dead-lettered has only its own exchange and key. */
-function factsOf({ fields: { exchange, routingKey: key } }: PeekedMessage['raw']): Facts {
-  return { exchange, key };
 }

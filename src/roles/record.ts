@@ -88,7 +88,10 @@ export async function recordDrain(
       hint: 'record it without --drain',
     });
   const browser = await openLetters(context, session, {
-    ...{ vhost, queue, work: undefined, declared: undefined },
+    vhost,
+    queue,
+    work: undefined,
+    declared: undefined,
     verb: 'move',
   });
   try {

@@ -28,6 +28,11 @@ export function letterFacts(raw: RawMessage): Facts {
   return { reason, key, exchange, queue };
 }
 
+/** Returns the values of a message that is no dead letter: those of its delivery. */
+export function messageFacts({ fields: { exchange, routingKey: key } }: Pick<RawMessage, 'fields'>): Facts {
+  return { exchange, key };
+}
+
 export function isSelected(raw: RawMessage, { ids, filters }: Selection, factsOf = letterFacts): boolean {
   if (ids.length > 0 && !ids.includes(raw.properties.messageId ?? '')) return false;
   return filters.length === 0 || isFiltered(raw, filters, factsOf(raw));

@@ -5,12 +5,26 @@ import { failurePolicies, logFormats, logLevels } from '../../config/role.ts';
 import { adminOptions, trustManagement } from './admin-options.ts';
 import { anyPublication, anySubscription } from './any-target-options.ts';
 import { clusterVerbOptions } from './cluster-options.ts';
-import { apply, broker, check, demo, graph, health, init, plan, route, top, trust, types } from './command-options.ts';
+import {
+  apply,
+  broker,
+  check,
+  connectionVerbOptions,
+  demo,
+  graph,
+  health,
+  init,
+  plan,
+  route,
+  top,
+  trust,
+  types,
+} from './command-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
 import { peekOptions } from './peek-options.ts';
 import { record, replay } from './recording-options.ts';
-import { always, common, configuration } from './shared-options.ts';
+import { always, common, configuration, connection, login } from './shared-options.ts';
 import { tapOptions } from './tap-options.ts';
 
 /** Options of all roles. */
@@ -327,6 +341,7 @@ const testing: readonly Option[] = [
     help: 'run the tests on this broker: embedded, cluster (RabbitMQ in containers), or an address amqp://…',
     default: 'embedded',
   },
+  { ...connection, help: 'run the tests on the broker of this named connection', default: 'none' },
   { name: 'nodes', value: 'N', help: 'with --on cluster: start N nodes', default: '3' },
   {
     name: 'image',
@@ -341,12 +356,7 @@ const testing: readonly Option[] = [
     default: 'MQ_MANAGEMENT_URL, else port 15672 if AMQP is on 5672',
   },
   trustManagement,
-  {
-    name: 'ca',
-    value: 'FILE',
-    help: 'with --on amqps://…: trust this certificate authority (PEM), also for the management API',
-    default: 'the authorities of the system',
-  },
+  ...login.map((option) => ({ ...option, help: `with --on amqp://…: ${option.help}` })),
   configuration,
   {
     name: 'filter',
@@ -413,6 +423,7 @@ export const optionSets = {
   web: [...web, ...common, ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],
+  connection: Object.values<readonly Option[]>(connectionVerbOptions).flat(),
   cluster: Object.values<readonly Option[]>(clusterVerbOptions).flat(),
   wait: [...wait, ...always],
   types: [...types, ...always],

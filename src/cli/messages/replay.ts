@@ -94,7 +94,7 @@ async function run(context: Context, values: Values, { settings, config }: Job):
     );
   const addresses = await addressesOf(context, values);
   const vhost = vhostOf(config);
-  const users = new Set(brokerOf(config, vhost, addresses).nodes.map(({ user }) => user));
+  const users = new Set(brokerOf(config, vhost, addresses).nodes.map(({ connection }) => connection.user));
   const [user] = users.size === 1 ? users : [undefined];
   const note = noteOf(context, 'replay');
   const { replay } = await import('../../roles/replay.ts');
