@@ -12,6 +12,7 @@ import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
 import { clusterCommand } from './commands/cluster.ts';
 import { completionsCommand } from './commands/completions.ts';
+import { connectionCommand } from './commands/connection.ts';
 import { declareCommand } from './commands/declare.ts';
 import { demoCommand } from './commands/demo.ts';
 import { healthCommand } from './commands/health.ts';
@@ -71,6 +72,7 @@ export class CommandTable {
       applyCommand(configOf),
       graphCommand(configOf),
       routeCommand(configOf),
+      connectionCommand,
       trustCommand(builtin),
       completionsCommand,
       helpCommand,

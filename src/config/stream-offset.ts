@@ -7,10 +7,10 @@ import { isObject } from './plain.ts';
 /** A position as the value of `x-stream-offset` in basic.consume. A timestamp is in seconds, in the form of amqplib. */
 export type StreamOffset = 'first' | 'last' | 'next' | number | { readonly '!': 'timestamp'; readonly value: number };
 
-export type ParsedOffset = { readonly offset: StreamOffset } | { readonly problem: string };
+type ParsedOffset = { readonly offset: StreamOffset } | { readonly problem: string };
 
 /** Forms of a position for help texts and error messages. */
-export const offsetForms = 'first, last, next, a number, 10m (s, m, h, d) or 2026-12-01T08:00:00Z';
+const offsetForms = 'first, last, next, a number, 10m (s, m, h, d) or 2026-12-01T08:00:00Z';
 
 const words = ['first', 'last', 'next'] as const;
 /** Units of RabbitMQ for x-max-age that differ from those of mq, in milliseconds. `M` is left out on purpose. */

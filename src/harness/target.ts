@@ -1,5 +1,7 @@
 // Defines the target of a test run: the broker that the tests use. test-process/ implements each kind of target.
 
+import type { Login } from '../login/login.ts';
+
 /** Target settings that the runner sends to the process of a file, as JSON. */
 export type TargetPlan = EmbeddedPlan | ExternalPlan;
 
@@ -21,8 +23,8 @@ export interface ExternalPlan extends CommonPlan {
   readonly urls: readonly string[];
   /** URLs of the management API with user and password. Empty without an API. */
   readonly managementUrls: readonly string[];
-  /** Certificate authority of the management API (PEM). `undefined` means those of the system. */
-  readonly managementCa?: string | undefined;
+  /** Login of the command, for the addresses without a password. */
+  readonly login?: Login;
   /** Prefix of the names of the files' vhosts. The run uses it to find the vhosts of a killed file. */
   readonly prefix?: string;
   /** Name of the cluster in containers. */

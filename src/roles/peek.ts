@@ -6,14 +6,14 @@ import type { Republisher } from '../session/browsing/browser.ts';
 import type { QueueReader, QueueType } from '../session/browsing/queue-reader.ts';
 import type { Session } from '../session/session.ts';
 import type { RawMessage } from '../session/wire.ts';
-import { interrupted } from '../signal.ts';
+import { aborted, interrupted } from '../signal.ts';
 import { isClosedPipe } from '../terminal/printer.ts';
 import { Renewal } from './dead-letters/renewal.ts';
 import { messageIds } from './outgoing.ts';
-import { DeliveryLimit, type LimitSource } from './peeking/delivery-limit.ts';
-import { type PeekedMessage, peekPrinter } from './peeking/printer.ts';
+import { countsReturns, DeliveryLimit, type LimitSource } from './peeking/delivery-limit.ts';
+import { peekPrinter } from './peeking/printer.ts';
 import type { Looks } from './rows.ts';
-import { type Facts, isSelected } from './selection.ts';
+import { isSelected, messageFacts } from './selection.ts';
 
 export interface PeekSettings extends Looks {
   readonly vhost: string;
@@ -25,8 +25,8 @@ export interface PeekSettings extends Looks {
   readonly offset: StreamOffset | undefined;
   /** Filters as those of mq dlq. */
   readonly filters: readonly string[];
-  /** Reads the delivery limit of a quorum queue. */
-  readonly readLimit: () => Promise<LimitSource>;
+  /** Reads the delivery limit of a quorum queue. `isNeeded` waits for it if the broker has only created the queue. */
+  readonly readLimit: (isNeeded: boolean) => Promise<LimitSource>;
   /** Throws the error for a position in a queue that is not a stream. */
   readonly refuseOffset: (type: string) => never;
   readonly note: (text: string) => void;
@@ -74,7 +74,7 @@ export async function openPeek(
 export function readPeeked(parts: PeekParts): Promise<void> {
   const { filters } = parts.settings;
   const show = async (raw: RawMessage) => {
-    if (isSelected(raw, { ids: [], filters, count: undefined }, factsOf)) await parts.show(raw);
+    if (isSelected(raw, { ids: [], filters, count: undefined }, messageFacts)) await parts.show(raw);
   };
   return (parts.type === 'stream' ? peekStream : peekQueue)({ ...parts, show });
 }
@@ -89,11 +89,12 @@ interface PeekParts extends OpenedPeek {
 
 async function peekStream({ context, settings, reader, show, isEnough }: PeekParts): Promise<void> {
   const { offset = 'first', count, filters } = settings;
+  const stopped = aborted(context.drain);
   const stream = await reader.stream(offset, filters.length > 0 ? Number.POSITIVE_INFINITY : count);
   try {
     for await (const raw of stream.messages()) {
       if (context.drain.aborted) throw interrupted(context, 'a stream keeps its messages');
-      await show(raw);
+      await Promise.race([show(raw), stopped]);
       if (isEnough()) return;
     }
   } finally {
@@ -104,7 +105,10 @@ async function peekStream({ context, settings, reader, show, isEnough }: PeekPar
 async function peekQueue({ context, session, settings, reader, type, show, isEnough }: PeekParts): Promise<void> {
   const { vhost, queue, count, filters, note } = settings;
   const { consumers, server } = reader.facts;
-  const limit = type === 'quorum' ? new DeliveryLimit(await settings.readLimit(), { queue, server }) : undefined;
+  const limit =
+    type === 'quorum'
+      ? new DeliveryLimit(await settings.readLimit(countsReturns(server)), { queue, server })
+      : undefined;
   limit?.refuseBefore();
   if (consumers > 0)
     note(
@@ -119,22 +123,18 @@ async function peekQueue({ context, session, settings, reader, type, show, isEno
     isNeeded: (raw, at) => limit !== undefined && raw.fields.redelivered && renewal.isNeeded(raw, at),
     republish: (message) => renewal.republish(message),
   };
+  const stopped = aborted(context.drain);
   const browser = await reader.browse(republisher, filters.length > 0 ? undefined : count);
   try {
     for await (const message of browser.messages()) {
       message.leave();
       if (context.drain.aborted) throw interrupted(context, 'the messages are in the queue');
       limit?.refuse(message.raw);
-      await show(message.raw);
+      await Promise.race([show(message.raw), stopped]);
       if (isEnough()) return;
     }
   } finally {
     await browser.close();
     context.stderr.write(renewal.report());
   }
-}
-
-/** Returns the values that --filter compares. A message that was not dead-lettered has only its own exchange and key. */
-function factsOf({ fields: { exchange, routingKey: key } }: PeekedMessage['raw']): Facts {
-  return { exchange, key };
 }

@@ -5,7 +5,7 @@ import type { RawMessage } from '../session/wire.ts';
 import { deadLetterOf } from './dead-letters/dead-letter.ts';
 
 /** The action of a command on the selected dead letters. */
-export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'purge';
+export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'edit' | 'purge';
 
 export interface Selection {
   /** Message ids, of which one must match. If empty, every message matches. */
@@ -26,6 +26,11 @@ export type Facts = Readonly<Partial<Record<'reason' | 'key' | 'exchange' | 'que
 export function letterFacts(raw: RawMessage): Facts {
   const { reason, exchange, routingKey: key, queue } = deadLetterOf(raw);
   return { reason, key, exchange, queue };
+}
+
+/** Returns the values of a message that is no dead letter: those of its delivery. */
+export function messageFacts({ fields: { exchange, routingKey: key } }: Pick<RawMessage, 'fields'>): Facts {
+  return { exchange, key };
 }
 
 export function isSelected(raw: RawMessage, { ids, filters }: Selection, factsOf = letterFacts): boolean {

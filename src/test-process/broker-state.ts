@@ -39,10 +39,10 @@ function busyRole({ vhost, connections }: VhostState): string | undefined {
       for (const consumer of deliveries.consumers.values()) receiving.add(consumer);
     }
   }
-  for (const { name, ready, consumers } of vhost.queues.values()) {
-    if (ready.length === 0) continue;
+  for (const { name, undelivered, consumers } of vhost.queues.values()) {
+    if (undelivered === 0) continue;
     const hasRole = [...consumers.all].some((consumer) => receiving.has(consumer));
-    if (hasRole) return `the queue "${name}" has ${ready.length} ready ${messages(ready.length)}`;
+    if (hasRole) return `the queue "${name}" has ${undelivered} ready ${messages(undelivered)}`;
   }
   return undefined;
 }
@@ -79,9 +79,9 @@ export function contentOf(state: VhostState | undefined): VhostContent {
         };
       })
       .filter(({ name }) => !isOwn(name)),
-    queues: [...queues.values()].map(({ name, ready, unackedCount: unacked }) => ({
+    queues: [...queues.values()].map(({ name, readyCount: ready, unackedCount: unacked }) => ({
       name,
-      ready: ready.length,
+      ready,
       unacked,
     })),
     exchanges: [...exchanges.values()].map(({ name, type, alternate }) => ({

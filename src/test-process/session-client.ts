@@ -13,6 +13,8 @@ import type {
   SentMessage,
   Source,
 } from '../harness/target.ts';
+import { connectionWithLogin } from '../login/apply.ts';
+import type { Login } from '../login/login.ts';
 import type { OutgoingMessage } from '../session/outgoing-message.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Requester } from '../session/requester.ts';
@@ -40,9 +42,10 @@ export class SessionClient implements FixtureClient {
   readonly #publishers = new Map<string, Promise<OpenPublisher>>();
   readonly #requesters = new Map<string, Promise<OpenRequester>>();
 
-  constructor(config: Config, urls: readonly string[]) {
+  constructor(config: Config, urls: readonly string[], login: Login = {}) {
     this.#config = config;
-    this.#addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
+    const addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
+    this.#addresses = addresses.map((one) => connectionWithLogin(one, login));
   }
 
   async publish(publication: string, sent: SentMessage): Promise<Published> {

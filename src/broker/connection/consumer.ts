@@ -2,6 +2,7 @@
 
 import type { Arguments } from '../codec/arguments.ts';
 import { ProtocolError } from '../protocol-error.ts';
+import { assertConsumerArguments } from '../queue/arguments.ts';
 import type { Consumer } from '../queue/consumers.ts';
 import type { QueueEntry } from '../queue/entry.ts';
 import type { Message } from '../queue/message.ts';
@@ -13,6 +14,8 @@ interface ConsumerOwner {
   readonly channel: ChannelScope;
   /** True if the channel can send one more message to its consumers. */
   readonly hasRoom: boolean;
+  /** True if the channel has a prefetch of its own (basic.qos with `global`). */
+  readonly hasPrefetch: boolean;
   deliver(consumer: ChannelConsumer, message: Message, redelivered: boolean, entry: QueueEntry | undefined): void;
   queueDeleted(consumer: ChannelConsumer): void;
 }
@@ -35,6 +38,7 @@ export class ChannelConsumer implements Consumer {
   readonly arguments: Arguments;
   /** 0 means no limit. */
   readonly prefetch: number;
+  readonly hasPrefetch: boolean;
   unacked = 0;
   isInLine = false;
   readonly owner: ConsumerOwner;
@@ -47,7 +51,9 @@ export class ChannelConsumer implements Consumer {
     this.exclusive = parts.exclusive;
     // RabbitMQ ignores the prefetch of a consumer that does not acknowledge, because it has no unacknowledged messages.
     this.prefetch = parts.noAck ? 0 : parts.prefetch;
+    this.hasPrefetch = parts.prefetch > 0 || owner.hasPrefetch;
     this.arguments = parts.arguments;
+    assertConsumerArguments(parts.arguments, parts.queue);
     this.priority = priorityOf(parts);
     refuseOffset(parts);
   }

@@ -7,6 +7,7 @@ import { ProtocolError } from '../protocol-error.ts';
 import { assertPossible } from '../queue/arguments.ts';
 import type { QueueHost, Receipt } from '../queue/host.ts';
 import type { Message } from '../queue/message.ts';
+import { MessageQueue } from '../queue/message-queue.ts';
 import { Policies, type Policy, type PolicyKind, policyKinds } from '../queue/policies.ts';
 import { Queue } from '../queue/queue.ts';
 import { type QueueOwner, queueSettings } from '../queue/settings.ts';
@@ -16,6 +17,7 @@ import { route } from '../routing/route.ts';
 import { Steps } from '../routing/steps.ts';
 import type { Work } from '../slices.ts';
 import type { DeathReason, EnqueueTarget, Store } from '../store/contract.ts';
+import { Stream } from '../stream/stream.ts';
 import { DeadLetters } from './dead-letters.ts';
 import {
   type BindingDeclaration,
@@ -28,7 +30,7 @@ import { Definitions } from './definitions.ts';
 import { Destinations } from './destinations.ts';
 import { assertFreeName, assertSameExchange, assertSameQueue, locked } from './equivalence.ts';
 import { queueName } from './names.ts';
-import { Removals } from './removals.ts';
+import { assertDeletable, Removals } from './removals.ts';
 import { type Routed, refused, routedInMemory, routedNowhere, routedToStore } from './routed.ts';
 
 /** The parts that all virtual hosts of a broker share. */
@@ -201,7 +203,7 @@ export class VirtualHost implements QueueHost<Queue> {
       settings,
       policy,
     };
-    const queue = new Queue(parts, this);
+    const queue = type === 'stream' ? new Stream(parts, this) : new MessageQueue(parts, this);
     this.queues.set(name, queue);
     this.version++;
     this.#churn.queue_created++;
@@ -257,19 +259,9 @@ export class VirtualHost implements QueueHost<Queue> {
    * are removed too.
    */
   deleteQueue(queue: Queue, { ifUnused = false, ifEmpty = false, done = () => {} } = {}): number {
-    for (const [flag, name] of [
-      [ifUnused, 'if-unused'],
-      [ifEmpty, 'if-empty'],
-    ] as const) {
-      if (!flag || queue.settings.type !== 'quorum') continue;
-      throw new ProtocolError(
-        'NOT_IMPLEMENTED',
-        `cannot delete ${queue.what}. queue.delete operations with ${name} flag set are not supported by quorum queues`,
-      );
-    }
-    if (ifUnused && queue.consumers.count > 0) throw new ProtocolError('PRECONDITION_FAILED', `${queue.what} in use`);
-    if (ifEmpty && queue.ready.length > 0) throw new ProtocolError('PRECONDITION_FAILED', `${queue.what} not empty`);
-    const count = queue.ready.length;
+    assertDeletable(queue, { ifUnused, ifEmpty });
+    // RabbitMQ reports that a stream was empty.
+    const count = queue.settings.type === 'stream' ? 0 : queue.readyCount;
     this.removeQueue(queue, done);
     return count;
   }

@@ -1,11 +1,13 @@
 // mq peek: prints messages of any queue or stream and leaves them there.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { type CheckedConfig, type Config, namePrefix } from '../../config/config.ts';
 import { objectOf } from '../../config/plain.ts';
 import { parseOffset, type StreamOffset } from '../../config/stream-offset.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { LimitSource } from '../../roles/peeking/delivery-limit.ts';
+import { interrupted } from '../../signal.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
@@ -15,6 +17,8 @@ import { type Broker, brokerOf } from '../input/broker.ts';
 import { optionalManagement } from '../input/management.ts';
 
 const defaultCount = 10;
+/** Milliseconds until the broker reports statistics of a new queue, with a reserve. */
+const statisticsMs = 8_000;
 
 export function peekCommand(configsOf: (context: Context) => Promise<CheckedConfig>): Command {
   return {
@@ -79,7 +83,7 @@ async function run(context: Context, values: Values, { config, vhost, queue, off
       filters: values.list('filter'),
       json: values.flag('json') ?? false,
       hasHeaders: values.flag('headers') ?? true,
-      readLimit: () => readLimit(context, values, { broker, queue, note }),
+      readLimit: (isNeeded) => readLimit(context, values, { broker, queue, isNeeded, note }),
       refuseOffset: (type) => {
         throw values.usage(`'${queue}' is a ${type} queue: only a stream has a position, so --offset does not apply`);
       },
@@ -110,11 +114,22 @@ export function placeOf(config: Config, name: string): Pick<Job, 'vhost' | 'queu
   return { vhost: '/', queue: name };
 }
 
-/** Reads the delivery limit that follows from the arguments of a quorum queue and its policies. */
+interface LimitRequest {
+  readonly broker: Broker;
+  readonly queue: string;
+  /** `true` waits for the policies of a new queue. */
+  readonly isNeeded: boolean;
+  readonly note: (text: string) => void;
+}
+
+/**
+ * Reads the delivery limit that follows from the arguments of a quorum queue and its policies. RabbitMQ reports the
+ * policies of a new queue with its first statistics, after at most five seconds.
+ */
 export async function readLimit(
   context: Context,
   values: Values,
-  { broker, queue, note }: { broker: Broker; queue: string; note: (text: string) => void },
+  { broker, queue, isNeeded, note }: LimitRequest,
 ): Promise<LimitSource> {
   const { vhost } = broker;
   const connections = broker.connections.map((one) => ({ ...one, vhost }));
@@ -122,10 +137,17 @@ export async function readLimit(
   if (api === undefined) return 'unknown';
   try {
     const { apiPath } = await import('../../admin/path.ts');
-    const found = objectOf(await api.request('GET', apiPath`/queues/${vhost}/${queue}`));
-    const own = objectOf(found['arguments'])['x-delivery-limit'];
     const { effectiveLimit } = await import('../../roles/peeking/delivery-limit.ts');
-    return effectiveLimit(own, objectOf(found['effective_policy_definition'])['delivery-limit']);
+    for (const begun = performance.now(); ; ) {
+      const found = objectOf(await api.request('GET', apiPath`/queues/${vhost}/${queue}`));
+      const policy = found['effective_policy_definition'];
+      if (policy !== undefined)
+        return effectiveLimit(objectOf(found['arguments'])['x-delivery-limit'], objectOf(policy)['delivery-limit']);
+      if (!isNeeded || performance.now() - begun > statisticsMs) return 'unknown';
+      await pause(250, undefined, { signal: context.drain }).catch(() => {
+        throw interrupted(context, 'no message was read');
+      });
+    }
   } catch (error) {
     if (!(error instanceof MqError) || ['INTERRUPTED', 'TERMINATED', 'CONFIG'].includes(error.code)) throw error;
     return 'unknown';

@@ -10,7 +10,7 @@ import { Printer } from '../../terminal/printer.ts';
 import { messageOf, utf8 } from '../message.ts';
 import { type Cells, type Looks, RowPrinter } from '../rows.ts';
 import type { DlqVerb } from '../selection.ts';
-import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
+import { ageOf, type DeadLetter, deadLetterOf } from './dead-letter.ts';
 
 interface Result {
   readonly verb: DlqVerb;
@@ -30,21 +30,21 @@ const cells: Cells<DeadLetter> = {
   exchange: ({ exchange }) => exchange,
   key: ({ routingKey }) => routingKey,
   tries: ({ attempts }) => attempts,
-  age: ({ last }) => (last === undefined ? undefined : ageOf(Date.now() - Date.parse(last))),
+  age: ({ last }) => (last === undefined ? undefined : ageOf(last)),
 };
 const all = ['id', 'reason', 'attempts', 'first_failed', 'last_failed', 'bytes', 'exchange', 'key'];
 /** Columns that fit on a terminal of the usual width. */
 const few = ['id', 'reason', 'tries', 'age', 'key'];
 const wide = 150;
 
-function ageOf(milliseconds: number): string {
-  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
-  return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
-}
-
-const past = { list: 'listed', show: 'shown', replay: 'replayed', move: 'moved', purge: 'deleted' };
+const past = {
+  list: 'listed',
+  show: 'shown',
+  replay: 'replayed',
+  move: 'moved',
+  edit: 'edited and replayed',
+  purge: 'deleted',
+};
 
 export class LetterPrinter {
   readonly #printer: Printer;

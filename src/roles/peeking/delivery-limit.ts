@@ -22,6 +22,11 @@ export function effectiveLimit(argument: unknown, policy: unknown): number | und
   return limit < 0 ? undefined : limit;
 }
 
+/** Reports whether the broker counts a message of a quorum queue that is returned by basic.nack. */
+export function countsReturns(server: WorkQueue['server']): boolean {
+  return !forgetsReturns({ declared: { 'x-queue-type': 'quorum' }, isOwn: false, server }, {});
+}
+
 interface LimitedQueue {
   readonly queue: string;
   /** Properties of the broker from the login. */
@@ -37,8 +42,7 @@ export class DeliveryLimit {
   constructor(limit: LimitSource, queue: LimitedQueue) {
     this.#limit = limit;
     this.#queue = queue;
-    const { server } = queue;
-    this.#isCounted = !forgetsReturns({ declared: { 'x-queue-type': 'quorum' }, isOwn: false, server }, {});
+    this.#isCounted = countsReturns(queue.server);
   }
 
   /** Arguments of the queue for `Renewal`, which republishes a message that the broker would drop. */

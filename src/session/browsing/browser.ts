@@ -45,11 +45,17 @@ const undeliveredMs = 2_000;
 /** Milliseconds after which a queue that has messages but returns none causes an error. */
 const deliveryTimeoutMs = 10_000;
 
+const noLetters = 'is a stream, and a stream has no dead letters';
+
 /** Returns the error of a stream whose messages would be removed or returned. */
 export function streamError(stream: string): MqError {
-  return new MqError('TOPOLOGY', `'${stream}' is a stream, and a stream has no dead letters`, {
-    hint: `mq peek ${stream} shows its messages; failed messages of a stream are in a queue such as ${stream}.dead`,
+  return new MqError('TOPOLOGY', `'${stream}' ${noLetters}`, {
+    hint: `mq peek ${stream} shows its messages; mq declares ${stream}.dead with the first message that fails`,
   });
+}
+
+export function isStreamError({ message }: MqError): boolean {
+  return message.endsWith(noLetters);
 }
 
 /** One consumer of the channel. */

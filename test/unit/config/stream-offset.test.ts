@@ -30,7 +30,6 @@ for (const [text, part] of [
   ['99999999999999999999', 'the highest offset'],
   ['', 'an offset is'],
   ['First', 'an offset is'],
-  ['1.5', undefined],
   ['1.5', 'an offset is'],
   ['1e3', 'an offset is'],
   ['10x', 'an offset is'],

@@ -10,8 +10,8 @@ import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
 import { addressesOf } from '../../input/addresses.ts';
 import { brokerOf } from '../../input/broker.ts';
+import { factsOf } from '../../input/exchange-facts.ts';
 import { findManagement, optionalManagement } from '../../input/management.ts';
-import { factsOf } from './facts.ts';
 import { Firehose } from './firehose.ts';
 import { type Target, type Targets, targetsOf } from './targets.ts';
 
@@ -199,14 +199,13 @@ class Opening {
 
   async #watch(tap: Tap, { names, select, off }: Selecting): Promise<Watch> {
     const { values, session } = this.#parts;
-    const { isFiltered } = await import('../../../roles/selection.ts');
+    const { isFiltered, messageFacts } = await import('../../../roles/selection.ts');
     const filters = values.list('filter');
     const matchesReplies = values.flag('match-replies') === true;
     async function* messages(): AsyncGenerator<SeenMessage> {
       for await (const { raw: copy, ...times } of tap.messages()) {
         const { isNamed, ...seen } = select(copy);
-        const { exchange, routingKey: key } = seen.raw.fields;
-        const passes = filters.length === 0 || isFiltered(seen.raw, filters, { exchange, key });
+        const passes = filters.length === 0 || isFiltered(seen.raw, filters, messageFacts(seen.raw));
         if (matchesReplies || (isNamed && passes)) yield { ...seen, ...times, isNamed, isFiltered: passes };
       }
     }

@@ -43,4 +43,37 @@ for (const [how, status, retry, runs] of [
   });
 }
 
+test('a replay of dead letters does not append them to their stream', async () => {
+  const stream = 'stream-replay';
+  const cwd = emptyFolder({
+    'rascal.json': JSON.stringify({
+      vhosts: {
+        '/': { queues: { [stream]: { options: { durable: true, arguments: { 'x-queue-type': 'stream' } } } } },
+      },
+      publications: { events: { queue: stream } },
+      subscriptions: { events: { queue: stream } },
+      mq: {
+        retry: { attempts: 2, delays: [10] },
+        roles: { read: { consume: 'events', handler: { exec: ['sh', '-c', 'test $(cat) -gt 2'] } } },
+      },
+    }),
+  });
+  const bodies = ['1', '2', '3', '4', '5'];
+  const all = ['subscribe', 'events', '--offset', 'first', '--until-empty'];
+  assert.is((await roles.run(['publish', 'events', '--lines'], { cwd, input: bodies.join('\n') })).status, 0);
+  assert.is((await roles.run(['read', '--offset', 'first', '--count', '5'], { cwd })).status, 0);
+  const list = await roles.run(['dlq', 'list', '--queue', stream], { cwd });
+  assert.is(list.status, 78);
+  assert.match(list.stderr, `mq dlq list --queue ${stream}.dead`);
+  const replay = await roles.run(['dlq', 'replay', 'read'], { cwd });
+  assert.is(replay.status, 65);
+  assert.match(replay.stderr, '2 of 2 messages stay in stream-replay.dead: it failed in the stream');
+  assert.equal(lines((await roles.run(all, { cwd })).stdout), bodies);
+  const dead = await roles.take(`${stream}.dead`, 2);
+  assert.equal(
+    dead.map(({ properties }) => properties.headers?.['x-mq-offset']),
+    [0, 1],
+  );
+});
+
 test.run();

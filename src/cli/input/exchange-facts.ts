@@ -1,9 +1,9 @@
 // Reads the facts of exchanges: from the management API where it answers, otherwise over AMQP.
 
-import type { Management } from '../../../admin/client.ts';
-import { listOf, objectOf, stringOf } from '../../../config/plain.ts';
-import { MqError } from '../../../errors.ts';
-import type { ExchangeBinding, ExchangeFacts } from '../../../session/tap.ts';
+import type { Management } from '../../admin/client.ts';
+import { listOf, objectOf, stringOf } from '../../config/plain.ts';
+import { MqError } from '../../errors.ts';
+import type { ExchangeBinding, ExchangeFacts } from '../../session/tap.ts';
 
 interface FactSources {
   /** `undefined` if no management API is used. */
@@ -30,7 +30,7 @@ export async function factsOf(exchange: string, { api, vhost, probe }: FactSourc
 }
 
 async function factsFrom(api: Management, vhost: string, exchange: string): Promise<ExchangeFacts> {
-  const { apiPath } = await import('../../../admin/path.ts');
+  const { apiPath } = await import('../../admin/path.ts');
   const path = apiPath`/exchanges/${vhost}/${exchange}`;
   const answer = await api.ask('GET', path);
   if (answer.status === 404)
