@@ -4,13 +4,13 @@ import type { Config, ConnectionConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import type { Renaming, ReplaySettings, ReplayTarget, Timing } from '../../roles/replay.ts';
 import { optionSets } from '../arguments/options.ts';
+import { intervalOf } from '../arguments/rate.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { brokerOf } from '../input/broker.ts';
 import type { ConfigOf } from '../input/management.ts';
-import { intervalOf } from '../input/rate.ts';
 import { openSession, vhostOf } from './session.ts';
 
 export function replayCommand(configOf: ConfigOf): Command {
