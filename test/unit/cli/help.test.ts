@@ -103,7 +103,9 @@ test('every help fits 80 columns, and examples have the required arguments', asy
     );
     const isNamed = /^Usage: .*<(publication|subscription…)>/m.test(stdout);
     const examples = lines.filter((line) => line.startsWith(`  mq ${name} `));
-    if (isNamed) for (const line of examples) assert.match(line, /^ {2}mq \w+ (hello|task|rpc) /);
+    // A name is not needed with --exchange or --queue.
+    if (isNamed)
+      for (const line of examples) assert.match(line, /^ {2}mq \w+ (hello|task|rpc|--exchange \w+|--queue \w+) /);
   }
 });
 
