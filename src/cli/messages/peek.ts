@@ -99,7 +99,7 @@ export function offsetOf(values: Values): StreamOffset | undefined {
   const text = values.text('offset');
   if (text === undefined) return undefined;
   const parsed = parseOffset(text);
-  if ('problem' in parsed) throw values.usage(`--offset: '${text}' is not a position: ${parsed.problem}`);
+  if ('problem' in parsed) throw values.usage(`--offset '${text}' is not valid: ${parsed.problem}`);
   return parsed.offset;
 }
 
