@@ -31,6 +31,10 @@ import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
 import { dlqCommand } from './messages/dlq.ts';
 import { completedGenerics, genericCommand, genericNames } from './messages/generic.ts';
+import { peekCommand } from './messages/peek.ts';
+import { recordCommand } from './messages/record.ts';
+import { replayCommand } from './messages/replay.ts';
+import { tapCommand } from './messages/tap.ts';
 import { applyCommand } from './topology/apply.ts';
 import { graphCommand } from './topology/graph.ts';
 import { planCommand } from './topology/plan.ts';
@@ -52,7 +56,11 @@ export class CommandTable {
       waitCommand(configOf),
       adminCommand(configOf),
       topCommand(configOf),
+      tapCommand(configOf),
+      peekCommand(configsOf),
       dlqCommand(configsOf),
+      recordCommand(configsOf),
+      replayCommand(configOf),
       healthCommand,
       webCommand(configOf),
       testCommand,

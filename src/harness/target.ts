@@ -55,6 +55,8 @@ export interface FileTarget {
     readonly command: string;
     readonly args: readonly string[];
     readonly env: Readonly<Record<string, string | undefined>>;
+    /** The current folder, in which the role starts. */
+    readonly cwd: string;
   };
   /** Returns the client of the fixtures. Rejects if the broker cannot start. */
   client(): Promise<FixtureClient>;
@@ -70,6 +72,8 @@ export interface FileTarget {
 export interface FixtureClient {
   /** Resolves when the broker has confirmed the message. Throws otherwise. */
   publish(publication: string, message: SentMessage): Promise<Published>;
+  /** Publishes the messages of a recording (mq record) in their order, and returns their number. Throws the first failure. */
+  replay(path: string, options: ReplayOptions): Promise<number>;
   /** Sends a request and returns its reply. */
   request(publication: string, message: SentMessage, withinMs: number): Promise<ReceivedMessage>;
   /** Resolves when the broker has accepted the consumer. */
@@ -92,6 +96,16 @@ export interface SentMessage {
   readonly persistent?: boolean;
   /** If `false`, a message that no queue receives is not an error. */
   readonly mandatory?: boolean;
+}
+
+/** Target of a recording, by the broker's names. */
+export type ReplayTo = { readonly queue: string } | { readonly exchange: string };
+
+interface ReplayOptions {
+  /** `undefined` means the recorded exchange and routing key. */
+  readonly to: ReplayTo | undefined;
+  /** Called before each message with the recorded pause before it, in milliseconds. */
+  readonly pause: (milliseconds: number) => Promise<void>;
 }
 
 /** A published message with its exchange and routing key. */

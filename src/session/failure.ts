@@ -26,6 +26,12 @@ export function isInUse({ cause }: MqError): boolean {
   return cause instanceof Error && inUse.test(cause.message);
 }
 
+/** Returns `true` if the node has no replica of a stream, so that another node must be tried. */
+export function hasNoReplica({ message }: MqError): boolean {
+  return message.includes(noReplica);
+}
+
+const noReplica = 'has no running replica of the stream';
 const lost = 'the connection to the broker was lost';
 
 /** Returns `true` if the error is the loss of the connection. The session logs such an error itself. */
@@ -172,6 +178,19 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     // A limit or an unavailable queue is a temporary problem.
     /(?:PRECONDITION_FAILED|NOT_ALLOWED|NOT_FOUND) - ([^"]*(?:limit [^"]*reached|has reached the [^"]*limit|stopped by supervisor|failed to restart|due to timeout|timed out while declaring|may be stopping or being demoted)[^"]*)/,
     ([, what]) => ({ code: 'UNAVAILABLE', message: `the broker refused temporarily: ${what?.trim()}` }),
+  ],
+  [
+    // RabbitMQ: a consumer reads a stream from the replica of its own node.
+    /PRECONDITION_FAILED - [^"]*'([^']+)' in vhost [^"]*does not have a running replica on the local node/,
+    ([, queue]) => ({ code: 'UNAVAILABLE', message: `the node ${noReplica} '${queue}'` }),
+  ],
+  [
+    /invalid arg 'x-stream-offset' for queue '([^']*)' in vhost '[^']*' of queue type (?:rabbit_)?(\w+?)(?:_queue)?\b/,
+    ([, queue, type]) => ({
+      code: 'TOPOLOGY',
+      message: `the queue '${queue}' is a ${type} queue; only a stream has offsets`,
+      hint: 'remove --offset and x-stream-offset',
+    }),
   ],
   [
     /NOT_ALLOWED - access to vhost '([^']*)' refused for user '([^']*)'/,

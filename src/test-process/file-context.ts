@@ -18,5 +18,5 @@ export function launchOf({ config, ...plan }: TargetPlan, { env, cwd, self }: Fi
   const trusted = [env['MQ_TRUST'], join(cwd, 'rascal.json')].filter(Boolean).join(delimiter);
   // The login of the user's shell must not reach the broker of the tests.
   const own = withLogin(env, ('login' in plan ? plan.login : undefined) ?? {}, cwd);
-  return { ...self, env: { ...own, MQ_TRUST: trusted, ...(config !== undefined && { MQ_CONFIG: config }) } };
+  return { ...self, cwd, env: { ...own, MQ_TRUST: trusted, ...(config !== undefined && { MQ_CONFIG: config }) } };
 }

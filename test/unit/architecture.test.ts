@@ -56,6 +56,7 @@ const layers = [
   ['connection'],
   ['vhost'],
   ['routing'],
+  ['stream'],
   ['queue'],
   ['codec', 'store'],
   ['protocol-error', 'clock', 'counters', 'loopback', 'slices', 'patterns', 'bounded-pattern', 'rabbitmq-version'],

@@ -30,6 +30,8 @@ interface SearchSettings {
   readonly limits?: Partial<Limits>;
   /** Replaces the user and password of an address. */
   readonly login?: ChangeLogin;
+  /** `true` also sends requests after a signal, for what must be undone. Default `false`. */
+  readonly ignoresSignals?: boolean;
 }
 
 type ChangeLogin = (address: ManagementAddress) => ManagementAddress;
@@ -87,12 +89,12 @@ export async function openManagement(
 export async function findManagement(
   context: Context,
   values: Values,
-  { connections, limits = {}, login = (address) => address }: SearchSettings,
+  { connections, limits = {}, login = (address) => address, ignoresSignals = false }: SearchSettings,
 ): Promise<FoundManagement> {
   const { Management } = await import('../../admin/client.ts');
   const { addresses, isNamed } = await located(context, values, connections);
   const all = addresses.map(login);
-  const settings = { ...limits, signal: context.drain };
+  const settings = { ...limits, ...(!ignoresSignals && { signal: context.drain }) };
   const isTrusted = connections.length === 0 || (isNamed && values.flag('trust-management') === true);
   let isProven = false;
   const prove = async (address: ManagementAddress) => {

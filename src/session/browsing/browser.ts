@@ -2,13 +2,14 @@
 // queue. Memory use is bounded, because a consumer receives at most `prefetch` unacknowledged messages. When that many
 // messages are left in the queue, another consumer on the same channel receives the next ones.
 
-import { MqError } from '../errors.ts';
-import type { Channel } from './channel.ts';
-import type { BrokerConnection } from './connecting/broker-connection.ts';
-import { readyCount, returnDeliveries } from './consuming/ready-count.ts';
-import { failureOf } from './failure.ts';
-import { promised } from './promised.ts';
-import type { RawMessage } from './raw-message.ts';
+import { MqError } from '../../errors.ts';
+import type { Channel } from '../channel.ts';
+import type { BrokerConnection } from '../connecting/broker-connection.ts';
+import { readyCount, returnDeliveries } from '../consuming/ready-count.ts';
+import { failureOf, isInUse } from '../failure.ts';
+import { promised } from '../promised.ts';
+import type { RawMessage } from '../raw-message.ts';
+import { queueTypeOf } from './queue-type.ts';
 
 /** A message that was read. The caller must call either `remove` or `leave`, once, at any time. */
 export interface BrowsedMessage {
@@ -31,14 +32,31 @@ interface BrowserSettings {
   /** The broker's name of the queue. */
   readonly queue: string;
   readonly republisher: Republisher;
+  /** Maximum number of messages that are read. `undefined` means all. */
+  readonly most?: number | undefined;
   readonly redact: (text: string) => string;
 }
 
-const prefetch = 256;
+const mostUnacked = 256;
 /** Milliseconds without a message after which the browser checks whether the queue is empty. */
 const quietMs = 250;
-/** Milliseconds after which a queue that has messages but delivers none causes an error. */
+/** Milliseconds after which messages are requested one by one if the queue has messages but delivers none. */
+const undeliveredMs = 2_000;
+/** Milliseconds after which a queue that has messages but returns none causes an error. */
 const deliveryTimeoutMs = 10_000;
+
+const noLetters = 'is a stream, and a stream has no dead letters';
+
+/** Returns the error of a stream whose messages would be removed or returned. */
+export function streamError(stream: string): MqError {
+  return new MqError('TOPOLOGY', `'${stream}' ${noLetters}`, {
+    hint: `mq peek ${stream} shows its messages; mq declares ${stream}.dead with the first message that fails`,
+  });
+}
+
+export function isStreamError({ message }: MqError): boolean {
+  return message.endsWith(noLetters);
+}
 
 /** One consumer of the channel. */
 interface Reader {
@@ -50,9 +68,11 @@ interface Reader {
 }
 
 export class Browser {
-  readonly #channel: Channel;
+  readonly #connection: BrokerConnection;
+  #channel: Channel;
   readonly #settings: BrowserSettings;
-  /** Number of ready messages at the start. At most this many are read. */
+  readonly #prefetch: number;
+  /** Number of messages that are read at most: the ready ones at the start, or fewer. */
   readonly total: number;
   readonly #readers: Reader[] = [];
   readonly #arrived: BrowsedMessage[] = [];
@@ -60,22 +80,26 @@ export class Browser {
   readonly #republishing = new Set<Promise<void>>();
   #wake: () => void = () => undefined;
   #failure: MqError | undefined;
+  /** Receives the messages that are requested one by one. */
+  #getter: Reader | undefined;
 
-  private constructor(channel: Channel, total: number, settings: BrowserSettings) {
+  private constructor(connection: BrokerConnection, channel: Channel, total: number, settings: BrowserSettings) {
+    this.#connection = connection;
     this.#channel = channel;
     this.total = total;
     this.#settings = settings;
-    channel.on('error', (error: Error) => this.#fail(error));
-    channel.on('close', () => this.#fail(new Error('Channel closed')));
+    this.#prefetch = Math.min(mostUnacked, Math.max(1, settings.most ?? mostUnacked));
+    this.#listen(channel);
   }
 
   static async open(connection: BrokerConnection, settings: BrowserSettings): Promise<Browser> {
     try {
       const channel = await connection.channel(settings.vhost);
       channel.on('error', () => undefined);
-      const total = await readyCount(channel, settings.queue);
-      await promised((next) => channel.prefetch(prefetch, false, next));
-      return new Browser(channel, total, settings);
+      const ready = await readyCount(channel, settings.queue);
+      const browser = new Browser(connection, channel, Math.min(ready, settings.most ?? ready), settings);
+      await promised((next) => channel.prefetch(browser.#prefetch, false, next));
+      return browser;
     } catch (error) {
       throw failureOf(error, settings.redact);
     }
@@ -87,7 +111,7 @@ export class Browser {
       const message = await this.#next();
       if (!message) return;
       yield message;
-      if (this.#republishing.size >= prefetch) await Promise.all(this.#republishing);
+      if (this.#republishing.size >= mostUnacked) await Promise.all(this.#republishing);
     }
   }
 
@@ -124,12 +148,36 @@ export class Browser {
       const message = this.#arrived.shift();
       if (message) return message;
       const reader = this.#readers.at(-1);
-      if (!reader || reader.unacked >= prefetch) await this.#read();
-      else if (!(await this.#arrival())) {
-        if ((await readyCount(this.#channel, this.#settings.queue)) === 0 && this.#arrived.length === 0)
-          return undefined;
-        if (performance.now() - begun > deliveryTimeoutMs) throw this.#withheld();
-      }
+      if (this.#getter) await this.#get(this.#getter);
+      else if (!reader || reader.unacked >= this.#prefetch) await this.#read();
+      if (this.#arrived.length > 0 || (await this.#arrival())) continue;
+      if ((await readyCount(this.#channel, this.#settings.queue)) === 0 && this.#arrived.length === 0) return undefined;
+      const silentMs = performance.now() - begun;
+      if (silentMs > deliveryTimeoutMs) throw this.#withheld();
+      if (silentMs > undeliveredMs) await this.#requestSingly();
+    }
+  }
+
+  /** Ends the consumer. From now on each message is requested. */
+  async #requestSingly(): Promise<void> {
+    if (this.#getter) return;
+    const { vhost, queue } = this.#settings;
+    // RabbitMQ: basic.get of a stream closes the connection with 540.
+    if ((await queueTypeOf(this.#connection, vhost, queue)) === 'stream') throw streamError(queue);
+    await this.#cancel();
+    this.#getter = this.#newReader();
+  }
+
+  /** Requests one message. */
+  async #get(reader: Reader): Promise<void> {
+    const { queue, redact } = this.#settings;
+    try {
+      const raw = await promised<RawMessage | false>((next) => this.#channel.get(queue, { noAck: false }, next));
+      if (raw) this.#arrive(reader, raw);
+    } catch (error) {
+      // RabbitMQ: basic.get of a quorum queue with a single active consumer closes the channel with 405.
+      if (error instanceof Error && error.message.includes('single active consumer')) throw this.#singlyActive();
+      throw this.#failure ?? failureOf(error, redact);
     }
   }
 
@@ -153,18 +201,43 @@ export class Browser {
     const { queue, redact } = this.#settings;
     try {
       await this.#cancel();
-      // RabbitMQ requeues in the order of the consumer tags, so the tags are numbered.
-      const tag = `mq-${String(this.#readers.length).padStart(9, '0')}`;
-      const reader: Reader = { tag, unacked: 0, lastLeft: undefined };
-      this.#readers.push(reader);
+      const reader = this.#newReader();
+      const { tag } = reader;
       const onMessage = (raw: RawMessage | null) => {
         if (raw) this.#arrive(reader, raw);
         else this.#fail(new Error('the broker cancelled the consumer'));
       };
       await promised((next) => this.#channel.consume(queue, onMessage, { consumerTag: tag }, next));
     } catch (error) {
-      throw this.#failure ?? failureOf(error, redact);
+      const failure = failureOf(error, redact);
+      if (!isInUse(failure) || this.#readers.length > 1) throw this.#failure ?? failure;
+      await this.#reopen();
+      this.#getter = this.#newReader();
     }
+  }
+
+  #newReader(): Reader {
+    // RabbitMQ requeues in the order of the consumer tags, so the tags are numbered.
+    const tag = `mq-${String(this.#readers.length).padStart(9, '0')}`;
+    const reader: Reader = { tag, unacked: 0, lastLeft: undefined };
+    this.#readers.push(reader);
+    return reader;
+  }
+
+  /** Opens another channel, because the refusal of a consumer has closed the first one. No message was received yet. */
+  async #reopen(): Promise<void> {
+    this.#channel = await this.#connection.channel(this.#settings.vhost);
+    this.#failure = undefined;
+    this.#readers.length = 0;
+    this.#listen(this.#channel);
+  }
+
+  #listen(channel: Channel): void {
+    const fail = (error: Error) => {
+      if (this.#channel === channel) this.#fail(error);
+    };
+    channel.on('error', fail);
+    channel.on('close', () => fail(new Error('Channel closed')));
   }
 
   #arrive(reader: Reader, raw: RawMessage): void {
@@ -188,12 +261,18 @@ export class Browser {
   /** Cancels the last consumer. After its answer, all deliveries of the consumer have arrived. */
   async #cancel(): Promise<void> {
     const reader = this.#readers.at(-1);
-    if (reader) await promised((next) => this.#channel.cancel(reader.tag, next));
+    if (reader && reader !== this.#getter) await promised((next) => this.#channel.cancel(reader.tag, next));
   }
 
   #fail(error: Error): void {
     this.#failure ??= failureOf(error, this.#settings.redact);
     this.#wake();
+  }
+
+  #singlyActive(): MqError {
+    return new MqError('IN_USE', `the queue '${this.#settings.queue}' delivers only to its single active consumer`, {
+      hint: 'stop that consumer, and read the queue then',
+    });
   }
 
   #withheld(): MqError {

@@ -1,12 +1,13 @@
 // Subscribes to exchanges with temporary queues that are deleted with the connection. Nothing of rascal.json is
 // declared. A lost connection ends the subscription, because messages were missed and the caller must know it.
 
-import { MqError } from '../errors.ts';
-import type { Channel } from './channel.ts';
-import type { BrokerConnection } from './connecting/broker-connection.ts';
-import { failureOf } from './failure.ts';
-import { promised } from './promised.ts';
-import type { Properties, RawMessage } from './raw-message.ts';
+import { MqError } from '../../errors.ts';
+import type { Channel } from '../channel.ts';
+import type { BrokerConnection } from '../connecting/broker-connection.ts';
+import { failureOf } from '../failure.ts';
+import { promised } from '../promised.ts';
+import type { Properties, RawMessage } from '../raw-message.ts';
+import { TapQueue } from './tap-queue.ts';
 
 export interface ReceivedMessage {
   readonly body: Buffer;
@@ -27,8 +28,6 @@ export interface Subscription {
 }
 
 const prefetch = 256;
-/** Maximum length of the queue. A slow reader misses the oldest messages, so that the broker's memory is bounded. */
-const longest = 10_000;
 
 export class Listener {
   readonly #channel: Channel;
@@ -72,19 +71,18 @@ export class Listener {
     source: { exchange: string; bindingKey: string } | undefined,
     onMessage: OnMessage,
   ): Promise<Subscription> {
-    const channel = this.#channel;
     const subscribe = async () => {
-      const options = { exclusive: true, durable: false, autoDelete: true, arguments: { 'x-max-length': longest } };
-      const { queue } = await promised<{ queue: string }>((next) => channel.assertQueue('', options, next));
-      if (source) await promised((next) => channel.bindQueue(queue, source.exchange, source.bindingKey, {}, next));
-      const receive = (message: RawMessage | null) => {
-        if (message) onMessage(receivedMessage(message), () => this.#ack(message));
-        else this.#closed.resolve(new MqError('UNAVAILABLE', 'the broker cancelled the subscription'));
+      const queue = await TapQueue.open(this.#channel, {
+        sources: source ? [source] : [],
+        counts: false,
+        onMessage: (message) => onMessage(receivedMessage(message), () => this.#ack(message)),
+        onCancel: () => this.#closed.resolve(new MqError('UNAVAILABLE', 'the broker cancelled the subscription')),
+      });
+      const stop = async () => {
+        await queue.cancel();
+        await queue.delete();
       };
-      const { consumerTag } = await promised<{ consumerTag: string }>((next) =>
-        channel.consume(queue, receive, { exclusive: true }, next),
-      );
-      return { queue, stop: async () => void (await promised((next) => channel.cancel(consumerTag, next))) };
+      return { queue: queue.name, stop };
     };
     // If the channel closes, amqplib answers pending calls only with "closed". The close event contains the reason.
     return subscribe().catch(async (error: unknown) => {

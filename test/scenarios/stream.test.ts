@@ -1,4 +1,4 @@
-// Tests streams over AMQP 0-9-1 on RabbitMQ, because the embedded broker does not have streams.
+// Tests streams over AMQP 0-9-1: the offset at which a consumer starts, the end of a stream, and a lost connection.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

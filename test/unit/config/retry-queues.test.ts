@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Config } from '../../../src/config/config.ts';
-import { deadLetterWarning, retryOf } from '../../../src/config/retry.ts';
+import { deadLetterWarning, retryOf } from '../../../src/config/retry-queues.ts';
 import { isReceiving, type RetryConfig } from '../../../src/config/role.ts';
 import { configOf, linesOf } from './fixture.ts';
 
