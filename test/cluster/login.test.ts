@@ -26,14 +26,18 @@ test.before(async () => {
   const enable = [
     '{ok, File} = application:get_env(rabbit, enabled_plugins_file)',
     '{ok, [Plugins]} = file:consult(File)',
-    'ok = file:write_file(File, io_lib:format("~p.~n", [[rabbitmq_auth_backend_oauth2 | Plugins]]))',
-    'rabbit_plugins:ensure(File).',
+    // The file of the node belongs to root.
+    'Own = "/tmp/enabled_plugins"',
+    'ok = file:write_file(Own, io_lib:format("~p.~n", [[rabbitmq_auth_backend_oauth2 | Plugins]]))',
+    'rabbit_plugins:ensure(Own).',
   ];
   await exec('eval', enable.join(', '));
   const backends = '[rabbit_auth_backend_oauth2, rabbit_auth_backend_internal]';
   await exec('eval', `application:set_env(rabbitmq_auth_backend_oauth2, resource_server_id, <<"${resource}">>).`);
   await exec('eval', `application:set_env(rabbit, auth_backends, ${backends}).`);
-  await exec('add_signing_key', keyId, `--pem=${keys.publicKey}`);
+  // The command add_signing_key calls this function.
+  const key = JSON.stringify(keys.publicKey);
+  await exec('eval', `uaa_jwt:add_signing_key(<<"${keyId}">>, pem, <<${key}>>).`);
 });
 
 const config = {
@@ -95,11 +99,19 @@ test('reconnects with a new token if the broker refuses one', async () => {
   assertNoToken(ended);
 });
 
-test('ends with 77 if the token expires and cannot be renewed', async () => {
-  const ended = await mq(['worker', '--debug'], { env: { ...env, MQ_TOKEN: keys.token(3) } });
-  assert.is(ended.status, 77, ended.stderr);
-  assert.match(ended.stderr, /the broker refused the token of MQ_TOKEN .*\nhint: it expired at 20/);
-  assertNoToken(ended);
+// RabbitMQ 4.0 accepts what a channel has done before, also after the token has expired.
+const closesExpired = !/^4\.0\./.test(node.version) ? test : test.skip;
+closesExpired('a publisher ends with 77 if its token expires and cannot be renewed', async () => {
+  const publisher = startMq(['task', '--lines', '--json', '--debug'], { env: { ...env, MQ_TOKEN: keys.token(4) } });
+  const timer = setInterval(() => publisher.stdin.write('line\n'), 50);
+  try {
+    const ended = await publisher.ended;
+    assert.is(ended.status, 77, ended.stderr);
+    assert.match(ended.stderr, /\(ACCESS_REFUSED\)|token has expired/);
+    assertNoToken(ended);
+  } finally {
+    clearInterval(timer);
+  }
 });
 
 for (const [title, seconds, audience, hint] of [
