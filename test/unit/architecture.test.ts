@@ -33,7 +33,18 @@ interface Rule {
 }
 
 const features = 'admin apply bench broker cluster handlers harness observe roles topology web'.split(' ');
-const core = ['arrival-order', 'errors', 'context', 'random-uuid', 'signal', 'timer', 'terminal', 'session', 'config'];
+const core = [
+  'arrival-order',
+  'login',
+  'errors',
+  'context',
+  'random-uuid',
+  'signal',
+  'timer',
+  'terminal',
+  'session',
+  'config',
+];
 /** The two entries of the executable: the command line, and the process of one test file. */
 const entries = ['cli', 'test-process'];
 const places = ['main', 'build', ...entries, ...core, ...features];
@@ -45,6 +56,7 @@ const layers = [
   ['connection'],
   ['vhost'],
   ['routing'],
+  ['stream'],
   ['queue'],
   ['codec', 'store'],
   ['protocol-error', 'clock', 'counters', 'loopback', 'slices', 'patterns', 'bounded-pattern', 'rabbitmq-version'],

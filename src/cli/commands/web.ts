@@ -10,7 +10,6 @@ import { asMqError, MqError } from '../../errors.ts';
 import type { Observer } from '../../session/observer.ts';
 import type { Tapper } from '../../session/session.ts';
 import { aborted } from '../../signal.ts';
-import type { StompAddress } from '../../web/plugin-proxy.ts';
 import type { WebSettings } from '../../web/server.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
@@ -19,7 +18,6 @@ import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { type Broker, brokerOf } from '../input/broker.ts';
 import { factsOf } from '../input/exchange-facts.ts';
-import { readAuthority } from '../input/files.ts';
 import { optionalManagement } from '../input/management.ts';
 import { readPassword } from '../input/password.ts';
 import { printReady } from '../ready-line.ts';
@@ -71,7 +69,7 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
   const port = values.whole('port', { min: 0, max: 65_535 }) ?? defaultPort;
   const say = noteOf(context, 'web');
   const broker = brokerOf(config, vhost, addresses);
-  const findRoute = planStompRoute(broker, values, { tls: await tlsOf(context, values), say });
+  const findRoute = planStompRoute(broker, values, { say });
   const [{ serveWeb }, { Sender }, sessions] = await Promise.all([
     import('../../web/server.ts'),
     import('../../web/sender.ts'),
@@ -105,11 +103,6 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
   } finally {
     await session.close();
   }
-}
-
-async function tlsOf(context: Context, values: Values): Promise<StompAddress['tls']> {
-  const ca = await readAuthority(context, values);
-  return { isInsecure: values.flag('insecure') === true, ...(ca !== undefined && { ca }) };
 }
 
 function guardOf({ password, host }: Job, values: Values): WebSettings['guard'] {

@@ -201,13 +201,13 @@ class Opening {
 
   async #watch(tap: Tap, { names, select, off }: Selecting): Promise<Watch> {
     const { values, session } = this.#parts;
-    const { isFiltered } = await import('../../../roles/selection.ts');
+    const { isFiltered, messageFacts } = await import('../../../roles/selection.ts');
     const filters = values.list('filter');
     const matchesReplies = values.flag('match-replies') === true;
     async function* messages(): AsyncGenerator<SeenMessage> {
       for await (const { raw: copy, ...times } of tap.messages()) {
         const { isNamed, ...seen } = select(copy);
-        const passes = filters.length === 0 || isFiltered(seen.raw, filters, seen.raw.fields);
+        const passes = filters.length === 0 || isFiltered(seen.raw, filters, messageFacts(seen.raw));
         if (matchesReplies || (isNamed && passes)) yield { ...seen, ...times, isNamed, isFiltered: passes };
       }
     }

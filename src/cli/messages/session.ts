@@ -1,0 +1,44 @@
+// Opens the session of a command that records or replays messages.
+
+import type { Config, ConnectionConfig } from '../../config/config.ts';
+import type { Context } from '../../context.ts';
+import { MqError } from '../../errors.ts';
+import type { Session } from '../../session/session.ts';
+import type { Values } from '../arguments/values.ts';
+
+interface SessionParts {
+  readonly role: string;
+  readonly config: Config;
+  readonly addresses: readonly ConnectionConfig[] | undefined;
+  readonly values: Values;
+  readonly note: (text: string) => void;
+}
+
+/** Opens the session. A second signal aborts it. */
+export async function openSession(
+  { abandon }: Pick<Context, 'abandon'>,
+  { role, config, addresses, values, note }: SessionParts,
+): Promise<Session> {
+  const [{ Session }, { newCounts }] = await Promise.all([
+    import('../../session/session.ts'),
+    import('../../session/counts.ts'),
+  ]);
+  const session = new Session({
+    config,
+    addresses,
+    role,
+    confirmTimeoutMs: values.duration('timeout') ?? 60_000,
+    limitsBlocking: values.text('timeout') !== undefined,
+    say: ({ message }) => note(message),
+    counts: newCounts(),
+  });
+  const abort = () => session.abort(new MqError('TERMINATED', 'stopped by a second signal'));
+  abandon.addEventListener('abort', abort, { once: true });
+  return session;
+}
+
+/** Returns the vhost of rascal.json that a command for queues and exchanges of a broker uses: `/`, else the first one. */
+export function vhostOf({ vhosts }: Config): string {
+  const names = Object.keys(vhosts);
+  return names.includes('/') ? '/' : (names[0] ?? '/');
+}
