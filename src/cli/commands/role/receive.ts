@@ -8,7 +8,7 @@ import type { Handler, HandlerHost } from '../../../handlers/handler.ts';
 import type { HandlerOptions } from '../../../handlers/make.ts';
 import { messageFields } from '../../../handlers/message-fields.ts';
 import type { Session } from '../../../session/session.ts';
-import { delimiters } from '../../arguments/options.ts';
+import { delimiters } from '../../arguments/receive-options.ts';
 import type { Values } from '../../arguments/values.ts';
 import { usageLine } from '../../help.ts';
 import { refuseInput } from '../../input/output-file.ts';

@@ -5,7 +5,7 @@ import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
 import type { Input } from '../../../roles/input.ts';
 import type { Properties } from '../../../session/wire.ts';
-import { delimiters } from '../../arguments/options.ts';
+import { delimiters } from '../../arguments/receive-options.ts';
 import type { Values } from '../../arguments/values.ts';
 import { properties } from '../../input/properties.ts';
 import { intervalOf } from '../../input/rate.ts';
