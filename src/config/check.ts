@@ -15,6 +15,7 @@ import type { HandlerConfig } from './role.ts';
 import { nestedArguments } from './rules/binding-options.ts';
 import { type Declared, type DeclaredQueue, declaredByRascal } from './rules/declared.ts';
 import { definedNames } from './rules/defined-names.ts';
+import { checkDelays } from './rules/delays.ts';
 import { droppingQueues, droppingWarning } from './rules/dropping.ts';
 import { longNames } from './rules/long-names.ts';
 import { checkOwns, ownsWarnings } from './rules/owns.ts';
@@ -122,6 +123,7 @@ function ruleFindings(
     handlerFault: (handler, at) => (hasValidShape(at) ? handlerFault?.(handler as HandlerConfig, at) : undefined),
   });
   checkRetries(input);
+  checkDelays(input);
   checkPolicies(input);
   if (isStrict) checkEncryption(content, report);
   return found;

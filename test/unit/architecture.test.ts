@@ -33,7 +33,18 @@ interface Rule {
 }
 
 const features = 'admin apply bench broker cluster handlers harness observe roles topology web'.split(' ');
-const core = ['arrival-order', 'errors', 'context', 'random-uuid', 'signal', 'timer', 'terminal', 'session', 'config'];
+const core = [
+  'arrival-order',
+  'errors',
+  'context',
+  'random-uuid',
+  'signal',
+  'timer',
+  'terminal',
+  'session',
+  'delay',
+  'config',
+];
 /** The two entries of the executable: the command line, and the process of one test file. */
 const entries = ['cli', 'test-process'];
 const places = ['main', 'build', ...entries, ...core, ...features];

@@ -123,6 +123,13 @@ const publish: readonly Option[] = [
     help: 'fail if no queue receives the message',
     default: 'on',
   },
+  {
+    name: 'delay',
+    value: 'DURATION',
+    help: 'let the message arrive after this time: 90s, 5m, 1h or 30d',
+    default: 'the delay in rascal.json, else none',
+  },
+  { name: 'at', value: 'TIME', help: 'let the message arrive at this time: 2026-12-01T08:00Z', default: 'at once' },
   { name: 'window', value: 'N', help: 'keep at most N messages unconfirmed', default: '256' },
   {
     name: 'timeout',

@@ -43,6 +43,12 @@ const ownRetry: Field = {
   definition: 'mqRetryOrNot',
 };
 
+const delay: Field = {
+  ...milliseconds('Delay of every message', 1),
+  is: ['integer', 'boolean'],
+  description: 'Delay of every message, in milliseconds or with a unit ("30s"); true: mq declares what --delay needs',
+};
+
 const handler = group(
   'Handler of messages: exactly one of builtin, exec, execLines and module',
   {
@@ -127,6 +133,11 @@ export const mqField = group("mq's own settings; Rascal ignores them", {
     items: name('A name or pattern'),
   },
   retry,
+  delay: text('Start of the names of exchanges and queues for delayed messages; default mq.delay', {
+    maxBytes: 60,
+    oneLine: true,
+  }),
+  publications: keyed('Settings by publication', group('Settings of a publication', { delay })),
   subscriptions: keyed('Settings by subscription', group('Settings of a subscription', { retry: ownRetry })),
   policies,
   operatorPolicies,

@@ -6,6 +6,7 @@ import { MqError } from '../../../errors.ts';
 import type { Input } from '../../../roles/input.ts';
 import type { Properties } from '../../../session/wire.ts';
 import type { Values } from '../../arguments/values.ts';
+import { delayOf } from '../../input/delay.ts';
 import { properties } from '../../input/properties.ts';
 import { intervalOf } from './rate.ts';
 import { type NamedRole, type RunningRole, withSession } from './running.ts';
@@ -16,6 +17,7 @@ export async function runPublish(context: Context, values: Values, running: Runn
     ...sending(values, running, context),
     skip: skipped(values),
     mandatory: values.flag('mandatory') ?? true,
+    delay: delayOf(values, running.config.delays[running.role.publication]),
     window: values.whole('window', { min: 1, max: 65_535 }) ?? 256,
     intervalMs: intervalOf(values),
     json: values.flag('json') ?? false,
