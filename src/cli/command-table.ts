@@ -28,6 +28,7 @@ import type { CompletedCommand } from './completion/candidates.ts';
 import { configurationForHelp, loadConfiguration } from './configuration.ts';
 import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
+import { delayedCommand } from './messages/delayed.ts';
 import { dlqCommand } from './messages/dlq.ts';
 import { completedGenerics, genericCommand, genericNames } from './messages/generic.ts';
 import { applyCommand } from './topology/apply.ts';
@@ -52,6 +53,7 @@ export class CommandTable {
       adminCommand(configOf),
       topCommand(configOf),
       dlqCommand(configsOf),
+      delayedCommand(configsOf),
       healthCommand,
       webCommand(configOf),
       testCommand,

@@ -2,7 +2,15 @@
 
 import { type Config, namePrefix, type PublicationConfig } from '../config/config.ts';
 import type { DelayDestination } from './destination.ts';
-import { type DelayObjects, defaultDelayName, deliveryObjects, levelObjects, waitObjects } from './objects.ts';
+import {
+  type DelayObjects,
+  defaultDelayName,
+  deliveryObjects,
+  levelObjects,
+  levelQueues,
+  unroutableName,
+  waitObjects,
+} from './objects.ts';
 
 /** Returns the name that the names of all objects begin with in a vhost. */
 export function delayName(config: Config, vhost: string): string {
@@ -25,6 +33,32 @@ export function configuredDelays(config: Config, vhost: string): DelayObjects {
   return joined(delayed.some(({ delay }) => delay === true) ? [levelObjects(name), ...parts] : parts);
 }
 
+/** A queue in which delayed messages wait, by the broker's name. */
+export interface WaitingPlace {
+  readonly vhost: string;
+  readonly name: string;
+  /** Set for a queue whose messages all have the same destination. */
+  readonly destination?: DelayDestination;
+  /** `true` for the queue of messages that could not be delivered. */
+  readonly isUnroutable: boolean;
+}
+
+/** Returns the queues in which delayed messages of a vhost wait, in the order in which a message passes them. */
+export function waitingPlaces(config: Config, vhost: string): WaitingPlace[] {
+  const name = delayName(config, vhost);
+  const fixed = Object.entries(config.delays).flatMap(([publication, delay]) => {
+    const destination = destinationIn(config, vhost, config.publications[publication]);
+    if (destination === undefined || typeof delay !== 'number') return [];
+    const { queues } = waitObjects(name, delay, destination);
+    return queues.map((queue) => ({ vhost, name: queue.name, destination, isUnroutable: false }));
+  });
+  return [
+    ...fixed,
+    ...levelQueues(name).map((queue) => ({ vhost, name: queue, isUnroutable: false })),
+    { vhost, name: unroutableName(name), isUnroutable: true },
+  ];
+}
+
 /** Returns the objects of all parts. Objects with the same name are one object. */
 function joined(parts: readonly DelayObjects[]): DelayObjects {
   const unique = <Item>(items: readonly Item[]) => [
@@ -37,7 +71,8 @@ function joined(parts: readonly DelayObjects[]): DelayObjects {
   };
 }
 
-function destinationIn(
+/** Returns the exchange and key of a publication with the broker's names, or `undefined` if it is not of the vhost. */
+export function destinationIn(
   config: Config,
   vhost: string,
   publication: PublicationConfig | undefined,

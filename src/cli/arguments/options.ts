@@ -5,6 +5,7 @@ import { failurePolicies, logFormats, logLevels } from '../../config/role.ts';
 import { adminOptions, trustManagement } from './admin-options.ts';
 import { clusterVerbOptions } from './cluster-options.ts';
 import { apply, broker, check, demo, graph, health, init, plan, route, top, trust, types } from './command-options.ts';
+import { delayedVerbOptions } from './delayed-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
 import { always, common, configuration } from './shared-options.ts';
@@ -359,6 +360,7 @@ export const optionSets = {
   route: [...route, ...common, ...always],
   graph: [...graph, ...common, ...always],
   health: [...health, ...always],
+  delayed: Object.values<readonly Option[]>(delayedVerbOptions).flat(),
   dlq: Object.values<readonly Option[]>(dlqVerbOptions).flat(),
   admin: [...adminOptions, ...always],
   web: [...web, ...common, ...always],
