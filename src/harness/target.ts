@@ -90,6 +90,8 @@ export interface SentMessage {
   readonly persistent?: boolean;
   /** If `false`, a message that no queue receives is not an error. */
   readonly mandatory?: boolean;
+  /** Milliseconds after which the message arrives. 0 ignores the delay in rascal.json. Default the delay in rascal.json. */
+  readonly delay?: number;
 }
 
 /** A published message with its exchange and routing key. */
