@@ -19,8 +19,9 @@ interface Sample {
 
 const sampleMs = 5000;
 
-export const queueCounts = ({ ready, unackedCount }: Queue) => ({
-  messages: ready.length + unackedCount,
+export const queueCounts = ({ ready, unackedCount, pendingDeadLetters }: Queue) => ({
+  // RabbitMQ: dead letters whose target has not accepted them count.
+  messages: ready.length + unackedCount + pendingDeadLetters,
   messages_ready: ready.length,
   messages_unacknowledged: unackedCount,
 });

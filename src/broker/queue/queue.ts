@@ -80,6 +80,11 @@ export class Queue {
     this.#idleExpiry.watch(parts.settings.expiresMs);
   }
 
+  /** Number of dead letters that stay in the queue until their target accepts them. They are not ready (messages_dlx). */
+  get pendingDeadLetters(): number {
+    return this.#deadLetters.pendingCount;
+  }
+
   /** Applies a policy. RabbitMQ: messages in the queue keep the time at which they expire. */
   apply(policy: AppliedPolicy, settings: QueueSettings): void {
     this.policy = policy;
