@@ -3,7 +3,7 @@
 
 import { MqError } from '../errors.ts';
 
-/** The exchange and routing key with which a delayed message is published when its time has come. */
+/** The exchange and routing key with which a delayed message is published when it is due. */
 export interface DelayDestination {
   /** The broker's name. '' is the default exchange, and the routing key is then the name of a queue. */
   readonly exchange: string;

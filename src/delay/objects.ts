@@ -6,7 +6,7 @@
 // Any other delay is a binary number of seconds. A message waits in the queue of each bit that is 1, from the highest to the
 // lowest one:
 //   mq.delay.level.<n>     an exchange, and a queue whose messages wait 2^n seconds
-//   mq.delay.deliver       an exchange that receives the messages whose time has come
+//   mq.delay.deliver       an exchange that receives the messages that are due
 //   mq.delay.to.<destination>   a queue that publishes them at once with the exchange and routing key of the destination
 //   mq.delay.unroutable    an exchange and a queue for messages whose queue `to` has been deleted
 // The routing key is all bits and the destination, `0.1.0. … .task_queue`. Each pair of exchanges reads one bit.
@@ -25,7 +25,7 @@ interface DelayExchange {
   readonly arguments: Arguments;
 }
 
-export interface DelayQueue {
+interface DelayQueue {
   readonly name: string;
   readonly type: 'quorum';
   readonly durable: true;
@@ -43,7 +43,7 @@ interface DelayBinding {
   readonly arguments: Arguments;
 }
 
-/** What must be declared for one kind of delay, with the broker's names, in the order in which it must be declared. */
+/** The objects of one kind of delay, with the broker's names, in the order in which they must be declared. */
 export interface DelayObjects {
   readonly exchanges: readonly DelayExchange[];
   readonly queues: readonly DelayQueue[];
@@ -132,7 +132,7 @@ export function delayRoute(
   };
 }
 
-/** Returns what the routing key of a delayed message says, or `undefined` for any other key. */
+/** Parses the routing key of a delayed message. Returns the delay and the destination, or `undefined` for any other key. */
 export function readDelayKey(routingKey: string): { seconds: number; destination: DelayDestination } | undefined {
   const words = routingKey.split('.');
   const destination = destinationOfWord(words[levelCount] ?? '');

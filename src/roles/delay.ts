@@ -1,8 +1,8 @@
 // Sends messages that arrive later: chooses the wait queue or the level for each message, and writes the time at which it is
 // due.
 
-import { delayedOptions } from '../config/rules/delays.ts';
 import type { DelayDestination } from '../delay/destination.ts';
+import { lostOptions } from '../delay/lost-options.ts';
 import { delayRoute, deliveryObjects, levelObjects, longestDelaySeconds, waitObjects } from '../delay/objects.ts';
 import { MqError } from '../errors.ts';
 import type { OutgoingMessage } from '../session/outgoing-message.ts';
@@ -90,7 +90,7 @@ function secondsUntil(time: number, now: number): number {
 }
 
 function refuseOptions(options: Readonly<Record<string, unknown>>): void {
-  const [option] = delayedOptions(options);
+  const [option] = lostOptions(options);
   if (option === undefined) return;
   throw new MqError('CONFIG', `a delayed message cannot have the option ${option}`, {
     hint: 'an expiration ends the wait, and the way through the wait queues keeps neither priorities nor CC',

@@ -29,7 +29,7 @@ async function leaderOf(queue: string): Promise<number> {
   return cluster.nodes.findIndex((node) => leader.endsWith(`@${node.host}`));
 }
 
-test('every delayed message arrives although a node is killed and started again', async () => {
+test('every delayed message arrives after the kill of a node', async () => {
   const sent = await Promise.all(
     delays.map((delay) => {
       const input = Array.from({ length: each }, (_, index) => `${delay} ${index}\n`).join('');

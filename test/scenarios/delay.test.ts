@@ -49,7 +49,7 @@ const listed = async (...options: string[]) => {
   return lines(stdout).map((line) => JSON.parse(line) as { id: string; due: string; exchange: string });
 };
 
-test('messages arrive after their delay with their exchange and key, the shortest delay first', async () => {
+test('the shortest delay arrives first, with its exchange and key', async () => {
   const hour = await publish('jobs', 'an hour', '--delay', '1h');
   const sent = { exchange: '', routingKey: 'jobs', early: false };
   const receiver = await roles.receiver(['subscribe', 'jobs', '--quiet', '--handler', 'delivery.mjs', '--count', '5'], {

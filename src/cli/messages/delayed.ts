@@ -48,6 +48,8 @@ export function delayedCommand(configsOf: ConfigsOf): Command {
   };
 }
 
+type Destination = Pick<DelayedMessage, 'exchange' | 'routingKey'>;
+
 interface Job {
   readonly session: Session;
   readonly queues: Parameters<typeof listDelayed>[1];
@@ -63,11 +65,7 @@ async function withSession(
   configs: CheckedConfig,
   work: (job: Job) => Promise<void>,
 ): Promise<void> {
-  const name = values.name('publication');
-  const config = name === undefined ? configs.config : configFor(configs, { publications: [name], subscriptions: [] });
-  const publication = name === undefined ? undefined : config.publications[name];
-  if (name !== undefined && publication === undefined)
-    throw new MqError('USAGE', `there is no publication '${name}'`, { hint: 'mq delayed list --help' });
+  const { config, vhosts, publication } = placesOf(values, configs);
   const addresses = await addressesOf(context, values);
   const [{ Session }, { newCounts }, { destinationIn, waitingPlaces }, { interrupted }] = await Promise.all([
     import('../../session/session.ts'),
@@ -76,32 +74,40 @@ async function withSession(
     import('../../signal.ts'),
   ]);
   const note = noteOf(context, 'delayed');
-  const session = new Session({
-    config,
-    addresses,
-    role: 'delayed',
-    confirmTimeoutMs: 60_000,
-    say: ({ message }) => note(message),
-    counts: newCounts(),
-  });
-  const vhosts = publication === undefined ? Object.keys(config.vhosts) : [publication.vhost];
-  const wanted = publication && destinationIn(config, publication.vhost, publication);
+  const say = ({ message }: { message: string }) => note(message);
+  const common = { role: 'delayed', confirmTimeoutMs: 60_000, counts: newCounts() };
+  const session = new Session({ config, addresses, say, ...common });
   const abort = () => session.abort(new MqError('TERMINATED', 'stopped by a second signal'));
   context.abandon.addEventListener('abort', abort, { once: true });
+  const wanted = publication && destinationIn(config, publication.vhost, publication);
+  const queues = vhosts.flatMap((vhost) => waitingPlaces(config, vhost));
+  const check = () => {
+    if (context.drain.aborted) throw interrupted(context, 'messages that were read stay in their queues');
+  };
   try {
-    await work({
-      session,
-      queues: vhosts.flatMap((vhost) => waitingPlaces(config, vhost)),
-      isSelected: ({ exchange, routingKey }) =>
-        wanted === undefined || (exchange === wanted.exchange && (exchange !== '' || routingKey === wanted.routingKey)),
-      check: () => {
-        if (context.drain.aborted) throw interrupted(context, 'messages that were read stay in their queues');
-      },
-    });
+    await work({ session, queues, isSelected: (message) => isFor(message, wanted), check });
   } finally {
     context.abandon.removeEventListener('abort', abort);
     await session.close();
   }
+}
+
+/** Reports whether a message is for a queue, or for an exchange with any key. */
+function isFor({ exchange, routingKey }: DelayedMessage, wanted: Destination | undefined): boolean {
+  if (wanted === undefined) return true;
+  return exchange === wanted.exchange && (exchange !== '' || routingKey === wanted.routingKey);
+}
+
+/** Returns the configuration that defines the messages, its vhosts, and the publication of --publication. */
+function placesOf(values: Values, configs: CheckedConfig) {
+  const name = values.name('publication');
+  if (name === undefined) {
+    return { config: configs.config, vhosts: Object.keys(configs.config.vhosts), publication: undefined };
+  }
+  const config = configFor(configs, { publications: [name], subscriptions: [] });
+  const publication = Object.hasOwn(config.publications, name) ? config.publications[name] : undefined;
+  if (publication === undefined) throw values.usage(`there is no publication '${name}'`);
+  return { config, vhosts: [publication.vhost], publication };
 }
 
 async function list(context: Context, values: Values, { session, queues, isSelected, check }: Job): Promise<void> {

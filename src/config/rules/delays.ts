@@ -1,5 +1,6 @@
 // Checks the delays of publications, and the settings of publications that a delay cannot keep.
 
+import { lostOptions } from '../../delay/lost-options.ts';
 import { objectOf } from '../plain.ts';
 import { quote } from '../reading/problem.ts';
 import { expandRole } from '../role.ts';
@@ -26,22 +27,13 @@ export function checkDelays(input: RuleInput): void {
   checkTargets(mq, fixed, report);
 }
 
-/**
- * Reports options that do not survive a delay. RabbitMQ: an expiration would end the wait early, a dead-letter routing key
- * removes CC and BCC, and a queue expires its messages in the order of their priorities.
- */
+/** Reports options that do not survive a delay. */
 function checkOptions({ file, report }: RuleInput, name: string): void {
   for (const { value, path } of scopesOf(file)) {
     const options = objectOf(objectOf(objectOf(value['publications'])[name])['options']);
-    for (const option of delayedOptions(options))
+    for (const option of lostOptions(options))
       report([...path, 'publications', name, 'options', option], 'value', 'is not possible with a delay');
   }
-}
-
-/** Returns the names of the options of a publication that a delay cannot keep. */
-export function delayedOptions(options: Readonly<Record<string, unknown>>): string[] {
-  const isSet = (option: string) => options[option] !== undefined && !(option === 'priority' && options[option] === 0);
-  return ['expiration', 'priority', 'CC', 'BCC'].filter(isSet);
 }
 
 /** Reports dead-letter targets with a fixed delay, because mq does not delay dead letters. */

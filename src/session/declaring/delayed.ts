@@ -15,7 +15,7 @@ interface Objects {
   readonly bindings: readonly Parameter<'bind'>[];
 }
 
-/** What messages with a delay to one destination need. */
+/** The objects that delayed messages to one destination need. */
 export interface NeededForDelay {
   /** The objects that all destinations share. */
   readonly shared: Objects;

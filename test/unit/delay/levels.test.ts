@@ -70,7 +70,7 @@ function send(
 
 const argumentsOf = (all: Readonly<Record<string, unknown>>) => Arguments.of(all as Record<string, FieldValue>);
 
-test('a message arrives after its delay, from 1 s to 30 d, and less than a second late', () => {
+test('a message arrives after 1 s to 30 d, and less than a second late', () => {
   const here = delayPlace();
   here.declareAll(deliveryObjects(name, { exchange: '', routingKey: 'q' }));
   const random = randomOf(20);
@@ -119,7 +119,7 @@ test('a message arrives at its exchange with its routing key', () => {
   assert.equal([got?.exchange, got?.routingKey], [to.exchange, to.routingKey]);
 });
 
-test('a message whose destination does not exist stays, and arrives when it exists', () => {
+test('a message stays until its destination exists', () => {
   const here = delayPlace();
   const { vhost, clock } = here;
   const to = { exchange: '', routingKey: 'later' };
@@ -171,7 +171,7 @@ test('a returned message keeps its due time', () => {
   );
 });
 
-test('a word stands for one destination', () => {
+test('each destination has a word and queue names of its own', () => {
   const random = randomOf(7);
   const letters = ['a', '.', '/', '%', '*', '#', 'é', '2', 'F', ' '];
   const text = () => Array.from({ length: random.below(5) }, () => random.pick(letters)).join('');
