@@ -18,6 +18,7 @@ import { definedNames } from './rules/defined-names.ts';
 import { checkDelays } from './rules/delays.ts';
 import { droppingQueues, droppingWarning } from './rules/dropping.ts';
 import { longNames } from './rules/long-names.ts';
+import { nativeRetries } from './rules/native-retries.ts';
 import { checkOwns, ownsWarnings } from './rules/owns.ts';
 import { checkPolicies, policyWarnings } from './rules/policies.ts';
 import { checkEncryption, checkReferences } from './rules/references.ts';
@@ -80,7 +81,7 @@ export function checkConfigText(
       text,
       all.map((one) => ({ code, ...one, ...more, offset: offsetAt(tree, one.path) })),
     );
-  const problems = located(long.problems, 'value');
+  const problems = located([...long.problems, ...nativeRetries(checked.config)], 'value');
   const instead = 'use a shorter name, because mq cannot declare this queue for failed messages';
   const all = [...warnings, ...located(long.warnings, 'warning', { instead })];
   return { problems, warnings: all, ...(problems.length === 0 && { checked }) };

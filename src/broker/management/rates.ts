@@ -19,9 +19,9 @@ interface Sample {
 
 const sampleMs = 5000;
 
-export const queueCounts = ({ ready, unackedCount, pendingDeadLetters }: Queue) => ({
-  // RabbitMQ: dead letters whose target has not accepted them count.
-  messages: ready.length + unackedCount + pendingDeadLetters,
+export const queueCounts = ({ ready, unackedCount, heldBackCount }: Queue) => ({
+  // RabbitMQ: dead letters whose target has not accepted them and delayed retries count.
+  messages: ready.length + unackedCount + heldBackCount,
   messages_ready: ready.length,
   messages_unacknowledged: unackedCount,
 });

@@ -8,6 +8,7 @@ import { atOnce, type Work } from '../slices.ts';
 import type { ReturnCounts } from '../store/contract.ts';
 import { type Consumer, Consumers } from './consumers.ts';
 import { DeadLetterSender } from './dead-letter-sender.ts';
+import { DelayedRetries } from './delayed-retries.ts';
 import type { QueueEntry } from './entry.ts';
 import { ExpiryTimer } from './expiry-timer.ts';
 import { HeldMessages } from './held-messages.ts';
@@ -49,6 +50,7 @@ export class Queue {
 
   readonly #host: QueueHost<Queue>;
   readonly #deadLetters: DeadLetterSender<Queue>;
+  readonly #delayed: DelayedRetries;
   #isDispatching = false;
   readonly #expiry: ExpiryTimer;
   #mayExpire: boolean;
@@ -70,6 +72,11 @@ export class Queue {
     this.held = new HeldMessages(this.key, host);
     this.#host = host;
     this.#deadLetters = new DeadLetterSender(this, host);
+    this.#delayed = new DelayedRetries(host.clock, (entries) => {
+      this.ready.putBack(atOnce(this.ready.returned(entries)));
+      this.enforceLimits();
+      this.dispatch();
+    });
     this.#expiry = new ExpiryTimer(host.clock, () => this.expire());
     this.#mayExpire = parts.settings.messageTtlMs !== undefined;
     this.#idleExpiry = new IdleExpiry({
@@ -80,9 +87,9 @@ export class Queue {
     this.#idleExpiry.watch(parts.settings.expiresMs);
   }
 
-  /** Number of dead letters that stay in the queue until their target accepts them. They are not ready (messages_dlx). */
-  get pendingDeadLetters(): number {
-    return this.#deadLetters.pendingCount;
+  /** Number of messages that are neither ready nor unacknowledged: dead letters without a target, and delayed retries. */
+  get heldBackCount(): number {
+    return this.#deadLetters.pendingCount + this.#delayed.count;
   }
 
   /** Applies a policy. RabbitMQ: messages in the queue keep the time at which they expire. */
@@ -274,7 +281,7 @@ export class Queue {
     this.enforceLimits();
   }
 
-  /** Returns false if the entry exceeded the delivery limit, so that it was dead-lettered. */
+  /** Returns false if the entry exceeded the delivery limit, so that it was dead-lettered, or if it is not ready yet. */
   #countReturn(entry: QueueEntry, isFailure: boolean): boolean {
     entry.redelivered = true;
     entry.acquiredCount++;
@@ -286,7 +293,9 @@ export class Queue {
       return false;
     }
     if (entry.storeId !== undefined) this.#host.store?.returned(entry.storeId, this.key, entry);
-    return true;
+    if (!this.#delayed.hold(entry, this.settings.delayedRetry, isFailure)) return true;
+    this.unackedCount--;
+    return false;
   }
 
   /** Adds a consumer. Throws 403 if another consumer has exclusive use, or if this one requests it and cannot have it. */
@@ -317,7 +326,9 @@ export class Queue {
    * call, when all are settled.
    */
   purge(done?: () => void): number {
-    const count = this.ready.length;
+    const delayed = this.#delayed.takeAll();
+    const count = this.ready.length + delayed.length;
+    for (const entry of delayed) this.held.settle(entry);
     this.#host.slices.each(this.ready.takeAll(), (entry) => this.held.settle(entry), done);
     return count;
   }
@@ -327,7 +338,8 @@ export class Queue {
     this.isDeleted = true;
     this.#expiry.stop();
     this.#idleExpiry.stop();
-    for (const entries of [this.ready.takeAll(), this.#deadLetters.clear()]) {
+    this.#delayed.stop();
+    for (const entries of [this.ready.takeAll(), this.#deadLetters.clear(), this.#delayed.takeAll()]) {
       this.#host.slices.each(entries, (entry) => this.#host.memory.release(entry.message));
     }
     if (this.isDurable) this.#host.store?.drop(this.key);
@@ -339,6 +351,7 @@ export class Queue {
   stop(): void {
     this.#expiry.stop();
     this.#idleExpiry.stop();
+    this.#delayed.stop();
     this.#deadLetters.clear();
   }
 

@@ -33,6 +33,7 @@ const retry = group(
       },
     },
     onFail: choice('Policy for a failed message; default retry', failurePolicies),
+    native: flag('true: the quorum queue delays the next attempt itself (x-delayed-retry-type, RabbitMQ 4.3)'),
   },
   { definition: 'mqRetry' },
 );
