@@ -43,7 +43,7 @@ test('requests and dead letters have no delay', () => {
   ]);
 });
 
-test('mq declares one wait queue for a fixed delay, and the levels for any delay', () => {
+test('mq declares a wait queue for a fixed delay, and levels for any delay', () => {
   const namesOf = (mq: object) => {
     const { exchanges, queues } = wantedTopology(configOf(file({}, mq)), '/');
     return [exchanges, queues].map((items) => items.map(({ name }) => name).filter((name) => name.includes('delay')));
