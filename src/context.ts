@@ -3,6 +3,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { LogLevel } from './config/role.ts';
+import type { Login } from './login/login.ts';
 
 /** An output stream. `isTTY` is `true` on a terminal, which has `columns` and `rows`. */
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
@@ -19,6 +20,8 @@ export interface Context {
   /** Arguments after the program's name. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Login of the named connection. Options override it. Absent without a named connection. */
+  readonly login?: Login;
   /** Absolute path. All relative paths of the user are resolved against it. */
   readonly cwd: string;
   /** Opens standard input: always the same stream. Node loads much for it, and most commands do not read it. */

@@ -4,6 +4,9 @@ import type { ConnectionConfig } from '../config/config.ts';
 import { endpointOf, hostOf, portOf, standardPort } from '../config/endpoint.ts';
 import { isObject } from '../config/plain.ts';
 import { MqError } from '../errors.ts';
+import { defaultConnection } from '../login/apply.ts';
+import { type Credentials, credentialsOf } from '../login/credentials.ts';
+import type { Login, TlsFiles } from '../login/login.ts';
 
 /** Address of one node's API. */
 export interface ManagementAddress {
@@ -14,23 +17,31 @@ export interface ManagementAddress {
   readonly port: number;
   /** Path before `/api` (RabbitMQ: management.path_prefix), without a slash at the end. */
   readonly prefix: string;
-  readonly user: string;
-  readonly password: string;
+  /** A certificate is presented in the TLS handshake only; the API gets no user then. */
+  readonly credentials: Credentials;
+  readonly tls: ApiTls;
+}
+
+/** TLS settings of an address: the names of the files, and whether the certificate of the API is not verified. */
+export interface ApiTls {
+  readonly files: TlsFiles;
+  readonly isInsecure: boolean;
 }
 
 /** RabbitMQ's standard ports of the management API. */
 const managementPorts = { http: 15672, https: 15671 } as const;
 
-export interface Login {
-  readonly user: string;
-  readonly password: string;
-}
+/** Credentials and TLS settings of an address without a user. */
+type ApiLogin = Pick<ManagementAddress, 'credentials' | 'tls'>;
 
 /**
- * Parses a comma-separated list of addresses: `http://user:password@host:15672`. A user in an address overrides
- * `login`. Throws USAGE with `at`. The message contains no part of an address, because any part may be a password.
+ * Parses a comma-separated list of addresses: `http://user:password@host:15672`. A user in an address overrides that of
+ * `login`, the AMQP address of the broker. Throws USAGE with `at`. The message contains no part of an address, because any part may be a password.
  */
-export function parseManagement(list: string, { at, login }: { at: string; login: Login }): ManagementAddress[] {
+export function parseManagement(
+  list: string,
+  { at, login }: { at: string; login: ConnectionConfig },
+): ManagementAddress[] {
   const texts = list.split(',').map((text) => text.trim());
   return texts.map((text, index) => {
     const which = texts.length === 1 ? at : `${at}: address ${index + 1}`;
@@ -46,9 +57,9 @@ export function parseManagement(list: string, { at, login }: { at: string; login
       throw wrong('a % is not followed by two hexadecimal digits of UTF-8; write a literal % as %25');
     const { hostname, port, pathname } = url;
     const isSecure = scheme === 'https';
+    const own = apiLogin(user === '' ? login : { ...loginless(login), user, password });
     return {
-      ...addressOf({ isSecure, hostname, port: Number(port) || (isSecure ? 443 : 80) }, login),
-      ...(user !== '' && { user, password }),
+      ...addressOf({ isSecure, hostname, port: Number(port) || (isSecure ? 443 : 80) }, own),
       // The address may include `/api`, as in a browser.
       prefix: pathname.replace(/(?<!\/)\/+$/, '').replace(/\/api$/, ''),
     };
@@ -63,6 +74,8 @@ export interface ManagementSources {
   readonly variable: string | undefined;
   /** AMQP addresses from the command line or from rascal.json. Those from rascal.json may contain `management`. */
   readonly connections: readonly ConnectionConfig[];
+  /** Login of the command, for an API without an AMQP address. */
+  readonly login?: Login;
 }
 
 export interface LocatedManagement {
@@ -84,8 +97,8 @@ export interface LocatedManagement {
  * that the API belongs to the broker (proof.ts does). Throws USAGE for an invalid address, and CONFIG if no API is
  * named and the AMQP port is not a standard one.
  */
-export function locateManagement({ option, variable, connections }: ManagementSources): LocatedManagement {
-  const [first] = connections;
+export function locateManagement({ option, variable, connections, login = {} }: ManagementSources): LocatedManagement {
+  const [first = defaultConnection({ login })] = connections;
   if (option !== undefined) return named(option, '--management-url', first);
   if (variable !== undefined) return named(variable, 'MQ_MANAGEMENT_URL', first);
   const inFile = connections.flatMap(namedIn);
@@ -93,8 +106,8 @@ export function locateManagement({ option, variable, connections }: ManagementSo
   return { addresses: connections.map(derivedFrom), isNamed: false };
 }
 
-function named(list: string, at: string, first: ConnectionConfig | undefined): LocatedManagement {
-  return { addresses: parseManagement(list, { at, login: loginOf(first) }), isNamed: true };
+function named(list: string, at: string, first: ConnectionConfig): LocatedManagement {
+  return { addresses: parseManagement(list, { at, login: first }), isNamed: true };
 }
 
 /** Returns the addresses in Rascal's field `management` of a connection, which is a URL or an object with a `url`. */
@@ -102,7 +115,7 @@ function namedIn(connection: ConnectionConfig): ManagementAddress[] {
   const { management } = connection;
   const url = isObject(management) ? management['url'] : management;
   if (typeof url !== 'string') return [];
-  return parseManagement(url, { at: 'management in rascal.json', login: loginOf(connection) });
+  return parseManagement(url, { at: 'management in rascal.json', login: connection });
 }
 
 /**
@@ -114,30 +127,37 @@ function derivedFrom(connection: ConnectionConfig): ManagementAddress {
   const isSecure = protocol === 'amqps';
   if (portOf(connection) === standardPort(connection)) {
     const port = managementPorts[isSecure ? 'https' : 'http'];
-    return addressOf({ isSecure, hostname, port }, loginOf(connection));
+    return addressOf({ isSecure, hostname, port }, apiLogin(connection));
   }
   throw new MqError('CONFIG', `the management API of the broker at ${endpointOf(connection)} is not known`, {
     hint: `name it: --management-url http://user:password@${hostOf(connection)}:port, or MQ_MANAGEMENT_URL; mq derives it only from the AMQP ports 5672 and 5671`,
   });
 }
 
-function loginOf({ user = 'guest', password = 'guest' }: ConnectionConfig = {}): Login {
-  return { user, password };
+/** Returns the connection without its login. An address with a user has its own login. */
+function loginless({ mechanism: _, token: __, ...rest }: ConnectionConfig): ConnectionConfig {
+  return rest;
+}
+
+function apiLogin(connection: ConnectionConfig): ApiLogin {
+  const { tlsFiles: files = {}, insecure: isInsecure = false } = connection;
+  return { credentials: credentialsOf(connection), tls: { files, isInsecure } };
 }
 
 /** Builds an address from its parts. An IPv6 address may have brackets. */
 function addressOf(
   { isSecure, hostname, port }: { isSecure: boolean; hostname: string; port: number },
-  { user, password }: Login,
+  login: ApiLogin,
 ): ManagementAddress {
   const host = hostname.replace(/^\[|\]$/g, '');
   const shown = host.includes(':') ? `[${host}]` : host;
   const origin = `${isSecure ? 'https' : 'http'}://${shown}:${port}`;
-  return { origin, isSecure, hostname: host, port, prefix: '', user, password };
+  return { origin, isSecure, hostname: host, port, prefix: '', ...login };
 }
 
-/** Returns the address as a URL with user and password. */
-export function urlOf({ origin, prefix, user, password }: ManagementAddress): string {
+/** Returns the address as a URL, with user and password if they are the login. */
+export function urlOf({ origin, prefix, credentials }: ManagementAddress): string {
+  const { user, password } = credentials.kind === 'password' ? credentials : { user: '', password: '' };
   return Object.assign(new URL(`${origin}${prefix}`), {
     username: encodeURIComponent(user),
     password: encodeURIComponent(password),

@@ -2,6 +2,7 @@
 
 import { Agent } from 'node:http';
 import { type ErrorCode, MqError } from '../errors.ts';
+import type { Credentials } from '../login/credentials.ts';
 import type { ManagementAddress } from './address.ts';
 import { type ApiRequest, type ApiResponse, type Limits, NoAnswer, type RawAnswer, sendRequest } from './http.ts';
 import { refusal } from './refusal.ts';
@@ -9,10 +10,6 @@ import { refusal } from './refusal.ts';
 export interface ManagementOptions extends Partial<Limits> {
   /** Addresses in the order in which they are tried, one for each node. */
   readonly addresses: readonly ManagementAddress[];
-  /** PEM of the authorities to trust instead of the public ones. */
-  readonly ca?: string;
-  /** If `true`, the certificate of the API is not verified. Default `false`. */
-  readonly isInsecure?: boolean;
   /** Aborts every request with INTERRUPTED or TERMINATED. */
   readonly signal?: AbortSignal;
   /**
@@ -37,8 +34,6 @@ const absentStatuses = [502, 504];
 export class Management {
   readonly #addresses: readonly ManagementAddress[];
   readonly #limits: Limits;
-  readonly #ca: string | undefined;
-  readonly #isInsecure: boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #prove: ManagementOptions['prove'];
   readonly #proofs = new Map<ManagementAddress, Promise<void>>();
@@ -46,11 +41,9 @@ export class Management {
   /** Index of the address that answered last. It is tried first. */
   #current = 0;
 
-  constructor({ addresses, ca, isInsecure = false, timeoutMs, maxBytes, signal, prove }: ManagementOptions) {
+  constructor({ addresses, timeoutMs, maxBytes, signal, prove }: ManagementOptions) {
     this.#addresses = addresses;
     this.#prove = prove;
-    this.#ca = ca;
-    this.#isInsecure = isInsecure;
     this.#signal = signal;
     this.#limits = {
       timeoutMs: timeoutMs ?? defaultLimits.timeoutMs,
@@ -63,9 +56,16 @@ export class Management {
     return this.#addresses[this.#current]?.origin ?? '';
   }
 
-  /** User of the requests. */
+  /** User of the requests, for messages. A token or a certificate contains the user, and mq does not know it. */
   get user(): string {
-    return this.#addresses[this.#current]?.user ?? '';
+    const { credentials } = this;
+    if (credentials?.kind === 'password') return credentials.user;
+    return credentials?.kind === 'token' ? `of ${credentials.source.from}` : 'of the certificate';
+  }
+
+  /** Credentials of the requests. */
+  get credentials(): Credentials | undefined {
+    return this.#addresses[this.#current]?.credentials;
   }
 
   /**
@@ -150,8 +150,7 @@ export class Management {
 
   async #send(address: ManagementAddress, request: ApiRequest): Promise<RawAnswer> {
     const agent = address.isSecure ? await this.#secureAgent() : this.#agents.http;
-    const [ca, isInsecure, signal] = [this.#ca, this.#isInsecure, this.#signal];
-    return sendRequest(address, request, { ...this.#limits, agent, ca, isInsecure, signal });
+    return sendRequest(address, request, { ...this.#limits, agent, signal: this.#signal });
   }
 
   async #secureAgent(): Promise<Agent> {

@@ -8,7 +8,11 @@ import {
   request as requestPlainly,
 } from 'node:http';
 import type { Socket } from 'node:net';
-import { MqError, systemCode, tlsReason } from '../errors.ts';
+import { MqError, systemCode } from '../errors.ts';
+import type { Credentials } from '../login/credentials.ts';
+import { type TlsContent, tlsContent } from '../login/tls.ts';
+import { isTlsFailure, tlsFailure } from '../login/tls-failure.ts';
+import { tokenOf } from '../login/tokens.ts';
 import type { ManagementAddress } from './address.ts';
 
 export interface Limits {
@@ -54,8 +58,6 @@ export class NoAnswer {
 
 interface Transport {
   readonly agent: Agent;
-  readonly ca: string | undefined;
-  readonly isInsecure: boolean;
   /** Aborts the request. */
   readonly signal: AbortSignal | undefined;
 }
@@ -76,9 +78,14 @@ export async function sendRequest(
   settings: Limits & Transport,
 ): Promise<RawAnswer> {
   // fetch is not used, because it blocks about sixty ports (Fetch standard, 2.9) and removes `.` and `..` from paths.
+  const login = await loginOf(address);
   const open = address.isSecure ? (await import('./https.ts')).request : requestPlainly;
   for (;;) {
-    const roundTrip = new RoundTrip(open(optionsOf(address, request, settings)), address, settings);
+    const roundTrip = new RoundTrip(
+      open(optionsOf(address, request, { ...login, agent: settings.agent })),
+      address,
+      settings,
+    );
     try {
       return await roundTrip.answer(request.body);
     } catch (failure) {
@@ -88,11 +95,29 @@ export async function sendRequest(
   }
 }
 
+/** The header and the TLS settings with which a request logs in. */
+interface RequestLogin {
+  readonly authorization: string | undefined;
+  readonly tls: TlsContent;
+}
+
+/** Reads the certificates and gets the token. Throws the errors of tlsContent and tokenOf. */
+async function loginOf({ credentials, tls }: ManagementAddress): Promise<RequestLogin> {
+  return { authorization: await authorizationOf(credentials), tls: await tlsContent(tls.files) };
+}
+
+async function authorizationOf(credentials: Credentials): Promise<string | undefined> {
+  if (credentials.kind === 'certificate') return undefined;
+  // RFC 6750, 2.1.
+  if (credentials.kind === 'token') return `Bearer ${(await tokenOf(credentials.source)).text}`;
+  return `Basic ${Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')}`;
+}
+
 function optionsOf(
-  { hostname, port, prefix, user, password }: ManagementAddress,
+  { hostname, port, prefix, tls: { isInsecure } }: ManagementAddress,
   { method, path, body, headers }: ApiRequest,
-  { agent, ca, isInsecure }: Transport,
-): RequestOptions & { ca?: string; rejectUnauthorized: boolean } {
+  { agent, authorization, tls }: RequestLogin & { agent: Agent },
+): RequestOptions & TlsContent & { rejectUnauthorized: boolean } {
   return {
     hostname,
     port,
@@ -103,7 +128,7 @@ function optionsOf(
       ...headers,
       // RabbitMQ 4: some paths answer 406 to a client that accepts only JSON, although the answer has no body.
       accept: 'application/json, */*;q=0.1',
-      authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
+      ...(authorization !== undefined && { authorization }),
       ...(body !== undefined && {
         'content-type': 'application/json',
         'content-length': String(Buffer.byteLength(body)),
@@ -111,7 +136,7 @@ function optionsOf(
     },
     // The option is always set, because Node reads NODE_TLS_REJECT_UNAUTHORIZED if the option is absent.
     rejectUnauthorized: !isInsecure,
-    ...(ca !== undefined && { ca }),
+    ...tls,
   };
 }
 
@@ -248,30 +273,13 @@ function failureOf(origin: string, error: NodeJS.ErrnoException): MqError {
       ...details,
       hint: 'the port may be the AMQP port, or require https; the API listens on 15672, and on 15671 for HTTPS',
     });
-  if (isOfTls(code, message))
-    return new MqError('TLS', `${at}: TLS failed: ${tlsReason(message.replaceAll(/\s+/g, ' ').trim())}`, {
-      ...details,
-      ...hintOfTls(code),
-    });
+  if (isTlsFailure(code, message)) {
+    const failure = tlsFailure(code, message, 'use http:// instead of https://');
+    return new MqError(failure.code, `${at}: ${failure.message}`, { ...details, hint: failure.hint });
+  }
   return new MqError('UNAVAILABLE', `${at}: the connection failed: ${code || message}`, details);
 }
 
 function isNotHttp(code: string): boolean {
   return code.startsWith('HPE_');
-}
-
-/** Reports whether an error comes from TLS. Node uses OpenSSL's names of certificate errors without a prefix. */
-function isOfTls(code: string, message: string): boolean {
-  return (
-    /^ERR_(TLS|SSL|OSSL)|CERT|SIGNATURE|^CRL_|^HOSTNAME_MISMATCH|^INVALID_(CA|PURPOSE)|^PATH_LENGTH/.test(code) ||
-    /SSL routines/.test(message)
-  );
-}
-
-function hintOfTls(code: string): { hint?: string } {
-  if (/SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)/.test(code))
-    return { hint: '--ca FILE trusts a private certificate authority' };
-  return code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'EPROTO'
-    ? { hint: 'the port may expect http:// without TLS' }
-    : {};
 }

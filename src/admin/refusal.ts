@@ -2,23 +2,22 @@
 
 import { objectOf } from '../config/plain.ts';
 import { type ErrorCode, MqError } from '../errors.ts';
+import type { Credentials } from '../login/credentials.ts';
 import type { ApiResponse } from './http.ts';
 
 interface SentRequest {
   readonly method: string;
   readonly path: string;
-  readonly api: { readonly origin: string; readonly user: string };
+  readonly api: { readonly origin: string; readonly user: string; readonly credentials?: Credentials | undefined };
 }
 
 /** Returns the error for an answer whose status is not 2xx. */
-export function refusal({ status, body }: ApiResponse, { method, path, api: { origin, user } }: SentRequest): MqError {
+export function refusal({ status, body }: ApiResponse, { method, path, api }: SentRequest): MqError {
+  const { origin, user } = api;
   const reason = reasonOf(body);
   const answer = reason === '' ? `HTTP ${status}` : `${reason} (HTTP ${status})`;
   const request = `${method} /api${path.split('?', 1)[0]}`;
-  if (status === 401 && isLogin(body))
-    return new MqError('NOT_PERMITTED', `the management API at ${origin} refused the login of the user '${user}'`, {
-      hint: 'set user and password in the address (http://user:password@host:15672)',
-    });
+  if (status === 401 && isLogin(body)) return refusedLogin(api);
   if (status === 401 || status === 403)
     return new MqError('NOT_PERMITTED', `${request}: ${answer}`, {
       hint: `mq admin whoami shows the tags of '${user}'; mq admin show permission ${user} shows its permissions in a vhost`,
@@ -34,6 +33,22 @@ export function refusal({ status, body }: ApiResponse, { method, path, api: { or
   // RabbitMQ 4.3.6 answers 500 instead of 4xx if the reason contains a name that is not ASCII.
   const hint = status === 500 ? { hint: 'the broker failed; its log shows the reason' } : {};
   return new MqError(codeOf(status), `${request}: ${answer}`, hint);
+}
+
+/** Returns the error for a login that the API refused, or that it did not get. */
+function refusedLogin({ origin, user, credentials }: SentRequest['api']): MqError {
+  const at = `the management API at ${origin}`;
+  if (credentials?.kind === 'token')
+    return new MqError('NOT_PERMITTED', `${at} refused the token ${user}`, {
+      hint: 'the token requires a scope with a tag, such as RESOURCE.tag:management, and must not have expired',
+    });
+  if (credentials?.kind === 'certificate')
+    return new MqError('NOT_PERMITTED', `${at} requires a user, because it does not accept logins by certificate`, {
+      hint: 'name it: --management-url https://user:password@host:15671',
+    });
+  return new MqError('NOT_PERMITTED', `${at} refused the login of the user '${user}'`, {
+    hint: 'set user and password in the address (http://user:password@host:15672)',
+  });
 }
 
 /**

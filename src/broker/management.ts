@@ -54,7 +54,7 @@ export async function startManagement(broker: Broker, options: ManagementOptions
   const ownPort = await listen(server, { host, port }, () => undefined);
   const rates = new Rates(broker);
   const listeners: Listener[] = [
-    { protocol: broker.url.startsWith('amqps:') ? 'amqp/ssl' : 'amqp', host: broker.host, port: broker.port },
+    ...broker.listeners.map((one) => ({ ...amqpProtocol(one), host: broker.host, port: one.port })),
     { protocol: tls === undefined ? 'http' : 'https', host, port: ownPort },
   ];
   const served: Served = { broker, listeners, rates, pid, dataFolder };
@@ -68,6 +68,10 @@ export async function startManagement(broker: Broker, options: ManagementOptions
         server.closeAllConnections();
       }),
   };
+}
+
+function amqpProtocol({ isTls }: { isTls: boolean }): Pick<Listener, 'protocol'> {
+  return { protocol: isTls ? 'amqp/ssl' : 'amqp' };
 }
 
 type Served = Pick<Call, 'broker' | 'listeners' | 'rates' | 'pid' | 'dataFolder'>;

@@ -1,40 +1,52 @@
 // The embedded AMQP 0-9-1 broker. It listens for connections and owns their shared state.
-// It refuses streams (406), the flag `immediate` of basic.publish (540) and SASL mechanisms other than PLAIN and AMQPLAIN
-// (503). It has no clusters, and no time limit for unacknowledged deliveries. In two respects it behaves like RabbitMQ 4.0 and
+// It refuses streams (406), the flag `immediate` of basic.publish (540) and SASL mechanisms other than PLAIN, AMQPLAIN and
+// EXTERNAL (503). It has no clusters, and no time limit for unacknowledged deliveries. In two respects it behaves like RabbitMQ 4.0 and
 // not 4.3: it accepts transient queues that are not exclusive, and it applies basic.qos with `global` to the whole channel.
 
 import { randomUUID } from 'node:crypto';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { MqError } from '../errors.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { BrokerState } from './connection/broker-state.ts';
 import type { Connection } from './connection/connection.ts';
 import { EndOfTick } from './connection/end-of-tick.ts';
+import type { CertificateName, LoginRules } from './connection/handshake.ts';
 import { Replies } from './connection/reply-to.ts';
 import { type ChurnCounters, churnCounters } from './counters.ts';
 import { isLoopback } from './loopback.ts';
 import { loadPatterns } from './patterns.ts';
 import { Memory } from './queue/memory.ts';
+import { type AmqpServer, openAmqpServer, type TlsOptions } from './server/amqp-server.ts';
 import { ClientConnections } from './server/connections.ts';
-import { listen } from './server/listen.ts';
 import { Slices } from './slices.ts';
 import type { Store } from './store/contract.ts';
+import { addInitialUsers, type InitialUser, patternsOfUsers } from './vhost/initial-users.ts';
 import { markClosed, markOpen, patternsOf, recover } from './vhost/recovery.ts';
 import { defaultLogin, Users } from './vhost/users.ts';
 import type { VirtualHost } from './vhost/vhost.ts';
 import { Vhosts } from './vhost/vhosts.ts';
 
-type InitialUsers = readonly { name: string; password: string; tags?: string[] }[];
+export { passwordOfHash } from './vhost/password.ts';
+export type { InitialUser };
 
 export interface BrokerOptions {
   /** Defaults to 127.0.0.1. */
   host?: string;
   /** Defaults to 0, which selects a free port. */
   port?: number;
-  /** Certificate and key in PEM. The port uses TLS if they are set. */
-  tls?: { cert: Buffer; key: Buffer };
+  /** The port uses TLS if it is set. */
+  tls?: TlsOptions;
+  /** TLS uses this port, and `port` uses plain TCP. 0 selects a free port. */
+  tlsPort?: number;
+  /**
+   * With `tls.ca`: EXTERNAL uses this part of a client certificate as the name of the user. Defaults to
+   * `distinguished_name`, as in RabbitMQ.
+   */
+  certificateName?: CertificateName;
+  /** `true` accepts passwords over TLS only. */
+  passwordsNeedTls?: boolean;
   /** Defaults to the administrator guest with the password guest. */
-  users?: InitialUsers;
+  users?: readonly InitialUser[];
   /** Without a store, everything is in memory only. */
   store?: Store;
   /** Publishers are blocked while the messages in queues use more bytes than this. Defaults to 1 GiB. */
@@ -59,11 +71,16 @@ export interface Broker {
   readonly port: number;
   /** The AMQP URL without a password. It contains the name of the first user, unless that name is `guest`. */
   readonly url: string;
+  /** The AMQP URL with TLS, if TLS has a port of its own. */
+  readonly tlsUrl: string | undefined;
   readonly version: string;
   /** The name that a user has set. Otherwise each start generates a name such as `mq-1f6a2c3e`. */
   readonly clusterName: string;
-  /** The certificate in PEM. `undefined` if the port does not use TLS. */
+  /** The certificate in PEM. `undefined` if no port uses TLS. */
   readonly certificate: Buffer | undefined;
+  /** The ports for AMQP. */
+  readonly listeners: readonly Pick<AmqpServer, 'port' | 'isTls'>[];
+  readonly login: LoginRules;
   /** Time of the start, by `clock.now`. */
   readonly startedAt: number;
   readonly clock: Clock;
@@ -88,15 +105,15 @@ export interface Broker {
 }
 
 const defaultMemoryBytes = 1024 ** 3;
-const defaultUsers: InitialUsers = [{ ...defaultLogin, tags: ['administrator'] }];
+const defaultUsers: readonly InitialUser[] = [{ ...defaultLogin, tags: ['administrator'] }];
 
 /**
  * Starts a broker. It accepts connections when the promise resolves. Throws MqError SYSTEM if it cannot listen, and MqError
  * USAGE if other machines could log in with the default password.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
-  const { store } = options;
-  if (store !== undefined) await loadPatterns(patternsOf(store.recovered.definitions));
+  const { store, users = [] } = options;
+  await loadPatterns([...patternsOfUsers(users), ...(store ? patternsOf(store.recovered.definitions) : [])]);
   const broker = new EmbeddedBroker(options);
   await broker.listen(options);
   await markOpen(store);
@@ -105,7 +122,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
 
 class EmbeddedBroker implements Broker {
   readonly host: string;
-  port = 0;
+  listeners: readonly AmqpServer[] = [];
   readonly certificate: Buffer | undefined;
   readonly startedAt: number;
   readonly clock: Clock;
@@ -118,7 +135,6 @@ class EmbeddedBroker implements Broker {
   readonly #vhosts: Vhosts;
   readonly #connections = new ClientConnections(this.churn);
   readonly #state: BrokerState;
-  #server: Server | undefined;
   #closed: Promise<void> | undefined;
 
   /** Recovers the definitions and messages of the store, and adds the users of the options and the virtual host `/`. */
@@ -143,9 +159,21 @@ class EmbeddedBroker implements Broker {
     this.#vhosts.enforceLimits();
   }
 
+  get port(): number {
+    return this.listeners[0]?.port ?? 0;
+  }
+
   get url(): string {
-    const scheme = this.certificate === undefined ? 'amqp' : 'amqps';
-    return `${scheme}://${userPart(this.#firstUser)}${this.host.includes(':') ? `[${this.host}]` : this.host}:${this.port}`;
+    return this.#urlOf(this.listeners[0]);
+  }
+
+  get tlsUrl(): string | undefined {
+    const own = this.listeners[1];
+    return own && this.#urlOf(own);
+  }
+
+  get login(): LoginRules {
+    return this.#state.login;
   }
 
   get version(): string {
@@ -177,21 +205,22 @@ class EmbeddedBroker implements Broker {
     return this.#vhosts.remove(name, (vhost) => this.#connections.closeVhost(vhost));
   }
 
-  async listen({ port = 0, tls }: BrokerOptions): Promise<void> {
-    const accept = (socket: Socket) => this.#connections.accept(socket, this.#state);
-    // A client may end its side of the connection before the broker has read everything that the client sent.
-    const half = { allowHalfOpen: true };
-    // node:tls is loaded only if it is needed, because loading it is as slow as the rest of the start.
-    const server =
-      tls === undefined
-        ? createServer(half, accept)
-        : (await import('node:tls')).createServer({ ...tls, ...half }, accept);
-    // With TLS, this event comes before the TLS handshake.
-    server.on('connection', (socket: Socket) => this.#connections.track(socket));
-    // accept(2) fails when file descriptors run out. The open connections still work.
-    const onError = (error: Error) => this.#state.log(`cannot accept a connection: ${error.message}`);
-    this.port = await listen(server, { host: this.host, port }, onError);
-    this.#server = server;
+  async listen({ port = 0, tls, tlsPort }: BrokerOptions): Promise<void> {
+    const { host } = this;
+    const events = {
+      onSocket: (socket: Socket) => this.#connections.track(socket),
+      accept: (socket: Socket) => this.#connections.accept(socket, this.#state),
+      log: this.#state.log,
+    };
+    const first = await openAmqpServer({ host, port, tls: tlsPort === undefined ? tls : undefined }, events);
+    this.listeners = [first];
+    if (tls === undefined || tlsPort === undefined) return;
+    try {
+      this.listeners = [first, await openAmqpServer({ host, port: tlsPort, tls }, events)];
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 
   accept(socket: Socket): void {
@@ -216,6 +245,10 @@ class EmbeddedBroker implements Broker {
         heartbeat: options.heartbeatSeconds ?? 60,
       },
       clusterName: typeof clusterName === 'string' ? clusterName : `mq-${randomUUID().slice(0, 8)}`,
+      login: {
+        certificateName: options.tls?.ca === undefined ? undefined : (options.certificateName ?? 'distinguished_name'),
+        passwordsNeedTls: options.passwordsNeedTls ?? false,
+      },
       memory: this.memory,
       replies: new Replies(),
       slices: this.#slices,
@@ -228,19 +261,20 @@ class EmbeddedBroker implements Broker {
     };
   }
 
-  #addUsers(users: InitialUsers): void {
+  #urlOf(listener: AmqpServer | undefined): string {
+    const host = this.host.includes(':') ? `[${this.host}]` : this.host;
+    return `amqp${listener?.isTls ? 's' : ''}://${userPart(this.#firstUser)}${host}:${listener?.port ?? 0}`;
+  }
+
+  #addUsers(users: readonly InitialUser[]): void {
     for (const user of users) this.users.put(user);
     const [weak] = isLoopback(this.host) ? [] : this.users.withDefaultPassword();
     if (weak !== undefined) throw defaultPassword(weak, this.host);
-    this.#vhosts.add('/');
-    for (const { name } of users) this.#vhosts.allow(name);
+    addInitialUsers(users, { users: this.users, vhosts: this.#vhosts });
   }
 
   async #close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => {
-      if (this.#server === undefined) resolve();
-      else this.#server.close(() => resolve());
-    });
+    const closed = Promise.all(this.listeners.map((one) => one.close()));
     await this.#connections.close();
     await closed;
     // Received acknowledgements are still processed. Otherwise the next start would deliver these messages again.

@@ -8,8 +8,10 @@ import { commandName, commandWords, earlyValue, hasFlag, parse, refuseUnclearSta
 import type { Command } from './command.ts';
 import { CommandTable } from './command-table.ts';
 import { helpCommand, helpText } from './commands/help.ts';
-import { errorText, warningText } from './error-text.ts';
+import { errorText, noticeText } from './error-text.ts';
 import { commandHelp, overview } from './help.ts';
+import { isInsecure } from './input/login.ts';
+import { connectedContext } from './named-connection.ts';
 import { chosenVerb } from './verb.ts';
 
 /** All commands. */
@@ -65,11 +67,18 @@ class Invocation {
   }
 
   async #runCommand(name: string): Promise<number> {
-    const context = this.#context;
-    this.#command = await commands.find(name, context);
-    const { run, values } = chosenVerb(this.#command, parse(context.args, this.#command));
-    if (values.flag('insecure'))
-      context.stderr.write(warningText(insecureWarning, { command: name, isLog: this.#isLog() }));
+    const given = this.#context;
+    this.#command = await commands.find(name, given);
+    const { run, values } = chosenVerb(this.#command, parse(given.args, this.#command));
+    const context = await connectedContext(given, this.#command, {
+      values,
+      say: (text) => given.stderr.write(noticeText(text, { command: name, isLog: this.#isLog(), level: 'info' })),
+    });
+    const insecure = connects(this.#command) ? isInsecure(context) : undefined;
+    if (insecure) {
+      const text = `${insecure}: ${insecureWarning}`;
+      context.stderr.write(noticeText(text, { command: name, isLog: this.#isLog(), level: 'warn' }));
+    }
     const status = await Promise.race([run(context, values), context.stray.catch(throwUncaught)]);
     return typeof status === 'number' ? status : 0;
   }
@@ -113,7 +122,12 @@ async function helpOf(name: string, words: readonly string[], context: Context):
 }
 
 const insecureWarning =
-  "--insecure: the broker's certificate is not verified; anyone on the network path can read and change the traffic";
+  "the broker's certificate is not verified; anyone on the network path can read and change the traffic";
+
+/** Reports whether a command has the options of a login. */
+function connects({ options, verbs = {} }: Command): boolean {
+  return [options, ...Object.values(verbs).map((verb) => verb.options)].flat().some(({ name }) => name === 'insecure');
+}
 
 function throwUncaught(error: unknown): never {
   const { message } = asMqError(error);

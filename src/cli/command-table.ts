@@ -12,6 +12,7 @@ import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
 import { clusterCommand } from './commands/cluster.ts';
 import { completionsCommand } from './commands/completions.ts';
+import { connectionCommand } from './commands/connection.ts';
 import { declareCommand } from './commands/declare.ts';
 import { demoCommand } from './commands/demo.ts';
 import { healthCommand } from './commands/health.ts';
@@ -31,6 +32,10 @@ import { assertTrusted } from './input/trust.ts';
 import { delayedCommand } from './messages/delayed.ts';
 import { dlqCommand } from './messages/dlq.ts';
 import { completedGenerics, genericCommand, genericNames } from './messages/generic.ts';
+import { peekCommand } from './messages/peek.ts';
+import { recordCommand } from './messages/record.ts';
+import { replayCommand } from './messages/replay.ts';
+import { tapCommand } from './messages/tap.ts';
 import { applyCommand } from './topology/apply.ts';
 import { graphCommand } from './topology/graph.ts';
 import { planCommand } from './topology/plan.ts';
@@ -52,8 +57,12 @@ export class CommandTable {
       waitCommand(configOf),
       adminCommand(configOf),
       topCommand(configOf),
+      tapCommand(configOf),
+      peekCommand(configsOf),
       dlqCommand(configsOf),
       delayedCommand(configsOf),
+      recordCommand(configsOf),
+      replayCommand(configOf),
       healthCommand,
       webCommand(configOf),
       testCommand,
@@ -65,6 +74,7 @@ export class CommandTable {
       applyCommand(configOf),
       graphCommand(configOf),
       routeCommand(configOf),
+      connectionCommand,
       trustCommand(builtin),
       completionsCommand,
       helpCommand,

@@ -13,6 +13,8 @@ export interface KnownNames {
   readonly subscriptions: readonly string[];
   readonly queues: readonly string[];
   readonly exchanges: readonly string[];
+  /** Named connections of the user. */
+  readonly connections: readonly string[];
 }
 
 /** A word that completions offer, and its description. */

@@ -5,9 +5,10 @@ import builtin from '../../rascal.json' with { type: 'json' };
 import type { CheckedConfig, Config } from '../config/config.ts';
 import type { FoundFile } from '../config/find.ts';
 import type { Context } from '../context.ts';
-import { earlyValue, hasFlag } from './arguments/program.ts';
+import { configWithLogin } from '../login/apply.ts';
+import { earlyValue } from './arguments/program.ts';
 import { refuseBytes } from './exact-arguments.ts';
-import { configWithTls } from './input/addresses.ts';
+import { loginOf } from './input/login.ts';
 import { assertTrusted } from './input/trust.ts';
 
 interface Settings {
@@ -38,8 +39,8 @@ export async function loadConfiguration(
     commandNames,
     assertAccepted: assertAccepted ?? ((found) => assertTrusted(context, found, { builtin })),
   });
-  const choice = { ca: earlyValue(args, 'ca'), isInsecure: hasFlag(args, '--insecure') };
-  return { config: configWithTls(configs.config, choice), withBuiltin: configWithTls(configs.withBuiltin, choice) };
+  const login = await loginOf(context);
+  return { config: configWithLogin(configs.config, login), withBuiltin: configWithLogin(configs.withBuiltin, login) };
 }
 
 /** Returns the configuration for help, which must work even if the file is invalid or not trusted. */

@@ -23,10 +23,15 @@ export function noteOf({ stderr }: Pick<Context, 'stderr'>, command: string): (t
   return (text) => void stderr.write(`mq ${command}: ${escaped(text)}\n`);
 }
 
-/** Returns a warning line, including the newline, to write before a command runs. */
-export function warningText(message: string, { command, isLog }: Pick<ErrorStyle, 'command' | 'isLog'>): string {
+interface NoticeStyle extends Pick<ErrorStyle, 'command' | 'isLog'> {
+  readonly level: 'info' | 'warn';
+}
+
+/** Returns a line, including the newline, to write before a command runs. */
+export function noticeText(message: string, { command, isLog, level }: NoticeStyle): string {
   if (!isLog) return `mq ${command}: ${escaped(message)}\n`;
-  return `${safeJson({ time: new Date().toISOString(), level: 'warn', role: command, event: 'warning', message })}\n`;
+  const event = level === 'warn' ? 'warning' : 'notice';
+  return `${safeJson({ time: new Date().toISOString(), level, role: command, event, message })}\n`;
 }
 
 /** Returns the text for stderr, including the newline. */

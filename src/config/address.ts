@@ -2,7 +2,8 @@
 // scheme and the parameter names of an address, because the password can be anywhere in a malformed one.
 
 import { MqError } from '../errors.ts';
-import type { ConnectionConfig, TlsFiles } from './config.ts';
+import type { Mechanism, TlsFiles } from '../login/login.ts';
+import type { ConnectionConfig } from './config.ts';
 import { durationMs } from './duration.ts';
 import { connectionOptions } from './fields/fields.ts';
 import { didYouMean, quote } from './reading/problem.ts';
@@ -104,7 +105,7 @@ function decoded(text: string): string | undefined {
   }
 }
 
-type Parameters = Pick<ConnectionConfig, 'options' | 'socketOptions' | 'tlsFiles'>;
+type Parameters = Pick<ConnectionConfig, 'options' | 'socketOptions' | 'tlsFiles' | 'mechanism'>;
 
 /** Parameters of https://www.rabbitmq.com/docs/uri-query-parameters that have another name in mq. */
 const tlsFileParameters: Readonly<Record<string, keyof TlsFiles>> = {
@@ -115,22 +116,26 @@ const tlsFileParameters: Readonly<Record<string, keyof TlsFiles>> = {
 const optionParameters: Readonly<Record<string, string>> = { channel_max: 'channelMax', frame_max: 'frameMax' };
 /** RabbitMQ parameters that mq does not support, each with the reason or an alternative. */
 const refusedParameters: Readonly<Record<string, string>> = {
-  auth_mechanism: 'mq logs in with user and password (PLAIN)',
   fail_if_no_peer_cert: 'it applies to servers only',
   depth: 'mq accepts a chain of any length',
-  password: 'write the key without a passphrase, or socketOptions.passphrase in rascal.json',
+  password: 'write the password of the key to a file, and name it with --key-password-file or MQ_KEY_PASSWORD_FILE',
 };
+const mechanisms: readonly Mechanism[] = ['external', 'plain'];
 
 /** Returns the settings in the query of an address, or a message if one is invalid. */
 function parametersOf(query: string): Parameters | string {
   const options: Record<string, string | number> = {};
   const socketOptions: Record<string, string> = {};
   const tlsFiles: Partial<Record<keyof TlsFiles, string>> = {};
+  let mechanism: Mechanism | undefined;
   for (const [name, value] of new URLSearchParams(query)) {
     const file = Object.hasOwn(tlsFileParameters, name) ? tlsFileParameters[name] : undefined;
     if (file !== undefined) tlsFiles[file] = value;
     else if (name === 'server_name_indication') socketOptions['servername'] = value;
-    else if (name === 'verify') {
+    else if (name === 'auth_mechanism') {
+      mechanism = mechanisms.find((one) => one === value.toLowerCase());
+      if (mechanism === undefined) return 'auth_mechanism in the query must be external or plain';
+    } else if (name === 'verify') {
       // An address can come from a file or variable that another person wrote, so it must not make a connection less
       // secure.
       if (value !== 'verify_peer')
@@ -145,7 +150,7 @@ function parametersOf(query: string): Parameters | string {
     }
   }
   const filled = Object.entries({ options, socketOptions, tlsFiles }).filter(([, of]) => Object.keys(of).length > 0);
-  return Object.fromEntries(filled);
+  return { ...Object.fromEntries(filled), ...(mechanism && { mechanism }) };
 }
 
 /** Sets an option of the connection. Returns a message if the option is invalid. */
@@ -155,7 +160,13 @@ function setOption(options: Record<string, string | number>, name: string, value
   if (field === undefined) {
     const instead = Object.hasOwn(refusedParameters, name) ? refusedParameters[name] : undefined;
     if (instead !== undefined) return `${name} in the query is not supported: ${instead}`;
-    const names = [...Object.keys(known), ...Object.keys(tlsFileParameters), 'server_name_indication', 'verify'];
+    const names = [
+      ...Object.keys(known),
+      ...Object.keys(tlsFileParameters),
+      'server_name_indication',
+      'verify',
+      'auth_mechanism',
+    ];
     return `unknown option in the query: ${quote(name)}${didYouMean(name, names) || `; the options are ${names.join(', ')}`}`;
   }
   const { unit } = field;

@@ -27,8 +27,11 @@ import { checkRetries } from './rules/retries.ts';
 import { checkRoles, type HandlerFault } from './rules/roles.ts';
 import { checkShape } from './rules/shape.ts';
 import { ignoredTls } from './rules/socket-options.ts';
+import { checkStreams } from './rules/streams.ts';
 
+export type { Field } from './fields/field.ts';
 export { configError, type Problem, problemLine } from './reading/problem.ts';
+export { checkedJson } from './rules/json-file.ts';
 
 interface CheckOptions {
   /** Name of the file, for `Config.file`. */
@@ -126,6 +129,7 @@ function ruleFindings(
   checkRetries(input);
   checkDelays(input);
   checkPolicies(input);
+  checkStreams(input);
   if (isStrict) checkEncryption(content, report);
   return found;
 }

@@ -1,6 +1,7 @@
 // Defines the checked configuration: rascal.json after parsing, replacing variables, checking, and merging with the
 // built-in file. Lists and shorthands have become objects with keys.
 
+import type { Login, Mechanism, TlsFiles, TokenSource } from '../login/login.ts';
 import { objectOf, type Plain, stringOf } from './plain.ts';
 import type { OwnRetryConfig, RetryConfig, RoleConfig, Uses } from './role.ts';
 
@@ -31,6 +32,8 @@ export interface Config {
   readonly delays: Readonly<Record<string, DelayConfig>>;
   /** Start of the names of the exchanges and queues for delayed messages. Default `mq.delay`. */
   readonly delayName?: string;
+  /** Login of the command for vhosts without a connection. The other connections contain it. */
+  readonly login?: Login;
   /** Rascal's other top-level fields, unchanged: defaults, encryption, redeliveries. */
   readonly rest: Readonly<Record<string, unknown>>;
 }
@@ -70,13 +73,6 @@ export interface VhostConfig {
   readonly rest: Readonly<Record<string, unknown>>;
 }
 
-/** Names of PEM files. Relative names are resolved against the working folder. */
-export interface TlsFiles {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-}
-
 /** A connection as attributes. A `url` in rascal.json has been parsed into these fields. */
 export interface ConnectionConfig {
   readonly protocol?: 'amqp' | 'amqps';
@@ -92,6 +88,10 @@ export interface ConnectionConfig {
   readonly tlsFiles?: TlsFiles;
   /** Set by --insecure: the broker's certificate is not verified. rascal.json cannot set it. */
   readonly insecure?: boolean;
+  /** `auth_mechanism` in the query of the URL. Default: user and password, or the token. */
+  readonly mechanism?: Mechanism;
+  /** Set by options and variables. rascal.json cannot set it. */
+  readonly token?: TokenSource;
   readonly retry?: unknown;
   readonly management?: unknown;
 }

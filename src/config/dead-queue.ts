@@ -3,8 +3,7 @@
 import { MqError } from '../errors.ts';
 import { type Config, namePrefix } from './config.ts';
 import { objectOf } from './plain.ts';
-import { retryOf } from './retry.ts';
-import { deadQueue } from './retry-queues.ts';
+import { deadQueue, retryOf } from './retry-queues.ts';
 import { isReceiving, type OwnRetryConfig } from './role.ts';
 
 export interface DeadQueue {

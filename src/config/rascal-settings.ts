@@ -2,6 +2,7 @@
 // no shorthands.
 
 import { MqError } from '../errors.ts';
+import { defaultConnection } from '../login/apply.ts';
 import { rascalConnection } from './attributes.ts';
 import {
   type BindingConfig,
@@ -205,7 +206,7 @@ function connectionSettings({ config, needs, name, vhost, retry }: Omit<VhostNee
   const { connectionName, heartbeatSeconds } = needs;
   return {
     connectionStrategy: (given === undefined ? vhost.rest['connectionStrategy'] : undefined) ?? 'fixed',
-    connections: (connections.length === 0 ? [{}] : connections).map((connection) =>
+    connections: (connections.length === 0 ? [defaultConnection(config)] : connections).map((connection) =>
       rascalConnection(connection, { vhost: name, connectionName, heartbeatSeconds }),
     ),
     ...(ownRetry === undefined ? {} : { defaults: { connection: { retry: { ...retry, ...objectOf(ownRetry) } } } }),

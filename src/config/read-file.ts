@@ -23,6 +23,8 @@ interface OpenedFile {
   readonly close: () => void;
   /** Id of the owner of the file. */
   readonly owner: number;
+  /** Permission bits of the file. */
+  readonly mode: number;
   /** `true` for a pipe, a device or a terminal. */
   readonly isSpecial: boolean;
 }
@@ -44,6 +46,7 @@ export function openFile(path: string): OpenedFile {
       read: async (settings) => readAtOnce(fd, settings),
       close: () => closeSync(fd),
       owner: found.uid,
+      mode: found.mode,
       isSpecial,
     };
   const stream = isatty(fd)
@@ -55,6 +58,7 @@ export function openFile(path: string): OpenedFile {
     read: (settings) => readStream(stream, settings),
     close: () => stream.destroy(),
     owner: found.uid,
+    mode: found.mode,
     isSpecial,
   };
 }

@@ -18,10 +18,34 @@ interface SecretSources {
   addresses?: readonly ConnectionConfig[] | undefined;
 }
 
+/** Secrets that became known after the start, such as tokens. Every redactor also removes these. */
+let late: ((text: string) => string) | undefined;
+const lateSecrets = new Set<string>();
+/** A process that runs for months renews its token thousands of times. Older ones have expired. */
+const mostLateSecrets = 100;
+
+/** Removes a secret from the texts of all redactors, including those that exist already. */
+export function keepSecret(secret: string): void {
+  if (lateSecrets.has(secret)) return;
+  lateSecrets.add(secret);
+  const [oldest] = lateSecrets;
+  if (lateSecrets.size > mostLateSecrets && oldest !== undefined) lateSecrets.delete(oldest);
+  late = undefined;
+}
+
 /**
  * Returns a function that replaces each secret with `***`, whether it is raw, percent-encoded, base64 or inside JSON.
  */
 export function redactor(secrets: readonly string[]): (text: string) => string {
+  const known = redactorOf(secrets);
+  return (text) => {
+    if (lateSecrets.size === 0) return known(text);
+    late ??= redactorOf([...lateSecrets].flatMap((secret) => [secret, `\0\0${secret}`]));
+    return late(known(text));
+  };
+}
+
+function redactorOf(secrets: readonly string[]): (text: string) => string {
   // A secret of three characters or fewer occurs in ordinary text. Replacing it would damage the text and reveal the
   // secret.
   const forms = [...new Set(secrets.flatMap(formsOf))].filter((form) => form.length > 3);
@@ -44,9 +68,11 @@ function configSecrets(config: Config): string[] {
   ];
 }
 
-function connectionSecrets({ user = 'guest', password, socketOptions = {}, management }: ConnectionConfig): string[] {
+function connectionSecrets(connection: ConnectionConfig): string[] {
+  const { user = 'guest', password, socketOptions = {}, management, token } = connection;
   const tls = ['key', 'pfx', 'passphrase'].flatMap((name) => stringOf(socketOptions[name]) ?? []);
-  return [...passwordForms(user, password), ...tls, ...managementSecrets(management, user)];
+  const ofToken = token?.kind === 'token' ? [token.token] : token?.kind === 'client' ? [token.clientSecret] : [];
+  return [...passwordForms(user, password), ...tls, ...ofToken, ...managementSecrets(management, user)];
 }
 
 function managementSecrets(management: unknown, user: string): string[] {

@@ -104,6 +104,15 @@ declare module 'mq/test' {
 
   /** Publishes a message. Resolves when the broker has confirmed it, and throws otherwise. An object is sent as JSON. */
   export function publish(publication: string, body: Body, options?: SendOptions): Promise<Published>;
+  /**
+   * Publishes the messages of a recording (\`mq record\`) and returns their number. The path starts at the current folder.
+   * \`to\` replaces the recorded exchange and routing key. On the embedded broker the clock advances by the recorded pauses;
+   * \`within\` is that of clock.advance.
+   */
+  export function replay(
+    path: string,
+    options?: { readonly to?: { readonly queue: string } | { readonly exchange: string }; readonly within?: number },
+  ): Promise<number>;
   /** Sends a request and returns the reply. \`within\` is the time limit in milliseconds (default 5,000). */
   export function request(
     publication: string,

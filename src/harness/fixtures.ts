@@ -2,6 +2,7 @@
 // test starts is ended after the test.
 
 import { Buffer } from 'node:buffer';
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { MqError } from '../errors.ts';
@@ -9,7 +10,7 @@ import { Inbox } from './fixtures/inbox.ts';
 import type { Matcher } from './fixtures/matcher.ts';
 import { type RoleOptions, type RoleProcess, type RunningRole, startRole } from './fixtures/role.ts';
 import { traceRoute } from './fixtures/route-trace.ts';
-import type { ClusterFaults, FileTarget, Published, ReceivedMessage, SentMessage, Source } from './target.ts';
+import type { ClusterFaults, FileTarget, Published, ReceivedMessage, ReplayTo, SentMessage, Source } from './target.ts';
 import { skip } from './test-file/skip.ts';
 
 type Body = string | Uint8Array | object | number | boolean | null;
@@ -151,6 +152,20 @@ export function publish(publication: string, body: Body, options: SendOptions = 
   });
 }
 
+/**
+ * Publishes the messages of a recording (mq record), and returns their number. `path` starts at the current folder. On
+ * the embedded broker the clock advances by the recorded pauses, with `within` as in `clock.advance`. Other brokers
+ * receive the messages without pauses.
+ */
+export function replay(
+  path: string,
+  { to, within = clockMs }: { readonly to?: ReplayTo; readonly within?: number } = {},
+): Promise<number> {
+  const { target } = current('replay');
+  const pause = async (milliseconds: number) => target.advance?.(milliseconds, within);
+  return withCallerStack(async () => (await target.client()).replay(resolve(target.launch.cwd, path), { to, pause }));
+}
+
 /** Sends a request and returns the reply. `within` is the time limit in milliseconds (default 5,000). */
 export function request(
   publication: string,
@@ -213,7 +228,7 @@ export const clock = {
    * Advances the time; timers fire in order. Before each step it waits until the consuming roles have handled their
    * messages. `within` is the time limit of each such wait in milliseconds (default 10,000); 0 does not wait.
    */
-  advance: async (milliseconds: number, { within = 10_000 }: { within?: number } = {}): Promise<void> => {
+  advance: async (milliseconds: number, { within = clockMs }: { within?: number } = {}): Promise<void> => {
     const { target } = current('clock.advance');
     if (target.advance === undefined) skip(`needs a broker whose clock can be advanced; the target is ${target.kind}`);
     await withCallerStack(async () => target.advance?.(milliseconds, within));
@@ -234,6 +249,8 @@ export const cluster: ClusterFaults = new Proxy({} as ClusterFaults, {
 });
 
 const defaultMs = 5_000;
+/** Milliseconds to wait for the roles before a step of the clock. */
+const clockMs = 10_000;
 
 /** Adds the caller's stack frames to an error, because the error itself comes from a socket. */
 async function withCallerStack<T>(work: () => Promise<T>): Promise<T> {

@@ -1,5 +1,7 @@
 // Defines the target of a test run: the broker that the tests use. test-process/ implements each kind of target.
 
+import type { Login } from '../login/login.ts';
+
 /** Target settings that the runner sends to the process of a file, as JSON. */
 export type TargetPlan = EmbeddedPlan | ExternalPlan;
 
@@ -21,8 +23,8 @@ export interface ExternalPlan extends CommonPlan {
   readonly urls: readonly string[];
   /** URLs of the management API with user and password. Empty without an API. */
   readonly managementUrls: readonly string[];
-  /** Certificate authority of the management API (PEM). `undefined` means those of the system. */
-  readonly managementCa?: string | undefined;
+  /** Login of the command, for the addresses without a password. */
+  readonly login?: Login;
   /** Prefix of the names of the files' vhosts. The run uses it to find the vhosts of a killed file. */
   readonly prefix?: string;
   /** Name of the cluster in containers. */
@@ -53,6 +55,8 @@ export interface FileTarget {
     readonly command: string;
     readonly args: readonly string[];
     readonly env: Readonly<Record<string, string | undefined>>;
+    /** The current folder, in which the role starts. */
+    readonly cwd: string;
   };
   /** Returns the client of the fixtures. Rejects if the broker cannot start. */
   client(): Promise<FixtureClient>;
@@ -68,6 +72,8 @@ export interface FileTarget {
 export interface FixtureClient {
   /** Resolves when the broker has confirmed the message. Throws otherwise. */
   publish(publication: string, message: SentMessage): Promise<Published>;
+  /** Publishes the messages of a recording (mq record) in their order, and returns their number. Throws the first failure. */
+  replay(path: string, options: ReplayOptions): Promise<number>;
   /** Sends a request and returns its reply. */
   request(publication: string, message: SentMessage, withinMs: number): Promise<ReceivedMessage>;
   /** Resolves when the broker has accepted the consumer. */
@@ -92,6 +98,16 @@ export interface SentMessage {
   readonly mandatory?: boolean;
   /** Milliseconds after which the message arrives. 0 ignores the delay in rascal.json. Default the delay in rascal.json. */
   readonly delay?: number;
+}
+
+/** Target of a recording, by the broker's names. */
+export type ReplayTo = { readonly queue: string } | { readonly exchange: string };
+
+interface ReplayOptions {
+  /** `undefined` means the recorded exchange and routing key. */
+  readonly to: ReplayTo | undefined;
+  /** Called before each message with the recorded pause before it, in milliseconds. */
+  readonly pause: (milliseconds: number) => Promise<void>;
 }
 
 /** A published message with its exchange and routing key. */

@@ -1,6 +1,7 @@
 // The behaviours `consume` and `reply`: opens the consumers and publishers that they need, and runs the intake of
 // messages.
 
+import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { retryQueues } from '../config/retry-queues.ts';
 import type { HandlerConfig } from '../config/role.ts';
@@ -19,16 +20,18 @@ import { Retries } from './consuming/retries.ts';
 import type { ConsumeSettings, Source } from './consuming/settings.ts';
 import { forgedCounters, isLastReturn, isNearlyDropped, isStream, type WorkQueue } from './consuming/work-queue.ts';
 import { messageOf } from './message.ts';
+import type { OffsetStore } from './offsets/offset-record.ts';
 import { messageIds } from './outgoing.ts';
 
 /** Resolves at a normal end (count, idle, empty, signal, closed pipe). Throws the error that ended it otherwise. */
 export async function consume(context: Context, session: Session, settings: ConsumeSettings): Promise<void> {
   const group = new IntakeGroup({ context, settings, counts: session.counts });
-  const shared = { group, printer: new Printer(context.stdout), nextId: messageIds() };
+  const shared = { group, printer: new Printer(context.stdout, settings.delimiter), nextId: messageIds() };
   const intakes: Intake[] = [];
+  const stores: OffsetStore[] = [];
   session.counts.neededConsumers = settings.sources.length;
   for (const source of settings.sources) {
-    const intake = await openIntake(source, { context, session, settings, shared });
+    const intake = await openIntake(source, { context, session, settings, shared, stores });
     if (!intake) return;
     intakes.push(intake);
   }
@@ -36,7 +39,11 @@ export async function consume(context: Context, session: Session, settings: Cons
   // in the old generation, where each dead one keeps the younger objects that it refers to. V8 rejects the code cache of
   // scripts that are loaded after this call, because the cache was made with other flags.
   setFlagsFromString('--no-allocation-site-pretenuring');
-  await group.run(intakes);
+  try {
+    await group.run(intakes);
+  } finally {
+    await Promise.all(stores.map((store) => store.close()));
+  }
 }
 
 interface Opening {
@@ -44,19 +51,14 @@ interface Opening {
   readonly session: Session;
   readonly settings: ConsumeSettings;
   readonly shared: Pick<IntakeParts, 'group' | 'printer' | 'nextId'>;
+  /** Receives the stores of offsets that are opened. */
+  readonly stores: OffsetStore[];
 }
 
 /** Opens the consumer of a subscription. Returns `undefined` after a signal. */
-async function openIntake(
-  source: Source,
-  { context, session, settings, shared }: Opening,
-): Promise<Intake | undefined> {
-  const opening = session.consumer(source.subscription, {
-    prefetch: settings.prefetch,
-    timeoutMs: longestUnackedMs(settings),
-    ...(settings.bindingKeys && { bindingKeys: settings.bindingKeys }),
-  });
-  const opened = await orDrain(opening, context);
+async function openIntake(source: Source, opening: Opening): Promise<Intake | undefined> {
+  const { context, session, settings, shared } = opening;
+  const opened = await orDrain(openConsumer(source, opening), context);
   if (!opened) return undefined;
   const { consumer } = opened.value;
   const { counts } = session;
@@ -86,9 +88,51 @@ async function openIntake(
   return new Intake({ ...shared, context, consumer, publisher, failures, settings, counts, read, ...returns });
 }
 
-interface RetriesOpening extends Omit<Opening, 'context'> {
+/** Opens the consumer of a subscription, and the store of its offset if one is configured. */
+async function openConsumer({ subscription }: Source, opening: Opening): Promise<OpenedConsumer> {
+  const { session, settings } = opening;
+  const { offsets, untilEmpty, bindingKeys } = settings;
+  const opened = await session.consumer(subscription, {
+    prefetch: settings.prefetch,
+    timeoutMs: longestUnackedMs(settings),
+    stream: {
+      offset: offsets.start,
+      readsToEnd: untilEmpty,
+      isKept: offsets.file !== undefined || offsets.name !== undefined,
+    },
+    ...(bindingKeys && { bindingKeys }),
+  });
+  await keepOffset(opened, opening);
+  return opened;
+}
+
+/** Opens the store of the offset, and lets the consumer continue after the stored offset. */
+async function keepOffset({ consumer, vhost }: OpenedConsumer, opening: Opening): Promise<void> {
+  const { context, session, settings, shared, stores } = opening;
+  const { file, name } = settings.offsets;
+  if (file === undefined && name === undefined) return;
+  const { openOffsetStore } = await import('./offsets/open.ts');
+  const store = await openOffsetStore(session, {
+    ...{ file: file && resolve(context.cwd, file), name: name ?? '' },
+    stream: { vhost, queue: consumer.queue },
+    nextId: shared.nextId,
+    drain: shared.group.stopped,
+    say: settings.say,
+    onError: (error) => shared.group.fail(error),
+  });
+  stores.push(store);
+  const removed = await consumer.keepOffset(store.stored, (offset) => store.save(offset));
+  if (removed === 0) return;
+  const message = `${removed} messages after offset ${store.stored} are missing: retention has removed them unread`;
+  settings.say({ level: 'warn', event: 'removed', message, fields: { queue: consumer.queue, count: removed } });
+}
+
+interface OpenedConsumer {
   readonly consumer: Consumer;
   readonly vhost: string;
+}
+
+interface RetriesOpening extends Omit<Opening, 'context' | 'stores'>, OpenedConsumer {
   readonly workQueue: () => WorkQueue;
 }
 

@@ -4,7 +4,7 @@
 import type { WaitingPlace } from '../delay/configured.ts';
 import { readDelayKey } from '../delay/objects.ts';
 import { MqError } from '../errors.ts';
-import type { Browser } from '../session/browser.ts';
+import type { Browser } from '../session/browsing/browser.ts';
 import type { Observer } from '../session/observer.ts';
 import type { Session } from '../session/session.ts';
 import type { RawMessage } from '../session/wire.ts';
@@ -43,19 +43,17 @@ export async function listDelayed(
 ): Promise<{ messages: DelayedMessage[]; unread: number }> {
   const found = new Map<string, DelayedMessage>();
   let unread = 0;
-  await browse(session, queues, async (browser, queue) => {
-    let read = 0;
+  const read = async (browser: Browser, queue: WaitingPlace, ready: number) => {
     for await (const { raw, leave } of browser.messages()) {
       leave();
       check();
-      read += 1;
       const message = delayedMessage(raw, queue);
       // A message that has moved in between is found twice.
       if (isSelected(message)) found.set(JSON.stringify([message.id ?? found.size, message.due]), message);
-      if (read === count) break;
     }
-    unread += read < count ? 0 : browser.total - read;
-  });
+    unread += Math.max(0, ready - count);
+  };
+  await browse(session, queues, { read, most: count });
   const messages = [...found.values()].toSorted((one, other) => (one.due ?? 0) - (other.due ?? 0));
   return { messages, unread };
 }
@@ -87,7 +85,7 @@ async function removeOnce(
   { ids, check }: { ids: ReadonlySet<string>; check: () => void },
 ): Promise<Map<string, number>> {
   const removed = new Map<string, number>();
-  await browse(session, queues, async (browser) => {
+  const read = async (browser: Browser) => {
     for await (const message of browser.messages()) {
       const { messageId } = message.raw.properties;
       if (messageId === undefined || !ids.has(messageId)) message.leave();
@@ -98,16 +96,19 @@ async function removeOnce(
       }
       check();
     }
-  });
+  };
+  await browse(session, queues, { read });
   return removed;
 }
 
-/** Reads the queues that have messages, one after the other, and returns what was not removed. */
-async function browse(
-  session: Session,
-  queues: readonly WaitingPlace[],
-  read: (browser: Browser, queue: WaitingPlace) => Promise<void>,
-): Promise<void> {
+interface Reading {
+  /** `ready` is the number of messages of the queue. */
+  readonly read: (browser: Browser, queue: WaitingPlace, ready: number) => Promise<void>;
+  readonly most?: number;
+}
+
+/** Reads at most `most` messages of each queue, one queue after the other, and returns what was not removed. */
+async function browse(session: Session, queues: readonly WaitingPlace[], { read, most }: Reading): Promise<void> {
   const observers = new Map<string, Observer>();
   for (const queue of queues) {
     const { vhost, name } = queue;
@@ -116,9 +117,9 @@ async function browse(
     // The depth is read here, because messages of the queues before may have moved to this one.
     const { ready = 0 } = (await observer.depths([name])).get(name) ?? {};
     if (ready === 0) continue;
-    const browser = await session.browser(vhost, name, keepsAll);
+    const browser = await (await session.queueReader(vhost, name)).browse(keepsAll, most);
     try {
-      await read(browser, queue);
+      await read(browser, queue, ready);
     } finally {
       await browser.close();
     }

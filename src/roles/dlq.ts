@@ -6,7 +6,7 @@ import type { DeadQueue } from '../config/dead-queue.ts';
 import { waitQueue } from '../config/retry-queues.ts';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
-import type { BrowsedMessage } from '../session/browser.ts';
+import type { BrowsedMessage } from '../session/browsing/browser.ts';
 import type { OutgoingMessage, PublishOutcome } from '../session/outgoing-message.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
@@ -14,10 +14,13 @@ import type { RawMessage } from '../session/wire.ts';
 import { interrupted } from '../signal.ts';
 import { isClosedPipe } from '../terminal/printer.ts';
 import { Progress } from '../terminal/progress.ts';
+import { type EditSettings, editLetter } from './dead-letters/edit.ts';
+import { Groups } from './dead-letters/groups.ts';
 import { type Letters, openLetters, survey } from './dead-letters/letters.ts';
-import { type DrawTable, LetterPrinter } from './dead-letters/printer.ts';
-import { copyOf, Replay, Targets } from './dead-letters/replay.ts';
+import { LetterPrinter } from './dead-letters/printer.ts';
+import { movedCopyOf, Replay, Targets } from './dead-letters/replay.ts';
 import { messageIds } from './outgoing.ts';
+import type { DrawTable } from './rows.ts';
 import { type DlqVerb, isSelected, Prefixes, type Selection } from './selection.ts';
 
 export interface DlqSettings {
@@ -30,6 +33,8 @@ export interface DlqSettings {
   /** Arguments of the queue. `undefined` if mq does not know them. */
   readonly declared: Readonly<Record<string, unknown>> | undefined;
   readonly selection: Selection;
+  /** For `list`: field by which the letters are counted. `undefined` lists each letter. */
+  readonly group: string | undefined;
   /** Destination queue of `move`, by the broker's name. */
   readonly to: string | undefined;
   /** For `replay`: sends letters to the original exchange and key. */
@@ -49,14 +54,17 @@ export interface DlqSettings {
    * kept.
    */
   readonly mayReplay: () => Promise<boolean>;
+  /** For `edit`: stores a text in a file for the editor of the user. */
+  readonly openFile: EditSettings['openFile'];
 }
 
 export async function dlq(context: Context, session: Session, given: DlqSettings): Promise<void> {
   const settings = { ...given, selection: await withFullIds(context, session, given) };
   const { queue, verb, selection, dryRun } = settings;
   if (verb === 'replay' && settings.toExchange && !dryRun) await askBeforeReplay(context, session, settings);
-  const browser = await openLetters(context, session, settings);
   const printer = new LetterPrinter(context.stdout, settings);
+  if (verb === 'edit') return printer.result({ verb, queue, ...(await edit(context, session, settings)) });
+  const browser = await openLetters(context, session, settings);
   try {
     if (verb === 'list' || verb === 'show' || dryRun)
       return await showSelected({ context, browser, printer, settings });
@@ -102,6 +110,13 @@ async function askBeforeReplay(context: Context, session: Session, settings: Dlq
   }
 }
 
+/** Edits the only selected letter. */
+async function edit(context: Context, session: Session, settings: DlqSettings) {
+  const [id = ''] = settings.selection.ids;
+  const { replay, openPublisher } = replayWith(session, settings);
+  return editLetter(context, session, { settings: { ...settings, id }, replay, openPublisher });
+}
+
 interface ShowParts {
   readonly context: Context;
   readonly browser: Letters;
@@ -115,6 +130,7 @@ async function showSelected({ context, browser, printer, settings }: ShowParts):
   let found = 0;
   const targets = verb === 'replay' ? new Targets(new Replay({ ...settings, delayMs: 0 }, messageIds())) : undefined;
   // On a terminal the listed messages show the progress.
+  const groups = settings.group === undefined ? undefined : new Groups(settings.group);
   const progress = context.stdout.isTTY ? undefined : new Progress(context.stderr, browser.total);
   if (selection.count !== 0) {
     for await (const message of browser.messages()) {
@@ -124,12 +140,14 @@ async function showSelected({ context, browser, printer, settings }: ShowParts):
       if (!isSelected(message.raw, selection)) continue;
       found += 1;
       targets?.add(message.raw);
-      if (verb === 'show') await printer.whole(message.raw, queue);
+      if (groups) groups.add(message.raw);
+      else if (verb === 'show') await printer.whole(message.raw, queue);
       else await printer.line(message.raw);
       if (found === selection.count) break;
     }
   }
-  if (verb !== 'show') await printer.end();
+  if (groups) await groups.print(context.stdout, settings);
+  else if (verb !== 'show') await printer.end();
   progress?.end();
   if (found === 0) refuseMissing(settings, browser.total);
   if (targets) context.stderr.write(targets.lines());
@@ -246,17 +264,24 @@ interface CopyPublisher {
 
 /** Opens the publisher for the copies. Returns `undefined` if nothing is published. */
 async function openCopyPublisher(session: Session, settings: DlqSettings): Promise<CopyPublisher | undefined> {
-  const { verb, vhost, to = '', work } = settings;
+  const { verb, queue, to = '' } = settings;
   if (verb === 'purge') return undefined;
+  const { replay, openPublisher } = replayWith(session, settings);
+  const publisher = await openPublisher();
   const nextId = messageIds();
-  const { delayMs = 1000 } = work ?? {};
-  const replay = new Replay({ ...settings, delayMs }, nextId);
-  const waits = verb === 'replay' && work ? [waitQueue(work.queue, delayMs).name] : [];
-  const { onChannel } = replay;
-  const outcomes = await session.outcomePublisher(vhost, { onChannel, queues: waits, dead: undefined });
-  const { publisher } = outcomes;
-  replay.use(outcomes);
-  const target = { exchange: '', routingKey: to };
-  const moved = async (raw: RawMessage) => copyOf(raw, { target, nextId, keepsOrigin: true });
+  const moved = async (raw: RawMessage) => movedCopyOf(raw, { queue, to, nextId });
   return { publisher, copyOf: verb === 'move' ? moved : (raw) => replay.copyOf(raw) };
+}
+
+function replayWith(session: Session, settings: DlqSettings) {
+  const { verb, vhost, work } = settings;
+  const { delayMs = 1000 } = work ?? {};
+  const replay = new Replay({ ...settings, delayMs }, messageIds());
+  const openPublisher = async (): Promise<Publisher> => {
+    const queues = verb !== 'move' && work ? [waitQueue(work.queue, delayMs).name] : [];
+    const outcomes = await session.outcomePublisher(vhost, { onChannel: replay.onChannel, queues, dead: undefined });
+    replay.use(outcomes);
+    return outcomes.publisher;
+  };
+  return { replay, openPublisher };
 }

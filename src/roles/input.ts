@@ -10,8 +10,9 @@ import { bytesOfText, filePath } from '../session/byte-text.ts';
 
 export type Input =
   | { readonly from: 'text'; readonly text: string }
-  /** `path` is '-' for standard input. */
-  | { readonly from: 'lines' | 'whole'; readonly path: string }
+  /** `path` is '-' for standard input. `delimiter` is the byte after each line, by default a line feed. */
+  | { readonly from: 'lines'; readonly path: string; readonly delimiter?: number }
+  | { readonly from: 'whole'; readonly path: string }
   /**
    * All of standard input. If it is empty, `otherwise` is sent; if that is undefined, an error with the hint is thrown.
    */
@@ -31,7 +32,7 @@ export async function* bodies(input: Input, context: Context): AsyncGenerator<Bu
   const stop = () => stream.destroy();
   context.drain.addEventListener('abort', stop, { once: true });
   try {
-    if (input.from === 'lines') yield* lines(stream);
+    if (input.from === 'lines') yield* lines(stream, input);
     else yield [textFor(input, await whole(stream))];
   } catch (error) {
     if (context.drain.aborted) return;
@@ -45,14 +46,21 @@ function open(path: string, { stdin, cwd }: Context): Readable {
   return path === '-' ? stdin() : createReadStream(filePath(resolve(cwd, path)));
 }
 
-async function* lines(stream: Readable): AsyncGenerator<Buffer[]> {
+/**
+ * Yields the lines of a stream in batches, without their delimiter.
+ * @param onRest is called before the rest of the data, which has no delimiter at its end
+ */
+export async function* lines(
+  stream: Readable,
+  { delimiter = newline, onRest }: { delimiter?: number; onRest?: () => void } = {},
+): AsyncGenerator<Buffer[]> {
   let rest: Buffer[] = [];
   let restLength = 0;
   for await (const chunk of stream) {
     const bytes: Buffer = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     const batch: Buffer[] = [];
     let start = 0;
-    for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
+    for (let end = bytes.indexOf(delimiter); end !== -1; end = bytes.indexOf(delimiter, start)) {
       const piece = bytes.subarray(start, end);
       batch.push(restLength > 0 ? Buffer.concat([...rest, piece]) : piece);
       if (restLength > 0) [rest, restLength] = [[], 0];
@@ -65,8 +73,12 @@ async function* lines(stream: Readable): AsyncGenerator<Buffer[]> {
     }
     if (batch.length > 0) yield batch;
   }
-  if (restLength > 0) yield [Buffer.concat(rest)];
+  if (restLength === 0) return;
+  onRest?.();
+  yield [Buffer.concat(rest)];
 }
+
+const newline = 0x0a;
 
 async function whole(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -100,7 +112,8 @@ const reasons: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
 };
 
-function unreadable(path: string, error: unknown): MqError {
+/** Returns the error for input that cannot be read. */
+export function unreadable(path: string, error: unknown): MqError {
   if (error instanceof MqError) return error;
   const known = reasons[systemCode(error) ?? ''];
   const why = known ?? (error instanceof Error ? error.message : String(error));

@@ -19,6 +19,8 @@ export const headerNames = {
   unfinished: 'x-mq-unfinished',
   /** Set if the message must be dead-lettered but its target did not accept it. */
   pending: 'x-mq-pending',
+  /** Offset of a message that failed in a stream. */
+  offset: 'x-mq-offset',
   /** Set if mq published the message directly to its queue again, without a wait queue. */
   renewed: 'x-mq-renewed',
   /**

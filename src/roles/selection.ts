@@ -5,35 +5,58 @@ import type { RawMessage } from '../session/wire.ts';
 import { deadLetterOf } from './dead-letters/dead-letter.ts';
 
 /** The action of a command on the selected dead letters. */
-export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'purge';
+export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'edit' | 'purge';
 
 export interface Selection {
   /** Message ids, of which one must match. If empty, every message matches. */
   readonly ids: readonly string[];
   /**
-   * Filters, which must all match. `NAME=VALUE` compares a header, `key` or `exchange`; `reason=TEXT` must occur in
-   * the reason. Other text must occur in the body or the reason.
+   * Filters, which must all match. `NAME=VALUE` compares a header, `key`, `exchange` or `queue`; `reason=TEXT` must
+   * occur in the reason. Other text must occur in the body or the reason.
    */
   readonly filters: readonly string[];
   /** Maximum number of messages. */
   readonly count: number | undefined;
 }
 
-export function isSelected(raw: RawMessage, { ids, filters }: Selection): boolean {
-  if (ids.length > 0 && !ids.includes(raw.properties.messageId ?? '')) return false;
-  return filters.every((filter) => matches(raw, filter));
+/** Values of a message that `NAME=VALUE` compares, other than headers. A missing value equals nothing. */
+export type Facts = Readonly<Partial<Record<'reason' | 'key' | 'exchange' | 'queue', string | undefined>>>;
+
+/** Returns the values of a dead letter: those of its first publish and of its failure. */
+export function letterFacts(raw: RawMessage): Facts {
+  const { reason, exchange, routingKey: key, queue } = deadLetterOf(raw);
+  return { reason, key, exchange, queue };
 }
 
-function matches(raw: RawMessage, filter: string): boolean {
-  const { reason = '', exchange, routingKey } = deadLetterOf(raw);
+/** Returns the values of a message that is no dead letter: those of its delivery. */
+export function messageFacts({ fields: { exchange, routingKey: key } }: Pick<RawMessage, 'fields'>): Facts {
+  return { exchange, key };
+}
+
+export function isSelected(raw: RawMessage, { ids, filters }: Selection, factsOf = letterFacts): boolean {
+  if (ids.length > 0 && !ids.includes(raw.properties.messageId ?? '')) return false;
+  return filters.length === 0 || isFiltered(raw, filters, factsOf(raw));
+}
+
+/** Reports whether a message matches all filters. */
+export function isFiltered(raw: RawMessage, filters: readonly string[], facts: Facts): boolean {
+  return filters.every((filter) => matches(raw, filter, facts));
+}
+
+function matches(raw: RawMessage, filter: string, facts: Facts): boolean {
+  const { reason = '' } = facts;
   const at = filter.indexOf('=');
   if (at < 1) return reason.includes(filter) || raw.content.includes(filter);
   const [name, value] = [filter.slice(0, at), filter.slice(at + 1)];
-  const headers = raw.properties.headers ?? {};
-  if (Object.hasOwn(headers, name)) return textOf(headers[name]) === value;
-  const facts: Readonly<Record<string, string | undefined>> = { key: routingKey, exchange };
-  if (name === 'reason') return reason.includes(value);
-  return Object.hasOwn(facts, name) && facts[name] === value;
+  const isHeader = Object.hasOwn(raw.properties.headers ?? {}, name);
+  if (name === 'reason' && !isHeader) return reason.includes(value);
+  return fieldOf(raw, name, facts) === value;
+}
+
+/** Returns the value of a header, or of one of the facts if there is no such header. */
+export function fieldOf({ properties: { headers = {} } }: RawMessage, name: string, facts: Facts): string | undefined {
+  if (Object.hasOwn(headers, name)) return textOf(headers[name]);
+  return Object.hasOwn(facts, name) ? facts[name as keyof Facts] : undefined;
 }
 
 function textOf(value: unknown): string {

@@ -3,7 +3,6 @@
 
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { objectOf } from '../config/plain.ts';
 import { MqError } from '../errors.ts';
 import type { Channel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
@@ -15,10 +14,9 @@ import type { Delivery } from './consuming/delivery.ts';
 import { canBeProbed, foundDelivery, Probe } from './consuming/probe.ts';
 import { readyCount } from './consuming/ready-count.ts';
 import type { ConsumerSettings } from './consuming/settings.ts';
-import { hasMore, offsetOf } from './consuming/stream-end.ts';
+import { StreamReading } from './consuming/stream-reading.ts';
 import { Watchdog } from './consuming/watchdog.ts';
-import { failureOf, isInUse, isPermanent } from './failure.ts';
-import type { RawMessage } from './raw-message.ts';
+import { failureOf, hasNoReplica, isInUse, isPermanent } from './failure.ts';
 
 export type { Delivery } from './consuming/delivery.ts';
 
@@ -65,8 +63,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   #pause: NodeJS.Timeout | undefined;
   #watchdog: Watchdog | undefined;
   #probe: Probe | undefined;
-  /** Stream offset at which the current channel started, because the previous one was lost. */
-  #resumeAt: number | undefined;
+  readonly #stream: StreamReading;
   /** Time when the broker cancelled the consumer. A new consumer resets it. */
   #cancelledAt: number | undefined;
 
@@ -75,6 +72,12 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#connection = connection;
     this.#settings = settings;
     this.#queue = connection.queueOf(settings.subscription);
+    const { options, prefetch, stream } = settings;
+    this.#stream = new StreamReading({
+      ...{ options, prefetch, ...stream },
+      queue: () => this.queue,
+      declared: () => this.declaredArguments,
+    });
     connection.on('fatal', (error) => this.emit('fatal', error));
   }
 
@@ -110,10 +113,11 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#watchdog = new Watchdog(this.#connection, {
       vhost,
       everyMs,
-      queue: () => (this.#isAttached ? this.queue : undefined),
+      // RabbitMQ: queue.declare-ok of a stream always contains 0 consumers (rabbit_stream_queue:stat/1).
+      queue: () => (this.#isAttached && !this.#stream.isStream ? this.queue : undefined),
       onMissing: () => this.#onMissing(),
     });
-    if (!canBeProbed(this.declaredArguments, options['arguments'])) return;
+    if (this.#stream.isKnown || !canBeProbed(this.declaredArguments, options['arguments'])) return;
     this.#probe = new Probe(this.#connection, {
       vhost,
       quietMs: probeMs,
@@ -134,42 +138,25 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   async ready(): Promise<number | undefined> {
     const current = this.#current;
     if (!current) return undefined;
-    if (this.#isStream(current)) return this.#readyInStream(current);
-    return readyCount(current.channel, this.queue).catch(() => undefined);
-  }
-
-  async #readyInStream({ unanswered }: ConsumerChannel): Promise<number | undefined> {
-    try {
-      const channel = await this.#connection.channel(this.#settings.vhost);
-      const { arguments: given } = this.#options;
-      return Number(await hasMore(channel, { queue: this.queue, arguments: given, received: unanswered.lastOffset }));
-    } catch {
-      return undefined;
-    }
-  }
-
-  #isStream({ unanswered }: ConsumerChannel): boolean {
-    if (unanswered.lastOffset !== undefined || this.declaredArguments?.['x-queue-type'] === 'stream') return true;
-    return 'x-stream-offset' in objectOf(this.#settings.options['arguments']);
+    const { vhost } = this.#settings;
+    if (!this.#stream.isStream) return readyCount(current.channel, this.queue).catch(() => undefined);
+    return this.#stream.ready(() => this.#connection.channel(vhost)).catch(() => undefined);
   }
 
   /**
-   * Returns the offset of a message in a stream. A publisher can also write this header, so it counts only if the queue
-   * can be a stream. A stream never sets `redelivered`.
+   * Continues a stream after the last offset that an earlier run has handled, and calls `onHandled` when this position
+   * changes. Call this before `start`. Returns the number of messages after the offset that retention has removed.
+   * @throws MqError TOPOLOGY if the stream ends before the offset
    */
-  #offsetOf(raw: RawMessage): number | undefined {
-    const offset = offsetOf(raw);
-    if (offset === undefined) return undefined;
-    const declared = this.declaredArguments;
-    const isStream = declared ? declared['x-queue-type'] === 'stream' : !raw.fields.redelivered;
-    return isStream ? offset : undefined;
-  }
-
-  /** Returns the options of basic.consume. A stream is read from the position at which the last channel was lost. */
-  get #options(): Readonly<Record<string, unknown>> {
-    const { options } = this.#settings;
-    if (this.#resumeAt === undefined) return options;
-    return { ...options, arguments: { ...objectOf(options['arguments']), 'x-stream-offset': this.#resumeAt } };
+  async keepOffset(handled: number | undefined, onHandled: (offset: number) => void): Promise<number> {
+    this.#stream.keep(handled, onHandled);
+    if (handled === undefined) return 0;
+    const { vhost, redact } = this.#settings;
+    try {
+      return await this.#stream.removedAfter(handled, () => this.#connection.channel(vhost));
+    } catch (error) {
+      throw failureOf(error, redact);
+    }
   }
 
   /** Resolves when the broker has received all acknowledgements sent so far, or when the channel is closed. */
@@ -184,6 +171,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     clearTimeout(this.#pause);
     this.#watchdog?.stop();
     this.#probe?.stop();
+    this.#stream.end();
     await this.#current?.cancel();
   }
 
@@ -210,6 +198,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
           const failure = failureOf(error, this.#settings.redact);
           if (isPermanent(failure) || isEnded || this.#isStopping) throw failure;
           this.#noticeStandby(failure);
+          if (hasNoReplica(failure)) this.#connection.leave(failure);
           if (this.#isStandby) {
             await delay(this.#backoff.next({ isStandby: true }), undefined, { ref: false });
             if (this.#isStopping) return;
@@ -225,7 +214,10 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   }
 
   async #consume(): Promise<void> {
-    const channel = await this.#connection.channel(this.#settings.vhost);
+    const { vhost } = this.#settings;
+    this.#stream.refuseSettings();
+    await this.#stream.begin(() => this.#connection.channel(vhost));
+    const channel = await this.#connection.channel(vhost);
     if (this.#isStopping) return endChannel(channel);
     this.#server = channel.connection?.serverProperties ?? {};
     const opened = this.#consumerOn(channel);
@@ -235,7 +227,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#current = opened;
     this.emit('resumed');
     try {
-      await this.#connection.answered('a consumer', opened.consume(this.#options));
+      await this.#connection.answered('a consumer', opened.consume(this.#stream.options));
     } catch (error) {
       this.#current = undefined;
       throw error;
@@ -263,7 +255,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       prefetch,
       counts,
       isCurrent: () => this.#current === opened,
-      offsetOf: (raw) => this.#offsetOf(raw),
+      stream: this.#stream,
       onDelivery: (delivery) => this.emit('delivery', delivery),
       onCancel: () => this.#onCancel(opened),
     });
@@ -292,7 +284,6 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     if (this.#current !== gone) return;
     this.#current = undefined;
     this.#attach(false);
-    this.#resumeAt = gone.unanswered.resumeAt ?? this.#resumeAt;
     if (this.#isStopping) return;
     const failure = failureOf(cause, this.#settings.redact);
     if (isPermanent(failure)) this.emit('fatal', failure);
@@ -309,6 +300,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
         if (this.#isStopping) return;
         const failure = failureOf(error, this.#settings.redact);
         this.#noticeStandby(failure);
+        if (hasNoReplica(failure)) this.#connection.leave(failure);
         if (isPermanent(failure) && !this.#mayComeBack(failure)) this.emit('fatal', failure);
         else this.#again();
       });

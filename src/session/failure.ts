@@ -1,9 +1,12 @@
 // Converts errors of amqplib, Rascal, the operating system and the broker to an MqError: a code, one line, and a hint.
 
-import { type ErrorCode, MqError, systemCode, tlsReason } from '../errors.ts';
+import { type ErrorCode, MqError, systemCode } from '../errors.ts';
+import { isTlsFailure, tlsFailure } from '../login/tls-failure.ts';
 
 /** Hint for a server that is not a broker, or that does not answer. */
 export const portHint = 'RabbitMQ listens for AMQP on 5672 (plain) and 5671 (TLS); 15672 is its management page';
+
+const plainHint = 'use amqp:// for a plain port (5672), amqps:// for a TLS port (5671)';
 
 /** Hint for a message that the broker requeues because the consumer did not answer in time. */
 export const consumerTimeoutHint = 'set a longer x-consumer-timeout for the queue, or a shorter --handler-timeout';
@@ -23,6 +26,12 @@ export function isInUse({ cause }: MqError): boolean {
   return cause instanceof Error && inUse.test(cause.message);
 }
 
+/** Returns `true` if the node has no replica of a stream, so that another node must be tried. */
+export function hasNoReplica({ message }: MqError): boolean {
+  return message.includes(noReplica);
+}
+
+const noReplica = 'has no running replica of the stream';
 const lost = 'the connection to the broker was lost';
 
 /** Returns `true` if the error is the loss of the connection. The session logs such an error itself. */
@@ -32,7 +41,7 @@ export function isConnectionLoss({ message }: MqError): boolean {
 
 /** Returns the MqError of a failure. `redact` removes secrets from the text. */
 export function failureOf(error: unknown, redact: (text: string) => string): MqError {
-  if (error instanceof MqError) return error;
+  if (error instanceof MqError) return withCleanMessage(error);
   const original = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
   const clean = (secret: string) => redact(withoutAddress(secret));
   const text = clean(original instanceof Error ? original.message : String(original));
@@ -46,6 +55,12 @@ export function failureOf(error: unknown, redact: (text: string) => string): MqE
   const cause = new Error(text);
   if (original instanceof Error && original.stack !== undefined) cause.stack = clean(original.stack);
   return new MqError(code, message, { ...(hint && { hint }), cause });
+}
+
+/** Rascal writes the address into the message of every error, also of those that mq threw while it connected. */
+function withCleanMessage(error: MqError): MqError {
+  error.message = withoutAddress(error.message);
+  return error;
 }
 
 /**
@@ -81,29 +96,7 @@ function bySystemCode(system: string, text: string): Failure | undefined {
   if (['ECONNRESET', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE', 'ECONNABORTED'].includes(system)) {
     return { code: 'UNAVAILABLE', message: `the connection to the broker failed: ${text}` };
   }
-  if (/WRONG_VERSION_NUMBER|EPROTO|packet length too long/.test(`${system} ${text}`)) {
-    return {
-      code: 'TLS',
-      message: 'the server does not use TLS',
-      hint: 'use amqp:// for a plain port (5672), amqps:// for a TLS port (5671)',
-    };
-  }
-  if (/^(ERR_SSL|ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH)/.test(system)) {
-    return {
-      code: 'TLS',
-      message: `TLS failed: ${tlsReason(text)}`,
-      hint: tlsHint(`${system} ${text}`),
-    };
-  }
-  return undefined;
-}
-
-/** Returns the hint for a failed TLS verification, in terms of mq's options. */
-function tlsHint(text: string): string {
-  if (/ALTNAME|HOSTNAME_MISMATCH/.test(text))
-    return 'use a host name of the certificate, or add ?server_name_indication=NAME to the address';
-  if (/EXPIRED|NOT_YET_VALID/.test(text)) return 'renew the certificate of the broker, or correct the clock';
-  return 'trust the certificate authority of the broker: --ca FILE, or ?cacertfile=FILE in the address';
+  return isTlsFailure(system, text) ? tlsFailure(system, text, plainHint) : undefined;
 }
 
 const inequivalent =
@@ -119,6 +112,41 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
       code: 'TOPOLOGY',
       message: `the ${kind} '${name}' in vhost '${vhost}' exists with another '${argument}': wanted ${received ?? received2}, found ${current ?? current2}`,
       hint: `set the value of the broker in rascal.json, or "assert": false to use the ${kind} as it is`,
+    }),
+  ],
+  [
+    /ACCESS_REFUSED - Login was refused using authentication mechanism EXTERNAL/i,
+    () => ({
+      code: 'NOT_PERMITTED',
+      message: 'the broker refused the login by the client certificate (ACCESS_REFUSED)',
+      hint: 'the broker must have a user with the name of the certificate (RabbitMQ: ssl_cert_login_from)',
+    }),
+  ],
+  [
+    /SASL mechanism EXTERNAL is not provided/,
+    () => ({
+      code: 'NOT_PERMITTED',
+      message: 'the broker does not accept logins by certificate (EXTERNAL)',
+      hint: 'enable rabbitmq_auth_mechanism_ssl and add EXTERNAL to auth_mechanisms; EXTERNAL also requires TLS',
+    }),
+  ],
+  [
+    /SASL mechanism PLAIN is not provided/,
+    () => ({
+      code: 'NOT_PERMITTED',
+      message: 'the broker does not accept user and password here (PLAIN)',
+      hint: 'use amqps:// if the broker accepts PLAIN over TLS only, or ?auth_mechanism=external with a certificate',
+    }),
+  ],
+  [
+    // login/socket-login.ts adds the last words.
+    /ACCESS_REFUSED - Login was refused[\s\S]*\(token of (.+?)(?:, expired at (.+?))?\)$/,
+    ([, from, expired]) => ({
+      code: 'NOT_PERMITTED',
+      message: `the broker refused the token of ${from} (ACCESS_REFUSED)`,
+      hint: expired
+        ? `it expired at ${expired} by the clock of this machine`
+        : 'check its audience (the resource_server_id of the broker), its scopes and its issuer; the log of the broker shows the reason',
     }),
   ],
   [
@@ -150,6 +178,19 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     // A limit or an unavailable queue is a temporary problem.
     /(?:PRECONDITION_FAILED|NOT_ALLOWED|NOT_FOUND) - ([^"]*(?:limit [^"]*reached|has reached the [^"]*limit|stopped by supervisor|failed to restart|due to timeout|timed out while declaring|may be stopping or being demoted)[^"]*)/,
     ([, what]) => ({ code: 'UNAVAILABLE', message: `the broker refused temporarily: ${what?.trim()}` }),
+  ],
+  [
+    // RabbitMQ: a consumer reads a stream from the replica of its own node.
+    /PRECONDITION_FAILED - [^"]*'([^']+)' in vhost [^"]*does not have a running replica on the local node/,
+    ([, queue]) => ({ code: 'UNAVAILABLE', message: `the node ${noReplica} '${queue}'` }),
+  ],
+  [
+    /invalid arg 'x-stream-offset' for queue '([^']*)' in vhost '[^']*' of queue type (?:rabbit_)?(\w+?)(?:_queue)?\b/,
+    ([, queue, type]) => ({
+      code: 'TOPOLOGY',
+      message: `the queue '${queue}' is a ${type} queue; only a stream has offsets`,
+      hint: 'remove --offset and x-stream-offset',
+    }),
   ],
   [
     /NOT_ALLOWED - access to vhost '([^']*)' refused for user '([^']*)'/,
@@ -220,6 +261,15 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     ([, what]) => ({ code: 'CONFIG', message: `the name of the ${what} is too long: AMQP allows 255 bytes` }),
   ],
   [/connect ETIMEDOUT/, () => ({ code: 'UNAVAILABLE', message: 'no broker answered in time', hint: portHint })],
+  [
+    // login/socket-login.ts adds the last words. Some TLS servers, such as Node's, send no alert.
+    /Socket closed abruptly during opening handshake.*\(client certificate\)$/s,
+    () => ({
+      code: 'PROTOCOL',
+      message: 'the broker closed the connection after the TLS handshake',
+      hint: 'it may have refused the client certificate; its log shows the reason',
+    }),
+  ],
   [
     /Invalid frame|Frame size|frame_end|Expected ConnectionStart|Socket closed abruptly during opening handshake|Invalid protocol/i,
     () => ({

@@ -22,7 +22,8 @@ export interface WritableMessage {
 
 export interface OutgoingMessage extends WritableMessage {
   /**
-   * Properties with a messageId. It should be unique, because equal messages are sent one after the other (window.ts).
+   * Properties with a messageId. It should be unique, because messages with equal ids, or without one, are sent one after
+   * the other (window.ts).
    */
   readonly properties: Properties & { readonly messageId: string };
 }

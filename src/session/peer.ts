@@ -8,7 +8,7 @@ import { endpointOf } from '../config/endpoint.ts';
 import { objectOf } from '../config/plain.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import type { MqError } from '../errors.ts';
-import { withTlsContent } from './connecting/tls-files.ts';
+import { socketLogin } from '../login/socket-login.ts';
 import { failureOf } from './failure.ts';
 import { refusedProperties } from './patches/handshake.ts';
 import { type OpenConnection, openConnectionOf } from './patches/open-connection.ts';
@@ -19,6 +19,9 @@ export interface Peer {
   readonly shown: string;
   /** Name of the cluster that the broker sends before the login, or `undefined` if it sends none. */
   readonly clusterName: string | undefined;
+  /** `RabbitMQ`, and its version; `unknown` if the broker sends none. */
+  readonly product: string;
+  readonly version: string;
   readonly user: string;
   readonly vhost: string;
   readonly connectionName: string;
@@ -67,22 +70,23 @@ export async function openPeer(addresses: readonly ConnectionConfig[], settings:
 
 async function connect(address: ConnectionConfig, { connectionName, timeoutMs }: PeerSettings): Promise<Peer> {
   const own = rascalConnection(address, { vhost: '/', connectionName, heartbeatSeconds: 10 });
-  const attributes = await withTlsContent(own);
-  const socketOptions = objectOf(attributes['socketOptions']);
+  const { options: socketOptions } = await socketLogin(objectOf(own['socketOptions']));
   const timeout = Math.min(Number(socketOptions['timeout']), timeoutMs);
   const { user = 'guest' } = address;
-  const url = { ...objectOf(attributes['options']), ...attributes, username: user };
+  const url = { ...objectOf(own['options']), ...own, username: user };
   return new Promise((resolve, reject) => {
     amqplib.connect(url, { ...socketOptions, timeout }, (error: Error | null, accepted: unknown) => {
       const connection = accepted ? openConnectionOf(accepted) : undefined;
       const properties = connection ? connection.connection.serverProperties : refusedProperties(error);
       if (properties === undefined) return reject(error);
       connection?.on('error', () => undefined);
-      const name = properties['cluster_name'];
+      const text = (key: string) => (typeof properties[key] === 'string' ? properties[key] : undefined);
       resolve(
         new AmqpPeer(connection, {
           shown: endpointOf(address),
-          clusterName: typeof name === 'string' ? name : undefined,
+          clusterName: text('cluster_name'),
+          product: text('product') ?? 'unknown',
+          version: text('version') ?? 'unknown',
           user,
           vhost: address.vhost ?? '/',
           connectionName,
@@ -92,11 +96,13 @@ async function connect(address: ConnectionConfig, { connectionName, timeoutMs }:
   });
 }
 
-type PeerIdentity = Pick<Peer, 'shown' | 'clusterName' | 'user' | 'vhost' | 'connectionName'>;
+type PeerIdentity = Pick<Peer, 'shown' | 'clusterName' | 'product' | 'version' | 'user' | 'vhost' | 'connectionName'>;
 
 class AmqpPeer implements Peer {
   readonly shown: string;
   readonly clusterName: string | undefined;
+  readonly product: string;
+  readonly version: string;
   readonly user: string;
   readonly vhost: string;
   readonly connectionName: string;
@@ -108,11 +114,13 @@ class AmqpPeer implements Peer {
 
   constructor(
     connection: OpenConnection | undefined,
-    { shown, clusterName, user, vhost, connectionName }: PeerIdentity,
+    { shown, clusterName, product, version, user, vhost, connectionName }: PeerIdentity,
   ) {
     this.#connection = connection;
     this.shown = shown;
     this.clusterName = clusterName;
+    this.product = product;
+    this.version = version;
     this.user = user;
     this.vhost = vhost;
     this.connectionName = connectionName;

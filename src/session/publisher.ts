@@ -7,9 +7,11 @@ import type { ConfirmChannel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
-import type { OutgoingMessage, PublishOutcome } from './outgoing-message.ts';
+import type { PublishOutcome, WritableMessage } from './outgoing-message.ts';
 import { publishMessage } from './patches/outgoing-frames.ts';
 import { AnswerTimeouts, lateNackMs } from './publishing/answer-timeouts.ts';
+import { unkeptHeader } from './publishing/stream-headers.ts';
+import type { StreamOf } from './publishing/stream-targets.ts';
 import { nacked, unencodable, unroutable, unsendable } from './publishing/unsendable.ts';
 import { type UnconfirmedMessage, Window } from './publishing/window.ts';
 import type { RawMessage } from './raw-message.ts';
@@ -26,6 +28,8 @@ export interface PublisherSettings {
   readonly nodeTimeoutMs?: number | undefined;
   readonly counts: Counts;
   readonly redact: (text: string) => string;
+  /** Finds the stream that receives a message. `undefined` if there is no stream in the vhost. */
+  readonly streamOf?: StreamOf | undefined;
   /** Runs on each new channel before anything is published on it. */
   readonly onChannel?: (channel: ConfirmChannel) => Promise<void>;
 }
@@ -87,9 +91,10 @@ export class Publisher {
   }
 
   /** Sends one message and calls `settle` exactly once. Wait for `room()` first. */
-  send(message: OutgoingMessage, settle: (outcome: PublishOutcome) => void): void {
+  send(message: WritableMessage, settle: (outcome: PublishOutcome) => void): void {
     this.#settings.counts.attempted += 1;
-    const refusal = unsendable(message);
+    const { streamOf } = this.#settings;
+    const refusal = unsendable(message) ?? (streamOf && unkeptHeader(message, streamOf));
     if (refusal) this.#report(settle, { type: 'refused', error: refusal });
     else if (this.#failure) this.#report(settle, { type: 'in doubt', error: this.#failure });
     else {
@@ -100,7 +105,7 @@ export class Publisher {
   }
 
   /** Waits for room and sends a message. Resolves with its outcome. */
-  async publish(message: OutgoingMessage): Promise<PublishOutcome> {
+  async publish(message: WritableMessage): Promise<PublishOutcome> {
     await this.room();
     return new Promise((resolve) => this.send(message, resolve));
   }

@@ -8,27 +8,33 @@ import type { DeadLetterConfig } from '../config/role.ts';
 import { configuredDelays, delayName } from '../delay/configured.ts';
 import { MqError } from '../errors.ts';
 import { randomUUID } from '../random-uuid.ts';
-import { Browser, type Republisher } from './browser.ts';
+import { QueueReader } from './browsing/queue-reader.ts';
 import type { ConfirmChannel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import { Connections, type ConnectionsSettings } from './connecting/connections.ts';
 import type { ReconnectLimit } from './connecting/reconnect-limiter.ts';
 import { Consumer } from './consumer.ts';
 import { withConsumerTimeout } from './consuming/consumer-timeout.ts';
+import { type LastValueQueue, readLastValue } from './consuming/last-value.ts';
+import type { StreamSettings } from './consuming/stream-reading.ts';
 import type { Counts } from './counts.ts';
 import { existingOnly, presentOnly } from './declaring/configure.ts';
 import { Declarer } from './declaring/declarer.ts';
 import { declareObjects, type NeededForDelay, prepareDelay } from './declaring/delayed.ts';
 import { type Destination, destinationOf, refuseEncryption, requireSameVhost } from './destination.ts';
-import { Listener } from './listener.ts';
+import { failureOf } from './failure.ts';
 import type { Room } from './moving/mover.ts';
 import { SingleConnection } from './moving/single-connection.ts';
 import { Observer } from './observer.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import { Publisher } from './publisher.ts';
+import { streamOf } from './publishing/stream-targets.ts';
 import { Requester } from './requester.ts';
+import { Listener } from './watching/listener.ts';
+import { Tapper } from './watching/tapper.ts';
 
-export type { Declarer, Destination, OutgoingMessage, ReconnectLimit, Room, SingleConnection };
+export type { OnMessage, Subscription } from './watching/listener.ts';
+export type { Declarer, Destination, Listener, OutgoingMessage, ReconnectLimit, Room, SingleConnection, Tapper };
 
 export interface SessionSettings extends ConnectionsSettings {
   readonly config: Config;
@@ -65,6 +71,7 @@ export interface ConsumerNeeds {
   readonly bindingKeys?: readonly string[];
   /** Longest time that a message can be unacknowledged, in milliseconds. `undefined` means that it is unknown. */
   readonly timeoutMs?: number | undefined;
+  readonly stream?: StreamSettings;
 }
 
 export class Session {
@@ -105,6 +112,14 @@ export class Session {
     const publisher = await Publisher.open(connection, this.#publishing(destination.vhost, window));
     this.#publishers.push(publisher);
     return { publisher, destination };
+  }
+
+  /** Opens a publisher to any exchange or queue of a vhost, by the broker's names. Nothing is declared. */
+  async vhostPublisher(vhost: string, window: number): Promise<Publisher> {
+    const connection = await this.#connectOnly('publish', vhost);
+    const publisher = await Publisher.open(connection, this.#publishing(vhost, window));
+    this.#publishers.push(publisher);
+    return publisher;
   }
 
   /**
@@ -153,16 +168,36 @@ export class Session {
     };
   }
 
-  /** Opens a queue for reading, by the broker's name. Nothing is declared. */
-  async browser(vhost: string, queue: string, republisher: Republisher): Promise<Browser> {
-    const connection = await this.#connectOnly('read', vhost);
-    return Browser.open(connection, { vhost, queue, republisher, redact: this.#redact });
+  /**
+   * Opens a queue that holds one message, by the broker's name. Declares it unless nothing is declared. Returns a
+   * publisher for its connection, and the body of the message, which is `undefined` if the queue is new.
+   */
+  async lastValue(vhost: string, queue: LastValueQueue): Promise<{ publisher: Publisher; stored: Buffer | undefined }> {
+    const connection = await this.#connectOnly('offset', vhost);
+    try {
+      const stored = await readLastValue(() => connection.channel(vhost), queue, this.declares);
+      const publisher = await Publisher.open(connection, this.#publishing(vhost, 1));
+      this.#publishers.push(publisher);
+      return { publisher, stored };
+    } catch (error) {
+      throw failureOf(error, this.#redact);
+    }
+  }
+
+  /** Connects to a queue or stream for reading, by the broker's name. Nothing is declared. */
+  async queueReader(vhost: string, queue: string): Promise<QueueReader> {
+    return QueueReader.open(await this.#connectOnly('read', vhost), { vhost, queue, redact: this.#redact });
   }
 
   /** Opens a listener for exchanges of a vhost, by the broker's names. Nothing of rascal.json is declared. */
   async listener(vhost: string): Promise<Listener> {
     const connection = await this.#connectOnly('listen', vhost);
     return Listener.open(connection, { vhost, redact: this.#redact });
+  }
+
+  /** Connects to a vhost to tap exchanges, by the broker's names. Nothing of rascal.json is declared. */
+  async tapper(vhost: string): Promise<Tapper> {
+    return new Tapper(await this.#connectOnly('tap', vhost), { vhost, redact: this.#redact });
   }
 
   /** Connects to a vhost once: after a loss, every call fails. Nothing of rascal.json is declared. */
@@ -224,7 +259,7 @@ export class Session {
   /** Connects, declares what the subscription needs, and returns a consumer that is not started yet. */
   async consumer(
     name: string,
-    { prefetch, bindingKeys, timeoutMs }: ConsumerNeeds,
+    { prefetch, bindingKeys, timeoutMs, stream = {} }: ConsumerNeeds,
   ): Promise<{ consumer: Consumer; vhost: string }> {
     refuseEncryption(`subscription '${name}'`, this.#config.subscriptions[name]?.rest['encryption']);
     const connection = await this.#connections.open('consume', {
@@ -242,6 +277,7 @@ export class Session {
       vhost,
       subscription: name,
       prefetch,
+      stream,
       options: withConsumerTimeout(options, timeoutMs, connection.queueOf(name).declaredArguments),
       counts: this.counts,
       redact: this.#redact,
@@ -281,7 +317,8 @@ export class Session {
 
   #publishing(vhost: string, window: number) {
     const { confirmTimeoutMs: timeoutMs, limitsBlocking } = this.#settings;
-    return { vhost, window, timeoutMs, limitsBlocking, counts: this.counts, redact: this.#redact };
+    const streams = streamOf(this.#config, vhost);
+    return { vhost, window, timeoutMs, limitsBlocking, streamOf: streams, counts: this.counts, redact: this.#redact };
   }
 }
 

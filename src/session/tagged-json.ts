@@ -42,10 +42,15 @@ export function taggedFields(table: object, depth = 0): Record<string, unknown> 
   if (needsNoTags(copy)) return copy;
   return Object.fromEntries(
     Object.entries(table).map(([name, value]) => {
-      const isPlain = isPlainText(name) && !name.startsWith(namePrefix);
-      return [isPlain ? name : namePrefix + base64Of(bytesOfText(name)), taggedValue(value, depth + 1)];
+      return [taggedName(name), taggedValue(value, depth + 1)];
     }),
   );
+}
+
+/** Returns the name of a field as a key of JSON, also if the name is not UTF-8. */
+export function taggedName(name: string): string {
+  const isPlain = isPlainText(name) && !name.startsWith(namePrefix);
+  return isPlain ? name : namePrefix + base64Of(bytesOfText(name));
 }
 
 /** Most tables need no tags, and to rebuild each of them is expensive. */
@@ -75,17 +80,22 @@ export function taggedProperties({ headers: _, timestamp, ...properties }: Prope
  * double. Throws an Error with the reason.
  */
 export function valueOfJson(text: string): unknown {
+  return untagged(parsedJson(text));
+}
+
+/** Parses JSON without loss of digits, and leaves the tags. Throws an Error with the reason. */
+export function parsedJson(text: string): unknown {
   // The types of TypeScript lack the third argument, the source text of a number.
-  const parsed: unknown = JSON.parse(text, ((_: string, value: unknown, { source }: { source: string }) => {
+  return JSON.parse(text, ((_: string, value: unknown, { source }: { source: string }) => {
     if (typeof value !== 'number') return value;
     if (!Number.isFinite(value)) throw new RangeError(`${source} is outside the range of the type 'double'`);
     if (!/^-?\d+$/.test(source)) return { '!': 'double', value };
     return Number.isSafeInteger(value) ? value : BigInt(source);
   }) as (key: string, value: unknown) => unknown);
-  return untagged(parsed);
 }
 
-function untagged(value: unknown): unknown {
+/** Converts a parsed value back. Throws an Error with the reason. */
+export function untagged(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(untagged);
   if (!isTagged(value)) return untaggedFields(value);
@@ -96,12 +106,18 @@ function untagged(value: unknown): unknown {
     return type === 'binary' ? bytes : textOfBytes(bytes);
   }
   if (typeof type !== 'string' || !isTypeName(type)) throw new Error(`"!" is not a type: ${JSON.stringify(type)}`);
-  if (type !== 'table') return { '!': type, value: untagged(inner) };
+  if (type !== 'table') return { '!': type, value: untaggedNumber(untagged(inner)) };
   if (!isObject(inner)) throw new TypeError('the value of a table is not an object');
   return { '!': type, value: untaggedFields(inner) };
 }
 
-function untaggedFields(table: object): object {
+/** Returns the number itself, because `valueOfJson` makes every number with a point a double. */
+function untaggedNumber(value: unknown): unknown {
+  return isTagged(value) && value['!'] === 'double' ? value.value : value;
+}
+
+/** Converts a parsed table back. A field named "!" is an ordinary field. Throws an Error with the reason. */
+export function untaggedFields(table: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(table).map(([name, value]) => {
       const isEncoded = name.startsWith(namePrefix);

@@ -5,6 +5,7 @@ import type { Config, ConnectionConfig } from '../config/config.ts';
 import { rascalSettings } from '../config/rascal-settings.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import { MqError } from '../errors.ts';
+import { defaultConnection } from '../login/apply.ts';
 import { randomUUID } from '../random-uuid.ts';
 import { openConnection } from './connecting/open-connection.ts';
 
@@ -65,7 +66,7 @@ interface Tried {
 
 function withTimeouts(config: Config): Config {
   const vhosts = Object.entries(config.vhosts).map(([name, vhost]) => {
-    const connections = vhost.connections.length === 0 ? [{}] : vhost.connections;
+    const connections = vhost.connections.length === 0 ? [defaultConnection(config)] : vhost.connections;
     return [name, { ...vhost, connections: connections.map(withTimeout) }] as const;
   });
   return { ...config, vhosts: Object.fromEntries(vhosts) };

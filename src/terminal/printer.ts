@@ -5,12 +5,15 @@ import { escapedLines, MqError, safeJson, systemCode } from '../errors.ts';
 
 export class Printer {
   readonly #stdout: Output;
-  /** Output of this event-loop turn, which is written at once. A newline follows each element. */
+  readonly #delimiter: number;
+  /** Output of this event-loop turn, which is written at once. The delimiter follows each element. */
   #gathered: Uint8Array[] = [];
   #written: Promise<void> | undefined;
 
-  constructor(stdout: Output) {
+  /** @param delimiter byte after each output, by default a line feed */
+  constructor(stdout: Output, delimiter = newline) {
     this.#stdout = stdout;
+    this.#delimiter = delimiter;
   }
 
   /**
@@ -37,7 +40,7 @@ export class Printer {
     this.#gathered.push(bytes);
     this.#written ??= new Promise((resolve, reject) => {
       setImmediate(() => {
-        const all = withNewlines(this.#gathered);
+        const all = withDelimiters(this.#gathered, this.#delimiter);
         this.#gathered = [];
         this.#written = undefined;
         this.#stdout.write(all, (error) => (error ? reject(unwritable(error)) : resolve()));
@@ -57,7 +60,7 @@ export function isBrokenPipe(error: unknown): boolean {
   return ['EPIPE', 'ERR_STREAM_DESTROYED'].includes(systemCode(error) ?? '');
 }
 
-function withNewlines(lines: readonly Uint8Array[]): Buffer {
+function withDelimiters(lines: readonly Uint8Array[], delimiter: number): Buffer {
   let length = lines.length;
   for (const line of lines) length += line.length;
   const all = Buffer.allocUnsafe(length);
@@ -65,7 +68,7 @@ function withNewlines(lines: readonly Uint8Array[]): Buffer {
   for (const line of lines) {
     all.set(line, end);
     end += line.length;
-    all[end] = newline;
+    all[end] = delimiter;
     end += 1;
   }
   return all;

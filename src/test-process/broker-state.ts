@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Broker } from '../broker/server.ts';
+import { Stream } from '../broker/stream/stream.ts';
 import type { VhostBinding, VhostContent } from '../harness/target.ts';
 import { isOwn } from './connection-name.ts';
 
@@ -39,10 +40,10 @@ function busyRole({ vhost, connections }: VhostState): string | undefined {
       for (const consumer of deliveries.consumers.values()) receiving.add(consumer);
     }
   }
-  for (const { name, ready, consumers } of vhost.queues.values()) {
-    if (ready.length === 0) continue;
+  for (const { name, undelivered, consumers } of vhost.queues.values()) {
+    if (undelivered === 0) continue;
     const hasRole = [...consumers.all].some((consumer) => receiving.has(consumer));
-    if (hasRole) return `the queue "${name}" has ${ready.length} ready ${messages(ready.length)}`;
+    if (hasRole) return `the queue "${name}" has ${undelivered} ready ${messages(undelivered)}`;
   }
   return undefined;
 }
@@ -56,7 +57,10 @@ export async function purgeQueues({ vhost }: VhostState): Promise<void> {
   const queues = () => [...vhost.queues.values()];
   const end = performance.now() + requeueMs;
   for (;;) {
-    for (const queue of queues()) queue.purge();
+    for (const queue of queues()) {
+      if (queue instanceof Stream) queue.reset();
+      else queue.purge();
+    }
     if (performance.now() > end || queues().every(({ unackedCount }) => unackedCount === 0)) return;
     await delay(1);
   }
@@ -79,9 +83,9 @@ export function contentOf(state: VhostState | undefined): VhostContent {
         };
       })
       .filter(({ name }) => !isOwn(name)),
-    queues: [...queues.values()].map(({ name, ready, unackedCount: unacked }) => ({
+    queues: [...queues.values()].map(({ name, readyCount: ready, unackedCount: unacked }) => ({
       name,
-      ready: ready.length,
+      ready,
       unacked,
     })),
     exchanges: [...exchanges.values()].map(({ name, type, alternate }) => ({

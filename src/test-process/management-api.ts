@@ -4,6 +4,8 @@ import { parseManagement } from '../admin/address.ts';
 import { Management, type Method } from '../admin/client.ts';
 import { MqError } from '../errors.ts';
 import type { VhostContent } from '../harness/target.ts';
+import { connectionWithLogin } from '../login/apply.ts';
+import type { Login } from '../login/login.ts';
 import { isOwn } from './connection-name.ts';
 
 export class ManagementApi {
@@ -11,11 +13,12 @@ export class ManagementApi {
 
   /**
    * @param urls one URL for each node, with user and password
-   * @param ca certificate authority (PEM); those of the system if `undefined`
+   * @param login login for URLs without a user
    */
-  constructor(urls: readonly string[], ca?: string) {
-    const addresses = urls.flatMap((url) => parseManagement(url, { at: '--management-url', login }));
-    this.#api = new Management({ addresses, timeoutMs: answerMs, ...(ca !== undefined && { ca }) });
+  constructor(urls: readonly string[], login: Login = {}) {
+    const connection = connectionWithLogin({}, login);
+    const addresses = urls.flatMap((url) => parseManagement(url, { at: '--management-url', login: connection }));
+    this.#api = new Management({ addresses, timeoutMs: answerMs });
   }
 
   /** Sends a request. `path` starts with /api. Throws the errors of `Management.request`. */
@@ -84,7 +87,6 @@ export class ManagementApi {
 }
 
 const answerMs = 15_000;
-const login = { user: 'guest', password: 'guest' };
 
 interface ConnectionItem {
   readonly name: string;

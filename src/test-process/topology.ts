@@ -6,6 +6,7 @@ import { loadConfigs, withContent } from '../config/load.ts';
 import { objectOf } from '../config/plain.ts';
 import { delayName } from '../delay/configured.ts';
 import type { TargetPlan } from '../harness/target.ts';
+import type { Login } from '../login/login.ts';
 import { fixtureRole } from './connection-name.ts';
 import type { FileContext } from './file-context.ts';
 
@@ -22,7 +23,7 @@ interface Topology {
    * Declares what the user's file defines. Without a file it declares nothing, because roles and fixtures declare what
    * they use.
    */
-  declare(urls: readonly string[]): Promise<void>;
+  declare(urls: readonly string[], login?: Login): Promise<void>;
 }
 
 export async function topologyOf(plan: TargetPlan, { env, cwd }: FileContext): Promise<Topology> {
@@ -39,10 +40,10 @@ export async function topologyOf(plan: TargetPlan, { env, cwd }: FileContext): P
     hasStreams: Object.values(own.vhosts).some(({ queues }) =>
       Object.values(queues).some(({ options }) => isStream(options)),
     ),
-    declare: async (urls) => {
+    declare: async (urls, login) => {
       if (own.file === undefined && !self) return;
       const { declareAll } = await import('../session/declare-all.ts');
-      await declareAll(own, { urls, role: fixtureRole });
+      await declareAll(own, { urls, login, role: fixtureRole });
     },
   };
 }

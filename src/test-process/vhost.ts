@@ -1,8 +1,11 @@
 // The target of a test file on an external broker: a vhost of its own.
 
 import { randomUUID } from 'node:crypto';
+import { parseAddresses } from '../config/address.ts';
+import { objectOf } from '../config/plain.ts';
 import { MqError } from '../errors.ts';
 import type { ExternalPlan, FileTarget, VhostContent } from '../harness/target.ts';
+import type { Login } from '../login/login.ts';
 import { ContainerFaults } from './cluster-faults.ts';
 import { type FileContext, launchOf } from './file-context.ts';
 import { ManagementApi } from './management-api.ts';
@@ -15,12 +18,12 @@ export async function openVhost(plan: ExternalPlan, context: FileContext): Promi
   const { cluster: name } = plan;
   const broker = await vhostOf(plan);
   try {
-    await declare(broker.urls);
+    await declare(broker.urls, plan.login);
   } catch (error) {
     await broker.close();
     throw error;
   }
-  const client = new SessionClient(config, broker.urls);
+  const client = new SessionClient(config, broker.urls, plan.login);
   const { purge, ...rest } = broker;
   return {
     ...rest,
@@ -32,7 +35,7 @@ export async function openVhost(plan: ExternalPlan, context: FileContext): Promi
       (async () => {
         await purge();
         // A stream cannot be purged, so it was deleted.
-        if (hasStreams) await declare(broker.urls);
+        if (hasStreams) await declare(broker.urls, plan.login);
       }),
     cluster: name === undefined ? undefined : new ContainerFaults(name, plan.urls.length),
     queues: async () => queues,
@@ -54,28 +57,24 @@ interface VhostBroker {
   close(): Promise<void>;
 }
 
-async function vhostOf({
-  urls,
-  managementUrls,
-  managementCa,
-  prefix = 'mq-test-',
-}: ExternalPlan): Promise<VhostBroker> {
+async function vhostOf({ urls, managementUrls, login, prefix = 'mq-test-' }: ExternalPlan): Promise<VhostBroker> {
   const [first = ''] = urls;
   if (managementUrls.length === 0) {
     const vhost = decodeURIComponent(new URL(first).pathname.slice(1)) || '/';
     const nothing = async () => undefined;
     return { urls, managementUrls, vhost, content: nothing, purge: undefined, close: nothing };
   }
-  const api = new ManagementApi(managementUrls, managementCa);
+  const api = new ManagementApi(managementUrls, login);
   const vhost = `${prefix}${randomUUID()}`;
-  const user = new URL(first).username || 'guest';
   const remove = async () => {
     await api.ask('DELETE', `/api/vhosts/${vhost}`);
     api.close();
   };
   await api.ask('PUT', `/api/vhosts/${vhost}`, {});
   try {
-    await api.ask('PUT', `/api/permissions/${vhost}/${user}`, { configure: '.*', write: '.*', read: '.*' });
+    const user = await userOf(first, api, login);
+    const all = { configure: '.*', write: '.*', read: '.*' };
+    if (user !== undefined) await api.ask('PUT', `/api/permissions/${vhost}/${user}`, all);
   } catch (error) {
     await remove().catch(() => undefined);
     throw error;
@@ -88,6 +87,15 @@ async function vhostOf({
     purge: () => api.purge(vhost),
     close: remove,
   };
+}
+
+/** Returns the name of the user, encoded, or `undefined` if the scopes of a token are the permissions. */
+async function userOf(url: string, api: ManagementApi, login: Login | undefined): Promise<string | undefined> {
+  const { username } = new URL(url);
+  const [address] = parseAddresses(url, { at: '--on', code: 'USAGE' });
+  if (login?.token !== undefined && address?.password === undefined) return undefined;
+  if (username !== '' || address?.mechanism !== 'external') return username || 'guest';
+  return encodeURIComponent(String(objectOf(await api.ask('GET', '/api/whoami'))['name']));
 }
 
 function withVhost(url: string, vhost: string): string {

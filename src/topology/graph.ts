@@ -14,8 +14,7 @@ import {
   type VhostConfig,
 } from '../config/config.ts';
 import { objectOf } from '../config/plain.ts';
-import { retryOf } from '../config/retry.ts';
-import { deadQueue, madeQueues } from '../config/retry-queues.ts';
+import { deadQueue, madeQueues, retryOf } from '../config/retry-queues.ts';
 import { type DeadLetterConfig, isReceiving, usesOf } from '../config/role.ts';
 import { matchText } from './binding-key.ts';
 import type { QueueCounts } from './topology.ts';

@@ -3,8 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { MqError } from '../errors.ts';
-import type { Listener, OnMessage, Subscription } from '../session/listener.ts';
-import type { OutgoingMessage, Session } from '../session/session.ts';
+import type { Listener, OnMessage, OutgoingMessage, Session, Subscription } from '../session/session.ts';
 
 export interface AmqpClient {
   listen(source: { exchange: string; bindingKey: string } | undefined, take: OnMessage): Promise<Subscription>;

@@ -2,7 +2,7 @@
 // the same destinations and headers. Any error ends the connection (STOMP 1.2, ERROR), and the page reconnects.
 
 import { MqError } from '../errors.ts';
-import type { ReceivedMessage } from '../session/listener.ts';
+import type { ReceivedMessage } from '../session/tap.ts';
 import type { AmqpClient } from './amqp-client.ts';
 import { type Destination, parseDestination } from './destination.ts';
 import { type Frame, FrameError, FrameReader, frameBytes, headerOf } from './frame.ts';

@@ -1,8 +1,8 @@
 // Converts the properties of AMQP messages to headers of STOMP frames and back, with RabbitMQ's names.
 // https://www.rabbitmq.com/docs/stomp#pear.h
 
-import type { ReceivedMessage } from '../session/listener.ts';
 import { taggedValue } from '../session/tagged-json.ts';
+import type { ReceivedMessage } from '../session/tap.ts';
 import { destinationOf } from './destination.ts';
 import { type Frame, headerOf } from './frame.ts';
 

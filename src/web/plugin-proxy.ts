@@ -4,6 +4,11 @@
 // that is not UTF-8.
 
 import { WebSocket } from 'ws';
+import type { Credentials } from '../login/credentials.ts';
+import type { TlsFiles } from '../login/login.ts';
+import { tlsContent } from '../login/tls.ts';
+import { tokenOf } from '../login/tokens.ts';
+import { longestTimerMs } from '../timer.ts';
 import { FrameError, frameBytes, readFrame } from './frame.ts';
 import { lengthHeader, shortened, shownBytes } from './shorten.ts';
 
@@ -11,12 +16,14 @@ import { lengthHeader, shortened, shownBytes } from './shorten.ts';
 export interface StompAddress {
   /** URL: `ws://host:15674/ws` */
   readonly url: string;
-  readonly login: string;
-  readonly passcode: string;
   readonly vhost: string;
-  /** For wss: the content of --ca, and whether --insecure is given. */
-  readonly tls: { readonly ca?: string; readonly isInsecure: boolean };
+  readonly credentials: Credentials;
+  /** For wss: the files of the certificates. */
+  readonly tls: { readonly files: TlsFiles; readonly isInsecure: boolean };
 }
+
+/** Headers of CONNECT that log in. They are absent if the client certificate is the login. */
+type LoginHeaders = { readonly login: string; readonly passcode: string } | Record<string, never>;
 
 /** The connection to the page. */
 interface PageConnection {
@@ -35,15 +42,25 @@ const fullBytes = 1024 * 1024;
 
 export class PluginProxy {
   readonly #upstream: WebSocket;
-  readonly #address: StompAddress;
+  readonly #host: string;
+  readonly #login: LoginHeaders;
   readonly #page: PageConnection;
   #connected = false;
   #pause: NodeJS.Timeout | undefined;
+  #renewal: NodeJS.Timeout | undefined;
 
-  private constructor(upstream: WebSocket, address: StompAddress, page: PageConnection) {
+  private constructor(
+    upstream: WebSocket,
+    { host, login, renewAt }: { host: string; login: LoginHeaders; renewAt: number | undefined },
+    page: PageConnection,
+  ) {
     this.#upstream = upstream;
-    this.#address = address;
+    this.#host = host;
+    this.#login = login;
     this.#page = page;
+    // STOMP cannot renew a token, so the page connects again, and the new connection gets a new token.
+    if (renewAt !== undefined)
+      this.#renewal = setTimeout(() => this.end(), Math.min(renewAt - Date.now(), longestTimerMs));
     upstream.on('message', (data) => this.#toPage(bytesOf(data)));
     upstream.on('error', () => this.end());
     upstream.on('close', () => this.end());
@@ -54,7 +71,8 @@ export class PluginProxy {
     let failure: unknown;
     for (const address of addresses) {
       try {
-        return new PluginProxy(await opened(address), address, page);
+        const { headers: login, renewAt } = await loginOf(address.credentials);
+        return new PluginProxy(await opened(address), { host: address.vhost, login, renewAt }, page);
       } catch (error) {
         failure = error;
       }
@@ -74,6 +92,7 @@ export class PluginProxy {
 
   end(): void {
     clearInterval(this.#pause);
+    clearTimeout(this.#renewal);
     this.#upstream.removeAllListeners();
     this.#upstream.on('error', () => undefined);
     this.#upstream.terminate();
@@ -85,9 +104,9 @@ export class PluginProxy {
     const read = readFrame(bytes, 0);
     if (read?.frame.command !== 'CONNECT') throw new FrameError('the first frame must be CONNECT');
     this.#connected = true;
-    const { login, passcode, vhost: host } = this.#address;
     const asked = Object.fromEntries(read.frame.headers.filter(([name]) => askedFor.includes(name)));
-    return Buffer.concat([frameBytes('CONNECT', { ...asked, host, login, passcode }), bytes.subarray(read.length)]);
+    const headers = { ...asked, host: this.#host, ...this.#login };
+    return Buffer.concat([frameBytes('CONNECT', headers), bytes.subarray(read.length)]);
   }
 
   #toPage(bytes: Buffer): void {
@@ -108,7 +127,7 @@ const askedFor = ['accept-version', 'heart-beat'];
 
 /** Checks whether a plugin answers and accepts the user. Throws an Error with a short reason otherwise. */
 export async function tryStomp(address: StompAddress): Promise<void> {
-  const { login, passcode, vhost: host } = address;
+  const { headers } = await loginOf(address.credentials);
   const socket = await opened(address);
   try {
     await new Promise<void>((resolve, reject) => {
@@ -120,9 +139,8 @@ export async function tryStomp(address: StompAddress): Promise<void> {
         else reject(new Error(/^message:(.*)$/m.exec(text)?.[1] ?? 'it is not a STOMP server'));
       });
       socket.once('close', () => reject(new Error('it closed the connection')));
-      socket.send(
-        frameBytes('CONNECT', { 'accept-version': '1.2', 'heart-beat': '0,0', host, login, passcode }).toString(),
-      );
+      const asked = { 'accept-version': '1.2', 'heart-beat': '0,0', host: address.vhost };
+      socket.send(frameBytes('CONNECT', { ...asked, ...headers }).toString());
     });
   } finally {
     socket.terminate();
@@ -133,11 +151,22 @@ export async function tryStomp(address: StompAddress): Promise<void> {
  * Reports whether the login fits into a CONNECT frame. A header line cannot contain a line break, and a CONNECT frame
  * has no escape for one (STOMP 1.2, Value Encoding).
  */
-export function fitsConnect({ login, passcode, vhost }: StompAddress): boolean {
-  return ![login, passcode, vhost].some((text) => /[\r\n\0]/.test(text));
+export function fitsConnect({ credentials, vhost }: StompAddress): boolean {
+  const { user, password } = { user: '', password: '', ...credentials };
+  return ![user, password, vhost].some((text) => /[\r\n\0]/.test(text));
 }
 
-function opened({ url, tls: { ca, isInsecure } }: StompAddress): Promise<WebSocket> {
+/** Returns the headers of the login, and the time at which its token must be renewed. Throws the errors of tokenOf. */
+async function loginOf(credentials: Credentials): Promise<{ headers: LoginHeaders; renewAt?: number | undefined }> {
+  if (credentials.kind === 'certificate') return { headers: {} };
+  const { user: login } = credentials;
+  if (credentials.kind === 'password') return { headers: { login, passcode: credentials.password } };
+  const { text: passcode, renewAt } = await tokenOf(credentials.source);
+  return { headers: { login, passcode }, renewAt };
+}
+
+async function opened({ url, tls: { files, isInsecure } }: StompAddress): Promise<WebSocket> {
+  const content = url.toLowerCase().startsWith('wss:') ? await tlsContent(files) : {};
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, protocols, {
       handshakeTimeout: openMs,
@@ -147,7 +176,7 @@ function opened({ url, tls: { ca, isInsecure } }: StompAddress): Promise<WebSock
       followRedirects: false,
       // This is explicit because Node reads NODE_TLS_REJECT_UNAUTHORIZED if the option is absent.
       rejectUnauthorized: !isInsecure,
-      ...(ca !== undefined && { ca }),
+      ...content,
     });
     socket.once('open', () => {
       socket.removeAllListeners('error');

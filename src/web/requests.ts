@@ -7,6 +7,7 @@ import type { Catalog, Depths } from './catalog.ts';
 import type { Guard, Refusal } from './guard.ts';
 import type { PublishResult } from './publish-result.ts';
 import { type PageMessage, pageMessageOf } from './sender.ts';
+import type { TapEffects } from './tap-effects.ts';
 
 export interface RequestSettings {
   readonly assets: Readonly<Record<string, Asset>>;
@@ -15,6 +16,8 @@ export interface RequestSettings {
   /** Reports whether a queue of the catalog, or an exchange, exists. Names are the broker's. */
   readonly hasQueue: (queue: string) => Promise<boolean>;
   readonly hasExchange: (exchange: string) => Promise<boolean>;
+  /** Returns the effects of a queue that the page binds to an exchange with this key. */
+  readonly effects: (exchange: string, key: string) => Promise<TapEffects>;
   /** Publishes a message of the page. Throws if there is no connection. */
   readonly publish: (message: PageMessage) => Promise<PublishResult>;
 }
@@ -50,7 +53,8 @@ export class Requests {
     if (refused) return refused;
     if (path === '/api/publish' && method === 'POST') return this.#publish(request);
     if (method !== 'GET' && method !== 'HEAD') return { status: 405, text: 'GET\n' };
-    const name = new URL(url, 'http://localhost').searchParams.get('name') ?? '';
+    const { searchParams } = new URL(url, 'http://localhost');
+    const name = searchParams.get('name') ?? '';
     switch (path) {
       case '/api/catalog':
         return json(this.#settings.catalog);
@@ -59,10 +63,17 @@ export class Requests {
       case '/api/queue':
         return (await this.#hasQueue(name)) ? json({ queue: name }) : notFound;
       case '/api/exchange':
-        return (await this.#hasExchange(name)) ? json({ exchange: name }) : notFound;
+        return this.#exchange(name, searchParams.get('key'));
       default:
         return this.#asset(path);
     }
+  }
+
+  /** With a key, the answer contains the effects of watching the exchange. */
+  async #exchange(exchange: string, key: string | null): Promise<WebResponse> {
+    if (!(await this.#hasExchange(exchange))) return notFound;
+    const effects: TapEffects = key === null ? { warnings: [] } : await this.#settings.effects(exchange, key);
+    return json({ exchange, ...effects });
   }
 
   #asset(path: string): WebResponse {

@@ -63,6 +63,11 @@ test('creates and sets objects that rabbitmqctl then exports', async () => {
   await admin('set global-parameter', [hard, '{"a":["b"]}'], '');
   await admin('set parameter', ['vhost-limits', 'limits', '{"max-queues":50}']);
   await admin('set user-limit', [user, 'max-channels', '7'], '');
+  // The metadata below shows that this keeps the other values of the vhost.
+  await admin('set tracing', ['on']);
+  assert.equal(await shows('vhost', [shop], { tracing: true }, ''), { tracing: true });
+  await admin('set tracing', ['off']);
+  assert.equal(await shows('vhost', [shop], { tracing: false }, ''), { tracing: false });
   // Only the export of rabbitmqctl contains all objects.
   const exported = await definitions();
   const here = (name: string) => exported[name]?.filter((one) => one['vhost'] === shop);

@@ -7,14 +7,15 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { freePorts } from '../../src/cluster/docker/ports.ts';
 import {
+  acceptAll,
   closeBrowser,
   connected,
   picture,
   shows,
-  untilBound,
   type Visit,
   type VisitOptions,
   visit,
+  watchAll,
 } from '../support/browser.ts';
 import { emptyFolder, type MqOptions, mq, type RunningMq, startMq } from '../support/mq.ts';
 import { until } from '../support/until.ts';
@@ -71,8 +72,7 @@ async function withPage(
   const visited = await visit(url, options);
   try {
     if (isPrepared) {
-      await visited.page.click('#watch-all');
-      await untilBound(visited.page);
+      await watchAll(visited.page);
     }
     await use({ ...visited, ...place });
     assert.equal(await visited.faults(), []);
@@ -160,6 +160,7 @@ test('a missing exchange affects no other stream, and is used when it exists', (
     const connection = await connect(url);
     const channel = await connection.createConfirmChannel();
     await channel.assertExchange('later', 'direct', { durable: true });
+    await page.click('#streams .accept');
     await until('a message of the exchange is shown', async () => {
       channel.publish('later', 'x', Buffer.from('here it is'));
       await channel.waitForConfirms();
@@ -184,6 +185,9 @@ test('a stream requested before and after a reconnect is subscribed once', () =>
       await connected(page);
       const after = await until('the second request for the exchange', () => held[1]);
       await before.continue();
+      await page.click('#streams .accept');
+      const accepted = await until('the third request for the exchange', () => held[2]);
+      await accepted.continue();
       await until('the subscription is active', async () => {
         await publish(url, 'amq.topic', [['k', Buffer.from('first')]]);
         return (await page.locator('#messages li', { hasText: 'first' }).count()) > 0;
@@ -195,6 +199,7 @@ test('a stream requested before and after a reconnect is subscribed once', () =>
       await page.unroute('**/api/exchange*');
       await page.fill('#watch [name=exchange]', 'amq.fanout');
       await page.click('#watch button');
+      await page.click('#streams .accept');
       await until('the last subscription is active', async () => {
         await publish(url, 'amq.fanout', [['', Buffer.from('in order')]]);
         return (await page.locator('#messages li', { hasText: 'in order' }).count()) > 0;
@@ -246,7 +251,7 @@ test('every action of the page works with the keyboard', () =>
       assert.is(await page.evaluate('document.activeElement.textContent'), 'Watch all');
       await page.keyboard.press('Enter');
       assert.match((await page.evaluate('document.activeElement.textContent')) as string, /^logs /);
-      await untilBound(page);
+      await acceptAll(page);
       await page.focus('#publish textarea');
       await page.keyboard.press('Control+Enter');
       await shows(page, '#messages li', 'Hello World!');

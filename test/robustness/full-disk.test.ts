@@ -86,7 +86,7 @@ async function answers(peer: Peer): Promise<(string | undefined)[]> {
 
 function contents(vhosts: Parameters<Parameters<typeof withBroker>[0]>[0]['vhosts']): string {
   const { queues, exchanges } = vhosts.get('/') ?? { queues: new Map(), exchanges: new Map() };
-  const lengths = [...queues.values()].map(({ name, ready }) => `${name} ${ready.length}`);
+  const lengths = [...queues.values()].map(({ name, readyCount }) => `${name} ${readyCount}`);
   return [...lengths, ...[...exchanges.values()].map(({ name, bindings }) => `${name} ${bindings.size}`)].join(', ');
 }
 

@@ -17,7 +17,7 @@ test('an acknowledgement of many messages is completed after a disconnect', () =
     peer.socket.end(method(1, 'basic.ack', { deliveryTag: many - 1, multiple: true }));
     const queue = queueOf(broker);
     await turns('the messages are settled', () => queue.unackedCount === 0);
-    assert.is(queue.ready.length, 1);
+    assert.is(queue.readyCount, 1);
     assert.is(queue.counters.ack, many - 1);
   }));
 
@@ -27,7 +27,7 @@ test('requests after a large acknowledgement are handled', () =>
     const ack = method(1, 'basic.ack', { deliveryTag: 0, multiple: true });
     peer.socket.end(Buffer.concat([ack, ...publish(1, { routingKey: 'q' }, 'the last one')]));
     const queue = queueOf(broker);
-    await turns('the last message is ready', () => queue.ready.length === 1);
+    await turns('the last message is ready', () => queue.readyCount === 1);
     assert.is(queue.unackedCount, 0);
   }));
 
@@ -72,7 +72,7 @@ test('a commit is completed after its client has disconnected', () =>
     peer.socket.end(Buffer.concat([ack, method(1, 'tx.commit')]));
     const queue = queueOf(broker);
     await turns('the commit has ended', () => queue.unackedCount === 0 && queue.counters.ack === many);
-    assert.is(queue.ready.length, many);
+    assert.is(queue.readyCount, many);
   }));
 
 test('a rollback of acknowledgements keeps the order of the messages', () =>

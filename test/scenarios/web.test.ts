@@ -4,7 +4,16 @@
 import { connect } from 'amqplib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { closeBrowser, connected, shows, untilBound, type Visit, visit } from '../support/browser.ts';
+import {
+  acceptAll,
+  closeBrowser,
+  connected,
+  shows,
+  untilBound,
+  type Visit,
+  visit,
+  watchAll,
+} from '../support/browser.ts';
 import { payloads } from '../support/payloads.ts';
 import { testRoles } from '../support/roles.ts';
 import { until } from '../support/until.ts';
@@ -24,17 +33,22 @@ async function plugins(): Promise<string | undefined> {
   return (await vhost.cluster()).nodes.map(({ webStompUrl }) => webStompUrl).join(',');
 }
 
-async function withPage(use: (visited: Visit, url: string) => Promise<void>, { watches = true } = {}): Promise<void> {
+/** `env` can name a management API, where the page then sees the bindings of other clients. */
+async function withPage(
+  use: (visited: Visit, url: string) => Promise<void>,
+  { watches = true, env = {} }: { watches?: boolean; env?: Readonly<Record<string, string>> } = {},
+): Promise<void> {
   const stomp = await plugins();
   await roles.run(['declare']);
-  const web = roles.start(['web', '--port', '0', '--json', ...(stomp === undefined ? [] : ['--stomp', stomp])]);
+  const web = roles.start(['web', '--port', '0', '--json', ...(stomp === undefined ? [] : ['--stomp', stomp])], {
+    env,
+  });
   const ready = JSON.parse(await web.prints(/\n/)) as { url: string; stomp: string };
   assert.is(ready.stomp, stomp?.split(',')[0] ?? 'bridge');
   const visited = await visit(ready.url);
   try {
     if (watches) {
-      await visited.page.click('#watch-all');
-      await untilBound(visited.page);
+      await watchAll(visited.page);
     }
     await use(visited, ready.url);
     assert.equal(await visited.faults(), []);
@@ -76,6 +90,7 @@ test('a pattern selects the messages that it matches', () =>
     await page.fill('#watch [name=exchange]', 'topic_logs');
     await page.fill('#watch [name=pattern]', '*.critical');
     await page.click('#watch button');
+    await acceptAll(page);
     await until('the binding is replaced', async () => {
       const all = (await vhost.api('GET', `/api/bindings/${vhost.name}`)) as { source: string; routing_key: string }[];
       const keys = all.filter(({ source }) => source === 'topic_logs').map(({ routing_key: key }) => key);
@@ -128,6 +143,10 @@ test('a page receives nothing before its user starts to watch', () =>
       );
       await shows(page, '#tap[data-active=false]', 'Watching binds a queue of this page to the exchange.');
       await page.click('#suggestions button:has-text("Watch logs")');
+      await shows(page, '#streams .note', /messages to 'logs' that no other queue receives count as routed/);
+      // The page asks first, so the publisher still learns that nobody receives its message.
+      assert.is((await roles.run(['emit-log', 'no receiver'])).status, 67);
+      await page.click('#streams .accept');
       await shows(page, '#tap[data-active=true]', 'While this page watches logs, a queue of this page is bound there.');
       await until(
         'the queue of the page is bound',
@@ -142,6 +161,34 @@ test('a page receives nothing before its user starts to watch', () =>
         'the queue of the page is unbound',
         async () => (await roles.run(['emit-log', 'still no receiver'])).status === 67,
       );
+    },
+    { watches: false },
+  ));
+
+test('a page watches at once where another queue receives all messages', () =>
+  withPage(
+    async ({ page }) => {
+      const receiver = await roles.receiver(['receive-logs']);
+      await page.click('#suggestions button:has-text("Watch logs")');
+      await untilBound(page);
+      await roles.run(['emit-log', 'for both']);
+      await shows(page, '#messages li', 'for both');
+      await receiver.prints(/for both/);
+      await receiver.stop();
+    },
+    { watches: false, env: { MQ_MANAGEMENT_URL: vhost.managementUrls.join(',') } },
+  ));
+
+test('a page refuses an exchange whose messages it would take', () =>
+  withPage(
+    async ({ page }) => {
+      await vhost.api('PUT', `/api/exchanges/${vhost.name}/chance`, { type: 'x-local-random', durable: true });
+      await page.fill('#watch [name=exchange]', 'chance');
+      await page.click('#watch button');
+      await shows(page, '#streams .note', /'chance' \(x-local-random\) sends a message to only one binding/);
+      assert.is(await page.locator('#streams .accept').count(), 0);
+      const bindings = await vhost.api('GET', `/api/exchanges/${vhost.name}/chance/bindings/source`);
+      assert.equal(bindings, []);
     },
     { watches: false },
   ));

@@ -74,6 +74,27 @@ export async function untilBound(page: Page): Promise<void> {
   });
 }
 
+/** Watches all exchanges of rascal.json, also those that affect other clients, and waits until they are bound. */
+export async function watchAll(page: Page): Promise<void> {
+  await page.click('#watch-all');
+  await acceptAll(page);
+}
+
+/** Accepts the effects of each stream, and waits until all streams are bound. */
+export async function acceptAll(page: Page): Promise<void> {
+  await until('every stream is bound or waits for consent', async () => {
+    const [all, busy, asking] = await Promise.all(
+      ['#streams li', '#streams li[aria-busy=true]', '#streams .accept'].map((selector) =>
+        page.locator(selector).count(),
+      ),
+    );
+    return (all ?? 0) > 0 && busy === asking;
+  });
+  const accept = page.locator('#streams .accept');
+  while ((await accept.count()) > 0) await accept.first().click();
+  await untilBound(page);
+}
+
 /** Waits until an element of the page shows the text. */
 export async function shows(page: Page, selector: string, text: string | RegExp): Promise<void> {
   await page.locator(selector).filter({ hasText: text }).first().waitFor();

@@ -110,7 +110,8 @@ export async function runBlock({ steps, place }: Block, env: Readonly<Record<str
   const expected: string[] = [];
   const ports = await portsOf(steps);
   // If the block starts a broker, the next commands find it on its port.
-  const own = { MQ_URL: `amqp://127.0.0.1:${ports.get(brokerPort)}`, ...env };
+  // `mq connection` and `mq trust` write to the folder of the reader.
+  const own = { MQ_URL: `amqp://127.0.0.1:${ports.get(brokerPort)}`, XDG_CONFIG_HOME: join(cwd, '.config'), ...env };
   try {
     for (const { command, prints } of steps) {
       const running = start(onFreePorts(command, ports), { cwd, env: own, take: (text) => (output += text) });

@@ -68,6 +68,10 @@ export function uint(value: number, size: number): Buffer {
   return bytes;
 }
 
+export function long(value: number): Buffer {
+  return Buffer.concat([uint(0, 2), uint(value, 6)]);
+}
+
 /** Encodes nested tables. */
 export function nested(depth: number, type: 'F' | 'A'): Buffer {
   // The levels are written into one buffer, because concatenating each level needs quadratic time.
@@ -82,7 +86,7 @@ export function nested(depth: number, type: 'F' | 'A'): Buffer {
   return type === 'F' ? bytes : Buffer.concat([Buffer.from([0]), bytes]);
 }
 
-function shortstr(bytes: Buffer): Buffer {
+export function shortstr(bytes: Buffer): Buffer {
   return Buffer.concat([uint(bytes.length, 1), bytes]);
 }
 

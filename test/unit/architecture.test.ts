@@ -35,6 +35,7 @@ interface Rule {
 const features = 'admin apply bench broker cluster handlers harness observe roles topology web'.split(' ');
 const core = [
   'arrival-order',
+  'login',
   'errors',
   'context',
   'random-uuid',
@@ -56,6 +57,7 @@ const layers = [
   ['connection'],
   ['vhost'],
   ['routing'],
+  ['stream'],
   ['queue'],
   ['codec', 'store'],
   ['protocol-error', 'clock', 'counters', 'loopback', 'slices', 'patterns', 'bounded-pattern', 'rabbitmq-version'],

@@ -1,13 +1,15 @@
 // Actions for virtual hosts and their limits.
 
-import type { Action, Call, Result } from '../action.ts';
+import { type Action, type Call, type Result, vhostOf } from '../action.ts';
 import { changeAction, changeResult, deleteQuestion } from '../change-action.ts';
-import { type ApiObject, objectIn } from '../json.ts';
+import type { ApiObject } from '../json.ts';
 import { listAction } from '../list-action.ts';
 import { pathOf, sendAction } from '../request.ts';
 import { showAction } from '../show-action.ts';
+import { metadataToKeep, setTracing } from '../tracing.ts';
 
 const args = [{ name: 'vhost' }] as const;
+const switchArgs = [{ name: 'state' }] as const;
 const limitArgs = [{ name: 'limit' }] as const;
 
 export const vhostActions: readonly Action[] = [
@@ -36,6 +38,17 @@ export const vhostActions: readonly Action[] = [
     request: 'DELETE /vhosts/:vhost',
     question: deleteQuestion('with all its queues, messages, exchanges, policies and permissions'),
   }),
+  {
+    verb: 'set',
+    noun: 'tracing',
+    summary: 'switch the firehose of a vhost on or off at one node',
+    details:
+      'The state is on or off. mq tap --firehose switches tracing on and off by itself; after kill -9 of it, tracing is still on.',
+    args: switchArgs,
+    isInVhost: true,
+    request: 'PUT /vhosts/:vhost',
+    run: switchTracing,
+  },
   listAction({
     noun: 'vhost-limits',
     summary: 'list max-connections and max-queues of vhosts',
@@ -75,14 +88,15 @@ async function createVhost(call: Call): Promise<Result> {
     return changeResult(call, 'created');
   }
   if (Object.keys(given).length === 0) return changeResult(call, 'unchanged');
-  const { description, tags, default_queue_type } = objectIn(body);
-  const now = {
-    ...(typeof description === 'string' && { description }),
-    ...(Array.isArray(tags) && { tags: tags.join(',') }),
-    ...(typeof default_queue_type === 'string' && { default_queue_type }),
-  };
-  await sendAction(call, { body: { ...now, ...given } });
+  await sendAction(call, { body: { ...metadataToKeep(body), ...given } });
   return changeResult(call, 'updated');
+}
+
+async function switchTracing(call: Call): Promise<Result> {
+  const state = call.arg('state');
+  if (state !== 'on' && state !== 'off') throw call.usage(`the state must be on or off, not '${state}'`);
+  await setTracing(call.api, vhostOf(call), state === 'on');
+  return changeResult(call, 'set');
 }
 
 function metadataOf(call: Call): ApiObject {

@@ -166,6 +166,10 @@ function scanHeaders(reader: Reader, scan: Scan): void {
   });
 }
 
+const noBytes = Buffer.alloc(0);
+/** The encoded delivery mode of a transient message. */
+const transient = Buffer.of(1);
+
 /**
  * Returns the encoded properties with these changes. `undefined` removes a property or header. All other properties and
  * headers keep their received bytes.
@@ -181,13 +185,7 @@ export function changeProperties(
   let changedFlags = 0;
   properties.forEach(([name, domain], index) => {
     const bit = 0x8000 >> index;
-    const start = reader.offset;
-    if ((flags & bit) !== 0) {
-      if (domain === 'shortstr') reader.skip(reader.octet());
-      else if (domain === 'table') reader.longstr();
-      else reader.skip(domain === 'octet' ? 1 : 8);
-    }
-    let bytes = buffer.subarray(start, reader.offset);
+    let bytes = (flags & bit) === 0 ? noBytes : fieldBytes(reader, domain);
     if (name === 'headers' && changes.headers !== undefined) bytes = changeHeaders(bytes, changes.headers);
     else if (name === 'expiration' && 'expiration' in changes) bytes = bytes.subarray(0, 0);
     else if (name === 'replyTo' && changes.replyTo !== undefined) bytes = shortstrOf(changes.replyTo);
@@ -195,9 +193,22 @@ export function changeProperties(
     changedFlags |= bit;
     values.push(bytes);
   });
+  return Buffer.concat([flagsOf(changedFlags), ...values]);
+}
+
+/** Returns the encoded value of a property, and moves the reader behind it. */
+function fieldBytes(reader: Reader, domain: Domain): Buffer {
+  const start = reader.offset;
+  if (domain === 'shortstr') reader.skip(reader.octet());
+  else if (domain === 'table') reader.longstr();
+  else reader.skip(domain === 'octet' ? 1 : 8);
+  return reader.buffer.subarray(start, reader.offset);
+}
+
+function flagsOf(flags: number): Buffer {
   const head = Buffer.alloc(2);
-  head.writeUInt16BE(changedFlags);
-  return Buffer.concat([head, ...values]);
+  head.writeUInt16BE(flags);
+  return head;
 }
 
 function changeHeaders(bytes: Buffer, changes: Readonly<Record<string, FieldValue | undefined>>): Buffer {
@@ -214,6 +225,62 @@ function changeHeaders(bytes: Buffer, changes: Readonly<Record<string, FieldValu
   const added: Record<string, FieldValue> = Object.create(null);
   for (const [key, value] of Object.entries(changes)) if (value !== undefined) added[key] = value;
   return encodeTable(added, Buffer.concat(kept));
+}
+
+/** The encoded header x-stream-offset: the length of the name, the name, and the type of the value. */
+const offsetName = Buffer.from('\x0fx-stream-offsetl', 'latin1');
+
+/**
+ * Returns the encoded properties of a message of a stream, with the header x-stream-offset. RabbitMQ stores the messages of
+ * streams in the format of AMQP 1.0. Therefore `x-death`, `cluster-id`, and the headers whose value is a table or an array
+ * disappear, except for headers whose name begins with `x-`, and for CC. A message without a delivery mode becomes transient.
+ */
+export function streamProperties(buffer: Buffer, length: number, offset: number): Buffer {
+  const reader = new Reader(buffer, 0, length);
+  const flags = readFlags(reader);
+  const values: Buffer[] = [];
+  let changedFlags = 0;
+  properties.forEach(([name, domain], index) => {
+    const bit = 0x8000 >> index;
+    let bytes = (flags & bit) === 0 ? noBytes : fieldBytes(reader, domain);
+    if (name === 'headers') bytes = streamHeaders(bytes, offset);
+    else if (name === 'deliveryMode' && bytes.length === 0) bytes = transient;
+    if (bytes.length === 0 || name === 'clusterId') return;
+    changedFlags |= bit;
+    values.push(bytes);
+  });
+  return Buffer.concat([flagsOf(changedFlags), ...values]);
+}
+
+function streamHeaders(bytes: Buffer, offset: number): Buffer {
+  const kept: Buffer[] = [];
+  if (bytes.length > 0) {
+    let start = 4;
+    eachField(new Reader(bytes), (key, type, inner) => {
+      readValue(inner, type);
+      if (isKeptInStream(key, type)) kept.push(inStream(bytes.subarray(start, inner.offset), type));
+      start = inner.offset;
+    });
+  }
+  const value = Buffer.alloc(8);
+  value.writeBigInt64BE(BigInt(offset));
+  const fields = Buffer.concat([...kept, offsetName, value]);
+  const size = Buffer.alloc(4);
+  size.writeUInt32BE(fields.length);
+  return Buffer.concat([size, fields]);
+}
+
+/** Returns an encoded field. A field of bytes becomes a long string. */
+function inStream(field: Buffer, type: string): Buffer {
+  if (type !== 'x') return field;
+  const copy = Buffer.from(field);
+  copy.write('S', 1 + field.readUInt8(0), 'latin1');
+  return copy;
+}
+
+function isKeptInStream(header: string, type: string): boolean {
+  if (header === 'x-stream-offset' || header === 'x-death') return false;
+  return (type !== 'F' && type !== 'A') || header.startsWith('x-') || header === 'CC';
 }
 
 function shortstrOf(text: string): Buffer {

@@ -8,6 +8,7 @@ import type { Store } from '../store/contract.ts';
 import type { Users } from '../vhost/users.ts';
 import type { VirtualHost } from '../vhost/vhost.ts';
 import type { EndOfTick } from './end-of-tick.ts';
+import type { LoginRules } from './login/sasl.ts';
 import type { Replies } from './reply-to.ts';
 
 /** The limits of connection.tune. 0 means no limit. A heartbeat of 0 means no heartbeats. */
@@ -25,6 +26,7 @@ export interface BrokerState {
   readonly clock: Clock;
   /** The limits that the broker offers to clients. */
   readonly limits: Limits;
+  readonly login: LoginRules;
   readonly memory: Memory;
   readonly replies: Replies;
   readonly slices: Slices;

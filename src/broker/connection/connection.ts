@@ -83,7 +83,7 @@ export class Connection implements ConnectionScope {
     this.#handshake = new Handshake({
       broker,
       output: this.output,
-      peer: socket.remoteAddress,
+      socket,
       onTuned: ({ frameMax, heartbeat }) => {
         this.#intake.frameMax = frameMax;
         this.output.frameMax = frameMax;
@@ -301,7 +301,7 @@ export class Connection implements ConnectionScope {
       const vhost = this.#handshake.receive(method);
       if (vhost !== undefined) this.#open(vhost);
     } else if (method.name === 'connection.update-secret') {
-      // RabbitMQ's internal backend accepts a new secret and ignores it, because passwords do not expire.
+      this.#handshake.updateSecret(method.fields);
       this.output.method(0, 'connection.update-secret-ok', {});
     } else if (method.name !== 'connection.close-ok') {
       throw new ProtocolError('CHANNEL_ERROR', 'unexpected method in connection state running');

@@ -2,6 +2,7 @@
 
 import type { Arguments } from '../codec/arguments.ts';
 import { ProtocolError } from '../protocol-error.ts';
+import { assertConsumerArguments } from '../queue/arguments.ts';
 import type { Consumer } from '../queue/consumers.ts';
 import type { QueueEntry } from '../queue/entry.ts';
 import type { Message } from '../queue/message.ts';
@@ -13,6 +14,8 @@ interface ConsumerOwner {
   readonly channel: ChannelScope;
   /** True if the channel can send one more message to its consumers. */
   readonly hasRoom: boolean;
+  /** True if the channel has a prefetch of its own (basic.qos with `global`). */
+  readonly hasPrefetch: boolean;
   deliver(consumer: ChannelConsumer, message: Message, redelivered: boolean, entry: QueueEntry | undefined): void;
   queueDeleted(consumer: ChannelConsumer): void;
 }
@@ -35,6 +38,7 @@ export class ChannelConsumer implements Consumer {
   readonly arguments: Arguments;
   /** 0 means no limit. */
   readonly prefetch: number;
+  readonly hasPrefetch: boolean;
   unacked = 0;
   isInLine = false;
   readonly owner: ConsumerOwner;
@@ -47,8 +51,11 @@ export class ChannelConsumer implements Consumer {
     this.exclusive = parts.exclusive;
     // RabbitMQ ignores the prefetch of a consumer that does not acknowledge, because it has no unacknowledged messages.
     this.prefetch = parts.noAck ? 0 : parts.prefetch;
+    this.hasPrefetch = parts.prefetch > 0 || owner.hasPrefetch;
     this.arguments = parts.arguments;
+    assertConsumerArguments(parts.arguments, parts.queue);
     this.priority = priorityOf(parts);
+    refuseOffset(parts);
   }
 
   isReady(): boolean {
@@ -59,9 +66,21 @@ export class ChannelConsumer implements Consumer {
     this.owner.deliver(this, message, redelivered, entry);
   }
 
+  failed(error: unknown): void {
+    this.owner.channel.connection.fail(error);
+  }
+
   cancelled(): void {
     this.owner.queueDeleted(this);
   }
+}
+
+/** Throws 406 for the position of a stream (RabbitMQ: rabbit_amqqueue:check_consume_arguments/3). */
+function refuseOffset({ arguments: all, queue }: ConsumerParts): void {
+  const { type } = queue.settings;
+  if (all.get('x-stream-offset') === undefined || !['classic', 'quorum'].includes(type)) return;
+  const why = `invalid arg 'x-stream-offset' for ${queue.what} of queue type rabbit_${type}_queue`;
+  throw new ProtocolError('PRECONDITION_FAILED', why);
 }
 
 /**

@@ -54,6 +54,10 @@ export class Deliveries {
     return !this.channel.connection.output.isBacklogged;
   }
 
+  get hasPrefetch(): boolean {
+    return this.#channelPrefetch > 0;
+  }
+
   /** Returns false for a method that does not belong to the receiving side. */
   dispatch(method: Method): boolean {
     switch (method.name) {
@@ -122,7 +126,7 @@ export class Deliveries {
   wake(): void {
     const queues = new Set<Queue>();
     for (const consumer of this.consumers.values()) {
-      if (consumer.queue.consumers.wake(consumer)) queues.add(consumer.queue);
+      if (consumer.queue.rejoin(consumer)) queues.add(consumer.queue);
     }
     for (const queue of queues) queue.dispatch();
   }

@@ -1,18 +1,20 @@
 // The handshake of a connection (AMQP 0-9-1, 2.2.4): the login, the limits of the connection, and its virtual host.
 
+import type { Socket } from 'node:net';
 import type { Arguments } from '../codec/arguments.ts';
 import type { Method, MethodFields } from '../codec/methods.ts';
-import { readTable, type Table } from '../codec/table.ts';
-import { Reader } from '../codec/values.ts';
+import type { Table } from '../codec/table.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { rabbitmqVersion } from '../rabbitmq-version.ts';
 import type { User } from '../vhost/users.ts';
 import type { VirtualHost } from '../vhost/vhost.ts';
 import type { BrokerState, Limits } from './broker-state.ts';
+import { Sasl } from './login/sasl.ts';
 import type { Output } from './socket/output.ts';
 
-/** The SASL mechanisms that the broker supports. */
-export const mechanisms = 'PLAIN AMQPLAIN';
+export type { CertificateName, LoginRules } from './login/sasl.ts';
+export { mechanismsOf } from './login/sasl.ts';
+
 /** The smallest frame_max that RabbitMQ 4.1 and later accept. The frame-min-size of AMQP 0-9-1 (1.1) is 4096. */
 const smallestFrame = 8192;
 
@@ -41,14 +43,14 @@ function serverProperties({ version, clusterName }: BrokerState): Table {
 interface HandshakeParts {
   readonly broker: BrokerState;
   readonly output: Output;
-  /** IP address of the client. */
-  readonly peer: string | undefined;
+  readonly socket: Socket;
   /** Called when the client has chosen its limits. */
   readonly onTuned: (limits: Limits) => void;
 }
 
 export class Handshake {
   readonly #parts: HandshakeParts;
+  readonly #sasl: Sasl;
   #awaits: 'start-ok' | 'tune-ok' | 'open' = 'start-ok';
   /** `undefined` before the login. */
   user: User | undefined;
@@ -59,6 +61,7 @@ export class Handshake {
 
   constructor(parts: HandshakeParts) {
     this.#parts = parts;
+    this.#sasl = new Sasl(parts.socket, { rules: parts.broker.login, users: parts.broker.users });
     this.limits = parts.broker.limits;
   }
 
@@ -68,7 +71,7 @@ export class Handshake {
       versionMajor: 0,
       versionMinor: 9,
       serverProperties: serverProperties(this.#parts.broker),
-      mechanisms,
+      mechanisms: this.#sasl.offered.join(' '),
       locales: 'en_US',
     });
   }
@@ -89,6 +92,12 @@ export class Handshake {
     return undefined;
   }
 
+  /** Throws 530 if the new secret of the client is refused. */
+  updateSecret({ newSecret }: MethodFields<'connection.update-secret'>): void {
+    if (this.user === undefined || this.#parts.broker.users.acceptsSecret(this.user.name, newSecret)) return;
+    throw new ProtocolError('NOT_ALLOWED', 'New secret was refused by one of the backends', 'connection');
+  }
+
   /** The name of the state in RabbitMQ's error text. */
   get #state(): string {
     return { 'start-ok': 'starting', 'tune-ok': 'tuning', open: 'opening' }[this.#awaits];
@@ -97,15 +106,20 @@ export class Handshake {
   #start({ clientProperties, mechanism, response }: MethodFields<'connection.start-ok'>): void {
     this.clientProperties = clientProperties;
     this.mechanism = mechanism;
-    if (!mechanisms.split(' ').includes(mechanism)) {
+    const offered = this.#sasl.offered;
+    if (this.#sasl.needsTls(mechanism)) {
       throw new ProtocolError(
-        'COMMAND_INVALID',
-        `unknown authentication mechanism '${mechanism}' (this broker supports ${mechanisms})`,
+        'ACCESS_REFUSED',
+        `${mechanism} sends a password, which this broker accepts over TLS only`,
       );
     }
-    const { name, password } = mechanism === 'PLAIN' ? plain(response) : amqplain(response);
-    const { broker, peer } = this.#parts;
-    this.user = broker.users.authenticate(name, password, peer);
+    if (!offered.includes(mechanism)) {
+      throw new ProtocolError(
+        'COMMAND_INVALID',
+        `unknown authentication mechanism '${mechanism}' (this broker supports ${offered.join(' ')})`,
+      );
+    }
+    this.user = this.#sasl.userOf(mechanism, response);
     if (this.user !== undefined) return;
     const refused = new ProtocolError(
       'ACCESS_REFUSED',
@@ -156,19 +170,4 @@ export class Handshake {
     }
     return vhost;
   }
-}
-
-/** Parses the response of PLAIN (RFC 4616). */
-function plain(response: Buffer): { name: string; password: string } {
-  const [, name = '', password = ''] = response.toString('utf8').split('\0');
-  return { name, password };
-}
-
-/** Parses the response of AMQPLAIN: a field table with LOGIN and PASSWORD, without its length. */
-function amqplain(response: Buffer): { name: string; password: string } {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(response.length);
-  const table = readTable(new Reader(Buffer.concat([length, response])));
-  const text = (key: string) => (typeof table[key] === 'string' ? table[key] : '');
-  return { name: text('LOGIN'), password: text('PASSWORD') };
 }

@@ -127,7 +127,7 @@ function declareQueue(channel: ChannelScope, fields: MethodFields<'queue.declare
     if (queue.owner === connection) connection.ownQueue(queue);
     name = queue.name;
     queue.touch();
-    counts = { messageCount: queue.ready.length, consumerCount: queue.consumers.count };
+    counts = { messageCount: queue.readyCount, consumerCount: queue.consumerCount };
   }
   channel.lastQueue = name;
   if (!fields.noWait) channel.send('queue.declare-ok', { queue: name, ...counts });

@@ -19,10 +19,10 @@ interface Sample {
 
 const sampleMs = 5000;
 
-export const queueCounts = ({ ready, unackedCount, heldBackCount }: Queue) => ({
+export const queueCounts = ({ readyCount, unackedCount, heldBackCount }: Queue) => ({
   // RabbitMQ: dead letters whose target has not accepted them and delayed retries count.
-  messages: ready.length + unackedCount + heldBackCount,
-  messages_ready: ready.length,
+  messages: readyCount + unackedCount + heldBackCount,
+  messages_ready: readyCount,
   messages_unacknowledged: unackedCount,
 });
 
@@ -89,7 +89,7 @@ export class Rates {
   /** Returns the part of the time, from 0 to 1, in which consumers could have received a message at once. */
   capacityOf(queue: Queue): number {
     if (queue.consumers.count === 0) return 0;
-    return this.#capacities.get(queue) ?? (queue.ready.length === 0 ? 1 : 0);
+    return this.#capacities.get(queue) ?? (queue.undelivered === 0 ? 1 : 0);
   }
 
   #arm(): void {
@@ -108,7 +108,7 @@ export class Rates {
       for (const queue of vhost.queues.values()) {
         this.#sample(queue, { ...queueCounts(queue), ...queue.counters });
         if (queue.consumers.count === 0) continue;
-        const isFree = queue.ready.length === 0 ? 1 : 0;
+        const isFree = queue.undelivered === 0 ? 1 : 0;
         this.#capacities.set(queue, ((this.#capacities.get(queue) ?? isFree) + isFree) / 2);
       }
     }

@@ -4,7 +4,7 @@ import type { Arguments } from '../codec/arguments.ts';
 import { type FieldValue, typeNames } from '../codec/table.ts';
 import { ProtocolError } from '../protocol-error.ts';
 
-export type QueueType = 'classic' | 'quorum';
+export type QueueType = 'classic' | 'quorum' | 'stream';
 
 /** Returns RabbitMQ's text for an invalid value, or `undefined` if the value is valid. */
 type Check = (value: FieldValue, type: string, all: Arguments) => string | undefined;
@@ -40,7 +40,8 @@ interface ArgumentRule {
 const both = (check: Check): ArgumentRule => ({ types: ['classic', 'quorum'], check });
 const classic = (check: Check): ArgumentRule => ({ types: ['classic'], check });
 const quorum = (check: Check): ArgumentRule => ({ types: ['quorum'], check });
-const ofStreams: ArgumentRule = { types: [], check: anything };
+const stream = (check: Check): ArgumentRule => ({ types: ['stream'], check });
+const every = (check: Check): ArgumentRule => ({ types: ['classic', 'quorum', 'stream'], check });
 
 /** The arguments of RabbitMQ 4.3. Any other argument is accepted with any value. */
 const rules: Readonly<Record<string, ArgumentRule>> = {
@@ -56,7 +57,7 @@ const rules: Readonly<Record<string, ArgumentRule>> = {
   ),
   'x-dead-letter-strategy': quorum(oneOf(['at-most-once', 'at-least-once'], 'invalid_dlx_strategy')),
   'x-max-length': both(notNegative),
-  'x-max-length-bytes': both(notNegative),
+  'x-max-length-bytes': every(notNegative),
   'x-max-in-memory-length': quorum(notNegative),
   'x-max-in-memory-bytes': quorum(notNegative),
   'x-max-priority': classic(
@@ -80,14 +81,41 @@ const rules: Readonly<Record<string, ArgumentRule>> = {
   'x-delivery-limit': quorum(anything),
   // Deprecated. RabbitMQ 4.3 closes the connection (541) by default, and accepts the argument if it is configured to do so.
   'x-queue-master-locator': classic(anything),
-  'x-queue-leader-locator': both(
+  'x-queue-leader-locator': every(
     oneOf(['client-local', 'balanced', 'random', 'least-leaders'], 'invalid_queue_locator_arg'),
   ),
-  'x-max-age': ofStreams,
-  'x-stream-max-segment-size-bytes': ofStreams,
-  'x-stream-filter-size-bytes': ofStreams,
-  'x-initial-cluster-size': ofStreams,
+  'x-max-age': stream(
+    (value, type, all) =>
+      text(value, type, all) ?? (ageMs(String(value)) === undefined ? 'invalid_max_age' : undefined),
+  ),
+  'x-stream-max-segment-size-bytes': stream(notNegative),
+  'x-stream-filter-size-bytes': stream(notNegative),
+  'x-initial-cluster-size': stream(notZero),
 };
+
+/** RabbitMQ: the largest segment of a stream, in bytes. */
+const largestSegment = 3_000_000_000;
+/** RabbitMQ: the sizes of a Bloom filter, in bytes. */
+const filterSizes = { least: 16, most: 255 };
+
+const secondsOf: Readonly<Record<string, number>> = {
+  Y: 31_536_000,
+  M: 2_592_000,
+  D: 86_400,
+  h: 3600,
+  m: 60,
+  s: 1,
+};
+
+/**
+ * Returns the milliseconds of an age such as `7D`, as x-max-age and x-stream-offset write it; `undefined` if it is invalid.
+ * RabbitMQ: a year has 365 days and a month has 30.
+ */
+export function ageMs(age: string): number | undefined {
+  const [, digits = '', unit = ''] = /^(\d+)([YMDhms])$/.exec(age) ?? [];
+  const seconds = Number(digits) * (secondsOf[unit] ?? 0);
+  return seconds === 0 ? undefined : seconds * 1000;
+}
 
 const ignoredOnClassic = ['x-consumer-timeout'];
 
@@ -111,18 +139,31 @@ export function assertPossible(
 ): void {
   const type = queueType(queue.arguments, what);
   assertArguments(queue.arguments, type, what);
-  if (type !== 'quorum') return;
+  if (type === 'classic') return;
   if (isServerNamed) {
-    throw new ProtocolError('PRECONDITION_FAILED', 'Cannot declare a server-named queue for type rabbit_quorum_queue');
+    throw new ProtocolError('PRECONDITION_FAILED', `Cannot declare a server-named queue for type rabbit_${type}_queue`);
   }
-  const properties = {
-    'exclusive-owner': queue.exclusive,
-    'non-durable': !queue.durable,
-    'auto-delete': queue.autoDelete,
-  };
-  for (const [property, isWrong] of Object.entries(properties)) {
+  const properties = [
+    ['exclusive-owner', queue.exclusive],
+    ['non-durable', !queue.durable],
+    ['auto-delete', queue.autoDelete],
+  ] as const;
+  // RabbitMQ checks the last property of a stream first.
+  const [owner, durable, autoDelete] = properties;
+  for (const [property, isWrong] of type === 'stream' ? [autoDelete, owner, durable] : properties) {
     if (isWrong) throw new ProtocolError('PRECONDITION_FAILED', `invalid property '${property}' for ${what}`);
   }
+  if (type === 'stream') assertSizes(queue.arguments);
+}
+
+/** Throws 406 for sizes that RabbitMQ refuses with a text of its own. */
+function assertSizes(all: Arguments): void {
+  if (Number(all.get('x-stream-max-segment-size-bytes') ?? 0) > largestSegment) {
+    throw new ProtocolError('PRECONDITION_FAILED', 'Exceeded max value for x-stream-max-segment-size-bytes');
+  }
+  const filter = Number(all.get('x-stream-filter-size-bytes') ?? filterSizes.least);
+  if (filter >= filterSizes.least && filter <= filterSizes.most) return;
+  throw new ProtocolError('PRECONDITION_FAILED', 'Invalid value for x-stream-filter-size-bytes');
 }
 
 /** Throws 406 for the first argument that RabbitMQ refuses for a queue of this type. */
@@ -139,10 +180,24 @@ function assertArguments(all: Arguments, type: QueueType, what: string): void {
   for (const name of Object.keys(all.values)) {
     if (rules[name]?.types.includes(type) !== false || (type === 'classic' && ignoredOnClassic.includes(name)))
       continue;
-    throw new ProtocolError(
-      'PRECONDITION_FAILED',
-      `invalid arg '${name}' for ${what} of queue type rabbit_${type}_queue`,
-    );
+    throw ofOtherType(name, what, type);
+  }
+}
+
+const consumerArguments: Readonly<Record<string, readonly QueueType[]>> = {
+  'x-priority': ['classic', 'quorum'],
+  'x-stream-offset': ['stream'],
+  'x-stream-filter': ['stream'],
+  'x-stream-match-unfiltered': ['stream'],
+};
+
+/** Throws 406 for the first argument of a consumer that RabbitMQ refuses for this queue. */
+export function assertConsumerArguments(
+  all: Arguments,
+  { what, settings: { type } }: { what: string; settings: { type: QueueType } },
+): void {
+  for (const [name, types] of Object.entries(consumerArguments)) {
+    if (all.get(name) !== undefined && !types.includes(type)) throw ofOtherType(name, what, type);
   }
 }
 
@@ -152,7 +207,7 @@ export function queueType(all: Arguments, what: string): QueueType {
   if (type === undefined || type === '' || type === 'undefined') return 'classic';
   const problem = text(type, all.types['x-queue-type'] ?? '', all);
   if (problem !== undefined) throw invalid('x-queue-type', what, problem);
-  if (type !== 'classic' && type !== 'quorum') {
+  if (type !== 'classic' && type !== 'quorum' && type !== 'stream') {
     throw invalid('x-queue-type', what, `"unsupported queue type '${String(type)}'"`);
   }
   return type;
@@ -160,4 +215,11 @@ export function queueType(all: Arguments, what: string): QueueType {
 
 function invalid(name: string, what: string, problem: string): ProtocolError {
   return new ProtocolError('PRECONDITION_FAILED', `invalid arg '${name}' for ${what}: ${problem}`);
+}
+
+function ofOtherType(name: string, what: string, type: QueueType): ProtocolError {
+  return new ProtocolError(
+    'PRECONDITION_FAILED',
+    `invalid arg '${name}' for ${what} of queue type rabbit_${type}_queue`,
+  );
 }

@@ -1,5 +1,7 @@
 // Chooses the consumer that receives the next message: round robin among the ready consumers with the highest priority.
 
+import type { Arguments } from '../codec/arguments.ts';
+import type { QueueType } from './arguments.ts';
 import { Deque } from './deque.ts';
 import type { QueueEntry } from './entry.ts';
 import type { Message } from './message.ts';
@@ -10,6 +12,9 @@ export interface Consumer {
   readonly noAck: boolean;
   readonly exclusive: boolean;
   readonly priority: number;
+  readonly arguments: Arguments;
+  /** True if the client has set a limit for unacknowledged messages. */
+  readonly hasPrefetch: boolean;
   /** The number of unacknowledged messages of the consumer. */
   unacked: number;
   /** True while the consumer is in a line of ready consumers. `Consumers` sets it. */
@@ -20,6 +25,8 @@ export interface Consumer {
   deliver(message: Message, redelivered: boolean, entry: QueueEntry | undefined): void;
   /** Called when the queue is deleted. The client receives basic.cancel (RabbitMQ's extension consumer_cancel_notify). */
   cancelled(): void;
+  /** Called when the messages of the queue cannot be read. */
+  failed(error: unknown): void;
 }
 
 export class Consumers {
@@ -32,7 +39,7 @@ export class Consumers {
   /** A line of ready consumers for each priority, the highest priority first. */
   readonly #lines: { readonly priority: number; readonly line: Deque<Consumer> }[] = [];
 
-  constructor({ isSingleActive, type }: { isSingleActive: boolean; type: 'classic' | 'quorum' }) {
+  constructor({ isSingleActive, type }: { isSingleActive: boolean; type: QueueType }) {
     this.#isSingleActive = isSingleActive;
     this.#isQuorum = type === 'quorum';
   }

@@ -18,7 +18,6 @@ const pauseMs = 1000;
 interface SourceQueue {
   readonly what: string;
   readonly settings: QueueSettings;
-  readonly held: HeldMessages;
 }
 
 interface Letter<Q> {
@@ -29,13 +28,15 @@ interface Letter<Q> {
 
 export class DeadLetterSender<Q extends SourceQueue> {
   readonly #queue: Q;
+  readonly #held: HeldMessages;
   readonly #host: Pick<QueueHost<Q>, 'clock' | 'deadLetter' | 'log'>;
   /** Dead letters that at least one queue of their route has not accepted yet, in the order in which they are sent. */
   readonly #pending = new Set<Letter<Q>>();
   #timer: Timer | undefined;
 
-  constructor(queue: Q, host: Pick<QueueHost<Q>, 'clock' | 'deadLetter' | 'log'>) {
+  constructor(queue: Q, held: HeldMessages, host: Pick<QueueHost<Q>, 'clock' | 'deadLetter' | 'log'>) {
     this.#queue = queue;
+    this.#held = held;
     this.#host = host;
   }
 
@@ -45,7 +46,7 @@ export class DeadLetterSender<Q extends SourceQueue> {
    * message must not stop the broker or the queue.
    */
   send(entry: QueueEntry, reason: DeathReason): void {
-    const { settings, held, what } = this.#queue;
+    const { settings, what } = this.#queue;
     try {
       if (settings.isDeadLetteredAtLeastOnce) {
         this.#sendAtLeastOnce(entry, reason);
@@ -55,10 +56,10 @@ export class DeadLetterSender<Q extends SourceQueue> {
     } catch (error) {
       const trace = error instanceof Error ? error.stack : String(error);
       this.#host.log(`a message of ${what} cannot be dead-lettered and is set aside: ${trace}`);
-      held.setAside(entry);
+      this.#held.setAside(entry);
       return;
     }
-    held.settle(entry);
+    this.#held.settle(entry);
   }
 
   /** Number of dead letters that their route has not accepted yet. */
@@ -88,7 +89,7 @@ export class DeadLetterSender<Q extends SourceQueue> {
       done: (isAccepted) => {
         if (!isAccepted) this.#sendAgainLater();
         else if (this.#pending.delete(letter)) {
-          this.#queue.held.settle(entry);
+          this.#held.settle(entry);
           this.#sendNext();
         }
       },

@@ -3,7 +3,7 @@
 // ones with the highest priority.
 
 import { patternTest } from '../patterns.ts';
-import { longestMs } from './arguments.ts';
+import { ageMs, longestMs, type QueueType } from './arguments.ts';
 
 export const policyKinds = ['policy', 'operator_policy'] as const;
 export type PolicyKind = (typeof policyKinds)[number];
@@ -52,7 +52,7 @@ export class Policies {
   }
 
   /** Returns the policies that apply to a queue of this type, or to an exchange. */
-  appliedTo(name: string, type: 'classic' | 'quorum' | 'exchange'): AppliedPolicy {
+  appliedTo(name: string, type: QueueType | 'exchange'): AppliedPolicy {
     const [policy, operator] = policyKinds.map((kind) => this.#best(kind, name, type));
     if (policy === undefined && operator === undefined) return noPolicy;
     return {
@@ -82,11 +82,11 @@ function merged(policy: PolicyDefinition, operator: PolicyDefinition): PolicyDef
 }
 
 const appliesTo: Readonly<Record<string, readonly string[]>> = {
-  all: ['classic', 'quorum', 'exchange'],
-  queues: ['classic', 'quorum'],
+  all: ['classic', 'quorum', 'stream', 'exchange'],
+  queues: ['classic', 'quorum', 'stream'],
   classic_queues: ['classic'],
   quorum_queues: ['quorum'],
-  streams: [],
+  streams: ['stream'],
   exchanges: ['exchange'],
 };
 
@@ -126,8 +126,7 @@ const checks: Readonly<Record<string, Check>> = {
   'max-in-memory-bytes': ['maximum memory in bytes', from(0)],
   'initial-cluster-size': ['initial cluster size', from(1)],
   'target-group-size': ['target group size', from(1)],
-  // These apply to streams, which this broker does not have.
-  'max-age': ['max age', isText],
+  'max-age': ['max age', (value) => isText(value) && ageMs(`${value}`) !== undefined],
   'stream-max-segment-size-bytes': ['maximum segment size', from(0)],
   'stream-filter-size-bytes': ['filter size', from(16, 255)],
 };

@@ -1,7 +1,7 @@
 // The settings of a queue, from its arguments and its policy.
 
 import type { Arguments } from '../codec/arguments.ts';
-import { type QueueType, queueType } from './arguments.ts';
+import { ageMs, type QueueType, queueType } from './arguments.ts';
 import type { AppliedPolicy } from './policies.ts';
 
 export interface QueueSettings {
@@ -22,6 +22,9 @@ export interface QueueSettings {
   readonly deliveryLimit: number | undefined;
   /** `undefined` if a returned message is ready at once. */
   readonly delayedRetry: DelayedRetry | undefined;
+  /** The age at which a stream deletes a message. */
+  readonly maxAgeMs: number | undefined;
+  readonly maxSegmentBytes: number | undefined;
 }
 
 /** The pause of messages that return to a quorum queue (RabbitMQ 4.3). */
@@ -78,12 +81,16 @@ export function queueSettings(all: Arguments, what: string, policy: PolicySettin
   const argumentFirst = (name: string) => string(`x-${name}`) ?? policy[name]?.toString();
   const overflow = overflowOf(policy['overflow'] ?? string('x-overflow'), type);
   const deadLetterExchange = argumentFirst('dead-letter-exchange');
+  const isStream = type === 'stream';
+  // RabbitMQ: for streams, the policy applies and not the argument.
+  const policyFirst = (name: string) => policy[name] ?? all.get(`x-${name}`);
+  const segmentBytes = policyFirst('stream-max-segment-size-bytes');
   return {
     type,
     expiresMs: least('expires'),
     messageTtlMs: least('message-ttl'),
     maxLength: least('max-length'),
-    maxLengthBytes: least('max-length-bytes'),
+    maxLengthBytes: isStream ? numberOf(policyFirst('max-length-bytes')) : least('max-length-bytes'),
     overflow,
     maxPriority: type === 'quorum' ? quorumPriorities.max : (number('x-max-priority') ?? 0),
     defaultPriority: type === 'quorum' ? quorumPriorities.default : 0,
@@ -98,6 +105,8 @@ export function queueSettings(all: Arguments, what: string, policy: PolicySettin
     isSingleActive: all.get('x-single-active-consumer') === true,
     deliveryLimit: type === 'quorum' ? deliveryLimit(all.get('x-delivery-limit'), policy['delivery-limit']) : undefined,
     delayedRetry: type === 'quorum' ? delayedRetry(all) : undefined,
+    maxAgeMs: isStream ? ageMs(String(policyFirst('max-age') ?? '')) : undefined,
+    maxSegmentBytes: numberOf(segmentBytes),
   };
 }
 
@@ -125,4 +134,8 @@ function deliveryLimit(argument: unknown, policy: unknown): number | undefined {
   const limits = [argument, policy].filter((limit) => typeof limit === 'number');
   if (limits.some((limit) => limit < 0)) return undefined;
   return limits.length === 0 ? defaultDeliveryLimit : Math.min(...limits);
+}
+
+function numberOf(value: unknown): number | undefined {
+  return value === undefined ? undefined : Number(value);
 }

@@ -1,6 +1,7 @@
 // Declarations of exchanges, queues and bindings, as a client or the management API sends them.
 
 import type { Arguments } from '../codec/arguments.ts';
+import type { QueueType } from '../queue/arguments.ts';
 
 export interface ExchangeDeclaration {
   readonly exchange: string;
@@ -17,6 +18,8 @@ export interface QueueDeclaration {
   readonly exclusive: boolean;
   readonly autoDelete: boolean;
   readonly arguments: Arguments;
+  /** The folder of an existing stream in the store. */
+  readonly logFolder?: string | undefined;
 }
 
 export interface BindingDeclaration {
@@ -32,7 +35,7 @@ export interface VhostMetadata {
   readonly description: string;
   readonly tags: readonly string[];
   /** The type of durable queues that are declared without a type. */
-  readonly defaultQueueType: 'classic' | 'quorum';
+  readonly defaultQueueType: QueueType;
   /** `max-connections`, `max-queues`; a negative number means no limit. */
   readonly limits: Readonly<Record<string, number>>;
   /** RabbitMQ 4.3: a protected virtual host cannot be deleted. */
@@ -48,7 +51,7 @@ export function withDefaultType(
   type: VhostMetadata['defaultQueueType'],
 ): QueueDeclaration {
   const { queue, durable, exclusive, autoDelete, arguments: all } = declaration;
-  const canBeQuorum = queue !== '' && durable && !exclusive && !autoDelete;
-  if (type === 'classic' || !canBeQuorum || all.get('x-queue-type') !== undefined) return declaration;
+  const canBeReplicated = queue !== '' && durable && !exclusive && !autoDelete;
+  if (type === 'classic' || !canBeReplicated || all.get('x-queue-type') !== undefined) return declaration;
   return { ...declaration, arguments: all.with('x-queue-type', type) };
 }

@@ -5,7 +5,7 @@ import type { Arguments } from '../codec/arguments.ts';
 import type { FieldValue } from '../codec/table.ts';
 import { shownValue } from '../codec/table.ts';
 import { ProtocolError } from '../protocol-error.ts';
-import { argumentNames } from '../queue/arguments.ts';
+import { ageMs, argumentNames } from '../queue/arguments.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Exchange } from '../routing/exchange.ts';
 import { isSame } from '../routing/headers.ts';
@@ -94,7 +94,7 @@ function shownValueOf(all: Arguments, name: string): string {
 function shownWithType(all: Arguments, name: string): string {
   const value = all.get(name);
   if (value === undefined) return 'none';
-  return `the value '${shown(all, name, value)}' of type '${all.typeName(name)}'`;
+  return `the value '${shown(all, name, argumentOf(all, name) ?? value)}' of type '${all.typeName(name)}'`;
 }
 
 /** Formats a value as RabbitMQ does, with 'undefined' for a field without a value. */
@@ -111,8 +111,12 @@ function shownFloat(value: number): string {
   return plain.length <= scientific.length ? plain : scientific;
 }
 
-/** RabbitMQ 4: a declaration without x-queue-type declares a classic queue. */
+/**
+ * Returns the value that is compared. RabbitMQ 4: a declaration without x-queue-type declares a classic queue, and ages are
+ * compared in milliseconds.
+ */
 function argumentOf(all: Arguments, name: string): FieldValue | undefined {
   const value = all.get(name);
+  if (name === 'x-max-age' && typeof value === 'string') return String(ageMs(value) ?? value);
   return value === undefined && name === 'x-queue-type' ? 'classic' : value;
 }

@@ -3,7 +3,7 @@
 import { Arguments } from '../codec/arguments.ts';
 import { scanProperties } from '../codec/properties.ts';
 import { Message } from '../queue/message.ts';
-import type { Queue } from '../queue/queue.ts';
+import { MessageQueue } from '../queue/message-queue.ts';
 import type { Definition, Store, StoredEntry, StoredMessage } from '../store/contract.ts';
 import type { BindingValue, BrokerDefinition, ExchangeValue, QueueValue } from './definitions.ts';
 import type { Users } from './users.ts';
@@ -38,6 +38,8 @@ export function recover(store: Store, target: Target): void {
   const { definitions, entries } = store.recovered;
   const recovery = new Recovery(store, target);
   recovery.define(definitions);
+  // The logs of other folders belong to streams that were deleted, or whose declaration was not answered.
+  store.keepStreams(new Set(definitions.filter(isQueue).map(({ value }) => value.logFolder ?? '')));
   const wasClosed = definitions.some(({ kind }) => kind === closed.kind);
   recovery.enqueue(entries, wasClosed);
   definitions.length = 0;
@@ -76,9 +78,9 @@ class Recovery {
 
   /** `wasClosed` is true if the broker exited normally. */
   enqueue(entries: readonly StoredEntry[], wasClosed: boolean): void {
-    const queues = new Map<string, Queue>();
+    const queues = new Map<string, MessageQueue>();
     for (const vhost of this.#target.vhosts.all.values()) {
-      for (const queue of vhost.queues.values()) queues.set(queue.key, queue);
+      for (const queue of vhost.queues.values()) if (queue instanceof MessageQueue) queues.set(queue.key, queue);
     }
     const messages = new Map<number, Message>();
     for (const { message: stored, queue: key, returns, expiresAt } of inOrder(entries, queues)) {
@@ -146,7 +148,8 @@ class Recovery {
         break;
       }
       case 'queue': {
-        const parts = { ...partsOf(definition.value), queue: definition.value.queue, exclusive: false };
+        const { queue, logFolder } = definition.value;
+        const parts = { ...partsOf(definition.value), queue, logFolder, exclusive: false };
         vhost.addQueue(parts, undefined);
         break;
       }
@@ -181,6 +184,10 @@ class Recovery {
 
 type VhostDefinition = Extract<BrokerDefinition, { kind: 'policy' | 'exchange' | 'queue' | 'binding' }>;
 
+function isQueue(definition: Definition): definition is Extract<BrokerDefinition, { kind: 'queue' }> {
+  return definition.kind === 'queue';
+}
+
 /** Checks only the kind, because only this broker writes definitions and the store checks that they are intact. */
 function isKnown(definition: Definition): definition is BrokerDefinition {
   return kinds.includes(definition.kind);
@@ -190,7 +197,7 @@ function isKnown(definition: Definition): definition is BrokerDefinition {
  * Returns the entries in the order in which they are put into the queues. A quorum queue first delivers the messages that
  * came back, in the order of their return. A classic queue delivers all messages in the order of their arrival.
  */
-function inOrder(entries: readonly StoredEntry[], queues: ReadonlyMap<string, Queue>): readonly StoredEntry[] {
+function inOrder(entries: readonly StoredEntry[], queues: ReadonlyMap<string, MessageQueue>): readonly StoredEntry[] {
   const isReturned = ({ queue, returns }: StoredEntry) =>
     returns.acquiredCount > 0 && queues.get(queue)?.settings.type === 'quorum';
   const returned = entries.filter(isReturned);

@@ -2,6 +2,7 @@
 // have a hundred thousand of them.
 
 import type { ChurnCounters } from '../counters.ts';
+import { ProtocolError } from '../protocol-error.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Bindings } from '../routing/bindings.ts';
 import { type Binding, bindingKey, type Exchange } from '../routing/exchange.ts';
@@ -14,6 +15,27 @@ interface RemovalHost {
   readonly queues: Map<string, Queue>;
   /** Incremented when a route may have changed. */
   version: number;
+}
+
+/**
+ * Throws if a flag of queue.delete forbids the deletion of the queue: 406 on a classic queue, 540 on a quorum queue, which
+ * does not support the flags. RabbitMQ: a stream ignores the flags.
+ */
+export function assertDeletable(queue: Queue, { ifUnused, ifEmpty }: { ifUnused: boolean; ifEmpty: boolean }): void {
+  const { what, settings } = queue;
+  if (settings.type === 'stream') return;
+  for (const [flag, name] of [
+    [ifUnused, 'if-unused'],
+    [ifEmpty, 'if-empty'],
+  ] as const) {
+    if (!flag || settings.type !== 'quorum') continue;
+    throw new ProtocolError(
+      'NOT_IMPLEMENTED',
+      `cannot delete ${what}. queue.delete operations with ${name} flag set are not supported by quorum queues`,
+    );
+  }
+  if (ifUnused && queue.consumers.count > 0) throw new ProtocolError('PRECONDITION_FAILED', `${what} in use`);
+  if (ifEmpty && queue.readyCount > 0) throw new ProtocolError('PRECONDITION_FAILED', `${what} not empty`);
 }
 
 export class Removals {

@@ -1,25 +1,26 @@
 // The users of the broker: their passwords, and their permissions. A permission consists of three regular
 // expressions for one virtual host, which are matched against the names of queues and exchanges.
 
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isLoopback } from '../loopback.ts';
 import { patternTest } from '../patterns.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import type { Store } from '../store/contract.ts';
+import { hashed, isPassword, type Password } from './password.ts';
 import { type TopicPatterns, type TopicPermission, topicPermission } from './topic-access.ts';
 
 /** RabbitMQ's default user. A broker that is started without users has this one. */
 export const defaultLogin = { name: 'guest', password: 'guest' };
 
 export type Access = 'configure' | 'write' | 'read';
-type Permissions = Readonly<Record<Access, string>>;
+export type Permissions = Readonly<Record<Access, string>>;
 
-/** A hashed password (https://www.rabbitmq.com/docs/passwords). Salt and hash are in base64. */
-export interface Password {
-  readonly algorithm: 'sha256' | 'sha512';
-  readonly salt: string;
-  /** The hash of the salt followed by the password. */
-  readonly hash: string;
+/** A user to add or to change. */
+export interface NewUser {
+  readonly name: string;
+  readonly password?: string | Password | null | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** Defaults to the current value, otherwise to `false`. */
+  readonly hasToken?: boolean;
 }
 
 interface TopicExchange {
@@ -32,6 +33,8 @@ export interface User {
   readonly tags: readonly string[];
   /** `undefined` if the user cannot log in with a password. */
   readonly password: Password | undefined;
+  /** `true` if the password is a token: connection.update-secret then accepts only the current password. */
+  readonly hasToken: boolean;
   /** Virtual host → permissions. */
   readonly permissions: Map<
     string,
@@ -45,7 +48,12 @@ export interface User {
 export type UserDefinition = { readonly key: string } & (
   | {
       readonly kind: 'user';
-      readonly value: { readonly name: string; readonly tags: readonly string[]; readonly password: Password | null };
+      readonly value: {
+        readonly name: string;
+        readonly tags: readonly string[];
+        readonly password: Password | null;
+        readonly hasToken?: boolean;
+      };
     }
   | { readonly kind: 'permission'; readonly value: { readonly user: string; readonly vhost: string } & Permissions }
   | { readonly kind: 'topic-permission'; readonly value: { readonly user: string } & TopicExchange & TopicPatterns }
@@ -63,16 +71,9 @@ export class Users {
    * Adds a user, or changes the tags and the password of a user. `password` is a plain password or a hash. `null` removes
    * the password, and `undefined` keeps it.
    */
-  put({
-    name,
-    password,
-    tags = [],
-  }: {
-    name: string;
-    password?: string | Password | null | undefined;
-    tags?: readonly string[] | undefined;
-  }): User {
+  put({ name, password, tags = [], hasToken: isToken }: NewUser): User {
     const known = this.all.get(name);
+    const hasToken = isToken ?? known?.hasToken ?? false;
     const user: User = {
       name,
       tags,
@@ -82,11 +83,13 @@ export class Users {
           : typeof password === 'string'
             ? hashed(password)
             : (password ?? undefined),
+      hasToken,
       permissions: known?.permissions ?? new Map(),
       topics: known?.topics ?? new Map(),
     };
     this.all.set(name, user);
-    this.#define({ kind: 'user', key: name, value: { name, tags, password: user.password ?? null } });
+    const value = { name, tags, password: user.password ?? null, ...(hasToken && { hasToken }) };
+    this.#define({ kind: 'user', key: name, value });
     return user;
   }
 
@@ -137,14 +140,28 @@ export class Users {
     user.topics.set(vhost, exchanges.set(exchange, permission));
   }
 
+  /** Returns the user if name and password are correct. `peer` is the IP address of the client. */
+  authenticate(name: string, password: string, peer: string | undefined): User | undefined {
+    const user = this.identified(name, peer);
+    return user?.password !== undefined && isPassword(password, user.password) ? user : undefined;
+  }
+
   /**
-   * Returns the user if name and password are correct. `peer` is the IP address of the client.
+   * Returns the user whose name a certificate has proven. `peer` is the IP address of the client.
    * RabbitMQ: guest can log in from this machine only (https://www.rabbitmq.com/docs/access-control#loopback-users).
    */
-  authenticate(name: string, password: string, peer: string | undefined): User | undefined {
+  identified(name: string, peer: string | undefined): User | undefined {
+    return name === defaultLogin.name && !isLoopback(peer ?? '') ? undefined : this.all.get(name);
+  }
+
+  /**
+   * Checks the new secret of connection.update-secret. RabbitMQ: its internal backend accepts any secret, because passwords
+   * do not expire. Its OAuth 2 backend checks the secret, so a user with a token behaves like one of OAuth 2.
+   */
+  acceptsSecret(name: string, secret: Buffer): boolean {
     const user = this.all.get(name);
-    if (name === defaultLogin.name && !isLoopback(peer ?? '')) return undefined;
-    return user?.password !== undefined && isPassword(password, user.password) ? user : undefined;
+    if (user?.hasToken !== true) return true;
+    return user.password !== undefined && isPassword(secret.toString('utf8'), user.password);
   }
 
   /** Returns the names of the users that have the default password. */
@@ -157,8 +174,9 @@ export class Users {
   recover(definition: UserDefinition): void {
     const { kind, value } = definition;
     if (kind === 'user') {
-      const { name, tags, password } = value;
-      this.all.set(name, { name, tags, password: password ?? undefined, permissions: new Map(), topics: new Map() });
+      const { name, tags, password, hasToken = false } = value;
+      const none = { permissions: new Map(), topics: new Map() };
+      this.all.set(name, { name, tags, password: password ?? undefined, hasToken, ...none });
       return;
     }
     const user = this.all.get(value.user);
@@ -205,26 +223,4 @@ function testOf(pattern: string): (name: string) => boolean {
   if (pattern === '.*') return () => true;
   // RabbitMQ: an empty pattern matches the empty name only.
   return patternTest(pattern === '' ? '^$' : pattern);
-}
-
-/** RabbitMQ uses this length too, so exported definitions can move users between both brokers. */
-const saltBytes = 4;
-
-function hashed(password: string): Password {
-  const salt = randomBytes(saltBytes);
-  return {
-    algorithm: 'sha256',
-    salt: salt.toString('base64'),
-    hash: hashOf('sha256', salt, password).toString('base64'),
-  };
-}
-
-function isPassword(password: string, { algorithm, salt, hash }: Password): boolean {
-  const expected = Buffer.from(hash, 'base64');
-  const actual = hashOf(algorithm, Buffer.from(salt, 'base64'), password);
-  return expected.length === actual.length && timingSafeEqual(expected, actual);
-}
-
-function hashOf(algorithm: Password['algorithm'], salt: Buffer, password: string): Buffer {
-  return createHash(algorithm).update(salt).update(password).digest();
 }

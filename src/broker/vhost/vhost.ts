@@ -7,6 +7,7 @@ import { ProtocolError } from '../protocol-error.ts';
 import { assertPossible } from '../queue/arguments.ts';
 import type { QueueHost, Receipt } from '../queue/host.ts';
 import type { Message } from '../queue/message.ts';
+import { MessageQueue } from '../queue/message-queue.ts';
 import { Policies, type Policy, type PolicyKind, policyKinds } from '../queue/policies.ts';
 import { Queue } from '../queue/queue.ts';
 import { type QueueOwner, queueSettings } from '../queue/settings.ts';
@@ -16,6 +17,7 @@ import { route } from '../routing/route.ts';
 import { Steps } from '../routing/steps.ts';
 import type { Work } from '../slices.ts';
 import type { DeathReason, EnqueueTarget, Store } from '../store/contract.ts';
+import { Stream } from '../stream/stream.ts';
 import { DeadLetters } from './dead-letters.ts';
 import {
   type BindingDeclaration,
@@ -27,8 +29,8 @@ import {
 import { Definitions } from './definitions.ts';
 import { Destinations } from './destinations.ts';
 import { assertFreeName, assertSameExchange, assertSameQueue, locked } from './equivalence.ts';
-import { queueName } from './names.ts';
-import { Removals } from './removals.ts';
+import { logFolder, queueName } from './names.ts';
+import { assertDeletable, Removals } from './removals.ts';
 import { type Routed, refused, routedInMemory, routedNowhere, routedToStore } from './routed.ts';
 
 /** The parts that all virtual hosts of a broker share. */
@@ -201,7 +203,8 @@ export class VirtualHost implements QueueHost<Queue> {
       settings,
       policy,
     };
-    const queue = new Queue(parts, this);
+    const queue =
+      type === 'stream' ? new Stream(parts, declaration.logFolder ?? logFolder(), this) : new MessageQueue(parts, this);
     this.queues.set(name, queue);
     this.version++;
     this.#churn.queue_created++;
@@ -257,19 +260,9 @@ export class VirtualHost implements QueueHost<Queue> {
    * are removed too.
    */
   deleteQueue(queue: Queue, { ifUnused = false, ifEmpty = false, done = () => {} } = {}): number {
-    for (const [flag, name] of [
-      [ifUnused, 'if-unused'],
-      [ifEmpty, 'if-empty'],
-    ] as const) {
-      if (!flag || queue.settings.type !== 'quorum') continue;
-      throw new ProtocolError(
-        'NOT_IMPLEMENTED',
-        `cannot delete ${queue.what}. queue.delete operations with ${name} flag set are not supported by quorum queues`,
-      );
-    }
-    if (ifUnused && queue.consumers.count > 0) throw new ProtocolError('PRECONDITION_FAILED', `${queue.what} in use`);
-    if (ifEmpty && queue.ready.length > 0) throw new ProtocolError('PRECONDITION_FAILED', `${queue.what} not empty`);
-    const count = queue.ready.length;
+    assertDeletable(queue, { ifUnused, ifEmpty });
+    // RabbitMQ reports that a stream was empty.
+    const count = queue.settings.type === 'stream' ? 0 : queue.readyCount;
     this.removeQueue(queue, done);
     return count;
   }
@@ -326,7 +319,7 @@ export class VirtualHost implements QueueHost<Queue> {
     const expiresAt = queue.expiryOf(message);
     if (this.store === undefined || !queue.persists(message)) {
       queue.publish(message, undefined, expiresAt);
-      return routedInMemory;
+      return queue.hasOwnLog ? routedToStore : routedInMemory;
     }
     const id = this.store.enqueue(message, [{ queue: queue.key, expiresAt: dateAt(this.clock, expiresAt) }]);
     queue.publish(message, id, expiresAt);
@@ -342,7 +335,8 @@ export class VirtualHost implements QueueHost<Queue> {
       if (queue.accepts(message)) queue.publish(message);
       else isRefused = true;
     }
-    return isRefused ? refused : routedInMemory;
+    if (isRefused) return refused;
+    return queues.some(({ hasOwnLog }) => hasOwnLog) ? routedToStore : routedInMemory;
   }
 
   #deliverStored(message: Message, queues: readonly Queue[], store: Store): Routed {
@@ -357,7 +351,11 @@ export class VirtualHost implements QueueHost<Queue> {
     const id = stored.length === 0 ? undefined : store.enqueue(message, stored);
     for (const { queue, expiresAt, persists } of accepting)
       queue.publish(message, persists ? id : undefined, expiresAt);
-    return { hasQueue: true, isRefused: accepting.length < queues.length, isStored: stored.length > 0 };
+    return {
+      hasQueue: true,
+      isRefused: accepting.length < queues.length,
+      isStored: stored.length > 0 || accepting.some(({ queue }) => queue.hasOwnLog),
+    };
   }
 
   deadLetter(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt<Queue>): void {

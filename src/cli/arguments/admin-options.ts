@@ -1,7 +1,7 @@
 // The options of mq admin. Each action accepts some of them.
 
 import type { Option } from './option.ts';
-import { configuration, urlFile } from './shared-options.ts';
+import { configuration, connection, login, urlFile } from './shared-options.ts';
 
 export const trustManagement: Option = {
   name: 'trust-management',
@@ -127,6 +127,7 @@ export const adminOptions: readonly Option[] = [
     default: 'MQ_URL, else rascal.json',
   },
   urlFile,
+  connection,
   configuration,
   { name: 'user', value: 'NAME', help: 'log in to the API as this user', default: 'the user of the address' },
   {
@@ -135,13 +136,7 @@ export const adminOptions: readonly Option[] = [
     help: 'read the password from a file; - is standard input',
     default: 'MQ_PASSWORD or MQ_PASSWORD_FILE, for --user or an address without a password',
   },
-  {
-    name: 'ca',
-    value: 'FILE',
-    help: 'trust this certificate authority (PEM)',
-    default: 'the authorities of the system',
-  },
-  { name: 'insecure', help: "do not verify the broker's certificate; others can then read the password" },
+  ...login,
   { name: 'timeout', value: 'DURATION', help: 'wait this long for one answer', default: '30s' },
   { name: 'max-answer', value: 'BYTES', help: 'fail if an answer of the API is larger than this', default: '64MiB' },
   { name: 'json', help: 'print results as JSON lines' },

@@ -2,7 +2,10 @@
 
 import { trustManagement } from './admin-options.ts';
 import type { Option } from './option.ts';
-import { urlFile } from './shared-options.ts';
+import { always, connection, json, login, urlFile } from './shared-options.ts';
+
+/** Parts of a client certificate that can be the name of a user, as in RabbitMQ's ssl_cert_login_from. */
+export const certificateParts = ['distinguished_name', 'common_name'] as const;
 
 export const broker: readonly Option[] = [
   { name: 'port', value: 'N', help: 'listen for AMQP on this port; 0 is a free port', default: '5672' },
@@ -41,8 +44,29 @@ export const broker: readonly Option[] = [
     help: 'read the password from a file; - is standard input',
     default: 'MQ_BROKER_PASSWORD, MQ_BROKER_PASSWORD_FILE',
   },
+  {
+    name: 'users',
+    value: 'FILE',
+    help: 'accept logins of the users in this file, with their permissions (mq help broker)',
+    default: 'the user of --user',
+  },
   { name: 'tls-cert', value: 'FILE', help: 'use TLS with this certificate (PEM)', default: 'plain TCP' },
   { name: 'tls-key', value: 'FILE', help: 'use TLS with this key (PEM)', default: 'plain TCP' },
+  {
+    name: 'tls-ca',
+    value: 'FILE',
+    help: 'ask clients for a certificate of this authority (PEM), and accept SASL EXTERNAL',
+    default: 'no client certificates',
+  },
+  {
+    name: 'cert-login-from',
+    value: 'PART',
+    words: certificateParts,
+    help: 'with --tls-ca: this part of the certificate is the name of the user',
+    default: 'distinguished_name',
+  },
+  { name: 'tls-port', value: 'N', help: 'use TLS on this port and plain TCP on --port', default: 'TLS on --port' },
+  { name: 'passwords-need-tls', help: 'accept PLAIN and AMQPLAIN, which send a password, over TLS only' },
   { name: 'json', help: 'print the ready line as a JSON object' },
 ];
 
@@ -70,6 +94,7 @@ export const checkLiveOnly: readonly Option[] = [
     default: 'MQ_URL, else rascal.json',
   },
   urlFile,
+  { ...connection, help: `with --live: ${connection.help}` },
   {
     name: 'management-url',
     value: 'URLS',
@@ -77,16 +102,7 @@ export const checkLiveOnly: readonly Option[] = [
     default: 'MQ_MANAGEMENT_URL, else rascal.json or the standard port',
   },
   trustManagement,
-  {
-    name: 'ca',
-    value: 'FILE',
-    help: 'with --live: trust this certificate authority (PEM)',
-    default: 'the authorities of the system',
-  },
-  {
-    name: 'insecure',
-    help: "with --live: do not verify the broker's certificate; others can then read the password",
-  },
+  ...login.map((option) => ({ ...option, help: `with --live: ${option.help}` })),
 ];
 
 export const check: readonly Option[] = [
@@ -116,6 +132,50 @@ export const health: readonly Option[] = [
 
 export const demo: readonly Option[] = [{ name: 'json', help: 'print events as JSON lines' }];
 
+const secrets = (name: string, what: string): readonly Option[] => [
+  { name: `${name}-env`, value: 'VARIABLE', help: `read ${what} from this environment variable`, default: 'none' },
+  { name: `${name}-file`, value: 'FILE', help: `read ${what} from this file`, default: 'none' },
+  { name: `${name}-command`, value: 'CMD', help: `run this shell command, which prints ${what}`, default: 'none' },
+];
+
+/** Options of mq connection, by verb. */
+export const connectionVerbOptions = {
+  add: [
+    {
+      name: 'url',
+      value: 'URLS',
+      help: 'connect to amqp://user@host:port/vhost, without a password; separate several nodes with commas',
+      default: 'required',
+    },
+    ...secrets('password', 'the password of the addresses'),
+    {
+      name: 'management-url',
+      value: 'URLS',
+      help: 'use this management API: https://host:15671, or https://user@host:15671',
+      default: 'the standard port',
+    },
+    ...secrets('management-password', 'the password of the user in --management-url'),
+    ...login.filter(({ name }) => ['ca', 'cert', 'key', 'key-password-file'].includes(name)).map(withoutVariable),
+    ...secrets('token', 'an OAuth 2 token'),
+    { name: 'overwrite', help: 'replace the connection if it exists' },
+    json,
+    ...always,
+  ],
+  list: [json, ...always],
+  show: [json, ...always],
+  remove: always,
+  test: [
+    { name: 'timeout', value: 'DURATION', help: 'wait at most this long for each answer', default: '5s' },
+    json,
+    ...always,
+  ],
+} as const satisfies Record<string, readonly Option[]>;
+
+/** The variables of the environment do not become part of a connection. */
+function withoutVariable(option: Option): Option {
+  return { ...option, default: option.name === 'ca' ? 'the authorities of the system' : 'none' };
+}
+
 export const types: readonly Option[] = [
   { name: 'out', value: 'DIR', help: 'write to this folder', default: 'the working folder' },
 ];
@@ -136,15 +196,10 @@ export const init: readonly Option[] = [
     help: 'write the topology of a broker (amqp://user:password@host/vhost) or of a file with exported definitions',
     default: 'a template',
   },
+  { ...connection, help: 'write the topology of the broker of this named connection', default: 'none' },
   managementUrl,
   trustManagement,
-  {
-    name: 'ca',
-    value: 'FILE',
-    help: 'with --from amqps://…: trust this certificate authority (PEM)',
-    default: 'the authorities of the system',
-  },
-  { name: 'insecure', help: "with --from: do not verify the broker's certificate; others can then read the password" },
+  ...login.map((option) => ({ ...option, help: `with --from: ${option.help}` })),
   { name: 'config', value: 'FILE', help: 'write this file; - prints it', default: './rascal.json' },
   { name: 'json', help: 'print the names of the file and the template or the source as a JSON object' },
 ];

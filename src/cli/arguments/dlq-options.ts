@@ -34,7 +34,7 @@ const selection: readonly Option[] = [
     name: 'filter',
     value: 'TEXT',
     repeats: true,
-    help: 'select messages with this text in the body or the reason; NAME=VALUE compares a header, key, exchange or reason',
+    help: 'select messages with this text in the body or the reason; NAME=VALUE compares a header, key, exchange, queue or reason',
     default: 'all',
   },
   { name: 'count', value: 'N', help: 'select at most N messages', default: 'no limit' },
@@ -43,7 +43,17 @@ const dryRun: Option = { name: 'dry-run', help: 'only print which messages are s
 const yes: Option = { name: 'yes', help: 'do not ask for consent' };
 
 export const dlqVerbOptions = {
-  list: [...selection, headers, ...dlqOptions],
+  list: [
+    ...selection,
+    {
+      name: 'group',
+      value: 'NAME',
+      help: 'count the messages by reason, queue, key, exchange or a header, instead of listing each',
+      default: 'off',
+    },
+    headers,
+    ...dlqOptions,
+  ],
   show: dlqOptions,
   replay: [
     ...selection,
@@ -63,5 +73,6 @@ export const dlqVerbOptions = {
     headers,
     ...dlqOptions,
   ],
+  edit: [{ name: 'yes', help: 'trust the headers that name the queue where the message died' }, ...dlqOptions],
   purge: [...selection, dryRun, yes, headers, ...dlqOptions],
 } as const satisfies Record<string, readonly Option[]>;

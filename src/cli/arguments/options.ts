@@ -3,12 +3,30 @@
 
 import { failurePolicies, logFormats, logLevels } from '../../config/role.ts';
 import { adminOptions, trustManagement } from './admin-options.ts';
+import { anyPublication, anySubscription } from './any-target-options.ts';
 import { clusterVerbOptions } from './cluster-options.ts';
-import { apply, broker, check, demo, graph, health, init, plan, route, top, trust, types } from './command-options.ts';
+import {
+  apply,
+  broker,
+  check,
+  connectionVerbOptions,
+  demo,
+  graph,
+  health,
+  init,
+  plan,
+  route,
+  top,
+  trust,
+  types,
+} from './command-options.ts';
 import { delayedVerbOptions } from './delayed-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
-import { always, common, configuration } from './shared-options.ts';
+import { peekOptions } from './peek-options.ts';
+import { record, replay } from './recording-options.ts';
+import { always, common, configuration, connection, login } from './shared-options.ts';
+import { tapOptions } from './tap-options.ts';
 
 /** Options of all roles. */
 const running: readonly Option[] = [
@@ -86,6 +104,12 @@ const message: readonly Option[] = [
     help: 'set a property: content-type, priority, expiration, …',
   },
   {
+    name: 'content-type',
+    value: 'TYPE',
+    help: 'set the content type: application/json',
+    default: 'the setting in rascal.json',
+  },
+  {
     name: 'routing-key',
     value: 'KEY',
     help: 'use this routing key; every argument then belongs to the text',
@@ -99,6 +123,9 @@ const message: readonly Option[] = [
   },
 ];
 
+/** Names of the bytes that can end a message. */
+export const delimiters = ['LF', 'NUL'] as const;
+
 const input: readonly Option[] = [
   { name: 'lines', help: 'send one message for each line of standard input' },
   {
@@ -106,6 +133,13 @@ const input: readonly Option[] = [
     value: 'FILE',
     help: 'send the file as one message, or with --lines each of its lines; - is standard input',
     default: 'standard input',
+  },
+  {
+    name: 'delimiter',
+    value: 'WORD',
+    words: delimiters,
+    help: 'with --lines: end each message at a line feed (LF) or at a zero byte (NUL)',
+    default: 'LF',
   },
 ];
 
@@ -159,9 +193,37 @@ const receive: readonly Option[] = [
   { name: 'count', value: 'N', help: 'stop after N messages', default: 'no limit' },
   { name: 'idle', value: 'DURATION', help: 'stop after this long without a message', default: 'never' },
   { name: 'max-time', value: 'DURATION', help: 'stop after this long, as at SIGTERM', default: 'never' },
-  { name: 'until-empty', help: 'stop when the queue is empty' },
+  {
+    name: 'until-empty',
+    help: 'stop when the queue is empty, or at the message that was the last of a stream at the start',
+  },
+  {
+    name: 'offset',
+    value: 'OFFSET',
+    help: 'start to read a stream here: first, last, next, a number, 10m (a time ago) or 2026-12-01T08:00:00Z',
+    default: 'x-stream-offset in rascal.json, else next',
+  },
+  {
+    name: 'offset-file',
+    value: 'FILE',
+    help: 'store the offset of the last handled message of a stream in a file, and continue after it',
+    default: 'none; with it, --offset defaults to first',
+  },
+  {
+    name: 'offset-name',
+    value: 'NAME',
+    help: 'store the offset on the broker, in the queue STREAM.offset.NAME',
+    default: 'none; with it, --offset defaults to first',
+  },
   { name: 'quiet', short: 'q', help: 'print no bodies on stdout' },
   { name: 'file', value: 'FILE', help: 'append each body to this file', default: 'none' },
+  {
+    name: 'delimiter',
+    value: 'WORD',
+    words: delimiters,
+    help: 'end each body on stdout with a line feed (LF) or a zero byte (NUL)',
+    default: 'LF',
+  },
   {
     name: 'handler',
     value: 'FILE',
@@ -287,6 +349,7 @@ const testing: readonly Option[] = [
     help: 'run the tests on this broker: embedded, cluster (RabbitMQ in containers), or an address amqp://…',
     default: 'embedded',
   },
+  { ...connection, help: 'run the tests on the broker of this named connection', default: 'none' },
   { name: 'nodes', value: 'N', help: 'with --on cluster: start N nodes', default: '3' },
   {
     name: 'image',
@@ -301,12 +364,7 @@ const testing: readonly Option[] = [
     default: 'MQ_MANAGEMENT_URL, else port 15672 if AMQP is on 5672',
   },
   trustManagement,
-  {
-    name: 'ca',
-    value: 'FILE',
-    help: 'with --on amqps://…: trust this certificate authority (PEM), also for the management API',
-    default: 'the authorities of the system',
-  },
+  ...login.map((option) => ({ ...option, help: `with --on amqp://…: ${option.help}` })),
   configuration,
   {
     name: 'filter',
@@ -345,12 +403,16 @@ const wait: readonly Option[] = [
   ...common,
 ];
 
+const roleOptions = [...common, ...running, ...reconnection, ...observation, ...always];
+
 /** Options by kind of command. */
 export const optionSets = {
-  publish: [...publish, ...common, ...running, ...reconnection, ...observation, ...always],
-  request: [...request, ...common, ...running, ...reconnection, ...observation, ...always],
-  consume: [...receive, ...common, ...running, ...reconnection, ...observation, ...always],
-  reply: [...reply, ...common, ...running, ...reconnection, ...observation, ...always],
+  anyPublication: [...anyPublication, ...publish, ...roleOptions],
+  anySubscription: [...anySubscription, ...receive, ...roleOptions],
+  publish: [...publish, ...roleOptions],
+  request: [...request, ...roleOptions],
+  consume: [...receive, ...roleOptions],
+  reply: [...reply, ...roleOptions],
   broker: [...broker, ...always],
   check: [...check, ...always],
   declare: [...common, ...always],
@@ -361,11 +423,16 @@ export const optionSets = {
   graph: [...graph, ...common, ...always],
   health: [...health, ...always],
   delayed: Object.values<readonly Option[]>(delayedVerbOptions).flat(),
+  peek: peekOptions,
   dlq: Object.values<readonly Option[]>(dlqVerbOptions).flat(),
+  record,
+  replay,
   admin: [...adminOptions, ...always],
+  tap: tapOptions,
   web: [...web, ...common, ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],
+  connection: Object.values<readonly Option[]>(connectionVerbOptions).flat(),
   cluster: Object.values<readonly Option[]>(clusterVerbOptions).flat(),
   wait: [...wait, ...always],
   types: [...types, ...always],

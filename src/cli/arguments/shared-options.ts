@@ -9,6 +9,13 @@ export const urlFile: Option = {
   default: 'MQ_URL_FILE',
 };
 
+export const connection: Option = {
+  name: 'connection',
+  value: 'CONNECTION',
+  help: 'use this named connection (mq connection list)',
+  default: 'MQ_CONNECTION',
+};
+
 export const configuration: Option = {
   name: 'config',
   value: 'FILE',
@@ -18,6 +25,33 @@ export const configuration: Option = {
 
 export const json: Option = { name: 'json', help: 'print results as JSON lines' };
 
+/** Options that choose how mq logs in to the broker and verifies it. */
+export const login: readonly Option[] = [
+  {
+    name: 'ca',
+    value: 'FILE',
+    help: 'trust this certificate authority (PEM)',
+    default: 'MQ_CA, else the authorities of the system',
+  },
+  { name: 'cert', value: 'FILE', help: 'present this client certificate (PEM)', default: 'MQ_CERT' },
+  { name: 'key', value: 'FILE', help: 'use this key of the client certificate (PEM)', default: 'MQ_KEY' },
+  {
+    name: 'key-password-file',
+    value: 'FILE',
+    help: 'read the password of the key from a file',
+    default: 'MQ_KEY_PASSWORD_FILE',
+  },
+  { name: 'insecure', help: "do not verify the broker's certificate; others can then read the password" },
+  {
+    name: 'token-command',
+    value: 'CMD',
+    help: 'log in with the OAuth 2 token that this shell command prints; it runs again before the token expires',
+    default: 'MQ_TOKEN, MQ_TOKEN_FILE, MQ_TOKEN_COMMAND, MQ_OAUTH_TOKEN_URL',
+  },
+];
+
+export const loginOptionNames: readonly string[] = login.map(({ name }) => name);
+
 export const common: readonly Option[] = [
   {
     name: 'url',
@@ -26,13 +60,8 @@ export const common: readonly Option[] = [
     default: 'MQ_URL, else rascal.json',
   },
   urlFile,
-  {
-    name: 'ca',
-    value: 'FILE',
-    help: 'trust this certificate authority (PEM) for amqps',
-    default: 'the authorities of the system',
-  },
-  { name: 'insecure', help: "do not verify the broker's certificate; others can then read the password" },
+  connection,
+  ...login,
   configuration,
   json,
 ];

@@ -3,18 +3,18 @@
 import { resolve } from 'node:path';
 import manifest from '../../../package.json' with { type: 'json' };
 import { isLoopback } from '../../broker/loopback.ts';
-import type { Broker } from '../../broker/server.ts';
+import type { Broker, InitialUser } from '../../broker/server.ts';
 import type { StoreOptions } from '../../broker/store.ts';
 import type { Context } from '../../context.ts';
-import { MqError, systemReason } from '../../errors.ts';
+import { MqError } from '../../errors.ts';
 import { aborted } from '../../signal.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { noteOf } from '../error-text.ts';
-import { readText } from '../input/files.ts';
 import { readPassword } from '../input/password.ts';
 import { printReady } from '../ready-line.ts';
+import { type TlsChoice, tlsOf } from './broker/tls.ts';
 
 export const brokerCommand: Command = {
   name: 'broker',
@@ -23,42 +23,37 @@ export const brokerCommand: Command = {
   options: optionSets.broker,
   group: 'Broker',
   topic: 'broker',
-  examples: ['mq broker', 'mq broker --data ./data', 'MQ_BROKER_PASSWORD=… mq broker --host 0.0.0.0 --user team'],
+  examples: [
+    'mq broker',
+    'mq broker --data ./data',
+    'MQ_BROKER_PASSWORD=… mq broker --host 0.0.0.0 --user team',
+    'mq broker --users users.json',
+  ],
   async run(context, values) {
     values.expectAtMost(0);
     const host = values.name('host') ?? '127.0.0.1';
-    const login = await loginOf(context, values);
-    if (!isLoopback(host) && login.name === 'guest')
+    const users = await usersOf(context, values);
+    if (!isLoopback(host) && users.every(({ name }) => name === 'guest'))
       throw new MqError('USAGE', `refusing to listen on ${host}: guest can only log in from this machine`, {
         at: '--host',
         hint: 'set a user and a password: --user NAME, and MQ_BROKER_PASSWORD or --password-file FILE',
       });
-    const tls = await tlsOf(context, values);
-    await serve(context, values, { host, login, tls, data: values.name('data') });
+    const choice = await tlsOf(context, values);
+    await serve(context, values, { host, users, choice, data: values.name('data') });
   },
 };
 
 interface Job {
   readonly host: string;
-  readonly login: Login;
-  readonly tls: Tls | undefined;
+  readonly users: readonly InitialUser[];
+  readonly choice: TlsChoice;
   /** Folder of --data. `undefined` keeps everything in memory. */
   readonly data: string | undefined;
 }
 
-interface Login {
-  readonly name: string;
-  readonly password: string;
-}
-
-interface Tls {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-}
-
 /** Runs the broker until the first signal, or until its store fails. */
 async function serve(context: Context, values: Values, job: Job): Promise<void> {
-  const { host, tls, data } = job;
+  const { host, choice, data } = job;
   const managementPort = values.whole('management-port', { min: 0, max: 65_535 });
   const storeFailure = Promise.withResolvers<never>();
   storeFailure.promise.catch(() => undefined); // it may reject before serve awaits it
@@ -68,9 +63,10 @@ async function serve(context: Context, values: Values, job: Job): Promise<void> 
     const management =
       managementPort === undefined
         ? undefined
-        : await startManagement(broker, { host, port: managementPort, tls, pid: context.pid, dataFolder });
+        : await startManagement(broker, { host, port: managementPort, tls: choice.tls, pid: context.pid, dataFolder });
     try {
-      const ready = { url: broker.url, management: management?.url ?? null, data: data ?? null };
+      const { url, tlsUrl } = broker;
+      const ready = { url, ...(tlsUrl && { tlsUrl }), management: management?.url ?? null, data: data ?? null };
       const isJson = values.flag('json');
       await printReady(context.stdout, isJson ? JSON.stringify({ event: 'ready', ...ready }) : readyLine(ready));
       // A broker whose store has failed no longer confirms messages. The process ends, so that a supervisor can restart
@@ -87,7 +83,7 @@ async function serve(context: Context, values: Values, job: Job): Promise<void> 
 async function start(
   context: Context,
   values: Values,
-  { host, login, tls, data, onStoreFailed }: Job & { onStoreFailed: (error: MqError) => void },
+  { host, users, choice, data, onStoreFailed }: Job & { onStoreFailed: (error: MqError) => void },
 ): Promise<Broker> {
   const log = noteOf(context, 'broker');
   const breaksLock = values.flag('break-lock');
@@ -98,18 +94,28 @@ async function start(
   const broker = await startBroker({
     host,
     port: values.whole('port', { min: 0, max: 65_535 }) ?? 5672,
-    users: [{ ...login, tags: ['administrator'] }],
+    users,
     version: manifest.version,
     memoryLimitBytes: values.bytes('memory') ?? (await memoryLimit(context.memoryBytes)),
     log,
-    ...(tls && { tls }),
+    ...choice,
     ...(store && { store }),
   });
-  const others = [...broker.users.all.values()].filter(
-    ({ name, tags }) => name !== login.name && tags.includes('administrator'),
-  );
-  if (others.length > 0) log(`${data} has further administrators: ${others.map(({ name }) => name).join(', ')}`);
+  logFurtherUsers(broker, { users, data, isFile: values.given.includes('users'), log });
   return broker;
+}
+
+/** Reports the administrators of the store, and with --users all its users, because the command line does not name them. */
+function logFurtherUsers(
+  broker: Broker,
+  { users, data, isFile, log }: Pick<Job, 'users' | 'data'> & { isFile: boolean; log: (line: string) => void },
+): void {
+  const named = new Set(users.map(({ name }) => name));
+  const others = [...broker.users.all.values()].filter(
+    ({ name, tags }) => !named.has(name) && (isFile || tags.includes('administrator')),
+  );
+  const what = isFile ? 'users' : 'administrators';
+  if (others.length > 0) log(`${data} has further ${what}: ${others.map(({ name }) => name).join(', ')}`);
 }
 
 async function startManagement(...of: Parameters<typeof import('../../broker/management.ts').startManagement>) {
@@ -134,18 +140,25 @@ async function memoryLimit(memoryBytes: number): Promise<number> {
 
 interface Ready {
   readonly url: string;
+  readonly tlsUrl?: string;
   readonly management: string | null;
   readonly data: string | null;
 }
 
-function readyLine({ url, management, data }: Ready): string {
+function readyLine({ url, tlsUrl, management, data }: Ready): string {
   const page = management === null ? '' : `, management ${management}`;
   const kept = data === null ? 'in memory only; --data DIR keeps durable queues and messages' : `durable in ${data}`;
-  return `ready: ${url}${page} (${kept})`;
+  return `ready: ${url}${tlsUrl === undefined ? '' : `, ${tlsUrl}`}${page} (${kept})`;
 }
 
-/** Returns the login of the administrator. The defaults are the user guest and the password guest. */
-async function loginOf(context: Context, values: Values): Promise<Login> {
+/** Returns the users of --users, otherwise one administrator. The defaults are the user guest and the password guest. */
+async function usersOf(context: Context, values: Values): Promise<readonly InitialUser[]> {
+  const file = values.name('users');
+  if (file !== undefined) {
+    const other = ['user', 'password-file'].find((option) => values.given.includes(option));
+    if (other !== undefined) throw values.usage(`--users and --${other} exclude each other`);
+    return (await import('./broker/users-file.ts')).usersOfFile(context, file);
+  }
   const name = values.name('user') ?? 'guest';
   const password = await readPassword(context, values, 'MQ_BROKER_PASSWORD');
   if (password === undefined && name !== 'guest')
@@ -153,25 +166,7 @@ async function loginOf(context: Context, values: Values): Promise<Login> {
       at: '--user',
       hint: 'set MQ_BROKER_PASSWORD, or use --password-file FILE',
     });
-  return { name, password: password ?? 'guest' };
-}
-
-async function tlsOf(context: Context, values: Values): Promise<Tls | undefined> {
-  const [cert, key] = [values.name('tls-cert'), values.name('tls-key')];
-  if (cert === undefined && key === undefined) return undefined;
-  if (cert === undefined || key === undefined) throw values.usage('--tls-cert and --tls-key require each other');
-  const read = async (file: string) => Buffer.from(await readText(context, file));
-  const tls = { cert: await read(cert), key: await read(key) };
-  const { createSecureContext } = await import('node:tls');
-  try {
-    createSecureContext(tls);
-  } catch (error) {
-    throw new MqError('BAD_DATA', `cannot use ${cert} and ${key} for TLS: ${systemReason(error)}`, {
-      hint: 'both files must be PEM, and the key must belong to the certificate',
-      cause: error,
-    });
-  }
-  return tls;
+  return [{ name, password: password ?? 'guest', tags: ['administrator'] }];
 }
 
 async function openData(

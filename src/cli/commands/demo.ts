@@ -30,7 +30,7 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
       const broker = await startBroker({ host: '127.0.0.1', port: 0 });
       // The folder contains no rascal.json, because the demo uses the built-in one.
       const folder = await promises.mkdtemp(join(tmpdir(), 'mq-demo-'));
-      const env = { ...context.env, MQ_URL: broker.url, MQ_CONFIG: undefined };
+      const env = { ...context.env, MQ_URL: broker.url, MQ_CONNECTION: undefined, MQ_CONFIG: undefined };
       const show = eventPrinter(context, values.flag('json') ?? false);
       try {
         for (const scenario of scenarios) {

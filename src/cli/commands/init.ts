@@ -7,6 +7,7 @@ import type { Context } from '../../context.ts';
 import { MqError, safeJson, systemCode, systemReason } from '../../errors.ts';
 import { optionSets } from '../arguments/options.ts';
 import { wordOf } from '../arguments/program.ts';
+import { loginOptionNames } from '../arguments/shared-options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { contentFrom, isAddress } from './init/from.ts';
@@ -29,7 +30,8 @@ export const initCommand: Command = {
     'mq init --from definitions.json',
   ],
   async run(context, values) {
-    const from = values.name('from');
+    // A named connection has become MQ_URL.
+    const from = values.given.includes('connection') ? context.env['MQ_URL'] : values.name('from');
     const made = from === undefined ? fromTemplate(values) : await fromTopology(context, values, from);
     const file = values.name('config') ?? 'rascal.json';
     const { stdout, stderr } = context;
@@ -62,7 +64,9 @@ interface Made {
 
 function fromTemplate(values: Values): Made {
   values.expectAtMost(1);
-  const unused = ['management-url', 'trust-management', 'ca', 'insecure'].find((name) => values.given.includes(name));
+  const unused = ['management-url', 'trust-management', ...loginOptionNames].find((name) =>
+    values.given.includes(name),
+  );
   if (unused !== undefined) throw values.usage(`--${unused} requires --from`);
   const name: TemplateName = values.args.length === 0 ? 'worker' : wordOf(values, templateNames);
   const { content, steps } = templates[name];

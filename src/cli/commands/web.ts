@@ -6,10 +6,10 @@ import type { Management } from '../../admin/client.ts';
 import { isLoopback } from '../../broker/loopback.ts';
 import type { Config, ConnectionConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
-import { MqError } from '../../errors.ts';
+import { asMqError, MqError } from '../../errors.ts';
 import type { Observer } from '../../session/observer.ts';
+import type { Tapper } from '../../session/session.ts';
 import { aborted } from '../../signal.ts';
-import type { StompAddress } from '../../web/plugin-proxy.ts';
 import type { WebSettings } from '../../web/server.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
@@ -17,7 +17,7 @@ import type { Command } from '../command.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { type Broker, brokerOf } from '../input/broker.ts';
-import { readAuthority } from '../input/files.ts';
+import { factsOf } from '../input/exchange-facts.ts';
 import { optionalManagement } from '../input/management.ts';
 import { readPassword } from '../input/password.ts';
 import { printReady } from '../ready-line.ts';
@@ -69,7 +69,7 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
   const port = values.whole('port', { min: 0, max: 65_535 }) ?? defaultPort;
   const say = noteOf(context, 'web');
   const broker = brokerOf(config, vhost, addresses);
-  const findRoute = planStompRoute(broker, values, { tls: await tlsOf(context, values), say });
+  const findRoute = planStompRoute(broker, values, { say });
   const [{ serveWeb }, { Sender }, sessions] = await Promise.all([
     import('../../web/server.ts'),
     import('../../web/sender.ts'),
@@ -83,6 +83,7 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
     const route = await findRoute();
     const server = await serveWeb({
       ...(await contentOf({ job, broker, route, management, observer })),
+      effects: effectsFrom({ api: management, vhost: broker.vhost, tapper: () => session.tapper(vhost) }),
       host: job.host,
       port,
       guard: guardOf(job, values),
@@ -103,11 +104,6 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
   } finally {
     await session.close();
   }
-}
-
-async function tlsOf(context: Context, values: Values): Promise<StompAddress['tls']> {
-  const ca = await readAuthority(context, values);
-  return { isInsecure: values.flag('insecure') === true, ...(ca !== undefined && { ca }) };
 }
 
 function guardOf({ password, host }: Job, values: Values): WebSettings['guard'] {
@@ -176,6 +172,34 @@ async function contentOf({ job: { config, vhost }, broker, route, management, ob
         () => true,
       ),
     hasExchange: (exchange: string) => observer.hasExchange(exchange).catch(() => true),
+  };
+}
+
+interface EffectSources {
+  readonly api: Management | undefined;
+  /** Name of the vhost on the broker. */
+  readonly vhost: string;
+  readonly tapper: () => Promise<Tapper>;
+}
+
+/** Returns a function that reads the effects of watching an exchange. It never rejects. */
+function effectsFrom({ api, vhost, tapper }: EffectSources): WebSettings['effects'] {
+  let opening: Promise<Tapper> | undefined;
+  const probe = async (exchange: string) => {
+    opening ??= tapper();
+    opening.catch(() => {
+      opening = undefined;
+    });
+    return (await opening).facts(exchange);
+  };
+  return async (exchange, key) => {
+    const { tapVerdict } = await import('../../session/tap.ts');
+    try {
+      const { refusal, warnings } = tapVerdict(await factsOf(exchange, { api, vhost, probe }), [key]);
+      return refusal === undefined ? { warnings } : { refusal, warnings };
+    } catch (error) {
+      return { warnings: [`mq could not check the exchange '${exchange}': ${asMqError(error).message}`] };
+    }
   };
 }
 

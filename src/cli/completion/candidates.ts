@@ -66,7 +66,7 @@ function verbOf({ verbs = {} }: CompletedCommand, [first = '']: readonly string[
 
 /** Options that are accepted before the command's name. */
 const startOptions: readonly Option[] = [
-  ...optionSets.publish.filter(({ name }) => ['config', 'url', 'json', 'debug', 'help'].includes(name)),
+  ...optionSets.publish.filter(({ name }) => ['config', 'url', 'connection', 'json', 'debug', 'help'].includes(name)),
   { name: 'version', help: 'print the version of mq' },
 ];
 
@@ -91,6 +91,7 @@ function flagsOf(options: readonly Option[], before: readonly string[]): Candida
 function optionValue({ value = '', words }: Option, start: string, names: KnownNames): Completion {
   if (words) return startingWith(start, words.map(wordOnly));
   if (/FILE|DIR/.test(value)) return files;
+  if (value === 'CONNECTION') return startingWith(start, names.connections.map(wordOnly));
   return value === 'QUEUE' ? startingWith(start, names.queues.map(wordOnly)) : none;
 }
 
@@ -127,6 +128,7 @@ async function positional(
     ...(/\bpublication\b/.test(place) ? names.publications : []),
     ...(/\bsubscription\b/.test(place) ? names.subscriptions : []),
     ...(/\bqueue\b/.test(place) ? names.queues : []),
+    ...(/\bconnection\b/.test(place) ? names.connections : []),
   ];
   return startingWith(word, [...new Set(found)].map(wordOnly));
 }

@@ -9,6 +9,7 @@ import type { Context } from '../../context.ts';
 import { optionSets } from '../arguments/options.ts';
 import { earlyValue } from '../arguments/program.ts';
 import type { KnownNames } from '../command.ts';
+import { connectionsPath } from '../input/connections-path.ts';
 
 /**
  * Returns the names in the built-in file and in the user's file: that of a typed --config, otherwise MQ_CONFIG,
@@ -35,6 +36,7 @@ export function knownNames(
     subscriptions: keys('subscriptions'),
     queues: members('queues'),
     exchanges: members('exchanges'),
+    connections: unique(Object.keys(objectOf(readPlain(connectionsPath({ env }))['connections']))),
   };
 }
 

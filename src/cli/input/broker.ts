@@ -3,6 +3,7 @@
 
 import type { Config, ConnectionConfig } from '../../config/config.ts';
 import { endpointOf, hostOf, portOf, standardPort } from '../../config/endpoint.ts';
+import { defaultConnection } from '../../login/apply.ts';
 
 export interface Broker {
   /** First address without user and password: `amqp://127.0.0.1:5672`. */
@@ -20,14 +21,14 @@ export interface BrokerNode {
   readonly isOnStandardPort: boolean;
   /** Host as in a URL: an IPv6 address is in brackets. */
   readonly host: string;
-  readonly user: string;
-  readonly password: string;
+  /** Connection with the login for this node. */
+  readonly connection: ConnectionConfig;
   readonly vhost: string;
 }
 
 /** Returns the broker. `vhost` is the name in rascal.json, which is used for an address without a path. */
 export function brokerOf(config: Config, vhost: string, addresses: readonly ConnectionConfig[] | undefined): Broker {
-  const [first = {}, ...others] = addresses ?? config.vhosts[vhost]?.connections ?? [];
+  const [first = defaultConnection(config), ...others] = addresses ?? config.vhosts[vhost]?.connections ?? [];
   const node = nodeOf(first, vhost);
   return {
     shown: `${first.protocol ?? 'amqp'}://${endpointOf(first)}`,
@@ -38,7 +39,7 @@ export function brokerOf(config: Config, vhost: string, addresses: readonly Conn
 }
 
 function nodeOf(connection: ConnectionConfig, vhost: string): BrokerNode {
-  const { protocol, user = 'guest', password = 'guest', vhost: own = vhost } = connection;
+  const { protocol, vhost: own = vhost } = connection;
   const isOnStandardPort = portOf(connection) === standardPort(connection);
-  return { isTls: protocol === 'amqps', isOnStandardPort, host: hostOf(connection), user, password, vhost: own };
+  return { isTls: protocol === 'amqps', isOnStandardPort, host: hostOf(connection), connection, vhost: own };
 }

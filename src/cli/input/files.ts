@@ -1,23 +1,9 @@
 // Reads files of the user as text.
 
 import { resolve } from 'node:path';
-import { assertCertificate, readFile, readStream } from '../../config/read-file.ts';
+import { readFile, readStream } from '../../config/read-file.ts';
 import type { Context } from '../../context.ts';
 import { MqError, systemReason } from '../../errors.ts';
-import type { Values } from '../arguments/values.ts';
-
-/**
- * Returns the certificates of --ca.
- * @throws MqError NO_INPUT if the file cannot be read, BAD_DATA if it has no certificate, USAGE if the name is empty,
- * and INTERRUPTED or TERMINATED at a signal
- */
-export async function readAuthority(world: World, values: Values): Promise<string | undefined> {
-  const file = values.name('ca');
-  if (file === undefined) return undefined;
-  const ca = await readText(world, file);
-  await assertCertificate(ca, file);
-  return ca;
-}
 
 type World = Pick<Context, 'cwd' | 'stdin'> & Partial<Pick<Context, 'drain'>>;
 

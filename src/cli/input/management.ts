@@ -9,10 +9,11 @@ import type { Config, ConnectionConfig } from '../../config/config.ts';
 import { endpointOf } from '../../config/endpoint.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
+import { defaultConnection } from '../../login/apply.ts';
 import type { Values } from '../arguments/values.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from './addresses.ts';
-import { readAuthority } from './files.ts';
+import { loginOf } from './login.ts';
 import { assertOwn, openBroker } from './management-proof.ts';
 import { secretIn, secretOf } from './password.ts';
 
@@ -29,6 +30,8 @@ interface SearchSettings {
   readonly limits?: Partial<Limits>;
   /** Replaces the user and password of an address. */
   readonly login?: ChangeLogin;
+  /** `true` also sends requests after a signal, for what must be undone. Default `false`. */
+  readonly ignoresSignals?: boolean;
 }
 
 type ChangeLogin = (address: ManagementAddress) => ManagementAddress;
@@ -62,7 +65,7 @@ export async function openManagement(
   values: Values,
   { configOf, sendsPassword }: { configOf: ConfigOf; sendsPassword: boolean },
 ): Promise<OpenedManagement> {
-  const login = await loginOf(context, values);
+  const login = await apiUserOf(context, values);
   const typed = await addressesOf(context, values);
   const connections = typed ?? (await connectionsOfFile(context, values, { configOf, login, sendsPassword }));
   const timeoutMs = values.duration('timeout');
@@ -81,19 +84,17 @@ export async function openManagement(
 /**
  * Returns the API. The requests of its client throw CONFIG if the API belongs to another broker.
  * @throws MqError USAGE for an invalid address, CONFIG if no API is named and none can be derived, and the errors of
- * readAuthority
+ * loginOf
  */
 export async function findManagement(
   context: Context,
   values: Values,
-  { connections, limits = {}, login = (address) => address }: SearchSettings,
+  { connections, limits = {}, login = (address) => address, ignoresSignals = false }: SearchSettings,
 ): Promise<FoundManagement> {
   const { Management } = await import('../../admin/client.ts');
   const { addresses, isNamed } = await located(context, values, connections);
   const all = addresses.map(login);
-  const ca = await readAuthority(context, values);
-  const isInsecure = values.flag('insecure') === true;
-  const settings = { ...limits, signal: context.drain, isInsecure, ...(ca !== undefined && { ca }) };
+  const settings = { ...limits, ...(!ignoresSignals && { signal: context.drain }) };
   const isTrusted = connections.length === 0 || (isNamed && values.flag('trust-management') === true);
   let isProven = false;
   const prove = async (address: ManagementAddress) => {
@@ -149,12 +150,13 @@ export function isNamed({ env }: Context, values: Values): boolean {
   return values.name('management-url') !== undefined || env['MQ_MANAGEMENT_URL'] !== undefined;
 }
 
-async function located({ env }: Context, values: Values, connections: readonly ConnectionConfig[]) {
+async function located(context: Context, values: Values, connections: readonly ConnectionConfig[]) {
   const { locateManagement } = await import('../../admin/address.ts');
   return locateManagement({
     option: values.name('management-url'),
-    variable: env['MQ_MANAGEMENT_URL'],
+    variable: context.env['MQ_MANAGEMENT_URL'],
     connections,
+    login: await loginOf(context),
   });
 }
 
@@ -179,17 +181,14 @@ async function connectionsOfFile(
   const config = await configOf(context, async (found) => {
     // Problems of the addresses are reported after the consent.
     const addresses = await addressesOfFile(found).catch(() => []);
-    const isChanged = addresses.some((one) => {
-      const { user, password } = login(one);
-      return user !== one.user || password !== one.password;
-    });
+    const isChanged = addresses.some((one) => JSON.stringify(login(one)) !== JSON.stringify(one));
     return [
       ...(isChanged ? ['a management API that it names would receive a user or password of yours'] : []),
       ...(sendsPassword && addresses.length > 0 ? ['a management API that it names would receive a new password'] : []),
     ];
   });
   const connections = connectionsIn(config, values);
-  return connections.length === 0 ? [{}] : connections;
+  return connections.length === 0 ? [defaultConnection(config)] : connections;
 }
 
 /**
@@ -211,7 +210,7 @@ function connectionsIn({ vhosts: all }: Config, values: Values): readonly Connec
  * Returns a function that applies --user and --password-file to an address. MQ_PASSWORD (or MQ_PASSWORD_FILE) applies
  * to --user and to an address with a user but no password. It does not replace a password in an address.
  */
-async function loginOf(context: Context, values: Values): Promise<ChangeLogin> {
+async function apiUserOf(context: Context, values: Values): Promise<ChangeLogin> {
   const user = values.name('user');
   const file = values.name('password-file');
   const typed = file === undefined ? undefined : await secretIn(context, file);
@@ -222,7 +221,10 @@ async function loginOf(context: Context, values: Values): Promise<ChangeLogin> {
       hint: 'set MQ_PASSWORD or MQ_PASSWORD_FILE, or use --password-file FILE',
     });
   return (address) => {
-    const isWanted = typed !== undefined || user !== undefined || address.password === '';
-    return { ...address, user: user ?? address.user, password: (isWanted ? password : undefined) ?? address.password };
+    const { credentials } = address;
+    const own = credentials.kind === 'password' ? credentials : { user: '', password: undefined };
+    const isWanted = typed !== undefined || user !== undefined || own.password === '';
+    if (!isWanted || password === undefined) return address;
+    return { ...address, credentials: { kind: 'password', user: user ?? own.user, password } };
   };
 }

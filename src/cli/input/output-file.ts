@@ -15,7 +15,16 @@ interface OutputFile {
 }
 
 /** Options that name a file to read. */
-const inputOptions = ['against', 'url-file', 'ca', 'password-file', 'new-password-file'];
+const inputOptions = [
+  'against',
+  'url-file',
+  'ca',
+  'cert',
+  'key',
+  'key-password-file',
+  'password-file',
+  'new-password-file',
+];
 
 /**
  * Throws USAGE if the output file is rascal.json, the file of another option or of a variable, or one of the other
@@ -30,7 +39,9 @@ export async function refuseInput(
   if (output === undefined) return;
   const config = values.name('config') ?? (env['MQ_CONFIG'] || 'rascal.json');
   const options = inputOptions.flatMap((name) => values.name(name) ?? []);
-  const variables = Object.entries(env).flatMap(([name, value]) => (/^MQ_.*_FILE$/.test(name) ? (value ?? []) : []));
+  const variables = Object.entries(env).flatMap(([name, value]) =>
+    /^MQ_(.*_FILE|CA|CERT|KEY)$/.test(name) ? (value ?? []) : [],
+  );
   for (const input of [config, ...options, ...variables, ...inputs])
     if ((await identityOf(resolve(cwd, input))) === output)
       throw new MqError('USAGE', `${from} would change ${input}, which this command reads`, {

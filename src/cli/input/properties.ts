@@ -40,7 +40,8 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
  */
 export function properties(values: Values, env: Context['env']): Properties {
   const found: Record<string, unknown> = {};
-  for (const [typed, value] of values.pairs('property')) {
+  const type = values.list('content-type').map((value) => ['content-type', value] as const);
+  for (const [typed, value] of [...values.pairs('property'), ...type]) {
     const dashed = typed.replace(/_/g, '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const name = Object.hasOwn(names, dashed) ? names[dashed] : undefined;
     if (name === undefined)

@@ -8,15 +8,16 @@ import { isObject, objectOf, type Plain, without } from '../../config/plain.ts';
 
 /**
  * Returns the reasons why a file needs the user's consent, one clause for each. The list is empty if no consent is
- * needed. `text` must be JSON.
+ * needed. `text` must be JSON. `token` is the variable or option of a token that the addresses in the file would get.
  */
 export function risksOf(
   { text, owner }: Pick<FoundFile, 'text' | 'owner'>,
-  { uid, builtin }: { uid: number | undefined; builtin: unknown },
+  { uid, builtin, token }: { uid: number | undefined; builtin: unknown; token?: string | undefined },
 ): string[] {
   const file = objectOf(JSON.parse(text));
   const builtinRoles = Object.keys(objectOf(objectOf(objectOf(builtin)['mq'])['roles']));
-  const variables = hasConnection([file['vhosts'], file['defaults']]) ? variablesOf(withoutHandlers(file)) : [];
+  const isConnecting = hasConnection([file['vhosts'], file['defaults']]);
+  const variables = isConnecting ? variablesOf(withoutHandlers(file)) : [];
   return [
     // root has full access to the user's files in any case.
     ...(owner === undefined || uid === undefined || owner === uid || owner === 0 ? [] : ['it belongs to another user']),
@@ -29,6 +30,7 @@ export function risksOf(
     ...(variables.length === 0
       ? []
       : [`a broker that it names would receive variables of the environment (${variables.join(', ')})`]),
+    ...(isConnecting && token !== undefined ? [`a broker that it names would receive your token (${token})`] : []),
   ];
 }
 

@@ -2,12 +2,14 @@
 // user's configuration folder, as direnv does. See .github/docs/decisions/0009.
 
 import { existsSync, promises, realpathSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join, relative } from 'node:path';
 import type { FoundFile } from '../../config/find.ts';
 import type { Context } from '../../context.ts';
 import { escaped, MqError, systemReason } from '../../errors.ts';
+import { earlyValue } from '../arguments/program.ts';
+import { loginOf } from './login.ts';
 import { canAsk, isConfirmed } from './question.ts';
+import { userFolder } from './user-folder.ts';
 
 /**
  * Asks for consent on a terminal. Does nothing if the file is named, harmless or already trusted.
@@ -22,7 +24,8 @@ export async function assertTrusted(
 ): Promise<void> {
   if (found.isNamed) return;
   const { risksOf } = await import('./risks.ts');
-  const doubts = [...risksOf(found, { uid: context.uid, builtin }), ...more];
+  const token = await tokenForFile(context);
+  const doubts = [...risksOf(found, { uid: context.uid, builtin, token }), ...more];
   if (doubts.length === 0 || isInTrustedFolder(context, found) || existsSync(await entryOf(context, found))) return;
   if (canAsk(context)) {
     for (const doubt of doubts) context.stderr.write(`${escaped(`${found.path}: ${doubt}`)}\n`);
@@ -32,6 +35,15 @@ export async function assertTrusted(
     at: found.path,
     hint: `read it; then run mq trust, or name it in each command with --config ${found.file}, or set MQ_TRUST to its folder (for CI)`,
   });
+}
+
+/** Returns the option or variable of a token that the brokers in rascal.json would receive, or `undefined`. */
+async function tokenForFile(context: Context): Promise<string | undefined> {
+  const { args, env } = context;
+  const isNamed =
+    ['url', 'url-file'].some((name) => earlyValue(args, name) !== undefined) ||
+    ['MQ_URL', 'MQ_URL_FILE'].some((name) => env[name] !== undefined);
+  return isNamed ? undefined : (await loginOf(context)).token?.from;
 }
 
 /** Stores the user's consent to the file with its current content. Throws CANNOT_CREATE. */
@@ -64,16 +76,8 @@ async function entryOf(context: Pick<Context, 'env'>, { path, text }: FoundFile)
   return join(storeOf(context), createHash('sha256').update(`${path}\n${text}`).digest('hex'));
 }
 
-/**
- * Returns the folder in which consents are stored. A relative XDG_CONFIG_HOME is ignored, as its specification
- * requires; otherwise the consents would be in a folder that is not trusted.
- */
-function storeOf({ env }: Pick<Context, 'env'>): string {
-  const [own = join(homedir(), '.config')] = [
-    env['XDG_CONFIG_HOME'],
-    env['HOME'] && join(env['HOME'], '.config'),
-  ].filter((folder) => folder !== undefined && isAbsolute(folder));
-  return join(own, 'mq', 'trust');
+function storeOf(context: Pick<Context, 'env'>): string {
+  return join(userFolder(context), 'trust');
 }
 
 /**

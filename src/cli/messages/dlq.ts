@@ -21,7 +21,11 @@ const rows: Readonly<Record<DlqVerb, Pick<Verb, 'usage' | 'summary' | 'examples'
   list: {
     usage: '<subscription or queue>',
     summary: 'list the dead letters of a subscription, role or queue',
-    examples: ['mq dlq list task', 'mq dlq list --queue old.dead --filter tenant=acme'],
+    examples: [
+      'mq dlq list task',
+      'mq dlq list task --group reason',
+      'mq dlq list --queue old.dead --filter tenant=acme',
+    ],
   },
   show: {
     usage: '<subscription or queue> <id>',
@@ -41,6 +45,11 @@ const rows: Readonly<Record<DlqVerb, Pick<Verb, 'usage' | 'summary' | 'examples'
     summary: 'send dead letters to another queue',
     examples: ['mq dlq move task --id 1f6a2c3e-7 --to parked'],
   },
+  edit: {
+    usage: '<subscription or queue> <id>',
+    summary: 'edit one dead letter and send it to the queue where it died',
+    examples: ['mq dlq edit task 1f6a2c3e-7', 'VISUAL=nano mq dlq edit --queue old.dead 1f6a'],
+  },
   purge: {
     usage: '<subscription or queue>',
     summary: 'delete dead letters',
@@ -51,7 +60,7 @@ const rows: Readonly<Record<DlqVerb, Pick<Verb, 'usage' | 'summary' | 'examples'
 export function dlqCommand(configsOf: ConfigsOf): Command {
   return {
     name: 'dlq',
-    summary: 'list, show, replay, move and purge dead letters',
+    summary: 'list, show, edit, replay, move and purge dead letters',
     usage: '',
     options: dlqOptions,
     group: 'Operation',
@@ -61,6 +70,7 @@ export function dlqCommand(configsOf: ConfigsOf): Command {
       show: verbOf('show', configsOf),
       replay: verbOf('replay', configsOf),
       move: verbOf('move', configsOf),
+      edit: verbOf('edit', configsOf),
       purge: verbOf('purge', configsOf),
     },
     examples: Object.values(rows).flatMap(({ examples }) => examples[0] ?? []),
@@ -85,8 +95,9 @@ function nameAndId(values: Values, verb: DlqVerb): Pick<Job, 'name' | 'id'> {
   const byName = values.name('queue') === undefined;
   const [name, id] = byName ? values.args : [undefined, ...values.args];
   if (byName && name === undefined) throw values.usage('give the name of a subscription or queue, or --queue');
-  values.expectAtMost((byName ? 1 : 0) + (verb === 'show' ? 1 : 0));
-  if (verb === 'show' && id === undefined) throw values.usage('give the id of a message; mq dlq list shows the ids');
+  const hasId = verb === 'show' || verb === 'edit';
+  values.expectAtMost((byName ? 1 : 0) + (hasId ? 1 : 0));
+  if (hasId && id === undefined) throw values.usage('give the id of a message; mq dlq list shows the ids');
   return { name, id };
 }
 
@@ -147,6 +158,7 @@ async function settingsOf(context: Context, values: Values, { verb, name, id, co
     // mq itself declares the dead-letter queue of a subscription, role or queue. --queue may name any other queue.
     declared: declaredArguments(config, dead, name !== undefined),
     selection: { ids, filters: values.list('filter'), count },
+    group: groupOf(values),
     to: values.name('to'),
     toExchange: values.flag('to-exchange') ?? false,
     isSure: values.flag('yes') ?? false,
@@ -156,6 +168,7 @@ async function settingsOf(context: Context, values: Values, { verb, name, id, co
     drawTable,
     mayPurge: purgeConsent(context, values, queue),
     mayReplay: () => isConfirmed(context, 'replay them?'),
+    openFile: async (text) => (await import('../input/editor.ts')).editorFile(context, text),
   };
 }
 
@@ -172,12 +185,19 @@ function configOfName(configs: CheckedConfig, name = ''): Config {
 
 /** Throws USAGE if purge or --to-exchange needs consent and there is neither a terminal nor --yes. */
 function refuseUnasked(context: Context, values: Values, verb: DlqVerb): void {
+  if (verb === 'edit' && !canAsk(context)) throw values.usage('edit opens an editor, which requires a terminal');
   if (values.flag('yes') || values.flag('dry-run') || canAsk(context)) return;
   if (verb === 'purge') throw values.usage('purge deletes messages: without a terminal it requires --yes');
   if (values.flag('to-exchange'))
     throw values.usage(
       '--to-exchange sends to the exchanges that the messages name: without a terminal it requires --yes',
     );
+}
+
+function groupOf(values: Values): string | undefined {
+  const group = values.name('group');
+  if (group === '') throw values.usage('--group requires the name of a field');
+  return group;
 }
 
 function purgeConsent(context: Context, values: Values, queue: string) {

@@ -1,36 +1,69 @@
 // mq publish, subscribe, request and reply: use any publication or subscription without a role in rascal.json.
 
-import { type CheckedConfig, configFor } from '../../config/config.ts';
+import { type CheckedConfig, type Config, configFor } from '../../config/config.ts';
 import { type Behaviour, roleFor, useOf, usesOf } from '../../config/role.ts';
 import { MqError } from '../../errors.ts';
 import { nearest } from '../../terminal/nearest.ts';
+import type { Option } from '../arguments/option.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { roleCommand, runRole } from '../commands/role.ts';
 import type { CompletedCommand } from '../completion/candidates.ts';
 import { roleExamples } from '../role-help.ts';
+import { anyPublication, anySubscription } from './generic/any-target.ts';
 
 export const genericNames = ['publish', 'subscribe', 'request', 'reply'] as const;
 type GenericName = (typeof genericNames)[number];
 
-const rows: Readonly<Record<GenericName, { readonly behaviour: Behaviour; readonly summary: string }>> = {
-  publish: { behaviour: 'publish', summary: 'publish to any publication by its name' },
-  subscribe: { behaviour: 'consume', summary: 'receive from any subscription by its name' },
-  request: { behaviour: 'request', summary: 'send requests to any publication by its name' },
-  reply: { behaviour: 'reply', summary: 'answer requests of any subscription by its name' },
+interface Row {
+  readonly behaviour: Behaviour;
+  readonly summary: string;
+  readonly options: readonly Option[];
+  /** Examples for an exchange or queue that is not in rascal.json. */
+  readonly examples: readonly string[];
+}
+
+const rows: Readonly<Record<GenericName, Row>> = {
+  publish: {
+    behaviour: 'publish',
+    summary: 'publish to any publication, exchange or queue',
+    options: optionSets.anyPublication,
+    examples: [
+      "mq publish --exchange orders --routing-key order.paid 'the text'",
+      'mq publish --queue jobs --lines --delimiter NUL < jobs.bin',
+    ],
+  },
+  subscribe: {
+    behaviour: 'consume',
+    summary: 'receive from any subscription, queue or exchange',
+    options: optionSets.anySubscription,
+    examples: ['mq subscribe --queue jobs --exec ./job.sh', "mq subscribe --exchange orders --key 'order.#'"],
+  },
+  request: {
+    behaviour: 'request',
+    summary: 'send requests to any publication by its name',
+    options: optionSets.request,
+    examples: [],
+  },
+  reply: {
+    behaviour: 'reply',
+    summary: 'answer requests of any subscription by its name',
+    options: optionSets.reply,
+    examples: [],
+  },
 };
 
 /** Returns the commands for completions, which need no configuration. */
 export function completedGenerics(): CompletedCommand[] {
   return genericNames.map((name) => {
-    const { behaviour, summary } = rows[name];
-    return { name, summary, usage: placeholderOf(useOf(behaviour)), options: optionSets[behaviour] };
+    const { behaviour, summary, options } = rows[name];
+    return { name, summary, usage: placeholderOf(useOf(behaviour)), options };
   });
 }
 
 export function genericCommand(name: GenericName, configs: CheckedConfig): Command {
-  const { behaviour, summary } = rows[name];
+  const { behaviour, summary, options, examples } = rows[name];
   const uses = useOf(behaviour);
   const { config } = configs;
   const role = { ...roleFor(behaviour, []), summary };
@@ -38,14 +71,25 @@ export function genericCommand(name: GenericName, configs: CheckedConfig): Comma
   const example = Object.keys(config[`${uses}s`])[0] ?? placeholderOf(uses);
   return {
     ...shape,
+    options,
     usage: `${placeholderOf(uses)}${shape.usage && ` ${shape.usage}`}`,
-    examples: roleExamples(`${name} ${example}`, role),
+    examples: [...roleExamples(`${name} ${example}`, role), ...examples],
     run(context, values) {
+      const any = anyTargetOf(name, values, config);
+      if (any) {
+        const role = roleFor(behaviour, [any.name]);
+        return runRole(context, values, { name, role, config: any.config });
+      }
       const { targets, rest } = targetsOf(values, uses, configs);
       const used = roleFor(behaviour, targets);
       return runRole(context, values.withArgs(rest), { name, role: used, config: configFor(configs, usesOf(used)) });
     },
   };
+}
+
+function anyTargetOf(name: GenericName, values: Values, config: Config) {
+  if (name === 'publish') return anyPublication(values, config);
+  return name === 'subscribe' ? anySubscription(values, config) : undefined;
 }
 
 type Use = ReturnType<typeof useOf>;

@@ -47,7 +47,7 @@ function refuseContradictions(values: Values): void {
   const other = ['against', 'management-url', 'trust-management'].find((name) => values.given.includes(name));
   if (values.flag('amqp-only') && other !== undefined) throw values.usage(`--amqp-only excludes --${other}`);
   if (values.name('against') === undefined) return;
-  const unused = ['url', 'url-file', 'management-url'].find((name) => values.name(name) !== undefined);
+  const unused = ['url', 'url-file', 'connection', 'management-url'].find((name) => values.name(name) !== undefined);
   if (unused !== undefined) throw values.usage(`--against needs no broker: it excludes --${unused}`);
 }
 

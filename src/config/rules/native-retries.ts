@@ -3,7 +3,7 @@
 
 import { type Config, queueArguments } from '../config.ts';
 import type { Path } from '../reading/problem.ts';
-import { nativeFault, retryOf } from '../retry.ts';
+import { nativeFault, retryOf } from '../retry-queues.ts';
 import { isReceiving, type OwnRetryConfig } from '../role.ts';
 
 interface NativeProblem {

@@ -5,7 +5,18 @@ import * as assert from 'uvu/assert';
 import { recorders } from './uvu.ts';
 
 export { eventually } from '../eventually.ts';
-export { broker, clock, cluster, deadLetter, expectMessage, listen, publish, request, role } from '../fixtures.ts';
+export {
+  broker,
+  clock,
+  cluster,
+  deadLetter,
+  expectMessage,
+  listen,
+  publish,
+  replay,
+  request,
+  role,
+} from '../fixtures.ts';
 export { skip } from './skip.ts';
 export { assert };
 

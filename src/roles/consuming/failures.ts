@@ -171,7 +171,9 @@ export class Failures {
         if (delivery.ack()) counts.rejected += 1;
         return done;
       case 'reject': {
-        const isGone = workQueue().declared && workQueue().declared?.['x-dead-letter-exchange'] === undefined;
+        const { declared } = workQueue();
+        const isGone =
+          isStream(workQueue(), message.headers) || (declared && declared['x-dead-letter-exchange'] === undefined);
         if (isGone) this.#warnLoss('drop', message, `dropped, because dead-lettering is off: ${reason}`);
         else this.#warnLoss('reject', message, `rejected to the dead-letter exchange of its queue: ${reason}`);
         if (delivery.reject(false)) counts.rejected += 1;
@@ -221,7 +223,7 @@ export class Failures {
   async #inProcess(delivery: Delivery, message: Message, action: 'back' | 'retry'): Promise<Settled> {
     const { retries, drain } = this.#parts;
     await pause(action === 'back' ? requeueMs : retries.delayOf(message), drain);
-    if (!drain.aborted) return { isDone: false, nextAttempt: { ...message, attempt: message.attempt + 1 } };
+    if (!drain.aborted) return { isDone: false, nextAttempt: nextAttemptOf(message) };
     delivery.nack(true);
     return { isDone: false };
   }
@@ -260,6 +262,14 @@ export class Failures {
     const text = `to the dead-letter queue: ${reason}`;
     say({ level: 'error', event: 'dead-letter', message: text, fields });
   }
+}
+
+/** Returns a message of a stream for its next attempt, with the time of its first failure. */
+function nextAttemptOf(message: Message): Message {
+  const { headers, fields, attempt } = message;
+  const first = isOfQueue(headers, fields.queue) ? headers[headerNames.first] : undefined;
+  const history = { [headerNames.queue]: fields.queue, [headerNames.first]: first ?? new Date().toISOString() };
+  return { ...message, headers: Object.assign(Object.create(null), headers, history), attempt: attempt + 1 };
 }
 
 const suffix = { back: '; back to its queue', retry: '' };

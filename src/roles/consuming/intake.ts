@@ -313,7 +313,7 @@ export class Intake implements Member {
     if (!pending.delivery.isRequeued || !['retry', 'dead-letter', 'requeue'].includes(outcome.type))
       return this.#settle(pending, message, outcome);
     // The broker delivers the message again, so a publish for this delivery would create a duplicate.
-    this.#copies.remember(message, outcome);
+    this.#copies.remember(pending.message, outcome);
     return { isDone: false };
   }
 

@@ -1,7 +1,7 @@
 // Checks that a queue can delay its own retries ("native": true). RabbitMQ 4.3: with x-delayed-retry-type, basic.reject with
 // requeue raises the delivery count, and the message is ready again after the delivery count times x-delayed-retry-min.
 
-import { nativeFault } from '../../config/retry.ts';
+import { nativeFault } from '../../config/retry-queues.ts';
 import { MqError } from '../../errors.ts';
 import type { WorkQueue } from './work-queue.ts';
 

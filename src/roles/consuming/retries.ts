@@ -110,8 +110,11 @@ export class Retries {
     const to = this.#places.dead ?? { exchange: '', routingKey: own.name, options: {} };
     const options = this.#places.dead ? undefined : { durable: true, arguments: own.arguments };
     const marks = { [headerNames.pending]: true };
+    // `mq dlq replay` must not append a copy to the stream.
+    const offset = this.#parts.isStream(message) ? message.headers['x-stream-offset'] : undefined;
+    const ofStream = { ...(offset !== undefined && { [headerNames.offset]: offset }) };
     const where = await this.#sendUntilAccepted(
-      { message, reason, to, options, attempt: message.attempt, marks: {} },
+      { message, reason, to, options, attempt: message.attempt, marks: ofStream },
       { send: (step) => this.#sendToDeadLetters(step), ifBack: { attempt: message.attempt, marks } },
     );
     if (where === 'sent') this.#parts.counts.deadLettered += 1;

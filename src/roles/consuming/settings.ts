@@ -1,6 +1,7 @@
 // Defines the settings of a consuming role.
 
 import type { RetryConfig } from '../../config/role.ts';
+import type { StreamOffset } from '../../config/stream-offset.ts';
 import type { Say } from '../../context.ts';
 import type { Handler } from '../../handlers/handler.ts';
 
@@ -12,10 +13,21 @@ export interface Source {
   readonly retry: RetryConfig;
 }
 
+/** Where a reader of streams starts, and where it stores the offset that it has handled. */
+interface OffsetSettings {
+  /** Position of the start, if no offset is stored. `undefined` means the one in rascal.json. */
+  readonly start: StreamOffset | undefined;
+  /** Path of a file that stores the offset. */
+  readonly file: string | undefined;
+  /** Name of the reader, for a queue that stores the offset. */
+  readonly name: string | undefined;
+}
+
 export interface ConsumeSettings {
   readonly behaviour: 'consume' | 'reply';
   /** At least one source. */
   readonly sources: readonly Source[];
+  readonly offsets: OffsetSettings;
   readonly bindingKeys: readonly string[] | undefined;
   readonly prefetch: number;
   readonly concurrency: number;
@@ -33,6 +45,8 @@ export interface ConsumeSettings {
   /** Milliseconds that handlers have to finish after the first signal. */
   readonly drainMs: number;
   readonly json: boolean;
+  /** Byte after each printed body. */
+  readonly delimiter: number;
   /** Maximum size of a body in bytes. Larger messages are dead-lettered. */
   readonly maxBody: number | undefined;
   /** Handler that is ready before the first message arrives. */

@@ -1,7 +1,7 @@
 // Describes the queue that a role consumes from: its type, and how the broker counts the returns of a message.
 
 /** RabbitMQ 4: number of returns after which a quorum queue without `x-delivery-limit` drops a message. */
-const defaultLimit = 20;
+export const defaultLimit = 20;
 /** Number of returns after which mq publishes a message again, so that the broker counts from zero. */
 const mostReturns = 10;
 

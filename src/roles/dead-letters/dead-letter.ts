@@ -19,14 +19,18 @@ export interface DeadLetter {
   readonly routingKey: string | undefined;
   /** Queue in which the message failed. */
   readonly queue: string | undefined;
+  /** Offset of the message, if the queue is a stream. */
+  readonly offset?: number;
 }
 
 export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properties' | 'content'>): DeadLetter {
   const headers = properties.headers ?? {};
   const deaths = deathsIn(headers['x-death']);
   const [newest, oldest] = [deaths[0], deaths.at(-1)];
+  const failure = failureIn(deaths);
   const own = { exchange: textOf(headers[headerNames.exchange]), routingKey: textOf(headers[headerNames.routingKey]) };
   const hasOwn = own.exchange !== undefined && own.routingKey !== undefined;
+  const offset = countOf(headers[headerNames.offset]);
   const keys = oldest?.['routing-keys'];
   const byBroker = {
     exchange: textOf(oldest?.['exchange']),
@@ -34,14 +38,32 @@ export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properti
   };
   return {
     id: textOf(properties.messageId),
-    reason: textOf(headers[headerNames.reason]) ?? textOf(newest?.['reason']),
-    attempts: countOf(headers[headerNames.attempt]) ?? countOf(newest?.['count']),
+    reason:
+      textOf(headers[headerNames.reason]) ?? textOf(failure?.['reason']) ?? textOf(headers['x-first-death-reason']),
+    attempts: countOf(headers[headerNames.attempt]) ?? countOf(failure?.['count']),
     first: momentOf(headers[headerNames.first]) ?? timeOf(oldest?.['time']),
     last: momentOf(headers[headerNames.last]) ?? timeOf(newest?.['time']),
     size: content.length,
     ...(hasOwn ? own : byBroker),
-    queue: textOf(headers[headerNames.queue]) ?? textOf(newest?.['queue']),
+    queue: textOf(headers[headerNames.queue]) ?? textOf(failure?.['queue']) ?? textOf(headers['x-first-death-queue']),
+    ...(offset !== undefined && { offset }),
   };
+}
+
+/**
+ * Returns the death that ended the work on the message: the newest one that is not the expiry in a wait queue or in a
+ * dead-letter queue, otherwise the first one.
+ */
+function failureIn(deaths: readonly Readonly<Record<string, unknown>>[]) {
+  return deaths.find(({ reason }) => reason !== 'expired') ?? deaths.at(-1);
+}
+
+/** Returns how long ago a time in ISO 8601 was, in the largest suitable unit: `45s`, `3m`, `2d`. */
+export function ageOf(time: string): string {
+  const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(time)) / 1000));
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
 }
 
 /** Returns the headers without those of dead-lettering. `keepsOrigin` keeps mq's headers about origin and reason. */
@@ -57,6 +79,7 @@ export function withoutDeadLetterHeaders(
         headerNames.reason,
         headerNames.first,
         headerNames.last,
+        headerNames.offset,
       ]
     : [];
   return Object.fromEntries(Object.entries(headers).filter(([name]) => origin.includes(name) || !ofDeath.test(name)));

@@ -1,19 +1,22 @@
 // Opens the letters of a dead-letter queue for reading or removing.
 
 import type { DeadQueue } from '../../config/dead-queue.ts';
+import { deadQueue } from '../../config/retry-queues.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
-import type { Browser } from '../../session/browser.ts';
+import { type Browser, isStreamError, streamError } from '../../session/browsing/browser.ts';
 import type { Session } from '../../session/session.ts';
 import type { RawMessage } from '../../session/wire.ts';
 import { interrupted } from '../../signal.ts';
 import { messageIds } from '../outgoing.ts';
+import type { DlqVerb } from '../selection.ts';
 import { Renewal } from './renewal.ts';
 
-type LetterQueue = Pick<DeadQueue, 'vhost' | 'queue'> & {
+export type LetterQueue = Pick<DeadQueue, 'vhost' | 'queue'> & {
   readonly work: DeadQueue['work'];
   /** Arguments of the queue. `undefined` if mq does not know them. */
   readonly declared: Readonly<Record<string, unknown>> | undefined;
+  readonly verb: DlqVerb;
 };
 
 export type Letters = Pick<Browser, 'total' | 'messages' | 'purge' | 'close'>;
@@ -32,13 +35,19 @@ const noLetters: Letters = {
 export async function openLetters(
   { stderr }: Pick<Context, 'stderr'>,
   session: Session,
-  { vhost, queue, work, declared }: LetterQueue,
+  { vhost, queue, work, declared, verb }: LetterQueue,
 ): Promise<Letters> {
   const open = async () =>
     (await session.outcomePublisher(vhost, { onChannel, queues: [], dead: undefined })).publisher;
   const renewal = new Renewal({ queue, declared, open, nextId: messageIds() });
+  const type = declared?.['x-queue-type'];
   try {
-    const browser = await session.browser(vhost, queue, renewal);
+    if (type === 'stream') throw streamError(queue);
+    const reader = await session.queueReader(vhost, queue);
+    const browser = await reader.browse(renewal);
+    // A stream that was never read reports no messages. Purging one would close the connection (540).
+    const isUnknown = type === undefined && (browser.total === 0 || verb === 'purge');
+    if (isUnknown && (await reader.type()) === 'stream') throw streamError(queue);
     return {
       total: browser.total,
       messages: () => browser.messages(),
@@ -50,6 +59,8 @@ export async function openLetters(
     };
   } catch (error) {
     if (!(error instanceof MqError)) throw error;
+    if (isStreamError(error)) throw await withDeadQueue(error, session, { vhost, queue });
+    if (error.hint !== undefined) throw error;
     const { code, message, cause } = error;
     // RabbitMQ: the text of the 404 error names the queue.
     const isMissing = code === 'TOPOLOGY' && cause instanceof Error && cause.message.includes('no queue');
@@ -60,6 +71,22 @@ export async function openLetters(
       cause: error,
     });
   }
+}
+
+/** Adds the name of the dead-letter queue of a stream to the error, if the queue exists. */
+async function withDeadQueue(
+  error: MqError,
+  session: Session,
+  { vhost, queue }: Pick<LetterQueue, 'vhost' | 'queue'>,
+): Promise<MqError> {
+  const dead = deadQueue(queue).name;
+  const presence = await session
+    .observer(vhost)
+    .then((observer) => observer.presence('queue', dead))
+    .catch(() => 'unknown');
+  if (presence !== 'exists') return error;
+  const hint = `the failed messages of the stream are in its dead-letter queue: mq dlq list --queue ${dead}`;
+  return new MqError(error.code, error.message, { hint });
 }
 
 /** Declares nothing on a new channel. */

@@ -8,8 +8,9 @@ import { taggedFields } from '../../session/tagged-json.ts';
 import type { RawMessage } from '../../session/wire.ts';
 import { Printer } from '../../terminal/printer.ts';
 import { messageOf, utf8 } from '../message.ts';
+import { type Cells, type Looks, RowPrinter } from '../rows.ts';
 import type { DlqVerb } from '../selection.ts';
-import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
+import { ageOf, type DeadLetter, deadLetterOf } from './dead-letter.ts';
 
 interface Result {
   readonly verb: DlqVerb;
@@ -19,22 +20,7 @@ interface Result {
   readonly isDry?: boolean;
 }
 
-/** Formats rows for a terminal of the given width. Cells contain no control characters. */
-export type DrawTable = (table: {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-  readonly width: number;
-  readonly hasHeaders: boolean;
-}) => string[];
-
-interface Looks {
-  readonly json: boolean;
-  /** `true` prints a line with the column names first. */
-  readonly hasHeaders: boolean;
-  readonly drawTable: DrawTable;
-}
-
-const cells: Readonly<Record<string, (letter: DeadLetter) => string | number | undefined>> = {
+const cells: Cells<DeadLetter> = {
   id: ({ id }) => id,
   reason: ({ reason }) => reason,
   attempts: ({ attempts }) => attempts,
@@ -44,67 +30,46 @@ const cells: Readonly<Record<string, (letter: DeadLetter) => string | number | u
   exchange: ({ exchange }) => exchange,
   key: ({ routingKey }) => routingKey,
   tries: ({ attempts }) => attempts,
-  age: ({ last }) => (last === undefined ? undefined : ageOf(Date.now() - Date.parse(last))),
+  age: ({ last }) => (last === undefined ? undefined : ageOf(last)),
 };
 const all = ['id', 'reason', 'attempts', 'first_failed', 'last_failed', 'bytes', 'exchange', 'key'];
 /** Columns that fit on a terminal of the usual width. */
 const few = ['id', 'reason', 'tries', 'age', 'key'];
 const wide = 150;
-/** Number of rows that are formatted together, so that their columns align. */
-const page = 500;
 
-function ageOf(milliseconds: number): string {
-  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
-  return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
-}
-
-const past = { list: 'listed', show: 'shown', replay: 'replayed', move: 'moved', purge: 'deleted' };
+const past = {
+  list: 'listed',
+  show: 'shown',
+  replay: 'replayed',
+  move: 'moved',
+  edit: 'edited and replayed',
+  purge: 'deleted',
+};
 
 export class LetterPrinter {
   readonly #printer: Printer;
   readonly #looks: Looks;
-  /** Columns of the terminal. `undefined` if stdout is not a terminal. */
-  readonly #width: number | undefined;
-  readonly #names: readonly string[];
-  #rows: string[][] = [];
-  #hasTitle = false;
+  readonly #rows: RowPrinter<DeadLetter>;
 
   constructor(stdout: Output, looks: Looks) {
     this.#printer = new Printer(stdout);
     this.#looks = looks;
-    this.#width = stdout.isTTY === true ? (stdout.columns ?? 80) : undefined;
-    this.#names = this.#width === undefined || this.#width >= wide ? all : few;
+    this.#rows = new RowPrinter(stdout, {
+      ...looks,
+      cells,
+      columns: (width = wide) => (width >= wide ? all : few),
+      jsonOf: taggedFields,
+    });
   }
 
   /** Prints one letter. On a terminal it is printed together with others, at the latest by `end`. */
-  async line(raw: RawMessage): Promise<void> {
-    const letter = deadLetterOf(raw);
-    if (this.#looks.json) return this.#printer.json(taggedFields(letter));
-    const row = this.#names.map((name) => escaped(String(cells[name]?.(letter) ?? '-')));
-    if (this.#width === undefined) {
-      await this.#title();
-      return this.#printer.body(Buffer.from(row.join('\t')));
-    }
-    this.#rows.push(row);
-    if (this.#rows.length >= page) await this.end();
+  line(raw: RawMessage): Promise<void> {
+    return this.#rows.line(deadLetterOf(raw));
   }
 
   /** Prints the letters that are not printed yet, or only the column names if there were no letters. */
-  async end(): Promise<void> {
-    const rows = this.#rows.splice(0);
-    if (rows.length === 0) return this.#title();
-    const hasHeaders = this.#looks.hasHeaders && !this.#hasTitle;
-    const table = { columns: this.#names, rows, width: this.#width ?? 80, hasHeaders };
-    this.#hasTitle = true;
-    await this.#printer.body(Buffer.from(this.#looks.drawTable(table).join('\n')));
-  }
-
-  async #title(): Promise<void> {
-    if (this.#hasTitle || !this.#looks.hasHeaders || this.#looks.json) return;
-    this.#hasTitle = true;
-    await this.#printer.body(Buffer.from(this.#names.join(this.#width === undefined ? '\t' : '  ')));
+  end(): Promise<void> {
+    return this.#rows.end();
   }
 
   /** Prints a whole message. `queue` is the queue that contains it. */

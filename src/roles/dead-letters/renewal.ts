@@ -3,7 +3,7 @@
 // starts at zero.
 
 import { asMqError, type MqError } from '../../errors.ts';
-import type { BrowsedMessage, Republisher } from '../../session/browser.ts';
+import type { BrowsedMessage, Republisher } from '../../session/browsing/browser.ts';
 import type { OutgoingMessage } from '../../session/outgoing-message.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import type { RawMessage } from '../../session/wire.ts';
@@ -16,11 +16,13 @@ interface RenewalParts {
   readonly declared: WorkQueue['declared'];
   readonly open: () => Promise<Publisher>;
   readonly nextId: () => string;
+  /** Number of returns after which a message is republished if the limit of the queue is known and not smaller. */
+  readonly mostReturns?: number;
 }
 
 /** Number of returns after which a dead letter is republished if the limit of its queue is unknown. */
 const mostUnknown = 2;
-/** Number of returns after which a dead letter is republished if the limit is known. A smaller limit replaces it. */
+/** Default number of returns after which a dead letter is republished if the limit is known. */
 const mostKnown = 10;
 
 export class Renewal implements Republisher {
@@ -37,13 +39,13 @@ export class Renewal implements Republisher {
   }
 
   isNeeded({ properties: { headers = {} } }: RawMessage, server: WorkQueue['server']): boolean {
-    const { declared } = this.#parts;
+    const { declared, mostReturns = mostKnown } = this.#parts;
     const queue = { declared, isOwn: false, server };
     const given = headers['x-delivery-count'];
     const returns = typeof given === 'number' ? given : declared?.['x-queue-type'] === 'quorum' ? 0 : undefined;
     if (returns === undefined || forgetsReturns(queue, headers)) return false;
     const limit = returnLimit(queue, headers);
-    return limit !== undefined && returns >= (declared ? Math.min(mostKnown, limit) : mostUnknown);
+    return limit !== undefined && returns >= (declared ? Math.min(mostReturns, limit) : mostUnknown);
   }
 
   /** Publishes the letter to the end of its queue and removes the original, which stays on failure. Never rejects. */

@@ -71,6 +71,14 @@ export class Replay {
     if (!target) return new MqError('BAD_DATA', 'its headers do not name its origin', { hint });
     if (!toExchange && target.routingKey === queue)
       return new MqError('BAD_DATA', `it failed in ${queue} itself, so it is already in its original queue`, { hint });
+    if (!toExchange && letter.offset !== undefined)
+      return new MqError(
+        'BAD_DATA',
+        `it failed in the stream '${target.routingKey}', whose other readers would get a copy`,
+        {
+          hint: `consume ${queue} with a subscription of its own; ${hint}`,
+        },
+      );
     if (isSure || isTrusted(raw, queue)) return target;
     return new MqError('BAD_DATA', `any publisher can write the headers that name ${placeOf(target)}`, {
       hint: `--yes trusts these headers, --dry-run shows the targets; ${hint}`,
@@ -150,13 +158,36 @@ export class Targets {
   }
 }
 
-function placeOf({ exchange, routingKey }: Target): string {
+/** Describes a target for people. */
+export function placeOf({ exchange, routingKey }: Target): string {
   if (exchange === '') return `the queue '${routingKey}'`;
   return `the exchange '${exchange}'${routingKey === '' ? '' : ` with the key '${routingKey}'`}`;
 }
 
+/**
+ * Returns the message that moves a letter to another queue. It keeps the attempts of the letter. In the queue where the
+ * letter died, the next attempt continues the count.
+ */
+export function movedCopyOf(raw: RawMessage, { queue, to, nextId }: MoveParts): OutgoingMessage {
+  const { headers = {} } = raw.properties;
+  const attempts = headers[headerNames.attempt];
+  const isBack = headers[headerNames.queue] === to;
+  const kept =
+    typeof attempts === 'number' && isTrusted(raw, queue)
+      ? { [headerNames.attempt]: isBack ? attempts + 1 : attempts }
+      : {};
+  return copyOf(raw, { target: direct(to), nextId, headers: kept, keepsOrigin: true });
+}
+
+interface MoveParts {
+  /** Queue that contains the letter, and the queue that receives it. */
+  readonly queue: string;
+  readonly to: string;
+  readonly nextId: () => string;
+}
+
 /** Returns the message that replaces a letter, without the headers that dead-lettering added. */
-export function copyOf(
+function copyOf(
   { properties, content }: RawMessage,
   { target, nextId, headers, keepsOrigin = false }: CopyParts,
 ): OutgoingMessage {

@@ -17,14 +17,21 @@ class Received {
   readonly headers: readonly Field[];
   readonly #bytes: Buffer;
   readonly #start: number;
+  readonly #end: number;
   #parts: ReadonlyMap<string, Buffer> | undefined;
 
-  /** `start` is the position of the flags in `bytes`. */
-  constructor(values: Properties, headers: readonly Field[], bytes: Buffer, start: number) {
+  /** The flags and the properties are in `bytes`, from `start` to `end`. */
+  constructor(values: Properties, headers: readonly Field[], { bytes, start, end }: Part) {
     this.values = values;
     this.headers = headers;
     this.#bytes = bytes;
     this.#start = start;
+    this.#end = end;
+  }
+
+  /** The original flags and properties. */
+  get bytes(): Buffer {
+    return this.#bytes.subarray(this.#start, this.#end);
   }
 
   /**
@@ -37,6 +44,13 @@ class Received {
   }
 }
 
+/** A part of bytes. */
+interface Part {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Properties, with their original bytes if they come from a delivery. */
 interface MaybeReceived extends Properties {
   [asReceived]?: Received;
@@ -47,7 +61,7 @@ const noFields: readonly Field[] = [];
 type Kind = 'text' | 'table' | 'octet' | 'time';
 
 /** Properties in the order of their flags, from the highest bit down. */
-const list: readonly (readonly [name: keyof Properties, kind: Kind])[] = [
+export const propertyKinds: readonly (readonly [name: keyof Properties, kind: Kind])[] = [
   ['contentType', 'text'],
   ['contentEncoding', 'text'],
   ['headers', 'table'],
@@ -73,14 +87,19 @@ export function receivedForm(properties: MaybeReceived): object {
   return received ? { [asReceived]: received } : {};
 }
 
+/** Returns the original flags and properties of a delivery as bytes, or `undefined` for other properties. */
+export function receivedBytes(properties: MaybeReceived): Buffer | undefined {
+  return properties[asReceived]?.bytes;
+}
+
 /** Reads the flags and the properties from `start` to `end`. Throws a RangeError if they are longer. */
 export function readProperties(bytes: Buffer, start = 0, end = bytes.length): Properties {
   const reader = new ByteReader(bytes, start, end);
   const flags = bytes.readUInt16BE(reader.skip(2));
   const values: Record<string, unknown> = {};
   let headers: readonly Field[] = noFields;
-  for (let index = 0; index < list.length; index += 1) {
-    const property = list[index];
+  for (let index = 0; index < propertyKinds.length; index += 1) {
+    const property = propertyKinds[index];
     if (!property || (flags & (0x8000 >> index)) === 0) continue;
     const [name, kind] = property;
     if (kind === 'table') {
@@ -90,9 +109,9 @@ export function readProperties(bytes: Buffer, start = 0, end = bytes.length): Pr
       if (read.unreadable !== undefined) values['unreadable'] = `its headers cannot be read: ${read.unreadable}`;
     } else values[name] = readProperty(reader, kind);
   }
-  // The cast is safe, because `list` reads each property as the type that Properties declares.
+  // The cast is safe, because `propertyKinds` reads each property as the type that Properties declares.
   const properties = values as MaybeReceived;
-  properties[asReceived] = new Received(properties, headers, bytes, start);
+  properties[asReceived] = new Received(properties, headers, { bytes, start, end });
   return properties;
 }
 
@@ -101,7 +120,7 @@ function partsOf(bytes: Buffer): ReadonlyMap<string, Buffer> {
   const reader = new ByteReader(bytes);
   const flags = bytes.readUInt16BE(reader.skip(2));
   const parts = new Map<string, Buffer>();
-  list.forEach(([name, kind], index) => {
+  propertyKinds.forEach(([name, kind], index) => {
     if ((flags & (0x8000 >> index)) === 0) return;
     const start = reader.at;
     if (kind === 'table') reader.skip(reader.long());
@@ -131,8 +150,8 @@ export function writeProperties(writer: ByteWriter, properties: MaybeReceived): 
   const received = properties[asReceived];
   const flagsAt = writer.reserve(2);
   let flags = 0;
-  for (let index = 0; index < list.length; index += 1) {
-    const property = list[index];
+  for (let index = 0; index < propertyKinds.length; index += 1) {
+    const property = propertyKinds[index];
     const value = property && properties[property[0]];
     if (!property || value === undefined || value === null) continue;
     const [name, kind] = property;

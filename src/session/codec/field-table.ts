@@ -185,7 +185,7 @@ function typeOf(value: unknown): string {
 }
 
 /** Returns the type for a number. -0 and non-integers are doubles. RabbitMQ has no integers over 63 bits. */
-function numberType(value: number): string {
+export function numberType(value: number): string {
   if (!Number.isInteger(value) || Object.is(value, -0) || Math.abs(value) >= 2 ** 63) return 'double';
   return Math.abs(value) < 2 ** 31 ? 'int' : 'long';
 }

@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events';
 import type { RascalBroker, RascalConfigured } from 'rascal';
 import type { RascalVhost } from 'rascal/lib/amqp/Vhost.js';
 import { MqError } from '../../errors.ts';
+import type { Token } from '../../login/tokens.ts';
 import type { Channel, ConfirmChannel } from '../channel.ts';
 import { failureOf, isPermanent } from '../failure.ts';
 import { answerMs, breakConnections, endConnections, endDeclarations } from '../patches/sockets.ts';
@@ -13,11 +14,16 @@ import { type ReconnectLimit, ReconnectLimiter } from './reconnect-limiter.ts';
 import { ReconnectPace } from './reconnect-pace.ts';
 import { SetUpDeadlines } from './set-up-deadlines.ts';
 import { renameOwnQueues, SubscriptionQueue } from './subscription-queue.ts';
+import { TokenRenewal } from './token-renewal.ts';
 
 /** Events of a connection. `fatal` means that reconnecting cannot help. */
 interface BrokerConnectionEvents {
   lost: [error: MqError];
   connected: [];
+  /** The broker has accepted a new token. */
+  renewed: [token: Token];
+  /** There is no new token. The connection stays open until the old one expires. */
+  unrenewed: [error: MqError];
   blocked: [reason: string];
   unblocked: [];
   /**
@@ -50,6 +56,7 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
   #isLeaving = false;
   #isClosing = false;
   readonly #setUps: SetUpDeadlines;
+  readonly #renewal: TokenRenewal;
   /** Index of the configured address that is first in Rascal's list. */
   readonly #first: number;
 
@@ -66,6 +73,14 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
     this.#settings = settings;
     this.#reconnectLimiter = new ReconnectLimiter(settings.reconnect, (error) => this.emit('fatal', error));
     this.#setUps = new SetUpDeadlines((error) => breakConnections(settings.connectionName, error));
+    const { connectionName, redact } = settings;
+    this.#renewal = new TokenRenewal({
+      connectionName,
+      redact,
+      onRenewed: (token) => this.emit('renewed', token),
+      onFailed: (error) => this.emit('unrenewed', error),
+    });
+    this.#renewal.start();
     broker.on('error', (error: Error) => this.#onError(error));
     broker.on('close', () => this.#onError(new Error('Unexpected close')));
     endDeclarations(settings.connectionName);
@@ -74,6 +89,7 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
       endDeclarations(settings.connectionName);
       this.#isLeaving = false;
       this.#pace.connected();
+      this.#renewal.start();
       if (!this.#lost) return;
       this.#lost = false;
       this.#reconnectLimiter.stop();
@@ -159,6 +175,7 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
   /** Destroys the sockets at once. The broker requeues all unacknowledged messages. */
   abort(): void {
     this.#isClosing = true;
+    this.#renewal.stop();
     this.#setUps.stop();
     endConnections(this.#settings.connectionName);
     stopKeepActive(this.#broker);
@@ -186,7 +203,8 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
   }
 
   #onError(error: Error): void {
-    const failure = failureOf(error, this.#settings.redact);
+    const failure = this.#renewal.refusalOf(error) ?? failureOf(error, this.#settings.redact);
+    this.#renewal.stop();
     for (const { config } of this.#vhosts.values()) renameOwnQueues(config);
     if (isPermanent(failure)) {
       this.emit('fatal', failure);

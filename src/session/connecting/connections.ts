@@ -108,6 +108,18 @@ export class Connections {
       this.#reconnecting.delete(connection);
       if (this.#reconnecting.size === 0) say({ event: 'connected', message: 'connected again', fields });
     });
+    connection.on('renewed', ({ source }) => {
+      const message = `renewed the token of ${source.from}`;
+      say({ level: 'debug', event: 'token-renewed', message, fields });
+    });
+    connection.on('unrenewed', ({ code, message }) => {
+      say({
+        level: 'warn',
+        event: 'token-not-renewed',
+        message: `${message}; trying again`,
+        fields: { ...fields, code },
+      });
+    });
     this.#observeBlocks(connection, fields);
   }
 

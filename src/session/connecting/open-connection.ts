@@ -6,6 +6,7 @@ import Broker from 'rascal/lib/amqp/Broker.js';
 import { objectOf } from '../../config/plain.ts';
 import type { RascalSettings } from '../../config/rascal-settings.ts';
 import { MqError } from '../../errors.ts';
+import { isIncomplete, socketLogin } from '../../login/socket-login.ts';
 import { failureOf } from '../failure.ts';
 import '../patches/content-frames.ts';
 import '../patches/outgoing-frames.ts';
@@ -15,7 +16,6 @@ import type { CreatedVhost } from '../patches/vhosts.ts';
 import '../patches/vhosts.ts';
 import { BrokerConnection, type BrokerConnectionSettings, stopKeepActive } from './broker-connection.ts';
 import { setUpMs, setUpTimeout } from './set-up-deadlines.ts';
-import { withTlsFiles } from './tls-files.ts';
 
 interface OpenSettings extends BrokerConnectionSettings {
   /** Settings that config/ builds for Rascal. */
@@ -27,7 +27,8 @@ interface OpenSettings extends BrokerConnectionSettings {
  * answer the declarations counts as failed. Throws an MqError.
  */
 export async function openConnection(settings: OpenSettings): Promise<BrokerConnection> {
-  const rascalSettings = await withTlsFiles(settings.rascalSettings);
+  const { rascalSettings } = settings;
+  await assertLogin(rascalSettings);
   const addresses = addressesOf(rascalSettings);
   for (let first = 0; ; first += 1) {
     try {
@@ -38,6 +39,17 @@ export async function openConnection(settings: OpenSettings): Promise<BrokerConn
       if (first + 1 >= addresses) throw noAnswer;
     }
   }
+}
+
+/**
+ * Reads the certificates and gets the token, so that their errors are reported before mq connects and outside its time
+ * limits. patches/sockets.ts does so again for each connection.
+ */
+async function assertLogin({ vhosts }: RascalSettings): Promise<void> {
+  const options = Object.values(vhosts)
+    .flatMap(({ connections }) => connections.map((one) => objectOf(objectOf(one)['socketOptions'])))
+    .filter(isIncomplete);
+  await Promise.all(options.map(socketLogin));
 }
 
 function addressesOf({ vhosts }: RascalSettings): number {

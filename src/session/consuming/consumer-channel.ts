@@ -8,6 +8,7 @@ import { promised } from '../promised.ts';
 import type { RawMessage } from '../raw-message.ts';
 import { Acks } from './acks.ts';
 import { type Answer, ConsumerDelivery, type Delivery, type DeliveryChannel } from './delivery.ts';
+import type { StreamReading } from './stream-reading.ts';
 import { UnansweredDeliveries } from './unanswered-deliveries.ts';
 
 interface ConsumerChannelPlan {
@@ -21,8 +22,7 @@ interface ConsumerChannelPlan {
   readonly counts: Counts;
   /** Returns `false` when the consumer uses another channel. */
   readonly isCurrent: () => boolean;
-  /** Returns the offset of a message in a stream, and `undefined` for another queue. */
-  readonly offsetOf: (raw: RawMessage) => number | undefined;
+  readonly stream: Pick<StreamReading, 'offsetOf' | 'accept' | 'settle'>;
   readonly onDelivery: (delivery: Delivery) => void;
   /** Called when the broker cancels the consumer (basic.cancel). */
   readonly onCancel: () => void;
@@ -122,6 +122,10 @@ export class ConsumerChannel implements DeliveryChannel {
     return false;
   }
 
+  settle(offset: number, wasSent: boolean): boolean {
+    return this.#plan.stream.settle(offset, wasSent);
+  }
+
   #send(raw: RawMessage, answer: Answer): void {
     if (answer === 'ack') this.acks.ack(raw);
     else {
@@ -132,15 +136,18 @@ export class ConsumerChannel implements DeliveryChannel {
   }
 
   #onMessage(raw: RawMessage | null): void {
-    const { counts, isNoAck, offsetOf, onDelivery, onCancel } = this.#plan;
+    const { counts, isNoAck, stream, onDelivery, onCancel } = this.#plan;
     if (!raw) {
       onCancel();
       return;
     }
     counts.received += 1;
     this.deliveredAt = performance.now();
-    const delivery = new ConsumerDelivery(this, raw, this.deliveredAt, isNoAck ? undefined : offsetOf(raw));
+    const offset = isNoAck ? undefined : stream.offsetOf(raw);
+    const delivery = new ConsumerDelivery(this, raw, this.deliveredAt, offset);
     if (!isNoAck) this.unanswered.add(delivery);
-    onDelivery(delivery);
+    // An acknowledgement requests another message of the stream.
+    if (offset === undefined || stream.accept(offset)) onDelivery(delivery);
+    else delivery.ack();
   }
 }

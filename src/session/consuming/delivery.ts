@@ -32,6 +32,8 @@ export interface DeliveryChannel {
   isCurrent(): boolean;
   /** Sends an answer. Returns `false` if it was dropped. */
   answer(delivery: ConsumerDelivery, answer: Answer): boolean;
+  /** Records that a message of a stream is handled. Returns `true` if it is then not delivered again. */
+  settle(offset: number, wasSent: boolean): boolean;
 }
 
 /** Answer to a delivery: basic.ack, basic.nack or basic.reject. */
@@ -46,6 +48,8 @@ export class ConsumerDelivery implements Delivery, Placed {
   readonly offset: number | undefined;
   readonly #channel: DeliveryChannel;
   #isAnswered = false;
+  /** `true` if the message of a stream is handled, so that it is not delivered again. */
+  #isSettled = false;
 
   constructor(channel: DeliveryChannel, raw: RawMessage, at: number, offset: number | undefined) {
     this.#channel = channel;
@@ -63,7 +67,7 @@ export class ConsumerDelivery implements Delivery, Placed {
   }
 
   get isRequeued(): boolean {
-    return this.#channel.isKept && this.isStale;
+    return this.#channel.isKept && this.isStale && !this.#isSettled;
   }
 
   ack(): boolean {
@@ -81,6 +85,9 @@ export class ConsumerDelivery implements Delivery, Placed {
   #answer(answer: Answer): boolean {
     if (this.#isAnswered) return false;
     this.#isAnswered = true;
-    return this.#channel.answer(this, answer);
+    const wasSent = this.#channel.answer(this, answer);
+    if (this.offset !== undefined && !answer.endsWith('requeue'))
+      this.#isSettled = this.#channel.settle(this.offset, wasSent);
+    return wasSent;
   }
 }

@@ -1,6 +1,7 @@
 // Defines the settings of a consumer.
 
 import type { Counts } from '../counts.ts';
+import type { StreamSettings } from './stream-reading.ts';
 
 export interface ConsumerSettings {
   readonly vhost: string;
@@ -9,6 +10,7 @@ export interface ConsumerSettings {
   /** Prefetch count. 0 means no limit. */
   readonly prefetch: number;
   readonly options: Readonly<Record<string, unknown>>;
+  readonly stream?: StreamSettings;
   /** Milliseconds between two checks whether the broker still has the consumer. Default 30,000. */
   readonly watchMs?: number;
   /** Milliseconds without a delivery after which mq checks whether the node can deliver. Default 10,000. */

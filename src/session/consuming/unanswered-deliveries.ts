@@ -7,25 +7,12 @@ import type { ConsumerDelivery } from './delivery.ts';
 
 export class UnansweredDeliveries {
   readonly #deliveries = new ArrivalOrder<ConsumerDelivery>();
-  #lastOffset: number | undefined;
 
   get size(): number {
     return this.#deliveries.size;
   }
 
-  /** Last offset received on this channel, if the queue is a stream. */
-  get lastOffset(): number | undefined {
-    return this.#lastOffset;
-  }
-
-  /** Offset at which another consumer must start to receive all unanswered messages and everything after them. */
-  get resumeAt(): number | undefined {
-    const [oldest] = this.#deliveries;
-    return oldest?.offset ?? (this.lastOffset === undefined ? undefined : this.lastOffset + 1);
-  }
-
   add(delivery: ConsumerDelivery): void {
-    this.#lastOffset = delivery.offset;
     this.#deliveries.add(delivery);
   }
 

@@ -13,6 +13,8 @@ export interface OpenConnection extends EventEmitter {
   };
   createChannel(next: ChannelCallback): void;
   createConfirmChannel(next: ChannelCallback): void;
+  /** Renews the password of the login (connection.update-secret). `next` is not called if the broker refuses it. */
+  updateSecret(secret: Buffer, reason: string, next: () => void): void;
   close(next: CloseCallback): void;
 }
 

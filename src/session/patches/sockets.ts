@@ -4,7 +4,10 @@
 import type { Duplex } from 'node:stream';
 import type { Options, SocketOptions } from 'amqplib/callback_api';
 import amqplib from 'amqplib/callback_api';
+import { objectOf, type Plain } from '../../config/plain.ts';
 import { MqError } from '../../errors.ts';
+import { isIncomplete, loginNote, type SocketLogin, socketLogin } from '../../login/socket-login.ts';
+import type { Token } from '../../login/tokens.ts';
 import { answerCloses } from './closing.ts';
 import { channelMethods, type OpenConnection, openConnectionOf } from './open-connection.ts';
 
@@ -16,6 +19,8 @@ interface CapturedConnection {
   readonly connection: OpenConnection;
   /** Runs until everything is declared. */
   readonly timer: NodeJS.Timeout;
+  /** Token of the login. */
+  readonly token: Token | undefined;
 }
 const connections = new Set<CapturedConnection>();
 /** Errors of connections that ended because the node did not answer, by connection_name. Rascal does not report them. */
@@ -37,22 +42,31 @@ export function takeNoAnswer(name: string): MqError | undefined {
   return error;
 }
 
-type Connect = (
-  url: string | Options.Connect,
-  socketOptions: SocketOptions,
-  next: (error: Error, connection?: unknown) => void,
-) => void;
+type Callback = (error: Error, connection?: unknown) => void;
+type Connect = (url: string | Options.Connect, socketOptions: SocketOptions, next: Callback) => void;
 
 const connect: Connect = amqplib.connect;
-const captured: Connect = (url, socketOptions, next) =>
-  connect(url, socketOptions, (error, connection) => {
-    if (connection) capture(openConnectionOf(connection), socketOptions);
-    next(error, connection);
-  });
+const captured: Connect = (url, socketOptions, next) => {
+  const options = objectOf(socketOptions);
+  if (!isIncomplete(options)) return connectWith(url, { options }, next);
+  // A reconnect uses the current token and the current certificates.
+  socketLogin(options).then(
+    (login) => connectWith(url, login, next),
+    (error) => next(error),
+  );
+};
 Object.assign(amqplib, { connect: captured });
 
-function capture(connection: OpenConnection, socketOptions: SocketOptions | undefined): void {
-  const { connection_name: given } = socketOptions?.clientProperties ?? {};
+function connectWith(url: string | Options.Connect, { options, token }: SocketLogin, next: Callback): void {
+  connect(url, options, (error, connection) => {
+    if (connection) capture(openConnectionOf(connection), options, token);
+    else if (error) error.message += loginNote(options, token);
+    next(error, connection);
+  });
+}
+
+function capture(connection: OpenConnection, socketOptions: Plain, token: Token | undefined): void {
+  const { connection_name: given } = objectOf(socketOptions['clientProperties']);
   const name = typeof given === 'string' ? given : undefined;
   // RabbitMQ: a node without a majority accepts a connection but does not answer declarations.
   const error = new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (declarations)`);
@@ -60,7 +74,7 @@ function capture(connection: OpenConnection, socketOptions: SocketOptions | unde
     noAnswers.set(name ?? '', error);
     connection.connection.stream.destroy(error);
   }, answerMs);
-  const entry: CapturedConnection = { name, connection, timer };
+  const entry: CapturedConnection = { name, connection, timer, token };
   connections.add(entry);
   refuseByCallback(connection);
   answerCloses(connection);
@@ -105,6 +119,13 @@ function refuseByCallback(connection: OpenConnection): void {
       }
     };
   }
+}
+
+/** Returns the open connections of this name that have logged in by a token. */
+export function tokenLogins(name: string): { readonly connection: OpenConnection; readonly token: Token }[] {
+  return [...connections].flatMap(({ name: other, connection, token }) =>
+    other === name && token !== undefined ? [{ connection, token }] : [],
+  );
 }
 
 /** Destroys the connections as a network failure would. */

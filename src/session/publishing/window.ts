@@ -1,15 +1,15 @@
 // Keeps the messages of a publisher that the broker has not answered, in order: first those that are sent on the current
-// channel, then the others. A basic.return identifies a message by exchange, routing key and message-id. Two messages
-// with the same three values are therefore never outstanding together: the second one, and all messages after it, wait
-// for the first.
+// channel, then the others. A basic.return identifies a message by exchange, routing key and message-id; without a
+// message-id, by the start of its body. Two messages with the same three values are therefore never outstanding together:
+// the second one, and all messages after it, wait for the first.
 
 import type { MqError } from '../../errors.ts';
-import { type OutgoingMessage, type PublishOutcome, SeriesMessage } from '../outgoing-message.ts';
+import { type PublishOutcome, SeriesMessage, type WritableMessage } from '../outgoing-message.ts';
 import type { RawMessage } from '../raw-message.ts';
 import { Queue } from './queue.ts';
 
 export interface UnconfirmedMessage {
-  readonly message: OutgoingMessage;
+  readonly message: WritableMessage;
   readonly settle: (outcome: PublishOutcome) => void;
   /** Reason why the broker returned it. */
   returned: MqError | undefined;
@@ -49,7 +49,7 @@ export class Window {
     return entry.queue !== undefined;
   }
 
-  add(message: OutgoingMessage, settle: UnconfirmedMessage['settle']): void {
+  add(message: WritableMessage, settle: UnconfirmedMessage['settle']): void {
     const queue = this.#unsent;
     const entry: UnconfirmedMessage = {
       ...{ message, settle, queue },
@@ -64,7 +64,7 @@ export class Window {
   next(): UnconfirmedMessage | undefined {
     const entry = this.#unsent.first;
     if (!entry || entry.message instanceof SeriesMessage) return entry;
-    return this.#inFlightLike(entry.message, idOf(entry.message)) ? undefined : entry;
+    return this.#inFlightLike(entry.message, idOf(entry.message.properties, entry.message.body)) ? undefined : entry;
   }
 
   /** Records that the message of `next` is sent. Its delivery tag follows the one of the previous message. */
@@ -73,7 +73,7 @@ export class Window {
     entry.queue = this.#sent;
     entry.position = this.#sent.push(entry);
     if (entry.message instanceof SeriesMessage) return;
-    const id = idOf(entry.message);
+    const id = idOf(entry.message.properties, entry.message.body);
     entry.sameId = this.#inFlight.get(id);
     this.#inFlight.set(id, entry);
   }
@@ -94,8 +94,8 @@ export class Window {
   }
 
   /** Returns the entry of a returned message. */
-  returned({ fields, properties }: RawMessage): UnconfirmedMessage | undefined {
-    const id = idOf({ properties });
+  returned({ fields, properties, content }: RawMessage): UnconfirmedMessage | undefined {
+    const id = idOf(properties, content);
     return this.#inFlightLike(fields, id) ?? this.#returnedOfSeries(id);
   }
 
@@ -109,7 +109,8 @@ export class Window {
     ] as const) {
       for (let tag = from; tag < to; tag += 1) {
         const entry = this.#sent.at(tag);
-        if (!(entry?.message instanceof SeriesMessage) || idOf(entry.message) !== id) continue;
+        if (!(entry?.message instanceof SeriesMessage) || idOf(entry.message.properties, entry.message.body) !== id)
+          continue;
         this.#returnedAt = tag + 1;
         return entry;
       }
@@ -144,7 +145,7 @@ export class Window {
   }
 
   #removeFromFlight(entry: UnconfirmedMessage): void {
-    const id = idOf(entry.message);
+    const id = idOf(entry.message.properties, entry.message.body);
     let other = this.#inFlight.get(id);
     if (other === entry) {
       if (entry.sameId) this.#inFlight.set(id, entry.sameId);
@@ -161,9 +162,12 @@ export class Window {
   }
 }
 
-function idOf({ properties }: { readonly properties: { readonly messageId?: string } }): string {
-  return properties.messageId ?? '';
+/** Returns what identifies a message: its message-id, else its size and the start of its body. */
+function idOf({ messageId }: { readonly messageId?: string }, body: Buffer): string {
+  return messageId ?? `${body.length} ${body.toString('latin1', 0, identifyingBytes)}`;
 }
+
+const identifyingBytes = 64;
 
 interface Address {
   readonly exchange: string;

@@ -1,9 +1,10 @@
 // Manages the streams that the page watches, each with an exchange and a pattern. A refused subscription ends the
 // connection of all streams. Therefore the page first asks mq web whether the exchange exists. It repeats the question,
-// because the exchange may be created later.
+// because the exchange may be created later. A stream that affects other clients needs the consent of the user.
 
 import type { IMessage } from '@stomp/stompjs';
 import type { Catalog, Stream } from '../catalog.ts';
+import type { TapEffects } from '../tap-effects.ts';
 import type { Connection } from './connection.ts';
 import { byId, element, field, formById, setText } from './dom.ts';
 import { exchangeAt, oneLine } from './text.ts';
@@ -17,6 +18,8 @@ interface Watched extends WatchedStream, Stream {
   readonly item: HTMLLIElement;
   readonly counter: HTMLElement;
   readonly note: HTMLElement;
+  /** `true` if watching affects no other client, or if the user accepts that it does. */
+  isAccepted: boolean;
   count: number;
   /** `true` while the broker has not answered the subscription. */
   isPending: boolean;
@@ -112,17 +115,32 @@ export class Streams {
 
   #check(watched: Watched): void {
     if (!this.#connection.isConnected || watched.timer !== undefined || watched.isSubscribed) return;
-    const found = fetch(`/api/exchange?name=${encodeURIComponent(watched.exchange)}`).catch(() => undefined);
-    void found.then((response) => {
+    void effectsOf(watched).then((effects) => {
       // Two requests may be pending, from before and after a reconnect.
       if (!this.#watched.includes(watched) || watched.timer !== undefined || watched.isSubscribed) return;
-      if (response?.ok === true) this.#subscribe(watched);
-      else this.#retryLater(watched, `there is no exchange '${watched.exchange}'`);
+      if (effects === undefined) this.#retryLater(watched, `there is no exchange '${watched.exchange}'`);
+      else if (effects.refusal !== undefined) setText(watched.note, effects.refusal);
+      else if (watched.isAccepted || effects.warnings.length === 0) this.#subscribe(watched);
+      else this.#ask(watched, effects.warnings);
     });
+  }
+
+  /** Shows the effects, and watches when the user accepts them. */
+  #ask(watched: Watched, warnings: readonly string[]): void {
+    const accept = element('button', { type: 'button', class: 'accept' }, 'Watch anyway');
+    accept.addEventListener('click', () => {
+      watched.isAccepted = true;
+      watched.note.replaceChildren();
+      this.#check(watched);
+      // The focus must stay in the list.
+      watched.item.querySelector<HTMLElement>('.show')?.focus();
+    });
+    watched.note.replaceChildren(`${warnings.map((one) => oneLine(one, 300)).join('; ')} `, accept);
   }
 
   #subscribe(watched: Watched): void {
     if (!this.#connection.isConnected || watched.isSubscribed) return;
+    watched.isAccepted = true;
     watched.isSubscribed = true;
     watched.isPending = true;
     watched.stop = this.#connection.subscribe(
@@ -185,6 +203,7 @@ export class Streams {
       ...parts,
       colour,
       isShown: true,
+      isAccepted: false,
       count: 0,
       isPending: false,
       isSubscribed: false,
@@ -231,20 +250,26 @@ export class Streams {
     hint();
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      if (typeOf().startsWith('x-')) {
-        // RabbitMQ: a hash or random exchange routes each message to only one of its bindings.
-        setText(
-          byId('pattern-hint'),
-          `An exchange of the type ${typeOf()} would send this page messages instead of its queues.`,
-        );
-        return;
-      }
       const typed = pattern.value.trim();
       // Spaces always separate keys, because a space inside a key cannot be distinguished from a separator.
       const keys = typed === '' ? [typeOf() === 'topic' ? '#' : ''] : typed.split(/\s+/);
       for (const key of keys) if (this.#watched.length < most) this.#add({ exchange: exchange.value, key });
       pattern.value = '';
     });
+  }
+}
+
+/**
+ * Asks mq web for the effects of watching the stream. An accepted stream has none. Returns `undefined` if the exchange
+ * does not exist or mq web does not answer.
+ */
+async function effectsOf({ exchange, key, isAccepted }: Watched): Promise<TapEffects | undefined> {
+  const query = new URLSearchParams({ name: exchange, ...(!isAccepted && { key }) });
+  try {
+    const response = await fetch(`/api/exchange?${query}`);
+    return response.ok ? ((await response.json()) as TapEffects) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -86,10 +86,32 @@ test('parses the user, the password and a path before /api', () => {
     hostname: 'h',
     port: 1,
     prefix: '/x',
-    user: 'mq',
-    password: 'p@,',
+    credentials: { kind: 'password', user: 'mq', password: 'p@,' },
+    tls: { files: {}, isInsecure: false },
   });
-  assert.equal([two?.origin, two?.hostname, two?.port, two?.user], ['http://[::1]:80', '::1', 80, 'guest']);
+  assert.equal([two?.origin, two?.hostname, two?.port], ['http://[::1]:80', '::1', 80]);
+  assert.equal(two?.credentials, { kind: 'password', user: 'guest', password: 'guest' });
+});
+
+test('an address with a user has its own login, others that of the command', () => {
+  const login = { token: { kind: 'token', from: 'MQ_TOKEN', token: 'abc' }, tls: { cert: 'c.pem' } } as const;
+  const { addresses } = locateManagement({
+    option: 'https://api:1,https://own:pw@api:2',
+    variable: undefined,
+    connections: [],
+    login,
+  });
+  assert.equal(
+    addresses.map(({ credentials }) => credentials),
+    [
+      { kind: 'token', user: '', source: login.token },
+      { kind: 'password', user: 'own', password: 'pw' },
+    ],
+  );
+  assert.equal(
+    addresses.map(({ tls }) => tls.files),
+    [{ cert: 'c.pem' }, { cert: 'c.pem' }],
+  );
 });
 
 test.run();

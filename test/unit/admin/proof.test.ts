@@ -19,6 +19,8 @@ function refusing(clusterName: string | undefined): ProofPeer {
   return {
     shown: 'h:5672',
     clusterName,
+    product: 'RabbitMQ',
+    version: '4.3.0',
     user: 'guest',
     vhost: '/',
     connectionName: 'mq admin 1',

@@ -8,7 +8,7 @@ import type { Consumer } from '../../../src/broker/queue/consumers.ts';
 import type { QueueEntry } from '../../../src/broker/queue/entry.ts';
 import { Memory } from '../../../src/broker/queue/memory.ts';
 import { Message } from '../../../src/broker/queue/message.ts';
-import type { Queue } from '../../../src/broker/queue/queue.ts';
+import { MessageQueue } from '../../../src/broker/queue/message-queue.ts';
 import { Slices } from '../../../src/broker/slices.ts';
 import type { Store } from '../../../src/broker/store/contract.ts';
 import { VirtualHost } from '../../../src/broker/vhost/vhost.ts';
@@ -47,9 +47,11 @@ export function message(sample: string | Sample): Message {
   });
 }
 
-export function declare(vhost: VirtualHost, queue: string, values: Record<string, FieldValue> = {}): Queue {
+export function declare(vhost: VirtualHost, queue: string, values: Record<string, FieldValue> = {}): MessageQueue {
   const wanted = { queue, durable: true, exclusive: false, autoDelete: false, arguments: Arguments.of(values) };
-  return vhost.declareQueue(wanted, undefined);
+  const declared = vhost.declareQueue(wanted, undefined);
+  if (!(declared instanceof MessageQueue)) throw new Error(`'${queue}' is a stream`);
+  return declared;
 }
 
 /** Returns a virtual host with one queue `q`. */
@@ -82,6 +84,8 @@ export function place(values: Record<string, FieldValue> = {}, store?: Store) {
       noAck: false,
       exclusive,
       priority,
+      arguments: Arguments.none,
+      hasPrefetch: prefetch > 0,
       unacked: 0,
       isInLine: false,
       got: [],
@@ -93,6 +97,7 @@ export function place(values: Record<string, FieldValue> = {}, store?: Store) {
         one.got.push(each.body().toString());
       },
       cancelled: () => {},
+      failed: () => {},
     };
     queue.addConsumer(one);
     return one;

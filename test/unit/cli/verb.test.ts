@@ -78,8 +78,11 @@ for (const [typed, expected] of [
   ['cluster url --of m', ['management']],
   ['dlq re', ['replay']],
   ['dlq list ta', ['task']],
-  ['dlq show task --', ['--queue', '--timeout', '--url', '--url-file', '--ca', '--insecure', '--config', '--json']],
-  ['admin whoami --c', ['--columns', '--config', '--ca']],
+  [
+    'dlq show task --',
+    ['--queue', '--timeout', '--url', '--url-file', '--connection', '--ca', '--cert', '--key', '--key-password-file'],
+  ],
+  ['admin whoami --c', ['--columns', '--connection', '--config', '--ca']],
 ] as const) {
   test(`completes: mq ${typed}`, async () => {
     const answer = await completions(['--', ...typed.split(' ')], { env: {}, cwd: import.meta.dirname });

@@ -83,9 +83,11 @@ test("RabbitMQ's URI parameters are accepted, or named in the error", () => {
   assert.equal(options, { heartbeat: 20, channelMax: 7 });
   assert.equal(socketOptions, { servername: 'rabbit' });
   assert.equal(tlsFiles, { ca: 'ca.pem', cert: 'c.pem', key: 'k.pem' });
+  assert.is((parseAddress('amqps://h?auth_mechanism=EXTERNAL') as ConnectionConfig).mechanism, 'external');
   for (const [parameter, says] of [
     ['verify=verify_none', /verify in the query must be verify_peer/],
-    ['auth_mechanism=external', /auth_mechanism in the query is not supported/],
+    ['auth_mechanism=amqplain', /auth_mechanism in the query must be external or plain/],
+    ['password=s3cret', /password in the query is not supported: .*--key-password-file/],
     ['cacertfle=x', /unknown option in the query: "cacertfle".*cacertfile/],
   ] as const) {
     assert.match(String(parseAddress(`amqps://h?${parameter}`)), says);

@@ -5,7 +5,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Arguments } from '../../../src/broker/codec/arguments.ts';
 import type { FieldValue } from '../../../src/broker/codec/table.ts';
+import { MessageQueue } from '../../../src/broker/queue/message-queue.ts';
 import type { Store } from '../../../src/broker/store/contract.ts';
+import type { VirtualHost } from '../../../src/broker/vhost/vhost.ts';
 import { destinationOfWord, destinationWord } from '../../../src/delay/destination.ts';
 import {
   type DelayObjects,
@@ -49,6 +51,9 @@ function delayPlace(store?: Store) {
     priority: 0,
     unacked: 0,
     isInLine: false,
+    arguments: Arguments.of({}),
+    hasPrefetch: false,
+    failed: () => {},
     isReady: () => true,
     deliver: (each) => arrivals.push({ body: each.body().toString(), afterMs: clock.now() - start }),
     cancelled: () => {},
@@ -133,7 +138,7 @@ test('a message stays until its destination exists', () => {
   clock.move(100_000);
   here.declareAll({ exchanges: [], queues: [{ ...queueOf(to.routingKey) }], bindings: [] });
   clock.move(2000);
-  const bodies = [...vhost.queue('later', undefined).ready].map(({ message: each }) => each.body().toString());
+  const bodies = [...queueIn(vhost, 'later').ready].map(({ message: each }) => each.body().toString());
   assert.equal(bodies.toSorted(), ['2', 'fixed']);
 });
 
@@ -141,7 +146,7 @@ test('a message for a deleted delivery queue goes to the queue unroutable', () =
   const here = delayPlace();
   send(here, 2, { to: { exchange: '', routingKey: 'nobody' } });
   here.clock.move(3000);
-  const { ready } = here.vhost.queue('mq.delay.unroutable', undefined);
+  const { ready } = queueIn(here.vhost, 'mq.delay.unroutable');
   assert.equal(
     [...ready].map(({ message: each }) => [
       each.body().toString(),
@@ -155,7 +160,7 @@ test('a returned message keeps its due time', () => {
   const here = delayPlace();
   here.declareAll(deliveryObjects(name, { exchange: '', routingKey: 'q' }));
   for (const body of ['a', 'b']) send(here, 8, { body });
-  const level = here.vhost.queue(levelQueues(name).at(-4) ?? '', undefined);
+  const level = queueIn(here.vhost, levelQueues(name).at(-4) ?? '');
   assert.is(level.ready.length, 2);
   for (let times = 0; times < 50; times += 1) {
     here.clock.move(100);
@@ -193,6 +198,12 @@ test('each destination has a word and queue names of its own', () => {
 test('a destination that does not fit into a routing key is refused', () => {
   assert.throws(() => deliveryObjects(name, { exchange: '', routingKey: 'x'.repeat(250) }), /too long/);
 });
+
+function queueIn(vhost: VirtualHost, queue: string): MessageQueue {
+  const found = vhost.queue(queue, undefined);
+  if (!(found instanceof MessageQueue)) throw new Error(`'${queue}' is a stream`);
+  return found;
+}
 
 function queueOf(queue: string) {
   return { name: queue, type: 'quorum', durable: true, autoDelete: false, exclusive: false, arguments: {} } as const;

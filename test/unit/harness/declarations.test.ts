@@ -19,7 +19,7 @@ types.after.each(({ folder }) => rmSync(folder, { recursive: true }));
 
 types('compile without other types and accept a correct test', async ({ folder }) => {
   const source = `
-import { assert, broker, clock, cluster, deadLetter, eventually, expectMessage, listen, publish, request, role, skip, suite, test } from 'mq/test';
+import { assert, broker, clock, cluster, deadLetter, eventually, expectMessage, listen, publish, replay, request, role, skip, suite, test } from 'mq/test';
 
 test('an order is paid', async () => {
   const { messageId } = await publish('orders', { id: 7 }, { headers: { try: 1 }, properties: { priority: 3 } });
@@ -36,6 +36,8 @@ test('an order is paid', async () => {
   const found: number = await eventually('a number', () => (bytes > 1 ? bytes : undefined));
   assert.throws(() => found, (error: { code: string }) => error.code === 'X');
   assert.throws(() => found, (error) => error.message === 'X');
+  const count: number = await replay('orders.ndjson', { to: { queue: 'paid' }, within: 100 });
+  assert.is(count, await replay('orders.ndjson.zst'));
   const word = broker.urls[0];
   assert.ok(word);
   word.toUpperCase();

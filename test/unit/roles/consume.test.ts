@@ -45,6 +45,7 @@ function starting(held?: Step) {
     prefetch: 10,
     concurrency: 1,
     untilEmpty: false,
+    offsets: { start: undefined, file: undefined, name: undefined },
     intervalMs: undefined,
     drainMs: 25_000,
     json: false,

@@ -164,7 +164,6 @@ test('probes an idle queue', async () => {
 
 for (const [what, declared] of [
   ['with a single active consumer', { 'x-single-active-consumer': true }],
-  ['that is a stream', { 'x-queue-type': 'stream' }],
   ['that mq does not declare', null],
 ] as const) {
   test(`does not probe a queue ${what}`, async () => {
@@ -176,6 +175,15 @@ for (const [what, declared] of [
     assert.is(seen.asked, 0);
   });
 }
+
+test('does not look for the consumer of a stream, because the broker counts none', async () => {
+  const { consumer, seen } = consuming([], { declared: { 'x-queue-type': 'stream' }, watchMs: 2 });
+  const other = consuming([], { watchMs: 2 });
+  await Promise.all([consumer.start(), other.consumer.start()]);
+  await until('several checks of another queue have passed', () => other.seen.looks > 12);
+  await Promise.all([consumer.stop(), other.consumer.stop()]);
+  assert.equal([seen.looks, seen.asked, seen.consumed], [0, 0, 1]);
+});
 
 const withOffset = (offset: number, redelivered: boolean) =>
   ({

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MqError } from '../../../src/errors.ts';
-import type { OnMessage } from '../../../src/session/listener.ts';
+import type { OnMessage } from '../../../src/session/session.ts';
 import type { AmqpClient, Outgoing } from '../../../src/web/amqp-client.ts';
 import { Bridge } from '../../../src/web/bridge.ts';
 import { type Frame, FrameReader, headerOf } from '../../../src/web/frame.ts';

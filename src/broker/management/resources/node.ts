@@ -2,7 +2,7 @@
 
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, hostname, tmpdir } from 'node:os';
-import { mechanisms } from '../../connection/handshake.ts';
+import { mechanismsOf } from '../../connection/handshake.ts';
 import { exchangeTypes } from '../../routing/exchange.ts';
 import type { Call } from '../route.ts';
 
@@ -46,7 +46,7 @@ export async function nodeItem({ broker, pid, dataFolder, listeners, rates }: Ca
     log_files: [],
     contexts: [],
     exchange_types: exchangeTypeItems,
-    auth_mechanisms: mechanisms.split(' ').map((name) => ({ name, description: '', enabled: true })),
+    auth_mechanisms: mechanismsOf(broker.login).map((name) => ({ name, description: '', enabled: true })),
     db_dir: dataFolder ?? '',
     applications: [{ name: 'mq', description: `mq on ${hostname()}`, version: broker.version }],
     rates_mode: 'basic',

@@ -3,6 +3,7 @@
 import { Connection } from '../../connection/connection.ts';
 import { ChannelConsumer } from '../../connection/consumer.ts';
 import type { Queue } from '../../queue/queue.ts';
+import { Stream } from '../../stream/stream.ts';
 import { assertAccess, type User } from '../../vhost/users.ts';
 import type { VirtualHost } from '../../vhost/vhost.ts';
 import { argumentsOf, flagOf } from '../body.ts';
@@ -80,7 +81,7 @@ function quorumStatus(call: Call): ApiResponse {
 }
 
 function queueItem(queue: Queue, rates: Rates): Record<string, unknown> {
-  const { name, vhost, settings, ready, held, consumers, counters } = queue;
+  const { name, vhost, settings, totals, consumers, counters } = queue;
   return {
     name,
     vhost,
@@ -96,19 +97,20 @@ function queueItem(queue: Queue, rates: Rates): Record<string, unknown> {
     consumer_utilisation: rates.capacityOf(queue),
     ...rates.details(queue, queueCounts(queue)),
     ...memoryOf(queue),
-    message_bytes: held.bytes,
-    message_bytes_ready: ready.bytes,
-    message_bytes_unacknowledged: held.bytes - ready.bytes,
-    message_bytes_ram: held.bytes,
-    message_bytes_persistent: held.persistentBytes,
+    message_bytes: totals.bytes,
+    message_bytes_ready: totals.readyBytes,
+    message_bytes_unacknowledged: totals.bytes - totals.readyBytes,
+    message_bytes_ram: totals.bytes,
+    message_bytes_persistent: totals.persistentBytes,
     message_bytes_paged_out: 0,
-    messages_persistent: held.persistent,
+    messages_persistent: totals.persistent,
     messages_paged_out: 0,
     ...rates.idleSince(queue),
     policy: queue.policy.policy,
     operator_policy: queue.policy.operatorPolicy,
     effective_policy_definition: queue.policy.definition,
-    ...(settings.type === 'quorum' && {
+    ...(queue instanceof Stream && { readers: { [nodeName]: consumers.count }, segments: queue.segmentCount }),
+    ...(settings.type !== 'classic' && {
       leader: nodeName,
       members: [nodeName],
       online: [nodeName],
@@ -119,11 +121,11 @@ function queueItem(queue: Queue, rates: Rates): Record<string, unknown> {
 }
 
 /** Reports every message as a message in memory. */
-function memoryOf({ ready, unackedCount, held }: Queue): Record<string, number> {
+function memoryOf({ readyCount, unackedCount, totals }: Queue): Record<string, number> {
   return {
-    memory: emptyQueueBytes + held.bytes + (ready.length + unackedCount) * messageBytes,
-    messages_ram: ready.length + unackedCount,
-    messages_ready_ram: ready.length,
+    memory: emptyQueueBytes + totals.bytes + (readyCount + unackedCount) * messageBytes,
+    messages_ram: readyCount + unackedCount,
+    messages_ready_ram: readyCount,
     messages_unacknowledged_ram: unackedCount,
   };
 }

@@ -1,7 +1,8 @@
 // Lists and changes users and their permissions. Only administrators may use these routes.
 
 import { loadPatterns } from '../../patterns.ts';
-import type { Password, User } from '../../vhost/users.ts';
+import { type Password, passwordOfHash } from '../../vhost/password.ts';
+import type { User } from '../../vhost/users.ts';
 import { assertKeys, objectField, tagsOf, textOf } from '../body.ts';
 import { type JsonObject, shortString } from '../json.ts';
 import { badRequest, notFound, Refusal } from '../refusal.ts';
@@ -28,12 +29,6 @@ export const userRoutes: readonly Route[] = [
   { method: 'PUT', path: '/permissions/:vhost/:user', role, handle: putPermission },
   { method: 'DELETE', path: '/permissions/:vhost/:user', role, handle: deletePermission },
 ];
-
-const saltBytes = 4;
-const algorithms: Readonly<Record<string, { algorithm: 'sha256' | 'sha512'; hashBytes: number }>> = {
-  rabbit_password_hashing_sha256: { algorithm: 'sha256', hashBytes: 32 },
-  rabbit_password_hashing_sha512: { algorithm: 'sha512', hashBytes: 64 },
-};
 
 /** Returns the user with the hash of the password, which only administrators may see. */
 export function userItem({ name, tags, password }: User): Record<string, unknown> {
@@ -120,17 +115,9 @@ function passwordOf(body: JsonObject): string | Password | null {
   if (body['password'] !== undefined) return textOf(body, 'password');
   const encoded = textOf(body, 'password_hash');
   if (encoded === '') return null;
-  const name = textOf(body, 'hashing_algorithm', 'rabbit_password_hashing_sha256');
-  const hashing = Object.hasOwn(algorithms, name) ? algorithms[name] : undefined;
-  if (hashing === undefined) throw badRequest(`unknown hashing_algorithm: ${name}`);
-  const { algorithm, hashBytes } = hashing;
-  const bytes = Buffer.from(encoded, 'base64');
-  if (bytes.length !== saltBytes + hashBytes) throw badRequest(`password_hash is not a hash of ${name}`);
-  return {
-    algorithm,
-    salt: bytes.subarray(0, saltBytes).toString('base64'),
-    hash: bytes.subarray(saltBytes).toString('base64'),
-  };
+  const password = passwordOfHash(encoded, textOf(body, 'hashing_algorithm', 'rabbit_password_hashing_sha256'));
+  if (typeof password === 'string') throw badRequest(password);
+  return password;
 }
 
 const permissionList = (all: readonly unknown[]): ApiResponse => list(all, ['vhost', 'user']);

@@ -57,7 +57,8 @@ export function putVhostOf(broker: Broker, name: string, body: JsonObject): void
   const defaultQueueType = textOf(fields, 'default_queue_type', 'classic');
   // RabbitMQ 4.0 exports the string `undefined` for a missing type.
   const type = ['', 'undefined'].includes(defaultQueueType) ? 'classic' : defaultQueueType;
-  if (type !== 'classic' && type !== 'quorum') throw badRequest(`${type} is not a valid queue type`);
+  if (type !== 'classic' && type !== 'quorum' && type !== 'stream')
+    throw badRequest(`${type} is not a valid queue type`);
   const vhost = broker.addVhost(shortString(name, 'the name of a virtual host'));
   vhost.setMetadata({
     description: textOf(fields, 'description', name === '/' ? 'Default virtual host' : ''),

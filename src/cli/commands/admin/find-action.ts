@@ -5,6 +5,7 @@ import { MqError } from '../../../errors.ts';
 import { nearest } from '../../../terminal/nearest.ts';
 import type { Option } from '../../arguments/option.ts';
 import { optionSets } from '../../arguments/options.ts';
+import { loginOptionNames } from '../../arguments/shared-options.ts';
 import { unexpectedArgument } from '../../arguments/values.ts';
 
 export interface FoundAction {
@@ -21,11 +22,11 @@ const optionsOfEveryAction = [
   'trust-management',
   'url',
   'url-file',
+  'connection',
   'config',
   'user',
   'password-file',
-  'ca',
-  'insecure',
+  ...loginOptionNames,
   'timeout',
   'max-answer',
   'json',

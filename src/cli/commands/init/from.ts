@@ -28,7 +28,7 @@ export async function contentFrom(context: Context, values: Values, source: stri
 }
 
 async function contentOfBroker(context: Context, values: Values, source: string): Promise<Written> {
-  const connections = await addressesIn(context, values, { text: source, from: '--from' });
+  const connections = await addressesIn(context, { text: source, from: '--from' });
   const [first = {}] = connections;
   const { vhost = '/', protocol = 'amqp' } = first;
   const { api } = await findManagement(context, values, { connections });

@@ -8,11 +8,13 @@ import type { Handler, HandlerHost } from '../../../handlers/handler.ts';
 import type { HandlerOptions } from '../../../handlers/make.ts';
 import { messageFields } from '../../../handlers/message-fields.ts';
 import type { Session } from '../../../session/session.ts';
+import { delimiters } from '../../arguments/options.ts';
 import type { Values } from '../../arguments/values.ts';
 import { usageLine } from '../../help.ts';
 import { refuseInput } from '../../input/output-file.ts';
+import { intervalOf } from '../../input/rate.ts';
 import { type HandlerChoice, handlerChoice, handlerPlace, type Parallelism, parallelism } from './handler-options.ts';
-import { intervalOf } from './rate.ts';
+import { offsetsOf } from './offsets.ts';
 import { replyPlaces } from './reply-to.ts';
 import { declares, type RunningRole, withSession } from './running.ts';
 import { usageOf } from './usage.ts';
@@ -27,6 +29,8 @@ export async function runReceiving(context: Context, values: Values, running: Ru
   const options = optionsOf(values, running, choice);
   const file = values.name('file');
   if (file !== undefined) await refuseInput(context, values, { file, from: '--file' });
+  const { file: offsetFile } = options.offsets;
+  if (offsetFile !== undefined) await refuseInput(context, values, { file: offsetFile, from: '--offset-file' });
   warnOfSwallowed(choice, running);
   const { makeHandler } = await import('../../../handlers/make.ts');
   const sources = await sourcesOf(running, options);
@@ -72,6 +76,7 @@ interface Options {
   readonly parallel: Parallelism;
   readonly place: HandlerOptions;
   readonly limits: Limits;
+  readonly offsets: ConsumeSettings['offsets'];
   readonly isQuiet: boolean;
   readonly maxBody: number | undefined;
   readonly onFail: FailurePolicy | undefined;
@@ -91,6 +96,7 @@ function optionsOf(values: Values, running: Running, choice: HandlerChoice): Opt
     parallel,
     place: { behaviour: role.behaviour, calls, ...handlerPlace(values, choice), ...(batch && { batch }) },
     limits,
+    offsets: offsetsOf(values, running),
     isQuiet,
     maxBody: values.bytes('max-body'),
     onFail: values.choice('on-fail', failurePolicies),
@@ -113,7 +119,7 @@ function limitsOf(values: Values, { drainMs }: Running): Limits {
 
 /** Returns the queues and the retry settings of the role's subscriptions. */
 async function sourcesOf({ role, config }: Running, { onFail }: Options): Promise<Source[]> {
-  const { retryOf } = await import('../../../config/retry.ts');
+  const { retryOf } = await import('../../../config/retry-queues.ts');
   return role.subscriptions.map((subscription) => ({
     subscription,
     queue: config.subscriptions[subscription]?.queue ?? '',
@@ -152,7 +158,7 @@ async function receive(
   { values, running, options, sources, host, handler }: Receiving,
 ): Promise<void> {
   const { role, config, observation } = running;
-  const { choice, parallel, limits, isQuiet, maxBody } = options;
+  const { choice, parallel, limits, offsets, isQuiet, maxBody } = options;
   const [{ deadlineOf }, { canFail, consume }] = await Promise.all([
     import('../../../handlers/make.ts'),
     import('../../../roles/consume.ts'),
@@ -160,11 +166,13 @@ async function receive(
   await consume(context, session, {
     behaviour: role.behaviour,
     sources,
+    offsets,
     bindingKeys: role.arguments === 'keys' ? values.args : undefined,
     prefetch: prefetchFor(limits.count, parallel.prefetch),
     concurrency: parallel.concurrency,
     handlerMs: deadlineOf(choice.config, host),
     ...limits,
+    delimiter: delimiterOf(values, { isPrinted: !isQuiet && !limits.json && handler.prints === 'role' }),
     handler: isQuiet ? quiet(handler) : handler,
     maxBody,
     beginDrain: running.beginDrain,
@@ -176,9 +184,17 @@ async function receive(
   });
 }
 
+/** Returns the byte after each body on stdout. */
+function delimiterOf(values: Values, { isPrinted }: { isPrinted: boolean }): number {
+  const delimiter = values.choice('delimiter', delimiters);
+  if (delimiter !== undefined && !isPrinted)
+    throw values.usage('--delimiter needs bodies that mq prints: not with --json, --quiet, --file or a handler');
+  return delimiter === 'NUL' ? 0 : 0x0a;
+}
+
 /** Returns the warnings about subscriptions whose failed messages would be lost. */
 async function warningsOf({ config }: Running, sources: readonly Source[], canFail: boolean): Promise<string[]> {
-  const { deadLetterWarning, droppingWarningOf } = await import('../../../config/retry.ts');
+  const { deadLetterWarning, droppingWarningOf } = await import('../../../config/retry-queues.ts');
   return sources
     .flatMap(({ subscription, retry }) => [
       canFail ? deadLetterWarning(config, subscription, retry) : undefined,

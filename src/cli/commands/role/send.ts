@@ -5,10 +5,11 @@ import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
 import type { Input } from '../../../roles/input.ts';
 import type { Properties } from '../../../session/wire.ts';
+import { delimiters } from '../../arguments/options.ts';
 import type { Values } from '../../arguments/values.ts';
 import { delayOf } from '../../input/delay.ts';
 import { properties } from '../../input/properties.ts';
-import { intervalOf } from './rate.ts';
+import { intervalOf } from '../../input/rate.ts';
 import { type NamedRole, type RunningRole, withSession } from './running.ts';
 
 export async function runPublish(context: Context, values: Values, running: RunningRole<SendingRole>): Promise<void> {
@@ -75,7 +76,9 @@ function inputOf(
   const lines = values.flag('lines') ?? false;
   if ((lines || file !== undefined) && words.length > 0)
     throw values.usage(`'${words[0]}' and ${lines ? '--lines' : '--file'} are two inputs; only one is allowed`);
-  if (lines) return { from: 'lines', path: file ?? '-' };
+  const delimiter = values.choice('delimiter', delimiters);
+  if (delimiter !== undefined && !lines) throw values.usage('--delimiter separates messages: it requires --lines');
+  if (lines) return { from: 'lines', path: file ?? '-', ...(delimiter === 'NUL' && { delimiter: 0 }) };
   if (file !== undefined) return { from: 'whole', path: file };
   if (words.length > 0) return { from: 'text', text: words.join(' ') };
   // With `echo text | mq task`, the piped text must not be replaced by the role's default text.

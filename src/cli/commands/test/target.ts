@@ -1,6 +1,5 @@
 // Opens the target of `mq test`, once for the whole run, and closes it afterwards.
 
-import { resolve } from 'node:path';
 import builtin from '../../../../rascal.json' with { type: 'json' };
 import type { Management as Client } from '../../../admin/client.ts';
 import { requireDockerHost } from '../../../cluster/docker-host.ts';
@@ -9,8 +8,10 @@ import { endpointOf } from '../../../config/endpoint.ts';
 import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
 import type { TargetPlan } from '../../../harness/target.ts';
+import { connectionWithLogin } from '../../../login/apply.ts';
+import { loginOptionNames } from '../../arguments/shared-options.ts';
 import type { Values } from '../../arguments/values.ts';
-import { readAuthority } from '../../input/files.ts';
+import { loginOf } from '../../input/login.ts';
 
 /** Time limit for an answer of the management API, in milliseconds. */
 const answerMs = 15_000;
@@ -40,7 +41,9 @@ type OpenTarget = () => Promise<RunTarget>;
 
 /** Parses `--on` and its options. Throws USAGE if one is invalid. */
 export function planTarget(context: Context, values: Values): OpenTarget {
-  const on = values.name('on') ?? 'embedded';
+  // A named connection has become MQ_URL.
+  const named = values.given.includes('connection') ? context.env['MQ_URL'] : undefined;
+  const on = named ?? values.name('on') ?? 'embedded';
   const config = values.name('config');
   const common = { ...(config !== undefined && { config }), ...(values.flag('self') && { self: true }) };
   const isCluster = on === 'cluster';
@@ -50,7 +53,8 @@ export function planTarget(context: Context, values: Values): OpenTarget {
   const isUrl = on !== 'embedded' && !isCluster;
   if (!isUrl && values.text('management-url') !== undefined)
     throw values.usage('--management-url requires --on amqp://…');
-  if (!isUrl && values.text('ca') !== undefined) throw values.usage('--ca requires --on amqps://…');
+  const login = loginOptionNames.find((name) => values.given.includes(name));
+  if (!isUrl && login !== undefined) throw values.usage(`--${login} requires --on amqp://… or amqps://…`);
   if (isCluster) return planCluster(context, values, common);
   if (isUrl) return planUrl(context, on, values, common);
   return async () => ({ plan: { kind: 'embedded', ...common }, title: 'the embedded broker', close: async () => {} });
@@ -102,9 +106,9 @@ export async function closeCluster(
 
 function planUrl(context: Context, on: string, values: Values, common: Common): OpenTarget {
   if (!/^amqps?:\/\//i.test(on)) throw values.usage('--on must be embedded, cluster, or an address: amqp://…');
-  const urls = on.split(',').map((url) => withAuthority(url.trim(), context, values));
-  const addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
-  const title = addresses.map(endpointOf).join(', ');
+  const urls = on.split(',').map((url) => url.trim());
+  const parsed = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
+  const title = parsed.map(endpointOf).join(', ');
   const prefix = `mq-test-${crypto.randomUUID().slice(0, 8)}-`;
   return async () => {
     const [{ builtinConfig }, { tryConnection }, { Management }, { findManagement, isNamed }] = await Promise.all([
@@ -113,6 +117,8 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
       import('../../../admin/client.ts'),
       import('../../input/management.ts'),
     ]);
+    const login = await loginOf(context);
+    const addresses = parsed.map((one) => connectionWithLogin(one, login));
     const connection = { config: builtinConfig(builtin), addresses, command: 'test' };
     await tryConnection(connection, { withinMs: connectMs, signal: context.drain }).catch((error: unknown) => {
       throw error instanceof MqError ? withHintFor(error) : error;
@@ -123,28 +129,19 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
       const { urlOf } = await import('../../../admin/address.ts');
       const managementUrls = found.addresses.map(urlOf);
       // `found.api` aborts at the first signal, so another client deletes the vhosts.
-      const managementCa = await readAuthority(context, values);
-      const trusted = managementCa !== undefined && { ca: managementCa };
-      const client = new Management({ addresses: found.addresses, timeoutMs: answerMs, ...trusted });
+      const client = new Management({ addresses: found.addresses, timeoutMs: answerMs });
       const close = () => removeVhosts(client, prefix);
-      return { plan: { kind: 'url', urls, managementUrls, managementCa, prefix, ...common }, title, close };
+      return { plan: { kind: 'url', urls, managementUrls, login, prefix, ...common }, title, close };
     } catch (error) {
       if (isNamed(context, values) || !(error instanceof MqError)) throw error;
       return {
-        plan: { kind: 'url', urls, managementUrls: [], ...common },
+        plan: { kind: 'url', urls, managementUrls: [], login, ...common },
         title,
         note: `no management API is used (${error.message}): the tests share the vhost of the address, and mq does not detect messages that they leave behind`,
         close: async () => {},
       };
     }
   };
-}
-
-/** Returns the address with the file of --ca, so that the processes of the test files read it, too. */
-function withAuthority(url: string, { cwd }: Context, values: Values): string {
-  const ca = values.name('ca');
-  if (ca === undefined || !/^amqps:/i.test(url) || /[?&]cacertfile=/.test(url)) return url;
-  return `${url}${url.includes('?') ? '&' : '?'}cacertfile=${encodeURIComponent(resolve(cwd, ca))}`;
 }
 
 /**

@@ -2,6 +2,7 @@
 // AMQP.
 
 import { MqError, tlsReason } from '../../../errors.ts';
+import { credentialsOf } from '../../../login/credentials.ts';
 import type { StompAddress } from '../../../web/plugin-proxy.ts';
 import type { Values } from '../../arguments/values.ts';
 import type { Broker, BrokerNode } from '../../input/broker.ts';
@@ -22,7 +23,7 @@ const bridge: StompRoute = { name: 'AMQP bridge', plugins: [] };
 export function planStompRoute(
   { nodes }: Broker,
   values: Values,
-  { tls, say }: { tls: StompAddress['tls']; say: (text: string) => void },
+  { say }: { say: (text: string) => void },
 ): () => Promise<StompRoute> {
   const typed = values.name('stomp') ?? 'auto';
   if (typed === 'bridge') return async () => bridge;
@@ -31,8 +32,9 @@ export function planStompRoute(
     ? nodes.filter(hasStandardPlugin).map(pluginOf)
     : typed.split(',').map((text) => checkedUrl(text, values));
   const plugins = urls.map((url, index): StompAddress => {
-    const { user: login, password: passcode, vhost } = nodes[index] ?? nodes[0];
-    return { url, login, passcode, vhost, tls };
+    const { connection, vhost } = nodes[index] ?? nodes[0];
+    const { tlsFiles: files = {}, insecure: isInsecure = false } = connection;
+    return { url, vhost, credentials: credentialsOf(connection), tls: { files, isInsecure } };
   });
   return () => findRoute(plugins, isAuto, say);
 }
@@ -68,7 +70,7 @@ async function findRoute(
   throw new MqError('UNAVAILABLE', `no Web STOMP plugin answers: ${failures.join('; ')}`, {
     at: '--stomp',
     hint: failures.some((one) => /certificate/i.test(one))
-      ? '--ca FILE trusts a private certificate authority'
+      ? '--ca FILE trusts a private certificate authority, and --cert FILE --key FILE name a client certificate'
       : 'rabbitmq-plugins enable rabbitmq_web_stomp, or --stomp bridge',
   });
 }

@@ -45,7 +45,13 @@ for (const [named, args, exit, line, hint] of [
     'mq test --help',
   ],
   ['nodes without a cluster', ['--nodes', '3'], 64, 'mq test: --nodes requires --on cluster [USAGE]', 'mq test --help'],
-  ['--ca without an address', ['--ca', 'x.pem'], 64, 'mq test: --ca requires --on amqps://… [USAGE]', 'mq test --help'],
+  [
+    '--ca without an address',
+    ['--ca', 'x.pem'],
+    64,
+    'mq test: --ca requires --on amqp://… or amqps://… [USAGE]',
+    'mq test --help',
+  ],
   ['an unknown report', ['--report', 'html'], 64, /^mq test: there is no report 'html'/, /^reports: /],
 ] as const) {
   test(`mq test refuses ${named}`, async () => {

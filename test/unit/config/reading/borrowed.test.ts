@@ -2,8 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { configFor } from '../../../../src/config/config.ts';
 import { deadQueueOf } from '../../../../src/config/dead-queue.ts';
-import { retryOf } from '../../../../src/config/retry.ts';
-import { madeQueues } from '../../../../src/config/retry-queues.ts';
+import { madeQueues, retryOf } from '../../../../src/config/retry-queues.ts';
 import { configOf, withBuiltinOf } from '../fixture.ts';
 
 const orders = {

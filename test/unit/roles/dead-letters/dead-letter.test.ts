@@ -47,20 +47,28 @@ test("mq's own headers have precedence over the broker's", () => {
   });
 });
 
-test('reads the origin from the oldest death, and the reason from the newest', () => {
-  const newest = { ...death, queue: 'r', reason: 'expired', count: 1, exchange: 'f', time: time(120) };
-  assert.equal(deadLetterOf(raw({ 'x-death': [newest, death] })), {
+test('reads the origin from the oldest death, and the reason from the newest that is not an expiry', () => {
+  const rejected = { ...death, queue: 'r', count: 1, exchange: 'f', time: time(120) };
+  const expired = { ...rejected, queue: 'waiting', reason: 'expired', count: 9, time: time(180) };
+  const found = {
     ...nothing,
-    reason: 'expired',
+    reason: 'rejected',
     attempts: 1,
     first: '1970-01-01T00:01:00.000Z',
-    last: '1970-01-01T00:02:00.000Z',
+    last: '1970-01-01T00:03:00.000Z',
     exchange: 'e',
     routingKey: 'k',
     queue: 'r',
-  });
+  };
+  assert.equal(deadLetterOf(raw({ 'x-death': [expired, rejected, death] })), found);
+  const { queue, reason, attempts } = deadLetterOf(raw({ 'x-death': [expired, { ...expired, queue: 'first' }] }));
+  assert.equal([queue, reason, attempts], ['first', 'expired', 9]);
 });
 
+test('reads the first death without x-death', () => {
+  const { queue, reason } = deadLetterOf(raw({ 'x-first-death-queue': 'q', 'x-first-death-reason': 'maxlen' }));
+  assert.equal([queue, reason], ['q', 'maxlen']);
+});
 test('ignores headers with the wrong shape', () => {
   const hostile = [
     1,

@@ -42,7 +42,7 @@ async function consuming({ isNoAck = false } = {}) {
   const consumer = new ConsumerChannel(channel as unknown as Channel, {
     ...{ queue: 'q', isKept: true, isNoAck, prefetch: 0, counts },
     isCurrent: () => state.isCurrent,
-    offsetOf: () => undefined,
+    stream: { offsetOf: () => undefined, accept: () => true, settle: () => false },
     onDelivery: (delivery) => deliveries.push(delivery),
     onCancel: () => assert.unreachable(),
   });

@@ -31,6 +31,18 @@ test('finds a returned message by exchange, routing key and message-id', () => {
   assert.is(returned(window, 'c'), undefined);
 });
 
+test('finds a returned message without a message-id by its body, and holds back one with an equal body', () => {
+  const window = new Window();
+  const bodies = ['one', 'two', 'one'].map((text) => Buffer.from(text));
+  for (const body of bodies) {
+    window.add({ exchange: 'a', routingKey: 'k', properties: {}, body, mandatory: true }, () => undefined);
+  }
+  assert.is(sendAll(window).length, 2);
+  const [, second] = window;
+  const fields = { exchange: 'a', routingKey: 'k' };
+  assert.is(window.returned({ fields, properties: {}, content: Buffer.from('two') } as RawMessage), second);
+});
+
 test('holds back an equal message and later ones until the first is settled', () => {
   const window = new Window();
   for (const exchange of ['a', 'b', 'a', 'c']) window.add(message(exchange), () => undefined);
@@ -59,7 +71,7 @@ test('keeps the order over many messages if the list never becomes empty', () =>
     if (number === 0) continue;
     const entry = window.next()!;
     window.markSent(entry);
-    sent.push(entry.message.properties.messageId);
+    sent.push(entry.message.properties.messageId ?? '');
     window.remove(entry);
   }
   assert.equal(

@@ -1,0 +1,60 @@
+// Reads the facts of exchanges: from the management API where it answers, otherwise over AMQP.
+
+import type { Management } from '../../admin/client.ts';
+import { listOf, objectOf, stringOf } from '../../config/plain.ts';
+import { MqError } from '../../errors.ts';
+import type { ExchangeBinding, ExchangeFacts } from '../../session/tap.ts';
+
+interface FactSources {
+  /** `undefined` if no management API is used. */
+  readonly api: Management | undefined;
+  /** Name of the vhost on the broker. */
+  readonly vhost: string;
+  /** Reads the facts over AMQP. */
+  readonly probe: (exchange: string) => Promise<ExchangeFacts>;
+}
+
+/** Returns the facts of an exchange. Throws TOPOLOGY if it does not exist. */
+export async function factsOf(exchange: string, { api, vhost, probe }: FactSources): Promise<ExchangeFacts> {
+  let reason = 'no management API answers';
+  if (api !== undefined && exchange !== '') {
+    try {
+      return await factsFrom(api, vhost, exchange);
+    } catch (error) {
+      if (!(error instanceof MqError) || error.code === 'TOPOLOGY' || error.code === 'BUG') throw error;
+      reason = error.message;
+    }
+  }
+  const { unread, ...facts } = await probe(exchange);
+  return unread === undefined ? facts : { ...facts, unread: `${unread} (${reason})` };
+}
+
+async function factsFrom(api: Management, vhost: string, exchange: string): Promise<ExchangeFacts> {
+  const { apiPath } = await import('../../admin/path.ts');
+  const path = apiPath`/exchanges/${vhost}/${exchange}`;
+  const answer = await api.ask('GET', path);
+  if (answer.status === 404)
+    throw new MqError('TOPOLOGY', `there is no exchange '${exchange}' in the vhost '${vhost}'`, {
+      hint: 'mq apply creates the exchanges of rascal.json',
+    });
+  const item = objectOf(answer.status === 200 ? answer.body : await api.request('GET', path));
+  const bindings = listOf(await api.request('GET', `${path}/bindings/source`)).map(bindingOf);
+  const all = objectOf(item['arguments']);
+  const policy = stringOf(item['policy']) ?? '';
+  const settings = policy === '' ? {} : objectOf(await api.request('GET', apiPath`/policies/${vhost}/${policy}`));
+  const type = stringOf(item['type']);
+  return {
+    name: exchange,
+    // The delayed-message plugin routes like the type in the argument.
+    type: type === 'x-delayed-message' ? (stringOf(all['x-delayed-type']) ?? type) : type,
+    isAutoDelete: item['auto_delete'] === true,
+    alternate:
+      stringOf(all['alternate-exchange']) ?? stringOf(objectOf(settings['definition'])['alternate-exchange']) ?? null,
+    bindings,
+  };
+}
+
+function bindingOf(item: unknown): ExchangeBinding {
+  const { destination_type, routing_key, arguments: all } = objectOf(item);
+  return { key: stringOf(routing_key) ?? '', arguments: objectOf(all), isToQueue: destination_type === 'queue' };
+}

@@ -1,0 +1,57 @@
+// Checks the subscriptions to streams. RabbitMQ refuses a consumer of a stream without a prefetch or without
+// acknowledgements, and 4.0 closes the connection if the offset is not valid.
+
+import { isObject, membersOf, objectOf, type Plain, stringOf } from '../plain.ts';
+import type { Path } from '../reading/problem.ts';
+import { expandRole, subscriptionNames } from '../role.ts';
+import { parseOffsetArgument } from '../stream-offset.ts';
+import { type Report, type RuleInput, scopesOf } from './report.ts';
+
+interface Subscription {
+  readonly value: Plain;
+  readonly at: Path;
+  readonly isOfStream: boolean;
+}
+
+/** Checks offsets, prefetch and acknowledgements of subscriptions, and the prefetch of roles. */
+export function checkStreams({ file, report }: Pick<RuleInput, 'file' | 'report'>): void {
+  const subscriptions = subscriptionsOf(file);
+  for (const subscription of subscriptions.values()) checkSubscription(subscription, report);
+  for (const [name, role] of Object.entries(objectOf(objectOf(file['mq'])['roles']))) {
+    const { prefetch, ...rest } = expandRole(objectOf(role));
+    const readsStream = subscriptionNames(rest).some((one) => subscriptions.get(one)?.isOfStream);
+    if (prefetch === 0 && readsStream) report(['mq', 'roles', name, 'prefetch'], 'value', needsPrefetch);
+  }
+}
+
+const needsPrefetch = 'a stream requires a prefetch of at least 1';
+
+function checkSubscription({ value, at, isOfStream }: Subscription, report: Report): void {
+  const options = objectOf(value['options']);
+  const offset = objectOf(options['arguments'])['x-stream-offset'];
+  const parsed = offset === undefined ? undefined : parseOffsetArgument(offset);
+  if (parsed && 'problem' in parsed)
+    report([...at, 'options', 'arguments', 'x-stream-offset'], 'value', parsed.problem);
+  if (!isOfStream) return;
+  if (value['prefetch'] === 0) report([...at, 'prefetch'], 'value', needsPrefetch);
+  if (options['noAck'] === true)
+    report([...at, 'options', 'noAck'], 'value', 'a stream requires acknowledgements; remove noAck');
+}
+
+function subscriptionsOf(file: Plain): Map<string, Subscription> {
+  const found = new Map<string, Subscription>();
+  for (const { value: scope, path, vhostName } of scopesOf(file)) {
+    for (const [name, value] of Object.entries(objectOf(scope['subscriptions']))) {
+      if (!isObject(value)) continue;
+      const vhost = vhostName ?? stringOf(value['vhost']) ?? '/';
+      const at = [...path, 'subscriptions', name];
+      found.set(name, { value, at, isOfStream: isStream(file, vhost, value['queue']) });
+    }
+  }
+  return found;
+}
+
+function isStream(file: Plain, vhost: string, queue: unknown): boolean {
+  const defined = membersOf(objectOf(objectOf(file['vhosts'])[vhost])['queues']).find(({ name }) => name === queue);
+  return objectOf(objectOf(defined?.value['options'])['arguments'])['x-queue-type'] === 'stream';
+}

@@ -1,0 +1,56 @@
+// Removes from a recorded message what must not travel: what a broker or mq added, and what would route it again.
+
+import type { Properties } from '../../session/wire.ts';
+
+interface Stripping {
+  /** User of the login. A message with another user-id closes the channel (RabbitMQ). `undefined` if unknown. */
+  readonly user: string | undefined;
+  /** Keeps the headers CC and BCC, which route the message to more queues. */
+  readonly keepsCopies: boolean;
+}
+
+/**
+ * Headers of dead-lettering, delivery counters, and the offset in a stream. RabbitMQ ignores x-death of a republished
+ * message but carries it on.
+ */
+const ofBroker = /^(x-mq-.*|x-death|x-(first|last)-death-.*|x-delivery-count|x-acquired-count|x-stream-offset)$/;
+const ofCopies: readonly string[] = ['CC', 'BCC'];
+/** A reply address that leads only to the requester of the recorded request. */
+const directReplyTo = 'amq.rabbitmq.reply-to';
+
+export class Stripper {
+  readonly #stripping: Stripping;
+  /** Number of messages by the name of what was removed; `x-mq-*` stands for all headers of mq. */
+  readonly counts = new Map<string, number>();
+
+  constructor(stripping: Stripping) {
+    this.#stripping = stripping;
+  }
+
+  /** Returns the properties to send. Properties without anything to remove are returned unchanged. */
+  strip(properties: Properties): Properties {
+    const { userId, replyTo, headers } = properties;
+    const { user, keepsCopies } = this.#stripping;
+    const isStripped = (name: string) => ofBroker.test(name) || (!keepsCopies && ofCopies.includes(name));
+    const removed = Object.keys(headers ?? {}).filter(isStripped);
+    let kept = properties;
+    if (headers && removed.length > 0) {
+      const { headers: _, ...others } = kept;
+      const left = Object.entries(headers).filter(([name]) => !isStripped(name));
+      kept = left.length > 0 ? { ...others, headers: Object.fromEntries(left) } : others;
+    }
+    if (userId !== undefined && userId !== user) {
+      const { userId: _, ...others } = kept;
+      kept = others;
+      removed.push('user-id');
+    }
+    if (replyTo?.startsWith(directReplyTo)) {
+      const { replyTo: _, ...others } = kept;
+      kept = others;
+      removed.push('reply-to');
+    }
+    const groups = new Set(removed.map((name) => name.replace(/^(x-mq-|x-(?:first|last)-death-).*$/, '$1*')));
+    for (const name of groups) this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+    return kept;
+  }
+}

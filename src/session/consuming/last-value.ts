@@ -1,0 +1,71 @@
+// Reads a queue that holds only the last message that was published to it.
+
+import { MqError } from '../../errors.ts';
+import type { Channel } from '../channel.ts';
+import { promised } from '../promised.ts';
+import type { RawMessage } from '../raw-message.ts';
+import { endChannel } from './channel-end.ts';
+import { returnDeliveries } from './ready-count.ts';
+
+export interface LastValueQueue {
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
+/** Milliseconds between two attempts to read the message, and the number of attempts. */
+const againMs = 500;
+const mostAttempts = 20;
+
+/**
+ * Returns the body of the message in the queue, and `undefined` if the queue is new.
+ * @param declares `false` if the queue must exist
+ * @throws MqError TOPOLOGY if the queue exists and stays empty
+ */
+export async function readLastValue(
+  open: () => Promise<Channel>,
+  queue: LastValueQueue,
+  declares: boolean,
+): Promise<Buffer | undefined> {
+  const channel = await open();
+  const missing = await checked(channel, queue.name);
+  if (missing === undefined) return firstOf(channel, queue.name);
+  if (!declares || !missing.message.includes('NOT_FOUND')) throw missing;
+  const { name, arguments: given } = queue;
+  const other = await open();
+  await promised((next) => other.assertQueue(name, { durable: true, arguments: given }, next));
+  endChannel(other);
+  return undefined;
+}
+
+/** Returns the error if the queue does not exist. The broker then closes the channel. */
+async function checked(channel: Channel, queue: string): Promise<Error | undefined> {
+  let closed: Error | undefined;
+  channel.on('error', (error: Error) => {
+    closed = error;
+  });
+  try {
+    await promised((next) => channel.checkQueue(queue, next));
+    return undefined;
+  } catch (error) {
+    return closed ?? (error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+/**
+ * Reads the message and returns it to the queue. Another client may be reading it at the same time. An empty queue must
+ * not count as a new one, because the client would then skip messages or repeat them.
+ */
+async function firstOf(channel: Channel, queue: string): Promise<Buffer> {
+  for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
+    const raw = await promised<RawMessage | false>((next) => channel.get(queue, { noAck: false }, next));
+    if (raw) {
+      await returnDeliveries(channel, queue, [raw]);
+      endChannel(channel);
+      return raw.content;
+    }
+    await new Promise((resolve) => setTimeout(resolve, againMs));
+  }
+  throw new MqError('TOPOLOGY', `the queue '${queue}' exists, but it contains no offset`, {
+    hint: 'another client may have purged it; delete it to start again',
+  });
+}
