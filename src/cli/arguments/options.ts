@@ -20,6 +20,7 @@ import {
   trust,
   types,
 } from './command-options.ts';
+import { delayedVerbOptions } from './delayed-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
 import { peekOptions } from './peek-options.ts';
@@ -156,6 +157,13 @@ const publish: readonly Option[] = [
     help: 'fail if no queue receives the message',
     default: 'on',
   },
+  {
+    name: 'delay',
+    value: 'DURATION',
+    help: 'let the message arrive after this time: 90s, 5m, 1h or 30d',
+    default: 'the delay in rascal.json, else none',
+  },
+  { name: 'at', value: 'TIME', help: 'let the message arrive at this time: 2026-12-01T08:00Z', default: 'at once' },
   { name: 'window', value: 'N', help: 'keep at most N messages unconfirmed', default: '256' },
   {
     name: 'timeout',
@@ -240,6 +248,7 @@ export const optionSets = {
   route: [...route, ...common, ...always],
   graph: [...graph, ...common, ...always],
   health: [...health, ...always],
+  delayed: Object.values<readonly Option[]>(delayedVerbOptions).flat(),
   peek: peekOptions,
   dlq: Object.values<readonly Option[]>(dlqVerbOptions).flat(),
   record,
