@@ -33,8 +33,20 @@ import { Requester } from './requester.ts';
 import { Listener } from './watching/listener.ts';
 import { Tapper } from './watching/tapper.ts';
 
+export type { BrowsedMessage, Browser, Republisher } from './browsing/browser.ts';
+export type { QueueType } from './browsing/queue-reader.ts';
 export type { OnMessage, Subscription } from './watching/listener.ts';
-export type { Declarer, Destination, Listener, OutgoingMessage, ReconnectLimit, Room, SingleConnection, Tapper };
+export type {
+  Declarer,
+  Destination,
+  Listener,
+  OutgoingMessage,
+  QueueReader,
+  ReconnectLimit,
+  Room,
+  SingleConnection,
+  Tapper,
+};
 
 export interface SessionSettings extends ConnectionsSettings {
   readonly config: Config;
