@@ -7,9 +7,9 @@ import type { Input } from '../../../roles/input.ts';
 import type { Properties } from '../../../session/wire.ts';
 import { delimiters } from '../../arguments/options.ts';
 import type { Values } from '../../arguments/values.ts';
-import { delayOf } from '../../input/delay.ts';
 import { properties } from '../../input/properties.ts';
 import { intervalOf } from '../../input/rate.ts';
+import { delayOf } from './delay.ts';
 import { type NamedRole, type RunningRole, withSession } from './running.ts';
 
 export async function runPublish(context: Context, values: Values, running: RunningRole<SendingRole>): Promise<void> {
