@@ -4,7 +4,6 @@
 import type { WaitingPlace } from '../delay/configured.ts';
 import { readDelayKey } from '../delay/objects.ts';
 import { MqError } from '../errors.ts';
-import type { Browser } from '../session/browsing/browser.ts';
 import type { Observer } from '../session/observer.ts';
 import type { Session } from '../session/session.ts';
 import type { RawMessage } from '../session/wire.ts';
@@ -100,6 +99,9 @@ async function removeOnce(
   await browse(session, queues, { read });
   return removed;
 }
+
+type QueueReader = Awaited<ReturnType<Session['queueReader']>>;
+type Browser = Awaited<ReturnType<QueueReader['browse']>>;
 
 interface Reading {
   /** `ready` is the number of messages of the queue. */
