@@ -29,6 +29,17 @@ export async function factsOf(exchange: string, { api, vhost, probe }: FactSourc
   return unread === undefined ? facts : { ...facts, unread: `${unread} (${reason})` };
 }
 
+/**
+ * Reports whether a policy makes a queue refuse messages when it is full, because a policy overrides the overflow of its
+ * arguments. Returns `false` if the API does not tell.
+ */
+export async function refusesOverflow(api: Management, vhost: string, queue: string): Promise<boolean> {
+  const { apiPath } = await import('../../admin/path.ts');
+  const item = await api.request('GET', apiPath`/queues/${vhost}/${queue}`).catch(() => undefined);
+  const { overflow } = objectOf(objectOf(item)['effective_policy_definition']);
+  return typeof overflow === 'string' && overflow.startsWith('reject');
+}
+
 async function factsFrom(api: Management, vhost: string, exchange: string): Promise<ExchangeFacts> {
   const { apiPath } = await import('../../admin/path.ts');
   const path = apiPath`/exchanges/${vhost}/${exchange}`;
