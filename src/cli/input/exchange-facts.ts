@@ -35,8 +35,12 @@ export async function factsOf(exchange: string, { api, vhost, probe }: FactSourc
  */
 export async function refusesOverflow(api: Management, vhost: string, queue: string): Promise<boolean> {
   const { apiPath } = await import('../../admin/path.ts');
-  const item = await api.request('GET', apiPath`/queues/${vhost}/${queue}`).catch(() => undefined);
-  const { overflow } = objectOf(objectOf(item)['effective_policy_definition']);
+  const read = async (path: string) => objectOf(await api.request('GET', path).catch(() => undefined));
+  // RabbitMQ: with statistics, the policy of a new queue is absent for some seconds.
+  const item = await read(`${apiPath`/queues/${vhost}/${queue}`}?disable_stats=true&enable_queue_totals=true`);
+  const policy = stringOf(item['policy']) ?? '';
+  if (policy === '') return false;
+  const { overflow } = objectOf((await read(apiPath`/policies/${vhost}/${policy}`))['definition']);
   return typeof overflow === 'string' && overflow.startsWith('reject');
 }
 
