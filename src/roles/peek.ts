@@ -2,18 +2,18 @@
 
 import type { StreamOffset } from '../config/stream-offset.ts';
 import type { Context } from '../context.ts';
-import type { Republisher } from '../session/browsing/browser.ts';
-import type { QueueReader, QueueType } from '../session/browsing/queue-reader.ts';
-import type { Session } from '../session/session.ts';
+import type { QueueReader, QueueType, Republisher, Session } from '../session/session.ts';
 import type { RawMessage } from '../session/wire.ts';
 import { aborted, interrupted } from '../signal.ts';
 import { isClosedPipe } from '../terminal/printer.ts';
 import { Renewal } from './dead-letters/renewal.ts';
 import { messageIds } from './outgoing.ts';
-import { countsReturns, DeliveryLimit, type LimitSource } from './peeking/delivery-limit.ts';
+import { countsReturns, DeliveryLimit, effectiveLimit, type LimitSource } from './peeking/delivery-limit.ts';
 import { peekPrinter } from './peeking/printer.ts';
 import type { Looks } from './rows.ts';
 import { isSelected, messageFacts } from './selection.ts';
+
+export { effectiveLimit, type LimitSource };
 
 export interface PeekSettings extends Looks {
   readonly vhost: string;

@@ -20,7 +20,7 @@ export interface Selection {
 }
 
 /** Values of a message that `NAME=VALUE` compares, other than headers. A missing value equals nothing. */
-export type Facts = Readonly<Partial<Record<'reason' | 'key' | 'exchange' | 'queue', string | undefined>>>;
+export type Facts = Readonly<Record<string, string | undefined>>;
 
 /** Returns the values of a dead letter: those of its first publish and of its failure. */
 export function letterFacts(raw: RawMessage): Facts {
@@ -44,7 +44,7 @@ export function isFiltered(raw: RawMessage, filters: readonly string[], facts: F
 }
 
 function matches(raw: RawMessage, filter: string, facts: Facts): boolean {
-  const { reason = '' } = facts;
+  const reason = facts['reason'] ?? '';
   const at = filter.indexOf('=');
   if (at < 1) return reason.includes(filter) || raw.content.includes(filter);
   const [name, value] = [filter.slice(0, at), filter.slice(at + 1)];
@@ -56,7 +56,7 @@ function matches(raw: RawMessage, filter: string, facts: Facts): boolean {
 /** Returns the value of a header, or of one of the facts if there is no such header. */
 export function fieldOf({ properties: { headers = {} } }: RawMessage, name: string, facts: Facts): string | undefined {
   if (Object.hasOwn(headers, name)) return textOf(headers[name]);
-  return Object.hasOwn(facts, name) ? facts[name as keyof Facts] : undefined;
+  return Object.hasOwn(facts, name) ? facts[name] : undefined;
 }
 
 function textOf(value: unknown): string {

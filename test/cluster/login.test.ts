@@ -1,7 +1,9 @@
 // Logs in to RabbitMQ by tokens of its OAuth 2 plugin, with a key set of the test, while the tokens expire.
 
+import { once } from 'node:events';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WebSocket } from 'ws';
 import { startCluster } from '../../src/cluster/start.ts';
 import { testImage } from '../support/cluster.ts';
 import { emptyFolder, type MqResult, mq, type RunningMq, startMq } from '../support/mq.ts';
@@ -127,6 +129,29 @@ for (const [title, seconds, audience, hint] of [
     assert.match(results[1]?.stderr ?? '', /^mq admin: the management API at \S+ refused the token of MQ_TOKEN/);
     assertNoToken(...results);
   });
+
+test('mq web renews the login of a page to Web STOMP by a new connection', async () => {
+  const [stomp = ''] = node.webStompUrls;
+  const args = ['--port', '0', '--json', '--stomp', stomp, '--token-command', keys.command(5)];
+  const web = startMq(['web', ...args], { env });
+  const ready = JSON.parse(await web.prints(/"event":"ready".*\n/)) as { url: string; stomp: string };
+  assert.is(ready.stomp, stomp);
+  for (const page of ['first', 'second'])
+    assert.match(await answerTo(ready.url), /^CONNECTED\n.*\nversion:1\.2/s, page);
+  const ended = await web.stop();
+  assert.is(ended.status, 0, ended.stderr);
+  assertNoToken(ended);
+});
+
+/** Connects as a page does. Returns all frames, after mq web has closed the connection because of the token. */
+async function answerTo(url: string): Promise<string> {
+  const frames: string[] = [];
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/stomp`, ['v12.stomp'], { headers: { origin: url } });
+  socket.on('message', (data) => frames.push(String(data)));
+  socket.on('open', () => socket.send('CONNECT\naccept-version:1.2\nheart-beat:0,0\n\n\0'));
+  await once(socket, 'close');
+  return frames.join('');
+}
 
 test('a token is the login of commands that use AMQP and the API', async () => {
   for (const args of [

@@ -48,7 +48,7 @@ const edit = (queue: string, id: string, script: string, more: CliOptions = {}) 
 
 const count = async (queue: string) => (await channel.checkQueue(queue)).messageCount;
 
-test('the edited message is sent to the original queue, and the letter is removed', async () => {
+test('the edited message replaces the letter, in the original queue', async () => {
   const queue = await graves('edited');
   const { status, stdout, stderr } = await edit(queue, 'letter-a', 'sed -i "s/acme/zenith/; s/.a.:1/\\"a\\":2/" "$1"');
   assert.equal([status, stdout], [0, `edited and replayed 1 message of ${queue}, 1 left\n`], stderr);

@@ -81,7 +81,7 @@ async function stages(name: string): Promise<string> {
   return `${name}.graves`;
 }
 
-test('a letter of the broker returns to the queue that rejected it, not to one where it only expired', async () => {
+test('a letter of the broker returns to the queue that rejected it', async () => {
   const graves = await stages('rejecting');
   const [letter = {}] = jsonLines((await dlq('list', '--queue', graves, '--json')).stdout);
   assert.equal([letter['queue'], letter['reason']], ['rejecting', 'rejected']);
@@ -90,7 +90,7 @@ test('a letter of the broker returns to the queue that rejected it, not to one w
   await until('the message is back', async () => (await count('rejecting')) === 1);
 });
 
-test('a letter without x-death returns to the queue that x-first-death-queue names', async () => {
+test('a letter without x-death returns to the queue of x-first-death-queue', async () => {
   await channel.assertQueue('firsts', { durable: true });
   await channel.assertQueue('firsts.graves', { durable: true });
   const headers = { 'x-first-death-queue': 'firsts', 'x-first-death-reason': 'maxlen' };
@@ -100,7 +100,7 @@ test('a letter without x-death returns to the queue that x-first-death-queue nam
   assert.equal([await count('firsts'), await count('firsts.graves')], [1, 0]);
 });
 
-test('a moved letter keeps its attempts, and in its own queue the count continues', async () => {
+test('a moved letter keeps its attempts, and its queue continues the count', async () => {
   const options = { durable: true, arguments: { 'x-queue-type': 'quorum' } };
   const config = {
     vhosts: { '/': { queues: { counted: { options }, parked: { options } } } },

@@ -79,7 +79,7 @@ for (const type of ['classic', 'quorum']) {
     assert.equal(await drained(queue, 600), bodies);
   });
 
-  test(`a look at more messages of a ${type} queue than mq reads at once keeps the order`, async () => {
+  test(`a look at many messages of a ${type} queue keeps the order`, async () => {
     const [queue, bodies] = [`many-${type}`, numbers(700)];
     await filled(queue, type, bodies);
     for (const [count, seen] of [
@@ -116,7 +116,7 @@ for (const type of ['classic', 'quorum']) {
   });
 }
 
-test('a quorum queue whose message is at its delivery limit is refused, and the message stays', async () => {
+test('a message at its delivery limit is refused, and stays in the queue', async () => {
   const queue = 'at-limit';
   await filled(queue, 'quorum', ['a', 'b'], { 'x-delivery-limit': 5 });
   for (let failed = 0; failed < 5; failed += 1) {
@@ -159,7 +159,7 @@ test('without a management API, a look that would count is refused', async () =>
   if (countsLooks) assert.match(stderr, /the delivery limit of the queue is not known/);
 });
 
-test('a classic queue is shown beside an exclusive or a single active consumer', async () => {
+test('a classic queue is shown while it has an exclusive or a single active consumer', async () => {
   const worker = await connection.createChannel();
   await worker.prefetch(1);
   for (const [queue, own, more] of [
@@ -195,7 +195,7 @@ test('an exclusive queue of another connection and a missing queue are refused',
   assert.is((await peek('no-such-queue')).status, 78);
 });
 
-test('messages are printed in the order of their priority, with all headers, and filtered', async () => {
+test('messages are printed by priority, with all headers, and filtered', async () => {
   const queue = 'urgent';
   await filled(queue, 'classic', [], { 'x-max-priority': 5 });
   for (const [body, priority] of [

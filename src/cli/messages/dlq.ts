@@ -168,7 +168,7 @@ async function settingsOf(context: Context, values: Values, { verb, name, id, co
     drawTable,
     mayPurge: purgeConsent(context, values, queue),
     mayReplay: () => isConfirmed(context, 'replay them?'),
-    openFile: async (text) => (await import('../input/editor.ts')).editorFile(context, text),
+    openFile: async (text) => (await import('./dlq/editor.ts')).editorFile(context, text),
   };
 }
 

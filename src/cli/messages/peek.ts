@@ -6,7 +6,7 @@ import { objectOf } from '../../config/plain.ts';
 import { parseOffset, type StreamOffset } from '../../config/stream-offset.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
-import type { LimitSource } from '../../roles/peeking/delivery-limit.ts';
+import type { LimitSource } from '../../roles/peek.ts';
 import { interrupted } from '../../signal.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
@@ -34,7 +34,7 @@ export function peekCommand(configsOf: (context: Context) => Promise<CheckedConf
       'mq peek events --offset 10m',
       'mq peek events --offset last',
     ],
-    completes: async (words, { queues }) => (words.length > 1 ? [] : queues.map((queue) => [queue] as const)),
+    completes: async (words, { queues }) => (words.length > 0 ? [] : queues.map((queue) => [queue] as const)),
     async run(context, values) {
       const [name] = values.args;
       if (name === undefined || name === '') throw values.usage('give the name of a queue');
@@ -137,7 +137,7 @@ export async function readLimit(
   if (api === undefined) return 'unknown';
   try {
     const { apiPath } = await import('../../admin/path.ts');
-    const { effectiveLimit } = await import('../../roles/peeking/delivery-limit.ts');
+    const { effectiveLimit } = await import('../../roles/peek.ts');
     for (const begun = performance.now(); ; ) {
       const found = objectOf(await api.request('GET', apiPath`/queues/${vhost}/${queue}`));
       const policy = found['effective_policy_definition'];

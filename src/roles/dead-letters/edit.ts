@@ -4,10 +4,9 @@
 import { without } from '../../config/plain.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
-import type { BrowsedMessage } from '../../session/browsing/browser.ts';
 import type { OutgoingMessage } from '../../session/outgoing-message.ts';
 import type { Publisher } from '../../session/publisher.ts';
-import type { Session } from '../../session/session.ts';
+import type { BrowsedMessage, Session } from '../../session/session.ts';
 import { taggedFields, taggedProperties } from '../../session/tagged-json.ts';
 import type { RawMessage } from '../../session/wire.ts';
 import { interrupted } from '../../signal.ts';
@@ -17,7 +16,7 @@ import { type LetterQueue, openLetters, survey } from './letters.ts';
 import { placeOf, type Replay } from './replay.ts';
 
 /** A text that the user edits. */
-export interface EditedFile {
+interface EditedFile {
   /** Opens the editor and returns the text after its end. Throws ANSWER_NO if the editor fails. */
   edit(): Promise<Buffer>;
   /** Reports a problem of the text, and returns `true` if the user wants to edit again. */
@@ -73,7 +72,7 @@ export async function editLetter(
   }
 }
 
-/** Returns the only letter with the id. Throws ANSWER_NO if there is none, and USAGE if there are several. */
+/** Returns the only letter with the id. Throws ANSWER_NO if no letter has it, and USAGE if several have it. */
 async function findOne(context: Context, session: Session, settings: EditSettings): Promise<RawMessage> {
   const { queue, id } = settings;
   const found: RawMessage[] = [];

@@ -3,9 +3,9 @@
 // starts at zero.
 
 import { asMqError, type MqError } from '../../errors.ts';
-import type { BrowsedMessage, Republisher } from '../../session/browsing/browser.ts';
 import type { OutgoingMessage } from '../../session/outgoing-message.ts';
 import type { Publisher } from '../../session/publisher.ts';
+import type { BrowsedMessage, Republisher } from '../../session/session.ts';
 import type { RawMessage } from '../../session/wire.ts';
 import { forgetsReturns, returnLimit, type WorkQueue } from '../consuming/work-queue.ts';
 import { headerNames, messageOf } from '../message.ts';

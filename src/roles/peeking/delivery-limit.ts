@@ -8,7 +8,7 @@ import { defaultLimit, forgetsReturns, type WorkQueue } from '../consuming/work-
 /** Number of deliveries that a look leaves, because a worker or a crash may need them. */
 const reserve = 3;
 
-/** Maximum number of failed deliveries. `undefined` means that there is none, and `unknown` that it cannot be read. */
+/** Maximum number of failed deliveries. `undefined` means no limit, and `unknown` that it cannot be read. */
 export type LimitSource = number | undefined | 'unknown';
 
 /**

@@ -6,7 +6,7 @@ import type { RawMessage } from '../../session/wire.ts';
 import { utf8 } from '../message.ts';
 import { type Cells, type Looks, RowPrinter } from '../rows.ts';
 
-export interface PeekedMessage {
+interface PeekedMessage {
   readonly raw: RawMessage;
   /** Queue that contains the message. */
   readonly queue: string;

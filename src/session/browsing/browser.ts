@@ -9,7 +9,8 @@ import { readyCount, returnDeliveries } from '../consuming/ready-count.ts';
 import { failureOf, isInUse } from '../failure.ts';
 import { promised } from '../promised.ts';
 import type { RawMessage } from '../raw-message.ts';
-import { queueTypeOf } from './queue-type.ts';
+import { streamError } from '../stream-error.ts';
+import { queueTypeOf } from './stream-probe.ts';
 
 /** A message that was read. The caller must call either `remove` or `leave`, once, at any time. */
 export interface BrowsedMessage {
@@ -44,19 +45,6 @@ const quietMs = 250;
 const undeliveredMs = 2_000;
 /** Milliseconds after which a queue that has messages but returns none causes an error. */
 const deliveryTimeoutMs = 10_000;
-
-const noLetters = 'is a stream, and a stream has no dead letters';
-
-/** Returns the error of a stream whose messages would be removed or returned. */
-export function streamError(stream: string): MqError {
-  return new MqError('TOPOLOGY', `'${stream}' ${noLetters}`, {
-    hint: `mq peek ${stream} shows its messages; mq declares ${stream}.dead with the first message that fails`,
-  });
-}
-
-export function isStreamError({ message }: MqError): boolean {
-  return message.endsWith(noLetters);
-}
 
 /** One consumer of the channel. */
 interface Reader {

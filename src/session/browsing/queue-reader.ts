@@ -8,7 +8,7 @@ import { endChannel } from '../consuming/channel-end.ts';
 import { failureOf } from '../failure.ts';
 import { promised } from '../promised.ts';
 import { Browser, type Republisher } from './browser.ts';
-import { type QueueType, queueTypeOf } from './queue-type.ts';
+import { type QueueType, queueTypeOf } from './stream-probe.ts';
 import { StreamReader } from './stream-reader.ts';
 
 export type { QueueType };

@@ -47,7 +47,7 @@ test("mq's own headers have precedence over the broker's", () => {
   });
 });
 
-test('reads the origin from the oldest death, and the reason from the newest that is not an expiry', () => {
+test('reads the origin from the oldest death, and the reason from a failure', () => {
   const rejected = { ...death, queue: 'r', count: 1, exchange: 'f', time: time(120) };
   const expired = { ...rejected, queue: 'waiting', reason: 'expired', count: 9, time: time(180) };
   const found = {

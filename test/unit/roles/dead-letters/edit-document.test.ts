@@ -50,7 +50,7 @@ for (const [what, body] of [
     assert.equal(taggedFields(edited.headers), taggedFields(headers));
   });
 
-test('accepts an editor that writes no newline at the end, and a text without headers', () => {
+test('accepts a text without headers or without a newline at the end', () => {
   assert.equal(editedLetterOf(Buffer.from('--- body ---\nnew')), { headers: {}, body: Buffer.from('new') });
   assert.equal(editedLetterOf(Buffer.from('# help\r\n{}\r\n--- body ---\r\nnew\n')).body, Buffer.from('new'));
 });

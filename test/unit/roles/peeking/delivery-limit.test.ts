@@ -50,7 +50,7 @@ test('RabbitMQ 4.3 counts only a lost connection', () => {
   for (const known of [0, 'unknown'] as const) limitOf(known, '4.3.6').refuseBefore();
 });
 
-test('a limit that is too small or not known is refused before a look that counts', () => {
+test('refuses a limit that is too small or not known before the first look', () => {
   assert.throws(() => limitOf(3, '4.0.5').refuseBefore(), /the queue permits only 3/);
   assert.throws(() => limitOf('unknown', '4.0.5').refuseBefore(), /is not known/);
   limitOf(4, '4.0.5').refuseBefore();

@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Context } from '../../context.ts';
-import { escaped, MqError } from '../../errors.ts';
-import { isConfirmed } from './question.ts';
+import type { Context } from '../../../context.ts';
+import { escaped, MqError } from '../../../errors.ts';
+import { isConfirmed } from '../../input/question.ts';
 
 interface EditorFile {
   edit(): Promise<Buffer>;
