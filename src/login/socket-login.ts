@@ -35,8 +35,13 @@ export async function socketLogin(given: Plain): Promise<SocketLogin> {
   return { options: { ...withFiles, credentials: plain(option.user, token.text) }, token };
 }
 
-/** Returns the end of the message of a refused login, which session/failure.ts explains. */
-export function tokenNote({ source, expiresAt }: Token): string {
+/** Returns the end of the message of a failed connection. session/failure.ts explains it. */
+export function loginNote(options: Plain, token: Token | undefined): string {
+  if (token !== undefined) return tokenNote(token);
+  return options['cert'] === undefined && options['pfx'] === undefined ? '' : ' (client certificate)';
+}
+
+function tokenNote({ source, expiresAt }: Token): string {
   const isExpired = expiresAt !== undefined && expiresAt < Date.now();
   return ` (token of ${source.from}${isExpired ? `, expired at ${new Date(expiresAt).toISOString()}` : ''})`;
 }

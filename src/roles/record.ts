@@ -88,7 +88,11 @@ export async function recordAndRemove(
       hint: 'record it without --remove',
     });
   const browser = await openLetters(context, session, {
-    ...{ vhost, queue, work: undefined, declared: undefined, verb: 'move' },
+    vhost,
+    queue,
+    work: undefined,
+    declared: undefined,
+    verb: 'move',
   });
   try {
     await withGroup(context, { ...settings, source: `queue ${queue}`, removes: true }, (group) =>

@@ -113,7 +113,8 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#watchdog = new Watchdog(this.#connection, {
       vhost,
       everyMs,
-      queue: () => (this.#isAttached ? this.queue : undefined),
+      // RabbitMQ: queue.declare-ok of a stream always contains 0 consumers (rabbit_stream_queue:stat/1).
+      queue: () => (this.#isAttached && !this.#stream.isStream ? this.queue : undefined),
       onMissing: () => this.#onMissing(),
     });
     if (this.#stream.isKnown || !canBeProbed(this.declaredArguments, options['arguments'])) return;
@@ -237,6 +238,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       return endChannel(channel);
     }
     this.#attach(true);
+    this.#stream.attached();
     this.#backoff.reset();
     this.#cancelledAt = undefined;
     if (this.#isStandby) this.emit('active');

@@ -262,6 +262,15 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
   ],
   [/connect ETIMEDOUT/, () => ({ code: 'UNAVAILABLE', message: 'no broker answered in time', hint: portHint })],
   [
+    // login/socket-login.ts adds the last words. Some TLS servers, such as Node's, send no alert.
+    /Socket closed abruptly during opening handshake.*\(client certificate\)$/s,
+    () => ({
+      code: 'PROTOCOL',
+      message: 'the broker closed the connection after the TLS handshake',
+      hint: 'it may have refused the client certificate; its log shows the reason',
+    }),
+  ],
+  [
     /Invalid frame|Frame size|frame_end|Expected ConnectionStart|Socket closed abruptly during opening handshake|Invalid protocol/i,
     () => ({
       code: 'PROTOCOL',

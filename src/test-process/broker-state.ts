@@ -56,7 +56,7 @@ export async function purgeQueues({ vhost }: VhostState): Promise<void> {
   const queues = () => [...vhost.queues.values()];
   const end = performance.now() + requeueMs;
   for (;;) {
-    for (const queue of queues()) queue.purge();
+    for (const queue of queues()) queue.reset();
     if (performance.now() > end || queues().every(({ unackedCount }) => unackedCount === 0)) return;
     await delay(1);
   }

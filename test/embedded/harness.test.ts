@@ -258,14 +258,14 @@ test('waits', async () => {
   );
 });
 
-const stream = JSON.stringify({
-  vhosts: { '/': { queues: { q: { options: { arguments: { 'x-queue-type': 'stream' } } } } } },
+const refused = JSON.stringify({
+  vhosts: { '/': { queues: { q: { options: { arguments: { 'x-queue-type': 'stream', 'x-max-age': 'x' } } } } } },
   publications: { q: { queue: 'q' } },
 });
 
 fixtures('a refused topology fails each test that needs it, once', async () => {
   const cwd = emptyFolder({
-    'rascal.json': stream,
+    'rascal.json': refused,
     'a.test.ts': `import { publish, test } from 'mq/test';
 test('needs none', () => {});
 test('first', () => publish('q', 'x'));
@@ -274,13 +274,39 @@ test('second', () => publish('q', 'x'));
   });
   const { status, stdout } = await mq(['test'], { cwd });
   assert.is(status, 1);
-  assert.is(stdout.match(/the broker refused: .*'x-queue-type'.*\[TOPOLOGY\]/g)?.length, 2);
+  assert.is(stdout.match(/the broker refused: .*'x-max-age'.*\[TOPOLOGY\]/g)?.length, 2);
   assert.match(stdout, /\n1 passed, 2 failed\n$/);
+});
+
+fixtures('expectMessage reads a stream, which the next test finds empty', async () => {
+  const cwd = emptyFolder({
+    'rascal.json': JSON.stringify({
+      vhosts: { '/': { queues: { log: { options: { arguments: { 'x-queue-type': 'stream', 'x-max-age': '1h' } } } } } },
+      publications: { log: { queue: 'log' } },
+      subscriptions: { log: { queue: 'log', options: { arguments: { 'x-stream-offset': 'first' } } } },
+    }),
+    'a.test.ts': `import { assert, clock, expectMessage, publish, test } from 'mq/test';
+for (const name of ['one', 'other']) {
+  test(name, async () => {
+    await publish('log', name);
+    await publish('log', 'more');
+    const first = await expectMessage({ queue: 'log' }, name);
+    assert.is(first.headers['x-stream-offset'], 0);
+    await expectMessage({ queue: 'log' }, 'more');
+    await expectMessage('log', name);
+    await clock.advance('30m');
+    await expectMessage('log', 'more');
+  });
+}
+`,
+  });
+  const { status, stdout } = await mq(['test'], { cwd });
+  assert.is(status, 0, stdout);
 });
 
 fixtures('a topology error that only a client sees fails the file', async () => {
   const cwd = emptyFolder({
-    'rascal.json': stream,
+    'rascal.json': refused,
     'a.test.ts': `import { broker, test } from 'mq/test';
 import { connect } from 'node:net';
 test('connects', () => new Promise((closed) => connect(Number(new URL(broker.url).port)).once('close', closed)));

@@ -193,6 +193,10 @@ test('answers a change after writing it to disk, or 500 if the disk fails', asyn
     settle: nothing,
     returned: nothing,
     drop: nothing,
+    openStream: () => {
+      throw new Error('the broker has no stream');
+    },
+    keepStreams: nothing,
     pendingBytes: 0,
     failure: undefined,
     committed: (done) => void (isServing ? waiting.push(done) : done()),

@@ -263,7 +263,7 @@ test("durable queues without a type get the vhost's default queue type", () =>
       'x-message-ttl': 5000,
       'x-queue-type': 'quorum',
     });
-    assert.is(await put(ask, '/vhosts/v', { default_queue_type: 'stream' }), 400);
+    assert.is(await put(ask, '/vhosts/v', { default_queue_type: 'other' }), 400);
     assert.is(await put(ask, '/vhosts/v', { tracing: true }), 501);
     assert.is(await put(ask, '/vhosts/v', {}), 204);
     assert.is(((await ask('GET /vhosts/v')).body as Item)['description'], '');

@@ -90,10 +90,10 @@ const cases: readonly [title: string, use: Use, code: number, text: string][] = 
     "PRECONDITION_FAILED - invalid arg 'x-message-ttl' for queue 'q' in vhost '/': {value_negative,-1}",
   ],
   [
-    'a stream',
-    (c) => c.assertQueue('q', { arguments: { 'x-queue-type': 'stream' } }),
+    'a queue of an unknown type',
+    (c) => c.assertQueue('q', { arguments: { 'x-queue-type': 'other' } }),
     406,
-    `PRECONDITION_FAILED - invalid arg 'x-queue-type' for queue 'q' in vhost '/': "unsupported queue type 'stream'"`,
+    `PRECONDITION_FAILED - invalid arg 'x-queue-type' for queue 'q' in vhost '/': "unsupported queue type 'other'"`,
   ],
   [
     'a quorum queue that is not durable',

@@ -66,6 +66,10 @@ export class ChannelConsumer implements Consumer {
     this.owner.deliver(this, message, redelivered, entry);
   }
 
+  failed(error: unknown): void {
+    this.owner.channel.connection.fail(error);
+  }
+
   cancelled(): void {
     this.owner.queueDeleted(this);
   }

@@ -25,6 +25,8 @@ export interface Consumer {
   deliver(message: Message, redelivered: boolean, entry: QueueEntry | undefined): void;
   /** Called when the queue is deleted. The client receives basic.cancel (RabbitMQ's extension consumer_cancel_notify). */
   cancelled(): void;
+  /** Called when the messages of the queue cannot be read. */
+  failed(error: unknown): void;
 }
 
 export class Consumers {

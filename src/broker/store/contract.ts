@@ -1,6 +1,7 @@
 // The interface of the store. It keeps durable definitions, and persistent messages in durable queues.
 
 import type { MqError } from '../../errors.ts';
+import type { StreamLog, StreamLogOptions, StreamMessage } from './stream-log.ts';
 
 /** The definition of a durable object: an exchange, a queue, a binding, a user, and so on. Kind and key identify it. */
 export interface Definition {
@@ -38,16 +39,9 @@ export interface StoredMarks {
 }
 
 /** A persistent message that was enqueued in durable queues. */
-export interface StoredMessage extends StoredMarks {
+export interface StoredMessage extends StoredMarks, StreamMessage {
   /** Unique in the store. It grows with each enqueued message. */
   readonly id: number;
-  readonly exchange: string;
-  readonly routingKey: string;
-  /** The encoded properties, then the body. */
-  readonly content: Buffer;
-  /** The slices of a large body, which follow `content`. A recovered message has none. */
-  readonly more?: readonly Buffer[];
-  readonly propertiesLength: number;
 }
 
 /** A message in one queue. Entries of one message share its `message` object. */
@@ -100,6 +94,13 @@ export interface Store {
   returned(id: number, queue: string, counts: ReturnCounts): void;
   /** Records that all messages have left the queue, because it was deleted. */
   drop(queue: string): void;
+  /**
+   * Opens the log of a stream in the folder of this name. Creates it if it does not exist. A log writes to its own files, but
+   * what `committed`, `pendingBytes` and `failure` report includes it.
+   */
+  openStream(folder: string, options: StreamLogOptions): StreamLog;
+  /** Deletes the logs that were recovered and not opened, except for those in these folders. */
+  keepStreams(folders: ReadonlySet<string>): void;
   /** Calls `done` when everything that was appended before is on disk, or the store has failed, but never within this call. */
   committed(done: (error?: Error) => void): void;
   /** Bytes that are not on disk yet. Publishers without confirms can be faster than the disk. */

@@ -1,10 +1,13 @@
 // The store on an append-only log: an index of needed records, a writer with group commit, and compaction.
 
+import type { MqError } from '../../errors.ts';
 import { Slices } from '../slices.ts';
 import { StoreCompaction } from './compaction.ts';
 import type { Definition, EnqueueTarget, ReturnCounts, Store, StoredMessage, StoreOptions } from './contract.ts';
 import type { LiveRecords } from './live-records.ts';
 import type { Recovery } from './recovery.ts';
+import { Streams } from './stream/streams.ts';
+import type { StreamLog, StreamLogOptions } from './stream-log.ts';
 import { StoreWriter } from './writer.ts';
 
 interface LogStoreOptions {
@@ -18,27 +21,40 @@ export class LogStore implements Store {
   readonly recovered: Store['recovered'];
   readonly #index: LiveRecords;
   readonly #writer: StoreWriter;
+  readonly #streams: Streams;
   readonly #compaction: StoreCompaction;
   readonly #drops = new Slices();
   readonly #release: () => Promise<void>;
   #closing: Promise<void> | undefined;
 
-  constructor({ index, segments, recovered, sequence }: Recovery, { folder, release, options }: LogStoreOptions) {
+  constructor(
+    { index, segments, recovered, sequence, streams }: Recovery,
+    { folder, release, options: given }: LogStoreOptions,
+  ) {
+    const options = { ...given, onFailed: onFirstFailure(given) };
     const { slackBytes = 64 * 1024 * 1024, pauseMs = 2000, log = () => undefined } = options;
     this.recovered = recovered;
     this.#index = index;
-    this.#writer = new StoreWriter(folder, segments, sequence, options);
+    this.#streams = new Streams({
+      folder,
+      recovered: streams,
+      options,
+      isEnded: () => this.#isEnded(),
+      committed: (done) => this.#writer.committed(done),
+    });
+    // A record may settle a message whose dead letter is in a stream.
+    this.#writer = new StoreWriter(folder, { segments, sequence }, options, () => this.#streams.onDisk());
     this.#compaction = new StoreCompaction(index, this.#writer, { folder, slackBytes, pauseMs, log });
     this.#release = release;
     this.#compaction.startIfDue();
   }
 
   get pendingBytes(): number {
-    return this.#writer.pendingBytes;
+    return this.#writer.pendingBytes + this.#streams.pendingBytes;
   }
 
   get failure(): Store['failure'] {
-    return this.#writer.failure;
+    return this.#writer.failure ?? this.#streams.failure;
   }
 
   define(definition: Definition): void {
@@ -86,8 +102,24 @@ export class LogStore implements Store {
     this.#drops.run(work, () => this.#compaction.startIfDue());
   }
 
+  openStream(folder: string, options: StreamLogOptions): StreamLog {
+    return this.#streams.open(folder, options);
+  }
+
+  keepStreams(folders: ReadonlySet<string>): void {
+    this.#streams.deleteOthers(folders);
+  }
+
   committed(done: (error?: Error) => void): void {
-    this.#writer.committed(done);
+    let failure: Error | undefined;
+    let left = 1;
+    const onDone = (error?: Error) => {
+      failure ??= error;
+      left--;
+      if (left === 0) done(failure);
+    };
+    left += this.#streams.committed(onDone);
+    this.#writer.committed(onDone);
   }
 
   close(): Promise<void> {
@@ -97,12 +129,22 @@ export class LogStore implements Store {
 
   async #close(): Promise<void> {
     await this.#compaction.close();
+    await this.#streams.close();
     await this.#writer.close();
     await this.#release();
   }
 
   /** Returns true after a failure or after `close`. The store then ignores all changes. */
   #isEnded(): boolean {
-    return this.#writer.failure !== undefined || this.#closing !== undefined;
+    return this.failure !== undefined || this.#closing !== undefined;
   }
+}
+
+/** Returns a function that reports only the first failure, because several files may fail. */
+function onFirstFailure({ onFailed }: StoreOptions): (failure: MqError) => void {
+  let hasFailed = false;
+  return (failure) => {
+    if (!hasFailed) onFailed?.(failure);
+    hasFailed = true;
+  };
 }

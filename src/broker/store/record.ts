@@ -3,9 +3,10 @@
 
 import { crc32 } from 'node:zlib';
 import type { Definition, EnqueueTarget, Returns, StoredMarks, StoredMessage } from './contract.ts';
+import type { StreamMessage, StreamRecord } from './stream-log.ts';
 
 /** The number of bytes of the length and the checksum. */
-const headLength = 8;
+export const headLength = 8;
 
 const types = {
   batch: 0x62,
@@ -19,6 +20,8 @@ const types = {
   /** A message with marks: a u32 length and JSON follow its id. */
   markedMessage: 7,
   returned: 8,
+  /** A message of a stream. */
+  entry: 9,
 } as const;
 
 /** One of the queues in a message record. Without `returns`, the message never came back. */
@@ -38,11 +41,21 @@ export interface MessageRecord {
   readonly rest: number;
 }
 
+interface EntryRecord {
+  readonly type: 'entry';
+  readonly offset: number;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** The position of the fields after the time. */
+  readonly rest: number;
+}
+
 export type StoreRecord =
   | { readonly type: 'batch'; readonly sequence: number }
   | { readonly type: 'define'; readonly sequence: number; readonly definition: Definition }
   | { readonly type: 'undefine'; readonly kind: string; readonly key: string }
   | MessageRecord
+  | EntryRecord
   | { readonly type: 'settle'; readonly queue: string; readonly ids: readonly number[] }
   | { readonly type: 'returned'; readonly queue: string; readonly id: number; readonly returns: Returns }
   | { readonly type: 'drop'; readonly queue: string };
@@ -94,6 +107,20 @@ export class RecordEncoder {
       this.#end = this.#buffer.writeDoubleBE(expiresAt ?? Number.NaN, this.#end);
       this.#uint32(returns.deliveryCount);
     }
+    this.#text(exchange);
+    this.#text(routingKey);
+    this.#uint32(propertiesLength);
+    if (isOwnPart) return this.#finish([content, ...more]);
+    this.#bytes(content);
+    return this.#finish(more);
+  }
+
+  entry(offset: number, time: number, message: StreamMessage): number {
+    const { exchange, routingKey, content, more = noParts, propertiesLength } = message;
+    const isOwnPart = content.length >= ownPartLength;
+    this.#begin(types.entry, 20 + 3 * (exchange.length + routingKey.length) + (isOwnPart ? 0 : content.length));
+    this.#uint48(offset);
+    this.#uint48(time);
     this.#text(exchange);
     this.#text(routingKey);
     this.#uint32(propertiesLength);
@@ -270,16 +297,21 @@ export function decodeRecord(bytes: Buffer, offset: number, end: number): StoreR
       const [id, deliveryCount] = [reader.number(6), reader.number(4)];
       return { type: 'returned', id, returns: returnsOf(deliveryCount), queue: reader.text() };
     }
-    case types.returned: {
-      const id = reader.number(6);
-      const returns = { order: reader.number(6), deliveryCount: reader.number(4), acquiredCount: reader.number(4) };
-      return { type: 'returned', id, returns, queue: reader.text() };
-    }
+    case types.returned:
+      return returnedRecord(reader);
+    case types.entry:
+      return { type: 'entry', offset: reader.number(6), time: reader.number(6), rest: reader.at };
     case types.drop:
       return { type: 'drop', queue: reader.text() };
     default:
       return undefined;
   }
+}
+
+function returnedRecord(reader: Reader): StoreRecord {
+  const id = reader.number(6);
+  const returns = { order: reader.number(6), deliveryCount: reader.number(4), acquiredCount: reader.number(4) };
+  return { type: 'returned', id, returns, queue: reader.text() };
 }
 
 /** Returns the counts for a record that contains only the delivery count. */
@@ -302,6 +334,13 @@ export function decodeMessage(bytes: Buffer, { id, marks, rest }: MessageRecord,
   const decodedMarks: StoredMarks = marks === undefined ? {} : JSON.parse(marks.toString('utf8'));
   const content = Buffer.from(bytes.subarray(reader.at, end));
   return { id, exchange, routingKey, propertiesLength, content, ...decodedMarks };
+}
+
+/** Decodes the message of a record of a stream that ends at `end`. The content is a slice of `bytes`. */
+export function decodeEntry(bytes: Buffer, { offset, time, rest }: EntryRecord, end: number): StreamRecord {
+  const reader = new Reader(bytes, rest);
+  const [exchange, routingKey, propertiesLength] = [reader.text(), reader.text(), reader.number(4)];
+  return { offset, time, message: { exchange, routingKey, propertiesLength, content: bytes.subarray(reader.at, end) } };
 }
 
 /** Returns `undefined` for a message without marks, as most messages are. */

@@ -1,12 +1,13 @@
 // Opens an existing log: builds the index, truncates an incomplete end, and reads the needed records.
 
-import { open, readdir, readFile, unlink } from 'node:fs/promises';
-import { MqError } from '../../errors.ts';
+import { readFile } from 'node:fs/promises';
 import { atOnce } from '../slices.ts';
 import type { Store, StoredEntry, StoreOptions } from './contract.ts';
 import { LiveRecords } from './live-records.ts';
+import { numbersIn, truncate } from './log-files.ts';
 import { decodeMessage, type StoreRecord } from './record.ts';
-import { readSegment, type Segment, segmentHeaderLength, segmentNumbers, segmentOf, segmentPath } from './segment.ts';
+import { readSegment, type Segment, segmentOf, segmentPath } from './segment.ts';
+import { type RecoveredStream, recoverStreams } from './stream/recovery.ts';
 
 export interface Recovery {
   readonly index: LiveRecords;
@@ -15,6 +16,8 @@ export interface Recovery {
   readonly recovered: Store['recovered'];
   /** The sequence of the next batch. */
   readonly sequence: number;
+  /** The streams by the names of their folders. */
+  readonly streams: Map<string, RecoveredStream>;
 }
 
 /** Reads the folder of a store. Throws MqError BAD_DATA if a file is damaged, and the errors of node:fs. */
@@ -35,7 +38,8 @@ export async function recover(folder: string, { log = () => undefined }: StoreOp
     if (isLast) await truncate(segment, bytes.length, log);
     segments.push(segment);
   }
-  return { index, segments, sequence, recovered: await contentsOf(index, segments) };
+  const streams = await recoverStreams(folder, log);
+  return { index, segments, sequence, streams, recovered: await contentsOf(index, segments) };
 }
 
 function apply(index: LiveRecords, record: Exclude<StoreRecord, { type: 'batch' }>, segment: Segment, length: number) {
@@ -51,49 +55,13 @@ function apply(index: LiveRecords, record: Exclude<StoreRecord, { type: 'batch' 
       return;
     case 'returned':
       return index.returned(record.id, record.queue, record.returns);
+    case 'entry':
+      // The messages of streams are in folders of their own.
+      return;
     case 'drop': {
       const work = index.drop(record.queue);
       return work && atOnce(work);
     }
-  }
-}
-
-/**
- * Returns the numbers of the segments. Removes the last segment if it has no complete header, because then the broker ended
- * while it created the file. Throws MqError BAD_DATA if a segment is missing.
- */
-async function numbersIn(folder: string, log: (line: string) => void): Promise<number[]> {
-  const numbers = segmentNumbers(await readdir(folder));
-  numbers.forEach((number, index) => {
-    const expected = (numbers[0] ?? 0) + index;
-    if (number === expected) return;
-    throw new MqError('BAD_DATA', `cannot open the store: ${segmentPath(folder, expected)} is missing`, {
-      at: folder,
-      hint: 'restore the folder from a backup, or use another folder',
-    });
-  });
-  const last = numbers.at(-1);
-  if (last === undefined) return [];
-  const path = segmentPath(folder, last);
-  const bytes = await readFile(path);
-  if (bytes.length > segmentHeaderLength || (bytes.length === segmentHeaderLength && bytes.some((byte) => byte !== 0)))
-    return numbers;
-  await unlink(path);
-  log(`the store: removed ${path}, which does not contain a record`);
-  return numbers.slice(0, -1);
-}
-
-/** Truncates an incomplete end, and syncs the file, so that everything that was read is on disk before new records follow. */
-async function truncate({ path, bytes }: Segment, length: number, log: (line: string) => void): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    if (bytes < length) {
-      await file.truncate(bytes);
-      log(`the store: truncated ${path} to ${bytes} bytes, because its last ${length - bytes} bytes are incomplete`);
-    }
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
 

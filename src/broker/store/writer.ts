@@ -23,7 +23,9 @@ type Done = (error?: Error) => void;
 
 export class StoreWriter {
   readonly #folder: string;
-  readonly #segmentBytes: number;
+  /** A segment ends at this number of bytes. */
+  segmentBytes: number;
+  readonly #before: () => Promise<MqError | undefined>;
   readonly #open: NonNullable<StoreOptions['open']>;
   readonly #log: (line: string) => void;
   readonly #onFailed: (failure: MqError) => void;
@@ -50,11 +52,21 @@ export class StoreWriter {
   /** Bytes that are not on disk yet. */
   pendingBytes = 0;
 
-  constructor(folder: string, segments: Segment[], sequence: number, options: StoreOptions) {
+  /**
+   * @param before called before each write. Resolves when everything is on disk that must not be lost if the write succeeds,
+   *   or to the error for which the write is not allowed
+   */
+  constructor(
+    folder: string,
+    { segments, sequence }: { segments: Segment[]; sequence: number },
+    options: StoreOptions,
+    before: () => Promise<MqError | undefined> = async () => undefined,
+  ) {
+    this.#before = before;
     this.#folder = folder;
     this.segments = segments;
     this.#sequence = sequence;
-    this.#segmentBytes = options.segmentBytes ?? 16 * 1024 * 1024;
+    this.segmentBytes = options.segmentBytes ?? 16 * 1024 * 1024;
     this.#open = options.open ?? openLogFile;
     this.#log = options.log ?? (() => undefined);
     this.#onFailed = options.onFailed ?? (() => undefined);
@@ -80,7 +92,7 @@ export class StoreWriter {
 
   /** Appends a record, which `encode` encodes. Returns its segment and length. */
   append(encode: (encoder: RecordEncoder) => number): { segment: Segment; length: number } {
-    if (this.#active.bytes >= this.#segmentBytes) this.#rotate();
+    if (this.#active.bytes >= this.segmentBytes) this.#rotate();
     if (this.#batchBytes === 0) this.#count(this.#encoder.batch(this.#active.salt, this.#sequence++));
     const length = encode(this.#encoder);
     this.#count(length);
@@ -135,6 +147,7 @@ export class StoreWriter {
       if (batches.length === 0 && waiting.length === 0) break;
       this.#batches = [];
       this.#waiting = [];
+      if (batches.length > 0) this.#failure ??= await this.#before();
       for (const batch of batches) await this.#write(batch);
       this.#report(waiting);
       // The callbacks may append more records in this turn.

@@ -2,14 +2,14 @@
 
 import { streamProperties } from '../codec/properties.ts';
 import { Message } from '../queue/message.ts';
-import type { StreamRecord } from './log.ts';
+import type { StreamRecord } from '../store/stream-log.ts';
 
 /** A body of at least this length, in bytes, is not copied. */
 const ownPartLength = 4096;
 
 /** Returns the message with the header x-stream-offset and without the properties that a stream does not keep. */
 export function streamedMessage({ message, offset }: StreamRecord): Message {
-  const { exchange, routingKey, content, more, propertiesLength, persistent, priority, expirationMs } = message;
+  const { exchange, routingKey, content, more = [], propertiesLength } = message;
   const properties = streamProperties(content, propertiesLength, offset);
   const body = content.subarray(propertiesLength);
   const isLarge = body.length >= ownPartLength || more.length > 0;
@@ -19,8 +19,9 @@ export function streamedMessage({ message, offset }: StreamRecord): Message {
     content: isLarge ? properties : Buffer.concat([properties, body]),
     more: isLarge ? [body, ...more] : [],
     propertiesLength: properties.length,
-    persistent,
-    priority,
-    expirationMs,
+    // The values for a queue, which the message does not enter.
+    persistent: false,
+    priority: undefined,
+    expirationMs: undefined,
   });
 }

@@ -3,7 +3,7 @@
 import type { Memory } from '../queue/memory.ts';
 import type { Message } from '../queue/message.ts';
 import type { Slices } from '../slices.ts';
-import type { Cursor, Retention, StreamLog, StreamRecord } from './log.ts';
+import type { Cursor, Retention, StreamLog, StreamLogOptions, StreamRecord } from '../store/stream-log.ts';
 
 interface Segment {
   readonly firstOffset: number;
@@ -16,7 +16,7 @@ interface Segment {
 /** Estimated overhead of a message in a segment file of RabbitMQ, in bytes. */
 const recordBytes = 64;
 
-export class MemoryLog implements StreamLog {
+export class MemoryLog implements StreamLog<Message> {
   readonly #memory: Memory;
   readonly #slices: Slices;
   readonly #onAppended: () => void;
@@ -25,12 +25,7 @@ export class MemoryLog implements StreamLog {
   bytes = 0;
   segmentBytes: number;
 
-  constructor({
-    memory,
-    slices,
-    segmentBytes,
-    onAppended,
-  }: { memory: Memory; slices: Slices; segmentBytes: number; onAppended: () => void }) {
+  constructor({ memory, slices }: { memory: Memory; slices: Slices }, { segmentBytes, onAppended }: StreamLogOptions) {
     this.#memory = memory;
     this.#slices = slices;
     this.segmentBytes = segmentBytes;
@@ -91,13 +86,8 @@ export class MemoryLog implements StreamLog {
     while (this.#segments.length > 1 && isDeleted(this.#segments[0] ?? this.#last())) this.#removeOldest();
   }
 
-  clear(): void {
-    this.#segments.push(newSegment(this.nextOffset));
-    while (this.#segments.length > 1) this.#removeOldest();
-  }
-
   delete(): void {
-    this.clear();
+    while (this.#segments.length > 0) this.#removeOldest();
   }
 
   #removeOldest(): void {

@@ -2,8 +2,8 @@
 
 import type { Consumer } from '../queue/consumers.ts';
 import type { Work } from '../slices.ts';
+import type { Cursor, StreamLog, StreamRecord } from '../store/stream-log.ts';
 import type { StreamFilter } from './filter.ts';
-import type { Cursor, StreamLog, StreamRecord } from './log.ts';
 import type { Start } from './start.ts';
 
 interface ReaderParts {

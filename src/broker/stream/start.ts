@@ -5,7 +5,7 @@ import type { Arguments } from '../codec/arguments.ts';
 import { Timestamp, typeNames } from '../codec/table.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { ageMs } from '../queue/arguments.ts';
-import type { StreamLog } from './log.ts';
+import type { StreamLog } from '../store/stream-log.ts';
 
 /** The position at which a consumer starts. It receives the first message that satisfies both conditions, and all after it. */
 export interface Start {

@@ -13,9 +13,9 @@ import { Queue, type QueueTotals } from '../queue/queue.ts';
 import { Returned } from '../queue/ready.ts';
 import type { QueueParts, QueueSettings } from '../queue/settings.ts';
 import type { Work } from '../slices.ts';
+import type { StreamLog, StreamRecord } from '../store/stream-log.ts';
 import { streamedMessage } from './delivery.ts';
 import { filterOf } from './filter.ts';
-import type { StreamLog, StreamRecord } from './log.ts';
 import { MemoryLog } from './memory-log.ts';
 import { StreamReader } from './reader.ts';
 import { startOf } from './start.ts';
@@ -40,21 +40,24 @@ const delivered = new QueueEntry(
 );
 
 export class Stream extends Queue {
-  override readonly hasOwnLog = false;
+  override readonly hasOwnLog: boolean;
+  /** The name of the folder of the stream in the store. */
+  readonly logFolder: string;
   readonly #host: QueueHost<Queue>;
-  readonly #log: StreamLog;
+  readonly #log: StreamLog<Message>;
   readonly #readers = new Map<Consumer, StreamReader>();
   readonly #expiry: ExpiryTimer;
   /** The number of segments after the limits were enforced last. */
   #segmentCount = 1;
 
-  constructor(parts: QueueParts, host: QueueHost<Queue>) {
+  constructor(parts: QueueParts, logFolder: string, host: QueueHost<Queue>) {
     super(parts);
     this.#host = host;
     this.#expiry = new ExpiryTimer(host.clock, () => this.enforceLimits());
-    const { memory, slices } = host;
-    const segmentBytes = segmentBytesOf(parts.settings);
-    this.#log = new MemoryLog({ memory, slices, segmentBytes, onAppended: () => this.#onAppended() });
+    this.logFolder = logFolder;
+    this.hasOwnLog = host.store !== undefined;
+    const options = { segmentBytes: segmentBytesOf(parts.settings), onAppended: () => this.#onAppended() };
+    this.#log = host.store?.openStream(logFolder, options) ?? new MemoryLog(host, options);
   }
 
   override get readyCount(): number {
@@ -180,23 +183,27 @@ export class Stream extends Queue {
     throw new ProtocolError('NOT_IMPLEMENTED', `queue.purge not supported by stream queues ${this.what}`);
   }
 
-  /** Deletes all messages. Clients cannot do that, but the fixtures of a test can. */
-  clear(): void {
-    this.#log.clear();
+  /** Cancels the consumers and deletes all messages, as if the stream was deleted and declared again. */
+  override reset(): void {
+    this.#cancelConsumers();
+    this.#log.delete();
   }
 
   override delete(): void {
     this.isDeleted = true;
     this.stop();
-    this.#log.delete();
-    for (const consumer of [...this.consumers.all]) {
-      this.removeConsumer(consumer);
-      consumer.cancelled();
-    }
+    this.reset();
   }
 
   override stop(): void {
     this.#expiry.stop();
+  }
+
+  #cancelConsumers(): void {
+    for (const consumer of [...this.consumers.all]) {
+      this.removeConsumer(consumer);
+      consumer.cancelled();
+    }
   }
 
   #onAppended(): void {
@@ -208,10 +215,18 @@ export class Stream extends Queue {
   #run(reader: StreamReader): void {
     if (reader.isRunning) return;
     reader.isRunning = true;
-    const work = reader.deliverAll((record) => this.#deliver(reader, record));
-    this.#host.slices.run(work, () => {
+    this.#host.slices.run(this.#work(reader), () => {
       reader.isRunning = false;
     });
+  }
+
+  *#work(reader: StreamReader): Work {
+    try {
+      yield* reader.deliverAll((record) => this.#deliver(reader, record));
+    } catch (error) {
+      this.#host.log(`${this.what} cannot be read: ${error instanceof Error ? error.message : error}`);
+      reader.consumer.failed(error);
+    }
   }
 
   #deliver({ consumer }: StreamReader, record: StreamRecord): void {

@@ -18,6 +18,8 @@ export interface QueueDeclaration {
   readonly exclusive: boolean;
   readonly autoDelete: boolean;
   readonly arguments: Arguments;
+  /** The folder of an existing stream in the store. */
+  readonly logFolder?: string | undefined;
 }
 
 export interface BindingDeclaration {

@@ -4,6 +4,7 @@ import type { Policy, PolicyKind } from '../queue/policies.ts';
 import { Queue } from '../queue/queue.ts';
 import { type Binding, bindingKey, type Exchange, type ExchangeType } from '../routing/exchange.ts';
 import type { Store } from '../store/contract.ts';
+import { Stream } from '../stream/stream.ts';
 import type { VhostMetadata } from './declarations.ts';
 import type { UserDefinition } from './users.ts';
 
@@ -39,6 +40,8 @@ export interface QueueValue {
   readonly queue: string;
   readonly autoDelete: boolean;
   readonly arguments: string;
+  /** The folder of a stream in the store. */
+  readonly logFolder?: string;
 }
 
 export interface BindingValue {
@@ -77,7 +80,8 @@ export class Definitions {
   defineQueue(queue: Queue): void {
     if (!queue.isDurable) return;
     const { name, isAutoDelete: autoDelete } = queue;
-    const value = { vhost: this.#vhost, queue: name, autoDelete, arguments: encoded(queue) };
+    const log = queue instanceof Stream ? { logFolder: queue.logFolder } : {};
+    const value = { vhost: this.#vhost, queue: name, autoDelete, arguments: encoded(queue), ...log };
     this.#define({ kind: 'queue', key: queue.key, value });
   }
 

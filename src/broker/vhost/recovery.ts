@@ -38,6 +38,8 @@ export function recover(store: Store, target: Target): void {
   const { definitions, entries } = store.recovered;
   const recovery = new Recovery(store, target);
   recovery.define(definitions);
+  // The logs of other folders belong to streams that were deleted, or whose declaration was not answered.
+  store.keepStreams(new Set(definitions.filter(isQueue).map(({ value }) => value.logFolder ?? '')));
   const wasClosed = definitions.some(({ kind }) => kind === closed.kind);
   recovery.enqueue(entries, wasClosed);
   definitions.length = 0;
@@ -146,7 +148,8 @@ class Recovery {
         break;
       }
       case 'queue': {
-        const parts = { ...partsOf(definition.value), queue: definition.value.queue, exclusive: false };
+        const { queue, logFolder } = definition.value;
+        const parts = { ...partsOf(definition.value), queue, logFolder, exclusive: false };
         vhost.addQueue(parts, undefined);
         break;
       }
@@ -180,6 +183,10 @@ class Recovery {
 }
 
 type VhostDefinition = Extract<BrokerDefinition, { kind: 'policy' | 'exchange' | 'queue' | 'binding' }>;
+
+function isQueue(definition: Definition): definition is Extract<BrokerDefinition, { kind: 'queue' }> {
+  return definition.kind === 'queue';
+}
 
 /** Checks only the kind, because only this broker writes definitions and the store checks that they are intact. */
 function isKnown(definition: Definition): definition is BrokerDefinition {

@@ -29,7 +29,7 @@ import {
 import { Definitions } from './definitions.ts';
 import { Destinations } from './destinations.ts';
 import { assertFreeName, assertSameExchange, assertSameQueue, locked } from './equivalence.ts';
-import { queueName } from './names.ts';
+import { logFolder, queueName } from './names.ts';
 import { assertDeletable, Removals } from './removals.ts';
 import { type Routed, refused, routedInMemory, routedNowhere, routedToStore } from './routed.ts';
 
@@ -203,7 +203,8 @@ export class VirtualHost implements QueueHost<Queue> {
       settings,
       policy,
     };
-    const queue = type === 'stream' ? new Stream(parts, this) : new MessageQueue(parts, this);
+    const queue =
+      type === 'stream' ? new Stream(parts, declaration.logFolder ?? logFolder(), this) : new MessageQueue(parts, this);
     this.queues.set(name, queue);
     this.version++;
     this.#churn.queue_created++;
@@ -318,7 +319,7 @@ export class VirtualHost implements QueueHost<Queue> {
     const expiresAt = queue.expiryOf(message);
     if (this.store === undefined || !queue.persists(message)) {
       queue.publish(message, undefined, expiresAt);
-      return routedInMemory;
+      return queue.hasOwnLog ? routedToStore : routedInMemory;
     }
     const id = this.store.enqueue(message, [{ queue: queue.key, expiresAt: dateAt(this.clock, expiresAt) }]);
     queue.publish(message, id, expiresAt);
@@ -334,7 +335,8 @@ export class VirtualHost implements QueueHost<Queue> {
       if (queue.accepts(message)) queue.publish(message);
       else isRefused = true;
     }
-    return isRefused ? refused : routedInMemory;
+    if (isRefused) return refused;
+    return queues.some(({ hasOwnLog }) => hasOwnLog) ? routedToStore : routedInMemory;
   }
 
   #deliverStored(message: Message, queues: readonly Queue[], store: Store): Routed {
@@ -349,7 +351,11 @@ export class VirtualHost implements QueueHost<Queue> {
     const id = stored.length === 0 ? undefined : store.enqueue(message, stored);
     for (const { queue, expiresAt, persists } of accepting)
       queue.publish(message, persists ? id : undefined, expiresAt);
-    return { hasQueue: true, isRefused: accepting.length < queues.length, isStored: stored.length > 0 };
+    return {
+      hasQueue: true,
+      isRefused: accepting.length < queues.length,
+      isStored: stored.length > 0 || accepting.some(({ queue }) => queue.hasOwnLog),
+    };
   }
 
   deadLetter(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt<Queue>): void {

@@ -157,7 +157,7 @@ export const connectionVerbOptions = {
     ...secrets('management-password', 'the password of the user in --management-url'),
     ...login.filter(({ name }) => ['ca', 'cert', 'key', 'key-password-file'].includes(name)).map(withoutVariable),
     ...secrets('token', 'an OAuth 2 token'),
-    { name: 'replace', help: 'replace the connection if it exists' },
+    { name: 'overwrite', help: 'replace the connection if it exists' },
     json,
     ...always,
   ],

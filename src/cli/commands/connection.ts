@@ -66,8 +66,8 @@ export const connectionCommand: Command = {
 async function add(context: Context, values: Values): Promise<void> {
   const name = nameOf(values);
   const all = await readConnections(context);
-  if (all[name] !== undefined && !values.flag('replace'))
-    throw values.usage(`the connection '${name}' exists`, 'use --replace, or mq connection remove');
+  if (all[name] !== undefined && !values.flag('overwrite'))
+    throw values.usage(`the connection '${name}' exists`, 'use --overwrite, or mq connection remove');
   const { connectionOf } = await import('./connection/given.ts');
   const added = await connectionOf(context, values, name);
   const file = await writeConnections(context, { ...all, [name]: added });

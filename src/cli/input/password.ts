@@ -29,7 +29,12 @@ export async function secretOf(context: SecretWorld & Pick<Context, 'env'>, vari
 
 /** Returns the text of a file without the newlines at its end. */
 export async function secretIn(context: SecretWorld, file: string): Promise<string> {
-  return (await readText(context, file)).replace(/(?<!\n|\r(?=\n))(?:\r?\n)+$/, '');
+  return withoutEnd(await readText(context, file));
+}
+
+/** Returns the text without the newlines at its end. */
+export function withoutEnd(text: string): string {
+  return text.replace(/(?<!\n|\r(?=\n))(?:\r?\n)+$/, '');
 }
 
 /**

@@ -18,7 +18,7 @@ import { optionalManagement } from '../input/management.ts';
 
 const defaultCount = 10;
 /** Milliseconds until the broker reports statistics of a new queue, with a reserve. */
-const statisticsMs = 8_000;
+const statisticsMs = 15_000;
 
 export function peekCommand(configsOf: (context: Context) => Promise<CheckedConfig>): Command {
   return {
@@ -34,7 +34,7 @@ export function peekCommand(configsOf: (context: Context) => Promise<CheckedConf
       'mq peek events --offset 10m',
       'mq peek events --offset last',
     ],
-    completes: async (words, { queues }) => (words.length > 1 ? [] : queues.map((queue) => [queue] as const)),
+    completes: async (words, { queues }) => (words.length > 0 ? [] : queues.map((queue) => [queue] as const)),
     async run(context, values) {
       const [name] = values.args;
       if (name === undefined || name === '') throw values.usage('give the name of a queue');
@@ -99,7 +99,7 @@ export function offsetOf(values: Values): StreamOffset | undefined {
   const text = values.text('offset');
   if (text === undefined) return undefined;
   const parsed = parseOffset(text);
-  if ('problem' in parsed) throw values.usage(`--offset: '${text}' is not a position: ${parsed.problem}`);
+  if ('problem' in parsed) throw values.usage(`--offset '${text}' is not valid: ${parsed.problem}`);
   return parsed.offset;
 }
 
@@ -124,7 +124,7 @@ interface LimitRequest {
 
 /**
  * Reads the delivery limit that follows from the arguments of a quorum queue and its policies. RabbitMQ reports the
- * policies of a new queue with its first statistics, after at most five seconds.
+ * policies of a new queue with its first statistics, after five to ten seconds.
  */
 export async function readLimit(
   context: Context,

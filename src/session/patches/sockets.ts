@@ -6,7 +6,7 @@ import type { Options, SocketOptions } from 'amqplib/callback_api';
 import amqplib from 'amqplib/callback_api';
 import { objectOf, type Plain } from '../../config/plain.ts';
 import { MqError } from '../../errors.ts';
-import { isIncomplete, type SocketLogin, socketLogin, tokenNote } from '../../login/socket-login.ts';
+import { isIncomplete, loginNote, type SocketLogin, socketLogin } from '../../login/socket-login.ts';
 import type { Token } from '../../login/tokens.ts';
 import { answerCloses } from './closing.ts';
 import { channelMethods, type OpenConnection, openConnectionOf } from './open-connection.ts';
@@ -60,7 +60,7 @@ Object.assign(amqplib, { connect: captured });
 function connectWith(url: string | Options.Connect, { options, token }: SocketLogin, next: Callback): void {
   connect(url, options, (error, connection) => {
     if (connection) capture(openConnectionOf(connection), options, token);
-    else if (token && error) error.message += tokenNote(token);
+    else if (error) error.message += loginNote(options, token);
     next(error, connection);
   });
 }

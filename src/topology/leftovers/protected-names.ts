@@ -42,9 +42,7 @@ function isReserved(name: string): boolean {
   return name === aliveness || name.endsWith(holding) || prefixes.some((prefix) => name.startsWith(prefix));
 }
 
-/** Returns the queue whose failed messages a queue of this name receives: config/retry-queues.ts. */
+/** Returns the queue whose failed messages or offsets a queue of this name stores: config/retry-queues.ts. */
 function workQueueOf(name: string): string | undefined {
-  const [, delay] = /\.retry\.(\d+)$/.exec(name) ?? [];
-  if (delay !== undefined) return name.slice(0, -`.retry.${delay}`.length);
-  return name.endsWith('.dead') ? name.slice(0, -'.dead'.length) : undefined;
+  return /^(.*)\.(?:retry\.\d+|dead|offset\.[^.]+)$/s.exec(name)?.[1];
 }

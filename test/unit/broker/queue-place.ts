@@ -97,6 +97,7 @@ export function place(values: Record<string, FieldValue> = {}, store?: Store) {
         one.got.push(each.body().toString());
       },
       cancelled: () => {},
+      failed: () => {},
     };
     queue.addConsumer(one);
     return one;

@@ -75,15 +75,15 @@ test('lists, shows and removes connections without reading a secret', async () =
   assert.is((await run(['connection', 'list', '--json'])).stdout.split('\n').length, 3);
 });
 
-test('replaces a connection only with --replace', async () => {
+test('replaces a connection only with --overwrite', async () => {
   const { file, run } = home({ dev });
   const add = ['connection', 'add', 'dev', '--url', 'amqp://localhost'];
   assertRefused(await run(add), {
     exit: 64,
     line: "mq connection: the connection 'dev' exists [USAGE]",
-    hint: 'use --replace, or mq connection remove',
+    hint: 'use --overwrite, or mq connection remove',
   });
-  assert.is((await run([...add, '--replace'])).status, 0);
+  assert.is((await run([...add, '--overwrite'])).status, 0);
   assert.equal(JSON.parse(readFileSync(file, 'utf8')).connections, { dev: { urls: ['amqp://localhost'] } });
 });
 

@@ -164,7 +164,6 @@ test('probes an idle queue', async () => {
 
 for (const [what, declared] of [
   ['with a single active consumer', { 'x-single-active-consumer': true }],
-  ['that is a stream', { 'x-queue-type': 'stream' }],
   ['that mq does not declare', null],
 ] as const) {
   test(`does not probe a queue ${what}`, async () => {
@@ -176,6 +175,15 @@ for (const [what, declared] of [
     assert.is(seen.asked, 0);
   });
 }
+
+test('does not look for the consumer of a stream, because the broker counts none', async () => {
+  const { consumer, seen } = consuming([], { declared: { 'x-queue-type': 'stream' }, watchMs: 2 });
+  const other = consuming([], { watchMs: 2 });
+  await Promise.all([consumer.start(), other.consumer.start()]);
+  await until('several checks of another queue have passed', () => other.seen.looks > 12);
+  await Promise.all([consumer.stop(), other.consumer.stop()]);
+  assert.equal([seen.looks, seen.asked, seen.consumed], [0, 0, 1]);
+});
 
 const withOffset = (offset: number, redelivered: boolean) =>
   ({
@@ -203,6 +211,19 @@ for (const [queue, { declared, redelivered, isStream }] of Object.entries({
     await consumer.stop();
   });
 }
+
+test('a reader of new messages skips none when its first channel is lost', async () => {
+  const before = Math.floor(Date.now() / 1000);
+  const { consumer, consumers } = consuming(['closes'], { declared: { 'x-queue-type': 'stream' } });
+  await consumer.start();
+  const resumed = await until('it consumes again', () => consumers[1]);
+  await consumer.stop();
+  assert.equal(consumers[0]?.options, {});
+  const { arguments: given } = resumed.options as { arguments: { 'x-stream-offset': { '!': string; value: number } } };
+  assert.is(given['x-stream-offset']['!'], 'timestamp');
+  const { value } = given['x-stream-offset'];
+  assert.ok(value >= before && value <= Date.now() / 1000, String(value));
+});
 
 test('acknowledges nothing while it checks for the end of a stream', async () => {
   const { consumer, consumers } = consuming([], { declared: null });

@@ -133,7 +133,11 @@ const rows: Readonly<Record<string, readonly [found: Topology, deleted: readonly
     [],
   ],
   'no queue for failed messages of a queue of the file': [
-    plus({ queues: ['orders.bill.retry.777', 'orders.bill.dead', 'orders.keys.dead'].map((name) => queue(name)) }),
+    plus({
+      queues: ['orders.bill.retry.777', 'orders.bill.dead', 'orders.keys.dead', 'orders.bill.offset.report'].map(
+        (name) => queue(name),
+      ),
+    }),
     [],
   ],
   'no wait queue that expires': [

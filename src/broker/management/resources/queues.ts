@@ -3,6 +3,7 @@
 import { Connection } from '../../connection/connection.ts';
 import { ChannelConsumer } from '../../connection/consumer.ts';
 import type { Queue } from '../../queue/queue.ts';
+import { Stream } from '../../stream/stream.ts';
 import { assertAccess, type User } from '../../vhost/users.ts';
 import type { VirtualHost } from '../../vhost/vhost.ts';
 import { argumentsOf, flagOf } from '../body.ts';
@@ -108,7 +109,8 @@ function queueItem(queue: Queue, rates: Rates): Record<string, unknown> {
     policy: queue.policy.policy,
     operator_policy: queue.policy.operatorPolicy,
     effective_policy_definition: queue.policy.definition,
-    ...(settings.type === 'quorum' && {
+    ...(queue instanceof Stream && { readers: { [nodeName]: consumers.count }, segments: queue.segmentCount }),
+    ...(settings.type !== 'classic' && {
       leader: nodeName,
       members: [nodeName],
       online: [nodeName],

@@ -19,6 +19,8 @@ export function offsetsOf(values: Values, receiving: Receiving): OffsetSettings 
   const [file, name] = [values.name('offset-file'), values.name('offset-name')];
   if (file !== undefined && name !== undefined)
     throw values.usage('--offset-file and --offset-name exclude each other');
+  if (name?.includes('.'))
+    throw values.usage('--offset-name contains a dot, which separates the parts of the name of its queue');
   if ((file ?? name) !== undefined && receiving.role.subscriptions.length > 1)
     throw values.usage(`--${given} accepts one subscription, because each stream has its own offset`);
   return { start: startOf(values), file, name };

@@ -3,7 +3,7 @@
 import { keepSecret } from '../../../config/redact.ts';
 import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
-import { secretIn } from '../password.ts';
+import { secretIn, withoutEnd } from '../password.ts';
 
 /** Where a secret is. Exactly one of the keys is set. A file is an absolute path. */
 export interface Reference {
@@ -41,6 +41,5 @@ async function read(world: World, { env, file, command = '' }: Reference, from: 
   }
   if (file !== undefined) return secretIn(world, file);
   const { outputOf } = await import('../../../login/token-command.ts');
-  const output = await outputOf({ command, folder: world.cwd, from }, 'a password');
-  return output.replace(/(?:\r?\n)+$/, '');
+  return withoutEnd(await outputOf({ command, folder: world.cwd, from }, 'a secret'));
 }

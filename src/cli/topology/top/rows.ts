@@ -60,9 +60,11 @@ export function rowsOf(
   const keys = new Set(items.map(({ vhost, name }) => keyOf(vhost, name)));
   const folded = new Map<string, Folded>();
   const own = items.filter((item) => {
-    const [, work, part] = /^(.+)\.(retry\.\d+|dead)$/s.exec(String(item['name'])) ?? [];
+    const [, work, part] = /^(.+)\.(retry\.\d+|dead|offset\.[^.]+)$/s.exec(String(item['name'])) ?? [];
     const key = keyOf(item['vhost'], work);
     if (!subscriptions.has(key) || !keys.has(key)) return true;
+    // The message in the queue of an offset is not work.
+    if (part?.startsWith('offset.')) return false;
     const sums = folded.get(key) ?? { retry: 0, dead: 0 };
     folded.set(key, sums);
     sums[part === 'dead' ? 'dead' : 'retry'] += numberOf(item['messages']) ?? 0;

@@ -1,26 +1,35 @@
 // The interface of the log of a stream: an append-only list of messages with consecutive offsets, in memory or on disk. It
 // consists of segments, and the oldest segments are deleted first.
 
-import type { Message } from '../queue/message.ts';
+export interface StreamMessage {
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** The encoded properties, then the body. */
+  readonly content: Buffer;
+  /** The slices of a large body, which follow `content`. */
+  readonly more?: readonly Buffer[];
+  readonly propertiesLength: number;
+}
 
 export interface StreamRecord {
   readonly offset: number;
   /** The time at which the message arrived, in milliseconds since 1970. */
   readonly time: number;
-  readonly message: Message;
+  readonly message: StreamMessage;
 }
 
 /** The position of one reader of a log. */
 export interface Cursor {
   /**
-   * Returns the next record, or `undefined` if no further record has arrived. Continues at the first record of the log if the next one
-   * was deleted. The log calls `onReadable` when a call may return more. Throws an MqError if the record is damaged.
+   * Returns the next record, or `undefined` if no further record has arrived. Continues at the first record of the log if the
+   * next one was deleted. Throws an error if the record cannot be read. The log calls `onReadable` of the cursor when a call
+   * may return more.
    */
   next(): StreamRecord | undefined;
   close(): void;
 }
 
-/** The messages that a log may delete. It never deletes its newest segment. */
+/** The segments that a log may delete. It never deletes its newest segment. */
 export interface Retention {
   /** Deletes the oldest segments while the log has more bytes. */
   readonly maxBytes: number;
@@ -28,7 +37,7 @@ export interface Retention {
   readonly before: number;
 }
 
-export interface StreamLog {
+export interface StreamLog<M extends StreamMessage = StreamMessage> {
   /** The offset of the oldest message, or of the next one if the log is empty. */
   readonly firstOffset: number;
   /** The offset after the last message that consumers may receive. */
@@ -41,13 +50,17 @@ export interface StreamLog {
   readonly oldestTime: number | undefined;
   /** A segment ends at this number of bytes. */
   segmentBytes: number;
-  append(message: Message, time: number): void;
+  append(message: M, time: number): void;
   /** Returns the offset of a message that is not newer than the first message which arrived at `time` or later. */
   offsetBefore(time: number): number;
   cursor(offset: number, onReadable: () => void): Cursor;
   trim(retention: Retention): void;
-  /** Deletes all messages. The offsets continue. */
-  clear(): void;
   /** Deletes the log. */
   delete(): void;
+}
+
+export interface StreamLogOptions {
+  readonly segmentBytes: number;
+  /** Called when `endOffset` has grown. */
+  readonly onAppended: () => void;
 }

@@ -1,0 +1,44 @@
+// The files of a log in one folder: which of them exist, and how an incomplete end is removed.
+
+import { open, readdir, readFile, unlink } from 'node:fs/promises';
+import { MqError } from '../../errors.ts';
+import { type Segment, segmentHeaderLength, segmentNumbers, segmentPath } from './segment.ts';
+
+/**
+ * Returns the numbers of the segments. Removes the last segment if it has no complete header, because then the broker ended
+ * while it created the file. Throws MqError BAD_DATA if a segment is missing.
+ */
+export async function numbersIn(folder: string, log: (line: string) => void): Promise<number[]> {
+  const numbers = segmentNumbers(await readdir(folder));
+  numbers.forEach((number, index) => {
+    const expected = (numbers[0] ?? 0) + index;
+    if (number === expected) return;
+    throw new MqError('BAD_DATA', `cannot open the store: ${segmentPath(folder, expected)} is missing`, {
+      at: folder,
+      hint: 'restore the folder from a backup, or use another folder',
+    });
+  });
+  const last = numbers.at(-1);
+  if (last === undefined) return [];
+  const path = segmentPath(folder, last);
+  const bytes = await readFile(path);
+  if (bytes.length > segmentHeaderLength || (bytes.length === segmentHeaderLength && bytes.some((byte) => byte !== 0)))
+    return numbers;
+  await unlink(path);
+  log(`the store: removed ${path}, which does not contain a record`);
+  return numbers.slice(0, -1);
+}
+
+/** Truncates an incomplete end, and syncs the file, so that everything that was read is on disk before new records follow. */
+export async function truncate({ path, bytes }: Segment, length: number, log: (line: string) => void): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    if (bytes < length) {
+      await file.truncate(bytes);
+      log(`the store: truncated ${path} to ${bytes} bytes, because its last ${length - bytes} bytes are incomplete`);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

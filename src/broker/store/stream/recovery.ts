@@ -1,0 +1,112 @@
+// Opens the logs of existing streams. It reads the newest segment of each log whole, and truncates an incomplete end. Of the
+// older ones it reads only the first message, because a stream may be larger than the memory.
+
+import { open, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemCode } from '../../../errors.ts';
+import { numbersIn, truncate } from '../log-files.ts';
+import type { StoreRecord } from '../record.ts';
+import { readSegment, type Segment, segmentHeaderLength, segmentOf, segmentPath } from '../segment.ts';
+import { readRecords } from './records.ts';
+import { addToIndex, type StreamSegment } from './segments.ts';
+
+export interface RecoveredStream {
+  /** The oldest first. */
+  readonly segments: StreamSegment[];
+  readonly nextOffset: number;
+  /** The sequence of the next batch. */
+  readonly sequence: number;
+}
+
+/** The contents of a segment that was read whole. */
+interface Scan {
+  readonly segment: Segment;
+  /** The offset of its first message, and the one after its last message; `undefined` if it has no message. */
+  readonly offsets: { readonly first: number; readonly next: number } | undefined;
+  readonly newestTime: number;
+  readonly index: StreamSegment['index'];
+  readonly sequence: number;
+}
+
+/** The folder of the streams in the folder of the store. Each stream has a folder of its own there. */
+export const streamsFolder = 'streams';
+
+/** Returns the streams of a store, by the names of their folders. Throws MqError BAD_DATA if a file is damaged. */
+export async function recoverStreams(
+  folder: string,
+  log: (line: string) => void,
+): Promise<Map<string, RecoveredStream>> {
+  const streams = new Map<string, RecoveredStream>();
+  const parent = join(folder, streamsFolder);
+  for (const id of await foldersIn(parent)) streams.set(id, await recoverStream(join(parent, id), log));
+  return streams;
+}
+
+async function foldersIn(parent: string): Promise<string[]> {
+  try {
+    const entries = await readdir(parent, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+async function recoverStream(folder: string, log: (line: string) => void): Promise<RecoveredStream> {
+  const numbers = await numbersIn(folder, log);
+  const scans: Scan[] = [];
+  // The newest segment may not have a message yet. Then the offset of the next message follows from the segment before it.
+  for (let number = numbers.pop(); number !== undefined; number = numbers.pop()) {
+    const scan = await scanned(folder, number, { isLast: scans.length === 0, log });
+    scans.unshift(scan);
+    if (scan.offsets !== undefined) break;
+  }
+  const nextOffset = scans[0]?.offsets?.next ?? 0;
+  const segments = scans.map(({ segment, offsets, newestTime, index }) => {
+    return { segment, firstOffset: offsets?.first ?? nextOffset, newestTime, writtenBytes: segment.bytes, index };
+  });
+  for (const number of numbers.reverse()) segments.unshift(await olderSegment(folder, number, segments[0]?.newestTime));
+  return { segments, nextOffset, sequence: Math.max(1, ...scans.map(({ sequence }) => sequence)) };
+}
+
+async function scanned(
+  folder: string,
+  number: number,
+  { isLast, log }: { isLast: boolean; log: (line: string) => void },
+): Promise<Scan> {
+  const bytes = await readFile(segmentPath(folder, number));
+  const segment = segmentOf(folder, number, bytes);
+  const index: StreamSegment['index'] = [];
+  let offsets: Scan['offsets'];
+  let [newestTime, sequence] = [-Infinity, 1];
+  const onRecord = (record: StoreRecord, position: number) => {
+    if (record.type === 'batch') sequence = record.sequence + 1;
+    if (record.type !== 'entry') return;
+    const { offset, time } = record;
+    offsets = { first: offsets?.first ?? offset, next: offset + 1 };
+    newestTime = time;
+    addToIndex({ index }, offset, position);
+  };
+  segment.bytes = readSegment(segment, bytes, { isLast, onRecord });
+  if (isLast) await truncate(segment, bytes.length, log);
+  return { segment, offsets, newestTime, index, sequence };
+}
+
+/** Returns a segment of which only the first message is read. `newestTime` is that of the segment that follows. */
+async function olderSegment(folder: string, number: number, newestTime = -Infinity): Promise<StreamSegment> {
+  const path = segmentPath(folder, number);
+  const file = await open(path, 'r');
+  try {
+    const header = Buffer.alloc(segmentHeaderLength);
+    await file.read(header, 0, header.length, 0);
+    const segment = segmentOf(folder, number, header);
+    segment.bytes = (await file.stat()).size;
+    const { records } = await readRecords({ file, path }, { position: segmentHeaderLength, end: segment.bytes });
+    const [first] = records;
+    if (first === undefined) throw new Error(`${path} has no message`);
+    const index = [{ offset: first.offset, position: first.position }];
+    return { segment, firstOffset: first.offset, newestTime, writtenBytes: segment.bytes, index };
+  } finally {
+    await file.close();
+  }
+}
