@@ -65,6 +65,8 @@ export abstract class Queue {
   abstract readonly consumerCount: number;
   /** The number of messages that its consumers have yet to receive. */
   abstract readonly undelivered: number;
+  /** Number of messages that are neither ready nor unacknowledged: dead letters without a target, and delayed retries. */
+  abstract readonly heldBackCount: number;
   abstract readonly totals: QueueTotals;
   /** True if the queue itself writes its messages to disk. */
   abstract readonly hasOwnLog: boolean;
