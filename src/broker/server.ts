@@ -1,7 +1,7 @@
 // The embedded AMQP 0-9-1 broker. It listens for connections and owns their shared state.
-// It refuses streams (406), the flag `immediate` of basic.publish (540) and SASL mechanisms other than PLAIN, AMQPLAIN and
-// EXTERNAL (503). It has no clusters, and no time limit for unacknowledged deliveries. In two respects it behaves like RabbitMQ 4.0 and
-// not 4.3: it accepts transient queues that are not exclusive, and it applies basic.qos with `global` to the whole channel.
+// It refuses the flag `immediate` of basic.publish (540) and SASL mechanisms other than PLAIN, AMQPLAIN and EXTERNAL (503). It
+// has no clusters, and no time limit for unacknowledged deliveries. In two respects it behaves like RabbitMQ 4.0 and not 4.3:
+// it accepts transient queues that are not exclusive, and it applies basic.qos with `global` to the whole channel.
 
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';

@@ -27,7 +27,7 @@ import { checkRetries } from './rules/retries.ts';
 import { checkRoles, type HandlerFault } from './rules/roles.ts';
 import { checkShape } from './rules/shape.ts';
 import { ignoredTls } from './rules/socket-options.ts';
-import { checkStreams } from './rules/streams.ts';
+import { checkStreams, streamWarnings } from './rules/streams.ts';
 
 export type { Field } from './fields/field.ts';
 export { configError, type Problem, problemLine } from './reading/problem.ts';
@@ -138,7 +138,13 @@ function warningsOf(content: Plain, tree: LocatedValue, declared: Declared | und
   const ignored = ['defaults', 'vhosts'].flatMap((key) => ignoredTls(content[key], [key]));
   const ofDeclared =
     declared === undefined ? [] : [...droppingQueues(declared).map(droppingWarning), ...policyWarnings(declared)];
-  return [...ofDeclared, ...ownsWarnings(content), ...ignored, ...nestedArguments(content)].map((one) => {
+  return [
+    ...ofDeclared,
+    ...ownsWarnings(content),
+    ...ignored,
+    ...nestedArguments(content),
+    ...streamWarnings(content),
+  ].map((one) => {
     return { code: 'warning', ...one, offset: offsetAt(tree, one.path) };
   });
 }

@@ -77,7 +77,7 @@ export async function recordLive(context: Context, live: LiveMessages, settings:
 }
 
 /** Records the messages that are ready at the start, and removes each from the queue when it is on disk. */
-export async function recordDrain(
+export async function recordAndRemove(
   context: Context,
   session: Session,
   settings: RecordSettings & QueuePlace,
@@ -85,7 +85,7 @@ export async function recordDrain(
   const { vhost, queue } = settings;
   if ((await (await session.queueReader(vhost, queue)).type()) === 'stream')
     throw new MqError('TOPOLOGY', `'${queue}' is a stream, which keeps its messages`, {
-      hint: 'record it without --drain',
+      hint: 'record it without --remove',
     });
   const browser = await openLetters(context, session, {
     vhost,

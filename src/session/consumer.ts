@@ -238,6 +238,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       return endChannel(channel);
     }
     this.#attach(true);
+    this.#stream.attached();
     this.#backoff.reset();
     this.#cancelledAt = undefined;
     if (this.#isStandby) this.emit('active');

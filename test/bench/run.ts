@@ -16,6 +16,7 @@ import { growth, growthOfRabbitMq } from './parts/growth.ts';
 import { harness } from './parts/harness.ts';
 import { openNode, type RabbitNode, type Settings } from './parts/node.ts';
 import { exec, execLines } from './parts/programs.ts';
+import { tap } from './parts/tap.ts';
 import { say } from './table.ts';
 
 const parts: Readonly<Record<string, (settings: Settings) => Promise<void>>> = {
@@ -32,6 +33,7 @@ const parts: Readonly<Record<string, (settings: Settings) => Promise<void>>> = {
   growth,
   'growth-rabbitmq': growthOfRabbitMq,
   cluster,
+  tap,
 };
 
 const { values } = parseArgs({

@@ -47,8 +47,31 @@ const queueArguments: Table = {
   'x-single-active-consumer': true,
 };
 
+const streamArguments: Table = {
+  'x-queue-type': 'stream',
+  'x-max-age': '1h',
+  'x-max-length-bytes': 20_000,
+  'x-stream-max-segment-size-bytes': 4000,
+  'x-stream-filter-size-bytes': 16,
+};
+const filterValue = { 'x-stream-filter-value': 'a' };
+
 /** Each function returns the frames of a conversation on an open channel. */
 export const conversations: readonly ((channel: number) => Buffer[])[] = [
+  (c) => [
+    method(c, 'queue.declare', { queue: 'f-stream', durable: true, arguments: streamArguments }),
+    method(c, 'queue.bind', { queue: 'f-stream', exchange: 'amq.topic', routingKey: 'f.#' }),
+    ...publish(c, { routingKey: 'f-stream' }, 'body', everyProperty),
+    ...publish(c, { exchange: 'amq.topic', routingKey: 'f.x' }, 'x'.repeat(3000), { headers: filterValue }),
+    method(c, 'basic.qos', { prefetchCount: 2 }),
+    method(c, 'basic.consume', { queue: 'f-stream', consumerTag: 'first', arguments: { 'x-stream-offset': 'first' } }),
+    method(c, 'basic.consume', { queue: 'f-stream', consumerTag: 'filtered', arguments: { 'x-stream-filter': ['a'] } }),
+    method(c, 'basic.consume', { queue: 'f-stream', consumerTag: 'since', arguments: { 'x-stream-offset': '1h' } }),
+    method(c, 'basic.ack', { deliveryTag: 1 }),
+    method(c, 'basic.nack', { deliveryTag: 0, multiple: true, requeue: true }),
+    method(c, 'basic.cancel', { consumerTag: 'first' }),
+    method(c, 'queue.delete', { queue: 'f-stream', ifEmpty: true }),
+  ],
   (c) => [
     method(c, 'queue.declare', { queue: 'f1', durable: true, arguments: queueArguments }),
     ...publish(c, { routingKey: 'f1', mandatory: true }, 'body', everyProperty),

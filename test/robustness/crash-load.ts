@@ -40,7 +40,7 @@ export function load(port: number, options: LoadOptions): Load {
   };
 }
 
-/** Publishes so that 50 messages are always unconfirmed. Each message goes to one queue or to all queues. */
+/** Publishes so that 50 messages are always unconfirmed. Each message goes to one queue, to the stream `s`, or to all of them. */
 async function publisher(port: number, { ledger, cycle, random }: LoadOptions, onConfirm: () => void): Promise<void> {
   const peer = await opened(port);
   if (peer === undefined) return;
@@ -49,7 +49,7 @@ async function publisher(port: number, { ledger, cycle, random }: LoadOptions, o
   let tag = 0;
   const more = () => {
     while (pending.size < 50 && !peer.isClosed) {
-      const queues = random.chance(0.3) ? ['q0', 'q1', 'q2', 'q3'] : [random.pick(['q0', 'q1', 'q2', 'q3'])];
+      const queues = random.chance(0.3) ? ['q0', 'q1', 'q2', 'q3', 's'] : [random.pick(['q0', 'q1', 'q2', 'q3', 's'])];
       const number = `${cycle}.${++tag}`;
       const ids = queues.map((queue) => `${queue} ${number}`);
       for (const id of ids) ledger.sent(id);

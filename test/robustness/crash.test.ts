@@ -6,12 +6,13 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { decodeProperties } from '../../src/broker/codec/properties.ts';
 import { segmentHeaderLength } from '../../src/broker/store/segment.ts';
 import { openStore } from '../../src/broker/store.ts';
 import { node } from '../support/node.ts';
@@ -43,6 +44,7 @@ test(`${cycles} kills lose no confirmed message or definition (MQ_CRASH_SEED=${s
         await kill(broker.child);
         await running.ended;
         if (random.chance(0.2) && tear(folder)) torn++;
+        if (random.chance(0.2) && tear(streamIn(folder))) torn++;
       }
     }
     if (broker !== undefined) await kill(broker.child);
@@ -87,6 +89,12 @@ function tear(folder: string): boolean {
   return true;
 }
 
+/** Returns the folder of the only stream. */
+function streamIn(folder: string): string {
+  const streams = join(folder, 'streams');
+  return existsSync(streams) ? join(streams, readdirSync(streams)[0] ?? '') : folder;
+}
+
 function newest(folder: string): string | undefined {
   const names = readdirSync(folder).filter((name) => name.endsWith('.log'));
   return names.length === 0 ? undefined : join(folder, names.sort().at(-1) ?? '');
@@ -95,6 +103,8 @@ function newest(folder: string): string | undefined {
 /** Cuts off confirmed data, like a disk that did not sync. The store must open, and contain only messages that were sent. */
 async function checkCut(folder: string, ledger: Ledger): Promise<void> {
   for (let times = 0; times < 20; times++) {
+    const stream = newest(streamIn(folder));
+    if (stream !== undefined) truncateSync(stream, Math.max(0, statSync(stream).size - 1 - random.below(300)));
     const path = newest(folder);
     if (path === undefined) return;
     truncateSync(path, Math.max(0, statSync(path).size - 1 - random.below(300)));
@@ -115,6 +125,10 @@ async function check(
   const peer = await Peer.open(port);
   if (isFirst) {
     peer.send(method(1, 'exchange.declare', { exchange: 'crash', type: 'topic', durable: true }));
+    const small = { 'x-queue-type': 'stream', 'x-stream-max-segment-size-bytes': 10_000 };
+    peer.send(method(1, 'queue.declare', { queue: 's', durable: true, arguments: small }));
+    peer.send(method(1, 'queue.bind', { queue: 's', exchange: 'crash', routingKey: '*.s.#' }));
+    await peer.until('queue.bind-ok');
     for (const queue of defined) {
       const type = queue === 'q3' ? 'quorum' : 'classic';
       const fields = { queue, durable: true, arguments: { 'x-queue-type': type, 'x-delivery-limit': -1 } };
@@ -138,10 +152,29 @@ async function check(
       found.set(id, (found.get(id) ?? 0) + 1);
     }
   }
+  await readStream(peer, found);
   ledger.settle(found);
   peer.send(method(1, 'channel.close'));
   await peer.until('channel.close-ok');
   await peer.close();
+}
+
+/** Reads the stream from its first message, and checks the offsets. */
+async function readStream(peer: Peer, found: Map<string, number>): Promise<void> {
+  peer.send(method(1, 'queue.declare', { queue: 's', passive: true }));
+  const { messageCount } = await peer.until('queue.declare-ok');
+  peer.send(
+    method(1, 'basic.qos', { prefetchCount: 65_535 }),
+    method(1, 'basic.consume', { queue: 's', arguments: { 'x-stream-offset': 'first' } }),
+  );
+  for (let offset = 0; offset < messageCount; offset++) {
+    await peer.until('basic.deliver');
+    const properties = await peer.next();
+    assert.is(decodeProperties(properties?.payload ?? Buffer.alloc(0), 12).headers?.['x-stream-offset'], offset);
+    const body = await peer.next();
+    const id = `s ${body?.payload.toString('utf8').split(' ')[0]}`;
+    found.set(id, (found.get(id) ?? 0) + 1);
+  }
 }
 
 test('the ledger finds lost, unknown and reappearing messages', () => {

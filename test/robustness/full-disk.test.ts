@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { StoreOptions } from '../../src/broker/store/contract.ts';
+import type { Store, StoreOptions } from '../../src/broker/store/contract.ts';
 import { openStore } from '../../src/broker/store.ts';
 import { method, nameOf, publish } from './frames.ts';
 import { Peer } from './peer.ts';
@@ -25,22 +25,8 @@ const changes: Readonly<Record<string, Buffer>> = {
 
 for (const [name, change] of Object.entries(changes)) {
   test(`${name} is refused with 541 on a full disk, and is undone after a restart`, async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mq-full-disk-'));
-    let isFull = false;
-    const open: StoreOptions['open'] = async (path, flags, mode) => {
-      const file = await openFile(path, flags, mode);
-      return {
-        close: () => file.close(),
-        datasync: () => file.datasync(),
-        writev: (parts, position) => {
-          if (isFull) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
-          return file.writev(parts, position);
-        },
-      };
-    };
-    const start = () => openStore(folder, { pid: 4_000_000, isAlive: () => false, open });
-    let before = '';
-    try {
+    await withFullDisk(async ({ fill, start }) => {
+      let before = '';
       await withBroker(
         async ({ port, vhosts }) => {
           const peer = await Peer.open(port);
@@ -54,7 +40,7 @@ for (const [name, change] of Object.entries(changes)) {
           await peer.until('basic.ack');
           before = contents(vhosts);
           const second = await Peer.open(port);
-          isFull = true;
+          fill(true);
           // The earlier request of the connection is answered, because it succeeded.
           peer.send(method(1, 'basic.qos'), change);
           assert.equal(await answers(peer), ['basic.qos-ok', 'connection.close']);
@@ -65,13 +51,60 @@ for (const [name, change] of Object.entries(changes)) {
         },
         { store: await start() },
       );
-      isFull = false;
+      fill(false);
       await withBroker(async ({ vhosts }) => assert.is(contents(vhosts), before), { store: await start() });
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    });
   });
 }
+
+/** Runs with the functions that open a store, and that fill its disk or free it. */
+async function withFullDisk(
+  run: (disk: { fill: (isFull: boolean) => void; start: () => Promise<Store> }) => Promise<void>,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'mq-full-disk-'));
+  let isFull = false;
+  const open: StoreOptions['open'] = async (path, flags, mode) => {
+    const file = await openFile(path, flags, mode);
+    return {
+      close: () => file.close(),
+      datasync: () => file.datasync(),
+      writev: (parts, position) => {
+        if (isFull) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+        return file.writev(parts, position);
+      },
+    };
+  };
+  const fill = (full: boolean) => {
+    isFull = full;
+  };
+  try {
+    await run({ fill, start: () => openStore(folder, { pid: 4_000_000, isAlive: () => false, open }) });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test('a publish to a stream is refused with 541 on a full disk, and is undone', async () => {
+  await withFullDisk(async ({ fill, start }) => {
+    const stream = { queue: 's', durable: true, arguments: { 'x-queue-type': 'stream' } };
+    await withBroker(
+      async ({ port, vhosts }) => {
+        const peer = await Peer.open(port);
+        peer.send(method(1, 'queue.declare', stream), method(1, 'confirm.select'));
+        peer.send(...publish(1, { routingKey: 's' }, 'kept'));
+        await peer.until('basic.ack');
+        fill(true);
+        peer.send(...publish(1, { routingKey: 's' }, 'lost'));
+        assert.equal(await answers(peer), ['connection.close']);
+        assert.is(contents(vhosts).split(',')[0], 's 1');
+        peer.socket.destroy();
+      },
+      { store: await start() },
+    );
+    fill(false);
+    await withBroker(async ({ vhosts }) => assert.is(contents(vhosts).split(',')[0], 's 1'), { store: await start() });
+  });
+});
 
 /** Returns the names of the methods that arrive until connection.close. */
 async function answers(peer: Peer): Promise<(string | undefined)[]> {

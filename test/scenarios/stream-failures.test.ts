@@ -76,4 +76,38 @@ test('a replay of dead letters does not append them to their stream', async () =
   );
 });
 
+test('a header that the stream would drop is refused, also through an exchange', async () => {
+  const stream = 'stream-headers';
+  const cwd = emptyFolder({
+    'rascal.json': JSON.stringify({
+      vhosts: {
+        '/': {
+          exchanges: { 'stream-facts': { type: 'topic' } },
+          queues: { [stream]: { options: { durable: true, arguments: { 'x-queue-type': 'stream' } } } },
+          bindings: [`stream-facts[eu.#] -> ${stream}`],
+        },
+      },
+      publications: { events: { queue: stream }, facts: { exchange: 'stream-facts', routingKey: 'eu.it' } },
+      subscriptions: { events: { queue: stream } },
+    }),
+  });
+  for (const publication of ['events', 'facts']) {
+    const refused = await roles.run(['publish', publication, '--header', 'tags:=["a"]', 'lost'], { cwd });
+    assert.is(refused.status, 65);
+    assert.match(refused.stderr, "the header 'tags' is an array, which the stream 'stream-headers' does not keep");
+    const { status } = await roles.run(['publish', publication, '--header', 'x-tags:=["a"]', publication], { cwd });
+    assert.is(status, 0);
+  }
+  const read = ['subscribe', 'events', '--offset', 'first', '--until-empty', '--json'];
+  const { stdout } = await roles.run(read, { cwd });
+  const received = lines(stdout).map((line) => JSON.parse(line) as { body: string; headers: Record<string, unknown> });
+  assert.equal(
+    received.map(({ body, headers }) => [body, headers['x-tags']]),
+    [
+      ['events', ['a']],
+      ['facts', ['a']],
+    ],
+  );
+});
+
 test.run();

@@ -51,7 +51,7 @@ export function outcomeTable(): string {
     'exit status of `--exec`',
     '`--on-fail`',
     'classic or quorum queue (embedded, 4.0, 4.3)',
-    'stream (4.0, 4.3)',
+    'stream (embedded, 4.0, 4.3)',
   ];
   return [`| ${heads.join(' | ')} |`, '|---|---|---|---|---|', ...lines].join('\n');
 }

@@ -325,6 +325,10 @@ export class MessageQueue extends Queue {
     return count;
   }
 
+  override reset(): void {
+    this.purge();
+  }
+
   /** Cancels the consumers and removes all messages. The virtual host removes the queue itself. */
   override delete(): void {
     this.isDeleted = true;

@@ -107,6 +107,8 @@ export abstract class Queue {
   abstract touch(): void;
   /** Removes the ready messages and returns their number. Calls `done`, possibly within this call, when all are settled. */
   abstract purge(done?: () => void): number;
+  /** Removes the ready messages, or all messages of a stream, between two tests. */
+  abstract reset(): void;
   /** Cancels the consumers and removes all messages. The virtual host removes the queue itself. */
   abstract delete(): void;
   /** Stops the timers, because the broker closes. */

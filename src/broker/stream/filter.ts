@@ -10,14 +10,17 @@ import type { StreamMessage } from '../store/stream-log.ts';
 /** Returns true if the consumer receives the message. */
 export type StreamFilter = (message: StreamMessage) => boolean;
 
-/** Returns the filter of a consumer, or `undefined` if it receives all messages. Throws 541 for a filter without a value. */
+/**
+ * Returns the filter of a consumer, or `undefined` if it receives all messages. Throws 406 for a filter without a value, for
+ * which RabbitMQ closes the connection with 541.
+ */
 export function filterOf(all: Arguments, what: string): StreamFilter | undefined {
   const filter = all.get('x-stream-filter');
   const given = Array.isArray(filter) ? filter : [filter];
   const values = new Set(given.filter((value) => typeof value === 'string'));
   if (values.size === 0) {
     if (!Array.isArray(filter)) return undefined;
-    throw new ProtocolError('INTERNAL_ERROR', `the filter of ${what} has no value`);
+    throw new ProtocolError('PRECONDITION_FAILED', `invalid arg 'x-stream-filter' for ${what}: no value`);
   }
   const matchesUnfiltered = all.get('x-stream-match-unfiltered') === true;
   return ({ content, propertiesLength }) => {

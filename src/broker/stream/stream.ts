@@ -188,7 +188,7 @@ export class Stream extends Queue {
   }
 
   /** Cancels the consumers and deletes all messages, as if the stream was deleted and declared again. */
-  reset(): void {
+  override reset(): void {
     this.#cancelConsumers();
     this.#log.delete();
   }

@@ -1,7 +1,7 @@
 // Lists the options of all commands as data. program.ts passes them to cac, help.ts prints them, and the sets define
 // which command accepts which options.
 
-import { failurePolicies, logFormats, logLevels } from '../../config/role.ts';
+import { logFormats, logLevels } from '../../config/role.ts';
 import { adminOptions, trustManagement } from './admin-options.ts';
 import { anyPublication, anySubscription } from './any-target-options.ts';
 import { clusterVerbOptions } from './cluster-options.ts';
@@ -24,9 +24,11 @@ import { delayedVerbOptions } from './delayed-options.ts';
 import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
 import { peekOptions } from './peek-options.ts';
+import { delimiters, receive, reply } from './receive-options.ts';
 import { record, replay } from './recording-options.ts';
-import { always, common, configuration, connection, login } from './shared-options.ts';
+import { always, common } from './shared-options.ts';
 import { tapOptions } from './tap-options.ts';
+import { testing } from './test-options.ts';
 
 /** Options of all roles. */
 const running: readonly Option[] = [
@@ -123,9 +125,6 @@ const message: readonly Option[] = [
   },
 ];
 
-/** Names of the bytes that can end a message. */
-export const delimiters = ['LF', 'NUL'] as const;
-
 const input: readonly Option[] = [
   { name: 'lines', help: 'send one message for each line of standard input' },
   {
@@ -182,122 +181,6 @@ const request: readonly Option[] = [
   { name: 'reply-queue', help: 'receive replies in an exclusive queue instead of by direct reply-to' },
 ];
 
-const receive: readonly Option[] = [
-  {
-    name: 'prefetch',
-    value: 'N',
-    help: 'allow at most N unacknowledged messages',
-    default: 'the prefetch in rascal.json, else 10',
-  },
-  { name: 'concurrency', value: 'N', help: 'handle at most N messages at once', default: 'the prefetch' },
-  { name: 'count', value: 'N', help: 'stop after N messages', default: 'no limit' },
-  { name: 'idle', value: 'DURATION', help: 'stop after this long without a message', default: 'never' },
-  { name: 'max-time', value: 'DURATION', help: 'stop after this long, as at SIGTERM', default: 'never' },
-  {
-    name: 'until-empty',
-    help: 'stop when the queue is empty, or at the message that was the last of a stream at the start',
-  },
-  {
-    name: 'offset',
-    value: 'OFFSET',
-    help: 'start to read a stream here: first, last, next, a number, 10m (a time ago) or 2026-12-01T08:00:00Z',
-    default: 'x-stream-offset in rascal.json, else next',
-  },
-  {
-    name: 'offset-file',
-    value: 'FILE',
-    help: 'store the offset of the last handled message of a stream in a file, and continue after it',
-    default: 'none; with it, --offset defaults to first',
-  },
-  {
-    name: 'offset-name',
-    value: 'NAME',
-    help: 'store the offset on the broker, in the queue STREAM.offset.NAME',
-    default: 'none; with it, --offset defaults to first',
-  },
-  { name: 'quiet', short: 'q', help: 'print no bodies on stdout' },
-  { name: 'file', value: 'FILE', help: 'append each body to this file', default: 'none' },
-  {
-    name: 'delimiter',
-    value: 'WORD',
-    words: delimiters,
-    help: 'end each body on stdout with a line feed (LF) or a zero byte (NUL)',
-    default: 'LF',
-  },
-  {
-    name: 'handler',
-    value: 'FILE',
-    help: 'handle messages with the default export of a module (.ts, .js)',
-    default: 'the handler of the role',
-  },
-  {
-    name: 'max-body',
-    value: 'BYTES',
-    help: 'do not handle messages with a larger body (65536, 1MiB), but dead-letter them',
-    default: 'no limit',
-  },
-  {
-    name: 'handler-timeout',
-    value: 'DURATION',
-    help: 'allow a handler this long for a message',
-    default: '25m',
-  },
-  {
-    name: 'on-fail',
-    value: 'WHAT',
-    words: failurePolicies,
-    help: `do this with a message that fails: ${failurePolicies.join(', ')}`,
-    default: 'the policy in rascal.json, else retry',
-  },
-  {
-    name: 'grace',
-    value: 'DURATION',
-    help: 'when a command exceeds its time limit, wait this long between SIGTERM and SIGKILL',
-    default: '5s',
-  },
-  {
-    name: 'pass-env',
-    value: 'NAMES',
-    repeats: true,
-    help: 'also pass these variables to the command: A,B or a pattern (AWS_*)',
-  },
-  { name: 'batch', value: 'N', help: 'pass up to N messages at once to --exec-lines or --handler', default: '1' },
-  { name: 'batch-wait', value: 'DURATION', help: 'wait at most this long for a batch to fill', default: '1s' },
-  {
-    name: 'recycle-after',
-    value: 'LIMIT',
-    help: 'replace a process of --exec-lines after this many messages (1000) or above this memory use (512MiB)',
-    default: 'never',
-  },
-  {
-    name: 'clean-env',
-    help: 'pass only PATH, HOME and similar variables to the command, and those of --pass-env',
-  },
-  {
-    name: 'exec',
-    value: 'CMD ARGS…',
-    rest: true,
-    help: 'run a command for each message; all words after --exec belong to the command',
-  },
-  {
-    name: 'exec-lines',
-    value: 'CMD ARGS…',
-    rest: true,
-    help: 'keep a command running; it reads and writes a line of JSON for each message; all words after --exec-lines belong to it',
-  },
-];
-
-const reply: readonly Option[] = [
-  ...receive,
-  {
-    name: 'reply-to',
-    value: 'PATTERN',
-    repeats: true,
-    help: 'reply only by direct reply-to and to queues that match, such as replies.*; dead-letter other requests',
-    default: 'all queues except work queues of rascal.json',
-  },
-];
-
 /**
  * Names of the options of receiving roles. Few programs have options with these names, so mq warns if one of
  * them follows --exec.
@@ -339,63 +222,6 @@ const web: readonly Option[] = [
     default: 'MQ_MANAGEMENT_URL, else rascal.json or the standard port',
   },
   trustManagement,
-];
-
-const testing: readonly Option[] = [
-  {
-    name: 'on',
-    value: 'TARGET',
-    words: ['embedded', 'cluster'],
-    help: 'run the tests on this broker: embedded, cluster (RabbitMQ in containers), or an address amqp://…',
-    default: 'embedded',
-  },
-  { ...connection, help: 'run the tests on the broker of this named connection', default: 'none' },
-  { name: 'nodes', value: 'N', help: 'with --on cluster: start N nodes', default: '3' },
-  {
-    name: 'image',
-    value: 'IMAGE',
-    help: 'with --on cluster: run this image',
-    default: 'MQ_IMAGE, else rabbitmq:4.3-management',
-  },
-  {
-    name: 'management-url',
-    value: 'URL',
-    help: 'with --on amqp://…: use this management API',
-    default: 'MQ_MANAGEMENT_URL, else port 15672 if AMQP is on 5672',
-  },
-  trustManagement,
-  ...login.map((option) => ({ ...option, help: `with --on amqp://…: ${option.help}` })),
-  configuration,
-  {
-    name: 'filter',
-    short: 't',
-    value: 'TEXT',
-    help: 'run only the tests whose name contains the text',
-    default: 'all',
-  },
-  { name: 'verbose', help: 'also print the tests that passed, with their times' },
-  { name: 'bail', help: 'stop after the first test that fails' },
-  { name: 'timeout', value: 'DURATION', help: 'limit the time of one test', default: '30s, on a cluster 120s' },
-  { name: 'seed', value: 'N', help: 'order the files as in the run that printed this seed', default: 'random' },
-  { name: 'shard', value: 'I/N', help: 'run only the I-th of N parts of the files', default: 'all' },
-  { name: 'jobs', value: 'N', help: 'run at most N files at the same time', default: 'half the CPUs, at least 2' },
-  { name: 'watch', help: 'run the tests again when a file of the folder changes' },
-  { name: 'self', help: 'run the suites that are built into mq' },
-  {
-    name: 'report',
-    value: 'NAME[=FILE]',
-    words: ['text', 'tap', 'junit', 'json', 'github'],
-    repeats: true,
-    help: 'report as text, tap, junit, json or github, to stdout or to a file',
-    default: 'text',
-  },
-  { name: 'report-file', value: 'FILE', help: 'write the last --report to this file', default: 'stdout' },
-];
-
-/** Options of `mq test merge`. */
-export const testMerge: readonly Option[] = [
-  ...testing.filter(({ name }) => ['report', 'report-file', 'verbose'].includes(name)),
-  ...always,
 ];
 
 const wait: readonly Option[] = [

@@ -6,7 +6,7 @@ import { tapOptions } from './tap-options.ts';
 
 /** Options of mq record that need --from. */
 export const queueOptions: readonly Option[] = [
-  { name: 'drain', help: 'with --from: remove each message from the queue when it is on disk in the file' },
+  { name: 'remove', help: 'with --from: remove each message from the queue when it is on disk in the file' },
   {
     name: 'offset',
     value: 'POSITION',

@@ -158,7 +158,7 @@ async function settingsOf(context: Context, values: Values, { verb, name, id, co
     // mq itself declares the dead-letter queue of a subscription, role or queue. --queue may name any other queue.
     declared: declaredArguments(config, dead, name !== undefined),
     selection: { ids, filters: values.list('filter'), count },
-    group: groupOf(values),
+    group: values.name('group'),
     to: values.name('to'),
     toExchange: values.flag('to-exchange') ?? false,
     isSure: values.flag('yes') ?? false,
@@ -192,12 +192,6 @@ function refuseUnasked(context: Context, values: Values, verb: DlqVerb): void {
     throw values.usage(
       '--to-exchange sends to the exchanges that the messages name: without a terminal it requires --yes',
     );
-}
-
-function groupOf(values: Values): string | undefined {
-  const group = values.name('group');
-  if (group === '') throw values.usage('--group requires the name of a field');
-  return group;
 }
 
 function purgeConsent(context: Context, values: Values, queue: string) {

@@ -34,7 +34,7 @@ export function peekCommand(configsOf: (context: Context) => Promise<CheckedConf
       'mq peek events --offset 10m',
       'mq peek events --offset last',
     ],
-    completes: async (words, { queues }) => (words.length > 1 ? [] : queues.map((queue) => [queue] as const)),
+    completes: async (words, { queues }) => (words.length > 0 ? [] : queues.map((queue) => [queue] as const)),
     async run(context, values) {
       const [name] = values.args;
       if (name === undefined || name === '') throw values.usage('give the name of a queue');
@@ -99,7 +99,7 @@ export function offsetOf(values: Values): StreamOffset | undefined {
   const text = values.text('offset');
   if (text === undefined) return undefined;
   const parsed = parseOffset(text);
-  if ('problem' in parsed) throw values.usage(`--offset: '${text}' is not a position: ${parsed.problem}`);
+  if ('problem' in parsed) throw values.usage(`--offset '${text}' is not valid: ${parsed.problem}`);
   return parsed.offset;
 }
 

@@ -28,7 +28,7 @@ export function recordCommand(configsOf: ConfigsOf): Command {
     examples: [
       'mq record orders.ndjson orders --max-time 10m',
       'mq record orders.ndjson.zst --from orders',
-      'mq record orders.ndjson.zst --from orders --drain',
+      'mq record orders.ndjson.zst --from orders --remove',
       'mq record - --from orders --count 10 | jq .body',
     ],
     completes,
@@ -59,14 +59,14 @@ function refuseContradictions(values: Values, { path, queue }: { path: string; q
   values.expectAtMost(1, '--from records one queue; without it, the arguments name exchanges');
   const unused = given(tapOnly);
   if (unused !== undefined) throw values.usage(`--${unused} excludes --from`);
-  if (!values.flag('drain')) return;
+  if (!values.flag('remove')) return;
   if (path === '-')
     throw values.usage(
-      '--drain needs a file: a pipe does not report when its reader has stored a message',
+      '--remove needs a file: a pipe does not report when its reader has stored a message',
       'record to a file, and replay the file',
     );
   const reading = ['offset', 'filter'].find((name) => values.given.includes(name));
-  if (reading !== undefined) throw values.usage(`--${reading} excludes --drain`);
+  if (reading !== undefined) throw values.usage(`--${reading} excludes --remove`);
 }
 
 function settingsOf(context: Context, values: Values, path: string): RecordSettings {
@@ -103,10 +103,10 @@ async function recordQueue(
   const addresses = await addressesOf(context, values);
   const broker = brokerOf(config, place.vhost, addresses);
   const { note } = settings;
-  const { recordDrain, recordPeek } = await import('../../roles/record.ts');
-  const session = await openSession({ role: 'record', config, addresses, values, note });
+  const { recordAndRemove, recordPeek } = await import('../../roles/record.ts');
+  const session = await openSession(context, { role: 'record', config, addresses, values, note });
   try {
-    if (values.flag('drain')) return await recordDrain(context, session, { ...settings, ...place });
+    if (values.flag('remove')) return await recordAndRemove(context, session, { ...settings, ...place });
     await recordPeek(context, session, {
       ...settings,
       ...place,

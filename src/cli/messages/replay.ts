@@ -1,16 +1,16 @@
 // mq replay: publishes the messages of a recording.
 
-import type { Config } from '../../config/config.ts';
+import type { Config, ConnectionConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import type { Renaming, ReplaySettings, ReplayTarget, Timing } from '../../roles/replay.ts';
 import { optionSets } from '../arguments/options.ts';
+import { intervalOf } from '../arguments/rate.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { brokerOf } from '../input/broker.ts';
 import type { ConfigOf } from '../input/management.ts';
-import { intervalOf } from '../input/rate.ts';
 import { openSession, vhostOf } from './session.ts';
 
 export function replayCommand(configOf: ConfigOf): Command {
@@ -94,14 +94,20 @@ async function run(context: Context, values: Values, { settings, config }: Job):
     );
   const addresses = await addressesOf(context, values);
   const vhost = vhostOf(config);
-  const users = new Set(brokerOf(config, vhost, addresses).nodes.map(({ connection }) => connection.user));
+  const { nodes } = brokerOf(config, vhost, addresses);
+  const users = new Set(nodes.map(({ connection }) => userOf(connection)));
   const [user] = users.size === 1 ? users : [undefined];
   const note = noteOf(context, 'replay');
   const { replay } = await import('../../roles/replay.ts');
-  const session = await openSession({ role: 'replay', config, addresses, values, note });
+  const session = await openSession(context, { role: 'replay', config, addresses, values, note });
   try {
     await replay(context, session, { ...settings, vhost, user, note });
   } finally {
     await session.close();
   }
+}
+
+/** Returns the user of the login. A token or a certificate has another one, which mq does not know. */
+function userOf({ user = 'guest', token, mechanism }: ConnectionConfig): string | undefined {
+  return token === undefined && mechanism === undefined ? user : undefined;
 }

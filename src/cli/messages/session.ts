@@ -1,6 +1,8 @@
 // Opens the session of a command that records or replays messages.
 
 import type { Config, ConnectionConfig } from '../../config/config.ts';
+import type { Context } from '../../context.ts';
+import { MqError } from '../../errors.ts';
 import type { Session } from '../../session/session.ts';
 import type { Values } from '../arguments/values.ts';
 
@@ -12,12 +14,16 @@ interface SessionParts {
   readonly note: (text: string) => void;
 }
 
-export async function openSession({ role, config, addresses, values, note }: SessionParts): Promise<Session> {
+/** Opens the session. A second signal aborts it. */
+export async function openSession(
+  { abandon }: Pick<Context, 'abandon'>,
+  { role, config, addresses, values, note }: SessionParts,
+): Promise<Session> {
   const [{ Session }, { newCounts }] = await Promise.all([
     import('../../session/session.ts'),
     import('../../session/counts.ts'),
   ]);
-  return new Session({
+  const session = new Session({
     config,
     addresses,
     role,
@@ -26,6 +32,9 @@ export async function openSession({ role, config, addresses, values, note }: Ses
     say: ({ message }) => note(message),
     counts: newCounts(),
   });
+  const abort = () => session.abort(new MqError('TERMINATED', 'stopped by a second signal'));
+  abandon.addEventListener('abort', abort, { once: true });
+  return session;
 }
 
 /** Returns the vhost of rascal.json that a command for queues and exchanges of a broker uses: `/`, else the first one. */

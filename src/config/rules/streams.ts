@@ -24,6 +24,28 @@ export function checkStreams({ file, report }: Pick<RuleInput, 'file' | 'report'
   }
 }
 
+/** Returns a warning for each dead-letter queue that is a stream. */
+export function streamWarnings(file: Plain): { path: Path; message: string; instead: string }[] {
+  const mq = objectOf(file['mq']);
+  const owners = ['subscriptions', 'roles'].flatMap((kind) =>
+    Object.entries(objectOf(mq[kind])).map(([name, value]) => ({ value, at: ['mq', kind, name] })),
+  );
+  return [{ value: mq, at: ['mq'] }, ...owners].flatMap(({ value, at }) => {
+    const queue = objectOf(objectOf(objectOf(value)['retry'])['deadLetter'])['queue'];
+    const isOfStream = Object.keys(objectOf(file['vhosts'])).some((vhost) => isStream(file, vhost, queue));
+    const message = 'mq dlq cannot read dead letters in a stream, and a stream drops some of their headers';
+    return isOfStream
+      ? [
+          {
+            path: [...at, 'retry', 'deadLetter', 'queue'],
+            message,
+            instead: 'a quorum queue with "x-delivery-limit": -1',
+          },
+        ]
+      : [];
+  });
+}
+
 const needsPrefetch = 'a stream requires a prefetch of at least 1';
 
 function checkSubscription({ value, at, isOfStream }: Subscription, report: Report): void {

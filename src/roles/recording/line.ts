@@ -4,10 +4,15 @@
 import { isUtf8 } from 'node:buffer';
 import { isObject, objectOf } from '../../config/plain.ts';
 import { MqError } from '../../errors.ts';
-import { propertyBytes, readProperties, receivedBytes } from '../../session/codec/content-header.ts';
-import { type ExactJson, exactJson } from '../../session/codec/exact-json.ts';
-import type { Properties } from '../../session/raw-message.ts';
 import { parsedJson, taggedValue, untagged, untaggedFields } from '../../session/tagged-json.ts';
+import {
+  type ExactJson,
+  exactJson,
+  type Properties,
+  propertyBytes,
+  readProperties,
+  receivedBytes,
+} from '../../session/wire.ts';
 
 export interface RecordedMessage {
   readonly body: Buffer;

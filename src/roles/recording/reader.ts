@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import { objectOf } from '../../config/plain.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { filePath } from '../../session/byte-text.ts';
@@ -117,7 +118,8 @@ const hint = 'mq record writes recordings';
 function lastLineOf(line: Buffer): LastLine | undefined {
   if (!line.subarray(0, 7).equals(endStart)) return undefined;
   try {
-    return JSON.parse(line.toString()) as LastLine;
+    const { count, sha256 } = objectOf(JSON.parse(line.toString()));
+    return { count: Number(count), sha256: String(sha256) };
   } catch {
     return undefined;
   }

@@ -20,7 +20,7 @@ const directReplyTo = 'amq.rabbitmq.reply-to';
 
 export class Stripper {
   readonly #stripping: Stripping;
-  /** Number of messages by the name of what was removed; `x-mq-*` stands for all headers of mq. */
+  /** Number of messages by the name of what was removed; the name of all headers of mq is `x-mq-*`. */
   readonly counts = new Map<string, number>();
 
   constructor(stripping: Stripping) {

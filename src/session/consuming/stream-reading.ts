@@ -39,6 +39,8 @@ export class StreamReading {
   readonly #offset: StreamOffset | undefined;
   #position = new StreamPosition();
   #newMessages: NewMessages | undefined;
+  /** Time when the broker accepted the first consumer, in milliseconds since 1970. */
+  #attachedAt: number | undefined;
   #onHandled: (offset: number) => void = () => undefined;
 
   /** @throws MqError CONFIG if the position in rascal.json is not valid */
@@ -60,8 +62,18 @@ export class StreamReading {
   /** Options of basic.consume. After a lost channel, a stream is read from the first message that is not handled. */
   get options(): Plain {
     const { options } = this.#parts;
-    const offset = this.#position.resumeAt ?? this.#offset;
+    const offset = this.#position.resumeAt ?? this.#start;
     return offset === undefined ? options : { ...options, arguments: this.#argumentsAt(offset) };
+  }
+
+  /**
+   * Position of a consumer that has received nothing. After a lost channel, `next` would skip the messages that were
+   * published in the meantime.
+   */
+  get #start(): StreamOffset | undefined {
+    const isNext = this.#offset === 'next' || (this.#offset === undefined && this.isKnown);
+    if (!isNext || this.#attachedAt === undefined) return this.#offset;
+    return { '!': 'timestamp', value: Math.floor(this.#attachedAt / 1000) };
   }
 
   /**
@@ -87,6 +99,11 @@ export class StreamReading {
     if (!this.#parts.readsToEnd || !this.isKnown || this.#newMessages?.isWatching) return;
     if (this.#newMessages?.first === undefined)
       this.#newMessages = await NewMessages.open(await open(), this.#parts.queue());
+  }
+
+  /** Call this when the broker has accepted the consumer. */
+  attached(): void {
+    this.#attachedAt ??= Date.now();
   }
 
   end(): void {

@@ -103,7 +103,9 @@ test('every help fits 80 columns, and examples have the required arguments', asy
     );
     const isNamed = /^Usage: .*<(publication|subscription…)>/m.test(stdout);
     const examples = lines.filter((line) => line.startsWith(`  mq ${name} `));
-    if (isNamed) for (const line of examples) assert.match(line, /^ {2}mq \w+ (hello|task|rpc) /);
+    // A name is not needed with --exchange or --queue.
+    if (isNamed)
+      for (const line of examples) assert.match(line, /^ {2}mq \w+ (hello|task|rpc|--exchange \w+|--queue \w+) /);
   }
 });
 
@@ -160,8 +162,8 @@ for (const [typed, hint] of [
   ['help wroker', "did you mean 'mq help worker'?"],
   ['help publihsing', "did you mean 'mq help publishing'?"],
   ['help qwertz', 'mq help lists the commands and the topics'],
-  ['dlq lst', "did you mean 'mq dlq list'? mq dlq has list, show, replay, move, purge"],
-  ['dlq zzz', 'mq dlq has list, show, replay, move, purge'],
+  ['dlq lst', "did you mean 'mq dlq list'? mq dlq has list, show, replay, move, edit, purge"],
+  ['dlq zzz', 'mq dlq has list, show, replay, move, edit, purge'],
   ['admin lst', "did you mean 'mq admin list'?"],
   ['init workr', "did you mean 'mq init worker'? mq init has worker, rpc, topic, logs"],
   ['completions bsh', "did you mean 'mq completions bash'? mq completions has bash, zsh, fish, powershell"],

@@ -9,7 +9,7 @@ for (const [typed, name, others] of [
   ['cluster logs --nodes 3', 'cluster logs', 'mq cluster up'],
   ['cluster list --name x', 'cluster list', 'mq cluster up, mq cluster status, mq cluster url'],
   ['--force cluster down', 'cluster down', 'mq cluster stop'],
-  ['dlq show task 1 --yes', 'dlq show', 'mq dlq replay, mq dlq purge'],
+  ['dlq show task 1 --yes', 'dlq show', 'mq dlq replay, mq dlq edit, mq dlq purge'],
   ['dlq list task --to parked', 'dlq list', 'mq dlq move'],
   ['test merge a.json --on cluster', 'test merge', 'mq test'],
   ['admin list queues --if-empty', 'admin list queues', 'mq admin delete queue'],
@@ -26,7 +26,7 @@ for (const [typed, name, others] of [
 
 for (const [typed, hint] of [
   ['cluster statsu', "did you mean 'mq cluster status'? mq cluster has up, status, list, "],
-  ['dlq lst', "did you mean 'mq dlq list'? mq dlq has list, show, replay, move, purge"],
+  ['dlq lst', "did you mean 'mq dlq list'? mq dlq has list, show, replay, move, edit, purge"],
   ['admin lst', "did you mean 'mq admin list'?"],
   ['admin list queus', "did you mean 'mq admin list queues'?"],
   ['admin queues list', "did you mean 'mq admin list queues'?"],

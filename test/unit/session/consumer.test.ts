@@ -212,6 +212,19 @@ for (const [queue, { declared, redelivered, isStream }] of Object.entries({
   });
 }
 
+test('a reader of new messages skips none when its first channel is lost', async () => {
+  const before = Math.floor(Date.now() / 1000);
+  const { consumer, consumers } = consuming(['closes'], { declared: { 'x-queue-type': 'stream' } });
+  await consumer.start();
+  const resumed = await until('it consumes again', () => consumers[1]);
+  await consumer.stop();
+  assert.equal(consumers[0]?.options, {});
+  const { arguments: given } = resumed.options as { arguments: { 'x-stream-offset': { '!': string; value: number } } };
+  assert.is(given['x-stream-offset']['!'], 'timestamp');
+  const { value } = given['x-stream-offset'];
+  assert.ok(value >= before && value <= Date.now() / 1000, String(value));
+});
+
 test('acknowledges nothing while it checks for the end of a stream', async () => {
   const { consumer, consumers } = consuming([], { declared: null });
   await consumer.start();

@@ -16,6 +16,7 @@ interface Result {
   readonly check: 'amqp' | 'management' | 'permissions';
   /** `undefined` if it is unknown or not needed. */
   readonly ok: boolean | undefined;
+  /** The address or the vhost; empty if none is known. */
   readonly at: string;
   readonly text: string;
   /** Further fields of --json. */
@@ -41,7 +42,8 @@ export async function testConnection(given: Context, values: Values, name: strin
 
 function lineOf({ check, ok, at, text }: Result): string {
   const state = ok === undefined ? '-' : ok ? 'ok' : 'failed';
-  return `${check.padEnd(11)}  ${state.padEnd(6)}  ${at}: ${text}`;
+  // Errors of the management API contain its address.
+  return `${check.padEnd(11)}  ${state.padEnd(6)}  ${at === '' || text.includes(at) ? '' : `${at}: `}${text}`;
 }
 
 async function amqpResult(context: Context, address: ConnectionConfig, timeoutMs: number): Promise<Result> {
@@ -91,7 +93,7 @@ async function managementResults(
   { addresses, timeoutMs }: Tested,
 ): Promise<Result[]> {
   const named = context.env['MQ_MANAGEMENT_URL'] !== undefined;
-  let at = 'management API';
+  let at = '';
   try {
     const { api } = await findManagement(context, values, { connections: addresses, limits: { timeoutMs } });
     at = api.origin;

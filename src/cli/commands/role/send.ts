@@ -5,10 +5,10 @@ import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
 import type { Input } from '../../../roles/input.ts';
 import type { Properties } from '../../../session/wire.ts';
-import { delimiters } from '../../arguments/options.ts';
+import { intervalOf } from '../../arguments/rate.ts';
+import { delimiters } from '../../arguments/receive-options.ts';
 import type { Values } from '../../arguments/values.ts';
 import { properties } from '../../input/properties.ts';
-import { intervalOf } from '../../input/rate.ts';
 import { delayOf } from './delay.ts';
 import { type NamedRole, type RunningRole, withSession } from './running.ts';
 

@@ -70,4 +70,13 @@ test("another user's file needs consent, root's does not", () => {
   assert.equal(doubts({}, 0), []);
 });
 
+test('a broker of the file that would receive a token needs consent', () => {
+  const doubtsWithToken = (file: unknown) =>
+    risksOf({ text: JSON.stringify(file), owner: 7 }, { uid: 7, builtin, token: 'MQ_TOKEN' });
+  assert.equal(doubtsWithToken({ vhosts: { '/': { connection } } }), [
+    'a broker that it names would receive your token (MQ_TOKEN)',
+  ]);
+  assert.equal(doubtsWithToken({ vhosts: { '/': { queues: ['q'] } } }), []);
+});
+
 test.run();

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { problemsOf } from '../fixture.ts';
+import { checkConfigText } from '../../../../src/config/check.ts';
+import { builtin, problemsOf } from '../fixture.ts';
 
 const stream = { options: { durable: true, arguments: { 'x-queue-type': 'stream' } } };
 const problems = (subscription: object, role: object = {}) =>
@@ -30,6 +31,22 @@ test('checks x-stream-offset of every subscription', () => {
     assert.is(found.length, 1, JSON.stringify(bad));
     assert.match(found[0] ?? '', 'x-stream-offset: ');
   }
+});
+
+test('warns of dead letters in a stream', () => {
+  const retry = (queue: string) => ({ deadLetter: { queue } });
+  const { warnings } = checkConfigText(
+    JSON.stringify({
+      vhosts: { '/': { queues: { events: stream, morgue: {} } } },
+      subscriptions: { read: { queue: 'morgue' } },
+      mq: { retry: retry('morgue'), roles: { reader: { consume: 'read', retry: retry('events') } } },
+    }),
+    { file: 'f', folder: '/', env: {}, builtin },
+  );
+  assert.equal(
+    warnings?.map(({ path }) => path),
+    ['mq.roles.reader.retry.deadLetter.queue'],
+  );
 });
 
 test.run();

@@ -291,6 +291,45 @@ test('removes the folders of deleted and of undefined streams', async () => {
   });
 });
 
+test('a commit and a settlement wait for the disk of the streams', async () => {
+  await withFolder(async (folder) => {
+    const { open: openFile } = await import('node:fs/promises');
+    const writes: string[] = [];
+    let release = () => {};
+    const isReleased = new Promise<void>((done) => {
+      release = done;
+    });
+    const store = await open(folder, {
+      open: async (path, flags, mode) => {
+        const file = await openFile(path, flags, mode);
+        return {
+          close: () => file.close(),
+          datasync: () => file.datasync(),
+          writev: async (parts, position) => {
+            const isStream = path.includes('streams');
+            if (isStream) await isReleased;
+            writes.push(isStream ? 'stream' : 'store');
+            return await file.writev(parts, position);
+          },
+        };
+      },
+    });
+    append(opened(store), 'dead');
+    store.define({ kind: 'queue', key: 'q', value: 1 });
+    let isCommitted = false;
+    const commit = committed(store).then(() => {
+      isCommitted = true;
+    });
+    for (let turn = 0; turn < 50; turn++) await new Promise((turned) => setImmediate(turned));
+    assert.equal([writes, isCommitted], [[], false]);
+    release();
+    await commit;
+    // Each file begins with a header.
+    assert.equal(writes, ['stream', 'stream', 'store', 'store']);
+    await store.close();
+  });
+});
+
 test('keeps a settled message if the stream of its dead letter is not written', async () => {
   await withFolder(async (folder) => {
     const id = await (async () => {

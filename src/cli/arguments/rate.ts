@@ -1,6 +1,6 @@
 // Parses --rate: messages per second, minute or hour.
 
-import type { Values } from '../arguments/values.ts';
+import type { Values } from './values.ts';
 
 const perMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
 
