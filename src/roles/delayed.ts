@@ -5,7 +5,7 @@ import type { WaitingPlace } from '../delay/configured.ts';
 import { readDelayKey } from '../delay/objects.ts';
 import { MqError } from '../errors.ts';
 import type { Observer } from '../session/observer.ts';
-import type { Session } from '../session/session.ts';
+import type { Browser, Session } from '../session/session.ts';
 import type { RawMessage } from '../session/wire.ts';
 import { dueHeader } from './delay.ts';
 
