@@ -1,7 +1,7 @@
 // Completes the socket options of a connection immediately before it connects, so that a reconnect uses the current
 // token and the current certificates.
 
-import { objectOf, type Plain } from '../config/plain.ts';
+import { isObject, objectOf, type Plain } from '../config/plain.ts';
 import type { TokenSource } from './login.ts';
 import { plain } from './sasl.ts';
 import { tlsContent } from './tls.ts';
@@ -47,5 +47,5 @@ function tokenNote({ source, expiresAt }: Token): string {
 }
 
 function isTokenOption(value: unknown): value is TokenOption {
-  return value !== undefined;
+  return isObject(value) && isObject(value['source']);
 }

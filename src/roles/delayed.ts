@@ -100,6 +100,9 @@ async function removeOnce(
   return removed;
 }
 
+type QueueReader = Awaited<ReturnType<Session['queueReader']>>;
+type Browser = Awaited<ReturnType<QueueReader['browse']>>;
+
 interface Reading {
   /** `ready` is the number of messages of the queue. */
   readonly read: (browser: Browser, queue: WaitingPlace, ready: number) => Promise<void>;

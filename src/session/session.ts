@@ -182,7 +182,7 @@ export class Session {
 
   /**
    * Opens a queue that holds one message, by the broker's name. Declares it unless nothing is declared. Returns a
-   * publisher for its connection, and the body of the message, which is `undefined` if the queue is new.
+   * publisher for its connection, and the body of the message, which is `undefined` if the queue is empty.
    */
   async lastValue(vhost: string, queue: LastValueQueue): Promise<{ publisher: Publisher; stored: Buffer | undefined }> {
     const connection = await this.#connectOnly('offset', vhost);

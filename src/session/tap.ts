@@ -96,6 +96,11 @@ export class Tap {
     }
   }
 
+  /** The broker's name of the queue. */
+  get queue(): string {
+    return this.#queue?.name ?? '';
+  }
+
   /** Number of messages that the broker dropped. It is read once a second, and by `close`. */
   get missed(): Missed {
     return this.#missed;

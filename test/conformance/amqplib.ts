@@ -6,6 +6,7 @@ import { exchanges } from './amqplib-exchanges.ts';
 import { messages } from './amqplib-messages.ts';
 import { permissions } from './amqplib-permissions.ts';
 import { queues } from './amqplib-queues.ts';
+import { streams } from './amqplib-streams.ts';
 import { runJobs } from './program.ts';
 
-await runJobs({ ...connections, ...queues, ...exchanges, ...messages, ...deadLetters, ...permissions });
+await runJobs({ ...connections, ...queues, ...exchanges, ...messages, ...deadLetters, ...permissions, ...streams });

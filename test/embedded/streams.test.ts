@@ -115,7 +115,7 @@ for (const kind of ['memory', 'disk']) {
       assert.equal(offsetsOf(next.got), [5, 6, 7, 8]);
     }));
 
-  test(`${kind}: consumers read on their own, and settling a message only gives credit`, () =>
+  test(`${kind}: consumers read on their own, and settling a message only adds credit`, () =>
     withStream(async (served) => {
       const { channel } = served;
       await declare(channel);

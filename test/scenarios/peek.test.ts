@@ -159,7 +159,7 @@ test('without a management API, a look that would count is refused', async () =>
   if (countsLooks) assert.match(stderr, /the delivery limit of the queue is not known/);
 });
 
-test('a classic queue is shown in spite of an exclusive or single consumer', async () => {
+test('a classic queue with an exclusive or single active consumer is shown', async () => {
   const worker = await connection.createChannel();
   await worker.prefetch(1);
   for (const [queue, own, more] of [

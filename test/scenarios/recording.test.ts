@@ -9,7 +9,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RecordedMessage } from '../../src/roles/recording/line.ts';
 import { Stripper } from '../../src/roles/recording/stripped.ts';
-import { propertyBytes, readProperties } from '../../src/session/codec/content-header.ts';
+import { propertyBytes, readProperties, receivedForm } from '../../src/session/codec/content-header.ts';
+import { readFields } from '../../src/session/codec/field-table.ts';
 import { type CorpusMessage, randomMessage } from '../support/corpus.ts';
 import { emptyFolder } from '../support/mq.ts';
 import { countOf, randomOf, seedOf } from '../support/random.ts';
@@ -22,6 +23,8 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
+// mq reads the delivery limit of a quorum queue on RabbitMQ 4.0.
+const env = { MQ_MANAGEMENT_URL: roles.vhost.managementUrls.join(',') };
 const seed = seedOf('MQ_RECORDING_SEED');
 const count = countOf('MQ_RECORDING_COUNT', testBroker().cluster === undefined ? 1000 : 300);
 
@@ -40,9 +43,23 @@ async function folder(queues: Readonly<Record<string, string>>): Promise<string>
 
 const stripper = new Stripper({ user: undefined, keepsCopies: false });
 
-/** Returns the bytes of the properties that travel. */
-function bytesOf(properties: RecordedMessage['properties']): string {
-  return propertyBytes(stripper.strip(properties)).toString('hex');
+/**
+ * Returns the bytes of the properties that travel.
+ * @param isSorted ignores the order of the headers, because RabbitMQ sorts them
+ */
+function bytesOf(properties: RecordedMessage['properties'], isSorted: boolean): string {
+  const { headers, ...others } = stripper.strip(properties);
+  if (!isSorted || headers === undefined) return propertyBytes(stripper.strip(properties)).toString('hex');
+  // The table follows the flags and its length, because no other property precedes it.
+  const table = propertyBytes({ ...receivedForm(properties), headers }).subarray(6);
+  const fields = readFields(table).fields.map(({ bytes }) => bytes.toString('hex'));
+  return [propertyBytes(others).toString('hex'), ...fields.sort()].join(' ');
+}
+
+async function heldIn(cwd: string, queue: string): Promise<number> {
+  const file = `held-${queue}.ndjson`;
+  assert.is((await roles.run(['record', file, '--from', queue], { cwd, env })).status, 0);
+  return (await readRecording(cwd, file)).length;
 }
 
 function hashOf(body: Buffer): string {
@@ -69,22 +86,25 @@ for (const type of ['classic', 'quorum']) {
     ] as const) {
       const sent = await roles.run(['replay', from, '--now', '--to', `queue:${to}`], { cwd });
       assert.is(sent.status, 0, sent.stderr);
-      const kept = await roles.run(['record', file, '--from', to, ...more], { cwd });
+      const kept = await roles.run(['record', file, '--from', to, ...more], { cwd, env });
       assert.is(kept.status, 0, kept.stderr);
       const found = await readRecording(cwd, file);
       // A quorum queue delivers messages with a high priority first.
-      const order = (all: string[]) => (type === 'quorum' ? all.sort() : all);
-      const expected = order(
-        messages.map(({ properties, body }) => `${bytesOf(readProperties(properties))} ${hashOf(body)}`),
-      );
-      const actual = order(found.map(({ properties, body }) => `${bytesOf(properties)} ${hashOf(body)}`));
+      const textsOf = (all: readonly Pick<RecordedMessage, 'properties' | 'body'>[]) => {
+        const texts = all.map(
+          ({ properties, body }) => `${bytesOf(properties, from === 'made.ndjson')} ${hashOf(body)}`,
+        );
+        return type === 'quorum' ? texts.sort() : texts;
+      };
+      const expected = textsOf(from === 'made.ndjson' ? made : await readRecording(cwd, from));
+      const actual = textsOf(found);
       assert.is(actual.length, count);
       for (const [index, message] of expected.entries())
         assert.is(actual[index], message, `message ${index} of ${file}`);
       from = file;
     }
-    assert.is(await roles.held(queue), count);
-    assert.is(await roles.held(other), 0);
+    // The management API of RabbitMQ fails for some of these properties.
+    assert.equal([await heldIn(cwd, queue), await heldIn(cwd, other)], [count, 0]);
   });
 }
 
@@ -193,10 +213,16 @@ test('messages that a killed mq record has not stored stay in the queue', async 
   await recording.ended;
   const sent = await roles.run(['replay', path, '--partial', '--now', '--to', 'queue:rec-kill'], { cwd });
   assert.is(sent.status, 0, sent.stderr);
-  const rest = await roles.run(['record', 'rest.ndjson', '--from', 'rec-kill', '--remove'], { cwd });
-  assert.is(rest.status, 0, rest.stderr);
-  const ids = new Set((await readRecording(cwd, 'rest.ndjson')).map(({ properties }) => properties.messageId));
-  assert.is(ids.size, 3000);
+  const ids = new Set<string | undefined>();
+  let runs = 0;
+  // The broker returns the unacknowledged messages of the killed process a moment later.
+  await until('all messages', async () => {
+    runs += 1;
+    const rest = await roles.run(['record', `rest-${runs}.ndjson`, '--from', 'rec-kill', '--remove'], { cwd });
+    assert.is(rest.status, 0, rest.stderr);
+    for (const { properties } of await readRecording(cwd, `rest-${runs}.ndjson`)) ids.add(properties.messageId);
+    return ids.size === 3000;
+  });
 });
 
 test('a recording of exchanges has every message until the signal', async () => {

@@ -140,6 +140,14 @@ for (const [where, args] of [
   });
 }
 
+test('a reader whose queue of the offset is empty starts again', async () => {
+  const cwd = folder('emptied');
+  await publish(cwd, numbers(0, 2));
+  assert.equal(await read(cwd, '--offset-name', 'reader', '--until-empty'), numbers(0, 2));
+  await roles.take('emptied.offset.reader', 1);
+  assert.equal(await read(cwd, '--offset-name', 'reader', '--until-empty'), numbers(0, 2));
+});
+
 test('a kill between two handlers causes no gap and no double', async () => {
   const exec = ['sh', '-c', 'n=$(cat); if test "$n" = "$KILL_AT"; then kill -9 $PPID; exit; fi; echo "$n" >> handled'];
   const cwd = folder('killed', { handler: { exec } });

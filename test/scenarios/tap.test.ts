@@ -177,6 +177,17 @@ test('a tap refuses an exchange whose messages it would take', async () => {
   assert.equal(await bindingsOf('chance'), []);
 });
 
+test('a tap refuses a policy by which its full queue would refuse messages', async () => {
+  await create('strict', { type: 'fanout' });
+  const definition = { overflow: 'reject-publish' };
+  await api('PUT', `/api/policies/${name}/all`, { pattern: '^amq.gen', 'apply-to': 'queues', definition });
+  const { status, stderr } = await roles.run(['tap', 'strict'], { env: checked });
+  await api('DELETE', `/api/policies/${name}/all`);
+  assert.is(status, 78, stderr);
+  assert.match(stderr, /publishers would receive a nack/);
+  await untilGone();
+});
+
 test('a tap refuses the default exchange, and names what shows it', async () => {
   const cwd = emptyFolder({
     'rascal.json': JSON.stringify({

@@ -29,6 +29,21 @@ export async function factsOf(exchange: string, { api, vhost, probe }: FactSourc
   return unread === undefined ? facts : { ...facts, unread: `${unread} (${reason})` };
 }
 
+/**
+ * Reports whether a policy makes a queue refuse messages when it is full, because a policy overrides the overflow of its
+ * arguments. Returns `false` if the API does not tell.
+ */
+export async function refusesOverflow(api: Management, vhost: string, queue: string): Promise<boolean> {
+  const { apiPath } = await import('../../admin/path.ts');
+  const read = async (path: string) => objectOf(await api.request('GET', path).catch(() => undefined));
+  // RabbitMQ: with statistics, the policy of a new queue is absent for some seconds.
+  const item = await read(`${apiPath`/queues/${vhost}/${queue}`}?disable_stats=true&enable_queue_totals=true`);
+  const policy = stringOf(item['policy']) ?? '';
+  if (policy === '') return false;
+  const { overflow } = objectOf((await read(apiPath`/policies/${vhost}/${policy}`))['definition']);
+  return typeof overflow === 'string' && overflow.startsWith('reject');
+}
+
 async function factsFrom(api: Management, vhost: string, exchange: string): Promise<ExchangeFacts> {
   const { apiPath } = await import('../../admin/path.ts');
   const path = apiPath`/exchanges/${vhost}/${exchange}`;

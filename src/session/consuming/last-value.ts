@@ -1,6 +1,5 @@
 // Reads a queue that holds only the last message that was published to it.
 
-import { MqError } from '../../errors.ts';
 import type { Channel } from '../channel.ts';
 import { promised } from '../promised.ts';
 import type { RawMessage } from '../raw-message.ts';
@@ -13,13 +12,12 @@ export interface LastValueQueue {
 }
 
 /** Milliseconds between two attempts to read the message, and the number of attempts. */
-const againMs = 500;
-const mostAttempts = 20;
+const againMs = 200;
+const mostAttempts = 5;
 
 /**
- * Returns the body of the message in the queue, and `undefined` if the queue is new.
+ * Returns the body of the message in the queue, and `undefined` if the queue is new or empty.
  * @param declares `false` if the queue must exist
- * @throws MqError TOPOLOGY if the queue exists and stays empty
  */
 export async function readLastValue(
   open: () => Promise<Channel>,
@@ -52,10 +50,10 @@ async function checked(channel: Channel, queue: string): Promise<Error | undefin
 }
 
 /**
- * Reads the message and returns it to the queue. Another client may be reading it at the same time. An empty queue must
- * not count as a new one, because the client would then skip messages or repeat them.
+ * Reads the message and returns it to the queue. Returns `undefined` if the queue stays empty, because a client was
+ * killed before its first message. Another client may be reading the message at the same time, so it asks several times.
  */
-async function firstOf(channel: Channel, queue: string): Promise<Buffer> {
+async function firstOf(channel: Channel, queue: string): Promise<Buffer | undefined> {
   for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
     const raw = await promised<RawMessage | false>((next) => channel.get(queue, { noAck: false }, next));
     if (raw) {
@@ -65,7 +63,6 @@ async function firstOf(channel: Channel, queue: string): Promise<Buffer> {
     }
     await new Promise((resolve) => setTimeout(resolve, againMs));
   }
-  throw new MqError('TOPOLOGY', `the queue '${queue}' exists, but it contains no offset`, {
-    hint: 'another client may have purged it; delete it to start again',
-  });
+  endChannel(channel);
+  return undefined;
 }

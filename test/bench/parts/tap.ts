@@ -71,8 +71,12 @@ function startTap(url: string): RunningMq {
 
 /** Prints the resident memory and the processor time of a tap whose output is a full pipe. */
 async function measureBlocked(url: string): Promise<void> {
-  const env = { ...process.env, MQ_URL: url };
-  const child = spawn(executable, ['tap', 'bench-tap', '--json'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  // The management API of MQ_MANAGEMENT_URL may belong to another broker.
+  const { PATH, HOME } = process.env;
+  const child = spawn(executable, ['tap', 'bench-tap', '--json'], {
+    env: { PATH, HOME, MQ_URL: url },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   child.stdout.pause();
   const figures: string[] = [];
   let errors = '';

@@ -39,7 +39,7 @@ test('runs a command once for all connections while its token is valid', async (
   assert.ok(Math.abs(renewal / expiry - 0.8) < 0.01, `${renewal} of ${expiry}`);
 });
 
-test('runs the command again after 80 % of the lifetime, or if the token is refused', async () => {
+test('runs the command again after 80 % of the lifetime, or after a refusal', async () => {
   const source = commandOf('echo x >> more; echo "{\\"token\\":\\"t-$(wc -l < more)\\",\\"expires_in\\":1}"');
   const renewed = commandOf(
     'echo x >> again; echo "{\\"access_token\\":\\"t-$(wc -l < again | tr -d " ")\\",\\"expires_in\\":1}"',

@@ -8,8 +8,8 @@ import type { Properties } from '../../../session/wire.ts';
 import { intervalOf } from '../../arguments/rate.ts';
 import { delimiters } from '../../arguments/receive-options.ts';
 import type { Values } from '../../arguments/values.ts';
-import { delayOf } from '../../input/delay.ts';
 import { properties } from '../../input/properties.ts';
+import { delayOf } from './delay.ts';
 import { type NamedRole, type RunningRole, withSession } from './running.ts';
 
 export async function runPublish(context: Context, values: Values, running: RunningRole<SendingRole>): Promise<void> {

@@ -1,5 +1,6 @@
 // Opens a tap for the options of the command line: finds the exchanges, checks them, and binds the queue.
 
+import type { Management } from '../../../admin/client.ts';
 import type { Config, ConnectionConfig } from '../../../config/config.ts';
 import type { Context } from '../../../context.ts';
 import { asMqError, MqError } from '../../../errors.ts';
@@ -10,7 +11,7 @@ import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
 import { addressesOf } from '../../input/addresses.ts';
 import { brokerOf } from '../../input/broker.ts';
-import { factsOf } from '../../input/exchange-facts.ts';
+import { factsOf, refusesOverflow } from '../../input/exchange-facts.ts';
 import { findManagement, optionalManagement } from '../../input/management.ts';
 import { Firehose } from './firehose.ts';
 import { type Target, type Targets, targetsOf } from './targets.ts';
@@ -101,9 +102,16 @@ class Opening {
     if (isFirehose) return this.#openFirehose(targets);
     if (all.length === 0)
       throw values.usage('rascal.json has no exchange: give the name of a publication or an exchange');
-    const { sources, names } = await this.#checked(targets);
     const tapper = await this.#tapperOf(targets.vhost);
-    return this.#watch(await tapper.open(sources), { names, select: (raw) => ({ raw, isNamed: true }) });
+    const { api, vhost } = await this.#api(targets.vhost);
+    try {
+      const { sources, names } = await this.#checked(targets, { api, vhost, tapper });
+      const tap = await tapper.open(sources);
+      if (api !== undefined && (await refusesOverflow(api, vhost, tap.queue))) throw refusedByPolicy();
+      return await this.#watch(tap, { names, select: (raw) => ({ raw, isNamed: true }) });
+    } finally {
+      api?.close();
+    }
   }
 
   #tapperOf(vhost: string): Promise<Tapper> {
@@ -117,36 +125,28 @@ class Opening {
   }
 
   /** Looks at each exchange before anything is bound. Prints the warnings. Throws TOPOLOGY for a refused exchange. */
-  async #checked({ vhost, all, areDefault }: Targets): Promise<{ sources: TapSource[]; names: string }> {
+  async #checked({ all, areDefault }: Targets, { tapper, ...from }: Checking) {
     const { values, note } = this.#parts;
     const { tapVerdict } = await import('../../../session/tap.ts');
-    const tapper = await this.#tapperOf(vhost);
-    const api = await this.#api(vhost);
     const names = new Map<string, string[] | undefined>();
     for (const { exchange, key } of all) names.set(exchange, keysOf(names.has(exchange), names.get(exchange), key));
     const sources: TapSource[] = [];
     const shown: string[] = [];
-    try {
-      for (const [exchange, keys] of names) {
-        const facts = await factsOf(exchange, { ...api, probe: (name) => tapper.facts(name) }).catch(
-          (error: unknown) => {
-            if (!areDefault || asMqError(error).code !== 'TOPOLOGY') throw error;
-            note(`${asMqError(error).message}; it is not watched`);
-            return undefined;
-          },
-        );
-        if (facts === undefined) continue;
+    for (const [exchange, keys] of names) {
+      try {
+        const facts = await factsOf(exchange, { ...from, probe: (name) => tapper.facts(name) });
         const verdict = tapVerdict(facts, keys);
         const refusal = refusalOf(verdict, values.flag('only-safe') === true);
-        if (refusal !== undefined && !areDefault) throw refusal;
-        if (refusal !== undefined) note(`${refusal.message}; it is not watched`);
-        else for (const warning of verdict.warnings) note(warning);
-        if (refusal !== undefined) continue;
+        if (refusal !== undefined) throw refusal;
+        for (const warning of verdict.warnings) note(warning);
         sources.push(...verdict.sources);
         shown.push(shownName(exchange, verdict.sources));
+      } catch (error) {
+        // Without an argument, the other exchanges of rascal.json are watched.
+        const { code, message } = asMqError(error);
+        if (!areDefault || code !== 'TOPOLOGY') throw error;
+        note(`${message}; it is not watched`);
       }
-    } finally {
-      api.api?.close();
     }
     if (sources.length === 0) throw new MqError('TOPOLOGY', 'no exchange of rascal.json can be watched');
     return { sources, names: shown.join(', ') };
@@ -230,6 +230,13 @@ class Opening {
   }
 }
 
+interface Checking {
+  readonly api: Management | undefined;
+  /** Name of the vhost on the broker. */
+  readonly vhost: string;
+  readonly tapper: Tapper;
+}
+
 interface Selecting {
   readonly names: string;
   /** Returns the message that was published. */
@@ -241,6 +248,13 @@ interface Selecting {
 function keysOf(isKnown: boolean, keys: string[] | undefined, key: string | undefined): string[] | undefined {
   if (key === undefined || (isKnown && keys === undefined)) return undefined;
   return [...(keys ?? []), key];
+}
+
+function refusedByPolicy(): MqError {
+  const reason = 'a policy sets overflow to reject-publish for the queue of the tap';
+  return new MqError('TOPOLOGY', `${reason}: when it is full, publishers would receive a nack`, {
+    hint: 'limit the pattern of the policy; the names of these queues begin with amq.gen-',
+  });
 }
 
 /** Returns the error if the exchange must not be tapped. */

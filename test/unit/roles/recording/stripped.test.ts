@@ -1,4 +1,4 @@
-// What must not travel is removed from a recorded message and counted.
+// Tests that a replay removes from a message only what must not travel, and counts it.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

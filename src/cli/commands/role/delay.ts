@@ -1,10 +1,10 @@
 // Parses --delay and --at.
 
-import type { DelayConfig } from '../../config/config.ts';
-import { durationMs } from '../../config/duration.ts';
-import { longestDelaySeconds } from '../../delay/objects.ts';
-import type { Delay } from '../../roles/delay.ts';
-import type { Values } from '../arguments/values.ts';
+import type { DelayConfig } from '../../../config/config.ts';
+import { durationMs } from '../../../config/duration.ts';
+import { longestDelaySeconds } from '../../../delay/objects.ts';
+import type { Delay } from '../../../roles/delay.ts';
+import type { Values } from '../../arguments/values.ts';
 
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 const longestDays = Math.floor(longestDelaySeconds / 86_400);
