@@ -29,6 +29,7 @@ import type { CompletedCommand } from './completion/candidates.ts';
 import { configurationForHelp, loadConfiguration } from './configuration.ts';
 import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
+import { delayedCommand } from './messages/delayed.ts';
 import { dlqCommand } from './messages/dlq.ts';
 import { completedGenerics, genericCommand, genericNames } from './messages/generic.ts';
 import { peekCommand } from './messages/peek.ts';
@@ -59,6 +60,7 @@ export class CommandTable {
       tapCommand(configOf),
       peekCommand(configsOf),
       dlqCommand(configsOf),
+      delayedCommand(configsOf),
       recordCommand(configsOf),
       replayCommand(configOf),
       healthCommand,

@@ -15,8 +15,10 @@ import type { HandlerConfig } from './role.ts';
 import { nestedArguments } from './rules/binding-options.ts';
 import { type Declared, type DeclaredQueue, declaredByRascal } from './rules/declared.ts';
 import { definedNames } from './rules/defined-names.ts';
+import { checkDelays } from './rules/delays.ts';
 import { droppingQueues, droppingWarning } from './rules/dropping.ts';
 import { longNames } from './rules/long-names.ts';
+import { nativeRetries } from './rules/native-retries.ts';
 import { checkOwns, ownsWarnings } from './rules/owns.ts';
 import { checkPolicies, policyWarnings } from './rules/policies.ts';
 import { checkEncryption, checkReferences } from './rules/references.ts';
@@ -82,7 +84,7 @@ export function checkConfigText(
       text,
       all.map((one) => ({ code, ...one, ...more, offset: offsetAt(tree, one.path) })),
     );
-  const problems = located(long.problems, 'value');
+  const problems = located([...long.problems, ...nativeRetries(checked.config)], 'value');
   const instead = 'use a shorter name, because mq cannot declare this queue for failed messages';
   const all = [...warnings, ...located(long.warnings, 'warning', { instead })];
   return { problems, warnings: all, ...(problems.length === 0 && { checked }) };
@@ -125,6 +127,7 @@ function ruleFindings(
     handlerFault: (handler, at) => (hasValidShape(at) ? handlerFault?.(handler as HandlerConfig, at) : undefined),
   });
   checkRetries(input);
+  checkDelays(input);
   checkPolicies(input);
   checkStreams(input);
   if (isStrict) checkEncryption(content, report);

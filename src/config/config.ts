@@ -28,6 +28,10 @@ export interface Config {
   readonly owns?: readonly string[];
   /** Queues of the file from which the broker drops messages after too many redeliveries. */
   readonly dropping?: readonly { readonly vhost: string; readonly queue: string }[];
+  /** Delays from `mq.publications`, by publication. */
+  readonly delays: Readonly<Record<string, DelayConfig>>;
+  /** Start of the names of the exchanges and queues for delayed messages. Default `mq.delay`. */
+  readonly delayName?: string;
   /** Login of the command for vhosts without a connection. The other connections contain it. */
   readonly login?: Login;
   /** Rascal's other top-level fields, unchanged: defaults, encryption, redeliveries. */
@@ -138,6 +142,12 @@ export interface PublicationConfig {
   readonly encryption?: unknown;
   readonly replyTo?: string;
 }
+
+/**
+ * Delay of a publication: a fixed one in milliseconds, or `true` for any delay of a command line. `false` is the same as no
+ * delay.
+ */
+export type DelayConfig = number | boolean;
 
 export interface SubscriptionConfig {
   readonly vhost: string;

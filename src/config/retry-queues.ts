@@ -5,7 +5,7 @@
 //   <stream>.offset.<name>         stores the last offset of the stream that the reader <name> has handled
 
 import { type Config, deadLetterTarget, isPrivate, namePrefix, type QueueConfig, queueType } from './config.ts';
-import { dictionary } from './plain.ts';
+import { dictionary, type Plain } from './plain.ts';
 import { isReceiving, type OwnRetryConfig, type RetryConfig } from './role.ts';
 
 export interface RetryQueue {
@@ -113,6 +113,24 @@ export function madeQueueConfigs(config: Config): Record<string, Record<string, 
 export function retryOf(config: Config, subscription: string, ofRole?: OwnRetryConfig): RetryConfig {
   return [config.retries[subscription], ofRole].reduce(over, config.retry);
 }
+
+/**
+ * Returns why a queue with these arguments cannot delay its own retries ("native": true), or `undefined` if it can.
+ * @param attempts number of attempts after which mq dead-letters a message. The queue must not do so before, because it
+ * knows no reason.
+ */
+export function nativeFault(given: Plain, attempts: number): string | undefined {
+  const pauseMs = given['x-delayed-retry-min'];
+  if (given['x-queue-type'] !== 'quorum' || given['x-delayed-retry-type'] !== 'failed' || !(Number(pauseMs) > 0)) {
+    return 'needs "x-queue-type": "quorum", "x-delayed-retry-type": "failed" and "x-delayed-retry-min" for native retries';
+  }
+  const limit = given['x-delivery-limit'] ?? defaultDeliveryLimit;
+  if (typeof limit !== 'number' || limit < 0 || limit >= attempts) return undefined;
+  return `drops a message after ${limit} retries (x-delivery-limit), before its ${attempts} attempts have ended`;
+}
+
+/** RabbitMQ 4: the delivery limit of a quorum queue that does not set one. */
+const defaultDeliveryLimit = 20;
 
 /** Returns a warning if failed messages of a role are lost, or `undefined` if they have a target. */
 export function deadLetterWarning(config: Config, subscription: string, retry: RetryConfig): string | undefined {

@@ -142,6 +142,8 @@ export interface RetryConfig {
   readonly deadLetter?: DeadLetterConfig | false;
   /** Defaults to `retry`. */
   readonly onFail?: FailurePolicy;
+  /** `true` if the work queue delays the next attempt itself, so that no wait queue is used. */
+  readonly native?: boolean;
 }
 
 /** Target of dead letters: a publication, or a queue of rascal.json. Both must be in the vhost of the subscription. */

@@ -96,6 +96,8 @@ export interface SentMessage {
   readonly persistent?: boolean;
   /** If `false`, a message that no queue receives is not an error. */
   readonly mandatory?: boolean;
+  /** Milliseconds after which the message arrives. 0 ignores the delay in rascal.json. Default the delay in rascal.json. */
+  readonly delay?: number;
 }
 
 /** Target of a recording, by the broker's names. */

@@ -15,6 +15,7 @@ import { Printer } from '../terminal/printer.ts';
 import { Failures } from './consuming/failures.ts';
 import { Intake, type IntakeParts } from './consuming/intake.ts';
 import { IntakeGroup } from './consuming/intake-group.ts';
+import { assertNative } from './consuming/native-retry.ts';
 import { Retries } from './consuming/retries.ts';
 import type { ConsumeSettings, Source } from './consuming/settings.ts';
 import { forgedCounters, isLastReturn, isNearlyDropped, isStream, type WorkQueue } from './consuming/work-queue.ts';
@@ -154,7 +155,11 @@ function retriesFor(
       const isOfStream = { isStream: isStream(workQueue(), {}) };
       const names = (work: string) => retryQueues(work, config, isOfStream).map(({ name }) => name);
       return session.outcomePublisher(vhost, {
-        onChannel,
+        onChannel: async (channel) => {
+          const server = channel.connection.serverProperties ?? {};
+          if (config.native === true) assertNative({ ...workQueue(), server }, consumer.queue, config.attempts);
+          await onChannel(channel);
+        },
         queues: names(queue),
         dead: config.deadLetter || undefined,
         // The names of the wait queues of an exclusive queue contain its random name, so they change. The permission

@@ -1,10 +1,12 @@
 // The behaviour `publish`: sends the input and reports the outcome of each message.
 
 import type { Context } from '../context.ts';
+import type { OutgoingMessage } from '../session/outgoing-message.ts';
 import type { Publisher } from '../session/publisher.ts';
-import type { Destination, Session } from '../session/session.ts';
+import type { Session } from '../session/session.ts';
 import type { Properties } from '../session/wire.ts';
 import { interrupted } from '../signal.ts';
+import { type Delay, DelayedMessages } from './delay.ts';
 import { bodies, type Input } from './input.ts';
 import { outgoingSeries } from './outgoing.ts';
 import { Pace } from './pace.ts';
@@ -20,6 +22,7 @@ export interface PublishSettings {
   readonly properties: Properties;
   readonly persistent: boolean | undefined;
   readonly mandatory: boolean;
+  readonly delay: Delay | undefined;
   readonly window: number;
   /** Milliseconds between two messages. `undefined` means no limit. */
   readonly intervalMs: number | undefined;
@@ -32,14 +35,17 @@ export async function publish(context: Context, session: Session, settings: Publ
   const { json, skip, input } = settings;
   const { counts } = session;
   if (input.from === 'lines') counts.resume = skip;
-  const { publisher, destination } = await session.publisher(settings.publication, { window: settings.window });
+  const delayed = settings.delay && new DelayedMessages(settings.delay, settings);
+  const { window } = settings;
+  const { publisher, destination } = await session.publisher(settings.publication, { window, delay: delayed?.needed });
+  const messageOf = delayed?.series(destination) ?? outgoingSeries({ destination, ...settings });
   const tally = new Tally(context, { json, skip, ...(input.from === 'lines' && { counts }) });
   void publisher.failed.then((error) => tally.end(error));
   const onAbandon = () => session.abort(interrupted(context, 'messages without a confirm may or may not have arrived'));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
   let complete = true;
   try {
-    await sendAll({ context, publisher, destination, tally, settings });
+    await sendAll({ context, publisher, messageOf, tally, settings });
   } finally {
     complete = !context.drain.aborted;
     await publisher.settled();
@@ -55,13 +61,13 @@ export async function publish(context: Context, session: Session, settings: Publ
 interface Sending {
   readonly context: Context;
   readonly publisher: Publisher;
-  readonly destination: Destination;
+  readonly messageOf: (body: Buffer) => OutgoingMessage;
   readonly tally: Tally;
   readonly settings: PublishSettings;
 }
 
 /** Reads the input and sends its messages, until the input ends, mq is stopped, or no more messages can be sent. */
-async function sendAll({ context, publisher, destination, tally, settings }: Sending): Promise<void> {
+async function sendAll({ context, publisher, messageOf, tally, settings }: Sending): Promise<void> {
   // When nothing more can be sent, mq stops reading, because the rest of the input may never arrive.
   const drain = AbortSignal.any([context.drain, tally.stopped]);
   // A listener, because reading `aborted` costs as much as encoding a message.
@@ -69,7 +75,6 @@ async function sendAll({ context, publisher, destination, tally, settings }: Sen
   drain.addEventListener('abort', () => {
     isStopping = true;
   });
-  const messageOf = outgoingSeries({ destination, ...settings });
   const pace = new Pace(settings.intervalMs);
   let left = settings.skip;
   sending: for await (const batch of bodies(settings.input, { ...context, drain })) {

@@ -5,6 +5,7 @@
 import { type Config, isPrivate, type PublicationConfig, type QueueConfig } from '../config/config.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import type { DeadLetterConfig } from '../config/role.ts';
+import { configuredDelays, delayName } from '../delay/configured.ts';
 import { MqError } from '../errors.ts';
 import { randomUUID } from '../random-uuid.ts';
 import { QueueReader } from './browsing/queue-reader.ts';
@@ -19,6 +20,7 @@ import type { StreamSettings } from './consuming/stream-reading.ts';
 import type { Counts } from './counts.ts';
 import { existingOnly, presentOnly } from './declaring/configure.ts';
 import { Declarer } from './declaring/declarer.ts';
+import { declareObjects, type NeededForDelay, prepareDelay } from './declaring/delayed.ts';
 import { type Destination, destinationOf, refuseEncryption, requireSameVhost } from './destination.ts';
 import { failureOf } from './failure.ts';
 import type { Room } from './moving/mover.ts';
@@ -56,6 +58,14 @@ export interface OutcomeSettings {
   readonly later?: readonly string[];
 }
 
+interface PublisherNeeds {
+  /** Maximum number of unconfirmed messages. */
+  readonly window: number;
+  readonly declare?: boolean;
+  /** Returns what delayed messages need. `name` begins the names of the broker's objects. */
+  readonly delay?: ((destination: Destination, name: string) => NeededForDelay) | undefined;
+}
+
 export interface ConsumerNeeds {
   readonly prefetch: number;
   readonly bindingKeys?: readonly string[];
@@ -87,12 +97,18 @@ export class Session {
     return this.#config.declare !== false;
   }
 
-  /** Connects, declares what the publication needs (unless `declare` is false), and returns a publisher. */
+  /**
+   * Connects, declares what the publication needs (unless `declare` is false), and returns a publisher.
+   * @param delay returns what delayed messages to the destination need
+   */
   async publisher(
     name: string,
-    { window, declare = true }: { window: number; declare?: boolean },
+    { window, declare = true, delay }: PublisherNeeds,
   ): Promise<{ publisher: Publisher; destination: Destination }> {
     const { connection, destination } = await this.#connectToPublish(name, declare);
+    const { vhost } = destination;
+    const needed = delay?.(destination, delayName(this.#config, vhost));
+    if (needed) await prepareDelay(connection, needed, { vhost, redact: this.#redact, declares: this.declares });
     const publisher = await Publisher.open(connection, this.#publishing(destination.vhost, window));
     this.#publishers.push(publisher);
     return { publisher, destination };
@@ -217,7 +233,11 @@ export class Session {
     }
     const needs = { publications: Object.keys(publications), subscriptions: [], extraQueues: queues };
     const config = { ...this.#config, publications, declare: true };
-    await this.#connections.open('declare', { config, needs, isStrict: true });
+    const connection = await this.#connections.open('declare', { config, needs, isStrict: true });
+    for (const vhost of Object.keys(this.#config.vhosts)) {
+      const declarer = new Declarer(connection, { vhost, redact: this.#redact });
+      await declareObjects(declarer, configuredDelays(this.#config, vhost));
+    }
   }
 
   /**

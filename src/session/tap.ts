@@ -48,6 +48,7 @@ export class Tap {
   #isStopped = false;
   #timer: NodeJS.Timeout | undefined;
   #unacked = 0;
+  #unread = 0;
 
   private constructor(channel: Channel, redact: (text: string) => string) {
     this.#channel = channel;
@@ -100,6 +101,11 @@ export class Tap {
     return this.#missed;
   }
 
+  /** Number of messages that had arrived at the queue and were not read when `close` deleted it. */
+  get unread(): number {
+    return this.#unread;
+  }
+
   /**
    * Yields the messages in the order of the queue. A message stays in the queue until the next one is requested, so that
    * a slow caller fills no memory. Ends after `stop`; throws UNAVAILABLE if the connection is lost.
@@ -132,7 +138,8 @@ export class Tap {
     clearInterval(this.#timer);
     if (this.#failure || !this.#queue) return;
     // After the deletion nothing more is dropped, so that the count is final.
-    await this.#queue.delete().catch(() => undefined);
+    const left = await this.#queue.delete().catch(() => 0);
+    this.#unread = left + this.#arrived.length;
     await this.#count();
     endChannel(this.#channel);
   }

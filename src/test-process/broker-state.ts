@@ -2,7 +2,6 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Broker } from '../broker/server.ts';
-import { Stream } from '../broker/stream/stream.ts';
 import type { VhostBinding, VhostContent } from '../harness/target.ts';
 import { isOwn } from './connection-name.ts';
 
@@ -57,10 +56,7 @@ export async function purgeQueues({ vhost }: VhostState): Promise<void> {
   const queues = () => [...vhost.queues.values()];
   const end = performance.now() + requeueMs;
   for (;;) {
-    for (const queue of queues()) {
-      if (queue instanceof Stream) queue.reset();
-      else queue.purge();
-    }
+    for (const queue of queues()) queue.reset();
     if (performance.now() > end || queues().every(({ unackedCount }) => unackedCount === 0)) return;
     await delay(1);
   }

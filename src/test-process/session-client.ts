@@ -15,6 +15,7 @@ import type {
 } from '../harness/target.ts';
 import { connectionWithLogin } from '../login/apply.ts';
 import type { Login } from '../login/login.ts';
+import type { Delay } from '../roles/delay.ts';
 import type { OutgoingMessage } from '../session/outgoing-message.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Requester } from '../session/requester.ts';
@@ -25,6 +26,11 @@ import { isStream } from './topology.ts';
 interface OpenPublisher {
   readonly publisher: Publisher;
   readonly destination: Destination;
+}
+
+interface DelayedPublisher {
+  readonly publisher: Publisher;
+  readonly messageOf: (body: Buffer) => OutgoingMessage;
 }
 
 interface OpenRequester {
@@ -40,6 +46,7 @@ export class SessionClient implements FixtureClient {
   #session: Promise<Session> | undefined;
   #replayer: Promise<Publisher> | undefined;
   readonly #publishers = new Map<string, Promise<OpenPublisher>>();
+  readonly #delayedPublishers = new Map<string, Promise<DelayedPublisher>>();
   readonly #requesters = new Map<string, Promise<OpenRequester>>();
 
   constructor(config: Config, urls: readonly string[], login: Login = {}) {
@@ -49,16 +56,43 @@ export class SessionClient implements FixtureClient {
   }
 
   async publish(publication: string, sent: SentMessage): Promise<Published> {
-    // All concurrent callers share one publisher, because two publishers would not preserve the order.
-    const { publisher, destination } = await opened(this.#publishers, publication, async () =>
-      (await this.#shared()).publisher(publication, { window: 256 }),
-    );
-    const message = await this.#outgoing(destination, sent);
+    const { publisher, message } = await this.#prepared(publication, sent);
     const outcome = await publisher.publish(message);
     if (outcome.type !== 'confirmed') throw outcome.error;
     const { exchange, routingKey, properties } = message;
     const { messageId, headers = {} } = properties;
     return { outcome: outcome.type, messageId, exchange, routingKey, headers };
+  }
+
+  /** Returns the message and the publisher for it. */
+  async #prepared(publication: string, sent: SentMessage): Promise<{ publisher: Publisher; message: OutgoingMessage }> {
+    const configured = this.#config.delays[publication];
+    const delayMs = sent.delay ?? (typeof configured === 'number' ? configured : 0);
+    if (delayMs > 0) {
+      const delay = { type: delayMs === configured ? ('fixed' as const) : ('after' as const), ms: delayMs };
+      return this.#delayed(publication, sent, delay);
+    }
+    // All concurrent callers share one publisher, because two publishers would not preserve the order.
+    const { publisher, destination } = await opened(this.#publishers, publication, async () =>
+      (await this.#shared()).publisher(publication, { window: 256 }),
+    );
+    return { publisher, message: await this.#outgoing(destination, sent) };
+  }
+
+  /** Like `#prepared`, for a message that arrives later. Messages that differ only in their bodies share a publisher. */
+  async #delayed(publication: string, { body, ...sent }: SentMessage, delay: Delay) {
+    const { publisher, messageOf } = await opened(
+      this.#delayedPublishers,
+      JSON.stringify([publication, sent, delay]),
+      async () => {
+        const { DelayedMessages } = await import('../roles/delay.ts');
+        const delayed = new DelayedMessages(delay, partsOf(sent));
+        const session = await this.#shared();
+        const open = await session.publisher(publication, { window: 256, delay: delayed.needed });
+        return { publisher: open.publisher, messageOf: delayed.series(open.destination) };
+      },
+    );
+    return { publisher, message: messageOf(body) };
   }
 
   async replay(path: string, options: Parameters<FixtureClient['replay']>[1]): Promise<number> {
@@ -128,9 +162,7 @@ export class SessionClient implements FixtureClient {
 
   async #outgoing(destination: Destination, sent: SentMessage): Promise<OutgoingMessage> {
     const { outgoing, nextId } = await this.#load();
-    const { body, routingKey, headers, properties = {}, persistent, mandatory = true } = sent;
-    const all = { ...properties, ...(headers && { headers: { ...headers } }) };
-    return outgoing({ destination, nextId, routingKey, properties: all, persistent, mandatory })(body);
+    return outgoing({ destination, nextId, ...partsOf(sent) })(sent.body);
   }
 
   #shared(): Promise<Session> {
@@ -148,6 +180,11 @@ export class SessionClient implements FixtureClient {
     this.#modules ??= loadModules();
     return this.#modules;
   }
+}
+
+function partsOf({ routingKey, headers, properties = {}, persistent, mandatory = true }: Omit<SentMessage, 'body'>) {
+  const all = { ...properties, ...(headers && { headers: { ...headers } }) };
+  return { routingKey, properties: all, persistent, mandatory };
 }
 
 async function loadModules() {

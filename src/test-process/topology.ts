@@ -4,6 +4,7 @@ import builtin from '../../rascal.json' with { type: 'json' };
 import type { Config } from '../config/config.ts';
 import { loadConfigs, withContent } from '../config/load.ts';
 import { objectOf } from '../config/plain.ts';
+import { delayName } from '../delay/configured.ts';
 import type { TargetPlan } from '../harness/target.ts';
 import type { Login } from '../login/login.ts';
 import { fixtureRole } from './connection-name.ts';
@@ -15,7 +16,7 @@ interface Topology {
    * run built-in roles.
    */
   readonly config: Config;
-  /** Names of the queues of the configuration. */
+  /** Names of the queues of the configuration, and the name that begins the names of queues for delayed messages. */
   readonly queues: readonly string[];
   readonly hasStreams: boolean;
   /**
@@ -32,7 +33,10 @@ export async function topologyOf(plan: TargetPlan, { env, cwd }: FileContext): P
   const own = self ? config : found.config;
   return {
     config,
-    queues: Object.values(config.vhosts).flatMap(({ queues }) => Object.keys(queues)),
+    queues: Object.entries(config.vhosts).flatMap(([name, { queues }]) => [
+      ...Object.keys(queues),
+      delayName(config, name),
+    ]),
     hasStreams: Object.values(own.vhosts).some(({ queues }) =>
       Object.values(queues).some(({ options }) => isStream(options)),
     ),

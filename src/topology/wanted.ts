@@ -14,6 +14,7 @@ import {
 import { objectOf, type Plain, stringOf, without } from '../config/plain.ts';
 import { madeQueues } from '../config/retry-queues.ts';
 import { isReceiving } from '../config/role.ts';
+import { configuredDelays } from '../delay/configured.ts';
 import type { TopologyBinding, TopologyExchange, TopologyPolicy, TopologyQueue } from './topology.ts';
 
 export interface WantedTopology {
@@ -61,9 +62,13 @@ export function wantedTopology(config: Config, name: string, { withPrivate = fal
   const vhost = config.vhosts[name];
   if (vhost === undefined) return noTopology;
   const prefix = namePrefix(vhost);
+  const delays = configuredDelays(config, name);
   const made = madeQueues(config).filter((one) => one.vhost === name);
   return {
-    exchanges: Object.entries(vhost.exchanges).map(([key, exchange]) => wantedExchange(prefix + key, exchange)),
+    exchanges: [
+      ...Object.entries(vhost.exchanges).map(([key, exchange]) => wantedExchange(prefix + key, exchange)),
+      ...delays.exchanges.map((one) => ({ ...one, isDeclared: true })),
+    ],
     queues: [
       ...Object.entries(vhost.queues)
         .filter(([, { replyTo }]) => withPrivate || replyTo !== true)
@@ -72,8 +77,12 @@ export function wantedTopology(config: Config, name: string, { withPrivate = fal
         ...wantedQueue(prefix + key, { options: { arguments: given } }, prefix),
         for: queueName(vhost, workQueue),
       })),
+      ...delays.queues.map((one) => ({ ...one, isDeclared: true })),
     ],
-    bindings: vhost.bindings.filter((one) => isBound(vhost, one, withPrivate)).map((one) => wantedBinding(vhost, one)),
+    bindings: [
+      ...vhost.bindings.filter((one) => isBound(vhost, one, withPrivate)).map((one) => wantedBinding(vhost, one)),
+      ...delays.bindings,
+    ],
     policies: wantedPolicies(config.policies[name], 'all'),
     operatorPolicies: wantedPolicies(config.operatorPolicies[name], 'queues'),
     ...(config.owns !== undefined && { ownership: ownershipOf(config, config.owns) }),

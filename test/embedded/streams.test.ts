@@ -388,7 +388,7 @@ for (const [name, use, pattern] of [
     }));
 }
 
-test('the management API shows a stream, and does not get or purge its messages', () =>
+test('the management API shows a stream, but does not get or purge it', () =>
   withBroker(async (served) => {
     const { channel, ask } = served;
     await declare(channel, { 'x-max-age': '1D' });

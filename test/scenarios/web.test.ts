@@ -144,7 +144,7 @@ test('a page receives nothing before its user starts to watch', () =>
       await shows(page, '#tap[data-active=false]', 'Watching binds a queue of this page to the exchange.');
       await page.click('#suggestions button:has-text("Watch logs")');
       await shows(page, '#streams .note', /messages to 'logs' that no other queue receives count as routed/);
-      // The page asks first, so the publisher still learns that nobody receives its message.
+      // The page asks first, so the publisher still gets its message back.
       assert.is((await roles.run(['emit-log', 'no receiver'])).status, 67);
       await page.click('#streams .accept');
       await shows(page, '#tap[data-active=true]', 'While this page watches logs, a queue of this page is bound there.');

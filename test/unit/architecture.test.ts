@@ -43,6 +43,7 @@ const core = [
   'timer',
   'terminal',
   'session',
+  'delay',
   'config',
 ];
 /** The two entries of the executable: the command line, and the process of one test file. */

@@ -19,8 +19,9 @@ interface Sample {
 
 const sampleMs = 5000;
 
-export const queueCounts = ({ readyCount, unackedCount }: Queue) => ({
-  messages: readyCount + unackedCount,
+export const queueCounts = ({ readyCount, unackedCount, heldBackCount }: Queue) => ({
+  // RabbitMQ: dead letters whose target has not accepted them and delayed retries count.
+  messages: readyCount + unackedCount + heldBackCount,
   messages_ready: readyCount,
   messages_unacknowledged: unackedCount,
 });

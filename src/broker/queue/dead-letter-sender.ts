@@ -62,6 +62,11 @@ export class DeadLetterSender<Q extends SourceQueue> {
     this.#held.settle(entry);
   }
 
+  /** Number of dead letters that their route has not accepted yet. */
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
   /** Stops the timer. Returns the entries of the pending letters. */
   clear(): QueueEntry[] {
     this.#timer?.cancel();

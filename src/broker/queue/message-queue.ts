@@ -7,6 +7,7 @@ import { atOnce, type Work } from '../slices.ts';
 import type { ReturnCounts } from '../store/contract.ts';
 import type { Consumer } from './consumers.ts';
 import { DeadLetterSender } from './dead-letter-sender.ts';
+import { DelayedRetries } from './delayed-retries.ts';
 import type { QueueEntry } from './entry.ts';
 import { ExpiryTimer } from './expiry-timer.ts';
 import { HeldMessages } from './held-messages.ts';
@@ -32,6 +33,7 @@ export class MessageQueue extends Queue {
   readonly held: HeldMessages;
   readonly #host: QueueHost<Queue>;
   readonly #deadLetters: DeadLetterSender<Queue>;
+  readonly #delayed: DelayedRetries;
   #isDispatching = false;
   readonly #expiry: ExpiryTimer;
   #mayExpire: boolean;
@@ -43,6 +45,11 @@ export class MessageQueue extends Queue {
     this.held = new HeldMessages(this.key, host);
     this.#host = host;
     this.#deadLetters = new DeadLetterSender<Queue>(this, this.held, host);
+    this.#delayed = new DelayedRetries(host.clock, (entries) => {
+      this.ready.putBack(atOnce(this.ready.returned(entries)));
+      this.enforceLimits();
+      this.dispatch();
+    });
     this.#expiry = new ExpiryTimer(host.clock, () => this.expire());
     this.#mayExpire = parts.settings.messageTtlMs !== undefined;
     this.#idleExpiry = new IdleExpiry({
@@ -63,6 +70,10 @@ export class MessageQueue extends Queue {
 
   override get undelivered(): number {
     return this.ready.length;
+  }
+
+  override get heldBackCount(): number {
+    return this.#deadLetters.pendingCount + this.#delayed.count;
   }
 
   override get totals(): QueueTotals {
@@ -262,7 +273,7 @@ export class MessageQueue extends Queue {
     this.enforceLimits();
   }
 
-  /** Returns false if the entry exceeded the delivery limit, so that it was dead-lettered. */
+  /** Returns false if the entry exceeded the delivery limit, so that it was dead-lettered, or if it is not ready yet. */
   #countReturn(entry: QueueEntry, isFailure: boolean): boolean {
     entry.redelivered = true;
     entry.acquiredCount++;
@@ -274,7 +285,9 @@ export class MessageQueue extends Queue {
       return false;
     }
     if (entry.storeId !== undefined) this.#host.store?.returned(entry.storeId, this.key, entry);
-    return true;
+    if (!this.#delayed.hold(entry, this.settings.delayedRetry, isFailure)) return true;
+    this.unackedCount--;
+    return false;
   }
 
   /** Adds a consumer. Throws 403 if another consumer has exclusive use, or if this one requests it and cannot have it. */
@@ -305,9 +318,15 @@ export class MessageQueue extends Queue {
    * call, when all are settled.
    */
   override purge(done?: () => void): number {
-    const count = this.ready.length;
+    const delayed = this.#delayed.takeAll();
+    const count = this.ready.length + delayed.length;
+    for (const entry of delayed) this.held.settle(entry);
     this.#host.slices.each(this.ready.takeAll(), (entry) => this.held.settle(entry), done);
     return count;
+  }
+
+  override reset(): void {
+    this.purge();
   }
 
   /** Cancels the consumers and removes all messages. The virtual host removes the queue itself. */
@@ -315,7 +334,8 @@ export class MessageQueue extends Queue {
     this.isDeleted = true;
     this.#expiry.stop();
     this.#idleExpiry.stop();
-    for (const entries of [this.ready.takeAll(), this.#deadLetters.clear()]) {
+    this.#delayed.stop();
+    for (const entries of [this.ready.takeAll(), this.#deadLetters.clear(), this.#delayed.takeAll()]) {
       this.#host.slices.each(entries, (entry) => this.#host.memory.release(entry.message));
     }
     if (this.isDurable) this.#host.store?.drop(this.key);
@@ -327,6 +347,7 @@ export class MessageQueue extends Queue {
   override stop(): void {
     this.#expiry.stop();
     this.#idleExpiry.stop();
+    this.#delayed.stop();
     this.#deadLetters.clear();
   }
 

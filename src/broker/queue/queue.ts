@@ -65,6 +65,8 @@ export abstract class Queue {
   abstract readonly consumerCount: number;
   /** The number of messages that its consumers have yet to receive. */
   abstract readonly undelivered: number;
+  /** Number of messages that are neither ready nor unacknowledged: dead letters without a target, and delayed retries. */
+  abstract readonly heldBackCount: number;
   abstract readonly totals: QueueTotals;
   /** True if the queue itself writes its messages to disk. */
   abstract readonly hasOwnLog: boolean;
@@ -105,6 +107,8 @@ export abstract class Queue {
   abstract touch(): void;
   /** Removes the ready messages and returns their number. Calls `done`, possibly within this call, when all are settled. */
   abstract purge(done?: () => void): number;
+  /** Removes the ready messages, or all messages of a stream, between two tests. */
+  abstract reset(): void;
   /** Cancels the consumers and removes all messages. The virtual host removes the queue itself. */
   abstract delete(): void;
   /** Stops the timers, because the broker closes. */

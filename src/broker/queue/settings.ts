@@ -20,9 +20,22 @@ export interface QueueSettings {
   readonly isDeadLetteredAtLeastOnce: boolean;
   readonly isSingleActive: boolean;
   readonly deliveryLimit: number | undefined;
+  /** `undefined` if a returned message is ready at once. */
+  readonly delayedRetry: DelayedRetry | undefined;
   /** The age at which a stream deletes a message. */
   readonly maxAgeMs: number | undefined;
   readonly maxSegmentBytes: number | undefined;
+}
+
+/** The pause of messages that return to a quorum queue (RabbitMQ 4.3). */
+export interface DelayedRetry {
+  /** The pause after the first failure. After n failures it is n times as long. */
+  readonly minMs: number;
+  readonly maxMs: number;
+  /** True if a message pauses after basic.reject and the loss of a channel. */
+  readonly isForFailed: boolean;
+  /** True if a message pauses after basic.nack. */
+  readonly isForReturned: boolean;
 }
 
 /** The connection that declared an exclusive queue. */
@@ -91,9 +104,20 @@ export function queueSettings(all: Arguments, what: string, policy: PolicySettin
       deadLetterExchange !== undefined,
     isSingleActive: all.get('x-single-active-consumer') === true,
     deliveryLimit: type === 'quorum' ? deliveryLimit(all.get('x-delivery-limit'), policy['delivery-limit']) : undefined,
+    delayedRetry: type === 'quorum' ? delayedRetry(all) : undefined,
     maxAgeMs: isStream ? ageMs(String(policyFirst('max-age') ?? '')) : undefined,
     maxSegmentBytes: numberOf(segmentBytes),
   };
+}
+
+function delayedRetry(all: Arguments): DelayedRetry | undefined {
+  const kind = all.get('x-delayed-retry-type');
+  const [minMs, maxMs] = [all.get('x-delayed-retry-min'), all.get('x-delayed-retry-max')];
+  if (typeof minMs !== 'number' || minMs <= 0 || !['all', 'failed', 'returned'].includes(String(kind)))
+    return undefined;
+  const isFor = (one: string) => kind === 'all' || kind === one;
+  const most = typeof maxMs === 'number' ? maxMs : Infinity;
+  return { minMs, maxMs: most, isForFailed: isFor('failed'), isForReturned: isFor('returned') };
 }
 
 function overflowOf(value: unknown, type: QueueType): QueueSettings['overflow'] {

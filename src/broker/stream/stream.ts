@@ -73,6 +73,10 @@ export class Stream extends Queue {
     return Math.max(0, ...Array.from(this.#readers.values(), ({ backlog }) => backlog));
   }
 
+  override get heldBackCount(): number {
+    return 0;
+  }
+
   override get totals(): QueueTotals {
     const { bytes } = this.#log;
     return { bytes, readyBytes: bytes, persistent: this.readyCount, persistentBytes: bytes };
@@ -184,7 +188,7 @@ export class Stream extends Queue {
   }
 
   /** Cancels the consumers and deletes all messages, as if the stream was deleted and declared again. */
-  reset(): void {
+  override reset(): void {
     this.#cancelConsumers();
     this.#log.delete();
   }

@@ -82,8 +82,7 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
     const observer = await session.observer(vhost);
     const route = await findRoute();
     const server = await serveWeb({
-      ...(await contentOf({ job, broker, route, management, observer })),
-      effects: effectsFrom({ api: management, vhost: broker.vhost, tapper: () => session.tapper(vhost) }),
+      ...(await contentOf({ job, broker, route, management, observer, tapper: () => session.tapper(vhost) })),
       host: job.host,
       port,
       guard: guardOf(job, values),
@@ -142,10 +141,11 @@ interface Content {
   readonly route: StompRoute;
   readonly management: Management | undefined;
   readonly observer: Observer;
+  readonly tapper: () => Promise<Tapper>;
 }
 
 /** Returns the content of the page: its files, the catalog, and functions that read the state of the broker. */
-async function contentOf({ job: { config, vhost }, broker, route, management, observer }: Content) {
+async function contentOf({ job: { config, vhost }, broker, route, management, observer, tapper }: Content) {
   const [{ catalogOf }, { assets }, { graphOf }, { layout }, { depthsFrom }] = await Promise.all([
     import('../../web/catalog.ts'),
     import('../../web/asset.ts'),
@@ -172,6 +172,7 @@ async function contentOf({ job: { config, vhost }, broker, route, management, ob
         () => true,
       ),
     hasExchange: (exchange: string) => observer.hasExchange(exchange).catch(() => true),
+    effects: effectsFrom({ api: management, vhost: broker.vhost, tapper }),
   };
 }
 

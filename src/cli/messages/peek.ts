@@ -34,7 +34,7 @@ export function peekCommand(configsOf: (context: Context) => Promise<CheckedConf
       'mq peek events --offset 10m',
       'mq peek events --offset last',
     ],
-    completes: async (words, { queues }) => (words.length > 1 ? [] : queues.map((queue) => [queue] as const)),
+    completes: async (words, { queues }) => (words.length > 0 ? [] : queues.map((queue) => [queue] as const)),
     async run(context, values) {
       const [name] = values.args;
       if (name === undefined || name === '') throw values.usage('give the name of a queue');

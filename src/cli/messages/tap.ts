@@ -150,6 +150,7 @@ class Run {
       : count === 0
         ? 'missed ones were not counted'
         : `at least ${count} missed`;
-    return `${this.#lines} shown, ${missed}`;
+    const { unread } = this.#watch;
+    return `${this.#lines} shown, ${missed}${unread > 0 ? `, ${unread} not read at the end` : ''}`;
   }
 }

@@ -33,6 +33,7 @@ const retry = group(
       },
     },
     onFail: choice('Policy for a failed message; default retry', failurePolicies),
+    native: flag('true: the quorum queue delays the next attempt itself (x-delayed-retry-type, RabbitMQ 4.3)'),
   },
   { definition: 'mqRetry' },
 );
@@ -41,6 +42,12 @@ const ownRetry: Field = {
   is: ['object', 'boolean'],
   description: 'Retry with back-off; false: one attempt, and no dead-letter queue',
   definition: 'mqRetryOrNot',
+};
+
+const delay: Field = {
+  ...milliseconds('Delay of every message', 1),
+  is: ['integer', 'boolean'],
+  description: 'Delay of every message, in milliseconds or with a unit ("30s"); true: mq declares what --delay needs',
 };
 
 const handler = group(
@@ -127,6 +134,11 @@ export const mqField = group("mq's own settings; Rascal ignores them", {
     items: name('A name or pattern'),
   },
   retry,
+  delay: text('Start of the names of exchanges and queues for delayed messages; default mq.delay', {
+    maxBytes: 60,
+    oneLine: true,
+  }),
+  publications: keyed('Settings by publication', group('Settings of a publication', { delay })),
   subscriptions: keyed('Settings by subscription', group('Settings of a subscription', { retry: ownRetry })),
   policies,
   operatorPolicies,

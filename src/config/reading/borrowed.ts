@@ -14,7 +14,7 @@ export function borrowed(builtin: PartialConfig, user: PartialConfig): PartialCo
   const settings = retrySettings(user);
   const publications = only(
     builtin.publications,
-    [...uses.flatMap((used) => used.publications), ...settings.map(deadLetterPublication)],
+    [...uses.flatMap((used) => used.publications), ...settings.map(deadLetterPublication), ...Object.keys(user.delays)],
     user.publications,
   );
   const subscriptions = only(

@@ -22,6 +22,8 @@ export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Confi
     retry: { attempts: 5, delays: [1000], ...builtin.retry, ...user.retry },
     retries: overridden(builtin.retries, user.retries),
     ...(declare !== undefined && { declare }),
+    delays: overridden(builtin.delays, user.delays),
+    ...(user.delayName !== undefined && { delayName: user.delayName }),
     ...(user.owns !== undefined && { owns: user.owns }),
     policies: overridden(builtin.policies, user.policies),
     operatorPolicies: overridden(builtin.operatorPolicies, user.operatorPolicies),

@@ -6,6 +6,7 @@ import type {
   BindingConfig,
   Config,
   ConnectionConfig,
+  DelayConfig,
   ExchangeConfig,
   PoliciesByVhost,
   PublicationConfig,
@@ -51,6 +52,13 @@ export function normalise(file: Plain): PartialConfig {
       }),
     ),
     ...checked<Pick<Config, 'declare' | 'owns'>>(pick(mq, ['declare', 'owns'])),
+    delays: dictionary(
+      Object.entries(objectOf(mq['publications'])).flatMap(([name, own]) => {
+        const { delay } = objectOf(own);
+        return delay === undefined ? [] : [[name, checked<DelayConfig>(delay)] as const];
+      }),
+    ),
+    ...(mq['delay'] !== undefined && { delayName: checked<string>(mq['delay']) }),
     policies: checked<PoliciesByVhost>(objectOf(mq['policies'])),
     operatorPolicies: checked<PoliciesByVhost>(objectOf(mq['operatorPolicies'])),
     rest: pick(file, ['defaults', 'encryption', 'redeliveries']),

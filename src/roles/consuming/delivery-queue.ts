@@ -32,6 +32,8 @@ interface DeliveryQueueParts {
   /** `true` if attempts are counted. They are not counted for handlers that cannot fail. */
   readonly counts: boolean;
   readonly isNearlyDropped: (message: Message) => boolean;
+  /** `true` if the returns that the broker counts are failed attempts (native-retry.ts). Default `false`. */
+  readonly isNative?: boolean;
   /** Maximum number of messages that the broker delivers at once. 0 means no limit. */
   readonly prefetch: number;
   /** Called when a message that had to wait can be handled. */
@@ -136,12 +138,14 @@ export class DeliveryQueue {
     const isCounted = returns !== undefined || headers['x-acquired-count'] !== undefined;
     const isUncounted = fields.redelivered && !isCounted && !isKnown;
     const unfinishedAttempts = unfinishedAttemptsOf(headers, delivery.queue);
-    // This process is alive, so the returns that the broker counted in the meantime are not crashes.
+    // This process is alive, so the returns that the broker counted in the meantime are not crashes. With native retries
+    // they are attempts that have failed.
     const ownReturns = Math.min(before, byBroker);
+    const uncounted = this.#parts.isNative ? 0 : ownReturns;
     return {
       place: -1,
       delivery,
-      message: ownReturns > 0 ? { ...message, attempt: message.attempt - ownReturns } : message,
+      message: uncounted > 0 ? { ...message, attempt: message.attempt - uncounted } : message,
       isSuspect: !isKnown && (isUncounted || unfinishedAttempts > 0),
       isUncounted,
       isNearlyDropped: this.#parts.isNearlyDropped(message),

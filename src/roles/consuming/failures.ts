@@ -94,6 +94,11 @@ export class Failures {
     return isUncounted ? { type: 'count', reason: unfinishedReason } : undefined;
   }
 
+  /** `true` if the queue itself delays and counts the attempts. */
+  get isNative(): boolean {
+    return this.#parts.config.native === true;
+  }
+
   /** Carries out the verdict. Returns `undefined` if that is not possible and the handler may receive the message. */
   async act(pending: PendingDelivery, { type, reason, attempt }: Verdict): Promise<Settled | undefined> {
     const { delivery, message, unfinishedAttempts } = pending;
@@ -182,6 +187,7 @@ export class Failures {
         if (isEnd) return this.#backAtTheEnd(delivery, message, reason);
         this.#warn(action === 'back' ? 'requeue' : 'retry', message, `${failed}${suffix[action]}`);
         if (isStream(workQueue(), message.headers)) return this.#inProcess(delivery, message, action);
+        if (action === 'retry' && this.isNative) return this.#byQueue(delivery);
         return this.#answerAfter(
           delivery,
           action === 'back' ? await retries.goBack(message, reason) : await retries.again(message, reason),
@@ -205,6 +211,12 @@ export class Failures {
     const isSent = !isOfStream && (await retries.renew(next, 0, reason));
     if (isSent ? delivery.ack() : delivery.nack(true)) counts.handedBack += 1;
     return { isDone: isSent };
+  }
+
+  /** Returns a message to its queue, which delays it and counts the attempt (native-retry.ts). */
+  #byQueue(delivery: Delivery): Settled {
+    if (delivery.reject(true)) this.#parts.counts.retried += 1;
+    return { isDone: false };
   }
 
   /** Keeps a message of a stream in the process until its next attempt. */

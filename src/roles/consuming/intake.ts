@@ -83,6 +83,7 @@ export class Intake implements Member {
       counts: canFail,
       prefetch,
       isNearlyDropped: parts.isNearlyDropped,
+      isNative: parts.failures.isNative,
       onReady: () => group.fill(),
     });
     group.join(this);

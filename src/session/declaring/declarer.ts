@@ -1,7 +1,7 @@
 // Declares, binds and unbinds single objects by the broker's names, in the same way as Rascal does for a role.
 
 import type { Plain } from '../../config/plain.ts';
-import type { MqError } from '../../errors.ts';
+import { MqError } from '../../errors.ts';
 import type { Channel } from '../channel.ts';
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
 import { failureOf, isConnectionLoss } from '../failure.ts';
@@ -75,6 +75,18 @@ export class Declarer {
     await this.#call<unknown>((channel, next) =>
       channel.assertQueue(name, { durable, autoDelete, arguments: typed }, next),
     );
+  }
+
+  /** Reports whether a queue exists. A queue that the user may not check counts as existing (RabbitMQ 4.3.0). */
+  async hasQueue(name: string): Promise<boolean> {
+    try {
+      await this.#call<unknown>((channel, next) => channel.checkQueue(name, next));
+      return true;
+    } catch (error) {
+      if (error instanceof MqError && error.code === 'NOT_PERMITTED') return true;
+      if (error instanceof MqError && error.code === 'TOPOLOGY') return false;
+      throw error;
+    }
   }
 
   async bind({ source, destination, destinationType, key, arguments: all }: DeclaredBinding): Promise<void> {

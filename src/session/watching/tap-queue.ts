@@ -78,9 +78,10 @@ export class TapQueue {
     await promised((next) => this.#channel.cancel(this.#consumerTag, next));
   }
 
-  /** Deletes the queue, which removes its bindings. Rejects if the channel closes. */
-  async delete(): Promise<void> {
-    await promised((next) => this.#channel.deleteQueue(this.name, {}, next));
+  /** Deletes the queue, which removes its bindings. Returns the number of its messages. Rejects if the channel closes. */
+  async delete(): Promise<number> {
+    const answer = promised<{ messageCount: number }>((next) => this.#channel.deleteQueue(this.name, {}, next));
+    return (await answer).messageCount;
   }
 }
 

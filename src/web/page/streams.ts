@@ -267,7 +267,8 @@ async function effectsOf({ exchange, key, isAccepted }: Watched): Promise<TapEff
   const query = new URLSearchParams({ name: exchange, ...(!isAccepted && { key }) });
   try {
     const response = await fetch(`/api/exchange?${query}`);
-    return response.ok ? ((await response.json()) as TapEffects) : undefined;
+    const effects: TapEffects | undefined = response.ok ? await response.json() : undefined;
+    return effects;
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-// Measures what mq tap costs a publisher, and its memory while nobody reads its output, at 2,000 messages a second.
+// Measures what mq tap costs a publisher, and its memory while its output is not read, at 2,000 messages a second.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import type { Settings } from './node.ts';
 
 const client = join(import.meta.dirname, '../clients/confirms.js');
 const rate = 2_000;
-const seconds = 5;
+const seconds = 3;
 /** Number of measurements of the memory of a tap whose output is blocked. */
 const blockedRounds = 4;
 
@@ -76,7 +76,8 @@ async function measureBlocked(url: string): Promise<void> {
   child.stdout.pause();
   const figures: string[] = [];
   let errors = '';
-  await new Promise<void>((resolve) => {
+  await new Promise<void>((resolve, reject) => {
+    child.once('close', () => reject(new Error(errors)));
     child.stderr.on('data', (chunk: Buffer) => {
       errors += String(chunk);
       if (errors.includes('waiting for messages from')) resolve();

@@ -86,7 +86,7 @@ async function errorOf(
   } as const;
   const run =
     role === 'publish'
-      ? publish(context, session, { ...settings, skip: 0, mandatory: true })
+      ? publish(context, session, { ...settings, skip: 0, mandatory: true, delay: undefined })
       : request(context, session, { ...settings, replyTimeoutMs: 1000, ownQueue: false, say: () => undefined });
   return run.then(
     () => new MqError('BUG', 'the role ended without an error'),

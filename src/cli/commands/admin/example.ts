@@ -18,6 +18,7 @@ const words: Readonly<Record<string, string>> = {
   'global-parameter parameter': 'cluster_tags',
   key: "'order.*'",
   limit: 'max-connections',
+  state: 'off',
   name: 'production',
   node: 'rabbit@mq1',
   number: '100',

@@ -5,9 +5,10 @@ import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
 import type { Input } from '../../../roles/input.ts';
 import type { Properties } from '../../../session/wire.ts';
-import { delimiters } from '../../arguments/options.ts';
 import { intervalOf } from '../../arguments/rate.ts';
+import { delimiters } from '../../arguments/receive-options.ts';
 import type { Values } from '../../arguments/values.ts';
+import { delayOf } from '../../input/delay.ts';
 import { properties } from '../../input/properties.ts';
 import { type NamedRole, type RunningRole, withSession } from './running.ts';
 
@@ -17,6 +18,7 @@ export async function runPublish(context: Context, values: Values, running: Runn
     ...sending(values, running, context),
     skip: skipped(values),
     mandatory: values.flag('mandatory') ?? true,
+    delay: delayOf(values, running.config.delays[running.role.publication]),
     window: values.whole('window', { min: 1, max: 65_535 }) ?? 256,
     intervalMs: intervalOf(values),
     json: values.flag('json') ?? false,

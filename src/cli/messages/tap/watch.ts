@@ -39,6 +39,8 @@ export interface Watch {
    */
   messages(): AsyncGenerator<SeenMessage>;
   readonly missed: Missed;
+  /** Number of messages that were not read at the end. */
+  readonly unread: number;
   stop(): void;
   /** Removes everything that the tap made on the broker. Never rejects. */
   close(): Promise<void>;
@@ -215,6 +217,9 @@ class Opening {
       get missed() {
         return tap.missed;
       },
+      get unread() {
+        return tap.unread;
+      },
       stop: () => tap.stop(),
       async close() {
         await off?.();
@@ -255,6 +260,7 @@ function shownName(exchange: string, sources: readonly TapSource[]): string {
 }
 
 function targetText({ exchange, key }: Target): string {
+  if (exchange === '') return `queue ${key}`;
   return key === undefined ? exchange : `${exchange}:${key}`;
 }
 

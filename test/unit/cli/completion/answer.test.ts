@@ -36,6 +36,12 @@ test('completions read the file that --config names', async () => {
   }
 });
 
+test('completions of mq peek are the queues, once', async () => {
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(rascal) });
+  assert.is(await answer(['peek', 'j'], cwd), 'words\njobs\n');
+  assert.is(await answer(['peek', 'jobs', 'j'], cwd), 'words\n');
+});
+
 test('completions skip names with control characters', async () => {
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify(rascal) });
   assert.is(await completions([], { cwd, env: { MQ_COMPLETION_WORDS: 'dlq\nlist\nline' } }), 'words\n');

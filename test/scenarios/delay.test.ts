@@ -1,0 +1,138 @@
+// Tests delayed messages: they arrive after their time, at their destination, and can be listed and cancelled before.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+import { until } from '../support/until.ts';
+
+const roles = await testRoles();
+const { vhost } = roles;
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+const delivery = `
+export default ({ text, fields: { exchange, routingKey }, headers }) =>
+  console.log(JSON.stringify({ text, exchange, routingKey, early: Date.now() < headers['x-mq-due'] }));`;
+
+const topology = {
+  vhosts: {
+    '/': {
+      exchanges: { orders: { type: 'direct' } },
+      queues: { jobs: { options: { arguments: { 'x-queue-type': 'quorum' } } }, gone: {} },
+      bindings: { 'orders[paid] -> jobs': {} },
+    },
+  },
+  publications: {
+    jobs: { queue: 'jobs' },
+    paid: { exchange: 'orders', routingKey: 'paid' },
+    fixed: { queue: 'jobs' },
+    gone: { queue: 'gone' },
+  },
+  subscriptions: { jobs: { queue: 'jobs' } },
+  mq: { publications: { fixed: { delay: '1500ms' }, paid: { delay: true } } },
+};
+const folder = (mq: object = {}) =>
+  emptyFolder({
+    'rascal.json': JSON.stringify({ ...topology, mq: { ...topology.mq, ...mq } }),
+    'delivery.mjs': delivery,
+  });
+const cwd = folder();
+
+const publish = async (publication: string, text: string, ...options: string[]) => {
+  const { status, stdout, stderr } = await roles.run(['publish', publication, text, '--json', ...options], { cwd });
+  assert.is(status, 0, stderr);
+  return JSON.parse(lines(stdout)[0] ?? '') as { messageId: string; outcome: string };
+};
+const listed = async (...options: string[]) => {
+  const { stdout } = await roles.run(['delayed', 'list', '--json', ...options], { cwd });
+  return lines(stdout).map((line) => JSON.parse(line) as { id: string; due: string; exchange: string });
+};
+
+test('the shortest delay arrives first, with its exchange and key', async () => {
+  const hour = await publish('jobs', 'an hour', '--delay', '1h');
+  const sent = { exchange: '', routingKey: 'jobs', early: false };
+  const receiver = await roles.receiver(['subscribe', 'jobs', '--quiet', '--handler', 'delivery.mjs', '--count', '5'], {
+    cwd,
+  });
+  await publish('jobs', 'seven', '--delay', '7s');
+  await publish('paid', 'four', '--delay', '4s');
+  await publish('fixed', 'fixed');
+  await publish('jobs', 'one', '--delay', '1s');
+  await publish('jobs', 'at', '--at', new Date(Date.now() + 10_000).toISOString());
+  const { status, stdout, stderr } = await receiver.ended;
+  assert.is(status, 0, stderr);
+  const received = lines(stdout).map((line) => JSON.parse(line) as { text: string });
+  // RabbitMQ promises no order, but these times are more than a second apart.
+  const rest = received.filter(({ text }) => !['fixed', 'one'].includes(text));
+  assert.equal(rest, [
+    { text: 'four', exchange: 'orders', routingKey: 'paid', early: false },
+    { text: 'seven', ...sent },
+    { text: 'at', ...sent },
+  ]);
+  assert.equal(received.map(({ text }) => text).toSorted(), ['at', 'fixed', 'four', 'one', 'seven']);
+  assert.equal(
+    (await listed()).map(({ id }) => id),
+    [hour.messageId],
+  );
+  await roles.run(['delayed', 'cancel', hour.messageId], { cwd });
+});
+
+test('mq delayed lists messages without losing one, and cancels one by its id', async () => {
+  const [month, day, quick] = [
+    await publish('jobs', 'month', '--delay', '30d'),
+    await publish('paid', 'day', '--delay', '1d'),
+    await publish('jobs', 'quick', '--delay', '20s'),
+  ];
+  for (let times = 0; times < 21; times += 1) assert.is((await listed()).length >= 2, true);
+  assert.equal(
+    (await listed('--publication', 'paid')).map(({ id, exchange }) => ({ id, exchange })),
+    [{ id: day.messageId, exchange: 'orders' }],
+  );
+  const cancelled = await roles.run(['delayed', 'cancel', month.messageId, 'unknown', '--json'], { cwd });
+  assert.is(cancelled.status, 1);
+  assert.equal(
+    lines(cancelled.stdout).map((line) => JSON.parse(line)),
+    [
+      { id: month.messageId, outcome: 'cancelled' },
+      { id: 'unknown', outcome: 'gone' },
+    ],
+  );
+  const { stdout } = await roles.run(['subscribe', 'jobs', '--count', '1'], { cwd });
+  assert.is(stdout, 'quick\n');
+  const late = await roles.run(['delayed', 'cancel', quick.messageId], { cwd });
+  assert.equal([late.status, late.stdout], [1, `gone ${quick.messageId}\n`]);
+  assert.equal(
+    (await listed()).map(({ id }) => id),
+    [day.messageId],
+  );
+  assert.is((await roles.run(['delayed', 'cancel', day.messageId], { cwd })).status, 0);
+  assert.equal(await listed(), []);
+});
+
+test('a message whose destination is deleted stays in its queue', async () => {
+  await publish('gone', 'waits', '--delay', '1s');
+  await roles.deleteQueue('gone');
+  await until('the message is held for the queue that is gone', async () => {
+    const { messages, messages_ready } = (await vhost.api(
+      'GET',
+      `/api/queues/${vhost.name}/mq.delay.to.gone`,
+    )) as Record<string, number>;
+    return messages === 1 && messages_ready === 0;
+  });
+});
+
+test('a role that declares nothing needs mq declare', async () => {
+  const strict = folder({ declare: false, delay: 'shop.delay' });
+  const send = () => roles.run(['publish', 'paid', 'x', '--delay', '1s'], { cwd: strict });
+  const refused = await send();
+  assert.is(refused.status, 78);
+  assert.match(refused.stderr, "the broker has no queue 'shop.delay.to.orders/paid', in which delayed messages wait");
+  const declared = await roles.run(['declare'], { cwd: strict });
+  assert.match(declared.stdout, 'queue shop.delay.level.22 (quorum)\n');
+  assert.is((await send()).status, 0);
+  const { stdout } = await roles.run(['subscribe', 'jobs', '--count', '1'], { cwd: strict });
+  assert.is(stdout, 'x\n');
+});
+
+test.run();

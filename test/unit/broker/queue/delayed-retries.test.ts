@@ -1,0 +1,74 @@
+// Tests the pauses of messages that return to a quorum queue with x-delayed-retry-type. The tests move the clock.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { FieldValue } from '../../../../src/broker/codec/table.ts';
+import { queueCounts } from '../../../../src/broker/management/rates.ts';
+import type { QueueEntry } from '../../../../src/broker/queue/entry.ts';
+import { declare, message, place } from '../queue-place.ts';
+
+const quorum = (values: Record<string, FieldValue>) => place({ 'x-queue-type': 'quorum', ...values });
+const failed = { 'x-delayed-retry-type': 'failed', 'x-delayed-retry-min': 300, 'x-delayed-retry-max': 700 };
+
+test('the pause grows with each failure up to the maximum', () => {
+  const { queue, put, clock } = quorum({ ...failed, 'x-delivery-limit': 3, 'x-dead-letter-exchange': '' });
+  put('x');
+  for (const pause of [300, 600, 700]) {
+    queue.requeue([queue.get(false)?.entry as QueueEntry], true);
+    clock.move(pause - 1);
+    assert.is(queue.ready.length, 0);
+    assert.equal(queueCounts(queue), { messages: 1, messages_ready: 0, messages_unacknowledged: 0 });
+    clock.move(1);
+    assert.is(queue.ready.length, 1);
+  }
+  queue.requeue([queue.get(false)?.entry as QueueEntry], true);
+  clock.move(10_000);
+  assert.is(queueCounts(queue).messages, 0, 'the delivery limit is exceeded');
+});
+
+test('only the returns of the type pause', () => {
+  for (const [type, afterReject, afterNack] of [
+    ['failed', 0, 1],
+    ['returned', 1, 0],
+    ['all', 0, 0],
+    ['disabled', 1, 1],
+  ] as const) {
+    for (const [isFailure, ready] of [
+      [true, afterReject],
+      [false, afterNack],
+    ] as const) {
+      const { queue, put } = quorum({ ...failed, 'x-delayed-retry-type': type });
+      put('x');
+      queue.requeue([queue.get(false)?.entry as QueueEntry], isFailure);
+      assert.is(queue.ready.length, ready, `${type} ${isFailure}`);
+    }
+  }
+});
+
+test('a nack pauses for the minimum, and a consumer gets the message after it', () => {
+  const { queue, put, clock, consumer } = quorum({ ...failed, 'x-delayed-retry-type': 'all' });
+  put('x', 'y');
+  queue.requeue([queue.get(false)?.entry as QueueEntry], false);
+  const { got } = consumer();
+  queue.dispatch();
+  assert.equal(got, ['y']);
+  clock.move(300);
+  assert.equal(got, ['y', 'x']);
+});
+
+test('purge and delete remove messages that pause', () => {
+  const { vhost, clock } = quorum({});
+  const queue = declare(vhost, 'paused', { 'x-queue-type': 'quorum', ...failed });
+  const pause = () => {
+    vhost.deliver(message('x'), [queue]);
+    queue.requeue([queue.get(false)?.entry as QueueEntry], true);
+  };
+  pause();
+  assert.is(queue.purge(), 1);
+  pause();
+  vhost.deleteQueue(queue);
+  clock.move(10_000);
+  assert.is(queue.ready.length, 0);
+});
+
+test.run();

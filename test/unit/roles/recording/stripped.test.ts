@@ -1,0 +1,44 @@
+// What must not travel is removed from a recorded message and counted.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Stripper } from '../../../../src/roles/recording/stripped.ts';
+
+test('removes headers of brokers and of mq, and counts messages', () => {
+  const stripper = new Stripper({ user: undefined, keepsCopies: false });
+  const headers = {
+    'x-death': [],
+    'x-first-death-queue': 'a',
+    'x-first-death-reason': 'b',
+    'x-mq-queue': 'q',
+    CC: ['c'],
+  };
+  assert.equal(stripper.strip({ headers: { ...headers, 'x-deaths': 1 }, type: 't' }), {
+    headers: { 'x-deaths': 1 },
+    type: 't',
+  });
+  assert.equal(stripper.strip({ headers }), {});
+  assert.equal(
+    [...stripper.counts],
+    [
+      ['x-death', 2],
+      ['x-first-death-*', 2],
+      ['x-mq-*', 2],
+      ['CC', 2],
+    ],
+  );
+});
+
+test('keeps an unchanged message, copies on request, and the user of the login', () => {
+  const stripper = new Stripper({ user: 'me', keepsCopies: true });
+  const properties = { headers: { CC: ['c'] }, userId: 'me', replyTo: 'replies' };
+  assert.is(stripper.strip(properties), properties);
+  assert.equal(stripper.strip({ userId: 'you', replyTo: 'amq.rabbitmq.reply-to.abc' }), {});
+  assert.equal([...stripper.counts.keys()], ['user-id', 'reply-to']);
+});
+
+test('keeps an empty table of headers', () => {
+  assert.equal(new Stripper({ user: undefined, keepsCopies: false }).strip({ headers: {} }), { headers: {} });
+});
+
+test.run();
