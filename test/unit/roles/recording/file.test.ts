@@ -66,7 +66,7 @@ for (const path of ['a.ndjson', 'a.ndjson.gz', 'a.ndjson.zst']) {
     let count = 0;
     for await (const batch of reader.messages(new AbortController().signal)) {
       count += batch.length;
-      // The decompressor reaches the end of the file meanwhile.
+      // While the reader waits, the decompressor reaches the end of the file.
       await delay(20);
     }
     assert.is(count, 3000);
