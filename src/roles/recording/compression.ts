@@ -7,16 +7,21 @@ import zlib from 'node:zlib';
 
 interface Format {
   readonly compress: () => Duplex & { flush(kind: number, done: () => void): void };
+  /** Decompresses data that ends too early without an error, because an error would drop what waits for the reader. */
   readonly decompress: () => Duplex;
   /** Kind of a flush after which everything so far can be decompressed. */
   readonly flush: number;
 }
 
 const formats: Readonly<Record<string, Format>> = {
-  '.gz': { compress: zlib.createGzip, decompress: zlib.createGunzip, flush: zlib.constants.Z_SYNC_FLUSH },
+  '.gz': {
+    compress: zlib.createGzip,
+    decompress: () => zlib.createGunzip({ finishFlush: zlib.constants.Z_SYNC_FLUSH }),
+    flush: zlib.constants.Z_SYNC_FLUSH,
+  },
   '.zst': {
     compress: zlib.createZstdCompress,
-    decompress: zlib.createZstdDecompress,
+    decompress: () => zlib.createZstdDecompress({ finishFlush: zlib.constants.ZSTD_e_flush }),
     flush: zlib.constants.ZSTD_e_flush,
   },
 };

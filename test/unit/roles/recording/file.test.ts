@@ -3,6 +3,7 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RecordingReader } from '../../../../src/roles/recording/reader.ts';
@@ -43,6 +44,32 @@ for (const path of ['a.ndjson', 'a.ndjson.gz', 'a.ndjson.zst']) {
     const cut = 'it has no last line, so it was cut off after 200 messages';
     assert.equal(await read(cwd, path), [200, cut]);
     await writer.close();
+  });
+
+  test(`${path}: a slow reader of a cut file finds every committed message`, async () => {
+    const cwd = emptyFolder();
+    const writer = await RecordingWriter.create({ path, cwd, stdout: new PassThrough(), source: 'a test' });
+    for (let number = 0; number < 3000; number += 1) {
+      const properties = { messageId: `m-${number}` };
+      writer.add({
+        exchange: '',
+        routingKey: 'k',
+        redelivered: false,
+        body: Buffer.from('x'),
+        properties,
+        time: number,
+      });
+      if (number % 100 === 99) await writer.commit({ isDurable: false });
+    }
+    await writer.close();
+    const reader = new RecordingReader({ path, cwd, stdin: () => new PassThrough() });
+    let count = 0;
+    for await (const batch of reader.messages(new AbortController().signal)) {
+      count += batch.length;
+      // While the reader waits, the decompressor reaches the end of the file.
+      await delay(20);
+    }
+    assert.is(count, 3000);
   });
 
   test(`${path}: a file that is cut anywhere is not intact`, async () => {
