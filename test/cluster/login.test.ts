@@ -102,19 +102,19 @@ test('reconnects with a new token if the broker refuses one', async () => {
 });
 
 // RabbitMQ 4.0 accepts what a channel has done before, also after the token has expired.
-const closesExpired = !/^4\.0\./.test(node.version) ? test : test.skip;
-closesExpired('a publisher ends with 77 if its token expires and cannot be renewed', async () => {
-  const publisher = startMq(['task', '--lines', '--json', '--debug'], { env: { ...env, MQ_TOKEN: keys.token(4) } });
-  const timer = setInterval(() => publisher.stdin.write('line\n'), 50);
-  try {
-    const ended = await publisher.ended;
-    assert.is(ended.status, 77, ended.stderr);
-    assert.match(ended.stderr, /\(ACCESS_REFUSED\)|token has expired/);
-    assertNoToken(ended);
-  } finally {
-    clearInterval(timer);
-  }
-});
+if (!node.version.startsWith('4.0.'))
+  test('a publisher ends with 77 if its token expires and cannot be renewed', async () => {
+    const publisher = startMq(['task', '--lines', '--json', '--debug'], { env: { ...env, MQ_TOKEN: keys.token(4) } });
+    const timer = setInterval(() => publisher.stdin.write('line\n'), 50);
+    try {
+      const ended = await publisher.ended;
+      assert.is(ended.status, 77, ended.stderr);
+      assert.match(ended.stderr, /\(ACCESS_REFUSED\)|token has expired/);
+      assertNoToken(ended);
+    } finally {
+      clearInterval(timer);
+    }
+  });
 
 for (const [title, seconds, audience, hint] of [
   ['for another audience', 60, 'other', /hint: check its audience/],
