@@ -141,7 +141,8 @@ export async function readLimit(
     for (const begun = performance.now(); ; ) {
       const found = objectOf(await api.request('GET', apiPath`/queues/${vhost}/${queue}`));
       const policy = found['effective_policy_definition'];
-      if (policy !== undefined)
+      // Without the policy, the argument is the highest limit that can apply.
+      if (policy !== undefined || (!isNeeded && found['arguments'] !== undefined))
         return effectiveLimit(objectOf(found['arguments'])['x-delivery-limit'], objectOf(policy)['delivery-limit']);
       if (!isNeeded || performance.now() - begun > statisticsMs) return 'unknown';
       await pause(250, undefined, { signal: context.drain }).catch(() => {
