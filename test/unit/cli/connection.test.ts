@@ -180,14 +180,17 @@ test('refuses two names of a broker that contradict each other', async () => {
 });
 
 test('the option decides, then MQ_CONNECTION', () => {
-  const chosen = (options: Record<string, readonly string[]>, env: Record<string, string>) =>
-    chosenConnection({ env }, new Values({ command: 'wait', args: [], options }));
+  const chosen = (options: Record<string, readonly string[]>, env: Record<string, string>, command = 'wait') =>
+    chosenConnection({ env }, new Values({ command, args: [], options }));
   const both = { MQ_CONNECTION: 'b', MQ_URL: 'amqp://h' };
   assert.is(chosen({ connection: ['a'] }, both), 'a');
   assert.is(chosen({ url: ['amqp://h'] }, both), undefined);
   assert.is(chosen({ 'url-file': ['f'] }, { MQ_CONNECTION: 'b' }), undefined);
   assert.is(chosen({}, { MQ_CONNECTION: 'b' }), 'b');
   assert.is(chosen({}, { MQ_CONNECTION: '', MQ_URL: 'amqp://h' }), undefined);
+  assert.is(chosen({ from: ['amqp://h'] }, { MQ_CONNECTION: 'b' }, 'init'), undefined);
+  assert.is(chosen({ from: ['queue'] }, { MQ_CONNECTION: 'b' }, 'record'), 'b');
+  assert.is(chosen({ from: ['queue'], connection: ['a'] }, {}, 'record'), 'a');
 });
 
 test('a connection replaces all variables of a broker or a login', async () => {
