@@ -109,14 +109,21 @@ export class TokenRenewal {
 
   /** Sends the token. If there is no answer in time, the connection is broken, and a new one gets the token. */
   #update(connection: OpenConnection, token: Token): void {
-    const { stream } = connection.connection;
-    const late = new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (a new token)`);
     this.#pending.set(connection, token);
-    this.#after(connection, answerMs, () => void stream.destroy(late));
+    this.#limitAnswer(connection);
     connection.updateSecret(Buffer.from(token.text), 'the token is about to expire', () => {
       if (!this.#pending.delete(connection)) return;
       this.#plan(connection, token);
       this.#settings.onRenewed(token);
+    });
+  }
+
+  /** RabbitMQ does not read from a connection that it blocks, so the time limit begins again then. */
+  #limitAnswer(connection: OpenConnection): void {
+    this.#after(connection, answerMs, () => {
+      const { stream, blocked = false } = connection.connection;
+      if (blocked) return this.#limitAnswer(connection);
+      stream.destroy(new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (a new token)`));
     });
   }
 

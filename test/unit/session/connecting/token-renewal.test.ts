@@ -19,7 +19,10 @@ test.after.each(() => mock.timers.reset());
 
 /** A connection of amqplib that records the new tokens. */
 class FakeConnection extends EventEmitter {
-  readonly connection = Object.assign(new EventEmitter(), { stream: new PassThrough().on('error', () => undefined) });
+  readonly connection = Object.assign(new EventEmitter(), {
+    stream: new PassThrough().on('error', () => undefined),
+    blocked: false,
+  });
   readonly secrets: string[] = [];
   #accept: (() => void) | undefined;
 
@@ -85,6 +88,18 @@ test('breaks a connection whose broker does not answer', async () => {
   await pass(81);
   await pass(16);
   assert.is(all[0]?.connection.stream.destroyed, true);
+});
+
+test('waits for the answer while the broker blocks the connection', async () => {
+  const { all, write, renewed } = await fixture({ connections: 1 });
+  const [connection] = all;
+  write('two');
+  await pass(81);
+  Object.assign(connection?.connection ?? {}, { blocked: true });
+  await pass(60);
+  assert.is(connection?.connection.stream.destroyed, false);
+  connection?.accept();
+  assert.equal(renewed, ['two']);
 });
 
 test('renews the other connections while one is lost', async () => {
