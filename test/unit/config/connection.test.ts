@@ -162,7 +162,7 @@ test('ignores options of a file that weaken TLS, and accepts --insecure', () => 
   assert.is(objectOf(socketOptions)['rejectUnauthorized'], false);
 });
 
-test('ignores options of a file that replace the login, such as a token command', () => {
+test('ignores options of a file that replace the login', () => {
   const source = { kind: 'command', from: 'rascal.json', command: 'false', folder: '/' };
   const own = { token: { user: '', source }, tlsFiles: { cert: 'me.pem' }, credentials: { mechanism: 'EXTERNAL' } };
   const defaults = { vhosts: { connection: { socketOptions: own } } };

@@ -145,7 +145,7 @@ test('reports only the refusal of a new token as such', async () => {
   assert.is(renewal.refusalOf(forced), undefined);
 });
 
-test('warns while the source fails, and breaks the connection when the token expires', async () => {
+test('warns while the source fails, and reconnects when the token expires', async () => {
   const { all, write, failures } = await fixture({ connections: 1 });
   const { stream } = all[0]?.connection ?? {};
   write('not a token');
