@@ -6,7 +6,7 @@ import { external, plain } from '../login/sasl.ts';
 import type { ConnectionConfig } from './config.ts';
 import { portOf } from './endpoint.ts';
 import { objectOf } from './plain.ts';
-import { withoutWeakTls } from './rules/socket-options.ts';
+import { allowedSocketOptions } from './rules/socket-options.ts';
 
 interface ConnectionNeeds {
   /** Key of the vhost in rascal.json. It is also the vhost's name if the connection sets no name. */
@@ -21,7 +21,7 @@ interface ConnectionNeeds {
  */
 export function rascalConnection(connection: ConnectionConfig, needs: ConnectionNeeds): Record<string, unknown> {
   const { protocol = 'amqp', hostname = 'localhost', options = {}, tlsFiles } = connection;
-  const socketOptions = withoutWeakTls(connection.socketOptions ?? {});
+  const socketOptions = allowedSocketOptions(connection.socketOptions ?? {});
   const vhost = connection.vhost ?? needs.vhost;
   const timeout = options['connection_timeout'];
   const login = loginOf(credentialsOf(connection));

@@ -26,7 +26,7 @@ import type { Report } from './rules/report.ts';
 import { checkRetries } from './rules/retries.ts';
 import { checkRoles, type HandlerFault } from './rules/roles.ts';
 import { checkShape } from './rules/shape.ts';
-import { ignoredTls } from './rules/socket-options.ts';
+import { ignoredSocketOptions } from './rules/socket-options.ts';
 import { checkStreams, streamWarnings } from './rules/streams.ts';
 
 export type { Field } from './fields/field.ts';
@@ -135,7 +135,7 @@ function ruleFindings(
 }
 
 function warningsOf(content: Plain, tree: LocatedValue, declared: Declared | undefined): Finding[] {
-  const ignored = ['defaults', 'vhosts'].flatMap((key) => ignoredTls(content[key], [key]));
+  const ignored = ['defaults', 'vhosts'].flatMap((key) => ignoredSocketOptions(content[key], [key]));
   const ofDeclared =
     declared === undefined ? [] : [...droppingQueues(declared).map(droppingWarning), ...policyWarnings(declared)];
   return [

@@ -21,13 +21,17 @@ interface SecretSources {
 /** Secrets that became known after the start, such as tokens. Every redactor also removes these. */
 let late: ((text: string) => string) | undefined;
 const lateSecrets = new Set<string>();
-/** A process that runs for months renews its token thousands of times. Older ones have expired. */
+/**
+ * A process that runs for months renews its token thousands of times. Older ones have expired. A secret that is used
+ * again counts as new.
+ */
 const mostLateSecrets = 100;
 
 /** Removes a secret from the texts of all redactors, including those that exist already. */
 export function keepSecret(secret: string): void {
-  if (lateSecrets.has(secret)) return;
+  const isKnown = lateSecrets.delete(secret);
   lateSecrets.add(secret);
+  if (isKnown) return;
   const [oldest] = lateSecrets;
   if (lateSecrets.size > mostLateSecrets && oldest !== undefined) lateSecrets.delete(oldest);
   late = undefined;

@@ -77,6 +77,22 @@ async function assertPair(
       at: certFile,
       hint: 'correct the clock, or use another certificate',
     });
+  await assertUsable({ cert, key, passphrase }, certFile);
+}
+
+/** OpenSSL refuses keys that are too short and old digests. Node throws that error where only a callback is expected. */
+async function assertUsable({ cert, key, passphrase }: Pair, certFile: string): Promise<void> {
+  const { createSecureContext } = await import('node:tls');
+  try {
+    createSecureContext({ cert, key, passphrase });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split(':').at(-1) : '';
+    throw new MqError('TLS', `the client certificate ${certFile} cannot be used: ${reason}`, {
+      at: certFile,
+      hint: 'use a certificate with a longer key and a current digest',
+      cause: error,
+    });
+  }
 }
 
 function privateKeyOf<Key>(

@@ -24,20 +24,32 @@ const shortestMs = 1_000;
 const stores = new Map<string, TokenStore>();
 
 /**
- * Returns the current token of a source.
+ * Returns the current token of a source. If the source fails, returns the old token until it expires.
  * @throws MqError NOT_PERMITTED if the source refuses, BAD_DATA for a token that cannot be read, NO_INPUT for a file, and
  * UNAVAILABLE, TLS, HOST_UNKNOWN or DEADLINE if it does not answer. After the first token, only UNAVAILABLE.
  */
 export function tokenOf(source: TokenSource): Promise<Token> {
-  const key = JSON.stringify(source);
-  const store = stores.get(key) ?? new TokenStore(source);
-  stores.set(key, store);
-  return store.current();
+  return storeOf(source).current();
+}
+
+/**
+ * Returns a token that has not reached the time of its renewal.
+ * @throws MqError the errors of tokenOf, also while the old token is valid
+ */
+export function renewedToken(source: TokenSource): Promise<Token> {
+  return storeOf(source).renewed();
 }
 
 /** Forgets a token that a broker refused, so that the next connection gets a new one. */
 export function forgetToken({ source, text }: Token): void {
   stores.get(JSON.stringify(source))?.forget(text);
+}
+
+function storeOf(source: TokenSource): TokenStore {
+  const key = JSON.stringify(source);
+  const store = stores.get(key) ?? new TokenStore(source);
+  stores.set(key, store);
+  return store;
 }
 
 class TokenStore {
@@ -50,7 +62,18 @@ class TokenStore {
     this.#source = source;
   }
 
-  current(): Promise<Token> {
+  async current(): Promise<Token> {
+    try {
+      return await this.renewed();
+    } catch (error) {
+      const token = this.#token && postponed(this.#token);
+      if (token === undefined) throw error;
+      this.#token = token;
+      return token;
+    }
+  }
+
+  renewed(): Promise<Token> {
     const token = this.#token;
     if (token !== undefined && (token.renewAt === undefined || Date.now() < token.renewAt))
       return Promise.resolve(token);
@@ -101,4 +124,11 @@ function tokenFrom({ text, expiresAt }: IssuedToken, source: TokenSource): Token
   const isRenewable = source.kind !== 'token' && expiresAt !== undefined;
   const renewAt = isRenewable ? now + Math.max(shortestMs, (expiresAt - now) * renewalPart) : undefined;
   return { text, source, expiresAt, renewAt };
+}
+
+/** Returns the token with a later time of renewal, or `undefined` if it has expired. */
+function postponed(token: Token): Token | undefined {
+  const now = Date.now();
+  const leftMs = (token.expiresAt ?? now) - now;
+  return leftMs <= 0 ? undefined : { ...token, renewAt: now + Math.min(leftMs, Math.max(shortestMs, leftMs / 4)) };
 }

@@ -20,8 +20,8 @@ export type { StoredConnection, StoredConnections } from './connections/stored.t
 /** Variables that describe a broker or a login. A named connection replaces all of them. */
 const replaced =
   /^MQ_(CONNECTION|(MANAGEMENT_)?URL|URL_FILE|CA|CERT|KEY|KEY_PASSWORD_FILE|INSECURE|TOKEN(_.*)?|OAUTH_.*)$/;
-/** Options that name a broker. */
-const addressOptions = ['url', 'url-file', 'from', 'on'];
+/** Options that name a broker. In other commands, `--from` and `--on` have another meaning. */
+const addressOptions: Readonly<Record<string, readonly string[]>> = { init: ['from'], test: ['on'] };
 
 /**
  * Returns the name of --connection, or of MQ_CONNECTION if no option names a broker.
@@ -29,7 +29,8 @@ const addressOptions = ['url', 'url-file', 'from', 'on'];
  */
 export function chosenConnection({ env }: Pick<Context, 'env'>, values: Values): string | undefined {
   const typed = values.name('connection');
-  const other = addressOptions.find((option) => values.given.includes(option));
+  const options = ['url', 'url-file', ...(addressOptions[values.command] ?? [])];
+  const other = options.find((option) => values.given.includes(option));
   if (typed !== undefined && other !== undefined) throw values.usage(`--connection and --${other} exclude each other`);
   if (typed !== undefined || other !== undefined) return typed;
   const name = env['MQ_CONNECTION'] || undefined;

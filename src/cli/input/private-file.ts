@@ -11,12 +11,12 @@ interface PrivateFile {
   readonly isReadable: boolean;
 }
 
-/** Which other users must not change the file: those outside its group, or all except its owner. */
+/** Which other users must not change the file: those outside its group, or all except its owner, who must be the user or root. */
 type Trusted = 'group' | 'owner';
 
 /**
  * Returns the text of a file.
- * @throws MqError NO_INPUT if it cannot be read, NOT_PERMITTED if other users can change it, and INTERRUPTED or
+ * @throws MqError NO_INPUT if it cannot be read, NOT_PERMITTED if other users can change it or own it, and INTERRUPTED or
  * TERMINATED at a signal
  */
 export async function readPrivate(
@@ -27,7 +27,14 @@ export async function readPrivate(
   const path = resolve(cwd, file);
   const others = trusted === 'group' ? 0o007 : 0o077;
   try {
-    const { read, close, mode, isSpecial } = openFile(path);
+    const { read, close, owner, mode, isSpecial } = openFile(path);
+    if (trusted === 'owner' && uid !== undefined && owner !== uid && owner !== 0) {
+      close();
+      throw new MqError('NOT_PERMITTED', `${file} belongs to another user`, {
+        at: path,
+        hint: 'write a file of your own: mq connection add',
+      });
+    }
     // Windows has no permission bits, and the bits of a pipe do not protect a file.
     const bits = uid === undefined || isSpecial ? 0 : mode & others;
     if ((bits & 0o022) !== 0) {

@@ -10,6 +10,8 @@ import type { Path } from '../reading/problem.ts';
 const shared = ['timeout', 'noDelay', 'keepAlive', 'keepAliveDelay', 'clientProperties'];
 /** Options of Node's TLS that reduce verification or allow older TLS versions than the default. */
 const weaker = ['rejectUnauthorized', 'checkServerIdentity', 'secureProtocol', 'secureOptions'];
+/** Options in which config/attributes.ts passes the login. A file cannot set them, because a source of tokens may be a command. */
+const reserved = ['credentials', 'tlsFiles', 'token'];
 
 /**
  * Returns those options of the file's connections that also apply to addresses from the command line or the
@@ -19,10 +21,11 @@ export function sharedSocketOptions(options: Plain): Plain {
   return pick(options, shared);
 }
 
-/** Returns the options without those that weaken TLS. */
-export function withoutWeakTls(options: Plain): Plain {
+/** Returns the options without those that weaken TLS or replace the login. */
+export function allowedSocketOptions(options: Plain): Plain {
   const { minVersion, ciphers } = options;
   return without(options, [
+    ...reserved,
     ...weaker,
     ...(minVersion === 'TLSv1.2' || minVersion === 'TLSv1.3' ? [] : ['minVersion']),
     ...(/NULL|SECLEVEL/i.test(String(ciphers)) ? ['ciphers'] : []),
@@ -37,20 +40,28 @@ interface Ignored {
 }
 
 /**
- * Returns a warning for each TLS option inside `value` that mq ignores. An option that is `true` needs no warning,
+ * Returns a warning for each socket option inside `value` that mq ignores. An option that is `true` needs no warning,
  * because it does not weaken TLS. `at` is the path of `value`.
  */
-export function ignoredTls(value: unknown, at: Path = []): Ignored[] {
-  if (Array.isArray(value)) return value.flatMap((item, index) => ignoredTls(item, [...at, index]));
+export function ignoredSocketOptions(value: unknown, at: Path = []): Ignored[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => ignoredSocketOptions(item, [...at, index]));
   if (!isObject(value)) return [];
   return Object.entries(value).flatMap(([key, item]) => {
-    if (key !== 'socketOptions' || !isObject(item)) return ignoredTls(item, [...at, key]);
-    const kept = withoutWeakTls(item);
+    if (key !== 'socketOptions' || !isObject(item)) return ignoredSocketOptions(item, [...at, key]);
+    const kept = allowedSocketOptions(item);
     const ignored = Object.keys(item).filter((name) => !Object.hasOwn(kept, name) && item[name] !== true);
-    return ignored.map((name) => ({
-      path: [...at, key, name],
-      message: 'is ignored, because a file cannot weaken the verification of TLS',
-      instead: "set ca to the broker's certificate authority, or use --insecure for one command",
-    }));
+    return ignored.map((name) => ({ path: [...at, key, name], ...reasonOf(name) }));
   });
+}
+
+function reasonOf(name: string): Pick<Ignored, 'message' | 'instead'> {
+  if (reserved.includes(name))
+    return {
+      message: 'is ignored, because it is not an option of a socket',
+      instead: 'mq help login shows the logins',
+    };
+  return {
+    message: 'is ignored, because a file cannot weaken the verification of TLS',
+    instead: "set ca to the broker's certificate authority, or use --insecure for one command",
+  };
 }

@@ -8,7 +8,7 @@ import { MqError } from '../../errors.ts';
 import type { Token } from '../../login/tokens.ts';
 import type { Channel, ConfirmChannel } from '../channel.ts';
 import { failureOf, isPermanent } from '../failure.ts';
-import { answerMs, breakConnections, endConnections, endDeclarations } from '../patches/sockets.ts';
+import { answerMs, breakConnections, endConnections, endDeclarations, tokenLogins } from '../patches/sockets.ts';
 import type { CreatedVhost } from '../patches/vhosts.ts';
 import { type ReconnectLimit, ReconnectLimiter } from './reconnect-limiter.ts';
 import { ReconnectPace } from './reconnect-pace.ts';
@@ -75,7 +75,7 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
     this.#setUps = new SetUpDeadlines((error) => breakConnections(settings.connectionName, error));
     const { connectionName, redact } = settings;
     this.#renewal = new TokenRenewal({
-      connectionName,
+      logins: () => tokenLogins(connectionName),
       redact,
       onRenewed: (token) => this.emit('renewed', token),
       onFailed: (error) => this.emit('unrenewed', error),
@@ -166,6 +166,7 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
   /** Closes gracefully. After `closeTimeoutMs` the sockets are destroyed. Never rejects. */
   async close(): Promise<void> {
     this.#isClosing = true;
+    this.#renewal.stop();
     this.#reconnectLimiter.stop();
     const orderly = new Promise<void>((resolve) => this.#broker.shutdown(() => resolve()));
     await within(orderly, this.#settings.closeTimeoutMs);
@@ -204,7 +205,6 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
 
   #onError(error: Error): void {
     const failure = this.#renewal.refusalOf(error) ?? failureOf(error, this.#settings.redact);
-    this.#renewal.stop();
     for (const { config } of this.#vhosts.values()) renameOwnQueues(config);
     if (isPermanent(failure)) {
       this.emit('fatal', failure);

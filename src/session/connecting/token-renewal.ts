@@ -2,15 +2,15 @@
 // whose token has expired, but refuses its operations.
 
 import { MqError } from '../../errors.ts';
-import { forgetToken, type Token, tokenOf } from '../../login/tokens.ts';
+import { forgetToken, renewedToken, type Token } from '../../login/tokens.ts';
 import { longestTimerMs } from '../../timer.ts';
 import { failureOf } from '../failure.ts';
 import type { OpenConnection } from '../patches/open-connection.ts';
-import { answerMs, tokenLogins } from '../patches/sockets.ts';
+import { answerMs, type TokenLogin } from '../patches/sockets.ts';
 
 interface RenewalSettings {
-  /** Name of the connections. */
-  readonly connectionName: string;
+  /** Returns the open connections that have logged in by a token. */
+  readonly logins: () => readonly TokenLogin[];
   readonly redact: (text: string) => string;
   /** Is called after the broker has accepted a new token. */
   readonly onRenewed: (token: Token) => void;
@@ -18,31 +18,38 @@ interface RenewalSettings {
   readonly onFailed: (error: MqError) => void;
 }
 
+/** Reply codes with which a broker refuses a new secret. RabbitMQ uses 530. */
+const refusalCodes: readonly unknown[] = [403, 530];
 /** Pause in milliseconds before a failed renewal is tried again, at most. */
 const longestPauseMs = 30_000;
 const shortestPauseMs = 500;
 
 export class TokenRenewal {
   readonly #settings: RenewalSettings;
+  readonly #open = new Set<OpenConnection>();
   readonly #timers = new Map<OpenConnection, NodeJS.Timeout>();
   /** Connections that wait for connection.update-secret-ok. */
   readonly #pending = new Map<OpenConnection, Token>();
+  /** Errors with which the broker closed a connection because it refused the new token. */
+  readonly #refusals = new WeakSet<Error>();
 
   constructor(settings: RenewalSettings) {
     this.#settings = settings;
   }
 
-  /** Plans the renewals of all open connections. Call this after each connect. */
+  /** Plans the renewals of new connections. Call this after each connect. */
   start(): void {
-    this.stop();
-    for (const { connection, token } of tokenLogins(this.#settings.connectionName)) this.#plan(connection, token);
+    for (const { connection, token } of this.#settings.logins()) {
+      if (token.renewAt === undefined || this.#open.has(connection)) continue;
+      this.#open.add(connection);
+      connection.once('close', (error: unknown) => this.#onClose(connection, error));
+      this.#plan(connection, token);
+    }
   }
 
-  /** Ends the timers. Call this when the connection is lost. */
+  /** Ends all renewals. Call this before the connections are closed. */
   stop(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
-    this.#pending.clear();
+    for (const connection of this.#open) this.#forget(connection);
   }
 
   /**
@@ -50,16 +57,32 @@ export class TokenRenewal {
    * The new connection logs in with another token.
    */
   refusalOf(error: Error): MqError | undefined {
-    // amqplib sets the reply code of connection.close.
-    const isClosedByBroker = 'code' in error && typeof error.code === 'number';
-    if (this.#pending.size === 0 || !isClosedByBroker) return undefined;
-    for (const token of this.#pending.values()) forgetToken(token);
+    if (!this.#refusals.has(error)) return undefined;
     const { message } = failureOf(error, this.#settings.redact);
     return new MqError('UNAVAILABLE', `the broker did not accept a new token on an open connection (${message})`);
   }
 
+  /** Rascal reports the error one event-loop turn later. */
+  #onClose(connection: OpenConnection, error: unknown): void {
+    const token = this.#pending.get(connection);
+    this.#forget(connection);
+    // amqplib sets the reply code of connection.close.
+    if (token === undefined || !(error instanceof Error && 'code' in error && refusalCodes.includes(error.code)))
+      return;
+    forgetToken(token);
+    this.#refusals.add(error);
+  }
+
+  #forget(connection: OpenConnection): void {
+    clearTimeout(this.#timers.get(connection));
+    this.#timers.delete(connection);
+    this.#pending.delete(connection);
+    this.#open.delete(connection);
+  }
+
   #plan(connection: OpenConnection, token: Token): void {
     const { renewAt } = token;
+    clearTimeout(this.#timers.get(connection));
     if (renewAt === undefined) return;
     this.#after(connection, renewAt - Date.now(), () => this.#renew(connection, token));
   }
@@ -73,12 +96,12 @@ export class TokenRenewal {
   async #renew(connection: OpenConnection, old: Token): Promise<void> {
     let token: Token;
     try {
-      token = await tokenOf(old.source);
+      token = await renewedToken(old.source);
     } catch (error) {
-      if (this.#isOpen(connection)) this.#retry(connection, old, error);
+      if (this.#open.has(connection)) this.#retry(connection, old, error);
       return;
     }
-    if (!this.#isOpen(connection)) return;
+    if (!this.#open.has(connection)) return;
     // The source may return the same token until it is about to expire.
     if (token.text === old.text) return this.#plan(connection, token);
     this.#update(connection, token);
@@ -86,14 +109,21 @@ export class TokenRenewal {
 
   /** Sends the token. If there is no answer in time, the connection is broken, and a new one gets the token. */
   #update(connection: OpenConnection, token: Token): void {
-    const { stream } = connection.connection;
-    const late = new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (a new token)`);
     this.#pending.set(connection, token);
-    this.#after(connection, answerMs, () => void stream.destroy(late));
+    this.#limitAnswer(connection);
     connection.updateSecret(Buffer.from(token.text), 'the token is about to expire', () => {
       if (!this.#pending.delete(connection)) return;
       this.#plan(connection, token);
       this.#settings.onRenewed(token);
+    });
+  }
+
+  /** RabbitMQ does not read from a connection that it blocks, so the time limit begins again then. */
+  #limitAnswer(connection: OpenConnection): void {
+    this.#after(connection, answerMs, () => {
+      const { stream, blocked = false } = connection.connection;
+      if (blocked) return this.#limitAnswer(connection);
+      stream.destroy(new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (a new token)`));
     });
   }
 
@@ -108,9 +138,5 @@ export class TokenRenewal {
     this.#settings.onFailed(failure);
     const pause = Math.max(shortestPauseMs, Math.min(longestPauseMs, leftMs / 4));
     this.#after(connection, Math.min(pause, leftMs), () => this.#renew(connection, old));
-  }
-
-  #isOpen(connection: OpenConnection): boolean {
-    return this.#timers.has(connection);
   }
 }

@@ -9,6 +9,8 @@ import { MqError } from '../../errors.ts';
 export interface OpenConnection extends EventEmitter {
   readonly connection: EventEmitter & {
     readonly stream: Duplex;
+    /** `true` between connection.blocked and connection.unblocked. */
+    readonly blocked?: boolean;
     readonly serverProperties?: Readonly<Record<string, unknown>>;
   };
   createChannel(next: ChannelCallback): void;

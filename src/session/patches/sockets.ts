@@ -121,8 +121,14 @@ function refuseByCallback(connection: OpenConnection): void {
   }
 }
 
+/** An open connection, and the token with which it has logged in. */
+export interface TokenLogin {
+  readonly connection: OpenConnection;
+  readonly token: Token;
+}
+
 /** Returns the open connections of this name that have logged in by a token. */
-export function tokenLogins(name: string): { readonly connection: OpenConnection; readonly token: Token }[] {
+export function tokenLogins(name: string): TokenLogin[] {
   return [...connections].flatMap(({ name: other, connection, token }) =>
     other === name && token !== undefined ? [{ connection, token }] : [],
   );

@@ -1,11 +1,11 @@
 // Tests mq connection, --connection and MQ_CONNECTION without a broker.
 
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Values } from '../../../src/cli/arguments/values.ts';
-import { chosenConnection, withConnection } from '../../../src/cli/input/connections.ts';
+import { chosenConnection, readConnections, withConnection } from '../../../src/cli/input/connections.ts';
 import type { Context } from '../../../src/context.ts';
 import { runCli } from '../../support/cli.ts';
 import { emptyFolder } from '../../support/mq.ts';
@@ -142,6 +142,20 @@ test('refuses a connections.json that the group can change', async () => {
   });
 });
 
+test('refuses a connections.json of another user, because it names commands', async () => {
+  const { folder, file } = home({ dev });
+  const uid = process.getuid?.();
+  if (uid === undefined) return;
+  if (uid === 0) chownSync(file, 12_345, 12_345);
+  const context = { env: { XDG_CONFIG_HOME: folder }, cwd: folder, drain: new AbortController().signal, uid: uid + 1 };
+  await readConnections(context).then(
+    () => assert.unreachable(),
+    ({ code, message }) => {
+      assert.equal([code, message], ['NOT_PERMITTED', `${file} belongs to another user`]);
+    },
+  );
+});
+
 test('refuses an unknown connection with a similar name', async () => {
   const { file, run } = home({ dev });
   assertRefused(await run(['--connection', 'den', 'wait']), {
@@ -166,14 +180,17 @@ test('refuses two names of a broker that contradict each other', async () => {
 });
 
 test('the option decides, then MQ_CONNECTION', () => {
-  const chosen = (options: Record<string, readonly string[]>, env: Record<string, string>) =>
-    chosenConnection({ env }, new Values({ command: 'wait', args: [], options }));
+  const chosen = (options: Record<string, readonly string[]>, env: Record<string, string>, command = 'wait') =>
+    chosenConnection({ env }, new Values({ command, args: [], options }));
   const both = { MQ_CONNECTION: 'b', MQ_URL: 'amqp://h' };
   assert.is(chosen({ connection: ['a'] }, both), 'a');
   assert.is(chosen({ url: ['amqp://h'] }, both), undefined);
   assert.is(chosen({ 'url-file': ['f'] }, { MQ_CONNECTION: 'b' }), undefined);
   assert.is(chosen({}, { MQ_CONNECTION: 'b' }), 'b');
   assert.is(chosen({}, { MQ_CONNECTION: '', MQ_URL: 'amqp://h' }), undefined);
+  assert.is(chosen({ from: ['amqp://h'] }, { MQ_CONNECTION: 'b' }, 'init'), undefined);
+  assert.is(chosen({ from: ['queue'] }, { MQ_CONNECTION: 'b' }, 'record'), 'b');
+  assert.is(chosen({ from: ['queue'], connection: ['a'] }, {}, 'record'), 'a');
 });
 
 test('a connection replaces all variables of a broker or a login', async () => {
@@ -197,7 +214,7 @@ test('a connection replaces all variables of a broker or a login', async () => {
     ...kept,
   };
   const never = new AbortController().signal;
-  const context: Partial<Context> = { env, cwd: folder, args: [], drain: never, uid: 0 };
+  const context: Partial<Context> = { env, cwd: folder, args: [], drain: never };
   const applied = await withConnection(context as Context, 'dev');
   assert.is(applied.shown, 'amqp://h:5672/shop');
   const { XDG_CONFIG_HOME, DEV_PASSWORD, TOKEN, P, ...rest } = applied.context.env;

@@ -355,6 +355,16 @@ test('warns of each TLS option that mq ignores', () => {
   assert.match(String(warnings[0]?.instead), '--insecure');
 });
 
+test('warns of socket options that would replace the login', () => {
+  const socketOptions = { token: { source: { kind: 'command', command: 'false' } }, tlsFiles: {}, credentials: {} };
+  const file = { vhosts: { '/': { connections: [{ socketOptions }] } } };
+  const { warnings = [] } = checkConfigText(JSON.stringify(file), { file: 'f', env: {}, builtin: {} });
+  assert.equal(
+    warnings.map(({ path }) => path),
+    ['token', 'tlsFiles', 'credentials'].map((name) => `vhosts["/"].connections[0].socketOptions.${name}`),
+  );
+});
+
 test('accepts TLS options that do not weaken TLS', () => {
   const socketOptions = { rejectUnauthorized: true, minVersion: 'TLSv1.2', ca: 'PEM', ciphers: 'HIGH' };
   const file = { vhosts: { '/': { connection: { socketOptions } } } };

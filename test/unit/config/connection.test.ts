@@ -162,6 +162,25 @@ test('ignores options of a file that weaken TLS, and accepts --insecure', () => 
   assert.is(objectOf(socketOptions)['rejectUnauthorized'], false);
 });
 
+test('ignores options of a file that replace the login', () => {
+  const source = { kind: 'command', from: 'rascal.json', command: 'false', folder: '/' };
+  const own = { token: { user: '', source }, tlsFiles: { cert: 'me.pem' }, credentials: { mechanism: 'EXTERNAL' } };
+  const defaults = { vhosts: { connection: { socketOptions: own } } };
+  const config = configOf({ defaults, vhosts: { v: { connections: [{ socketOptions: own }, 'amqp://h'] } } });
+  const needs = { publications: [], subscriptions: [], connectionName: 'n', heartbeatSeconds: 10 };
+  const options = { ...needs, extraQueues: { v: {} }, declare: false };
+  const given = parseAddresses('amqp://given', { at: 'MQ_URL', code: 'USAGE' });
+  for (const settings of [options, { ...options, addresses: given }])
+    for (const { connections } of Object.values(rascalResult(rascalSettings(config, settings)).vhosts))
+      for (const { socketOptions } of connections)
+        assert.equal(Object.keys(socketOptions).toSorted(), [
+          'clientProperties',
+          'noDelay',
+          'rejectUnauthorized',
+          'timeout',
+        ]);
+});
+
 test('writes the retry of a connection where Rascal reads it', () => {
   assert.equal(connectionsFor('v', ['amqp://h'])[0]?.retry, {
     min: 500,

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { redactor, secretsOf } from '../../../src/config/redact.ts';
+import { keepSecret, redactor, secretsOf } from '../../../src/config/redact.ts';
 import { configOf, fixture } from './fixture.ts';
 
 const connection = { user: 'bob', password: 'p:@/"x ü' };
@@ -48,6 +48,15 @@ test('finds passwords and keys of connections, TLS and the management API', () =
   const more = secretsOf({ addresses: [{ management, socketOptions }] });
   for (const secret of ['two/', 'two%2F', 'three', 'four']) assert.ok(more.includes(secret), secret);
   assert.not.ok(more.includes('public'));
+});
+
+test('hides a client secret also after hundreds of tokens', () => {
+  const redact = redactor([]);
+  for (let renewal = 0; renewal < 300; renewal += 1) {
+    keepSecret('client-secret');
+    keepSecret(`token-${renewal}`);
+    assert.is(redact(`client-secret token-${renewal}`), '*** ***');
+  }
 });
 
 test.run();

@@ -23,6 +23,9 @@ const file = (name: string) => join(folder, name);
 const encrypt = ['pkey', '-in', key, '-aes256', '-passout', 'pass:s3cret', '-out', file('locked.pem')];
 execFileSync('openssl', encrypt, { stdio: 'ignore' });
 
+const short = ['req', '-x509', '-newkey', 'rsa:1024', '-nodes', '-subj', '/CN=short', '-days', '2'];
+execFileSync('openssl', [...short, '-keyout', file('short-key.pem'), '-out', file('short.pem')], { stdio: 'ignore' });
+
 test('returns the content of the files', async () => {
   const content = await tlsContent({ ca: own.caFile, cert, key });
   assert.equal([content.ca, content.cert, content.key], [own.ca, valid.cert, valid.key]);
@@ -66,6 +69,12 @@ for (const [title, files, code, message] of [
     { cert: expired.certFile, key: expired.keyFile },
     'TLS',
     /^the client certificate \S+ expired at \d{4}-/,
+  ],
+  [
+    'a key that is too short for OpenSSL',
+    { cert: file('short.pem'), key: file('short-key.pem') },
+    'TLS',
+    /short.pem cannot be used: ee key too small$/,
   ],
 ] as const satisfies readonly (readonly [string, TlsFiles, string, RegExp])[])
   test(`refuses ${title}`, async () => {

@@ -5,12 +5,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { redactor } from '../../../src/config/redact.ts';
 import { MqError } from '../../../src/errors.ts';
 import type { ClientCredentials, TokenSource } from '../../../src/login/login.ts';
-import { forgetToken, tokenOf } from '../../../src/login/tokens.ts';
+import { forgetToken, renewedToken, tokenOf } from '../../../src/login/tokens.ts';
 import { authority } from '../../support/authority.ts';
 import { emptyFolder } from '../../support/mq.ts';
 import { until } from '../../support/until.ts';
@@ -19,9 +20,9 @@ const folder = emptyFolder();
 const count = (name: string) => readFileSync(join(folder, name), 'utf8').split('\n').length - 1;
 const commandOf = (command: string): TokenSource => ({ kind: 'command', from: '--token-command', command, folder });
 
-async function failureOf(source: TokenSource): Promise<MqError> {
+async function failureOf(source: TokenSource, get = tokenOf): Promise<MqError> {
   try {
-    await tokenOf(source);
+    await get(source);
   } catch (error) {
     if (error instanceof MqError) return error;
     throw error;
@@ -99,6 +100,26 @@ test('reports that a source no longer works as temporary', async () => {
     ),
   );
   assert.is(error.code, 'UNAVAILABLE');
+});
+
+test('uses the old token until it expires if the source fails', async () => {
+  const file = join(folder, 'failing.txt');
+  const source: TokenSource = { kind: 'file', from: 'MQ_TOKEN_FILE', file };
+  writeFileSync(file, '{"access_token":"old","expires_in":100}');
+  mock.timers.enable({ apis: ['Date'] });
+  try {
+    const { text } = await tokenOf(source);
+    writeFileSync(file, 'not a token');
+    mock.timers.tick(81_000);
+    assert.is((await failureOf(source, renewedToken)).code, 'UNAVAILABLE');
+    const old = await tokenOf(source);
+    assert.is(old.text, text);
+    assert.ok(Number(old.renewAt) > Date.now(), 'the source is not asked again at once');
+    mock.timers.tick(20_000);
+    assert.is((await failureOf(source)).code, 'UNAVAILABLE');
+  } finally {
+    mock.timers.reset();
+  }
 });
 
 interface Asked {

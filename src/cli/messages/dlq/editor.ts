@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Context } from '../../../context.ts';
 import { escaped, MqError } from '../../../errors.ts';
+import { childEnvironment } from '../../../handlers/environment.ts';
 import { isConfirmed } from '../../input/question.ts';
 
 interface EditorFile {
@@ -42,8 +43,13 @@ export async function editorFile(context: Context, text: Buffer): Promise<Editor
 /** Runs the editor on the terminal. Returns how it failed, or `undefined`. */
 function endOf({ cwd, env }: Context, editor: string, file: string): Promise<string | undefined> {
   return new Promise((resolve) => {
-    // The variable may contain arguments, so a shell splits it, as git and crontab do.
-    const child = spawn('sh', ['-c', `${editor} "$@"`, editor, file], { cwd, env, stdio: 'inherit' });
+    // The variable may contain arguments, so a shell splits it, as git and crontab do. The editor gets no MQ_ variables,
+    // because MQ_URL may contain the password of a named connection.
+    const child = spawn('sh', ['-c', `${editor} "$@"`, editor, file], {
+      cwd,
+      env: childEnvironment(env, {}),
+      stdio: 'inherit',
+    });
     child.on('error', (error) => resolve(`cannot start: ${error.message}`));
     child.on('close', (status, signal) => {
       if (status === 0) resolve(undefined);
