@@ -121,10 +121,13 @@ async function keepOffset({ consumer, vhost }: OpenedConsumer, opening: Opening)
     onError: (error) => shared.group.fail(error),
   });
   stores.push(store);
-  const removed = await consumer.keepOffset(store.stored, (offset) => store.save(offset));
-  if (removed === 0) return;
-  const message = `${removed} messages after offset ${store.stored} are missing: retention has removed them unread`;
-  settings.say({ level: 'warn', event: 'removed', message, fields: { queue: consumer.queue, count: removed } });
+  consumer.keepOffset(store.stored, {
+    onHandled: (offset) => store.save(offset),
+    onRemoved: (count) => {
+      const message = `${count} messages after offset ${store.stored} are missing: retention has removed them unread`;
+      settings.say({ level: 'warn', event: 'removed', message, fields: { queue: consumer.queue, count } });
+    },
+  });
 }
 
 interface OpenedConsumer {

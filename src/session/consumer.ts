@@ -14,7 +14,7 @@ import type { Delivery } from './consuming/delivery.ts';
 import { canBeProbed, foundDelivery, Probe } from './consuming/probe.ts';
 import { readyCount } from './consuming/ready-count.ts';
 import type { ConsumerSettings } from './consuming/settings.ts';
-import { StreamReading } from './consuming/stream-reading.ts';
+import { type KeptOffset, StreamReading } from './consuming/stream-reading.ts';
 import { Watchdog } from './consuming/watchdog.ts';
 import { failureOf, hasNoReplica, isInUse, isPermanent } from './failure.ts';
 
@@ -144,19 +144,11 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   }
 
   /**
-   * Continues a stream after the last offset that an earlier run has handled, and calls `onHandled` when this position
-   * changes. Call this before `start`. Returns the number of messages after the offset that retention has removed.
-   * @throws MqError TOPOLOGY if the stream ends before the offset
+   * Continues a stream after the last offset that an earlier run has handled. Call this before `start`, which then throws
+   * TOPOLOGY if the stream ends before the offset.
    */
-  async keepOffset(handled: number | undefined, onHandled: (offset: number) => void): Promise<number> {
-    this.#stream.keep(handled, onHandled);
-    if (handled === undefined) return 0;
-    const { vhost, redact } = this.#settings;
-    try {
-      return await this.#stream.removedAfter(handled, () => this.#connection.channel(vhost));
-    } catch (error) {
-      throw failureOf(error, redact);
-    }
+  keepOffset(handled: number | undefined, kept: KeptOffset): void {
+    this.#stream.keep(handled, kept);
   }
 
   /** Resolves when the broker has received all acknowledgements sent so far, or when the channel is closed. */

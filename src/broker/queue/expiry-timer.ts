@@ -24,7 +24,9 @@ export class ExpiryTimer {
     });
   }
 
+  /** Cancels the timer for ever. */
   stop(): void {
     this.#timer?.cancel();
+    this.#at = -Infinity;
   }
 }

@@ -40,7 +40,7 @@ export class LogStore implements Store {
       recovered: streams,
       options,
       isEnded: () => this.#isEnded(),
-      committed: (done) => this.#writer.committed(done),
+      committed: (done) => this.committed(done),
     });
     // A record may settle a message whose dead letter is in a stream.
     this.#writer = new StoreWriter(folder, { segments, sequence }, options, () => this.#streams.onDisk());
@@ -116,7 +116,8 @@ export class LogStore implements Store {
     const onDone = (error?: Error) => {
       failure ??= error;
       left--;
-      if (left === 0) done(failure);
+      // A failed writer of a deleted stream is not asked any more, but the store has ignored what followed its failure.
+      if (left === 0) done(failure ?? this.failure);
     };
     left += this.#streams.committed(onDone);
     this.#writer.committed(onDone);

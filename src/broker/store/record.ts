@@ -67,7 +67,8 @@ const noParts: readonly Buffer[] = [];
 
 /** Encodes records into buffers. Each method returns the length of its record. */
 export class RecordEncoder {
-  #buffer = Buffer.allocUnsafeSlow(chunkLength);
+  /** It is allocated with the first record, because a broker may have many streams without messages. */
+  #buffer: Buffer = Buffer.alloc(0);
   #taken = 0;
   #record = 0;
   #end = 0;

@@ -59,10 +59,11 @@ export class OffsetFile implements OffsetStore {
 
   #read(): number | undefined {
     const { path, stream } = this.#parts;
-    const text = readFileSync(path, 'utf8');
+    // After a failure of the machine, a line that was not on disk may consist of zeros.
+    const text = readFileSync(path, 'utf8').replaceAll(/\0+/g, '\n');
     const offsets = text.split('\n').map((line) => offsetOfRecord(line, stream, path));
     const stored = offsets.reduce((most, one) => (one !== undefined && one >= (most ?? 0) ? one : most), undefined);
-    if (stored === undefined && text !== '')
+    if (stored === undefined && text.trim() !== '')
       throw new MqError('BAD_DATA', `${path} contains no offset of a stream`, {
         hint: 'name another file, or delete it',
       });

@@ -20,6 +20,14 @@ export interface StreamSettings {
   readonly readsToEnd?: boolean;
 }
 
+/** Reports the position of a reader that continues an earlier run. */
+export interface KeptOffset {
+  /** Called when all messages up to this offset are handled. */
+  readonly onHandled: (offset: number) => void;
+  /** Called with the number of messages after the stored offset that retention has removed, if there are any. */
+  readonly onRemoved: (count: number) => void;
+}
+
 interface StreamReadingParts extends StreamSettings {
   /** Returns the broker's name of the queue. */
   readonly queue: () => string;
@@ -41,7 +49,9 @@ export class StreamReading {
   #newMessages: NewMessages | undefined;
   /** Time when the broker accepted the first consumer, in milliseconds since 1970. */
   #attachedAt: number | undefined;
-  #onHandled: (offset: number) => void = () => undefined;
+  #kept: KeptOffset | undefined;
+  /** Offset of an earlier run, until it is known that the stream still contains it. */
+  #unchecked: number | undefined;
 
   /** @throws MqError CONFIG if the position in rascal.json is not valid */
   constructor(parts: StreamReadingParts) {
@@ -76,12 +86,11 @@ export class StreamReading {
     return { '!': 'timestamp', value: Math.floor(this.#attachedAt / 1000) };
   }
 
-  /**
-   * Sets the last offset that an earlier run has handled, and a function that is called when this position changes.
-   */
-  keep(handled: number | undefined, onHandled: (offset: number) => void): void {
+  /** Sets the last offset that an earlier run has handled. Call this before `begin`. */
+  keep(handled: number | undefined, kept: KeptOffset): void {
     this.#position = new StreamPosition(handled);
-    this.#onHandled = onHandled;
+    this.#unchecked = handled;
+    this.#kept = kept;
   }
 
   /** Throws CONFIG for settings with which RabbitMQ refuses the consumer of a stream. */
@@ -94,8 +103,12 @@ export class StreamReading {
     });
   }
 
-  /** Call this before the consumer starts on a channel. `open` returns another channel. */
+  /**
+   * Call this before the consumer starts on a channel. `open` returns another channel.
+   * @throws MqError TOPOLOGY if the stream ends before the offset of an earlier run
+   */
   async begin(open: () => Promise<Channel>): Promise<void> {
+    if (this.#unchecked !== undefined) await this.#check(this.#unchecked, open);
     if (!this.#parts.readsToEnd || !this.isKnown || this.#newMessages?.isWatching) return;
     if (this.#newMessages?.first === undefined)
       this.#newMessages = await NewMessages.open(await open(), this.#parts.queue());
@@ -136,7 +149,7 @@ export class StreamReading {
     const before = this.#position.handled;
     this.#position.settle(offset);
     const { handled } = this.#position;
-    if (handled !== undefined && handled !== before) this.#onHandled(handled);
+    if (handled !== undefined && handled !== before) this.#kept?.onHandled(handled);
     return this.isKnown;
   }
 
@@ -149,16 +162,24 @@ export class StreamReading {
     return Number(next !== undefined && !this.#isAfterEnd(next));
   }
 
+  /** Checks that the stream still contains the position of an earlier run, and reports what is missing after it. */
+  async #check(handled: number, open: () => Promise<Channel>): Promise<void> {
+    const removed = await this.#removedAfter(handled, open);
+    this.#unchecked = undefined;
+    if (removed > 0) this.#kept?.onRemoved(removed);
+  }
+
   /**
-   * Checks that the stream still contains the position of an earlier run. Returns the number of messages after it that
-   * retention has removed.
+   * Returns the number of messages after the position that retention has removed.
    * @throws MqError TOPOLOGY if the stream ends before the position, because it was deleted and declared again
    */
-  async removedAfter(handled: number, open: () => Promise<Channel>): Promise<number> {
+  async #removedAfter(handled: number, open: () => Promise<Channel>): Promise<number> {
     const name = this.#parts.queue();
     const first = await firstOffset(await open(), name, { [argument]: handled });
     if (first !== undefined) return Math.max(0, first - handled - 1);
     const last = await firstOffset(await open(), name, { [argument]: 'last' });
+    // The first answer was late.
+    if (last !== undefined && last >= handled) return this.#removedAfter(handled, open);
     const end = last === undefined ? 'is empty' : `ends near offset ${last}`;
     throw new MqError('TOPOLOGY', `the stream '${name}' ${end}, but the stored offset is ${handled}`, {
       hint: 'it was probably deleted and declared again; delete the stored offset to start again',

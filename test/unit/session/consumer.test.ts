@@ -75,6 +75,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
     answered: (_: string, answer: Promise<unknown>) => answer,
     queueOf: () => ({ name: 'q', declaredArguments: declared ?? undefined, isTransient: false }),
     addresses,
+    leave: () => connection.emit('lost'),
   });
   const counts = newCounts();
   const consumer = new Consumer(fake as unknown as BrokerConnection, {
@@ -223,6 +224,63 @@ test('a reader of new messages skips none when its first channel is lost', async
   assert.is(given['x-stream-offset']['!'], 'timestamp');
   const { value } = given['x-stream-offset'];
   assert.ok(value >= before && value <= Date.now() / 1000, String(value));
+});
+
+const kept = (removed: number[] = []) => ({
+  onHandled: () => undefined,
+  onRemoved: (count: number) => removed.push(count),
+});
+
+test('a reader looks for its stored offset at the next address if the node has no replica', async () => {
+  const noReplica = new Error(
+    `Operation failed: BasicConsume; 406 (PRECONDITION_FAILED) with message "PRECONDITION_FAILED - queue 'q' in vhost '/' does not have a running replica on the local node"`,
+  );
+  const { consumer, consumers } = consuming([noReplica], { declared: { 'x-queue-type': 'stream' }, addresses: 2 });
+  consumer.keepOffset(5, kept());
+  const started = consumer.start();
+  const check = await until('it asks the second node', () => consumers[1]);
+  assert.equal(check.options, { arguments: { 'x-stream-offset': 5 } });
+  check.deliver(withOffset(5, false));
+  await started;
+  assert.equal(consumers[2]?.options, { arguments: { 'x-stream-offset': 6 } });
+  await consumer.stop();
+});
+
+test('a reader reports the messages that retention has removed, once', async () => {
+  const { consumer, consumers } = consuming(['ok', 'closes'], { declared: { 'x-queue-type': 'stream' } });
+  const removed: number[] = [];
+  consumer.keepOffset(5, kept(removed));
+  const started = consumer.start();
+  const check = await until('it checks the offset', () => consumers[0]);
+  check.deliver(withOffset(9, false));
+  await started;
+  await until('it consumes again', () => consumers[2]);
+  await consumer.stop();
+  assert.equal(removed, [3]);
+});
+
+test('a reader does not refuse its stored offset because an answer is late', async () => {
+  const { consumer, consumers } = consuming([], { declared: { 'x-queue-type': 'stream' } });
+  consumer.keepOffset(5, kept());
+  const started = consumer.start();
+  const answer = async (index: number, offset: number) =>
+    (await until(`consumer ${index}`, () => consumers[index])).deliver(withOffset(offset, false));
+  // The first one is answered too late: with nothing for a second.
+  await answer(1, 9);
+  await answer(2, 5);
+  await started;
+  assert.equal(consumers[3]?.options, { arguments: { 'x-stream-offset': 6 } });
+  await consumer.stop();
+});
+
+test('a reader refuses a stored offset behind the end of its stream', async () => {
+  const { consumer, consumers } = consuming([], { declared: { 'x-queue-type': 'stream' } });
+  consumer.keepOffset(5, kept());
+  const started = consumer.start().catch((error: MqError) => error);
+  (await until('it asks for the end', () => consumers[1])).deliver(withOffset(2, false));
+  const error = await started;
+  assert.is(error?.code, 'TOPOLOGY');
+  assert.match(error?.message ?? '', /ends near offset 2, but the stored offset is 5/);
 });
 
 test('acknowledges nothing while it checks for the end of a stream', async () => {

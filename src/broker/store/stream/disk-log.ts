@@ -33,6 +33,7 @@ export class DiskLog implements StreamLog {
   /** Paths of segments that are no longer part of the log, the oldest first. */
   readonly #removed: string[] = [];
   #isRemoving = false;
+  #isDeleted = false;
 
   constructor(parts: DiskLogParts) {
     const { recovered, writer, options } = parts;
@@ -52,8 +53,9 @@ export class DiskLog implements StreamLog {
     return this.#writer.totalBytes;
   }
 
+  /** The number of segments with messages that consumers may receive. */
   get segmentCount(): number {
-    return this.segments.length;
+    return this.segments.findLastIndex(({ firstOffset }) => firstOffset < this.endOffset) + 1;
   }
 
   get segmentBytes(): number {
@@ -105,6 +107,7 @@ export class DiskLog implements StreamLog {
   }
 
   delete(): void {
+    this.#isDeleted = true;
     this.#parts.onDeleted();
   }
 
@@ -123,7 +126,7 @@ export class DiskLog implements StreamLog {
     const written = Array.from(this.#fresh, (each) => ({ each, bytes: each.segment.bytes }));
     this.#fresh.clear();
     this.#writer.committed((error) => {
-      if (error !== undefined) return;
+      if (error !== undefined || this.#isDeleted) return;
       for (const { each, bytes } of written) each.writtenBytes = bytes;
       this.endOffset = end;
       this.#parts.options.onAppended();
@@ -142,7 +145,8 @@ export class DiskLog implements StreamLog {
       }
     } catch (error) {
       const reason = error instanceof Error ? error.message : error;
-      this.#parts.log(`the store: cannot delete an old segment of a stream: ${reason}`);
+      // After `delete`, the whole folder is removed, and this file with it.
+      if (!this.#isDeleted) this.#parts.log(`the store: cannot delete an old segment of a stream: ${reason}`);
     }
     this.#isRemoving = false;
   }

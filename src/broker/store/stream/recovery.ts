@@ -23,6 +23,8 @@ interface Scan {
   readonly segment: Segment;
   /** The offset of its first message, and the one after its last message; `undefined` if it has no message. */
   readonly offsets: { readonly first: number; readonly next: number } | undefined;
+  /** The arrival of its first message. */
+  readonly firstTime: number | undefined;
   readonly newestTime: number;
   readonly index: StreamSegment['index'];
   readonly sequence: number;
@@ -65,7 +67,12 @@ async function recoverStream(folder: string, log: (line: string) => void): Promi
   const segments = scans.map(({ segment, offsets, newestTime, index }) => {
     return { segment, firstOffset: offsets?.first ?? nextOffset, newestTime, writtenBytes: segment.bytes, index };
   });
-  for (const number of numbers.reverse()) segments.unshift(await olderSegment(folder, number, segments[0]?.newestTime));
+  let nextTime = scans[0]?.firstTime;
+  for (const number of numbers.reverse()) {
+    const { segment, time } = await olderSegment(folder, number, nextTime);
+    segments.unshift(segment);
+    nextTime = time;
+  }
   return { segments, nextOffset, sequence: Math.max(1, ...scans.map(({ sequence }) => sequence)) };
 }
 
@@ -78,22 +85,31 @@ async function scanned(
   const segment = segmentOf(folder, number, bytes);
   const index: StreamSegment['index'] = [];
   let offsets: Scan['offsets'];
+  let firstTime: number | undefined;
   let [newestTime, sequence] = [-Infinity, 1];
   const onRecord = (record: StoreRecord, position: number) => {
     if (record.type === 'batch') sequence = record.sequence + 1;
     if (record.type !== 'entry') return;
     const { offset, time } = record;
     offsets = { first: offsets?.first ?? offset, next: offset + 1 };
+    firstTime ??= time;
     newestTime = time;
     addToIndex({ index }, offset, position);
   };
   segment.bytes = readSegment(segment, bytes, { isLast, onRecord });
   if (isLast) await truncate(segment, bytes.length, log);
-  return { segment, offsets, newestTime, index, sequence };
+  return { segment, offsets, firstTime, newestTime, index, sequence };
 }
 
-/** Returns a segment of which only the first message is read. `newestTime` is that of the segment that follows. */
-async function olderSegment(folder: string, number: number, newestTime = -Infinity): Promise<StreamSegment> {
+/**
+ * Returns a segment of which only the first message is read, and the time of that message. The newest message of the
+ * segment arrived at `nextTime` at the latest, because that is when the first message of the following segment arrived.
+ */
+async function olderSegment(
+  folder: string,
+  number: number,
+  nextTime = -Infinity,
+): Promise<{ segment: StreamSegment; time: number }> {
   const path = segmentPath(folder, number);
   const file = await open(path, 'r');
   try {
@@ -104,8 +120,11 @@ async function olderSegment(folder: string, number: number, newestTime = -Infini
     const { records } = await readRecords({ file, path }, { position: segmentHeaderLength, end: segment.bytes });
     const [first] = records;
     if (first === undefined) throw new Error(`${path} has no message`);
-    const index = [{ offset: first.offset, position: first.position }];
-    return { segment, firstOffset: first.offset, newestTime, writtenBytes: segment.bytes, index };
+    const { offset, time, position } = first;
+    const index = [{ offset, position }];
+    // The clock may have been set back between the two segments.
+    const newestTime = Math.max(time, nextTime);
+    return { segment: { segment, firstOffset: offset, newestTime, writtenBytes: segment.bytes, index }, time };
   } finally {
     await file.close();
   }

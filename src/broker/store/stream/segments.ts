@@ -6,7 +6,10 @@ import { type Segment, segmentHeaderLength } from '../segment.ts';
 export interface StreamSegment {
   readonly segment: Segment;
   readonly firstOffset: number;
-  /** The arrival of the newest message, in milliseconds since 1970, or a later time. -Infinity if there is no message. */
+  /**
+   * The arrival of the newest message, in milliseconds since 1970. After a restart, an older segment has that of the first
+   * message after it. -Infinity if there is no message.
+   */
   newestTime: number;
   /** The number of bytes that are on disk. */
   writtenBytes: number;

@@ -15,7 +15,7 @@ interface StreamsParts {
   readonly recovered: Map<string, RecoveredStream>;
   readonly options: StoreOptions;
   readonly isEnded: () => boolean;
-  /** Calls `done` when the definitions of the store are on disk. */
+  /** Calls `done` when everything that was appended to the store before is on disk, or the store has failed. */
   readonly committed: (done: (error?: Error) => void) => void;
 }
 
@@ -102,14 +102,16 @@ export class Streams {
       this.#pending.delete(writer);
     });
     // The definition of the queue must be gone before its messages.
-    const isUndefined = new Promise<void>((done) => this.#parts.committed(() => done()));
+    const isUndefined = new Promise<void>((done, refuse) =>
+      this.#parts.committed((error) => (error === undefined ? done() : refuse(error))),
+    );
     this.#remove(folder, Promise.all([closed, isUndefined]));
   }
 
   #remove(folder: string, before: Promise<unknown> = Promise.resolve()): void {
     const { log = () => undefined } = this.#parts.options;
     const deletion = before
-      .then(() => (this.failure === undefined ? rm(folder, { recursive: true, force: true }) : undefined))
+      .then(() => rm(folder, { recursive: true, force: true }))
       .catch((error) => log(`the store: cannot delete ${folder}: ${error instanceof Error ? error.message : error}`))
       .finally(() => this.#deletions.delete(deletion));
     this.#deletions.add(deletion);

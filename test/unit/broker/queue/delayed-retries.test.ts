@@ -4,7 +4,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { FieldValue } from '../../../../src/broker/codec/table.ts';
 import { queueCounts } from '../../../../src/broker/management/rates.ts';
+import { DelayedRetries } from '../../../../src/broker/queue/delayed-retries.ts';
 import type { QueueEntry } from '../../../../src/broker/queue/entry.ts';
+import { HandClock } from '../../../support/broker-clock.ts';
 import { declare, message, place } from '../queue-place.ts';
 
 const quorum = (values: Record<string, FieldValue>) => place({ 'x-queue-type': 'quorum', ...values });
@@ -69,6 +71,24 @@ test('purge and delete remove messages that pause', () => {
   vhost.deleteQueue(queue);
   clock.move(10_000);
   assert.is(queue.ready.length, 0);
+});
+
+test('any number of messages can pause', () => {
+  const clock = new HandClock();
+  let count = 0;
+  const delayed = new DelayedRetries(clock, (entries) => {
+    count += entries.length;
+  });
+  const retry = { minMs: 10, maxMs: 10, isForFailed: true, isForReturned: true };
+  const hold = () => delayed.hold({ deliveryCount: 1 } as QueueEntry, retry, true);
+  hold();
+  clock.move(1);
+  for (let added = 0; added < 300_000; added++) hold();
+  clock.move(9);
+  assert.is(count, 1);
+  clock.move(1);
+  assert.is(count, 300_001);
+  assert.is(clock.waiting, 0);
 });
 
 test.run();

@@ -41,6 +41,28 @@ test('keeps its size and survives a damaged line', async () => {
   assert.is(open(path).stored, 4, 'the line of the previous offset is still valid');
 });
 
+test('reads a file of which a line was not on disk before the machine failed', async () => {
+  const path = join(emptyFolder(), 'offset');
+  const zeros = '\0'.repeat(2048);
+  writeFileSync(path, zeros);
+  const file = open(path);
+  assert.is(file.stored, undefined);
+  for (const offset of [7, 8]) {
+    file.save(offset);
+    await turn();
+    await turn();
+  }
+  await file.close();
+  const second = readFileSync(path, 'utf8').slice(2048);
+  writeFileSync(path, `${zeros}${second}`);
+  const again = open(path);
+  assert.is(again.stored, 8);
+  again.save(9);
+  await again.close();
+  assert.is(readFileSync(path, 'utf8').slice(2048), second, 'the valid line is not overwritten');
+  assert.is(open(path).stored, 9);
+});
+
 for (const [what, text] of [
   ['other text', 'hello\n'],
   ['the offset of another stream', '{"vhost":"/","queue":"other","offset":1}\n'],
