@@ -48,10 +48,14 @@ export class DelayedRetries {
 
   #release(): void {
     const now = this.#clock.now();
-    const due = [...this.#held].filter(([, at]) => at <= now).map(([entry]) => entry);
+    const due: QueueEntry[] = [];
+    let next = Infinity;
+    for (const [entry, at] of this.#held) {
+      if (at <= now) due.push(entry);
+      else next = Math.min(next, at);
+    }
     for (const entry of due) this.#held.delete(entry);
-    const next = Math.min(...this.#held.values());
-    if (next !== Infinity) this.#timer.arm(next);
+    this.#timer.arm(next);
     if (due.length > 0) this.#onDue(due);
   }
 }
