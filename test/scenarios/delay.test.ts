@@ -110,6 +110,21 @@ test('mq delayed lists messages without losing one, and cancels one by its id', 
   assert.equal(await listed(), []);
 });
 
+test('messages with one id are listed and cancelled by their destination', async () => {
+  const later = ['--delay', '1h', '--property', 'message-id=same'];
+  await roles.run(['publish', 'jobs', '--lines', ...later], { cwd, input: 'a\nb\n' });
+  await publish('paid', 'c', ...later);
+  assert.is((await listed()).length, 3);
+  const byPublication = await roles.run(['delayed', 'cancel', 'same', '--publication', 'paid'], { cwd });
+  assert.equal([byPublication.status, byPublication.stdout], [0, 'cancelled same\n']);
+  assert.equal(
+    (await listed()).map(({ exchange }) => exchange),
+    ['', ''],
+  );
+  assert.is((await roles.run(['delayed', 'cancel', 'same'], { cwd })).status, 0);
+  assert.equal(await listed(), []);
+});
+
 test('a message whose destination is deleted stays in its queue', async () => {
   await publish('gone', 'waits', '--delay', '1s');
   await roles.deleteQueue('gone');
