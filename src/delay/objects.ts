@@ -117,6 +117,13 @@ export function unroutableName(name: string): string {
   return `${name}.unroutable`;
 }
 
+/** Reports whether a name is one of `levelObjects` or `deliveryObjects`, through which messages of any role may pass. */
+export function isOnTheWay(name: string, object: string): boolean {
+  return (
+    object.startsWith(`${name}.`) && /^(?:level\.\d\d|deliver|unroutable|to\..*)$/s.test(object.slice(name.length + 1))
+  );
+}
+
 /** Returns the exchange and the routing key of a message with this delay. */
 export function delayRoute(
   name: string,

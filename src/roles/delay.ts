@@ -41,13 +41,16 @@ export class DelayedMessages {
   /** Returns what must exist on the broker. Throws CONFIG for messages that cannot be delayed. */
   readonly needed = (destination: Destination, name: string) => {
     const { routingKey, properties } = this.#parts;
-    refuseOptions({ ...destination.options, ...properties.headers, ...properties });
+    refuseOptions({ ...destination.options, ...properties });
+    refuseOptions({ headers: destination.options['headers'] });
     this.#name = name;
     this.#destination = { exchange: destination.exchange, routingKey: routingKey ?? destination.routingKey };
     const { type } = this.#delay;
-    return type === 'fixed'
-      ? { shared: nothing, own: waitObjects(name, this.#delay.ms, this.#destination) }
-      : { shared: levelObjects(name), own: deliveryObjects(name, this.#destination) };
+    const objects =
+      type === 'fixed'
+        ? { shared: nothing, own: waitObjects(name, this.#delay.ms, this.#destination) }
+        : { shared: levelObjects(name), own: deliveryObjects(name, this.#destination) };
+    return { ...objects, destination: this.#destination };
   };
 
   /** Returns a function that builds a message from a body. The time of the message is the time of the call. */
@@ -92,7 +95,7 @@ function secondsUntil(time: number, now: number): number {
 function refuseOptions(options: Readonly<Record<string, unknown>>): void {
   const [option] = lostOptions(options);
   if (option === undefined) return;
-  throw new MqError('CONFIG', `a delayed message cannot have the option ${option}`, {
+  throw new MqError('CONFIG', `a delayed message cannot have the option ${option.at(-1)}`, {
     hint: 'an expiration ends the wait, and the way through the wait queues keeps neither priorities nor CC',
   });
 }

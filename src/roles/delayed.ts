@@ -22,9 +22,7 @@ export interface DelayedMessage {
   readonly queue: string;
 }
 
-interface ListSettings {
-  /** Longest number of messages to read from each queue. */
-  readonly count: number;
+interface Reads {
   /** Reports whether a message is selected. */
   readonly isSelected: (message: DelayedMessage) => boolean;
   /** Throws if the user has stopped the command. */
@@ -38,17 +36,23 @@ interface ListSettings {
 export async function listDelayed(
   session: Session,
   queues: readonly WaitingPlace[],
-  { count, isSelected, check }: ListSettings,
+  { count, isSelected, check }: Reads & { readonly count: number },
 ): Promise<{ messages: DelayedMessage[]; unread: number }> {
   const found = new Map<string, DelayedMessage>();
   let unread = 0;
   const read = async (browser: Browser, queue: WaitingPlace, ready: number) => {
+    const alike = new Map<string, number>();
     for await (const { raw, leave } of browser.messages()) {
       leave();
       check();
       const message = delayedMessage(raw, queue);
-      // A message that has moved in between is found twice.
-      if (isSelected(message)) found.set(JSON.stringify([message.id ?? found.size, message.due]), message);
+      if (!isSelected(message)) continue;
+      const { id, due, vhost, exchange, routingKey } = message;
+      const identity = JSON.stringify([id, due, vhost, exchange, routingKey]);
+      const number = (alike.get(identity) ?? 0) + 1;
+      alike.set(identity, number);
+      // A message that has moved in between is found in two queues. Several in one queue are different messages.
+      found.set(`${number} ${identity}`, message);
     }
     unread += Math.max(0, ready - count);
   };
@@ -58,19 +62,19 @@ export async function listDelayed(
 }
 
 /**
- * Removes the messages with these ids, and returns the number of removed messages by id. Reads the queues again after a removal,
- * so that a message is reported only if it is gone.
+ * Removes the selected messages with these ids, and returns the ids of the removed messages. Reads the queues again after a
+ * removal, so that a message is reported only if it is gone.
  * @throws MqError IN_DOUBT if a message is still there after several removals, because the connection was lost each time
  */
 export async function cancelDelayed(
   session: Session,
   queues: readonly WaitingPlace[],
-  { ids, check }: { ids: ReadonlySet<string>; check: () => void },
-): Promise<Map<string, number>> {
-  const cancelled = new Map<string, number>();
+  settings: Reads & { readonly ids: ReadonlySet<string> },
+): Promise<Set<string>> {
+  const cancelled = new Set<string>();
   for (let pass = 0; pass < mostPasses; pass += 1) {
-    const removed = await removeOnce(session, queues, { ids, check });
-    for (const [id, number] of removed) cancelled.set(id, Math.max(number, cancelled.get(id) ?? 0));
+    const removed = await removeOnce(session, queues, settings);
+    for (const id of removed) cancelled.add(id);
     if (removed.size === 0) return cancelled;
   }
   throw new MqError('IN_DOUBT', 'the broker returned a cancelled message each time', { hint: 'run the command again' });
@@ -81,17 +85,18 @@ const mostPasses = 4;
 async function removeOnce(
   session: Session,
   queues: readonly WaitingPlace[],
-  { ids, check }: { ids: ReadonlySet<string>; check: () => void },
-): Promise<Map<string, number>> {
-  const removed = new Map<string, number>();
-  const read = async (browser: Browser) => {
+  { ids, isSelected, check }: Reads & { readonly ids: ReadonlySet<string> },
+): Promise<Set<string>> {
+  const removed = new Set<string>();
+  const read = async (browser: Browser, queue: WaitingPlace) => {
     for await (const message of browser.messages()) {
       const { messageId } = message.raw.properties;
-      if (messageId === undefined || !ids.has(messageId)) message.leave();
+      if (messageId === undefined || !ids.has(messageId) || !isSelected(delayedMessage(message.raw, queue)))
+        message.leave();
       else {
         // The broker cannot deliver the message in the meantime, because it is unacknowledged.
         message.remove();
-        removed.set(messageId, (removed.get(messageId) ?? 0) + 1);
+        removed.add(messageId);
       }
       check();
     }

@@ -120,8 +120,11 @@ export class Session {
     const { connection, destination } = await this.#connectToPublish(name, declare);
     const { vhost } = destination;
     const needed = delay?.(destination, delayName(this.#config, vhost));
-    if (needed) await prepareDelay(connection, needed, { vhost, redact: this.#redact, declares: this.declares });
-    const publisher = await Publisher.open(connection, this.#publishing(destination.vhost, window));
+    const settings = this.#publishing(vhost, window);
+    const publisher = await Publisher.open(
+      connection,
+      needed ? { ...settings, ...(await this.#delaying(connection, vhost, needed)) } : settings,
+    );
     this.#publishers.push(publisher);
     return { publisher, destination };
   }
@@ -325,6 +328,21 @@ export class Session {
     const needs = { publications: [name], subscriptions: [], declare };
     const connection = await this.#connections.open('publish', { config: this.#config, needs });
     return { connection, destination: destinationOf(connection, name) };
+  }
+
+  /** Prepares the broker for delayed messages, and returns the settings that differ for their publisher. */
+  async #delaying(connection: BrokerConnection, vhost: string, needed: NeededForDelay) {
+    const prepare = () => prepareDelay(connection, needed, { vhost, redact: this.#redact, declares: this.declares });
+    await prepare();
+    let isFirst = true;
+    const onChannel = async () => {
+      // The broker of a later connection may be another one, or it may have lost the queues.
+      if (!isFirst) await prepare();
+      isFirst = false;
+    };
+    const { exchange, routingKey } = needed.destination;
+    const stream = streamOf(this.#config, vhost)?.(exchange, routingKey);
+    return { onChannel, streamOf: stream === undefined ? undefined : () => stream };
   }
 
   #publishing(vhost: string, window: number) {

@@ -1,6 +1,7 @@
 // Finds what mq apply --prune deletes: objects that rascal.json owns ("owns") and no longer defines. Pure: it sends no
 // request.
 
+import { isOnTheWay } from '../delay/objects.ts';
 import type { Difference } from './difference.ts';
 import { isOwned } from './leftovers/owned-names.ts';
 import { isProtectedExchange, isProtectedQueue } from './leftovers/protected-names.ts';
@@ -49,7 +50,10 @@ class LeftoverSearch {
     this.#isOwned = (name) => isOwned(ownership.patterns, name);
     const exchanges = new Set([...wanted.exchanges.map(({ name }) => name), ...ownership.definedExchanges]);
     const queues = new Set([...wanted.queues.map(({ name }) => name), ...ownership.definedQueues]);
-    const isUndefined = (names: ReadonlySet<string>, name: string) => this.#isOwned(name) && !names.has(name);
+    // Roles declare them for --delay without an entry in rascal.json, and a message that waits needs those that are empty, too.
+    const isOfDelays = (name: string) => ownership.delayNames.some((start) => isOnTheWay(start, name));
+    const isUndefined = (names: ReadonlySet<string>, name: string) =>
+      this.#isOwned(name) && !names.has(name) && !isOfDelays(name);
     this.#exchanges = found.exchanges.filter((one) => isUndefined(exchanges, one.name) && !isProtectedExchange(one));
     this.#queues = found.queues.filter(
       (one) => isUndefined(queues, one.name) && !isProtectedQueue(one, (name) => queues.has(name)),

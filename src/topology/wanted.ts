@@ -14,7 +14,8 @@ import {
 import { objectOf, type Plain, stringOf, without } from '../config/plain.ts';
 import { madeQueues } from '../config/retry-queues.ts';
 import { isReceiving } from '../config/role.ts';
-import { configuredDelays } from '../delay/configured.ts';
+import { configuredDelays, delayName } from '../delay/configured.ts';
+import { defaultDelayName } from '../delay/objects.ts';
 import type { TopologyBinding, TopologyExchange, TopologyPolicy, TopologyQueue } from './topology.ts';
 
 export interface WantedTopology {
@@ -36,6 +37,8 @@ interface Ownership {
   readonly definedQueues: readonly string[];
   /** Queues that roles bind with the keys of a command line. */
   readonly queuesBoundByRoles: readonly string[];
+  /** Starts of the names of exchanges and queues that roles declare for delayed messages. */
+  readonly delayNames: readonly string[];
 }
 
 interface Wanted {
@@ -85,11 +88,12 @@ export function wantedTopology(config: Config, name: string, { withPrivate = fal
     ],
     policies: wantedPolicies(config.policies[name], 'all'),
     operatorPolicies: wantedPolicies(config.operatorPolicies[name], 'queues'),
-    ...(config.owns !== undefined && { ownership: ownershipOf(config, config.owns) }),
+    ...(config.owns !== undefined && { ownership: ownershipOf(config, config.owns, name) }),
   };
 }
 
-function ownershipOf({ vhosts, roles, subscriptions }: Config, patterns: readonly string[]): Ownership {
+function ownershipOf(config: Config, patterns: readonly string[], name: string): Ownership {
+  const { vhosts, roles, subscriptions } = config;
   const namesOf = (kind: 'exchanges' | 'queues') =>
     Object.values(vhosts).flatMap((vhost) => Object.keys(vhost[kind]).map((key) => namePrefix(vhost) + key));
   const boundByRoles = Object.values(roles)
@@ -101,6 +105,7 @@ function ownershipOf({ vhosts, roles, subscriptions }: Config, patterns: readonl
     definedExchanges: namesOf('exchanges'),
     definedQueues: namesOf('queues'),
     queuesBoundByRoles: boundByRoles.map(({ vhost, queue }) => namePrefix(vhosts[vhost]) + queue),
+    delayNames: [delayName(config, name), defaultDelayName],
   };
 }
 

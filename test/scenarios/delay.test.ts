@@ -19,7 +19,11 @@ const topology = {
   vhosts: {
     '/': {
       exchanges: { orders: { type: 'direct' } },
-      queues: { jobs: { options: { arguments: { 'x-queue-type': 'quorum' } } }, gone: {} },
+      queues: {
+        jobs: { options: { arguments: { 'x-queue-type': 'quorum' } } },
+        gone: {},
+        events: { options: { arguments: { 'x-queue-type': 'stream' } } },
+      },
       bindings: { 'orders[paid] -> jobs': {} },
     },
   },
@@ -28,8 +32,9 @@ const topology = {
     paid: { exchange: 'orders', routingKey: 'paid' },
     fixed: { queue: 'jobs' },
     gone: { queue: 'gone' },
+    events: { queue: 'events' },
   },
-  subscriptions: { jobs: { queue: 'jobs' } },
+  subscriptions: { jobs: { queue: 'jobs' }, events: { queue: 'events' } },
   mq: { publications: { fixed: { delay: '1500ms' }, paid: { delay: true } } },
 };
 const folder = (mq: object = {}) =>
@@ -110,6 +115,21 @@ test('mq delayed lists messages without losing one, and cancels one by its id', 
   assert.equal(await listed(), []);
 });
 
+test('messages with one id are listed and cancelled by their destination', async () => {
+  const later = ['--delay', '1h', '--property', 'message-id=same'];
+  await roles.run(['publish', 'jobs', '--lines', ...later], { cwd, input: 'a\nb\n' });
+  await publish('paid', 'c', ...later);
+  assert.is((await listed()).length, 3);
+  const byPublication = await roles.run(['delayed', 'cancel', 'same', '--publication', 'paid'], { cwd });
+  assert.equal([byPublication.status, byPublication.stdout], [0, 'cancelled same\n']);
+  assert.equal(
+    (await listed()).map(({ exchange }) => exchange),
+    ['', ''],
+  );
+  assert.is((await roles.run(['delayed', 'cancel', 'same'], { cwd })).status, 0);
+  assert.equal(await listed(), []);
+});
+
 test('a message whose destination is deleted stays in its queue', async () => {
   await publish('gone', 'waits', '--delay', '1s');
   await roles.deleteQueue('gone');
@@ -120,6 +140,38 @@ test('a message whose destination is deleted stays in its queue', async () => {
     )) as Record<string, number>;
     return messages === 1 && messages_ready === 0;
   });
+});
+
+test('a role declares the wait queues again if they are gone after a lost connection', async () => {
+  const running = roles.start(['publish', 'jobs', '--lines', '--json', '--delay', '1h'], { cwd });
+  running.stdin.write('before\n');
+  await running.prints(/confirmed/);
+  for (const place of ['queues', 'exchanges'])
+    await vhost.api('DELETE', `/api/${place}/${vhost.name}/mq.delay.level.11`);
+  await roles.deleteQueue('mq.delay.to.jobs');
+  await until('the connection is closed', async () => {
+    const connections = (await vhost.api('GET', `/api/vhosts/${vhost.name}/connections`)) as { name: string }[];
+    for (const { name } of connections) await vhost.api('DELETE', `/api/connections/${encodeURIComponent(name)}`);
+    return connections.length > 0;
+  });
+  running.stdin.end('after\n');
+  const { status, stdout, stderr } = await running.ended;
+  assert.is(status, 0, stderr);
+  const ids = lines(stdout).map((line) => (JSON.parse(line) as { messageId: string }).messageId);
+  assert.equal(
+    (await listed()).map(({ id }) => id),
+    ids.slice(1),
+  );
+  await roles.run(['delayed', 'cancel', ...ids.slice(1)], { cwd });
+});
+
+test('a delayed message arrives in a stream, and a header that the stream does not keep is refused', async () => {
+  const refused = await roles.run(['publish', 'events', 'x', '--delay', '1s', '--header', 'list:=[1]'], { cwd });
+  assert.is(refused.status, 65);
+  assert.match(refused.stderr, "the header 'list' is an array, which the stream 'events' does not keep");
+  await publish('events', 'later', '--delay', '1s');
+  const { stdout } = await roles.run(['subscribe', 'events', '--count', '1', '--offset', 'first'], { cwd });
+  assert.is(stdout, 'later\n');
 });
 
 test('a role that declares nothing needs mq declare', async () => {

@@ -55,7 +55,7 @@ export class DelayedRetries {
       else next = Math.min(next, at);
     }
     for (const entry of due) this.#held.delete(entry);
-    if (next !== Infinity) this.#timer.arm(next);
+    this.#timer.arm(next);
     if (due.length > 0) this.#onDue(due);
   }
 }

@@ -30,5 +30,8 @@ export const anySubscription: readonly Option[] = [
     help: 'receive from this exchange with a queue that mq deletes at the end; requires --key',
     default: 'none',
   },
-  { name: 'key', value: 'KEY', repeats: true, help: 'with --exchange: bind the queue with this key', default: 'none' },
+  {
+    ...{ name: 'key', value: 'KEY', repeats: true, default: 'none, or MQ_KEY without --exchange' },
+    help: 'with --exchange: bind the queue with this key; without it: the file with the key of the client certificate',
+  },
 ];

@@ -234,7 +234,8 @@ const roleOptions = [...common, ...running, ...reconnection, ...observation, ...
 /** Options by kind of command. */
 export const optionSets = {
   anyPublication: [...anyPublication, ...publish, ...roleOptions],
-  anySubscription: [...anySubscription, ...receive, ...roleOptions],
+  // `--key` has two meanings (input/login.ts), and the first description of an option is the one that counts here.
+  anySubscription: [...anySubscription, ...receive, ...roleOptions.filter(({ name }) => name !== 'key')],
   publish: [...publish, ...roleOptions],
   request: [...request, ...roleOptions],
   consume: [...receive, ...roleOptions],

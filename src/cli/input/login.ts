@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { ClientCredentials, Login, TlsFiles, TokenSource } from '../../login/login.ts';
-import { earlyValue, hasFlag } from '../arguments/program.ts';
+import { commandName, earlyValue, hasFlag } from '../arguments/program.ts';
 import { secretOf } from './password.ts';
 
 type World = Pick<Context, 'args' | 'env' | 'cwd' | 'stdin'> & Partial<Pick<Context, 'drain' | 'login'>>;
@@ -45,12 +45,17 @@ export function isInsecure(world: Pick<World, 'args' | 'env'>): '--insecure' | '
 
 function tlsFilesOf({ args, env }: World): TlsFiles {
   const given = tlsInputs.flatMap(([file, option, variable]) => {
-    const typed = earlyValue(args, option);
+    const typed = option === 'key' && bindsWithKeys(args) ? undefined : earlyValue(args, option);
     if (typed === '') throw new MqError('USAGE', `--${option} is empty`, { at: `--${option}` });
     const name = typed ?? env[variable];
     return name === undefined || name === '' ? [] : [[file, name] as const];
   });
   return Object.fromEntries(given);
+}
+
+/** Reports whether `--key` is the key of a binding. MQ_KEY is the key of the client certificate then. */
+function bindsWithKeys(args: readonly string[]): boolean {
+  return commandName(args) === 'subscribe' && earlyValue(args, 'exchange') !== undefined;
 }
 
 /** Returns the source of tokens. The option has precedence, and two variables exclude each other. */

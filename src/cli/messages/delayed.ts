@@ -10,6 +10,7 @@ import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
+import { openSession } from './session.ts';
 
 type ConfigsOf = (context: Context) => Promise<CheckedConfig>;
 
@@ -29,7 +30,10 @@ export function delayedCommand(configsOf: ConfigsOf): Command {
         examples: ['mq delayed list', 'mq delayed list --publication task --json'],
         async run(context, values) {
           values.expectAtMost(0);
-          await withSession(context, values, await configsOf(context), (job) => list(context, values, job));
+          const stopped = 'messages that were read stay in their queues';
+          await withSession(context, { values, configs: await configsOf(context), stopped }, (job) =>
+            list(context, values, job),
+          );
         },
       },
       cancel: {
@@ -40,7 +44,10 @@ export function delayedCommand(configsOf: ConfigsOf): Command {
         async run(context, values) {
           if (values.args.length === 0 || values.args.includes(''))
             throw values.usage('give the id of a message; mq delayed list shows the ids');
-          await withSession(context, values, await configsOf(context), (job) => cancel(context, values, job));
+          const stopped = 'some of the messages may be cancelled';
+          await withSession(context, { values, configs: await configsOf(context), stopped }, (job) =>
+            cancel(context, values, job),
+          );
         },
       },
     },
@@ -58,36 +65,35 @@ interface Job {
   readonly check: () => void;
 }
 
+interface Connecting {
+  readonly values: Values;
+  readonly configs: CheckedConfig;
+  /** Part of the error after the first signal. */
+  readonly stopped: string;
+}
+
 /** Connects to the vhosts of the file, or to the vhost of --publication. */
 async function withSession(
   context: Context,
-  values: Values,
-  configs: CheckedConfig,
+  { values, configs, stopped }: Connecting,
   work: (job: Job) => Promise<void>,
 ): Promise<void> {
   const { config, vhosts, publication } = placesOf(values, configs);
   const addresses = await addressesOf(context, values);
-  const [{ Session }, { newCounts }, { destinationIn, waitingPlaces }, { interrupted }] = await Promise.all([
-    import('../../session/session.ts'),
-    import('../../session/counts.ts'),
+  const [{ destinationIn, waitingPlaces }, { interrupted }] = await Promise.all([
     import('../../delay/configured.ts'),
     import('../../signal.ts'),
   ]);
   const note = noteOf(context, 'delayed');
-  const say = ({ message }: { message: string }) => note(message);
-  const common = { role: 'delayed', confirmTimeoutMs: 60_000, counts: newCounts() };
-  const session = new Session({ config, addresses, say, ...common });
-  const abort = () => session.abort(new MqError('TERMINATED', 'stopped by a second signal'));
-  context.abandon.addEventListener('abort', abort, { once: true });
+  const session = await openSession(context, { role: 'delayed', config, addresses, values, note });
   const wanted = publication && destinationIn(config, publication.vhost, publication);
   const queues = vhosts.flatMap((vhost) => waitingPlaces(config, vhost));
   const check = () => {
-    if (context.drain.aborted) throw interrupted(context, 'messages that were read stay in their queues');
+    if (context.drain.aborted) throw interrupted(context, stopped);
   };
   try {
     await work({ session, queues, isSelected: (message) => isFor(message, wanted), check });
   } finally {
-    context.abandon.removeEventListener('abort', abort);
     await session.close();
   }
 }
@@ -156,11 +162,11 @@ function timeText(due: number): string {
   return Number.isNaN(date.getTime()) ? String(due) : date.toISOString();
 }
 
-async function cancel(context: Context, values: Values, { session, queues, check }: Job): Promise<void> {
+async function cancel(context: Context, values: Values, { session, queues, isSelected, check }: Job): Promise<void> {
   const { cancelDelayed } = await import('../../roles/delayed.ts');
   const { Printer } = await import('../../terminal/printer.ts');
   const ids = new Set(values.args);
-  const cancelled = await cancelDelayed(session, queues, { ids, check });
+  const cancelled = await cancelDelayed(session, queues, { ids, isSelected, check });
   const gone = [...ids].filter((id) => !cancelled.has(id));
   const printer = new Printer(context.stdout);
   for (const id of ids) {

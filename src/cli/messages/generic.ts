@@ -2,6 +2,7 @@
 
 import { type CheckedConfig, type Config, configFor } from '../../config/config.ts';
 import { type Behaviour, roleFor, useOf, usesOf } from '../../config/role.ts';
+import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { nearest } from '../../terminal/nearest.ts';
 import type { Option } from '../arguments/option.ts';
@@ -75,7 +76,7 @@ export function genericCommand(name: GenericName, configs: CheckedConfig): Comma
     usage: `${placeholderOf(uses)}${shape.usage && ` ${shape.usage}`}`,
     examples: [...roleExamples(`${name} ${example}`, role), ...examples],
     run(context, values) {
-      const any = anyTargetOf(name, values, config);
+      const any = anyTargetOf(name, values, { config, env: context.env });
       if (any) {
         const role = roleFor(behaviour, [any.name]);
         return runRole(context, values, { name, role, config: any.config });
@@ -87,9 +88,9 @@ export function genericCommand(name: GenericName, configs: CheckedConfig): Comma
   };
 }
 
-function anyTargetOf(name: GenericName, values: Values, config: Config) {
+function anyTargetOf(name: GenericName, values: Values, { config, env }: Pick<Context, 'env'> & { config: Config }) {
   if (name === 'publish') return anyPublication(values, config);
-  return name === 'subscribe' ? anySubscription(values, config) : undefined;
+  return name === 'subscribe' ? anySubscription(values, config, env) : undefined;
 }
 
 type Use = ReturnType<typeof useOf>;

@@ -32,7 +32,7 @@ function checkOptions({ file, report }: RuleInput, name: string): void {
   for (const { value, path } of scopesOf(file)) {
     const options = objectOf(objectOf(objectOf(value['publications'])[name])['options']);
     for (const option of lostOptions(options))
-      report([...path, 'publications', name, 'options', option], 'value', 'is not possible with a delay');
+      report([...path, 'publications', name, 'options', ...option], 'value', 'is not possible with a delay');
   }
 }
 

@@ -4,6 +4,7 @@ import type { Plain } from '../../config/plain.ts';
 import { MqError } from '../../errors.ts';
 import type { Channel } from '../channel.ts';
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
+import { endChannel } from '../consuming/channel-end.ts';
 import { failureOf, isConnectionLoss } from '../failure.ts';
 import { promised } from '../promised.ts';
 
@@ -52,17 +53,24 @@ export class Declarer {
   #channel: Channel | undefined;
   readonly #loss = Promise.withResolvers<never>();
   #lost: MqError | undefined;
+  readonly #onLost = (error: MqError) => {
+    this.#lost ??= error;
+    this.#loss.reject(error);
+  };
 
   constructor(connection: BrokerConnection, settings: DeclarerSettings) {
     this.#connection = connection;
     this.#settings = settings;
-    const lost = (error: MqError) => {
-      this.#lost ??= error;
-      this.#loss.reject(error);
-    };
     this.#loss.promise.catch(() => undefined);
-    connection.on('lost', lost);
-    connection.on('fatal', lost);
+    connection.on('lost', this.#onLost);
+    connection.on('fatal', this.#onLost);
+  }
+
+  /** Closes its channel. The connection stays open. */
+  close(): void {
+    this.#connection.off('lost', this.#onLost);
+    this.#connection.off('fatal', this.#onLost);
+    if (this.#channel) endChannel(this.#channel);
   }
 
   async exchange({ name, type, durable, autoDelete, internal, arguments: all }: DeclaredExchange): Promise<void> {

@@ -17,6 +17,7 @@ interface Objects {
 
 /** The objects that delayed messages to one destination need. */
 export interface NeededForDelay {
+  readonly destination: { readonly exchange: string; readonly routingKey: string };
   /** The objects that all destinations share. */
   readonly shared: Objects;
   /** The queue of the destination, and its binding. It is declared last, so it proves that the others exist. */
@@ -41,10 +42,13 @@ export async function prepareDelay(
   settings: DelayedSettings,
 ): Promise<void> {
   for (let lost = 0; ; lost += 1) {
+    const declarer = new Declarer(connection, settings);
     try {
-      return await prepare(new Declarer(connection, settings), needed, settings.declares);
+      return await prepare(declarer, needed, settings.declares);
     } catch (error) {
       if (!(error instanceof MqError) || !isConnectionLoss(error) || lost > connection.addresses) throw error;
+    } finally {
+      declarer.close();
     }
   }
 }

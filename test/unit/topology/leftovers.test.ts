@@ -2,6 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { deliveryObjects, levelObjects, waitObjects } from '../../../src/delay/objects.ts';
 import { compareTopology } from '../../../src/topology/compare.ts';
 import type { Difference } from '../../../src/topology/difference.ts';
 import { mergedTopology } from '../../../src/topology/merge.ts';
@@ -26,6 +27,7 @@ const file = {
   subscriptions: { bill: { queue: 'orders.bill' }, keys: { queue: 'orders.keys' } },
   mq: {
     owns: ['orders*'],
+    delay: 'orders.later',
     retry: { attempts: 2, delays: ['50ms'] },
     roles: { listen: { consume: 'keys', arguments: 'keys' } },
   },
@@ -76,6 +78,11 @@ function deletions(found: Topology, content?: object): string[] {
   const { differences } = compared(found, content);
   return differences.filter(({ action }) => action === 'delete').map(lineOf);
 }
+
+/** What a role declares for --delay, and a wait queue whose delay has changed in rascal.json. */
+const levels = levelObjects('orders.later');
+const to = deliveryObjects('orders.later', { exchange: '', routingKey: 'orders.bill' });
+const old = waitObjects('orders.later', 60_000, { exchange: '', routingKey: 'orders.bill' });
 
 const rows: Readonly<Record<string, readonly [found: Topology, deleted: readonly string[]]>> = {
   'nothing that the file defines': [same, []],
@@ -147,6 +154,14 @@ const rows: Readonly<Record<string, readonly [found: Topology, deleted: readonly
   'queues for failed messages of a queue that is gone': [
     plus({ queues: ['orders.old', 'orders.old.retry.50', 'orders.old.dead'].map((name) => queue(name)) }),
     ['queue orders.old', 'queue orders.old.retry.50', 'queue orders.old.dead'],
+  ],
+  'an old wait queue, but nothing that delayed messages of other roles pass': [
+    plus({
+      exchanges: levels.exchanges.map(({ name }) => exchange(name)),
+      queues: [...levels.queues, ...to.queues, ...old.queues].map(({ name }) => queue(name)),
+      bindings: [...levels.bindings, ...to.bindings],
+    }),
+    ['queue orders.later.60000.to.orders.bill'],
   ],
   'no holding queue of a replacement': [plus({ queues: [queue('orders.bill.mq-replace')] }), []],
   'an exchange that routes to others, with an obstacle': [

@@ -3,6 +3,8 @@
 // dead-letter queue, when the first message fails.
 
 import { type Config, namePrefix, type VhostConfig } from '../../../config/config.ts';
+import type { Context } from '../../../context.ts';
+import { delayName } from '../../../delay/configured.ts';
 import type { Values } from '../../arguments/values.ts';
 import { vhostOf } from '../session.ts';
 
@@ -17,22 +19,26 @@ interface AnyTarget {
 export function anyPublication(values: Values, config: Config): AnyTarget | undefined {
   const { queue, exchange } = targetOf(values);
   const { vhost, own } = ownVhost(config);
+  // `mq delayed` finds the messages of the whole file under this name, which includes the namespace.
+  const start = delayName(config, vhost);
   if (queue !== undefined) {
     const name = `queue ${queue}`;
     const publications = { [name]: { vhost, queue } };
-    return { name, config: withVhost({ ...config, publications }, vhost, withQueue(own, queue)) };
+    return { name, config: withVhost({ ...config, publications, delayName: start }, vhost, withQueue(own, queue)) };
   }
   if (exchange === undefined) return undefined;
   const name = `exchange ${exchange}`;
   const publications = { [name]: { vhost, exchange } };
-  return { name, config: withVhost({ ...config, publications }, vhost, withExchange(own, exchange)) };
+  return { name, config: withVhost({ ...config, publications, delayName: start }, vhost, withExchange(own, exchange)) };
 }
 
 /** Returns a subscription to the target of --exchange or --queue. Returns `undefined` if neither is given. */
-export function anySubscription(values: Values, config: Config): AnyTarget | undefined {
+export function anySubscription(values: Values, config: Config, env: Context['env']): AnyTarget | undefined {
   const { queue, exchange } = targetOf(values);
   const keys = values.list('key');
-  if (exchange === undefined && keys.length > 0) throw values.usage('--key requires --exchange');
+  const hasCertificate = values.text('cert') !== undefined || Boolean(env['MQ_CERT']);
+  if (exchange === undefined && keys.length > 0 && !hasCertificate)
+    throw values.usage('--key requires --exchange', '--key is a file only with a client certificate (--cert)');
   const { vhost, own } = ownVhost(config);
   if (queue !== undefined) {
     const subscriptions = { [queue]: { vhost, queue, rest: {} } };

@@ -58,6 +58,23 @@ test('a nack pauses for the minimum, and a consumer gets the message after it', 
   assert.equal(got, ['y', 'x']);
 });
 
+test('a queue with very many paused messages continues', () => {
+  const clock = new HandClock();
+  let ready = 0;
+  const held = new DelayedRetries(clock, (entries) => {
+    ready += entries.length;
+  });
+  const retry = { isForFailed: true, isForReturned: false, minMs: 100, maxMs: 100_000 };
+  const count = 200_000;
+  for (let one = 0; one < count; one += 1) {
+    held.hold({ deliveryCount: one < 10 ? 1 : 2 } as QueueEntry, retry, true);
+  }
+  clock.move(100);
+  assert.is(ready, 10);
+  clock.move(100);
+  assert.equal([ready, held.count], [count, 0]);
+});
+
 test('purge and delete remove messages that pause', () => {
   const { vhost, clock } = quorum({});
   const queue = declare(vhost, 'paused', { 'x-queue-type': 'quorum', ...failed });

@@ -30,6 +30,16 @@ const rows: readonly (readonly [title: string, given: ReturnType<typeof world>, 
     world(['--ca', 'own.pem', '--token-command', 'a'], { MQ_CA: 'ca.pem', MQ_TOKEN: 'b', MQ_TOKEN_FILE: 'c' }),
     { tls: { ca: 'own.pem' }, token: command('a') },
   ],
+  [
+    'the variable of the key if --key is the key of a binding',
+    { ...world([], files), args: ['subscribe', '--exchange', 'e', '--key', '#', '--key', ''] },
+    { tls: { ca: 'ca.pem', cert: 'c.pem', key: 'k.pem', keyPassword: 'p.txt' } },
+  ],
+  [
+    'the key of a publisher',
+    { ...world([], {}), args: ['publish', '--exchange', 'e', '--cert', 'c', '--key', 'k'] },
+    { tls: { cert: 'c', key: 'k' } },
+  ],
   ['a token', world([], { MQ_TOKEN: 'a' }), { token: { kind: 'token', from: 'MQ_TOKEN', token: 'a' } }],
   [
     'the file of a token',

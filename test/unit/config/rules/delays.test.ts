@@ -29,6 +29,10 @@ test('a delayed publication has no option that the delay loses', () => {
     codesOf(file(options, { publications: { late: { delay: '1h' } } })),
     ['expiration', 'priority', 'CC', 'BCC'].map((option) => `publications.late.options.${option} value`),
   );
+  assert.equal(
+    codesOf(file({ headers: { CC: ['a'], priority: 'high' } }, { publications: { late: { delay: true } } })),
+    ['publications.late.options.headers.CC value'],
+  );
   assert.equal(codesOf(file({ priority: 0 }, { publications: { late: { delay: true } } })), []);
 });
 

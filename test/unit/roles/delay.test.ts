@@ -1,0 +1,32 @@
+// Tests the messages that mq does not delay.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { DelayedMessages } from '../../../src/roles/delay.ts';
+
+const parts = { routingKey: undefined, persistent: undefined, mandatory: false };
+const needed = (options: object, properties: object) =>
+  new DelayedMessages({ type: 'after', ms: 1000 }, { ...parts, properties }).needed(
+    { vhost: '/', exchange: '', routingKey: 'q', options: { ...options } },
+    'mq.delay',
+  );
+
+test('a message with a property or header that the delay loses is refused', () => {
+  for (const option of [
+    { expiration: 1000 },
+    { priority: 3 },
+    { headers: { CC: ['a'] } },
+    { headers: { BCC: ['a'] } },
+  ]) {
+    assert.throws(() => needed(option, {}), /cannot have the option/, JSON.stringify(option));
+    assert.throws(() => needed({}, option), /cannot have the option/, JSON.stringify(option));
+    assert.throws(() => needed(option, { headers: { other: 1 } }), /cannot have the option/, JSON.stringify(option));
+  }
+  assert.throws(() => needed({ CC: 'a' }, {}), /the option CC/);
+});
+
+test('a header is not a property of the same name', () => {
+  needed({ headers: { expiration: 'soon' }, priority: 0 }, { headers: { priority: 'high' } });
+});
+
+test.run();
