@@ -40,6 +40,11 @@ export interface Context {
   /** Rejects with an error that was not caught elsewhere. */
   readonly stray: Promise<never>;
   /**
+   * Registers work that an uncaught error must not skip, because it undoes a change of the broker. Returns a function
+   * that removes it.
+   */
+  readonly onStray?: (undo: () => Promise<void>) => () => void;
+  /**
    * Registers a listener for an early end of the process and returns a function that removes it. The listener returns
    * the exit status.
    */

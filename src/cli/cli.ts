@@ -79,7 +79,16 @@ class Invocation {
       const text = `${insecure}: ${insecureWarning}`;
       context.stderr.write(noticeText(text, { command: name, isLog: this.#isLog(), level: 'warn' }));
     }
-    const status = await Promise.race([run(context, values), context.stray.catch(throwUncaught)]);
+    const undoes = new Set<() => Promise<void>>();
+    const onStray = (undo: () => Promise<void>) => {
+      undoes.add(undo);
+      return () => undoes.delete(undo);
+    };
+    const stray = context.stray.catch(async (error: unknown) => {
+      await Promise.allSettled([...undoes].map((undo) => undo()));
+      throwUncaught(error);
+    });
+    const status = await Promise.race([run({ ...context, onStray }, values), stray]);
     return typeof status === 'number' ? status : 0;
   }
 

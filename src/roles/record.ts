@@ -150,11 +150,16 @@ async function withGroup(
 ): Promise<void> {
   const writer = await RecordingWriter.create({ ...context, path, source });
   const group = new Group(writer, { queue, removes });
+  let removed = removes ? '; some of them may still be in the queue' : '';
   try {
     await work(group);
+    if (removes) removed = ' and removed from the queue';
   } finally {
-    await group.finish();
-    note(`${countText(group.count)} recorded${removes ? ' and removed from the queue' : ''}`);
+    try {
+      await group.finish();
+    } finally {
+      note(`${countText(group.written)} recorded${group.written > 0 ? removed : ''}`);
+    }
   }
 }
 
@@ -165,6 +170,8 @@ async function readAll(
 ): Promise<void> {
   for (let seen = 0; seen < count && !signal.aborted; seen += 1) {
     const next = messages.next();
+    // The messages can fail while the group is written. The error is thrown below.
+    next.catch(() => undefined);
     if (group.isFull || !(await isSoon(next))) await group.commit();
     const { value: message, done } = await next;
     if (done) return;
@@ -179,6 +186,8 @@ class Group {
   readonly #removes: boolean;
   #messages: Source[] = [];
   #isBroken = false;
+  /** Number of messages that are in the file. */
+  written = 0;
   /** Number of messages that the broker dropped. */
   missed = 0;
 
@@ -192,7 +201,7 @@ class Group {
     return this.#messages.length >= groupSize || this.#writer.pending >= groupLength;
   }
 
-  /** Number of recorded messages. */
+  /** Number of messages that were added. */
   get count(): number {
     return this.#writer.count;
   }
@@ -215,6 +224,7 @@ class Group {
     try {
       await this.#writer.commit({ isDurable: this.#removes });
       isWritten = true;
+      this.written += messages.length;
     } finally {
       this.#isBroken ||= !isWritten;
       for (const message of messages) {

@@ -10,11 +10,11 @@ import { countText } from './record.ts';
 import type { RecordedMessage } from './recording/line.ts';
 import { RecordingReader } from './recording/reader.ts';
 import { Schedule, type Timing } from './recording/schedule.ts';
-import { Stripper } from './recording/stripped.ts';
+import { loginUserOf, Stripper } from './recording/stripped.ts';
 import { Tally } from './tally.ts';
 
 export type { RecordedMessage, Timing };
-export { RecordingReader, Stripper };
+export { loginUserOf, RecordingReader, Stripper };
 
 /** Target of the messages. Names are those of the broker, except that of a publication. */
 export type ReplayTarget =
@@ -65,6 +65,7 @@ export async function replay(context: Context, session: Session, settings: Repla
   context.abandon.addEventListener('abort', onAbandon, { once: true });
   const stripper = new Stripper(settings);
   const reader = new RecordingReader({ ...context, path });
+  let isRead = false;
   try {
     await sendAll({
       context,
@@ -74,6 +75,7 @@ export async function replay(context: Context, session: Session, settings: Repla
       reader,
       messageOf: messagesTo(settings, destination, stripper),
     });
+    isRead = true;
   } finally {
     await publisher.settled();
     await tally.printed();
@@ -81,7 +83,7 @@ export async function replay(context: Context, session: Session, settings: Repla
     report(settings, {
       counts: stripper.counts,
       confirmed: tally.confirmed,
-      resume: isWhole(context, tally) ? 0 : counts.resume,
+      resume: isRead && isWhole(context, tally) ? 0 : counts.resume,
     });
   }
   tally.finish();
@@ -111,15 +113,21 @@ async function checkRecording(context: Context, settings: ReplaySettings): Promi
   const reader = new RecordingReader({ ...context, path: settings.path });
   const exchanges = new Set<string>();
   const route = routeOf(settings, undefined);
+  const unused = new Set(settings.renamings);
   let number = 0;
   for await (const batch of reader.messages(context.drain)) {
     for (const message of batch) {
       number += 1;
+      for (const one of unused)
+        if (matches(one, 'exchange', message.exchange) || matches(one, 'key', message.routingKey)) unused.delete(one);
       if (number > settings.skip) exchanges.add(route(message).exchange);
     }
   }
   if (context.drain.aborted) throw interrupted(context, 'nothing was sent');
   if (reader.problem !== undefined) refuseProblem(settings, reader.problem, 'nothing was sent');
+  // A mistyped name would send the messages to the place where they were recorded.
+  for (const { from } of unused)
+    throw new MqError('USAGE', `--map replaces '${from}', which no message of the recording has; nothing was sent`);
   if (settings.skip > reader.count)
     throw new MqError('USAGE', `--skip ${settings.skip} is more than the ${reader.count} messages of the recording`);
   return exchanges;
@@ -155,8 +163,7 @@ type Route = (message: RecordedMessage) => Pick<WritableMessage, 'exchange' | 'r
 
 /** Returns a function that computes the exchange and the routing key of a message. */
 function routeOf({ target, renamings }: ReplaySettings, destination: Destination | undefined): Route {
-  const renamed = (of: 'exchange' | 'key', name: string) =>
-    renamings.find((one) => one.from === name && (one.of === of || one.of === 'both'))?.to ?? name;
+  const renamed = (of: 'exchange' | 'key', name: string) => renamings.find((one) => matches(one, of, name))?.to ?? name;
   return (message) => {
     const exchange = renamed('exchange', message.exchange);
     const routingKey = renamed('key', message.routingKey);
@@ -169,15 +176,20 @@ function routeOf({ target, renamings }: ReplaySettings, destination: Destination
   };
 }
 
+function matches({ of, from }: Renaming, field: 'exchange' | 'key', name: string): boolean {
+  return from === name && (of === field || of === 'both');
+}
+
 /** Returns a function that builds the message to send. */
 function messagesTo(settings: ReplaySettings, destination: Destination | undefined, stripper: Stripper) {
   const route = routeOf(settings, destination);
   const { mandatory } = settings;
-  return (recorded: RecordedMessage): WritableMessage => {
-    const { unreadable } = recorded.properties;
-    if (unreadable !== undefined) throw new MqError('BAD_DATA', `a message cannot be sent: ${unreadable}`);
-    return { ...route(recorded), mandatory, body: recorded.body, properties: stripper.strip(recorded.properties) };
-  };
+  return (recorded: RecordedMessage): WritableMessage => ({
+    ...route(recorded),
+    mandatory,
+    body: recorded.body,
+    properties: stripper.strip(recorded.properties),
+  });
 }
 
 interface Sending {
@@ -204,6 +216,12 @@ async function sendAll({ context, publisher, tally, settings, reader, messageOf 
       if (stopped.aborted) break sending;
       const message = messageOf(recorded);
       const number = tally.attempt();
+      const { unreadable } = recorded.properties;
+      if (unreadable !== undefined) {
+        const error = new MqError('BAD_DATA', `message ${number} cannot be sent: ${unreadable}`);
+        tally.count(number, message, { type: 'refused', error });
+        continue;
+      }
       publisher.send(message, (sent) => tally.count(number, message, sent));
     }
   }

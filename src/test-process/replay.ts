@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import type { ConnectionConfig } from '../config/config.ts';
 import { MqError } from '../errors.ts';
 import type { ReplayTo } from '../harness/target.ts';
-import { RecordingReader, Stripper } from '../roles/replay.ts';
+import { loginUserOf, RecordingReader, Stripper } from '../roles/replay.ts';
 import type { Publisher } from '../session/publisher.ts';
 
 interface Replay {
@@ -20,8 +20,7 @@ interface Replay {
 /** Returns the number of messages, which are all confirmed. Throws the first failure. */
 export async function replayRecording({ path, to, pause, addresses, open }: Replay): Promise<number> {
   await checkRecording(path);
-  const [{ user = 'guest' } = {}] = addresses;
-  const stripper = new Stripper({ user, keepsCopies: false });
+  const stripper = new Stripper({ user: loginUserOf(addresses), keepsCopies: false });
   const publisher = await open();
   const reader = readerOf(path);
   let last: number | undefined;

@@ -3,6 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { objectOf } from '../../src/config/plain.ts';
+import { runCli } from '../support/cli.ts';
 import { lines, testRoles } from '../support/roles.ts';
 import { until } from '../support/until.ts';
 
@@ -69,6 +70,29 @@ test('leaves tracing on that was on, and names the command for it', async () => 
   assert.equal(await vhost(), { ...before, tracing: true });
   assert.is((await roles.run(['admin', 'set', 'tracing', 'off', '--vhost', name], { env })).status, 0);
   assert.equal(await vhost(), before);
+});
+
+test('of two taps at once, the last one switches tracing off', async () => {
+  const [first, second] = [await firehose(), await firehose()];
+  await first.stop();
+  assert.equal(await vhost(), { ...before, tracing: true });
+  await second.stop();
+  assert.equal(await vhost(), before);
+});
+
+test('switches tracing off after an uncaught error', async () => {
+  const stray = Promise.withResolvers<never>();
+  const drain = new AbortController();
+  const onErrors = (stderr: string) => {
+    if (stderr.includes('waiting for messages')) stray.reject(new Error('a bug'));
+  };
+  const options = { env, stray: stray.promise, drain: drain.signal, onErrors };
+  const { status, stderr } = await runCli(['tap', '--firehose'], options);
+  assert.match(stderr, 'uncaught error: a bug [BUG]');
+  assert.is(status, 70);
+  assert.equal(await vhost(), before);
+  // The process would end here. In this one, the tap still has to close its connection.
+  drain.abort('SIGTERM');
 });
 
 test('switches tracing off when the connection is lost', async () => {

@@ -151,6 +151,35 @@ test('a replay maps exchanges and keys, and sends to a publication', async () =>
   await roles.take('rec-a', 2);
 });
 
+test('a replay refuses a mapping of a name that no message has', async () => {
+  const cwd = await folder({ 'rec-typo': 'classic' });
+  await writeRecording(
+    cwd,
+    'two.ndjson',
+    bodies(2, {}).map((one) => ({ ...one, routingKey: 'rec-typo' })),
+  );
+  const { status, stderr } = await roles.run(['replay', 'two.ndjson', '--now', '--map', 'rec-tpyo=rec-other'], { cwd });
+  assert.is(status, 64, stderr);
+  assert.is(await roles.held('rec-typo'), 0);
+});
+
+test('a replay continues after a message that cannot be sent, and names it', async () => {
+  const cwd = await folder({ 'rec-unread': 'classic' });
+  const [first, second, third] = bodies(3);
+  assert.ok(first && second && third);
+  // A table with one header of an unknown type.
+  const properties = readProperties(Buffer.from([0x20, 0, 0, 0, 0, 3, 1, 0x61, 0x5a]));
+  const damaged = { ...second, properties };
+  await writeRecording(cwd, 'damaged.ndjson', [first, damaged, third]);
+  const { status, stderr } = await roles.run(['replay', 'damaged.ndjson', '--now', '--to', 'queue:rec-unread'], {
+    cwd,
+  });
+  assert.is(status, 65, stderr);
+  assert.match(stderr, /^mq replay: message 2 cannot be sent: /m);
+  assert.match(stderr, /^mq replay: 2 messages confirmed; --skip 1 continues$/m);
+  await roles.take('rec-unread', 2);
+});
+
 test('a replay removes what must not travel, and reports it', async () => {
   const cwd = await folder({ 'rec-strip': 'classic', 'rec-copy': 'classic' });
   const headers = {

@@ -19,6 +19,8 @@ export interface CliOptions {
   readonly terminal?: number | undefined;
   /** The first signal. */
   readonly drain?: AbortSignal;
+  /** Rejects with an uncaught error. */
+  readonly stray?: Promise<never>;
   /** Receives all of stdout each time it grows. */
   readonly onOutput?: (stdout: string) => void;
   /** Receives all of stderr each time it grows. */
@@ -26,7 +28,7 @@ export interface CliOptions {
 }
 
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
-  const { env = {}, cwd = import.meta.dirname, input, terminal, drain, onOutput, onErrors } = options;
+  const { env = {}, cwd = import.meta.dirname, input, terminal, drain, stray, onOutput, onErrors } = options;
   const never = new AbortController().signal;
   const texts = { stdout: '', stderr: '' };
   const output = (name: 'stdout' | 'stderr') => {
@@ -56,7 +58,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
     isAlive: () => true,
     memoryBytes: 1024 ** 3,
     kill: () => undefined,
-    stray: new Promise<never>(() => undefined),
+    stray: stray ?? new Promise<never>(() => undefined),
     self: { command: '', args: [] },
   });
   return { status, ...texts };

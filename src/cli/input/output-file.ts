@@ -50,6 +50,12 @@ export async function refuseInput(
       });
 }
 
+/** Reports whether the path is a device, a pipe or a folder. */
+export async function isSpecialFile(path: string): Promise<boolean> {
+  const found = await promises.stat(path).catch(() => undefined);
+  return found !== undefined && !found.isFile();
+}
+
 /** Returns a text that is the same for all paths to a regular file, or `undefined` if there is no such file. */
 async function identityOf(path: string): Promise<string | undefined> {
   const found = await promises.stat(path, { bigint: true }).catch(() => undefined);

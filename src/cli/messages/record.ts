@@ -1,5 +1,6 @@
 // mq record: writes messages to a file that mq replay publishes again.
 
+import { resolve } from 'node:path';
 import type { CheckedConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import type { RecordSettings } from '../../roles/record.ts';
@@ -10,7 +11,7 @@ import type { Candidate, Command, KnownNames } from '../command.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { brokerOf } from '../input/broker.ts';
-import { refuseInput } from '../input/output-file.ts';
+import { isSpecialFile, refuseInput } from '../input/output-file.ts';
 import { offsetOf, placeOf, readLimit } from './peek.ts';
 import { openSession } from './session.ts';
 import { openWatch } from './tap/watch.ts';
@@ -36,7 +37,12 @@ export function recordCommand(configsOf: ConfigsOf): Command {
       const [path, ...targets] = values.args;
       if (path === undefined || path === '') throw values.usage('give the file to write; - is standard output');
       const queue = values.name('from');
-      refuseContradictions(values, { path, queue });
+      refuseContradictions(values, queue);
+      if (values.flag('remove') && (path === '-' || (await isSpecialFile(resolve(context.cwd, path)))))
+        throw values.usage(
+          '--remove needs a file: a pipe does not report when its reader has stored a message',
+          'record to a file, and replay the file',
+        );
       if (path !== '-') await refuseInput(context, values, { file: path, from: 'mq record' });
       const settings = settingsOf(context, values, path);
       if (queue === undefined) await recordExchanges(context, values.withArgs(targets), { settings, configsOf });
@@ -49,7 +55,7 @@ async function completes(words: readonly string[], { publications, exchanges }: 
   return words.length <= 1 ? [] : [...new Set([...publications, ...exchanges])].map((name) => [name]);
 }
 
-function refuseContradictions(values: Values, { path, queue }: { path: string; queue: string | undefined }): void {
+function refuseContradictions(values: Values, queue: string | undefined): void {
   const given = (options: readonly { name: string }[]) => options.find(({ name }) => values.given.includes(name))?.name;
   if (queue === undefined) {
     const unused = given(queueOptions);
@@ -60,11 +66,6 @@ function refuseContradictions(values: Values, { path, queue }: { path: string; q
   const unused = given(tapOnly);
   if (unused !== undefined) throw values.usage(`--${unused} excludes --from`);
   if (!values.flag('remove')) return;
-  if (path === '-')
-    throw values.usage(
-      '--remove needs a file: a pipe does not report when its reader has stored a message',
-      'record to a file, and replay the file',
-    );
   const reading = ['offset', 'filter'].find((name) => values.given.includes(name));
   if (reading !== undefined) throw values.usage(`--${reading} excludes --remove`);
 }

@@ -1,6 +1,6 @@
 // mq replay: publishes the messages of a recording.
 
-import type { Config, ConnectionConfig } from '../../config/config.ts';
+import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import type { Renaming, ReplaySettings, ReplayTarget, Timing } from '../../roles/replay.ts';
 import { optionSets } from '../arguments/options.ts';
@@ -93,21 +93,15 @@ async function run(context: Context, values: Values, { settings, config }: Job):
       '--to queue:NAME sends to a queue, --to exchange:NAME to an exchange',
     );
   const addresses = await addressesOf(context, values);
-  const vhost = vhostOf(config);
-  const { nodes } = brokerOf(config, vhost, addresses);
-  const users = new Set(nodes.map(({ connection }) => userOf(connection)));
-  const [user] = users.size === 1 ? users : [undefined];
+  const publication = target.to === 'publication' ? config.publications[target.name] : undefined;
+  const vhost = publication?.vhost ?? vhostOf(config);
   const note = noteOf(context, 'replay');
-  const { replay } = await import('../../roles/replay.ts');
+  const { loginUserOf, replay } = await import('../../roles/replay.ts');
+  const user = loginUserOf(brokerOf(config, vhost, addresses).connections);
   const session = await openSession(context, { role: 'replay', config, addresses, values, note });
   try {
     await replay(context, session, { ...settings, vhost, user, note });
   } finally {
     await session.close();
   }
-}
-
-/** Returns the user of the login. A token or a certificate has another one, which mq does not know. */
-function userOf({ user = 'guest', token, mechanism }: ConnectionConfig): string | undefined {
-  return token === undefined && mechanism === undefined ? user : undefined;
 }

@@ -1,5 +1,7 @@
 // Removes from a recorded message what must not travel: what a broker or mq added, and what would route it again.
 
+import type { ConnectionConfig } from '../../config/config.ts';
+import { credentialsOf } from '../../login/credentials.ts';
 import type { Properties } from '../../session/wire.ts';
 
 interface Stripping {
@@ -53,4 +55,15 @@ export class Stripper {
     for (const name of groups) this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
     return kept;
   }
+}
+
+/**
+ * Returns the user of all these addresses. Returns `undefined` if they have several users, or if the user is in a token
+ * or a certificate, where mq does not know it. Throws the errors of credentialsOf.
+ */
+export function loginUserOf(addresses: readonly ConnectionConfig[]): string | undefined {
+  const logins = addresses.map(credentialsOf);
+  const users = new Set(logins.map((login) => (login.kind === 'password' ? login.user : undefined)));
+  const [user] = users;
+  return users.size === 1 ? user : undefined;
 }

@@ -1,5 +1,6 @@
 // Opens a tap for the options of the command line: finds the exchanges, checks them, and binds the queue.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Management } from '../../../admin/client.ts';
 import type { Config, ConnectionConfig } from '../../../config/config.ts';
 import type { Context } from '../../../context.ts';
@@ -76,6 +77,9 @@ export async function openWatch(context: Context, values: Values, config: Config
     throw error;
   }
 }
+
+/** Milliseconds in which the broker must delete the queue before tracing is switched off. */
+const closeMs = 2_000;
 
 interface Parts {
   readonly context: Context;
@@ -165,21 +169,25 @@ class Opening {
     const limits = { timeoutMs: 5_000 };
     const { api } = await findManagement(context, values, { connections, limits, ignoresSignals: true });
     const firehose = new Firehose({ api, vhost, say: note });
-    const tapper = await this.#tapperOf(name);
     const wanted = areDefault ? [] : all;
     // A reply usually goes to the default exchange.
     const others = values.flag('match-replies') ? [''] : [];
     const exchanges = new Set([...wanted.map(({ exchange }) => exchange), ...others]);
     const keys = wanted.length === 0 ? ['publish.#'] : [...exchanges].map((exchange) => `publish.${exchange}`);
-    const tap = await tapper.open(keys.map((bindingKey) => ({ exchange: traceExchange, bindingKey })));
+    let tap: Tap | undefined;
     const warn = () => firehose.warn();
     context.abandon.addEventListener('abort', warn, { once: true });
+    const forget = context.onStray?.(() => firehose.off(tap?.queue));
     const off = async () => {
-      await firehose.off();
+      await firehose.off(tap?.queue);
+      forget?.();
       context.abandon.removeEventListener('abort', warn);
       api.close();
     };
     try {
+      const claim = await firehose.claim();
+      const tapper = await this.#tapperOf(name);
+      tap = await tapper.open(keys.map((bindingKey) => ({ exchange: traceExchange, bindingKey, arguments: claim })));
       await firehose.on();
     } catch (error) {
       await off();
@@ -222,8 +230,13 @@ class Opening {
       },
       stop: () => tap.stop(),
       async close() {
-        await off?.();
-        await tap.close();
+        const closed = tap.close();
+        if (off) {
+          // Without its queue, other taps do not count this one. A broker that does not answer must not delay `off`.
+          await Promise.race([closed, pause(closeMs, undefined, { ref: false })]);
+          await off();
+        }
+        await closed;
         await session.close();
       },
     };

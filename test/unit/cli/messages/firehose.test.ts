@@ -19,12 +19,16 @@ class FakeApi {
   readonly puts: unknown[] = [];
   readonly said: string[] = [];
   nodes = ['rabbit@a'];
+  /** Bindings of the taps: their queues and arguments. */
+  bindings: { destination: string; arguments: unknown }[] = [];
   /** The next PUT is not answered, and changes nothing or everything. */
   fails: Failure | undefined;
   readonly #server = createServer(async (request, response) => {
     const { url = '', method } = request;
     if (url.startsWith('/api/nodes')) return response.end(JSON.stringify(this.nodes.map((name) => ({ name }))));
     if (url.startsWith('/api/overview')) return response.end(JSON.stringify({ node: this.nodes[0] }));
+    if (url === '/api/exchanges/%2F/amq.rabbitmq.trace/bindings/source')
+      return response.end(JSON.stringify(this.bindings));
     assert.is(url, '/api/vhosts/%2F');
     if (method === 'GET') return response.end(JSON.stringify(this.vhost));
     let text = '';
@@ -40,19 +44,32 @@ class FakeApi {
     this.vhost = { name: '/', ...settings, tracing };
   }
 
-  async use(run: (firehose: Firehose) => Promise<void>): Promise<void> {
+  async use(run: (firehose: Firehose, other: Firehose) => Promise<void>): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     const { port } = this.#server.address() as AddressInfo;
     const option = `http://guest:guest@127.0.0.1:${port}`;
     const { addresses } = locateManagement({ option, variable: undefined, connections: [] });
     const api = new Management({ addresses });
     try {
-      await run(new Firehose({ api, vhost: '/', say: (text) => this.said.push(text) }));
+      const firehose = () => new Firehose({ api, vhost: '/', say: (text) => this.said.push(text) });
+      await run(firehose(), firehose());
     } finally {
       api.close();
       this.#server.close();
       this.#server.closeAllConnections();
     }
+  }
+
+  /** Starts a tap: claims tracing, binds this queue, and switches tracing on. */
+  async start(firehose: Firehose, queue = 'q'): Promise<void> {
+    this.bindings.push({ destination: queue, arguments: await firehose.claim() });
+    await firehose.on();
+  }
+
+  /** Ends a tap, whose queue is deleted first. */
+  async end(firehose: Firehose, queue = 'q'): Promise<void> {
+    this.bindings = this.bindings.filter(({ destination }) => destination !== queue);
+    await firehose.off(queue);
   }
 
   #put(body: Readonly<Record<string, unknown>>): void {
@@ -73,10 +90,10 @@ const rejects = async (work: Promise<void>) => {
 test('switches tracing on and off, and keeps the other settings', async () => {
   const api = new FakeApi(false);
   await api.use(async (firehose) => {
-    await firehose.on();
+    await api.start(firehose);
     assert.equal(api.vhost, { name: '/', ...settings, tracing: true });
-    await firehose.off();
-    await firehose.off();
+    await api.end(firehose);
+    await api.end(firehose);
   });
   assert.equal(api.vhost, { name: '/', ...settings, tracing: false });
   assert.equal([api.puts, api.said], [[true, false], []]);
@@ -85,8 +102,8 @@ test('switches tracing on and off, and keeps the other settings', async () => {
 test('leaves tracing alone that was on before, and reports it', async () => {
   const api = new FakeApi(true);
   await api.use(async (firehose) => {
-    await firehose.on();
-    await firehose.off();
+    await api.start(firehose);
+    await api.end(firehose);
   });
   assert.equal([api.puts, api.vhost['tracing']], [[], true]);
   assert.match(api.said.join('\n'), /was on before.*mq admin set tracing off --vhost \//);
@@ -97,8 +114,8 @@ for (const fails of ['before', 'after'] as const)
     const api = new FakeApi(false);
     await api.use(async (firehose) => {
       api.fails = fails;
-      await rejects(firehose.on());
-      await firehose.off();
+      await rejects(api.start(firehose));
+      await api.end(firehose);
     });
     assert.is(api.vhost['tracing'], false);
   });
@@ -106,19 +123,67 @@ for (const fails of ['before', 'after'] as const)
 test('reports the command if tracing could not be switched off', async () => {
   const api = new FakeApi(false);
   await api.use(async (firehose) => {
-    await firehose.on();
+    await api.start(firehose);
     api.fails = 'before';
-    await firehose.off();
+    await api.end(firehose);
     assert.match(api.said.join('\n'), /tracing may still be on .*mq admin set tracing off --vhost \//);
     await firehose.off();
   });
   assert.is(api.vhost['tracing'], false);
 });
 
+for (const [first, second] of [
+  ['a', 'b'],
+  ['b', 'a'],
+] as const)
+  test(`of two taps, of which ${first} ends first, only the second switches tracing off`, async () => {
+    const api = new FakeApi(false);
+    await api.use(async (one, other) => {
+      const taps = { a: one, b: other };
+      await api.start(taps.a, 'a');
+      await api.start(taps.b, 'b');
+      await api.end(taps[first], first);
+      assert.is(api.vhost['tracing'], true);
+      await api.end(taps[second], second);
+      assert.is(api.vhost['tracing'], false);
+    });
+    assert.equal([api.puts, api.said], [[true, false], ['tracing stays on for another mq tap, which switches it off']]);
+  });
+
+test('a tap whose queue still exists is no other tap', async () => {
+  const api = new FakeApi(false);
+  await api.use(async (firehose) => {
+    await api.start(firehose, 'own');
+    await firehose.off('own');
+  });
+  assert.is(api.vhost['tracing'], false);
+});
+
+test('two taps leave tracing alone that was on before', async () => {
+  const api = new FakeApi(true);
+  await api.use(async (one, other) => {
+    await api.start(one, 'a');
+    await api.start(other, 'b');
+    await api.end(one, 'a');
+    await api.end(other, 'b');
+  });
+  assert.equal(api.puts, []);
+});
+
+test('a tap at another node does not keep tracing on', async () => {
+  const api = new FakeApi(false);
+  api.bindings = [{ destination: 'far', arguments: { 'x-mq-tracing': 'rabbit@b' } }];
+  await api.use(async (firehose) => {
+    await api.start(firehose);
+    await api.end(firehose);
+  });
+  assert.equal(api.puts, [true, false]);
+});
+
 test('reports which node of several traces', async () => {
   const api = new FakeApi(false);
   api.nodes = ['rabbit@a', 'rabbit@b'];
-  await api.use((firehose) => firehose.on());
+  await api.use((firehose) => api.start(firehose));
   assert.match(api.said.join('\n'), /clients at the node rabbit@a are shown, of 2 nodes/);
 });
 

@@ -40,6 +40,11 @@ refuses([
     '--remove needs a file: a pipe does not report when its reader has stored a message',
     'record to a file, and replay the file',
   ),
+  usage(
+    'record /dev/null --from q --remove',
+    '--remove needs a file: a pipe does not report when its reader has stored a message',
+    'record to a file, and replay the file',
+  ),
   usage('record a --from q --remove --filter x', '--filter excludes --remove'),
   usage('record a --count 0', "--count must be a whole number of at least 1, not '0'"),
   usage('replay', 'give the file of the recording; - is standard input'),

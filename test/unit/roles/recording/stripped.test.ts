@@ -2,7 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Stripper } from '../../../../src/roles/recording/stripped.ts';
+import { loginUserOf, Stripper } from '../../../../src/roles/recording/stripped.ts';
 
 test('removes headers of brokers and of mq, and counts messages', () => {
   const stripper = new Stripper({ user: undefined, keepsCopies: false });
@@ -39,6 +39,30 @@ test('keeps an unchanged message, copies on request, and the user of the login',
 
 test('keeps an empty table of headers', () => {
   assert.equal(new Stripper({ user: undefined, keepsCopies: false }).strip({ headers: {} }), { headers: {} });
+});
+
+test('knows the user of a password, but not that of a token or a certificate', () => {
+  const certificate = { protocol: 'amqps', mechanism: 'external', tlsFiles: { cert: 'c', key: 'k' } } as const;
+  for (const [addresses, user] of [
+    [[{}], 'guest'],
+    [
+      [
+        { user: 'a', password: 'b' },
+        { user: 'a', password: 'b' },
+      ],
+      'a',
+    ],
+    [
+      [
+        { user: 'a', password: 'b' },
+        { user: 'c', password: 'd' },
+      ],
+      undefined,
+    ],
+    [[{ user: 'a', token: { kind: 'token', token: 't', from: 'MQ_TOKEN' } }], undefined],
+    [[{ user: 'a', ...certificate }], undefined],
+  ] as const)
+    assert.is(loginUserOf(addresses), user);
 });
 
 test.run();
