@@ -57,15 +57,14 @@ const listed = async (...options: string[]) => {
 test('the shortest delay arrives first, with its exchange and key', async () => {
   const hour = await publish('jobs', 'an hour', '--delay', '1h');
   const sent = { exchange: '', routingKey: 'jobs', early: false };
-  const receiver = await roles.receiver(['subscribe', 'jobs', '--quiet', '--handler', 'delivery.mjs', '--count', '5'], {
-    cwd,
-  });
-  await publish('jobs', 'seven', '--delay', '7s');
-  await publish('paid', 'four', '--delay', '4s');
+  // In the order in which they become due, so that a slow publish does not change it.
   await publish('fixed', 'fixed');
   await publish('jobs', 'one', '--delay', '1s');
+  await publish('paid', 'four', '--delay', '4s');
+  await publish('jobs', 'seven', '--delay', '7s');
   await publish('jobs', 'at', '--at', new Date(Date.now() + 10_000).toISOString());
-  const { status, stdout, stderr } = await receiver.ended;
+  const args = ['subscribe', 'jobs', '--quiet', '--handler', 'delivery.mjs', '--count', '5'];
+  const { status, stdout, stderr } = await roles.run(args, { cwd });
   assert.is(status, 0, stderr);
   const received = lines(stdout).map((line) => JSON.parse(line) as { text: string });
   // RabbitMQ promises no order, but these times are more than a second apart.
