@@ -21,10 +21,14 @@ const renewalPart = 0.8;
 /** Shortest time between two renewals in milliseconds, because a command may return a cached token that is about to expire. */
 const shortestMs = 1_000;
 
+/** Time in milliseconds that a login waits for a new token while the old one is valid. */
+const longestWaitMs = 5_000;
+
 const stores = new Map<string, TokenStore>();
 
 /**
- * Returns the current token of a source. If the source fails, returns the old token until it expires.
+ * Returns the current token of a source. If the source fails or takes longer than 5 s, returns the old token until it
+ * expires.
  * @throws MqError NOT_PERMITTED if the source refuses, BAD_DATA for a token that cannot be read, NO_INPUT for a file, and
  * UNAVAILABLE, TLS, HOST_UNKNOWN or DEADLINE if it does not answer. After the first token, only UNAVAILABLE.
  */
@@ -63,8 +67,10 @@ class TokenStore {
   }
 
   async current(): Promise<Token> {
+    const renewed = this.renewed();
+    const isSpare = this.#token !== undefined && postponed(this.#token) !== undefined;
     try {
-      return await this.renewed();
+      return await (isSpare ? inTime(renewed, this.#source) : renewed);
     } catch (error) {
       const token = this.#token && postponed(this.#token);
       if (token === undefined) throw error;
@@ -131,4 +137,15 @@ function postponed(token: Token): Token | undefined {
   const now = Date.now();
   const leftMs = (token.expiresAt ?? now) - now;
   return leftMs <= 0 ? undefined : { ...token, renewAt: now + Math.min(leftMs, Math.max(shortestMs, leftMs / 4)) };
+}
+
+async function inTime(renewed: Promise<Token>, { from }: TokenSource): Promise<Token> {
+  const late = Promise.withResolvers<never>();
+  const error = new MqError('DEADLINE', `${from} has returned no token in ${longestWaitMs / 1000} s`);
+  const timer = setTimeout(() => late.reject(error), longestWaitMs);
+  try {
+    return await Promise.race([renewed, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

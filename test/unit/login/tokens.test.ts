@@ -1,6 +1,8 @@
 // Tests the current token of a source: commands, files, a token server, renewal, and errors.
 
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -117,6 +119,29 @@ test('uses the old token until it expires if the source fails', async () => {
     assert.ok(Number(old.renewAt) > Date.now(), 'the source is not asked again at once');
     mock.timers.tick(20_000);
     assert.is((await failureOf(source)).code, 'UNAVAILABLE');
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test('uses the old token while the source is slow', async () => {
+  const gate = join(folder, 'gate');
+  execFileSync('mkfifo', [gate]);
+  // The second run waits until the test writes to the pipe.
+  const source = commandOf(
+    `[ ! -e slow ] || read -r line < ${gate}; echo x >> slow; printf '{"access_token":"slow-%s","expires_in":100}' $(wc -l < slow)`,
+  );
+  mock.timers.enable({ apis: ['Date', 'setTimeout'] });
+  try {
+    assert.is((await tokenOf(source)).text, 'slow-1');
+    mock.timers.tick(81_000);
+    const renewed = renewedToken(source);
+    const current = tokenOf(source);
+    mock.timers.tick(5_000);
+    assert.is((await current).text, 'slow-1');
+    await writeFile(gate, '\n');
+    assert.is((await renewed).text, 'slow-2');
+    assert.is((await tokenOf(source)).text, 'slow-2');
   } finally {
     mock.timers.reset();
   }
