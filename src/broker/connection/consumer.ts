@@ -55,7 +55,6 @@ export class ChannelConsumer implements Consumer {
     this.arguments = parts.arguments;
     assertConsumerArguments(parts.arguments, parts.queue);
     this.priority = priorityOf(parts);
-    refuseOffset(parts);
   }
 
   isReady(): boolean {
@@ -73,14 +72,6 @@ export class ChannelConsumer implements Consumer {
   cancelled(): void {
     this.owner.queueDeleted(this);
   }
-}
-
-/** Throws 406 for the position of a stream (RabbitMQ: rabbit_amqqueue:check_consume_arguments/3). */
-function refuseOffset({ arguments: all, queue }: ConsumerParts): void {
-  const { type } = queue.settings;
-  if (all.get('x-stream-offset') === undefined || !['classic', 'quorum'].includes(type)) return;
-  const why = `invalid arg 'x-stream-offset' for ${queue.what} of queue type rabbit_${type}_queue`;
-  throw new ProtocolError('PRECONDITION_FAILED', why);
 }
 
 /**

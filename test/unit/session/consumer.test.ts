@@ -231,7 +231,7 @@ const kept = (removed: number[] = []) => ({
   onRemoved: (count: number) => removed.push(count),
 });
 
-test('a reader looks for its stored offset at the next address if the node has no replica', async () => {
+test('a reader leaves a node that has no replica for its stored offset', async () => {
   const noReplica = new Error(
     `Operation failed: BasicConsume; 406 (PRECONDITION_FAILED) with message "PRECONDITION_FAILED - queue 'q' in vhost '/' does not have a running replica on the local node"`,
   );
