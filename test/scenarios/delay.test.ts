@@ -141,7 +141,7 @@ test('a message whose destination is deleted stays in its queue', async () => {
   });
 });
 
-test('a role declares the wait queues again if they are gone after a lost connection', async () => {
+test('a role that connects again declares wait queues that are gone', async () => {
   const running = roles.start(['publish', 'jobs', '--lines', '--json', '--delay', '1h'], { cwd });
   running.stdin.write('before\n');
   await running.prints(/confirmed/);
@@ -164,7 +164,7 @@ test('a role declares the wait queues again if they are gone after a lost connec
   await roles.run(['delayed', 'cancel', ...ids.slice(1)], { cwd });
 });
 
-test('a delayed message arrives in a stream, and a header that the stream does not keep is refused', async () => {
+test('a delayed message to a stream arrives, and has no header that is lost', async () => {
   const refused = await roles.run(['publish', 'events', 'x', '--delay', '1s', '--header', 'list:=[1]'], { cwd });
   assert.is(refused.status, 65);
   assert.match(refused.stderr, "the header 'list' is an array, which the stream 'events' does not keep");

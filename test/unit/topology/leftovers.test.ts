@@ -79,7 +79,7 @@ function deletions(found: Topology, content?: object): string[] {
   return differences.filter(({ action }) => action === 'delete').map(lineOf);
 }
 
-/** What a role declares for --delay, and a wait queue whose delay has changed in rascal.json. */
+/** Objects that a role declares for --delay, and a wait queue whose delay has changed in rascal.json. */
 const levels = levelObjects('orders.later');
 const to = deliveryObjects('orders.later', { exchange: '', routingKey: 'orders.bill' });
 const old = waitObjects('orders.later', 60_000, { exchange: '', routingKey: 'orders.bill' });

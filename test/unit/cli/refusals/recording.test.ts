@@ -61,7 +61,11 @@ refuses([
   usage('publish --queue q --exchange e x', '--queue and --exchange exclude each other'),
   usage('publish --queue q --delimiter NUL', '--delimiter separates messages: it requires --lines'),
   usage('publish --queue q --lines --delimiter CR', "--delimiter must be LF or NUL, not 'CR'"),
-  usage('subscribe --queue q --key k', '--key requires --exchange'),
+  usage(
+    'subscribe --queue q --key k',
+    '--key requires --exchange',
+    '--key is a file only with a client certificate (--cert)',
+  ),
   usage(
     'subscribe --exchange e',
     '--exchange requires --key',
