@@ -1,5 +1,6 @@
 // Reads the messages of a stream from a position. Reading changes nothing, and other readers do not notice it.
 
+import { setImmediate as turn } from 'node:timers/promises';
 import type { StreamOffset } from '../../config/stream-offset.ts';
 import type { Channel } from '../channel.ts';
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
@@ -19,7 +20,7 @@ interface StreamSettings {
 
 /** Maximum number of messages that are read ahead. */
 const mostAhead = 256;
-/** Milliseconds without a message after which the stream counts as read to its end. */
+/** Milliseconds without a message after which mq asks the broker whether it has sent everything. */
 const quietMs = 1_000;
 
 export class StreamReader {
@@ -63,7 +64,7 @@ export class StreamReader {
     for (let seen = 0; seen < this.#settings.most; seen += 1) {
       while (this.#arrived.length === 0) {
         if (this.#failure) throw failureOf(this.#failure, this.#settings.redact);
-        if (!(await this.#arrival()) && this.#arrived.length === 0) return;
+        if (!(await this.#hasMore())) return;
       }
       const raw = this.#arrived.shift();
       if (!raw) return;
@@ -81,6 +82,22 @@ export class StreamReader {
     } catch {
       // amqplib throws if the channel is already closed.
     }
+  }
+
+  /**
+   * Resolves to `false` at the end of the stream. The broker has sent its last message when it answers a method after
+   * the silence; a node that stalls does not answer. Resolves to `true` after a failure.
+   */
+  async #hasMore(): Promise<boolean> {
+    if (await this.#arrival()) return true;
+    try {
+      await promised((next) => this.#channel.checkQueue(this.#settings.queue, next));
+    } catch (error) {
+      // amqplib answers the pending call before the events, which contain the reason.
+      await turn();
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    }
+    return this.#arrived.length > 0 || this.#failure !== undefined;
   }
 
   /** Resolves to `true` if a message arrives within a short time. */
