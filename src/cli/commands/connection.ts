@@ -5,7 +5,7 @@ import { escaped, MqError, safeJson } from '../../errors.ts';
 import { connectionVerbOptions } from '../arguments/command-options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
-import { readConnections, storedIn, writeConnections } from '../input/connections.ts';
+import { readConnections, storedIn } from '../input/connections.ts';
 import { connectionsPath } from '../input/connections-path.ts';
 import { shownConnection, summaryOf } from './connection/shown.ts';
 
@@ -65,12 +65,16 @@ export const connectionCommand: Command = {
 
 async function add(context: Context, values: Values): Promise<void> {
   const name = nameOf(values);
-  const all = await readConnections(context);
-  if (all[name] !== undefined && !values.flag('overwrite'))
-    throw values.usage(`the connection '${name}' exists`, 'use --overwrite, or mq connection remove');
-  const { connectionOf } = await import('./connection/given.ts');
+  const [{ connectionOf }, { changeConnections }] = await Promise.all([
+    import('./connection/given.ts'),
+    import('../input/change-connections.ts'),
+  ]);
   const added = await connectionOf(context, values, name);
-  const file = await writeConnections(context, { ...all, [name]: added });
+  const file = await changeConnections(context, (all) => {
+    if (all[name] !== undefined && !values.flag('overwrite'))
+      throw values.usage(`the connection '${name}' exists`, 'use --overwrite, or mq connection remove');
+    return { ...all, [name]: added };
+  });
   if (values.flag('json')) context.stdout.write(`${safeJson({ added: name, file })}\n`);
   else
     context.stdout.write(
@@ -115,10 +119,10 @@ async function show(context: Context, values: Values): Promise<void> {
 
 async function remove(context: Context, values: Values): Promise<void> {
   const name = nameOf(values);
-  const all = await readConnections(context);
-  storedIn(all, name, context);
-  const rest = Object.entries(all).filter(([one]) => one !== name);
-  await writeConnections(context, Object.fromEntries(rest));
+  // The lock would create the folder.
+  storedIn(await readConnections(context), name, context);
+  const { changeConnections } = await import('../input/change-connections.ts');
+  await changeConnections(context, (all) => Object.fromEntries(Object.entries(all).filter(([one]) => one !== name)));
   context.stdout.write(`${escaped(`removed '${name}'`)}\n`);
 }
 

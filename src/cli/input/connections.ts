@@ -1,11 +1,9 @@
-// Named connections: reads and writes connections.json of the user, and applies a connection to a command.
+// Named connections: reads connections.json of the user, and applies a connection to a command.
 
-import { promises } from 'node:fs';
-import { dirname } from 'node:path';
 import { endpointOf } from '../../config/endpoint.ts';
 import { dictionary } from '../../config/plain.ts';
 import type { Context } from '../../context.ts';
-import { MqError, systemCode, systemReason } from '../../errors.ts';
+import { MqError, systemCode } from '../../errors.ts';
 import type { Login, TokenSource } from '../../login/login.ts';
 import { nearest } from '../../terminal/nearest.ts';
 import type { Values } from '../arguments/values.ts';
@@ -123,26 +121,6 @@ export async function assertStorable(name: string, connection: StoredConnection)
   if (problems.length === 1) throw new MqError('USAGE', first, { hint: 'mq connection add --help' });
   if (problems.length > 1)
     throw new MqError('USAGE', `the connection '${name}' has ${problems.length} problems`, { problems });
-}
-
-/** Replaces connections.json. Only the user can read it. Throws CANNOT_CREATE. */
-export async function writeConnections(
-  context: Pick<Context, 'env' | 'pid'>,
-  connections: StoredConnections,
-): Promise<string> {
-  const file = connectionsPath(context);
-  const draft = `${file}.tmp-${context.pid}`;
-  try {
-    await promises.mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    // A link to a file elsewhere stays.
-    const real = await promises.realpath(file).catch(() => file);
-    await promises.writeFile(draft, `${JSON.stringify({ connections }, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' });
-    await promises.rename(draft, real);
-    return file;
-  } catch (error) {
-    await promises.rm(draft, { force: true });
-    throw new MqError('CANNOT_CREATE', `cannot write ${file}: ${systemReason(error)}`, { at: file, cause: error });
-  }
 }
 
 async function loginOf(context: Context, stored: StoredConnection, from: string): Promise<Login> {
