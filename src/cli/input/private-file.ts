@@ -1,6 +1,7 @@
 // Reads files of the user that contain secrets or commands, and checks who else can read and change them.
 
-import { resolve } from 'node:path';
+import { statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { openFile } from '../../config/read-file.ts';
 import type { Context } from '../../context.ts';
 import { MqError, systemReason } from '../../errors.ts';
@@ -11,7 +12,10 @@ interface PrivateFile {
   readonly isReadable: boolean;
 }
 
-/** Which other users must not change the file: those outside its group, or all except its owner, who must be the user or root. */
+/**
+ * Which other users must not change the file: those outside its group, or all except its owner, who must be the user or root.
+ * Containers mount files of another owner and with a group, so only a file with commands needs the second.
+ */
 type Trusted = 'group' | 'owner';
 
 /**
@@ -44,12 +48,25 @@ export async function readPrivate(
         hint: `run chmod go-w ${file}`,
       });
     }
+    if (trusted === 'owner' && uid !== undefined && !isSpecial && isReplaceable(dirname(path), others)) {
+      close();
+      throw new MqError('NOT_PERMITTED', `${file} can be replaced by other users, who can write its folder`, {
+        at: path,
+        hint: `run chmod go-w ${dirname(file)}`,
+      });
+    }
     const bytes = await read({ signal });
     return { text: bytes.toString(), isReadable: (bits & 0o044) !== 0 };
   } catch (error) {
     if (error instanceof MqError) throw error;
     throw new MqError('NO_INPUT', `cannot read ${file}: ${systemReason(error)}`, { at: file, cause: error });
   }
+}
+
+/** Returns `true` if the other users can rename files in the folder. The sticky bit prevents it, as in /tmp. */
+function isReplaceable(folder: string, others: number): boolean {
+  const { mode } = statSync(folder);
+  return (mode & others & 0o022) !== 0 && (mode & 0o1000) === 0;
 }
 
 /** Returns the error for a file with secrets that other users can read. */

@@ -1,10 +1,20 @@
 // Tests mq connection, --connection and MQ_CONNECTION without a broker.
 
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Values } from '../../../src/cli/arguments/values.ts';
+import { changeConnections } from '../../../src/cli/input/change-connections.ts';
 import { chosenConnection, readConnections, withConnection } from '../../../src/cli/input/connections.ts';
 import type { Context } from '../../../src/context.ts';
 import { runCli } from '../../support/cli.ts';
@@ -73,6 +83,94 @@ test('lists, shows and removes connections without reading a secret', async () =
   });
   assert.is((await run(['connection', 'remove', 'prod'])).stdout, "removed 'prod'\n");
   assert.is((await run(['connection', 'list', '--json'])).stdout.split('\n').length, 3);
+});
+
+test('keeps each connection when several commands add one at once', async () => {
+  const { file, run } = home({ dev });
+  const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const added = await Promise.all(names.map((name) => run(['connection', 'add', name, '--url', 'amqp://localhost'])));
+  assert.equal(
+    added.map(({ status }) => status),
+    names.map(() => 0),
+  );
+  assert.equal(Object.keys(JSON.parse(readFileSync(file, 'utf8')).connections).toSorted(), [
+    'a',
+    'b',
+    'c',
+    'd',
+    'dev',
+    'e',
+    'f',
+  ]);
+  assert.equal(readdirSync(dirname(file)), ['connections.json']);
+});
+
+test('waits for the lock of another command, and stops at a signal', async () => {
+  const { file, folder } = home({ dev });
+  writeFileSync(`${file}.lock`, '');
+  const stop = new AbortController();
+  const context = {
+    env: { XDG_CONFIG_HOME: folder },
+    cwd: folder,
+    uid: process.getuid?.() ?? 0,
+    drain: stop.signal,
+  };
+  const changing = changeConnections(context, (all) => all).catch((error: unknown) => error);
+  stop.abort('SIGTERM');
+  assert.match(String(await changing), /interrupted/);
+  assert.ok(existsSync(`${file}.lock`));
+});
+
+test('shows no secret that is written in the place of a reference', async () => {
+  const canary = 'canary-4711';
+  for (const one of [
+    { urls: ['amqp://app@h'], password: canary },
+    { urls: ['amqp://h'], token: canary },
+    { urls: ['amqp://h'], oauth: { url: 'https://h', clientId: 'c', clientSecret: canary } },
+    { urls: ['amqp://h'], oauth: canary },
+    { urls: ['amqp://h'], tls: canary },
+    { urls: canary },
+    canary,
+  ]) {
+    const { status, stderr } = await home({ dev: one }).run(['connection', 'list']);
+    assert.is(status, 78);
+    assert.match(stderr, /must be an? (object|list)/, `${JSON.stringify(one)}: ${stderr}`);
+    assert.not.match(stderr, /canary/, JSON.stringify(one));
+  }
+});
+
+test('shows a command only as the name of its program', async () => {
+  for (const [command, shown] of [
+    ['/usr/bin/pass show canary', 'command /usr/bin/pass …'],
+    ['PGPASS=canary psql', 'command …'],
+    ['https_proxy=http://u:canary@p get', 'command …'],
+    ['cat<<<canary', 'command …'],
+    ["'canary' x", 'command …'],
+    ['$(canary)', 'command …'],
+  ]) {
+    const { run } = home({ one: { urls: ['amqp://app@h'], password: { command } } });
+    for (const args of [['show', 'one'], ['list'], ['list', '--json'], ['show', 'one', '--json']])
+      assert.not.match((await run(['connection', ...args])).stdout, /canary/, command);
+    assert.is((await run(['connection', 'show', 'one'])).stdout, `urls: amqp://app@h\npassword: ${shown}\n`);
+  }
+});
+
+test('refuses a management address with a query', async () => {
+  const { run } = home();
+  for (const mark of ['?', '#']) {
+    const url = `http://h:1/${mark}password=canary`;
+    const { status, stderr } = await run(['connection', 'add', 'x', '--url', 'amqp://h', '--management-url', url]);
+    assert.is(status, 64);
+    assert.match(stderr, /managementUrls\.0: the URL must not contain \? or # \[USAGE\]/);
+  }
+});
+
+test('refuses a folder in which other users can replace the file', async () => {
+  const { file, run } = home({ dev });
+  chmodSync(dirname(file), 0o777);
+  const { status, stderr } = await run(['connection', 'list']);
+  assert.is(status, 77);
+  assert.match(stderr, /connections\.json can be replaced by other users, who can write its folder \[NOT_PERMITTED\]/);
 });
 
 test('replaces a connection only with --overwrite', async () => {

@@ -26,11 +26,15 @@ export async function secretAt(world: World, reference: Reference, from: string)
   return secret;
 }
 
-/** Describes a reference without the arguments of a command, because they may contain a secret. */
+/** A first word of a command that cannot be `NAME=secret`, a redirection or an address with a password. */
+const program = /^[\w./+-]+$/;
+
+/** Describes a reference. Only the program of a command is shown, because everything else may contain a secret. */
 export function originOf({ env, file, command }: Reference): string {
   if (env !== undefined) return `variable ${env}`;
   if (file !== undefined) return `file ${file}`;
-  return `command ${command?.trim().split(/\s/)[0]} …`;
+  const [first = ''] = command?.trim().split(/\s/) ?? [];
+  return program.test(first) ? `command ${first} …` : 'command …';
 }
 
 async function read(world: World, { env, file, command = '' }: Reference, from: string): Promise<string> {

@@ -39,12 +39,19 @@ export interface StoredClient {
 
 export type StoredConnections = Readonly<Record<string, StoredConnection>>;
 
-const text = (description: string): Field => ({ is: ['string'], description });
+// A user may write a secret instead of a reference, so no message shows a value of this file.
+const text = (description: string): Field => ({ is: ['string'], description, secret: true });
 const group = (description: string, fields: Record<string, Field>, required: readonly string[] = []): Field => {
-  return { is: ['object'], description, fields, required };
+  return { is: ['object'], description, fields, required, secret: true };
 };
 const list = (description: string): Field => {
-  return { is: ['array'], description, minItems: 1, items: { is: ['string'], description, secret: true } };
+  return {
+    is: ['array'],
+    description,
+    minItems: 1,
+    secret: true,
+    items: { is: ['string'], description, secret: true },
+  };
 };
 const secret = group('a reference to a secret', {
   env: text('environment variable'),
@@ -82,7 +89,7 @@ const connection = group(
 );
 
 const field = group('named connections', {
-  connections: { is: ['object'], description: 'connections by name', entries: connection },
+  connections: { is: ['object'], description: 'connections by name', secret: true, entries: connection },
 });
 
 interface Fault {
@@ -149,6 +156,7 @@ function managementFaults(one: Plain): Fault[] {
     const url = URL.parse(stringOf(address) ?? '');
     const at = (message: string) => [{ path: ['managementUrls', index], message }];
     if (url === null || !/^https?:$/.test(url.protocol)) return at('is not a URL that begins with http:// or https://');
+    if (/[?#]/.test(url.href)) return at('the URL must not contain ? or #');
     if (url.password !== '') return at(wroteSecret.replaceAll('--password', '--management-password'));
     const hasPassword = one['managementPassword'] !== undefined;
     if (url.username !== '' && !hasPassword) return at('the user has no password: use --management-password-env');
