@@ -102,7 +102,7 @@ async function answerTo(served: Served, request: IncomingMessage): Promise<ApiRe
   const matched = findRoute(method, path);
   if ('options' in matched) return { status: 200, headers: { Allow: matched.options } };
   const { route, params } = matched;
-  const user = userOf(request, broker.users);
+  const user = userOf(request, broker);
   const role = route.role ?? 'management';
   if (!hasRole(user, role)) throw notAuthorised(roleProblems[role]);
   const vhost = params.get('vhost');

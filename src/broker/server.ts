@@ -47,6 +47,8 @@ export interface BrokerOptions {
   passwordsNeedTls?: boolean;
   /** Defaults to the administrator guest with the password guest. */
   users?: readonly InitialUser[];
+  /** `true` removes all other users of the store. Defaults to `false`. */
+  hasOnlyTheseUsers?: boolean;
   /** Without a store, everything is in memory only. */
   store?: Store;
   /** Publishers are blocked while the messages in queues use more bytes than this. Defaults to 1 GiB. */
@@ -86,6 +88,7 @@ export interface Broker {
   readonly clock: Clock;
   readonly churn: ChurnCounters;
   readonly users: Users;
+  readonly log: (line: string) => void;
   readonly memory: Memory;
   /** `undefined` if everything is in memory only. */
   readonly store: Store | undefined;
@@ -128,6 +131,7 @@ class EmbeddedBroker implements Broker {
   readonly clock: Clock;
   readonly churn = churnCounters();
   readonly users: Users;
+  readonly log: (line: string) => void;
   readonly memory: Memory;
   readonly store: Store | undefined;
   readonly #firstUser: string | undefined;
@@ -146,6 +150,7 @@ class EmbeddedBroker implements Broker {
     this.startedAt = clock.now();
     this.store = store;
     this.users = new Users(store);
+    this.log = log;
     this.#firstUser = users[0]?.name;
     this.memory = new Memory(options.memoryLimitBytes ?? defaultMemoryBytes, (isHigh) => {
       log(isHigh ? 'memory limit reached: publishers are blocked' : 'memory below its limit: publishers resume');
@@ -155,6 +160,7 @@ class EmbeddedBroker implements Broker {
     this.#vhosts = new Vhosts(shared, this.users);
     this.#state = this.#newState(options, log);
     if (store !== undefined) recover(store, { vhosts: this.#vhosts, users: this.users, log });
+    if (options.hasOnlyTheseUsers === true) this.#removeOthers(users, log);
     this.#addUsers(users);
     this.#vhosts.enforceLimits();
   }
@@ -264,6 +270,13 @@ class EmbeddedBroker implements Broker {
   #urlOf(listener: AmqpServer | undefined): string {
     const host = this.host.includes(':') ? `[${this.host}]` : this.host;
     return `amqp${listener?.isTls ? 's' : ''}://${userPart(this.#firstUser)}${host}:${listener?.port ?? 0}`;
+  }
+
+  #removeOthers(users: readonly InitialUser[], log: (line: string) => void): void {
+    const kept = new Set(users.map(({ name }) => name));
+    const others = [...this.users.all.keys()].filter((name) => !kept.has(name));
+    for (const name of others) this.users.remove(name);
+    if (others.length > 0) log(`removed users that the users file does not list: ${others.join(', ')}`);
   }
 
   #addUsers(users: readonly InitialUser[]): void {

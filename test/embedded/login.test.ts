@@ -4,9 +4,12 @@ import { type ChannelModel, connect, credentials } from 'amqplib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BrokerOptions } from '../../src/broker/server.ts';
+import { openStore } from '../../src/broker/store.ts';
 import { greeting, header } from '../robustness/frames.ts';
 import { authority, type Signed } from '../support/authority.ts';
 import { Place, refusal } from '../support/embedded.ts';
+import { withManagement } from '../support/management.ts';
+import { emptyFolder } from '../support/mq.ts';
 import { until } from '../support/until.ts';
 
 const own = authority();
@@ -79,6 +82,54 @@ test('a client with a certificate can also log in with a password', async () => 
   assert.is(await shownUser({ users }, { password: 'guest' }), 'guest');
 });
 
+test('logs who was refused, without the password', async () => {
+  const lines: string[] = [];
+  const log = (line: string) => void lines.push(line);
+  await shownUser({ ...commonName, log }, { certificate: own.sign('/O=x/CN=other') });
+  await shownUser({ ...commonName, log }, { certificate: worker, password: 'canary' });
+  await withManagement(async ({ ask }) => assert.is((await ask('GET /whoami', { as: 'root:canary' })).status, 401), {
+    log,
+  });
+  const refused = lines.filter((line) => line.startsWith('login refused'));
+  assert.equal(refused, [
+    "login refused: 'other' from 127.0.0.1 by EXTERNAL",
+    "login refused: 'guest' from 127.0.0.1 by PLAIN",
+    "login refused: 'root' from 127.0.0.1 by the management API",
+  ]);
+  assert.not.match(lines.join(), /canary/);
+});
+
+test('the management API accepts the token of a user with a token', () => {
+  const users = [
+    { name: 'service', password: 'token-1', hasToken: true, tags: ['management'] },
+    { name: 'plain', password: 'password', tags: ['management'] },
+  ];
+  return withManagement(
+    async ({ ask }) => {
+      const askWith = (token: string) =>
+        ask('GET /whoami', { as: null, headers: { authorization: `Bearer ${token}` } });
+      assert.is(Object(await askWith('token-1')).body.name, 'service');
+      for (const wrong of ['token-2', 'password', '']) assert.is((await askWith(wrong)).status, 401, wrong);
+    },
+    { users },
+  );
+});
+
+test('refuses a PLAIN response with more than its three fields', () =>
+  Place.with({}, async ({ broker }) => {
+    for (const [response, isAccepted] of [
+      ['\0guest\0guest', true],
+      ['\0guest\0guest\0x', false],
+      ['\0guest\0guest\0', false],
+      ['admin\0guest\0guest', false],
+    ] as const) {
+      const mechanism = { ...credentials.plain('guest', 'guest'), response: () => Buffer.from(response) };
+      const found = await connect(broker.url, { credentials: mechanism }).catch((error: Error) => error);
+      assert.is(!(found instanceof Error), isAccepted, JSON.stringify(response));
+      if (!(found instanceof Error)) await found.close();
+    }
+  }));
+
 test('EXTERNAL is not offered without an authority for clients', async () => {
   const refused = await shownUser({ tls: { cert: server.cert, key: server.key } }, { certificate: worker });
   assert.match(refused, /SASL mechanism EXTERNAL is not provided by the server/);
@@ -129,6 +180,30 @@ test('a user with a token renews it with the current password only', () =>
     assert.is(code, 530);
     assert.is(text, 'NOT_ALLOWED - New secret was refused by one of the backends');
   }));
+
+test('a users file removes the other users of the store', async () => {
+  const folder = emptyFolder();
+  const stored = async () => ({ store: await openStore(folder, { pid: 4_000_000, isAlive: () => false }) });
+  const users = [
+    { name: 'guest', password: 'guest' },
+    { name: 'old', password: 'pw', tags: ['administrator'] },
+  ];
+  await Place.with({ users, ...(await stored()) }, async (place) => {
+    await place.connection({ user: 'old', password: 'pw' });
+  });
+  const lines: string[] = [];
+  const log = (line: string) => void lines.push(line);
+  const only = { users: users.slice(0, 1), hasOnlyTheseUsers: true, log };
+  await Place.with({ ...only, ...(await stored()) }, async (place) => {
+    assert.equal(lines, ['removed users that the users file does not list: old']);
+    const refused = await place.connection({ user: 'old', password: 'pw' }).catch((error: Error) => error);
+    assert.match(String(refused), /403 \(ACCESS-REFUSED\)/);
+  });
+  // The store has removed the user, too.
+  await Place.with({ users: users.slice(0, 1), ...(await stored()) }, async ({ broker }) => {
+    assert.equal([...broker.users.all.keys()], ['guest']);
+  });
+});
 
 test('initial users have only the given permissions, in new virtual hosts', () => {
   const users = [

@@ -119,8 +119,12 @@ export class Handshake {
         `unknown authentication mechanism '${mechanism}' (this broker supports ${offered.join(' ')})`,
       );
     }
-    this.user = this.#sasl.userOf(mechanism, response);
-    if (this.user !== undefined) return;
+    const found = this.#sasl.userOf(mechanism, response);
+    if (typeof found !== 'string') {
+      this.user = found;
+      return;
+    }
+    this.#parts.broker.log(found);
     const refused = new ProtocolError(
       'ACCESS_REFUSED',
       `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`,

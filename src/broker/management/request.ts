@@ -1,6 +1,7 @@
 // Reads the path, the user and the body of a request, which may be malicious.
 
 import type { IncomingMessage } from 'node:http';
+import { refusedLogin } from '../vhost/refused-login.ts';
 import type { User, Users } from '../vhost/users.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 import { badRequest, Refusal } from './refusal.ts';
@@ -21,16 +22,30 @@ export function targetOf(url: string): { parts: string[]; query: URLSearchParams
   }
 }
 
-/** Returns the user of the Authorization header (RFC 7617). Throws 401 if the login fails. */
-export function userOf({ headers, socket }: IncomingMessage, users: Users): User {
-  const encoded = /^Basic +([A-Za-z0-9+/]*={0,2})$/i.exec(headers.authorization ?? '')?.[1];
-  if (encoded === undefined) throw loginFailed();
-  const text = Buffer.from(encoded, 'base64').toString('utf8');
-  const colon = text.indexOf(':');
+/**
+ * Returns the user of the Authorization header: Basic (RFC 7617), or Bearer (RFC 6750) for a user with a token. Throws 401
+ * if the login fails, and logs who was refused.
+ */
+export function userOf(
+  { headers: { authorization }, socket: { remoteAddress: peer } }: IncomingMessage,
+  { users, log }: { users: Users; log: (line: string) => void },
+): User {
+  // A browser sends its first request without a login.
+  if (authorization === undefined) throw loginFailed();
+  const token = /^Bearer +([\x21-\x7e]+)$/i.exec(authorization)?.[1];
+  const basic = token === undefined ? basicLogin(authorization) : undefined;
   const user =
-    colon === -1 ? undefined : users.authenticate(text.slice(0, colon), text.slice(colon + 1), socket.remoteAddress);
-  if (user === undefined) throw loginFailed();
-  return user;
+    token === undefined ? basic && users.authenticate(basic.name, basic.password, peer) : users.withToken(token, peer);
+  if (user !== undefined) return user;
+  log(refusedLogin({ name: basic?.name, how: 'the management API', peer }));
+  throw loginFailed();
+}
+
+function basicLogin(authorization: string): { name: string; password: string } | undefined {
+  const encoded = /^Basic +([A-Za-z0-9+/]*={0,2})$/i.exec(authorization)?.[1];
+  const text = Buffer.from(encoded ?? '', 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  return colon === -1 ? undefined : { name: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
 /** Returns the JSON object of the body, or an empty object for a request without a body. Throws 400 or 413. */

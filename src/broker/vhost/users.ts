@@ -146,6 +146,12 @@ export class Users {
     return user?.password !== undefined && isPassword(password, user.password) ? user : undefined;
   }
 
+  /** Returns the user with a token that has this token. `peer` is the IP address of the client. */
+  withToken(token: string, peer: string | undefined): User | undefined {
+    const withTokens = [...this.all.values()].filter(({ hasToken }) => hasToken);
+    return withTokens.map(({ name }) => this.authenticate(name, token, peer)).find((user) => user !== undefined);
+  }
+
   /**
    * Returns the user whose name a certificate has proven. `peer` is the IP address of the client.
    * RabbitMQ: guest can log in from this machine only (https://www.rabbitmq.com/docs/access-control#loopback-users).

@@ -97,25 +97,25 @@ async function start(
     users,
     version: manifest.version,
     memoryLimitBytes: values.bytes('memory') ?? (await memoryLimit(context.memoryBytes)),
+    hasOnlyTheseUsers: values.given.includes('users'),
     log,
     ...choice,
     ...(store && { store }),
   });
-  logFurtherUsers(broker, { users, data, isFile: values.given.includes('users'), log });
+  logFurtherAdministrators(broker, { users, data, log });
   return broker;
 }
 
-/** Reports the administrators of the store, and with --users all its users, because the command line does not name them. */
-function logFurtherUsers(
+/** Reports the administrators of the store, because the command line does not name them. */
+function logFurtherAdministrators(
   broker: Broker,
-  { users, data, isFile, log }: Pick<Job, 'users' | 'data'> & { isFile: boolean; log: (line: string) => void },
+  { users, data, log }: Pick<Job, 'users' | 'data'> & { log: (line: string) => void },
 ): void {
   const named = new Set(users.map(({ name }) => name));
   const others = [...broker.users.all.values()].filter(
-    ({ name, tags }) => !named.has(name) && (isFile || tags.includes('administrator')),
+    ({ name, tags }) => !named.has(name) && tags.includes('administrator'),
   );
-  const what = isFile ? 'users' : 'administrators';
-  if (others.length > 0) log(`${data} has further ${what}: ${others.map(({ name }) => name).join(', ')}`);
+  if (others.length > 0) log(`${data} has further administrators: ${others.map(({ name }) => name).join(', ')}`);
 }
 
 async function startManagement(...of: Parameters<typeof import('../../broker/management.ts').startManagement>) {

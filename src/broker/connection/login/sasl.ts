@@ -5,6 +5,8 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { readTable } from '../../codec/table.ts';
 import { Reader } from '../../codec/values.ts';
+import { ProtocolError } from '../../protocol-error.ts';
+import { refusedLogin } from '../../vhost/refused-login.ts';
 import type { User, Users } from '../../vhost/users.ts';
 import { type CertificateName, nameIn } from './certificate-name.ts';
 
@@ -52,16 +54,21 @@ export class Sasl {
     return passwordMechanisms.includes(mechanism) && !this.offered.includes(mechanism);
   }
 
-  /** Returns the user that has logged in, or `undefined` if the login is refused. */
-  userOf(mechanism: string, response: Buffer): User | undefined {
+  /**
+   * Returns the user that has logged in, or the log line if the login is refused. Throws 502 if the response is not one of
+   * the mechanism.
+   */
+  userOf(mechanism: string, response: Buffer): User | string {
     const peer = this.#socket.remoteAddress;
+    const refused = (name: string | undefined) => refusedLogin({ name, how: mechanism, peer });
     if (mechanism === 'EXTERNAL') {
       const { certificateName } = this.#rules;
-      const name = certificateName && nameIn(subjectOf(this.#socket), certificateName);
-      return name === undefined ? undefined : this.#users.identified(name, peer);
+      const subject = subjectOf(this.#socket);
+      const name = certificateName && nameIn(subject, certificateName);
+      return (name === undefined ? undefined : this.#users.identified(name, peer)) ?? refused(name ?? subject);
     }
     const { name, password } = mechanism === 'PLAIN' ? plain(response) : amqplain(response);
-    return this.#users.authenticate(name, password, peer);
+    return this.#users.authenticate(name, password, peer) ?? refused(name);
   }
 }
 
@@ -74,9 +81,11 @@ function subjectOf(socket: Socket): string | undefined {
   return isTls(socket) && socket.authorized ? socket.getPeerX509Certificate()?.subject : undefined;
 }
 
-/** Parses the response of PLAIN (RFC 4616). */
+/** Parses the response of PLAIN (RFC 4616). RabbitMQ: the authorisation id must be empty. */
 function plain(response: Buffer): { name: string; password: string } {
-  const [, name = '', password = ''] = response.toString('utf8').split('\0');
+  const [id, name, password, ...rest] = response.toString('utf8').split('\0');
+  if (id !== '' || name === undefined || password === undefined || rest.length > 0)
+    throw new ProtocolError('SYNTAX_ERROR', 'the response of PLAIN is invalid', 'connection');
   return { name, password };
 }
 

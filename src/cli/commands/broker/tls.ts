@@ -6,6 +6,7 @@ import type { Context } from '../../../context.ts';
 import { MqError, systemReason } from '../../../errors.ts';
 import { certificateParts } from '../../arguments/command-options.ts';
 import type { Values } from '../../arguments/values.ts';
+import { noteOf } from '../../error-text.ts';
 import { readText } from '../../input/files.ts';
 
 export type TlsChoice = Pick<BrokerOptions, 'tls' | 'tlsPort' | 'certificateName' | 'passwordsNeedTls'>;
@@ -47,5 +48,12 @@ async function filesOf(
       cause: error,
     });
   }
+  const { X509Certificate } = await import('node:crypto');
+  const { validToDate } = new X509Certificate(tls.cert);
+  if (validToDate.getTime() < Date.now())
+    noteOf(
+      context,
+      'broker',
+    )(`${cert} has expired on ${validToDate.toISOString()}; clients that verify it are refused`);
   return tls;
 }

@@ -7,11 +7,13 @@ import { checkedJson, type Field } from '../../../config/check.ts';
 import { listOf, objectOf, type Plain, stringOf } from '../../../config/plain.ts';
 import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
-import { secretIn } from '../../input/password.ts';
+import { withoutEnd } from '../../input/password.ts';
 import { readableSecrets, readPrivate } from '../../input/private-file.ts';
 
 const shortText = (description: string): Field => ({ is: ['string'], description, maxBytes: 255 });
 const pattern = (description: string): Field => ({ is: ['string'], description });
+/** A value of a wrong type may be the password itself, so no message shows it. */
+const reference = (description: string): Field => ({ is: ['string'], description, secret: true });
 const rows = (description: string, fields: Record<string, Field>, required: readonly string[]): Field => {
   return { is: ['array'], description, items: { is: ['object'], description, fields, required } };
 };
@@ -23,8 +25,8 @@ const userFields: Record<string, Field> = {
   name: shortText('name of the user, or the name in a client certificate'),
   tags: { is: ['array', 'string'], description: 'tags', items: { is: ['string'], description: 'tag' } },
   password: { is: [], description: 'refused, because the file would contain the password' },
-  password_env: pattern('environment variable that contains the password'),
-  password_file: pattern('file that contains the password'),
+  password_env: reference('environment variable that contains the password'),
+  password_file: reference('file that contains the password'),
   password_hash: { is: ['string'], description: 'hash of the password', secret: true },
   hashing_algorithm: pattern('algorithm of the hash'),
   token: { is: ['boolean'], description: 'connection.update-secret accepts only the current password' },
@@ -118,6 +120,9 @@ function permissionsOf(content: Plain, name: string): Pick<InitialUser, 'permiss
 /** Reports two users with one name, and permissions of a user that the file does not define. */
 function nameFaults(content: Plain): Fault[] {
   const names = rowsOf(content, 'users').map(({ name }) => name);
+  const nameless = names.flatMap((name, index) => {
+    return name === '' ? [{ path: ['users', index, 'name'], message: 'the name is empty' }] : [];
+  });
   const repeated = names.flatMap((name, index) => {
     return names.indexOf(name) < index
       ? [{ path: ['users', index, 'name'], message: 'another user has this name' }]
@@ -128,7 +133,7 @@ function nameFaults(content: Plain): Fault[] {
       names.includes(user) ? [] : [{ path: [key, index, 'user'], message: 'the file defines no user with this name' }],
     ),
   );
-  return [...repeated, ...unknown];
+  return [...nameless, ...repeated, ...unknown];
 }
 
 async function patternFaults(content: Plain): Promise<Fault[]> {
@@ -200,7 +205,7 @@ async function passwordOf(
     return value === '' ? { fault: `the environment variable ${reference} is empty` } : { value };
   }
   try {
-    const value = await secretIn(context, resolve(folder, reference));
+    const value = withoutEnd((await readPrivate(context, resolve(folder, reference), 'group')).text);
     return value === '' ? { fault: 'the file is empty' } : { value };
   } catch (error) {
     if (error instanceof MqError && error.code === 'NO_INPUT') return { fault: error.message };

@@ -24,6 +24,17 @@ test('finds users with the default password', () => {
   assert.equal(users.withDefaultPassword(), ['a']);
 });
 
+test('finds the user of a token, from this machine only for guest', () => {
+  const users = new Users(undefined);
+  users.put({ name: 'plain', password: 'same' });
+  users.put({ name: 'service', password: 'same', hasToken: true });
+  users.put({ name: 'guest', password: 'local', hasToken: true });
+  assert.is(users.withToken('same', '192.0.2.7')?.name, 'service');
+  assert.is(users.withToken('other', '127.0.0.1'), undefined);
+  assert.is(users.withToken('local', '127.0.0.1')?.name, 'guest');
+  assert.is(users.withToken('local', '192.0.2.7'), undefined);
+});
+
 test('similar names and addresses are not loopback addresses', () => {
   for (const host of ['127.0.0.1.example.org', '127.1', '10.127.0.0', '::', '0.0.0.0', 'localhost.example.org', '']) {
     assert.not(isLoopback(host), host);

@@ -80,6 +80,20 @@ refuses([
     line: 'mq broker: users.json:1:34: users[1].name: another user has this name [CONFIG]',
   },
   {
+    title: 'an empty name',
+    args,
+    files: file({ users: [{ name: '' }] }),
+    exit: 78,
+    line: 'mq broker: users.json:1:19: users[0].name: the name is empty [CONFIG]',
+  },
+  {
+    title: 'a password in the place of a reference, without showing it',
+    args,
+    files: file({ users: [{ name: 'app', password_env: 4711_0815 }] }),
+    exit: 78,
+    line: 'mq broker: users.json:1:40: users[0].password_env: must be a string [CONFIG]',
+  },
+  {
     title: '--users together with --user',
     args: [...args, '--user', 'x'],
     files: file({ users: [{ name: 'app' }] }),
@@ -131,6 +145,14 @@ for (const [title, mode, line] of [
     assert.match(stderr, new RegExp(`^mq broker: users.json ${line} \\[NOT_PERMITTED\\]`));
   });
 }
+
+test('refuses a password file that other users can change with 77', async () => {
+  const cwd = emptyFolder({ ...file({ users: [{ name: 'app', password_file: 'app.txt' }] }), 'app.txt': 'secret' });
+  chmodSync(join(cwd, 'app.txt'), 0o606);
+  const { status, stderr } = await runCli(args, { cwd });
+  assert.is(status, 77);
+  assert.match(stderr, /app\.txt can be changed by other users \[NOT_PERMITTED\]/);
+});
 
 test('reads passwords by reference, hashes, tags and permissions', async () => {
   const cwd = emptyFolder({
