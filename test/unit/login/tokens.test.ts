@@ -85,6 +85,22 @@ for (const [title, source, code, message] of [
     assert.not.match(text, /\n/);
   });
 
+test('does not wait for a process that the command left in the background', async () => {
+  // The process ends when this file exists. Waiting for it would end with DEADLINE.
+  const release = join(folder, 'release');
+  const { text } = await tokenOf(commandOf('(while [ ! -e release ]; do sleep 0.05; done) & echo token-of-shell'));
+  writeFileSync(release, '');
+  assert.is(text, 'token-of-shell');
+});
+
+test('prints no word of stdout of a command that fails', async () => {
+  for (const printed of ['short-token-0815', '{"access_token":"short-token-0815"}']) {
+    const command = `echo '${printed}'; echo 'expired: short-token-0815' >&2; exit 1`;
+    const { message } = await failureOf(commandOf(command));
+    assert.is(message, 'the command of --token-command ended with status 1: expired: ***');
+  }
+});
+
 test('prints no secret of a command that fails', async () => {
   const { message } = await failureOf(
     commandOf('echo eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2VjcmV0 >&2; echo stdout-s3cret; exit 1'),
