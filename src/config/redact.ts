@@ -37,6 +37,11 @@ export function keepSecret(secret: string): void {
   late = undefined;
 }
 
+/** Removes the password of a login from the texts of all redactors, also in the forms of SASL PLAIN and HTTP Basic. */
+export function keepPassword(user: string, password: string): void {
+  for (const form of passwordForms(user, password)) keepSecret(form);
+}
+
 /**
  * Returns a function that replaces each secret with `***`, whether it is raw, percent-encoded, base64 or inside JSON.
  */

@@ -1,6 +1,7 @@
 // Runs the command that prints a token.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { keepSecret, redactor } from '../config/redact.ts';
 import { MqError, systemReason } from '../errors.ts';
 import type { TokenSource } from './login.ts';
 import { type IssuedToken, issuedToken } from './token.ts';
@@ -41,7 +42,9 @@ export async function outputOf({ command, folder, from }: ShellCommand, what: st
   const { status, signal, stdout, stderr } = await run(command, { folder, from });
   if (status === 0) return stdout;
   const how = signal === null ? `ended with status ${status}` : `was ended by ${signal}`;
-  const reason = lastLine(stderr);
+  // A command may print its secret before it fails, and a tool may repeat it on stderr.
+  for (const line of stdout.split(/\r?\n/)) if (line.trim() !== '') keepSecret(line.trim());
+  const reason = redactor([])(lastLine(stderr));
   throw new MqError('NOT_PERMITTED', `the command of ${from} ${how}${reason && `: ${reason}`}`, {
     at: from,
     hint: `run the command alone; it must print ${what} and end with status 0 (mq help login)`,

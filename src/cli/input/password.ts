@@ -4,6 +4,7 @@ import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { Values } from '../arguments/values.ts';
 import { readText } from './files.ts';
+import { filled } from './filled.ts';
 
 type SecretWorld = Parameters<typeof readText>[0];
 
@@ -16,12 +17,12 @@ export interface Secret {
 /**
  * Returns the value of the variable, or the content of the file that `<variable>_FILE` names. Container platforms mount
  * secrets as such files.
- * @throws MqError USAGE if both are set, NO_INPUT if the file cannot be read
+ * @throws MqError USAGE if both are set or the name of the file is empty, NO_INPUT if the file cannot be read
  */
 export async function secretOf(context: SecretWorld & Pick<Context, 'env'>, variable: string) {
   const { env } = context;
-  const [text, file] = [env[variable], env[`${variable}_FILE`]];
-  if (file === undefined || file === '') return text === undefined ? undefined : { text, from: variable };
+  const [text, file] = [env[variable], filled(env, `${variable}_FILE`)];
+  if (file === undefined) return text === undefined ? undefined : { text, from: variable };
   if (text !== undefined)
     throw new MqError('USAGE', `${variable} and ${variable}_FILE are both set`, { hint: 'unset one of them' });
   return { text: await secretIn(context, file), from: `${variable}_FILE` };

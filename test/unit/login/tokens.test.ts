@@ -85,6 +85,11 @@ for (const [title, source, code, message] of [
     assert.not.match(text, /\n/);
   });
 
+test('prints no token that a failing command printed before', async () => {
+  const { message } = await failureOf(commandOf('echo short-s3cret; echo "bad: short-s3cret" >&2; exit 1'));
+  assert.is(message, 'the command of --token-command ended with status 1: bad: ***');
+});
+
 test('prints no secret of a command that fails', async () => {
   const { message } = await failureOf(
     commandOf('echo eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2VjcmV0 >&2; echo stdout-s3cret; exit 1'),
