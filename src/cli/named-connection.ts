@@ -47,9 +47,9 @@ export async function connectedContext(
   const name = chosenConnection(context, values);
   if (name === undefined) return context;
   const { context: connected, shown, managementUrls } = await withConnection(context, name);
-  const typed = values.name('management-url')?.split(',').map(shownUrl);
   // The API may belong to another broker if the user trusts it.
-  const apis = (typed ?? managementUrls).join(', ');
+  const trusted = values.flag('trust-management') ? managementUrls : [];
+  const apis = (values.name('management-url')?.split(',').map(shownUrl) ?? trusted).join(', ');
   if (!isReading(values)) say(`connection '${name}': ${shown}${apis && `; management API ${apis}`}`);
   return connected;
 }
