@@ -102,6 +102,22 @@ test('connection test reports what works, and no secret', () =>
     for (const { stdout, stderr } of [good, refused, reader, half]) assert.not.match(stdout + stderr, /canary/);
   }));
 
+test('the password guest is not removed from the report', async () => {
+  const cwd = emptyFolder();
+  const broker = startMq(['broker', '--json', '--port', '0', '--management-port', '0'], { cwd });
+  try {
+    const { url, management } = JSON.parse(await broker.prints(/\n/)) as { url: string; management: string };
+    const env = { XDG_CONFIG_HOME: cwd, LAB_PASSWORD: 'guest' };
+    const options = ['--url', `amqp://guest@${new URL(url).host}`, '--password-env', 'LAB_PASSWORD'];
+    await runCli(['connection', 'add', 'lab', ...options, '--management-url', management], { env, cwd });
+    const { status, stdout } = await runCli(['connection', 'test', 'lab'], { env, cwd });
+    assert.is(status, 0, stdout);
+    assert.match(stdout, 'user guest, tags administrator');
+  } finally {
+    await broker.stop();
+  }
+});
+
 test('commands log in with a password or a certificate of a connection', () =>
   withLab(async (lab) => {
     const { host, management, env, cwd } = lab;

@@ -12,7 +12,7 @@ import type { Values } from '../arguments/values.ts';
 import { type Reference, secretAt } from './connections/reference.ts';
 import type { StoredClient, StoredConnection, StoredConnections, StoredTls } from './connections/stored.ts';
 import { connectionsPath } from './connections-path.ts';
-import { filled } from './filled.ts';
+import { filled } from './password.ts';
 import { readPrivate } from './private-file.ts';
 
 export { originOf, type Reference } from './connections/reference.ts';

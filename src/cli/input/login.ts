@@ -5,8 +5,7 @@ import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { ClientCredentials, Login, TlsFiles, TokenSource } from '../../login/login.ts';
 import { commandName, earlyValue, hasFlag } from '../arguments/program.ts';
-import { filled } from './filled.ts';
-import { secretOf } from './password.ts';
+import { filled, secretOf } from './password.ts';
 
 type World = Pick<Context, 'args' | 'env' | 'cwd' | 'stdin'> & Partial<Pick<Context, 'drain' | 'login'>>;
 

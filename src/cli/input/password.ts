@@ -1,10 +1,10 @@
-// Reads secrets that must not be arguments: from a variable, or from a file that a variable or an option names.
+// Reads variables of a login, and secrets that must not be arguments: from a variable, or from a file that a variable or
+// an option names.
 
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { Values } from '../arguments/values.ts';
 import { readText } from './files.ts';
-import { filled } from './filled.ts';
 
 type SecretWorld = Parameters<typeof readText>[0];
 
@@ -26,6 +26,17 @@ export async function secretOf(context: SecretWorld & Pick<Context, 'env'>, vari
   if (text !== undefined)
     throw new MqError('USAGE', `${variable} and ${variable}_FILE are both set`, { hint: 'unset one of them' });
   return { text: await secretIn(context, file), from: `${variable}_FILE` };
+}
+
+/**
+ * Returns the value of the variable, or `undefined` if it is not set. An empty variable is an error, because a script
+ * whose variable is empty by mistake would otherwise use another broker or login.
+ * @throws MqError USAGE if the variable is empty
+ */
+export function filled(env: Readonly<Record<string, string | undefined>>, variable: string): string | undefined {
+  const value = env[variable];
+  if (value !== '') return value;
+  throw new MqError('USAGE', `${variable} is empty`, { at: variable, hint: 'unset it, or set its value' });
 }
 
 /** Returns the text of a file without the newlines at its end. */
