@@ -8,6 +8,7 @@ import {
   request as requestPlainly,
 } from 'node:http';
 import type { Socket } from 'node:net';
+import { keepPassword } from '../config/redact.ts';
 import { MqError, systemCode } from '../errors.ts';
 import type { Credentials } from '../login/credentials.ts';
 import { type TlsContent, tlsContent } from '../login/tls.ts';
@@ -110,6 +111,8 @@ async function authorizationOf(credentials: Credentials): Promise<string | undef
   if (credentials.kind === 'certificate') return undefined;
   // RFC 6750, 2.1.
   if (credentials.kind === 'token') return `Bearer ${(await tokenOf(credentials.source)).text}`;
+  // A server or a proxy may repeat the header in its answer.
+  keepPassword(credentials.user, credentials.password);
   return `Basic ${Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')}`;
 }
 

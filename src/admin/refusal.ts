@@ -13,15 +13,18 @@ interface SentRequest {
 
 /** Returns the error for an answer whose status is not 2xx. */
 export function refusal({ status, body }: ApiResponse, { method, path, api }: SentRequest): MqError {
-  const { origin, user } = api;
+  const { origin } = api;
   const reason = reasonOf(body);
   const answer = reason === '' ? `HTTP ${status}` : `${reason} (HTTP ${status})`;
   const request = `${method} /api${path.split('?', 1)[0]}`;
   if (status === 401 && isLogin(body)) return refusedLogin(api);
-  if (status === 401 || status === 403)
-    return new MqError('NOT_PERMITTED', `${request}: ${answer}`, {
-      hint: `mq admin whoami shows the tags of '${user}'; mq admin show permission ${user} shows its permissions in a vhost`,
+  // RFC 6585, 5: the header fields are too large.
+  if (status === 431 && api.credentials?.kind === 'token')
+    return new MqError('BAD_DATA', `the token ${api.user} is too long for the management API at ${origin} (HTTP 431)`, {
+      hint: 'request fewer scopes, or remove claims from the token',
     });
+  if (status === 401 || status === 403)
+    return new MqError('NOT_PERMITTED', `${request}: ${answer}`, { hint: permissionHint(api, path) });
   if (status >= 300 && status < 400)
     return new MqError(
       'PROTOCOL',
@@ -33,6 +36,14 @@ export function refusal({ status, body }: ApiResponse, { method, path, api }: Se
   // RabbitMQ 4.3.6 answers 500 instead of 4xx if the reason contains a name that is not ASCII.
   const hint = status === 500 ? { hint: 'the broker failed; its log shows the reason' } : {};
   return new MqError(codeOf(status), `${request}: ${answer}`, hint);
+}
+
+function permissionHint({ user, credentials }: SentRequest['api'], path: string): string {
+  if (credentials?.kind === 'token')
+    return 'the token requires a scope for the request, such as RESOURCE.tag:administrator or RESOURCE.configure:VHOST/NAME';
+  // A user without a tag may not even ask for its own tags.
+  if (path === '/whoami' || credentials?.kind !== 'password') return 'the user requires a tag, such as management';
+  return `mq admin whoami shows the tags of '${user}'; mq admin show permission ${user} shows its permissions in a vhost`;
 }
 
 /** Returns the error for a login that the API refused, or that it did not get. */

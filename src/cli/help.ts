@@ -54,7 +54,9 @@ export function formatHelp(helped: Helped, width: number): string {
     `Usage: ${hasVerbs && !helped.run ? `mq ${name} <verb> [options]` : usageLine(helped)}`,
     ...introduction,
     ...(hasVerbs ? [`Verbs\n${columns(rows, width)}`, `mq ${name} <verb> --help prints the options of a verb.`] : []),
-    `Options${hasVerbs && !helped.run ? ' of every verb' : ''}\n${optionLines(options, width)}`,
+    ...(hasVerbs && options.length === 0
+      ? []
+      : [`Options${hasVerbs && !helped.run ? ' of every verb' : ''}\n${optionLines(options, width)}`]),
     ...sections.map((section) => `${section.title}\n${columns(section.rows, width)}`),
     `Examples\n${examples.map((example) => `  ${example}`).join('\n')}`,
     `More: mq help ${topic}`,

@@ -41,13 +41,16 @@ export async function connectedContext(
   { values, say }: { values: Values; say: (text: string) => void },
 ): Promise<Context> {
   // The module with the connections is loaded only if it is needed, because each command runs this.
-  const isNamed = values.given.includes('connection') || Boolean(context.env['MQ_CONNECTION']);
+  const isNamed = values.given.includes('connection') || context.env['MQ_CONNECTION'] !== undefined;
   if (!isNamed || !usesBroker(command, values)) return context;
-  const { chosenConnection, withConnection } = await import('./input/connections.ts');
+  const { chosenConnection, shownUrl, withConnection } = await import('./input/connections.ts');
   const name = chosenConnection(context, values);
   if (name === undefined) return context;
-  const { context: connected, shown } = await withConnection(context, name);
-  if (!isReading(values)) say(`connection '${name}': ${shown}`);
+  const { context: connected, shown, managementUrls } = await withConnection(context, name);
+  // The API may belong to another broker if the user trusts it.
+  const trusted = values.flag('trust-management') ? managementUrls : [];
+  const apis = (values.name('management-url')?.split(',').map(shownUrl) ?? trusted).join(', ');
+  if (!isReading(values)) say(`connection '${name}': ${shown}${apis && `; management API ${apis}`}`);
   return connected;
 }
 

@@ -8,7 +8,7 @@ const environment: HelpSection = {
   rows: [
     ['MQ_URL, MQ_URL_FILE', 'address of the broker, or a file that contains it'],
     ['MQ_CONNECTION', 'named connection to use instead of an address'],
-    ['MQ_PASSWORD, MQ_PASSWORD_FILE', 'password for an address that contains a user but no password'],
+    ['MQ_PASSWORD, MQ_PASSWORD_FILE', 'password for an address of --url or MQ_URL with a user but no password'],
     ['MQ_CONFIG', 'configuration to read instead of ./rascal.json'],
   ],
 };

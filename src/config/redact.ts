@@ -27,14 +27,20 @@ const lateSecrets = new Set<string>();
  */
 const mostLateSecrets = 100;
 
-/** Removes a secret from the texts of all redactors, including those that exist already. */
+/** Removes a secret from the texts of all redactors, including those that exist already. `guest` is not a secret. */
 export function keepSecret(secret: string): void {
+  if (secret === '' || secret === 'guest') return;
   const isKnown = lateSecrets.delete(secret);
   lateSecrets.add(secret);
   if (isKnown) return;
   const [oldest] = lateSecrets;
   if (lateSecrets.size > mostLateSecrets && oldest !== undefined) lateSecrets.delete(oldest);
   late = undefined;
+}
+
+/** Removes the password of a login from the texts of all redactors, also in the forms of SASL PLAIN and HTTP Basic. */
+export function keepPassword(user: string, password: string): void {
+  for (const form of passwordForms(user, password)) keepSecret(form);
 }
 
 /**

@@ -41,7 +41,7 @@ function serverUrl({ url: given, from }: ClientCredentials): URL {
   const isLocal = url !== null && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
   const isFit = url !== null && (url.protocol === 'https:' || (url.protocol === 'http:' && isLocal));
   if (isFit && url.username === '' && url.password === '') return url;
-  throw new MqError('USAGE', `${from} is not an https:// URL without a user`, {
+  throw new MqError('USAGE', `the token URL of ${from} is not an https:// URL without a user`, {
     at: from,
     hint: 'http:// is accepted for localhost only; the client is named by MQ_OAUTH_CLIENT_ID and MQ_OAUTH_CLIENT_SECRET',
   });

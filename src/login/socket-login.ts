@@ -41,9 +41,13 @@ export function loginNote(options: Plain, token: Token | undefined): string {
   return options['cert'] === undefined && options['pfx'] === undefined ? '' : ' (client certificate)';
 }
 
-function tokenNote({ source, expiresAt }: Token): string {
+/** RabbitMQ 4.0 accepts frames of 4096 bytes before the login, and RabbitMQ 4.3 of 8192. The token is in such a frame. */
+const longToken = 3_500;
+
+function tokenNote({ source, text, expiresAt }: Token): string {
   const isExpired = expiresAt !== undefined && expiresAt < Date.now();
-  return ` (token of ${source.from}${isExpired ? `, expired at ${new Date(expiresAt).toISOString()}` : ''})`;
+  const length = Buffer.byteLength(text) > longToken ? `, ${Buffer.byteLength(text)} bytes` : '';
+  return ` (token of ${source.from}${length}${isExpired ? `, expired at ${new Date(expiresAt).toISOString()}` : ''})`;
 }
 
 function isTokenOption(value: unknown): value is TokenOption {

@@ -46,7 +46,7 @@ export function failureOf(error: unknown, redact: (text: string) => string): MqE
   const clean = (secret: string) => redact(withoutAddress(secret));
   const text = clean(original instanceof Error ? original.message : String(original));
   const system = systemCode(original);
-  const known = (system === undefined ? undefined : bySystemCode(system, text)) ?? byText(text);
+  const known = byLongToken(text) ?? (system === undefined ? undefined : bySystemCode(system, text)) ?? byText(text);
   const { code, message, hint } = known ?? {
     code: 'UNAVAILABLE' as const,
     message: `cannot connect: ${text}`,
@@ -77,13 +77,27 @@ interface Failure {
   hint?: string;
 }
 
+/** RabbitMQ closes the socket, or does not answer, if the frame with the token is too long. */
+function byLongToken(text: string): Failure | undefined {
+  // login/socket-login.ts adds the last words.
+  const long =
+    /(?:ETIMEDOUT|ECONNRESET|EPIPE|Frame size|Socket closed abruptly)[\s\S]*\(token of (.+), (\d+) bytes[^)]*\)$/;
+  const [, from, bytes] = long.exec(text) ?? [];
+  if (from === undefined) return undefined;
+  return {
+    code: 'PROTOCOL',
+    message: `the broker does not answer the login; the token of ${from} with ${bytes} bytes may be too long`,
+    hint: 'RabbitMQ accepts 8192 bytes at the login (4.0: 4096); request fewer scopes, or set initial_frame_max of the broker',
+  };
+}
+
 function bySystemCode(system: string, text: string): Failure | undefined {
   const peer = /(?:connect \w+ |getaddrinfo \w+ )(\S+)/.exec(text)?.[1];
   if (system === 'ENOTFOUND' || system === 'EAI_AGAIN' || system === 'EAI_NODATA') {
     return {
       code: 'HOST_UNKNOWN',
       message: `unknown host${peer === undefined ? '' : ` ${peer}`} (${system})`,
-      hint: 'check the name in --url, MQ_URL or rascal.json',
+      hint: 'check the name in --url, MQ_URL, the named connection or rascal.json',
     };
   }
   if (system === 'ECONNREFUSED') {
@@ -140,7 +154,7 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
   ],
   [
     // login/socket-login.ts adds the last words.
-    /ACCESS_REFUSED - Login was refused[\s\S]*\(token of (.+?)(?:, expired at (.+?))?\)$/,
+    /ACCESS_REFUSED - Login was refused[\s\S]*\(token of (.+?)(?:, \d+ bytes)?(?:, expired at (.+?))?\)$/,
     ([, from, expired]) => ({
       code: 'NOT_PERMITTED',
       message: `the broker refused the token of ${from} (ACCESS_REFUSED)`,
@@ -154,7 +168,7 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     () => ({
       code: 'NOT_PERMITTED',
       message: 'the broker refused the user or the password (ACCESS_REFUSED)',
-      hint: 'check the user and password in --url, MQ_URL or rascal.json',
+      hint: 'check the user and password in --url, MQ_URL, the named connection or rascal.json',
     }),
   ],
   [

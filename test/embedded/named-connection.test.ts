@@ -1,6 +1,9 @@
 // Tests named connections against an embedded broker with users, TLS and client certificates.
 
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -101,6 +104,65 @@ test('connection test reports what works, and no secret', () =>
     );
     for (const { stdout, stderr } of [good, refused, reader, half]) assert.not.match(stdout + stderr, /canary/);
   }));
+
+/** Runs a proxy that forwards requests to the API as guest, as RabbitMQ accepts a token with the scopes of guest. */
+async function withTokenApi(management: string, use: (url: string) => Promise<void>): Promise<void> {
+  const authorization = `Basic ${Buffer.from('guest:guest').toString('base64')}`;
+  const proxy = createServer((given, response) => {
+    const headers = { ...given.headers, authorization };
+    const forwarded = request(`${management}${given.url}`, { method: given.method ?? 'GET', headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(response);
+    });
+    given.pipe(forwarded);
+  }).listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  try {
+    await use(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+  } finally {
+    proxy.closeAllConnections();
+    proxy.close();
+  }
+}
+
+test('connection test does not ask for the permissions of a token', async () => {
+  const cwd = emptyFolder();
+  const broker = startMq(['broker', '--json', '--port', '0', '--management-port', '0'], { cwd });
+  try {
+    const { url, management } = JSON.parse(await broker.prints(/\n/)) as { url: string; management: string };
+    await withTokenApi(management, async (api) => {
+      const env = { XDG_CONFIG_HOME: cwd, LAB_TOKEN: 'guest' };
+      const options = ['--url', `amqp://guest@${new URL(url).host}`, '--token-env', 'LAB_TOKEN'];
+      await runCli(['connection', 'add', 'lab', ...options, '--management-url', api], { env, cwd });
+      const { status, stdout } = await runCli(['connection', 'test', 'lab', '--json'], { env, cwd });
+      assert.is(status, 0, stdout);
+      const [, own, permissions] = objects({ stdout });
+      assert.is(own?.['ok'], true, stdout);
+      assert.equal(
+        { text: permissions?.['text'], ok: permissions?.['ok'] },
+        { text: 'the scopes of the token are the permissions', ok: undefined },
+      );
+    });
+  } finally {
+    await broker.stop();
+  }
+});
+
+test('the password guest is not removed from the report', async () => {
+  const cwd = emptyFolder();
+  const broker = startMq(['broker', '--json', '--port', '0', '--management-port', '0'], { cwd });
+  try {
+    const { url, management } = JSON.parse(await broker.prints(/\n/)) as { url: string; management: string };
+    const env = { XDG_CONFIG_HOME: cwd, LAB_PASSWORD: 'guest' };
+    const options = ['--url', `amqp://guest@${new URL(url).host}`, '--password-env', 'LAB_PASSWORD'];
+    await runCli(['connection', 'add', 'lab', ...options, '--management-url', management], { env, cwd });
+    const { status, stdout } = await runCli(['connection', 'test', 'lab'], { env, cwd });
+    assert.is(status, 0, stdout);
+    assert.match(stdout, 'user guest, tags administrator');
+  } finally {
+    await broker.stop();
+  }
+});
 
 test('commands log in with a password or a certificate of a connection', () =>
   withLab(async (lab) => {

@@ -85,7 +85,7 @@ const logins: readonly LoginRow[] = [
     url: () => strangers(hosts[0] as string),
     exit: 77,
     line: 'mq producer: the broker refused the user or the password (ACCESS_REFUSED) [NOT_PERMITTED]',
-    hint: 'check the user and password in --url, MQ_URL or rascal.json',
+    hint: 'check the user and password in --url, MQ_URL, the named connection or rascal.json',
   },
   {
     title: 'a vhost that is absent',

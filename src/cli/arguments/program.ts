@@ -83,7 +83,16 @@ export function parse(args: readonly string[], command: Command): Values {
     throw usage(systemReason(error));
   }
   if (!values) throw new MqError('BUG', `cac did not match the command ${command.name}`);
+  refuseSecondBroker(values);
   return values;
+}
+
+/** Options that choose the broker or the login. The last value would silently replace the first one. */
+const chosenOnce = ['connection', 'url', 'url-file', 'management-url', 'user', 'password-file'];
+
+function refuseSecondBroker(values: Values): void {
+  const name = chosenOnce.find((option) => values.list(option).length > 1);
+  if (name !== undefined) throw values.usage(`--${name} is given more than once`);
 }
 
 /**

@@ -10,6 +10,7 @@ import type { Values } from '../arguments/values.ts';
 import { type Reference, secretAt } from './connections/reference.ts';
 import type { StoredClient, StoredConnection, StoredConnections, StoredTls } from './connections/stored.ts';
 import { connectionsPath } from './connections-path.ts';
+import { filled } from './password.ts';
 import { readPrivate } from './private-file.ts';
 
 export { originOf, type Reference } from './connections/reference.ts';
@@ -31,8 +32,8 @@ export function chosenConnection({ env }: Pick<Context, 'env'>, values: Values):
   const other = options.find((option) => values.given.includes(option));
   if (typed !== undefined && other !== undefined) throw values.usage(`--connection and --${other} exclude each other`);
   if (typed !== undefined || other !== undefined) return typed;
-  const name = env['MQ_CONNECTION'] || undefined;
-  const variable = ['MQ_URL', 'MQ_URL_FILE'].find((one) => env[one]);
+  const name = filled(env, 'MQ_CONNECTION');
+  const variable = ['MQ_URL', 'MQ_URL_FILE'].find((one) => env[one] !== undefined);
   if (name === undefined || variable === undefined) return name;
   throw new MqError('USAGE', `MQ_CONNECTION and ${variable} are both set`, {
     hint: 'unset one of them, or name the broker with --connection or --url',
@@ -42,8 +43,10 @@ export function chosenConnection({ env }: Pick<Context, 'env'>, values: Values):
 export interface AppliedConnection {
   /** The context with the addresses and the login of the connection. */
   readonly context: Context;
-  /** First address without user and password: `amqps://rabbit-1:5671/orders`. */
+  /** Addresses without user and password: `amqps://rabbit-1:5671/orders, amqps://rabbit-2:5671/orders`. */
   readonly shown: string;
+  /** Named addresses of the management API without user and password. */
+  readonly managementUrls: readonly string[];
 }
 
 /**
@@ -59,11 +62,12 @@ export async function withConnection(context: Context, name: string): Promise<Ap
   const managementPassword = stored.managementPassword && (await secret(stored.managementPassword));
   const login = await loginOf(context, stored, from);
   const managementUrls = stored.managementUrls?.map((url) => withPassword(url, managementPassword));
-  const env = Object.fromEntries(Object.entries(context.env).filter(([variable]) => !replaced.test(variable)));
-  const { parseAddress } = await import('../../config/address.ts');
-  const [url = ''] = stored.urls;
-  const first = parseAddress(url);
-  if (typeof first === 'string') throw new MqError('BUG', `${from} has an invalid address`);
+  // The programs that mq starts do not inherit the secrets of the connection.
+  const secretVariables = new Set(
+    [stored.password, stored.managementPassword, stored.token, stored.oauth?.clientSecret].map((one) => one?.env),
+  );
+  const isInherited = (variable: string) => !replaced.test(variable) && !secretVariables.has(variable);
+  const env = Object.fromEntries(Object.entries(context.env).filter(([variable]) => isInherited(variable)));
   return {
     context: {
       ...context,
@@ -74,8 +78,26 @@ export async function withConnection(context: Context, name: string): Promise<Ap
       },
       login,
     },
-    shown: `${first.protocol}://${endpointOf(first)}${first.vhost === undefined ? '' : `/${encodeURIComponent(first.vhost)}`}`,
+    shown: await shownAddresses(stored.urls, from),
+    managementUrls: (stored.managementUrls ?? []).map(shownUrl),
   };
+}
+
+async function shownAddresses(urls: readonly string[], from: string): Promise<string> {
+  const { parseAddress } = await import('../../config/address.ts');
+  const shown = urls.map((url) => {
+    const address = parseAddress(url);
+    if (typeof address === 'string') throw new MqError('BUG', `${from} has an invalid address`);
+    const { protocol, vhost } = address;
+    return `${protocol}://${endpointOf(address)}${vhost === undefined ? '' : `/${encodeURIComponent(vhost)}`}`;
+  });
+  return shown.join(', ');
+}
+
+/** Returns the URL of a management API without user, password and query. */
+export function shownUrl(text: string): string {
+  const url = URL.parse(text.trim());
+  return url === null ? 'an invalid URL' : `${url.origin}${url.pathname.replace(/\/$/, '')}`;
 }
 
 /** Returns the connection with the name. Throws USAGE for an unknown name. */

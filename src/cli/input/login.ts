@@ -5,7 +5,7 @@ import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { ClientCredentials, Login, TlsFiles, TokenSource } from '../../login/login.ts';
 import { commandName, earlyValue, hasFlag } from '../arguments/program.ts';
-import { secretOf } from './password.ts';
+import { filled, secretOf } from './password.ts';
 
 type World = Pick<Context, 'args' | 'env' | 'cwd' | 'stdin'> & Partial<Pick<Context, 'drain' | 'login'>>;
 
@@ -47,8 +47,8 @@ function tlsFilesOf({ args, env }: World): TlsFiles {
   const given = tlsInputs.flatMap(([file, option, variable]) => {
     const typed = option === 'key' && bindsWithKeys(args) ? undefined : earlyValue(args, option);
     if (typed === '') throw new MqError('USAGE', `--${option} is empty`, { at: `--${option}` });
-    const name = typed ?? env[variable];
-    return name === undefined || name === '' ? [] : [[file, name] as const];
+    const name = typed ?? filled(env, variable);
+    return name === undefined ? [] : [[file, name] as const];
   });
   return Object.fromEntries(given);
 }
@@ -69,8 +69,8 @@ async function tokenSourceOf(world: World, ca: string | undefined): Promise<Toke
   const typed = commandOf('--token-command', earlyValue(args, 'token-command'));
   if (typed) return typed;
   const sources = [
-    fixedToken(env['MQ_TOKEN']),
-    fileToken(env['MQ_TOKEN_FILE'], cwd),
+    fixedToken(filled(env, 'MQ_TOKEN')),
+    fileToken(filled(env, 'MQ_TOKEN_FILE'), cwd),
     commandOf('MQ_TOKEN_COMMAND', env['MQ_TOKEN_COMMAND']),
     await clientCredentials(world, ca),
   ].filter((source) => source !== undefined);

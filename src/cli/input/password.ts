@@ -1,4 +1,5 @@
-// Reads secrets that must not be arguments: from a variable, or from a file that a variable or an option names.
+// Reads variables of a login, and secrets that must not be arguments: from a variable, or from a file that a variable or
+// an option names.
 
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
@@ -16,15 +17,26 @@ export interface Secret {
 /**
  * Returns the value of the variable, or the content of the file that `<variable>_FILE` names. Container platforms mount
  * secrets as such files.
- * @throws MqError USAGE if both are set, NO_INPUT if the file cannot be read
+ * @throws MqError USAGE if both are set or the name of the file is empty, NO_INPUT if the file cannot be read
  */
 export async function secretOf(context: SecretWorld & Pick<Context, 'env'>, variable: string) {
   const { env } = context;
-  const [text, file] = [env[variable], env[`${variable}_FILE`]];
-  if (file === undefined || file === '') return text === undefined ? undefined : { text, from: variable };
+  const [text, file] = [env[variable], filled(env, `${variable}_FILE`)];
+  if (file === undefined) return text === undefined ? undefined : { text, from: variable };
   if (text !== undefined)
     throw new MqError('USAGE', `${variable} and ${variable}_FILE are both set`, { hint: 'unset one of them' });
   return { text: await secretIn(context, file), from: `${variable}_FILE` };
+}
+
+/**
+ * Returns the value of the variable, or `undefined` if it is not set. An empty variable is an error, because a script
+ * whose variable is empty by mistake would otherwise use another broker or login.
+ * @throws MqError USAGE if the variable is empty
+ */
+export function filled(env: Readonly<Record<string, string | undefined>>, variable: string): string | undefined {
+  const value = env[variable];
+  if (value !== '') return value;
+  throw new MqError('USAGE', `${variable} is empty`, { at: variable, hint: 'unset it, or set its value' });
 }
 
 /** Returns the text of a file without the newlines at its end. */

@@ -277,6 +277,38 @@ test('refuses two names of a broker that contradict each other', async () => {
   });
 });
 
+test('an empty variable, or a broker that is named twice, is a usage error', async () => {
+  const { run } = home({ dev, other: dev });
+  const admin = ['admin', 'create', 'queue', 'q'];
+  for (const [args, env, text] of [
+    [admin, { MQ_CONNECTION: '' }, 'MQ_CONNECTION is empty'],
+    [admin, { MQ_URL_FILE: '' }, 'MQ_URL_FILE is empty'],
+    [[...admin, '--url', 'amqp://app@127.0.0.1:1'], { MQ_PASSWORD_FILE: '' }, 'MQ_PASSWORD_FILE is empty'],
+    [[...admin, '--url', 'amqp://127.0.0.1:1'], { MQ_CA: '' }, 'MQ_CA is empty'],
+    [['--connection', 'dev', ...admin, '--connection', 'other'], {}, '--connection is given more than once'],
+    [[...admin, '--url', 'amqp://127.0.0.1:1', '--url=amqp://127.0.0.1:2'], {}, '--url is given more than once'],
+  ] as const) {
+    const { status, stderr } = await run(args, { ...secrets, ...env });
+    assert.is(status, 64, stderr);
+    assert.match(stderr, `mq admin: ${text} [USAGE]`);
+  }
+});
+
+test('names each address of a connection and the API that a command changes', async () => {
+  const urls = ['amqp://app@127.0.0.1:1/shop', 'amqp://app@127.0.0.1:2/shop'];
+  const { run } = home({ dev: { ...dev, urls, managementUrls: ['http://127.0.0.1:3'] } });
+  const amqp = "connection 'dev': amqp://127.0.0.1:1/shop, amqp://127.0.0.1:2/shop";
+  for (const [options, apis] of [
+    [[], ''],
+    [['--trust-management'], 'http://127.0.0.1:3'],
+    [['--management-url', 'http://me:canary@127.0.0.1:4/x', '--trust-management'], 'http://127.0.0.1:4/x'],
+  ] as const) {
+    const purge = ['admin', 'purge', 'queue', 'q', '--yes', '--connection', 'dev', ...options];
+    const { stderr } = await run(purge, secrets);
+    assert.is(stderr.split('\n')[0], `mq admin: ${amqp}${apis && `; management API ${apis}`}`);
+  }
+});
+
 test('the option decides, then MQ_CONNECTION', () => {
   const chosen = (options: Record<string, readonly string[]>, env: Record<string, string>, command = 'wait') =>
     chosenConnection({ env }, new Values({ command, args: [], options }));
@@ -285,7 +317,7 @@ test('the option decides, then MQ_CONNECTION', () => {
   assert.is(chosen({ url: ['amqp://h'] }, both), undefined);
   assert.is(chosen({ 'url-file': ['f'] }, { MQ_CONNECTION: 'b' }), undefined);
   assert.is(chosen({}, { MQ_CONNECTION: 'b' }), 'b');
-  assert.is(chosen({}, { MQ_CONNECTION: '', MQ_URL: 'amqp://h' }), undefined);
+  assert.throws(() => chosen({}, { MQ_CONNECTION: '' }), /MQ_CONNECTION is empty/);
   assert.is(chosen({ from: ['amqp://h'] }, { MQ_CONNECTION: 'b' }, 'init'), undefined);
   assert.is(chosen({ from: ['queue'] }, { MQ_CONNECTION: 'b' }, 'record'), 'b');
   assert.is(chosen({ from: ['queue'], connection: ['a'] }, {}, 'record'), 'a');
@@ -314,12 +346,14 @@ test('a connection replaces all variables of a broker or a login', async () => {
   const never = new AbortController().signal;
   const context: Partial<Context> = { env, cwd: folder, args: [], drain: never };
   const applied = await withConnection(context as Context, 'dev');
-  assert.is(applied.shown, 'amqp://h:5672/shop');
-  const { XDG_CONFIG_HOME, DEV_PASSWORD, TOKEN, P, ...rest } = applied.context.env;
+  assert.is(applied.shown, 'amqp://h:5672/shop, amqp://i:5672/shop');
+  // Handlers do not inherit the variables that contain a secret of the connection.
+  const { XDG_CONFIG_HOME, TOKEN, P, ...rest } = applied.context.env;
   assert.equal(rest, { ...kept, MQ_URL: 'amqp://app:p%40%3A%2F%25@h/shop,amqp://app:p%40%3A%2F%25@i/shop' });
   assert.equal(applied.context.login, { tls: { ca: '/ca.pem' } });
   const { context: cloud } = await withConnection(context as Context, 'cloud');
-  assert.is(cloud.env['MQ_MANAGEMENT_URL'], 'https://ops:management-canary@h');
+  const { MQ_MANAGEMENT_URL, TOKEN: token, P: password } = cloud.env;
+  assert.equal([MQ_MANAGEMENT_URL, token, password], ['https://ops:management-canary@h', undefined, undefined]);
   assert.equal(cloud.login, { token: { kind: 'token', from: "the connection 'cloud'", token: 'token-canary' } });
 });
 

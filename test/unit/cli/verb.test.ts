@@ -68,6 +68,7 @@ test('the help of a command lists its verbs and the common options', async () =>
   assert.match(stdout, /\nUsage: mq cluster <verb> \[options\]\n\nVerbs\n {2}up /);
   assert.match(stdout, /\nOptions of every verb\n {2}--json/);
   assert.not.match(stdout, /--nodes N/);
+  assert.not.match((await runCli(['connection', '--help'])).stdout, /Options of every verb/);
 });
 
 for (const [typed, expected] of [

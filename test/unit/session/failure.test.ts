@@ -18,6 +18,16 @@ function systemError(code: string, message: string): Error {
 
 for (const [title, error, expected] of [
   [
+    'a long token',
+    new Error('Socket closed abruptly during opening handshake (token of MQ_TOKEN, 14000 bytes)'),
+    'PROTOCOL: the broker does not answer the login; the token of MQ_TOKEN with 14000 bytes may be too long',
+  ],
+  [
+    'a long token that is refused',
+    new Error('ACCESS_REFUSED - Login was refused using PLAIN (token of MQ_TOKEN, 5000 bytes)'),
+    'NOT_PERMITTED: the broker refused the token of MQ_TOKEN (ACCESS_REFUSED)',
+  ],
+  [
     'an unknown host',
     systemError('ENOTFOUND', 'getaddrinfo ENOTFOUND nosuch'),
     'HOST_UNKNOWN: unknown host nosuch (ENOTFOUND)',

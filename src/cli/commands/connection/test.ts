@@ -4,6 +4,7 @@ import builtin from '../../../../rascal.json' with { type: 'json' };
 import type { Management } from '../../../admin/client.ts';
 import type { ConnectionConfig } from '../../../config/config.ts';
 import { endpointOf } from '../../../config/endpoint.ts';
+import { redactor } from '../../../config/redact.ts';
 import type { Context } from '../../../context.ts';
 import { asMqError, type ErrorCode, escaped, exitStatuses, safeJson } from '../../../errors.ts';
 import type { Values } from '../../arguments/values.ts';
@@ -30,9 +31,11 @@ export async function testConnection(given: Context, values: Values, name: strin
   const { context } = await withConnection(given, name);
   const addresses = (await addressesOf(context, values)) ?? [];
   const results: Result[] = [];
+  // A server may repeat the login in its answer.
+  const redact = redactor([]);
   const report = (result: Result) => {
     results.push(result);
-    context.stdout.write(values.flag('json') ? `${safeJson(result)}\n` : `${escaped(lineOf(result))}\n`);
+    context.stdout.write(redact(values.flag('json') ? `${safeJson(result)}\n` : `${escaped(lineOf(result))}\n`));
   };
   for (const address of addresses) report(await amqpResult(context, address, timeoutMs));
   for (const result of await managementResults(context, values, { addresses, timeoutMs })) report(result);
@@ -98,7 +101,7 @@ async function managementResults(
     const { api } = await findManagement(context, values, { connections: addresses, limits: { timeoutMs } });
     at = api.origin;
     try {
-      return await apiResults(api, addresses[0]?.vhost ?? '/');
+      return await apiResults(api, addresses[0]);
     } finally {
       api.close();
     }
@@ -108,7 +111,8 @@ async function managementResults(
   }
 }
 
-async function apiResults(api: Management, vhost: string): Promise<Result[]> {
+async function apiResults(api: Management, address: ConnectionConfig = {}): Promise<Result[]> {
+  const { vhost = '/', user: amqpUser = 'guest' } = address;
   const [{ objectIn, textIn, textsIn }, { apiPath }] = await Promise.all([
     import('../../../admin/json.ts'),
     import('../../../admin/path.ts'),
@@ -118,10 +122,15 @@ async function apiResults(api: Management, vhost: string): Promise<Result[]> {
   const at = api.origin;
   const own: Result = { check: 'management', ok: true, at, text: `user ${user}, tags ${tags.join(', ') || 'none'}` };
   const result = (text: string, ok?: boolean): Result => ({ check: 'permissions', ok, at: `vhost ${vhost}`, text });
+  if (api.credentials?.kind === 'token') return [own, result('the scopes of the token are the permissions')];
   if (!tags.includes('administrator'))
     return [own, result(`the API shows the permissions of '${user}' to administrators only`)];
   const answer = await api.ask('GET', apiPath`/permissions/${vhost}/${user}`);
-  if (answer.status !== 200) return [own, result(`'${user}' has no permission in this vhost`, false)];
+  if (answer.status !== 200) {
+    const text = `'${user}' has no permission in this vhost`;
+    // Another user of the API does not need one.
+    return [own, user === amqpUser ? { ...result(text, false), code: 'NOT_PERMITTED' } : result(text)];
+  }
   const granted = objectIn(answer.body);
   const patterns = ['configure', 'write', 'read'].map((access) => `${access} '${textIn(granted[access])}'`);
   return [own, result(patterns.join(', '), true)];

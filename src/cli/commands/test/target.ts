@@ -158,6 +158,6 @@ async function removeVhosts(api: Client, prefix: string): Promise<void> {
 /** Replaces --url in the hint of a connection error with --on, because `mq test` has no --url. */
 function withHintFor(error: MqError): MqError {
   const { code, message, problems, hint } = error;
-  const said = hint?.replace(/--url(, MQ_URL or rascal\.json| or MQ_URL)/, '--on');
+  const said = hint?.replace(/--url(, MQ_URL, the named connection or rascal\.json| or MQ_URL)/, '--on');
   return new MqError(code, message, { problems, cause: error, ...(said !== undefined && { hint: said }) });
 }

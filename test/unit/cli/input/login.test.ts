@@ -19,7 +19,7 @@ const client = { MQ_OAUTH_TOKEN_URL: 'https://id/token', MQ_OAUTH_CLIENT_ID: 'mq
 
 const rows: readonly (readonly [title: string, given: ReturnType<typeof world>, expected: unknown])[] = [
   ['nothing', world([], {}), {}],
-  ['empty variables of files', world([], { MQ_CA: '', MQ_INSECURE: '' }), {}],
+  ['an empty MQ_INSECURE', world([], { MQ_INSECURE: '' }), {}],
   [
     'the variables of files',
     world([], files),

@@ -103,7 +103,7 @@ refuses([
     args: ['rpc-client', '--url', addressWithCanary('no-such-host.invalid'), '3'],
     exit: 68,
     line: /^mq rpc-client: unknown host no-such-host\.invalid \((ENOTFOUND|EAI_AGAIN)\) \[HOST_UNKNOWN\]$/,
-    hint: 'check the name in --url, MQ_URL or rascal.json',
+    hint: 'check the name in --url, MQ_URL, the named connection or rascal.json',
     everyStyle: true,
   },
 ]);
