@@ -88,10 +88,12 @@ test('a header that the stream would drop is refused, also through an exchange',
       subscriptions: { events: { queue: stream } },
     }),
   });
-  for (const publication of ['events', 'facts']) {
-    const refused = await roles.run(['publish', publication, '--header', 'tags:=["a"]', 'lost'], { cwd });
+  for (const target of [['events'], ['facts'], ['--exchange', 'stream-facts', '--routing-key', 'eu.it']]) {
+    const refused = await roles.run(['publish', ...target, '--header', 'tags:=["a"]', 'lost'], { cwd });
     assert.is(refused.status, 65);
     assert.match(refused.stderr, "the header 'tags' is an array, which the stream 'stream-headers' does not keep");
+  }
+  for (const publication of ['events', 'facts']) {
     const { status } = await roles.run(['publish', publication, '--header', 'x-tags:=["a"]', publication], { cwd });
     assert.is(status, 0);
   }

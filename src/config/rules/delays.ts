@@ -1,5 +1,6 @@
 // Checks the delays of publications, and the settings of publications that a delay cannot keep.
 
+import { containsDecimal } from '../../delay/decimal.ts';
 import { lostOptions } from '../../delay/lost-options.ts';
 import { objectOf } from '../plain.ts';
 import { quote } from '../reading/problem.ts';
@@ -33,6 +34,9 @@ function checkOptions({ file, report }: RuleInput, name: string): void {
     const options = objectOf(objectOf(objectOf(value['publications'])[name])['options']);
     for (const option of lostOptions(options))
       report([...path, 'publications', name, 'options', ...option], 'value', 'is not possible with a delay');
+    for (const [header, own] of Object.entries(objectOf(options['headers'])))
+      if (containsDecimal(own))
+        report([...path, 'publications', name, 'options', 'headers', header], 'value', 'a decimal cannot be delayed');
   }
 }
 

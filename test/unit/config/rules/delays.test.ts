@@ -36,6 +36,15 @@ test('a delayed publication has no option that the delay loses', () => {
   assert.equal(codesOf(file({ priority: 0 }, { publications: { late: { delay: true } } })), []);
 });
 
+test('a delayed publication has no decimal', () => {
+  const price = [{ '!': 'decimal', value: { digits: 5, places: 1 } }];
+  const options = { headers: { price, name: 'a' } };
+  assert.equal(codesOf(file(options, {})), []);
+  assert.equal(codesOf(file(options, { publications: { late: { delay: '1h' } } })), [
+    'publications.late.options.headers.price value',
+  ]);
+});
+
 test('requests and dead letters have no delay', () => {
   const publications = { late: { delay: '1h' } };
   const roles = { ask: { request: 'late' } };
