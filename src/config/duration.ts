@@ -9,13 +9,14 @@ export type DurationUnit = keyof typeof units;
 export const durationExamples = '500ms, 30s, 5m or 1h';
 
 /**
- * Returns whole milliseconds, or `undefined` if the text is not a duration.
+ * Returns whole milliseconds, or `undefined` if the text is not a duration, or has a part of a millisecond.
  * @param bare unit of a number that has none
  */
 export function durationMs(text: string, bare: DurationUnit): number | undefined {
   const [, digits, unit = bare] = /^(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)?$/.exec(text.trim()) ?? [];
   const factor = new Map(Object.entries(units)).get(unit);
-  return digits === undefined || factor === undefined ? undefined : Math.round(Number(digits) * factor);
+  if (digits === undefined || factor === undefined || (unit === 'ms' && /\.\d*[1-9]/.test(digits))) return undefined;
+  return Math.round(Number(digits) * factor);
 }
 
 /** Returns the duration in the most readable unit: `250 ms`, `1.5 s`, `10 min`, `2 h`. */
