@@ -204,7 +204,7 @@ test('refuses an untrusted certificate, and accepts one of --ca', async () => {
   const at = `https://${await listening(server)}`;
   const without = await list([at]);
   assert.is(without.status, 76, without.stderr);
-  assert.match(without.stderr, /TLS failed: .* \[TLS\]\nhint: --ca FILE/);
+  assert.match(without.stderr, /TLS failed: .* \[TLS\]\nhint: .*: --ca FILE/);
   const { status, stderr } = await list([at], ['--ca', file]);
   assert.equal([status, stderr], [0, '']);
   const plain = await list([(await serve(json)).replace('http:', 'https:')]);

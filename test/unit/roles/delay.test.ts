@@ -37,4 +37,12 @@ test('a header is not a property of the same name', () => {
   needed({ headers: { expiration: 'soon' }, priority: 0 }, { headers: { priority: 'high' } });
 });
 
+test('a delay is rounded up to whole seconds, and its message is mandatory', () => {
+  const delayed = new DelayedMessages({ type: 'after', ms: 1500 }, { ...parts, properties: {} });
+  const destination = { vhost: '/', exchange: '', routingKey: 'q', options: {} };
+  delayed.needed(destination, 'mq.delay');
+  const { exchange, mandatory } = delayed.series(destination)(Buffer.from('x'));
+  assert.equal([exchange, mandatory], ['mq.delay.level.01', true]);
+});
+
 test.run();
