@@ -69,6 +69,8 @@ export interface VhostConfig {
   readonly exchanges: Readonly<Record<string, ExchangeConfig>>;
   readonly queues: Readonly<Record<string, QueueConfig>>;
   readonly bindings: readonly BindingConfig[];
+  /** Bindings that mq does not declare here. They tell which streams receive a message. */
+  readonly otherBindings?: readonly BindingConfig[];
   /** Rascal's other vhost fields, unchanged. */
   readonly rest: Readonly<Record<string, unknown>>;
 }

@@ -1,7 +1,7 @@
 // Parses the position at which a consumer starts to read a stream. RabbitMQ 4.0 closes the connection if the position is
 // not valid, and every version reads a negative one as `first`. A bad position must therefore never reach the broker.
 
-import { durationMs } from './duration.ts';
+import { durationMs, timeMs } from './duration.ts';
 import { isObject } from './plain.ts';
 
 /** A position as the value of `x-stream-offset` in basic.consume. A timestamp is in seconds, in the form of amqplib. */
@@ -49,8 +49,8 @@ function ofNumber(number: number): ParsedOffset {
 }
 
 function ofTime(text: string): ParsedOffset {
-  const time = dateTime.test(text) ? Date.parse(text.replace(' ', 'T')) : Number.NaN;
-  if (Number.isNaN(time)) return { problem: 'a time is a date, a time and a time zone: 2026-12-01T08:00:00Z' };
+  const time = dateTime.test(text) ? timeMs(text) : undefined;
+  if (time === undefined) return { problem: 'a time is a date, a time and a time zone: 2026-12-01T08:00:00Z' };
   return at(time);
 }
 

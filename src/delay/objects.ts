@@ -124,6 +124,13 @@ export function isOnTheWay(name: string, object: string): boolean {
   );
 }
 
+/** Reports whether a name is one of the queues for delayed messages. */
+export function isOfDelays(name: string, object: string): boolean {
+  return (
+    isOnTheWay(name, object) || (object.startsWith(`${name}.`) && /^\d+\.to\./.test(object.slice(name.length + 1)))
+  );
+}
+
 /** Returns the exchange and the routing key of a message with this delay. */
 export function delayRoute(
   name: string,

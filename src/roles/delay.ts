@@ -1,6 +1,7 @@
 // Sends messages that arrive later: chooses the wait queue or the level for each message, and writes the time at which it is
 // due.
 
+import { containsDecimal } from '../delay/decimal.ts';
 import type { DelayDestination } from '../delay/destination.ts';
 import { lostOptions } from '../delay/lost-options.ts';
 import { delayRoute, deliveryObjects, levelObjects, longestDelaySeconds, waitObjects } from '../delay/objects.ts';
@@ -38,11 +39,12 @@ export class DelayedMessages {
     this.#parts = { ...parts, mandatory: true };
   }
 
-  /** Returns what must exist on the broker. Throws CONFIG for messages that cannot be delayed. */
+  /** Returns what must exist on the broker. Throws CONFIG or BAD_DATA for messages that cannot be delayed. */
   readonly needed = (destination: Destination, name: string) => {
     const { routingKey, properties } = this.#parts;
     refuseOptions({ ...destination.options, ...properties });
     refuseOptions({ headers: destination.options['headers'] });
+    refuseDecimals({ ...Object(destination.options['headers']), ...properties.headers });
     this.#name = name;
     this.#destination = { exchange: destination.exchange, routingKey: routingKey ?? destination.routingKey };
     const { type } = this.#delay;
@@ -97,5 +99,14 @@ function refuseOptions(options: Readonly<Record<string, unknown>>): void {
   if (option === undefined) return;
   throw new MqError('CONFIG', `a delayed message cannot have the option ${option.at(-1)}`, {
     hint: 'an expiration ends the wait, and the way through the wait queues keeps neither priorities nor CC',
+  });
+}
+
+/** Refuses decimals for every destination, because mq cannot see whether a message reaches a stream when it is due. */
+function refuseDecimals(headers: Readonly<Record<string, unknown>>): void {
+  const name = Object.keys(headers).find((one) => containsDecimal(headers[one]));
+  if (name === undefined) return;
+  throw new MqError('BAD_DATA', `a delayed message cannot have a decimal, as in the header '${name}'`, {
+    hint: 'send it as text: a decimal that is due for a stream would stop all dead letters of a RabbitMQ node',
   });
 }

@@ -39,6 +39,11 @@ export function isConnectionLoss({ message }: MqError): boolean {
   return message.startsWith(lost);
 }
 
+/** Returns `true` if the broker closed the connection because of an error of its own (AMQP 0-9-1, 541). */
+export function isInternalError({ cause }: MqError): boolean {
+  return cause instanceof Error && cause.message.includes('INTERNAL_ERROR');
+}
+
 /** Returns the MqError of a failure. `redact` removes secrets from the text. */
 export function failureOf(error: unknown, redact: (text: string) => string): MqError {
   if (error instanceof MqError) return withCleanMessage(error);

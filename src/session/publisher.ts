@@ -6,13 +6,13 @@ import { MqError } from '../errors.ts';
 import type { ConfirmChannel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import type { Counts } from './counts.ts';
-import { failureOf, isPermanent } from './failure.ts';
+import { failureOf, isInternalError, isPermanent } from './failure.ts';
 import type { PublishOutcome, WritableMessage } from './outgoing-message.ts';
 import { publishMessage } from './patches/outgoing-frames.ts';
 import { AnswerTimeouts, lateNackMs } from './publishing/answer-timeouts.ts';
 import { unkeptHeader } from './publishing/stream-headers.ts';
 import type { StreamOf } from './publishing/stream-targets.ts';
-import { nacked, unencodable, unroutable, unsendable } from './publishing/unsendable.ts';
+import { crashing, nacked, unencodable, unroutable, unsendable } from './publishing/unsendable.ts';
 import { type UnconfirmedMessage, Window } from './publishing/window.ts';
 import type { RawMessage } from './raw-message.ts';
 
@@ -58,7 +58,7 @@ export class Publisher {
     this.#timeouts = new AnswerTimeouts({ timeoutMs, nodeTimeoutMs, limitsBlocking });
     connection.on('blocked', () => this.#timeouts.block());
     connection.on('unblocked', () => this.#timeouts.unblock());
-    connection.on('lost', () => this.#timeouts.connectionLost());
+    connection.on('lost', (error) => this.#onLost(error));
     connection.on('left', () => this.#timeouts.nodeLeft());
     connection.on('fatal', (error) => this.#fail(error));
     this.#clock = setInterval(() => this.#checkTimeouts(), this.#timeouts.checkMs);
@@ -173,6 +173,14 @@ export class Publisher {
     if (this.#channel !== channel) return;
     this.#use(undefined);
     void this.#reopen(cause);
+  }
+
+  /** Ends a message that makes the broker close each connection. The others of the window are sent again. */
+  #onLost(error: MqError): void {
+    this.#timeouts.connectionLost();
+    if (!isInternalError(error)) return;
+    const culprit = this.#window.crashed();
+    if (culprit) this.#settle(culprit, { type: 'in doubt', error: crashing(culprit.message) });
   }
 
   async #reopen(cause: Error | undefined): Promise<void> {

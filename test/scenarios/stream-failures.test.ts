@@ -68,6 +68,9 @@ test('a replay of dead letters does not append them to their stream', async () =
   const replay = await roles.run(['dlq', 'replay', 'read'], { cwd });
   assert.is(replay.status, 65);
   assert.match(replay.stderr, '2 of 2 messages stay in stream-replay.dead: it failed in the stream');
+  const toExchange = await roles.run(['dlq', 'replay', 'read', '--to-exchange', '--yes'], { cwd });
+  assert.is(toExchange.status, 65);
+  assert.match(toExchange.stderr, "it failed in the stream 'stream-replay', whose other readers would get a copy");
   assert.equal(lines((await roles.run(all, { cwd })).stdout), bodies);
   const dead = await roles.take(`${stream}.dead`, 2);
   assert.equal(dead.map(({ properties }) => properties.headers?.['x-mq-offset']).toSorted(), [0, 1]);
@@ -88,10 +91,12 @@ test('a header that the stream would drop is refused, also through an exchange',
       subscriptions: { events: { queue: stream } },
     }),
   });
-  for (const publication of ['events', 'facts']) {
-    const refused = await roles.run(['publish', publication, '--header', 'tags:=["a"]', 'lost'], { cwd });
+  for (const target of [['events'], ['facts'], ['--exchange', 'stream-facts', '--routing-key', 'eu.it']]) {
+    const refused = await roles.run(['publish', ...target, '--header', 'tags:=["a"]', 'lost'], { cwd });
     assert.is(refused.status, 65);
     assert.match(refused.stderr, "the header 'tags' is an array, which the stream 'stream-headers' does not keep");
+  }
+  for (const publication of ['events', 'facts']) {
     const { status } = await roles.run(['publish', publication, '--header', 'x-tags:=["a"]', publication], { cwd });
     assert.is(status, 0);
   }

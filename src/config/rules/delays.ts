@@ -1,7 +1,9 @@
-// Checks the delays of publications, and the settings of publications that a delay cannot keep.
+// Checks the delays of publications, the names that delays use, and the settings of publications that a delay cannot keep.
 
+import { containsDecimal } from '../../delay/decimal.ts';
 import { lostOptions } from '../../delay/lost-options.ts';
-import { objectOf } from '../plain.ts';
+import { defaultDelayName, isOfDelays } from '../../delay/objects.ts';
+import { membersOf, objectOf } from '../plain.ts';
 import { quote } from '../reading/problem.ts';
 import { expandRole } from '../role.ts';
 import { type Report, type RuleInput, scopesOf, unknownName } from './report.ts';
@@ -25,6 +27,23 @@ export function checkDelays(input: RuleInput): void {
       report(['mq', 'roles', name], 'value', `requests are not delayed, and ${quote(String(publication))} has a delay`);
   }
   checkTargets(mq, fixed, report);
+  checkNames(input, mq['delay'] ?? defaultDelayName);
+}
+
+/** Reports an empty name, and queues of the file that cannot be those of delayed messages but have their names. */
+function checkNames({ file, report }: RuleInput, name: unknown): void {
+  if (name === '') report(['mq', 'delay'], 'value', 'is empty; the default is mq.delay');
+  if (typeof name !== 'string' || name === '') return;
+  for (const [vhost, value] of Object.entries(objectOf(file['vhosts'])))
+    for (const own of membersOf(objectOf(value)['queues'])) {
+      const type = objectOf(objectOf(own.value['options'])['arguments'])['x-queue-type'];
+      if (type === 'quorum' || own.name === undefined || !isOfDelays(name, own.name)) continue;
+      report(
+        ['vhosts', vhost, 'queues', own.key],
+        'value',
+        'has the name of a quorum queue for delayed messages (mq.delay)',
+      );
+    }
 }
 
 /** Reports options that do not survive a delay. */
@@ -33,6 +52,9 @@ function checkOptions({ file, report }: RuleInput, name: string): void {
     const options = objectOf(objectOf(objectOf(value['publications'])[name])['options']);
     for (const option of lostOptions(options))
       report([...path, 'publications', name, 'options', ...option], 'value', 'is not possible with a delay');
+    for (const [header, own] of Object.entries(objectOf(options['headers'])))
+      if (containsDecimal(own))
+        report([...path, 'publications', name, 'options', 'headers', header], 'value', 'a decimal cannot be delayed');
   }
 }
 

@@ -111,10 +111,11 @@ function expectation({ is, values, prefix, min, max, unit }: Field): string {
   }
   const limits =
     min !== undefined && max !== undefined ? ` from ${min} to ${max}` : min !== undefined ? ` of ${min} or more` : '';
+  const longest = unit === 'ms' && max !== undefined ? ` up to ${Math.floor(max / 8_640_000) / 10} days` : '';
   const words: Readonly<Record<Kind, string>> = {
     string: 'a string',
     digits: '',
-    integer: `a whole number${limits}${unit ? ` (${unit}), or a duration such as "30s"` : ''}`,
+    integer: `a whole number${limits}${unit ? ` (${unit}), or a duration such as "30s"${longest}` : ''}`,
     number: `a number${limits}`,
     boolean: 'true or false',
     array: 'a list',

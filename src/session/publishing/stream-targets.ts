@@ -35,7 +35,8 @@ class Routes {
   #behind(exchange: string, routingKey: string, visited: Set<string>): string | undefined {
     if (visited.has(exchange)) return undefined;
     visited.add(exchange);
-    for (const binding of this.#vhost.bindings) {
+    const { bindings, otherBindings = [] } = this.#vhost;
+    for (const binding of [...bindings, ...otherBindings]) {
       if (binding.source !== exchange || !this.#matches(binding, routingKey)) continue;
       const { destination, destinationType } = binding;
       if (destinationType === 'exchange') {

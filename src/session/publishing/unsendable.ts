@@ -41,8 +41,19 @@ export function unroutable({ fields: { exchange, routingKey, replyText = 'NO_ROU
 }
 
 export function nacked(message: WritableMessage): MqError {
-  const where = message.exchange === '' ? `the queue '${message.routingKey}'` : `the exchange '${message.exchange}'`;
-  return new MqError('REFUSED', `the broker refused a message to ${where} (nack)`, {
+  return new MqError('REFUSED', `the broker refused a message to ${targetOf(message)} (nack)`, {
     hint: 'the queue may be full or have no quorum; try again',
   });
+}
+
+/** Returns the error of a message that made the broker close the connection each time. */
+export function crashing(message: WritableMessage): MqError {
+  const text = `the broker closed the connection twice with an internal error (541) at a message to ${targetOf(message)}`;
+  return new MqError('IN_DOUBT', text, {
+    hint: 'its log shows the reason; a stream, for example, accepts no decimal in a header',
+  });
+}
+
+function targetOf({ exchange, routingKey }: WritableMessage): string {
+  return exchange === '' ? `the queue '${routingKey}'` : `the exchange '${exchange}'`;
 }

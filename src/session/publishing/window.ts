@@ -17,6 +17,8 @@ export interface UnconfirmedMessage {
   writtenAt: number;
   /** `true` if the broker has answered on the current channel, but the message must be sent again on another one. */
   isPostponed: boolean;
+  /** Number of internal errors of the broker (541) that closed the connection while it had no answer. */
+  crashes: number;
   /** Queue that contains it. `undefined` if it is no longer in the window. */
   queue: Queue<UnconfirmedMessage> | undefined;
   /** Position in the queue. For a sent message, this is the delivery tag. */
@@ -36,6 +38,8 @@ export class Window {
   readonly #inFlight = new Map<string, UnconfirmedMessage>();
   /** Delivery tag that follows the last returned message of a series. */
   #returnedAt = 0;
+  /** Number of messages with `crashes`. They are sent one after the other, so that the next error has one cause. */
+  #suspects = 0;
   size = 0;
   /** Total size of all bodies. */
   bytes = 0;
@@ -53,7 +57,7 @@ export class Window {
     const queue = this.#unsent;
     const entry: UnconfirmedMessage = {
       ...{ message, settle, queue },
-      ...{ returned: undefined, isPostponed: false, writtenAt: 0, position: 0, sameId: undefined },
+      ...{ returned: undefined, isPostponed: false, writtenAt: 0, crashes: 0, position: 0, sameId: undefined },
     };
     entry.position = queue.push(entry);
     this.size += 1;
@@ -63,8 +67,27 @@ export class Window {
   /** Returns the next message to send, or `undefined` if all are sent or the next one must wait. */
   next(): UnconfirmedMessage | undefined {
     const entry = this.#unsent.first;
-    if (!entry || entry.message instanceof SeriesMessage) return entry;
+    if (!entry || this.#mustBeAlone(entry)) return undefined;
+    if (entry.message instanceof SeriesMessage) return entry;
     return this.#inFlightLike(entry.message, idOf(entry.message.properties, entry.message.body)) ? undefined : entry;
+  }
+
+  /**
+   * Counts an internal error of the broker for the messages without an answer. Returns a message that was alone at two such
+   * errors or more, so it is their cause.
+   */
+  crashed(): UnconfirmedMessage | undefined {
+    const sent = [...this.#sent];
+    for (const entry of sent) entry.crashes += 1;
+    this.#suspects += sent.filter(({ crashes }) => crashes === 1).length;
+    return sent.length === 1 && sent[0] && sent[0].crashes > 1 ? sent[0] : undefined;
+  }
+
+  /** Reports whether a message must wait, because one of two was on its way at an internal error. */
+  #mustBeAlone({ crashes }: UnconfirmedMessage): boolean {
+    if (this.#suspects === 0) return false;
+    const current = this.#sent.first;
+    return current !== undefined && (crashes > 0 || current.crashes > 0);
   }
 
   /** Records that the message of `next` is sent. Its delivery tag follows the one of the previous message. */
@@ -140,6 +163,7 @@ export class Window {
     entry.queue = undefined;
     queue.remove(entry.position);
     this.size -= 1;
+    if (entry.crashes > 0) this.#suspects -= 1;
     this.bytes -= entry.message.body.length;
     if (queue === this.#sent && !(entry.message instanceof SeriesMessage)) this.#removeFromFlight(entry);
   }

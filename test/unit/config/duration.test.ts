@@ -19,7 +19,9 @@ test('parses a duration with and without a unit', () => {
     ['2', 2000],
     ['0.25', 250],
     ['0s', 0],
-    ...['', 's', '-1s', '1e3', '5 s', '5sec', '1h30m', '0x10', '１s'].map((text) => [text, undefined] as const),
+    ...['', 's', '-1s', '1e3', '5 s', '5sec', '1h30m', '1.5ms', '0x10', '１s'].map(
+      (text) => [text, undefined] as const,
+    ),
   ];
   for (const [text, milliseconds] of rows) assert.is(durationMs(text, 's'), milliseconds, text);
   assert.is(durationMs('250', 'ms'), 250);
@@ -67,8 +69,8 @@ test('reports an invalid duration once', () => {
   const queues = { q: { options: { arguments: { 'x-message-ttl': '5 minutes', 'x-expires': '0s' } } } };
   const ttl = 'vhosts["/"].queues.q.options.arguments';
   assert.equal(linesOf({ vhosts: { '/': { queues } } }), [
-    `f:1:72: ${ttl}.x-message-ttl: must be a whole number from 0 to 4294967295 (ms), or a duration such as "30s" (not "5 minutes")`,
-    `f:1:96: ${ttl}.x-expires: must be a whole number from 1 to 4294967295 (ms), or a duration such as "30s", not "0s"`,
+    `f:1:72: ${ttl}.x-message-ttl: must be a whole number from 0 to 4294967295 (ms), or a duration such as "30s" up to 49.7 days (not "5 minutes")`,
+    `f:1:96: ${ttl}.x-expires: must be a whole number from 1 to 4294967295 (ms), or a duration such as "30s" up to 49.7 days, not "0s"`,
   ]);
 });
 

@@ -59,7 +59,7 @@ const wrong: readonly (readonly [title: string, policy: object, lines: readonly 
     'with a value out of range',
     { ...policy, definition: { expires: 0 } },
     [
-      'policies["/"].p.definition.expires: must be a whole number from 1 to 4294967295 (ms), or a duration such as "30s", not 0',
+      'policies["/"].p.definition.expires: must be a whole number from 1 to 4294967295 (ms), or a duration such as "30s" up to 49.7 days, not 0',
     ],
   ],
   [

@@ -17,6 +17,8 @@ for (const [text, offset] of [
   ['7D', secondsOf('2026-11-24T08:00:00Z')],
   ['2026-12-01T08:00Z', secondsOf('2026-12-01T08:00:00Z')],
   ['2026-12-01T09:00:00.5+01:00', secondsOf('2026-12-01T08:00:00Z')],
+  ['2028-02-29 23:30-01:00', secondsOf('2028-03-01T00:30:00Z')],
+  ['2026-12-01t08:00z', secondsOf('2026-12-01T08:00:00Z')],
 ] as const) {
   test(`accepts ${text} as an offset of a stream`, () => {
     assert.equal(parseOffset(text, now), { offset });
@@ -38,6 +40,9 @@ for (const [text, part] of [
   ['2026-12-01', 'a time zone'],
   ['2026-12-01T08:00:00', 'a time zone'],
   ['2026-13-01T08:00:00Z', 'a time zone'],
+  ['2027-02-30T00:00:00Z', 'a time zone'],
+  ['2027-02-29 00:00+05:00', 'a time zone'],
+  ['2027-04-30T24:00Z', 'a time zone'],
   ['99999d', 'before 1970'],
 ] as const) {
   test(`refuses '${text}' as an offset of a stream`, () => {

@@ -25,6 +25,14 @@ test('a message with a property or header that the delay loses is refused', () =
   assert.throws(() => needed({ CC: 'a' }, {}), /the option CC/);
 });
 
+test('a decimal is refused at any depth', () => {
+  const decimal = { '!': 'decimal', value: { digits: 5, places: 1 } };
+  for (const value of [decimal, [decimal], { a: [{ b: decimal }] }]) {
+    assert.throws(() => needed({ headers: { 'x-a': value } }, {}), /cannot have a decimal, as in the header 'x-a'/);
+    assert.throws(() => needed({ headers: { b: 1 } }, { headers: { 'x-a': value } }), /cannot have a decimal/);
+  }
+});
+
 test('a header is not a property of the same name', () => {
   needed({ headers: { expiration: 'soon' }, priority: 0 }, { headers: { priority: 'high' } });
 });

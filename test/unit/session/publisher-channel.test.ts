@@ -6,11 +6,17 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BrokerConnection } from '../../../src/session/connecting/broker-connection.ts';
 import { newCounts } from '../../../src/session/counts.ts';
-import type { PublishOutcome } from '../../../src/session/outgoing-message.ts';
+import { failureOf } from '../../../src/session/failure.ts';
+import type { OutgoingMessage, PublishOutcome } from '../../../src/session/outgoing-message.ts';
 import { Publisher, type PublisherSettings } from '../../../src/session/publisher.ts';
 
 /** The error that amqplib throws. */
 const closed = Object.assign(new Error('Channel closed'), { name: 'IllegalOperationError' });
+
+const internalError = failureOf(
+  new Error('Connection closed: 541 (INTERNAL-ERROR) with message "INTERNAL_ERROR"'),
+  String,
+);
 
 interface FakeChannel extends EventEmitter {
   isClosed: boolean;
@@ -139,6 +145,47 @@ test('refuses many messages that cannot be encoded, after a lost channel', async
       assert.equal([...errors], [['the message cannot be sent: too long', 50_000]]);
     },
   );
+});
+
+test('ends only the message that leads to internal errors of the broker', async () => {
+  const { connection, made } = fakeConnection();
+  const bodies = ['a', 'b', 'bad', 'c'];
+  const read: string[][] = [];
+  const onChannel = async () => {
+    const channel = made.at(-1) as FakeChannel & { sendMessage: (message: OutgoingMessage) => boolean };
+    const own: string[] = [];
+    read.push(own);
+    let isBroken = false;
+    channel.sendMessage = ({ body }) => {
+      const text = body.toString();
+      own.push(text);
+      if (text === 'bad') {
+        isBroken = true;
+        setImmediate(() => {
+          channel.close();
+          connection.emit('lost', internalError);
+        });
+      } else if (read.length > 1) {
+        const deliveryTag = own.length;
+        setImmediate(() => isBroken || channel.emit('ack', { deliveryTag, multiple: false }));
+      }
+      return true;
+    };
+  };
+  await withPublisher(connection, onChannel, async (publisher) => {
+    const outcomes = await Promise.all(
+      bodies.map((body, id) => {
+        const message = { exchange: '', routingKey: 'q', body: Buffer.from(body), mandatory: true };
+        return publisher.publish({ ...message, properties: { messageId: String(id) } });
+      }),
+    );
+    assert.equal(
+      outcomes.map(({ type }) => type),
+      ['confirmed', 'confirmed', 'in doubt', 'confirmed'],
+    );
+    assert.match(outcomes[2]?.type === 'in doubt' ? outcomes[2].error.message : '', /twice with an internal error/);
+    assert.equal(read, [bodies, ['a', 'b', 'bad'], ['c']]);
+  });
 });
 
 test('doubles the pause between attempts to open a channel, up to 10 s', async () => {

@@ -1,7 +1,7 @@
 // Parses --delay and --at.
 
 import type { DelayConfig } from '../../../config/config.ts';
-import { durationMs } from '../../../config/duration.ts';
+import { durationMs, timeMs } from '../../../config/duration.ts';
 import { longestDelaySeconds } from '../../../delay/objects.ts';
 import type { Delay } from '../../../roles/delay.ts';
 import type { Values } from '../../arguments/values.ts';
@@ -27,8 +27,8 @@ export function delayOf(values: Values, configured: DelayConfig | undefined): De
 }
 
 function delayUntil(values: Values, at: string): Delay {
-  const due = time.test(at) ? Date.parse(at) : Number.NaN;
-  if (Number.isNaN(due))
+  const due = time.test(at) ? timeMs(at) : undefined;
+  if (due === undefined)
     throw values.usage(`--at must be a time with its zone (2026-12-01T08:00Z, 2026-12-01T09:00+01:00), not '${at}'`);
   const leftMs = due - Date.now();
   if (leftMs < 0) throw values.usage(`--at ${at} is in the past`);

@@ -84,7 +84,7 @@ function withQueue(vhost: VhostConfig, queue: string): VhostConfig {
 
 function withExchange(vhost: VhostConfig, exchange: string): VhostConfig {
   const exchanges = { ...vhost.exchanges, [exchange]: { ...vhost.exchanges[exchange], ...checked } };
-  return { ...vhost, exchanges, bindings: [] };
+  return { ...vhost, exchanges, bindings: [], otherBindings: vhost.bindings };
 }
 
 function withOwnQueue(vhost: VhostConfig, exchange: string, keys: readonly string[]): VhostConfig {

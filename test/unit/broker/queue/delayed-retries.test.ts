@@ -75,6 +75,23 @@ test('a queue with very many paused messages continues', () => {
   assert.equal([ready, held.count], [count, 0]);
 });
 
+test('messages with different pauses return in the order in which they are due', () => {
+  const clock = new HandClock();
+  const ready: number[] = [];
+  const entries: QueueEntry[] = [];
+  const held = new DelayedRetries(clock, (due) => ready.push(...due.map((entry) => entries.indexOf(entry))));
+  const retry = { isForFailed: true, isForReturned: false, minMs: 100, maxMs: 100_000 };
+  for (const deliveryCount of [2, 1, 1, 3, 2, 9]) {
+    const entry = { deliveryCount } as QueueEntry;
+    entries.push(entry);
+    held.hold(entry, retry, true);
+    clock.move(1);
+  }
+  clock.move(400);
+  assert.equal([ready, held.count], [[1, 2, 0, 4, 3], 1]);
+  assert.equal(held.takeAll(), entries.slice(5));
+});
+
 test('purge and delete remove messages that pause', () => {
   const { vhost, clock } = quorum({});
   const queue = declare(vhost, 'paused', { 'x-queue-type': 'quorum', ...failed });

@@ -20,7 +20,7 @@ refuses([
     line: `mq task: --delay must be a duration (90s, 5m, 1h or 30d) of at most 97d, not '${delay}' [USAGE]`,
     hint: help,
   })),
-  ...['tomorrow', '2099-01-01', '2099-01-01T00:00', '2099-13-01T00:00Z'].map((at) => ({
+  ...['tomorrow', '2099-01-01', '2099-01-01T00:00', '2099-13-01T00:00Z', '2099-02-30T00:00Z'].map((at) => ({
     title: `the time ${at}`,
     args: ['task', '--at', at],
     exit: 64,

@@ -16,7 +16,7 @@ const codesOf = (content: unknown) => problemsOf(JSON.stringify(content)).map(({
 test('a delay is a duration or a boolean of a publication that exists', () => {
   for (const delay of ['1h', 1500, true, false])
     assert.equal(codesOf(file({}, { publications: { late: { delay } } })), [], String(delay));
-  for (const delay of [0, -1, 'soon', '60d', null])
+  for (const delay of [0, -1, 'soon', '60d', '1.5ms', null])
     assert.equal(codesOf(file({}, { publications: { late: { delay } } })).length, 1, String(delay));
   assert.equal(codesOf(file({}, { publications: { lost: { delay: 1 } } })), ['mq.publications.lost reference']);
   assert.equal(codesOf(file({}, { publications: { task: { delay: 1000 } } })), []);
@@ -34,6 +34,28 @@ test('a delayed publication has no option that the delay loses', () => {
     ['publications.late.options.headers.CC value'],
   );
   assert.equal(codesOf(file({ priority: 0 }, { publications: { late: { delay: true } } })), []);
+});
+
+test('a delayed publication has no decimal', () => {
+  const price = [{ '!': 'decimal', value: { digits: 5, places: 1 } }];
+  const options = { headers: { price, name: 'a' } };
+  assert.equal(codesOf(file(options, {})), []);
+  assert.equal(codesOf(file(options, { publications: { late: { delay: '1h' } } })), [
+    'publications.late.options.headers.price value',
+  ]);
+});
+
+test('a classic queue cannot have the name of a queue for delayed messages', () => {
+  const quorum = { options: { arguments: { 'x-queue-type': 'quorum' } } };
+  const own = (queues: object, delay?: string) =>
+    codesOf({ vhosts: { '/': { queues } }, mq: { ...(delay !== undefined && { delay }) } });
+  for (const name of ['mq.delay.level.03', 'mq.delay.to.q', 'mq.delay.2000.to.q', 'mq.delay.unroutable']) {
+    assert.equal(own({ [name]: {} }), [`vhosts["/"].queues["${name}"] value`]);
+    assert.equal(own({ [name]: quorum }), []);
+    assert.equal(own({ [name]: {} }, 'shop'), []);
+  }
+  assert.equal(own({ 'mq.delay.mine': {}, 'mq.delays.to.q': {} }), []);
+  assert.equal(own({}, ''), ['mq.delay value']);
 });
 
 test('requests and dead letters have no delay', () => {

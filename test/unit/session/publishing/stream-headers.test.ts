@@ -14,6 +14,8 @@ test('names the header that a stream drops', () => {
   assert.is(refused({ user: { id: 1 } }), "the header 'user' is a table, which the stream 'events' does not keep");
   const decimal = { '!': 'decimal', value: { places: 1, digits: 1 } };
   assert.match(refused({ 'x-price': decimal }) ?? '', "the header 'x-price' is a decimal");
+  assert.match(refused({ 'x-prices': [decimal] }) ?? '', "the header 'x-prices' is an array with a decimal");
+  assert.match(refused({ 'x-a': { b: [decimal] } }) ?? '', "the header 'x-a' is a table with a decimal");
 });
 
 test('accepts what a stream keeps, and other queues', () => {
