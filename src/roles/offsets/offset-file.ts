@@ -3,10 +3,21 @@
 // has processed the messages that arrived together, so that it survives a kill of mq. fsync follows for groups of
 // offsets.
 
-import { closeSync, fdatasync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  realpathSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { MqError, systemCode, systemReason } from '../../errors.ts';
+import { type FileLock, lockFile } from './file-lock.ts';
 import { type OffsetStore, offsetOfRecord, recordOf, type StreamNames } from './offset-record.ts';
 
 /** Length of a line in bytes. It is a multiple of a disk sector, so that a failed write damages only one line. */
@@ -23,27 +34,40 @@ export class OffsetFile implements OffsetStore {
   readonly stored: number | undefined;
   readonly #parts: OffsetFileParts;
   readonly #descriptor: number;
+  readonly #lock: FileLock;
   #next: number | undefined;
   /** Index of the line that is written next: 0 or 1. */
   #line = 0;
   #syncing: Promise<void> | undefined;
   #isUnsynced = false;
 
+  private constructor(parts: OffsetFileParts, descriptor: number, lock: FileLock) {
+    this.#parts = parts;
+    this.#descriptor = descriptor;
+    this.#lock = lock;
+    this.stored = this.#read();
+  }
+
   /**
    * Opens the file, and creates it if it does not exist.
-   * @throws MqError if the file cannot be used or contains no offset of this stream
+   * @throws MqError if the file cannot be used, if another reader uses it, or if it contains no offset of this stream
    */
-  constructor(parts: OffsetFileParts) {
-    this.#parts = parts;
+  static async open(parts: OffsetFileParts): Promise<OffsetFile> {
     const { path } = parts;
+    const descriptor = opened(path);
+    let lock: FileLock | undefined;
     try {
-      this.#descriptor = opened(path);
+      // A device such as /dev/zero has no end.
+      if (!fstatSync(descriptor).isFile()) throw unusable(path, 'it is not a regular file');
+      lock = await lockFile(descriptor);
+      if (lock === undefined)
+        throw unusable(path, 'another reader uses it', { hint: 'each reader requires an offset file of its own' });
+      return new OffsetFile(parts, descriptor, lock);
     } catch (error) {
-      throw new MqError('CANNOT_CREATE', `cannot open the offset file ${path} (${systemReason(error)})`, {
-        cause: error,
-      });
+      lock?.release();
+      closeSync(descriptor);
+      throw error;
     }
-    this.stored = this.#read();
   }
 
   save(offset: number): void {
@@ -55,12 +79,15 @@ export class OffsetFile implements OffsetStore {
     this.#write();
     while (this.#syncing !== undefined) await this.#syncing;
     closeSync(this.#descriptor);
+    this.#lock.release();
   }
 
   #read(): number | undefined {
     const { path, stream } = this.#parts;
     // After a failure of the machine, a line that was not on disk may consist of zeros.
-    const text = readFileSync(path, 'utf8').replaceAll(/\0+/g, '\n');
+    const bytes = Buffer.alloc(2 * lineBytes);
+    const length = readSync(this.#descriptor, bytes, 0, bytes.length, 0);
+    const text = bytes.toString('utf8', 0, length).replaceAll(/\0+/g, '\n');
     const offsets = text.split('\n').map((line) => offsetOfRecord(line, stream, path));
     const stored = offsets.reduce((most, one) => (one !== undefined && one >= (most ?? 0) ? one : most), undefined);
     if (stored === undefined && text.trim() !== '')
@@ -114,14 +141,23 @@ function opened(path: string): number {
   try {
     return openSync(path, 'r+');
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
+    if (systemCode(error) !== 'ENOENT') throw unusable(path, systemReason(error), { cause: error });
   }
-  const descriptor = openSync(path, 'wx+', 0o644);
-  const folder = openSync(dirname(path), 'r');
   try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
+    // Without O_EXCL, because the path may be a symbolic link to a file that does not exist yet.
+    const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+    const folder = openSync(dirname(realpathSync(path)), 'r');
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+    return descriptor;
+  } catch (error) {
+    throw unusable(path, systemReason(error), { cause: error });
   }
-  return descriptor;
+}
+
+function unusable(path: string, reason: string, more: { hint?: string; cause?: unknown } = {}): MqError {
+  return new MqError('CANNOT_CREATE', `cannot open the offset file ${path} (${reason})`, more);
 }

@@ -12,5 +12,5 @@ interface OffsetStoreParts extends OffsetQueueParts {
 
 export async function openOffsetStore(session: Session, parts: OffsetStoreParts): Promise<OffsetStore> {
   const { file, stream, onError } = parts;
-  return file === undefined ? OffsetQueue.open(session, parts) : new OffsetFile({ path: file, stream, onError });
+  return file === undefined ? OffsetQueue.open(session, parts) : OffsetFile.open({ path: file, stream, onError });
 }
