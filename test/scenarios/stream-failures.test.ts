@@ -68,6 +68,9 @@ test('a replay of dead letters does not append them to their stream', async () =
   const replay = await roles.run(['dlq', 'replay', 'read'], { cwd });
   assert.is(replay.status, 65);
   assert.match(replay.stderr, '2 of 2 messages stay in stream-replay.dead: it failed in the stream');
+  const toExchange = await roles.run(['dlq', 'replay', 'read', '--to-exchange', '--yes'], { cwd });
+  assert.is(toExchange.status, 65);
+  assert.match(toExchange.stderr, "it failed in the stream 'stream-replay', whose other readers would get a copy");
   assert.equal(lines((await roles.run(all, { cwd })).stdout), bodies);
   const dead = await roles.take(`${stream}.dead`, 2);
   assert.equal(dead.map(({ properties }) => properties.headers?.['x-mq-offset']).toSorted(), [0, 1]);

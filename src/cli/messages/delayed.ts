@@ -175,7 +175,7 @@ async function cancel(context: Context, values: Values, { session, queues, isSel
     else await printer.text(escaped(`${outcome} ${id}`));
   }
   if (gone.length === 0) return;
-  const which = gone.length === 1 ? 'message is' : `messages are`;
+  const which = `${ids.size === 1 ? 'message' : 'messages'} ${gone.length === 1 ? 'is' : 'are'}`;
   throw new MqError('ANSWER_NO', `${gone.length} of ${ids.size} ${which} not delayed`, {
     hint: 'they have arrived at their destinations, or no delayed message has had these ids',
   });

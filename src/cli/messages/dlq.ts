@@ -1,6 +1,6 @@
 // mq dlq: lists, shows, replays, moves and deletes messages that failed all attempts.
 
-import { type CheckedConfig, type Config, configFor } from '../../config/config.ts';
+import { type CheckedConfig, type Config, configFor, queueType } from '../../config/config.ts';
 import type { DeadQueue } from '../../config/dead-queue.ts';
 import { usesOf } from '../../config/role.ts';
 import type { Context } from '../../context.ts';
@@ -148,6 +148,7 @@ async function settingsOf(context: Context, values: Values, { verb, name, id, co
   if (values.name('to') === queue) throw values.usage(`the messages are in ${queue} already`);
   const ids = id === undefined ? values.list('id') : [id];
   if (ids.includes('')) throw values.usage('an id is empty');
+  if (verb === 'purge') await refuseStream(config, dead);
   refuseUnasked(context, values, verb);
   const { drawTable } = await import('../../terminal/table.ts');
   return {
@@ -181,6 +182,14 @@ function configOfName(configs: CheckedConfig, name = ''): Config {
   if (Object.hasOwn(subscriptions, name)) return configFor(configs, { publications: [], subscriptions: [name] });
   const role = Object.hasOwn(roles, name) ? roles[name] : undefined;
   return role === undefined ? configs.withBuiltin : configFor(configs, usesOf(role));
+}
+
+/** Throws TOPOLOGY if rascal.json defines the queue as a stream. `--yes` would change nothing. */
+async function refuseStream({ vhosts }: Config, { vhost, queue }: DeadQueue): Promise<void> {
+  const defined = vhosts[vhost]?.queues[queue];
+  if (defined === undefined || queueType(defined) !== 'stream') return;
+  const { streamError } = await import('../../session/stream-error.ts');
+  throw streamError(queue);
 }
 
 /** Throws USAGE if purge or --to-exchange needs consent and there is neither a terminal nor --yes. */

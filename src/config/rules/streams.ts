@@ -10,7 +10,8 @@ import { type Report, type RuleInput, scopesOf } from './report.ts';
 interface Subscription {
   readonly value: Plain;
   readonly at: Path;
-  readonly isOfStream: boolean;
+  /** The type that rascal.json sets. `undefined` if it sets none, because the default of the vhost then applies. */
+  readonly type: string | undefined;
 }
 
 /** Checks offsets, prefetch and acknowledgements of subscriptions, and the prefetch of roles. */
@@ -19,7 +20,7 @@ export function checkStreams({ file, report }: Pick<RuleInput, 'file' | 'report'
   for (const subscription of subscriptions.values()) checkSubscription(subscription, report);
   for (const [name, role] of Object.entries(objectOf(objectOf(file['mq'])['roles']))) {
     const { prefetch, ...rest } = expandRole(objectOf(role));
-    const readsStream = subscriptionNames(rest).some((one) => subscriptions.get(one)?.isOfStream);
+    const readsStream = subscriptionNames(rest).some((one) => subscriptions.get(one)?.type === 'stream');
     if (prefetch === 0 && readsStream) report(['mq', 'roles', name, 'prefetch'], 'value', needsPrefetch);
   }
 }
@@ -32,7 +33,7 @@ export function streamWarnings(file: Plain): { path: Path; message: string; inst
   );
   return [{ value: mq, at: ['mq'] }, ...owners].flatMap(({ value, at }) => {
     const queue = objectOf(objectOf(objectOf(value)['retry'])['deadLetter'])['queue'];
-    const isOfStream = Object.keys(objectOf(file['vhosts'])).some((vhost) => isStream(file, vhost, queue));
+    const isOfStream = Object.keys(objectOf(file['vhosts'])).some((vhost) => typeOf(file, vhost, queue) === 'stream');
     const message = 'mq dlq cannot read dead letters in a stream, and a stream drops some of their headers';
     return isOfStream
       ? [
@@ -48,13 +49,17 @@ export function streamWarnings(file: Plain): { path: Path; message: string; inst
 
 const needsPrefetch = 'a stream requires a prefetch of at least 1';
 
-function checkSubscription({ value, at, isOfStream }: Subscription, report: Report): void {
+function checkSubscription({ value, at, type }: Subscription, report: Report): void {
   const options = objectOf(value['options']);
   const offset = objectOf(options['arguments'])['x-stream-offset'];
   const parsed = offset === undefined ? undefined : parseOffsetArgument(offset);
   if (parsed && 'problem' in parsed)
     report([...at, 'options', 'arguments', 'x-stream-offset'], 'value', parsed.problem);
-  if (!isOfStream) return;
+  if (offset !== undefined && type !== undefined && type !== 'stream') {
+    const message = `requires a stream, but the queue is a ${type} queue`;
+    report([...at, 'options', 'arguments', 'x-stream-offset'], 'value', message);
+  }
+  if (type !== 'stream') return;
   if (value['prefetch'] === 0) report([...at, 'prefetch'], 'value', needsPrefetch);
   if (options['noAck'] === true)
     report([...at, 'options', 'noAck'], 'value', 'a stream requires acknowledgements; remove noAck');
@@ -67,13 +72,13 @@ function subscriptionsOf(file: Plain): Map<string, Subscription> {
       if (!isObject(value)) continue;
       const vhost = vhostName ?? stringOf(value['vhost']) ?? '/';
       const at = [...path, 'subscriptions', name];
-      found.set(name, { value, at, isOfStream: isStream(file, vhost, value['queue']) });
+      found.set(name, { value, at, type: typeOf(file, vhost, value['queue']) });
     }
   }
   return found;
 }
 
-function isStream(file: Plain, vhost: string, queue: unknown): boolean {
+function typeOf(file: Plain, vhost: string, queue: unknown): string | undefined {
   const defined = membersOf(objectOf(objectOf(file['vhosts'])[vhost])['queues']).find(({ name }) => name === queue);
-  return objectOf(objectOf(defined?.value['options'])['arguments'])['x-queue-type'] === 'stream';
+  return stringOf(objectOf(objectOf(defined?.value['options'])['arguments'])['x-queue-type']);
 }

@@ -71,10 +71,10 @@ export class Replay {
     if (!target) return new MqError('BAD_DATA', 'its headers do not name its origin', { hint });
     if (!toExchange && target.routingKey === queue)
       return new MqError('BAD_DATA', `it failed in ${queue} itself, so it is already in its original queue`, { hint });
-    if (!toExchange && letter.offset !== undefined)
+    if (letter.offset !== undefined)
       return new MqError(
         'BAD_DATA',
-        `it failed in the stream '${target.routingKey}', whose other readers would get a copy`,
+        `it failed in the stream '${letter.queue ?? queue}', whose other readers would get a copy`,
         {
           hint: `consume ${queue} with a subscription of its own; ${hint}`,
         },

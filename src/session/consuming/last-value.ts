@@ -11,9 +11,12 @@ export interface LastValueQueue {
   readonly arguments: Readonly<Record<string, unknown>>;
 }
 
-/** Milliseconds between two attempts to read the message, and the number of attempts. */
+/**
+ * Milliseconds between two attempts to read the message, and the number of attempts. Another reader holds the message for
+ * a moment, or until RabbitMQ notices that its connection is lost.
+ */
 const againMs = 200;
-const mostAttempts = 5;
+const mostAttempts = 21;
 
 /**
  * Returns the body of the message in the queue, and `undefined` if the queue is new or empty.

@@ -48,6 +48,14 @@ refuses([
     hint,
   },
   {
+    title: 'mq dlq purge of a stream, without --yes',
+    args: ['dlq', 'purge', '--queue', 'events'],
+    files,
+    exit: 78,
+    line: "mq dlq: 'events' is a stream, and a stream has no dead letters [TOPOLOGY]",
+    hint: 'mq peek events shows its messages; mq declares events.dead with the first message that fails',
+  },
+  {
     title: 'one offset for two streams',
     args: ['subscribe', 'events', 'other', '--offset-name', 'n'],
     files,

@@ -4,10 +4,11 @@ import { checkConfigText } from '../../../../src/config/check.ts';
 import { builtin, problemsOf } from '../fixture.ts';
 
 const stream = { options: { durable: true, arguments: { 'x-queue-type': 'stream' } } };
+const classic = { options: { arguments: { 'x-queue-type': 'classic' } } };
 const problems = (subscription: object, role: object = {}) =>
   problemsOf(
     JSON.stringify({
-      vhosts: { '/': { queues: { events: stream, tasks: {} } } },
+      vhosts: { '/': { queues: { events: stream, tasks: {}, old: classic } } },
       subscriptions: { read: { queue: 'events', ...subscription } },
       mq: { roles: { reader: { consume: 'read', ...role } } },
     }),
@@ -31,6 +32,11 @@ test('checks x-stream-offset of every subscription', () => {
     assert.is(found.length, 1, JSON.stringify(bad));
     assert.match(found[0] ?? '', 'x-stream-offset: ');
   }
+  const other = (queue: string) => problems({ queue, options: { arguments: { 'x-stream-offset': 'first' } } });
+  assert.equal(other('tasks'), [], 'the default type of the vhost may be stream');
+  assert.equal(other('old'), [
+    'subscriptions.read.options.arguments.x-stream-offset: requires a stream, but the queue is a classic queue',
+  ]);
 });
 
 test('warns of dead letters in a stream', () => {
