@@ -22,8 +22,9 @@ class FakeChannel extends EventEmitter {
   }
 
   get(_queue: string, _options: object, next: Next): void {
-    if (this.#passedMs >= this.#heldMs) return next(null, { content: Buffer.from('7') });
-    next(null, false);
+    const isHeld = this.#passedMs < this.#heldMs;
+    next(null, isHeld ? false : { content: Buffer.from('7') });
+    if (!isHeld) return;
     setImmediate(() => {
       this.#passedMs += 200;
       mock.timers.tick(200);
