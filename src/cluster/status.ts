@@ -3,11 +3,12 @@
 
 import { objectOf, type Plain } from '../config/plain.ts';
 import { MqError } from '../errors.ts';
-import { askNode, listFromNode, textsIn } from './api.ts';
+import { askNode, textsIn } from './api.ts';
 import { attachCluster, type NodeState } from './cluster.ts';
 import { within } from './limit.ts';
 import { answerMs, type Member, membersOf } from './members.ts';
 import type { ClusterNode } from './node.ts';
+import { listQueues } from './queue-list.ts';
 
 export interface ClusterStatus {
   readonly name: string;
@@ -108,13 +109,6 @@ async function criticalQueues(node: ClusterNode, signal: AbortSignal | undefined
   } catch {
     return undefined;
   }
-}
-
-/** Returns the queues, or `undefined` if the node does not answer. */
-async function listQueues(node: ClusterNode, signal: AbortSignal | undefined): Promise<readonly Plain[] | undefined> {
-  // A list with statistics is cached, so it would not show for some seconds that a node has ended.
-  const path = 'queues?disable_stats=true&enable_queue_totals=true';
-  return within(answerMs, signal, (end) => listFromNode(node, path, end)).catch(() => undefined);
 }
 
 function queueStatus(queue: Plain, running: readonly string[]): QueueStatus {
