@@ -148,6 +148,16 @@ test('a tap hides an unroutable message, and warns unless a queue gets it', asyn
   assert.is((await safe.ended).status, 0);
 });
 
+test('a tap does not count another tap as a queue that receives the messages', async () => {
+  await create('twice', { type: 'fanout' });
+  const first = await tap(['twice']);
+  const refused = await roles.run(['tap', 'twice', '--only-safe'], { env: checked });
+  assert.is(refused.status, 78, refused.stderr);
+  assert.match(refused.stderr, /that no other queue receives count as routed/);
+  await first.stop();
+  await untilGone();
+});
+
 test('a tap ends an auto-delete exchange without a binding, and warns', async () => {
   await create('brief', { type: 'fanout', auto_delete: true });
   const refused = await roles.run(['tap', 'brief', '--only-safe'], { env: checked });

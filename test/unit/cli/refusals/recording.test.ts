@@ -59,6 +59,11 @@ refuses([
     '--to queue:NAME sends to a queue, --to exchange:NAME to an exchange',
   ),
   usage('publish --queue q --exchange e x', '--queue and --exchange exclude each other'),
+  usage(
+    'publish --queue q --routing-key other x',
+    '--routing-key excludes --queue, whose name is the routing key',
+    '--exchange takes a key',
+  ),
   usage('publish --queue q --delimiter NUL', '--delimiter separates messages: it requires --lines'),
   usage('publish --queue q --lines --delimiter CR', "--delimiter must be LF or NUL, not 'CR'"),
   usage(
