@@ -167,16 +167,12 @@ class Opening {
 
   async #openFirehose({ vhost: name, all, areDefault }: Targets): Promise<Watch> {
     const { context, values, config, addresses, note } = this.#parts;
-    const { traceExchange, tracedMessage } = await import('../../../session/tap.ts');
+    const { tracedMessage } = await import('../../../session/tap.ts');
     const { connections, vhost } = brokerOf(config, name, addresses);
     const limits = { timeoutMs: 5_000 };
     const { api } = await findManagement(context, values, { connections, limits, ignoresSignals: true });
     const firehose = new Firehose({ api, vhost, say: note });
     const wanted = areDefault ? [] : all;
-    // A reply usually goes to the default exchange.
-    const others = values.flag('match-replies') ? [''] : [];
-    const exchanges = new Set([...wanted.map(({ exchange }) => exchange), ...others]);
-    const keys = wanted.length === 0 ? ['publish.#'] : [...exchanges].map((exchange) => `publish.${exchange}`);
     let tap: Tap | undefined;
     const warn = () => firehose.warn();
     context.abandon.addEventListener('abort', warn, { once: true });
@@ -188,26 +184,30 @@ class Opening {
       api.close();
     };
     try {
-      const claim = await firehose.claim();
-      const tapper = await this.#tapperOf(name);
-      tap = await tapper.open(keys.map((bindingKey) => ({ exchange: traceExchange, bindingKey, arguments: claim })));
+      const sources = await this.#traceSources(wanted, await firehose.claim());
+      tap = await (await this.#tapperOf(name)).open(sources);
       await firehose.on();
     } catch (error) {
       await off();
       throw error;
     }
-    const { covers } = await import('../../../session/tap.ts');
-    const isWanted = ({ fields }: RawMessage) =>
-      wanted.length === 0 ||
-      wanted.some(
-        ({ exchange, key }) => exchange === fields.exchange && (key === undefined || covers(key, fields.routingKey)),
-      );
+    const isWanted = await wantedBy(wanted);
     const select = (copy: RawMessage) => {
       const { raw, facts } = tracedMessage(copy);
       return { raw, isNamed: isWanted(raw), trace: facts };
     };
     const names = wanted.length === 0 ? 'all exchanges' : wanted.map(targetText).join(', ');
     return this.#watch(tap, { names: `the firehose: ${names}`, select, off });
+  }
+
+  /** Returns the bindings for the copies of the messages to these exchanges, or to all. */
+  async #traceSources(wanted: readonly Target[], claim: TapSource['arguments'] = {}): Promise<TapSource[]> {
+    const { traceExchange } = await import('../../../session/tap.ts');
+    // A reply usually goes to the default exchange.
+    const others = this.#parts.values.flag('match-replies') ? [''] : [];
+    const exchanges = new Set([...wanted.map(({ exchange }) => exchange), ...others]);
+    const keys = wanted.length === 0 ? ['publish.#'] : [...exchanges].map((exchange) => `publish.${exchange}`);
+    return keys.map((bindingKey) => ({ exchange: traceExchange, bindingKey, arguments: claim }));
   }
 
   async #watch(tap: Tap, { names, select, off }: Selecting): Promise<Watch> {
@@ -258,6 +258,16 @@ interface Selecting {
   /** Returns the message that was published. */
   readonly select: (raw: RawMessage) => Pick<SeenMessage, 'raw' | 'isNamed' | 'trace'>;
   readonly off?: () => Promise<void>;
+}
+
+/** Returns a function that reports whether a message went to one of the targets. No target means all messages. */
+async function wantedBy(wanted: readonly Target[]): Promise<(message: RawMessage) => boolean> {
+  const { covers } = await import('../../../session/tap.ts');
+  return ({ fields }) =>
+    wanted.length === 0 ||
+    wanted.some(
+      ({ exchange, key }) => exchange === fields.exchange && (key === undefined || covers(key, fields.routingKey)),
+    );
 }
 
 /** Adds a key. `undefined` means all messages. */
