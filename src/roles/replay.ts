@@ -87,7 +87,7 @@ export async function replay(context: Context, session: Session, settings: Repla
     });
   }
   tally.finish();
-  if (context.drain.aborted) throw interrupted(context, `${tally.confirmed} messages are confirmed`);
+  if (context.drain.aborted) throw interrupted(context, `${countText(tally.confirmed)} confirmed`);
   if (reader.problem !== undefined) refuseProblem(settings, reader.problem, 'its messages were sent');
 }
 

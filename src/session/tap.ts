@@ -14,8 +14,8 @@ export type { ReceivedMessage } from './watching/listener.ts';
 export { type ExchangeBinding, type ExchangeFacts, type TapVerdict, tapVerdict } from './watching/tap-verdict.ts';
 export { covers } from './watching/topic-pattern.ts';
 export { type TracedMessage, tracedMessage, traceExchange } from './watching/traced-message.ts';
-export { isTapQueue };
 export type { Missed, TapSource };
+export { isTapQueue };
 
 interface TappedMessage {
   readonly raw: RawMessage;
