@@ -88,7 +88,9 @@ export async function replay(context: Context, session: Session, settings: Repla
   }
   tally.finish();
   if (context.drain.aborted) throw interrupted(context, `${countText(tally.confirmed)} confirmed`);
-  if (reader.problem !== undefined) refuseProblem(settings, reader.problem, 'its messages were sent');
+  // With --partial, the check of a file has reported it.
+  if (reader.problem !== undefined && !(exchanges && settings.isPartial))
+    refuseProblem(settings, reader.problem, 'its messages were sent');
 }
 
 function isWhole({ drain }: Context, { attempted, confirmed, stopped }: Tally): boolean {

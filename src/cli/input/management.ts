@@ -119,7 +119,7 @@ export async function findManagement(
   return { isNamed, addresses: all, api, depths };
 }
 
-/** Codes of the errors after which no command goes on without the API. */
+/** Codes of the errors that end every command. */
 const finalCodes: readonly ErrorCode[] = ['USAGE', 'BUG', 'INTERRUPTED', 'TERMINATED'];
 
 /**

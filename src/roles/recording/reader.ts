@@ -46,7 +46,7 @@ export class RecordingReader {
     } catch (error) {
       if (signal.aborted) return;
       if (isUncompressed(error))
-        throw new MqError('BAD_DATA', `${path} is not compressed, although its name says so`, { cause: error });
+        throw new MqError('BAD_DATA', `${path} is not compressed, but its name ends as if it were`, { cause: error });
       if (!isCut(error)) throw unreadable(path, error);
       this.problem = this.#cut();
     } finally {

@@ -146,7 +146,7 @@ export class Browser {
     await promised((next) => this.#channel.prefetch(mostUnacked, false, next));
     if (!this.#getter) await this.#read();
     try {
-      // Messages that others return meanwhile must not keep the browser here.
+      // Others can return messages at the same time. The number of the ready messages limits the loop.
       for (let read = 0; read < ready && this.#isRedelivered; read += 1) {
         const message = await this.#next();
         if (!message) return;

@@ -300,7 +300,7 @@ function shownName(exchange: string, sources: readonly TapSource[]): string {
 }
 
 function targetText({ exchange, key }: Target): string {
-  if (exchange === '') return `queue ${key}`;
+  if (exchange === '') return key === undefined ? 'the default exchange' : `queue ${key}`;
   return key === undefined ? exchange : `${exchange}:${key}`;
 }
 
