@@ -142,7 +142,7 @@ interface Recording extends RecordSettings {
   readonly removes?: boolean;
 }
 
-/** Creates the file, and completes it after `work`, also if `work` fails. */
+/** Creates the file, and completes it after `work`, also if `work` fails after the first message. */
 async function withGroup(
   context: Context,
   { path, source, queue, removes = false, note }: Recording,
@@ -151,12 +151,14 @@ async function withGroup(
   const writer = await RecordingWriter.create({ ...context, path, source });
   const group = new Group(writer, { queue, removes });
   let removed = removes ? '; some of them may still be in the queue' : '';
+  let isFailed = true;
   try {
     await work(group);
+    isFailed = false;
     if (removes) removed = ' and removed from the queue';
   } finally {
     try {
-      await group.finish();
+      await group.finish({ isFailed });
     } finally {
       note(`${countText(group.written)} recorded${group.written > 0 ? removed : ''}`);
     }
@@ -234,11 +236,14 @@ class Group {
     }
   }
 
-  /** Writes the rest and the last line. A file that could not be written gets no last line. */
-  async finish(): Promise<void> {
+  /**
+   * Writes the rest and the last line. A file that could not be written gets no last line, nor does a failed recording
+   * without a message, because `mq replay` would take it for a complete one.
+   */
+  async finish({ isFailed }: { readonly isFailed: boolean }): Promise<void> {
     try {
       await this.commit();
-      if (!this.#isBroken) await this.#writer.end(this.missed);
+      if (!this.#isBroken && !(isFailed && this.written === 0)) await this.#writer.end(this.missed);
     } finally {
       await this.#writer.close();
     }

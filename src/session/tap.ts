@@ -8,13 +8,14 @@ import { endChannel } from './consuming/channel-end.ts';
 import { failureOf } from './failure.ts';
 import { promised } from './promised.ts';
 import type { RawMessage } from './raw-message.ts';
-import { type Missed, TapQueue, type TapSource } from './watching/tap-queue.ts';
+import { isTapQueue, type Missed, TapQueue, type TapSource } from './watching/tap-queue.ts';
 
 export type { ReceivedMessage } from './watching/listener.ts';
 export { type ExchangeBinding, type ExchangeFacts, type TapVerdict, tapVerdict } from './watching/tap-verdict.ts';
 export { covers } from './watching/topic-pattern.ts';
 export { type TracedMessage, tracedMessage, traceExchange } from './watching/traced-message.ts';
 export type { Missed, TapSource };
+export { isTapQueue };
 
 interface TappedMessage {
   readonly raw: RawMessage;

@@ -1,5 +1,8 @@
 // mq tap shows messages without taking any, and warns or refuses where a tap would change what other clients see.
 
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { connect } from 'amqplib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -146,6 +149,32 @@ test('a tap hides an unroutable message, and warns unless a queue gets it', asyn
   const safe = await tap(['news:a.*', '--only-safe', '--idle', '1s']);
   assert.not.match(safe.stderr(), effect);
   assert.is((await safe.ended).status, 0);
+});
+
+test('a signal during the check of an exchange ends the tap before it binds', async () => {
+  await create('unchecked', { type: 'fanout' });
+  const asked = Promise.withResolvers<void>();
+  const silent = createServer(() => asked.resolve()).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const running = roles.start(['tap', 'unchecked'], { env: { MQ_MANAGEMENT_URL: `http://127.0.0.1:${port}` } });
+  await asked.promise;
+  running.kill('SIGINT');
+  const { status, stderr } = await running.ended;
+  silent.closeAllConnections();
+  silent.close();
+  assert.is(status, 130, stderr);
+  assert.not.match(stderr, 'waiting for messages');
+});
+
+test('a tap does not count another tap as a queue that receives the messages', async () => {
+  await create('twice', { type: 'fanout' });
+  const first = await tap(['twice']);
+  const refused = await roles.run(['tap', 'twice', '--only-safe'], { env: checked });
+  assert.is(refused.status, 78, refused.stderr);
+  assert.match(refused.stderr, /that no other queue receives count as routed/);
+  await first.stop();
+  await untilGone();
 });
 
 test('a tap ends an auto-delete exchange without a binding, and warns', async () => {

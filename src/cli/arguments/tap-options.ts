@@ -13,7 +13,7 @@ export const tapOptions: readonly Option[] = [
     name: 'filter',
     value: 'TEXT',
     repeats: true,
-    help: 'show messages with this text in the body; NAME=VALUE compares a header, key or exchange',
+    help: 'select messages with this text in the body; NAME=VALUE compares a header, key or exchange',
     default: 'all',
   },
   { name: 'count', value: 'N', help: 'stop after N lines', default: 'no limit' },

@@ -2,7 +2,7 @@
 
 import type { Management } from '../../admin/client.ts';
 import { listOf, objectOf, stringOf } from '../../config/plain.ts';
-import { MqError } from '../../errors.ts';
+import { type ErrorCode, MqError } from '../../errors.ts';
 import type { ExchangeBinding, ExchangeFacts } from '../../session/tap.ts';
 
 interface FactSources {
@@ -14,14 +14,17 @@ interface FactSources {
   readonly probe: (exchange: string) => Promise<ExchangeFacts>;
 }
 
-/** Returns the facts of an exchange. Throws TOPOLOGY if it does not exist. */
+/** Codes of the errors after which AMQP is not asked. */
+const finalCodes: readonly ErrorCode[] = ['TOPOLOGY', 'BUG', 'INTERRUPTED', 'TERMINATED'];
+
+/** Returns the facts of an exchange. Throws TOPOLOGY if it does not exist, INTERRUPTED or TERMINATED after a signal. */
 export async function factsOf(exchange: string, { api, vhost, probe }: FactSources): Promise<ExchangeFacts> {
   let reason = 'no management API answers';
   if (api !== undefined && exchange !== '') {
     try {
       return await factsFrom(api, vhost, exchange);
     } catch (error) {
-      if (!(error instanceof MqError) || error.code === 'TOPOLOGY' || error.code === 'BUG') throw error;
+      if (!(error instanceof MqError) || finalCodes.includes(error.code)) throw error;
       reason = error.message;
     }
   }
@@ -53,7 +56,7 @@ async function factsFrom(api: Management, vhost: string, exchange: string): Prom
       hint: 'mq apply creates the exchanges of rascal.json',
     });
   const item = objectOf(answer.status === 200 ? answer.body : await api.request('GET', path));
-  const bindings = listOf(await api.request('GET', `${path}/bindings/source`)).map(bindingOf);
+  const bindings = await bindingsFrom(api, vhost, `${path}/bindings/source`);
   const all = objectOf(item['arguments']);
   const policy = stringOf(item['policy']) ?? '';
   const settings = policy === '' ? {} : objectOf(await api.request('GET', apiPath`/policies/${vhost}/${policy}`));
@@ -69,7 +72,24 @@ async function factsFrom(api: Management, vhost: string, exchange: string): Prom
   };
 }
 
-function bindingOf(item: unknown): ExchangeBinding {
-  const { destination_type, routing_key, arguments: all } = objectOf(item);
+/** Returns the bindings without those of other taps, because a tap is no reader that the messages are for. */
+async function bindingsFrom(api: Management, vhost: string, path: string): Promise<ExchangeBinding[]> {
+  const all = listOf(await api.request('GET', path)).map(objectOf);
+  const mayBeTap = ({ destination_type, destination }: Readonly<Record<string, unknown>>) =>
+    destination_type === 'queue' && stringOf(destination)?.startsWith('amq.gen-') === true;
+  if (!all.some(mayBeTap)) return all.map(bindingOf);
+  const { apiPath } = await import('../../admin/path.ts');
+  const { isTapQueue } = await import('../../session/tap.ts');
+  const columns = 'columns=name,exclusive,arguments&disable_stats=true&enable_queue_totals=true';
+  const queues = listOf(await api.request('GET', `${apiPath`/queues/${vhost}`}?${columns}`)).map(objectOf);
+  const taps = new Set(
+    queues.flatMap(({ name, exclusive, arguments: own }) =>
+      exclusive === true && isTapQueue(objectOf(own)) ? [name] : [],
+    ),
+  );
+  return all.filter((one) => !(mayBeTap(one) && taps.has(one['destination']))).map(bindingOf);
+}
+
+function bindingOf({ destination_type, routing_key, arguments: all }: Readonly<Record<string, unknown>>) {
   return { key: stringOf(routing_key) ?? '', arguments: objectOf(all), isToQueue: destination_type === 'queue' };
 }

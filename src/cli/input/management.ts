@@ -8,7 +8,7 @@ import type { Limits } from '../../admin/http.ts';
 import type { Config, ConnectionConfig } from '../../config/config.ts';
 import { endpointOf } from '../../config/endpoint.ts';
 import type { Context } from '../../context.ts';
-import { MqError } from '../../errors.ts';
+import { type ErrorCode, MqError } from '../../errors.ts';
 import { defaultConnection } from '../../login/apply.ts';
 import type { Values } from '../arguments/values.ts';
 import { noteOf } from '../error-text.ts';
@@ -119,11 +119,14 @@ export async function findManagement(
   return { isNamed, addresses: all, api, depths };
 }
 
+/** Codes of the errors that end every command. */
+const finalCodes: readonly ErrorCode[] = ['USAGE', 'BUG', 'INTERRUPTED', 'TERMINATED'];
+
 /**
  * Returns the API for a command that also works without one, even if it does not answer yet. Returns `undefined` if no
  * API can be derived from the addresses, or if the derived API belongs to another broker; `say` then receives the
- * reason. Throws CONFIG if a named API belongs to another broker, and USAGE for an
- * invalid option.
+ * reason. Throws CONFIG if a named API belongs to another broker, USAGE for an invalid option, and
+ * INTERRUPTED or TERMINATED after a signal.
  */
 export async function optionalManagement(
   context: Context,
@@ -137,7 +140,7 @@ export async function optionalManagement(
   } catch (error) {
     if (!(error instanceof MqError)) throw error;
     const { code, message } = error;
-    if (code === 'USAGE' || code === 'BUG' || (code === 'CONFIG' && found?.isNamed)) throw error;
+    if (finalCodes.includes(code) || (code === 'CONFIG' && found?.isNamed)) throw error;
     if (code !== 'CONFIG') return found?.api;
     if (found !== undefined) say(`${message}; no management API is used`);
     return undefined;

@@ -32,6 +32,8 @@ export function replayCommand(configOf: ConfigOf): Command {
       const [path] = values.args;
       if (path === undefined || path === '') throw values.usage('give the file of the recording; - is standard input');
       const settings = { path, ...settingsOf(values) };
+      if (settings.target.to === 'queue' && settings.renamings.length > 0)
+        throw values.usage('--map excludes --to queue:NAME, which replaces the exchange and the routing key');
       await run(context, values, { settings, config: await configOf(context) });
     },
   };

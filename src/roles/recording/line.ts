@@ -10,6 +10,7 @@ import {
   exactJson,
   type Properties,
   propertyBytes,
+  propertyKinds,
   readProperties,
   receivedBytes,
 } from '../../session/wire.ts';
@@ -90,7 +91,7 @@ function parsedMessage(json: Readonly<Record<string, unknown>>): RecordedMessage
   if (Number.isNaN(recorded)) throw new TypeError('"time" is not a time');
   if (!(after >= 0)) throw new TypeError('"at" is not a number of milliseconds');
   return {
-    body: Buffer.from(body, encoding),
+    body: encoding === 'base64' ? bytesOf(body, 'body') : Buffer.from(body),
     exchange: nameOf(exchange, 'exchange'),
     routingKey: nameOf(routingKey, 'routingKey'),
     redelivered: redelivered === true,
@@ -102,13 +103,35 @@ function parsedMessage(json: Readonly<Record<string, unknown>>): RecordedMessage
 }
 
 function parsedProperties({ raw, properties, headers }: Readonly<Record<string, unknown>>): Properties {
-  if (typeof raw === 'string') return readProperties(Buffer.from(raw, 'base64'));
+  if (typeof raw === 'string') return readProperties(bytesOf(raw, 'raw'));
   if (!isObject(properties)) throw new TypeError('"properties" is not an object');
   if (headers !== undefined && !isObject(headers)) throw new TypeError('"headers" is not an object');
   const values = propertiesOf({ properties, headers });
+  const { headers: _, ...plain } = values;
+  for (const [name, value] of Object.entries(plain)) checkProperty(name, value);
   // Reports values that AMQP cannot represent before anything is sent.
   propertyBytes(values);
   return values;
+}
+
+const kinds: ReadonlyMap<string, string> = new Map(propertyKinds);
+
+/** Throws if the message would be sent without the property, or with another value. */
+function checkProperty(name: string, value: unknown): void {
+  const kind = kinds.get(name);
+  if (kind === undefined) throw new TypeError(`there is no property "${name}"`);
+  if (kind === 'text' && typeof value !== 'string') throw new TypeError(`"${name}" is not a text`);
+  if (kind === 'octet' && !(Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 255))
+    throw new TypeError(`"${name}" is not a whole number from 0 to 255`);
+  if (kind === 'time' && typeof value !== 'bigint' && !Number.isSafeInteger(value))
+    throw new TypeError(`"${name}" is not a number of seconds`);
+}
+
+/** Decodes base64. Node.js would skip other characters. */
+function bytesOf(text: string, field: string): Buffer {
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.toString('base64') !== text) throw new TypeError(`"${field}" is not base64`);
+  return bytes;
 }
 
 /** Returns a number that `parsedJson` has read: one with a point is a tagged double. */

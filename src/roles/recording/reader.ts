@@ -45,6 +45,8 @@ export class RecordingReader {
       yield* this.#messages(stream);
     } catch (error) {
       if (signal.aborted) return;
+      if (isUncompressed(error))
+        throw new MqError('BAD_DATA', `${path} is not compressed, but its name ends as if it were`, { cause: error });
       if (!isCut(error)) throw unreadable(path, error);
       this.problem = this.#cut();
     } finally {
@@ -89,7 +91,7 @@ export class RecordingReader {
       this.count += found.length;
       if (found.length > 0) yield found;
     }
-    if (!isStarted) throw new MqError('BAD_DATA', `${this.#source.path} is empty`, { hint });
+    if (!isStarted) throw new MqError('BAD_DATA', `${nameOf(this.#source.path)} is empty`, { hint });
     this.problem ??= this.#difference(last, hash.digest('hex'));
   }
 
@@ -108,9 +110,23 @@ export class RecordingReader {
       return messageOfLine(line.toString());
     } catch (error) {
       if (!(error instanceof MqError)) throw error;
-      throw new MqError('BAD_DATA', `message ${number} of ${this.#source.path}: ${error.message}`, { cause: error });
+      const place = `message ${number} (line ${number + 1}) of ${nameOf(this.#source.path)}`;
+      throw new MqError('BAD_DATA', `${place}: ${error.message}`, { cause: error });
     }
   }
+}
+
+function nameOf(path: string): string {
+  return path === '-' ? 'standard input' : path;
+}
+
+/** Returns the likely cause if this is the first line of something else, otherwise ''. */
+function causeIn(line: Buffer): string {
+  if (line.subarray(0, 2).toString('hex') === '1f8b')
+    return ': it is compressed (gzip), but its name does not end with .gz';
+  if (line.subarray(0, 4).toString('hex') === '28b52ffd')
+    return ': it is compressed (zstd), but its name does not end with .zst';
+  return line.toString().trim() === '{' ? ': each message must be one line (jq -c)' : '';
 }
 
 const hint = 'mq record writes recordings';
@@ -135,15 +151,23 @@ function refuseOther(line: Buffer, path: string): void {
   } catch {
     // The error below reports it.
   }
-  if (first?.mq !== 'recording') throw new MqError('BAD_DATA', `${path} is not a recording of mq`, { hint });
+  if (first?.mq !== 'recording')
+    throw new MqError('BAD_DATA', `${nameOf(path)} is not a recording of mq${causeIn(line)}`, { hint });
   if (first.version !== formatVersion)
     throw new MqError(
       'BAD_DATA',
-      `${path} has version ${first.version} of the format; this mq reads ${formatVersion}`,
+      `${nameOf(path)} has version ${first.version} of the format; this mq reads ${formatVersion}`,
       {
         hint: 'use the version of mq that recorded it, or a later one',
       },
     );
+}
+
+/** Reports whether the data does not begin as compressed data. */
+function isUncompressed(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && ['Z_DATA_ERROR', 'ZSTD_error_prefix_unknown'].includes(`${error.code}`)
+  );
 }
 
 /** Reports whether the compressed data ended too early. */

@@ -2,7 +2,7 @@
 // hash of all lines before it. A recording without its last line was cut off.
 
 import { createHash } from 'node:crypto';
-import { promises } from 'node:fs';
+import { constants, promises } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Output } from '../../context.ts';
 import { MqError, systemCode, systemReason } from '../../errors.ts';
@@ -111,6 +111,8 @@ async function fileTarget(path: string, name: string): Promise<Target> {
   const existing = await promises.stat(filePath(path)).catch(() => undefined);
   const isSpecial = existing !== undefined && !existing.isFile();
   let file: promises.FileHandle;
+  // The open of a named pipe waits for a reader, and no signal ends it.
+  const probe = existing?.isFIFO() ? await openPipe(path, name) : undefined;
   try {
     file = await promises.open(filePath(path), isSpecial ? 'w' : 'wx');
     if (!isSpecial) await syncFolder(dirname(path));
@@ -118,6 +120,8 @@ async function fileTarget(path: string, name: string): Promise<Target> {
     if (systemCode(error) !== 'EEXIST')
       throw new MqError('CANNOT_CREATE', `cannot create ${name}: ${systemReason(error)}`, { cause: error });
     throw new MqError('CANNOT_CREATE', `${name} exists`, { hint: 'name another file, or delete this one first' });
+  } finally {
+    await probe?.close();
   }
   const guarded = (work: Promise<unknown>) =>
     work.then(
@@ -131,6 +135,16 @@ async function fileTarget(path: string, name: string): Promise<Target> {
     sync: () => (isSpecial ? Promise.resolve() : guarded(file.sync())),
     close: () => file.close(),
   };
+}
+
+/** Opens a named pipe without waiting for its reader. Throws CANNOT_CREATE if it has none. */
+async function openPipe(path: string, name: string): Promise<promises.FileHandle> {
+  try {
+    return await promises.open(filePath(path), constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    const reason = systemCode(error) === 'ENXIO' ? 'nothing reads this named pipe' : systemReason(error);
+    throw new MqError('CANNOT_CREATE', `cannot write to ${name}: ${reason}`, { hint: 'start its reader first' });
+  }
 }
 
 /** Makes the name of a new file durable. Not every file system can sync a folder. */

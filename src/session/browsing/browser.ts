@@ -10,7 +10,7 @@ import { failureOf, isInUse } from '../failure.ts';
 import { promised } from '../promised.ts';
 import type { RawMessage } from '../raw-message.ts';
 import { streamError } from '../stream-error.ts';
-import { queueTypeOf } from './stream-probe.ts';
+import type { QueueType } from './stream-probe.ts';
 
 /** A message that was read. The caller must call either `remove` or `leave`, once, at any time. */
 export interface BrowsedMessage {
@@ -35,6 +35,8 @@ interface BrowserSettings {
   readonly republisher: Republisher;
   /** Maximum number of messages that are read. `undefined` means all. */
   readonly most?: number | undefined;
+  /** Asks for the type of the queue. */
+  readonly type: () => Promise<QueueType>;
   readonly redact: (text: string) => string;
 }
 
@@ -59,7 +61,7 @@ export class Browser {
   readonly #connection: BrokerConnection;
   #channel: Channel;
   readonly #settings: BrowserSettings;
-  readonly #prefetch: number;
+  #prefetch: number;
   /** Number of messages that are read at most: the ready ones at the start, or fewer. */
   readonly total: number;
   readonly #readers: Reader[] = [];
@@ -70,6 +72,8 @@ export class Browser {
   #failure: MqError | undefined;
   /** Receives the messages that are requested one by one. */
   #getter: Reader | undefined;
+  /** The last delivery had been delivered before. */
+  #isRedelivered = false;
 
   private constructor(connection: BrokerConnection, channel: Channel, total: number, settings: BrowserSettings) {
     this.#connection = connection;
@@ -120,12 +124,38 @@ export class Browser {
     try {
       await this.#cancel();
       for (const message of this.#arrived.splice(0)) message.leave();
+      await this.#readReturned().catch(() => undefined);
       await Promise.all(this.#republishing);
       const last = this.#readers.map(({ lastLeft }) => lastLeft);
       await returnDeliveries(this.#channel, this.#settings.queue, last);
       await new Promise<void>((resolve) => this.#channel.close(() => resolve()));
     } catch {
       // amqplib throws if the channel is already closed. The broker has requeued everything then.
+    }
+  }
+
+  /**
+   * Reads on to the first message that was never delivered. A quorum queue delivers returned messages first, and appends
+   * new ones to them: those of this browser would otherwise move behind returned messages that it did not read.
+   */
+  async #readReturned(): Promise<void> {
+    if (!this.#isRedelivered) return;
+    const ready = await readyCount(this.#channel, this.#settings.queue);
+    if (ready === 0 || (await this.#settings.type()) !== 'quorum') return;
+    this.#prefetch = mostUnacked;
+    await promised((next) => this.#channel.prefetch(mostUnacked, false, next));
+    if (!this.#getter) await this.#read();
+    try {
+      // Others can return messages at the same time. The number of the ready messages limits the loop.
+      for (let read = 0; read < ready && this.#isRedelivered; read += 1) {
+        const message = await this.#next();
+        if (!message) return;
+        message.leave();
+        if (this.#republishing.size >= mostUnacked) await Promise.all(this.#republishing);
+      }
+    } finally {
+      await this.#cancel();
+      for (const message of this.#arrived.splice(0)) message.leave();
     }
   }
 
@@ -149,9 +179,8 @@ export class Browser {
   /** Ends the consumer. From now on each message is requested. */
   async #requestSingly(): Promise<void> {
     if (this.#getter) return;
-    const { vhost, queue } = this.#settings;
     // RabbitMQ: basic.get of a stream closes the connection with 540.
-    if ((await queueTypeOf(this.#connection, vhost, queue)) === 'stream') throw streamError(queue);
+    if ((await this.#settings.type()) === 'stream') throw streamError(this.#settings.queue);
     await this.#cancel();
     this.#getter = this.#newReader();
   }
@@ -230,6 +259,7 @@ export class Browser {
 
   #arrive(reader: Reader, raw: RawMessage): void {
     reader.unacked += 1;
+    this.#isRedelivered = raw.fields.redelivered;
     const message = {
       raw,
       remove: () => {

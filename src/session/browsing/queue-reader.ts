@@ -31,6 +31,7 @@ export class QueueReader {
   readonly #connection: BrokerConnection;
   readonly #settings: ReaderSettings;
   readonly facts: QueueFacts;
+  #type: QueueType | undefined;
 
   private constructor(connection: BrokerConnection, settings: ReaderSettings, facts: QueueFacts) {
     this.#connection = connection;
@@ -64,7 +65,8 @@ export class QueueReader {
   async type(): Promise<QueueType> {
     const { vhost, queue, redact } = this.#settings;
     try {
-      return await queueTypeOf(this.#connection, vhost, queue);
+      this.#type ??= await queueTypeOf(this.#connection, vhost, queue);
+      return this.#type;
     } catch (error) {
       throw failureOf(error, redact);
     }
@@ -76,7 +78,7 @@ export class QueueReader {
    * @param most maximum number of messages that are read; all if `undefined`
    */
   browse(republisher: Republisher, most?: number): Promise<Browser> {
-    return Browser.open(this.#connection, { ...this.#settings, republisher, most });
+    return Browser.open(this.#connection, { ...this.#settings, republisher, most, type: () => this.type() });
   }
 
   /** Reads a stream from a position. */

@@ -35,6 +35,11 @@ interface TapQueueSettings {
 const limits = { 'x-max-length': 10_000, 'x-max-length-bytes': 256 * 1024 * 1024, 'x-overflow': 'drop-head' };
 /** Limits of the queue with the dropped messages. mq empties it once a second. */
 const droppedLimits = { 'x-max-length': 50_000, 'x-max-length-bytes': 64 * 1024 * 1024, 'x-overflow': 'drop-head' };
+/** Reports whether these are the arguments of a tap's queue. */
+export function isTapQueue(all: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(limits).every(([name, value]) => all[name] === value);
+}
+
 /** RabbitMQ: the default queue type of the vhost may not support exclusive queues. */
 const classic = { 'x-queue-type': 'classic' };
 

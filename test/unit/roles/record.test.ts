@@ -54,6 +54,17 @@ test('reports a connection that is lost while messages are written', async () =>
   }
 });
 
+test('does not complete a failed recording without a message', async () => {
+  const cwd = emptyFolder();
+  const { error, note } = await record(0, { cwd, path: 'a.ndjson', stdout: new PassThrough() });
+  assert.equal([(error as MqError).code, note], ['UNAVAILABLE', '0 messages recorded']);
+  const reading = readRecording(cwd, 'a.ndjson').then(
+    () => '',
+    ({ message }) => message,
+  );
+  assert.match(await reading, 'it has no last line');
+});
+
 test('does not count messages that could not be written', async () => {
   let lines = 0;
   const stdout = new Writable({

@@ -22,6 +22,9 @@ export function anyPublication(values: Values, config: Config): AnyTarget | unde
   // `mq delayed` finds the messages of the whole file under this name, which includes the namespace.
   const start = delayName(config, vhost);
   if (queue !== undefined) {
+    // The default exchange routes by the name of the queue, so that another key leads to another queue.
+    if ((values.text('routing-key') ?? queue) !== queue)
+      throw values.usage('--routing-key excludes --queue, whose name is the routing key', '--exchange accepts a key');
     const name = `queue ${queue}`;
     const publications = { [name]: { vhost, queue } };
     return { name, config: withVhost({ ...config, publications, delayName: start }, vhost, withQueue(own, queue)) };

@@ -8,6 +8,7 @@ import { asMqError, MqError } from '../../../errors.ts';
 import type { Tapper } from '../../../session/session.ts';
 import type { Missed, Tap, TapSource, TracedMessage } from '../../../session/tap.ts';
 import type { RawMessage } from '../../../session/wire.ts';
+import { interrupted } from '../../../signal.ts';
 import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
 import { addressesOf } from '../../input/addresses.ts';
@@ -110,6 +111,8 @@ class Opening {
     const { api, vhost } = await this.#api(targets.vhost);
     try {
       const { sources, names } = await this.#checked(targets, { api, vhost, tapper });
+      const { context } = this.#parts;
+      if (context.drain.aborted) throw interrupted(context, 'nothing was bound');
       const tap = await tapper.open(sources);
       if (api !== undefined && (await refusesOverflow(api, vhost, tap.queue))) throw refusedByPolicy();
       return await this.#watch(tap, { names, select: (raw) => ({ raw, isNamed: true }) });
@@ -297,7 +300,7 @@ function shownName(exchange: string, sources: readonly TapSource[]): string {
 }
 
 function targetText({ exchange, key }: Target): string {
-  if (exchange === '') return `queue ${key}`;
+  if (exchange === '') return key === undefined ? 'the default exchange' : `queue ${key}`;
   return key === undefined ? exchange : `${exchange}:${key}`;
 }
 

@@ -1,15 +1,19 @@
 // A recording is complete with its last line, and each committed part of it can be read after a crash.
 
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RecordingReader } from '../../../../src/roles/recording/reader.ts';
 import { RecordingWriter } from '../../../../src/roles/recording/writer.ts';
 import { emptyFolder } from '../../../support/mq.ts';
 import { type MadeMessage, readRecording, writeRecording } from '../../../support/recording.ts';
+import { until } from '../../../support/until.ts';
 
 const messages: readonly MadeMessage[] = Array.from({ length: 300 }, (_, number) => ({
   ...{ body: Buffer.from(`${number}\n`), properties: {}, time: 1000 + number * 10 },
@@ -101,6 +105,45 @@ test('a change of a message or of the count is found', async () => {
   assert.is(await problemOf(lines.toSpliced(5, 1).join('\n')), 'its last line counts 300 messages, but it has 299');
   assert.is(await problemOf(`${text}{}\n`), 'it has lines after its last line');
   assert.is(await problemOf(text), undefined);
+});
+
+test('a file that is no recording is refused with its cause', async () => {
+  const cwd = emptyFolder({ 'b.ndjson': '{\n', 'c.ndjson.gz': '{}', 'd.ndjson.zst': '{}' });
+  writeFileSync(join(cwd, 'a.ndjson'), gzipSync('{}'));
+  const causes = {
+    'a.ndjson': /compressed \(gzip\), but its name/,
+    'b.ndjson': /each message must be one line \(jq -c\)/,
+    'c.ndjson.gz': /is not compressed, but its name/,
+    'd.ndjson.zst': /is not compressed, but its name/,
+  };
+  for (const [path, cause] of Object.entries(causes)) {
+    const { code, message } = await read(cwd, path).then(
+      () => assert.unreachable(path),
+      (error) => error,
+    );
+    assert.is(code, 'BAD_DATA', message);
+    assert.match(message, cause);
+  }
+});
+
+test('a named pipe without a reader is refused', async () => {
+  const cwd = emptyFolder();
+  execFileSync('mkfifo', [join(cwd, 'pipe')]);
+  const made = RecordingWriter.create({ path: 'pipe', cwd, stdout: new PassThrough(), source: 'a test' });
+  const error = await made.then(
+    () => assert.unreachable(),
+    (refused) => refused,
+  );
+  assert.equal([error.code, error.message], ['CANNOT_CREATE', 'cannot write to pipe: nothing reads this named pipe']);
+
+  const reading = once(createReadStream(join(cwd, 'pipe')), 'data');
+  await until('the pipe has a reader', () =>
+    writeRecording(cwd, 'pipe', []).then(
+      () => true,
+      () => false,
+    ),
+  );
+  assert.match(String((await reading)[0]), '"mq":"recording"');
 });
 
 test('an existing file is not overwritten', async () => {

@@ -107,6 +107,13 @@ test('refuses a line that is not a message', () => {
     { headers: 'none' },
     { headers: { a: { '!': 'byte', value: 1000 } } },
     { headers: { a: { '!': 'bite', value: 1 } } },
+    { encoding: 'base64', body: 'msg 1' },
+    { raw: 'AAA!' },
+    { properties: { deliveryMode: 'x' } },
+    { properties: { priority: 999 } },
+    { properties: { messageId: 7 } },
+    { properties: { timestamp: 1.5 } },
+    { properties: { contentTyp: 'text/plain' } },
     { properties: { timestamp: 'today' } },
   ];
   for (const change of changes)
