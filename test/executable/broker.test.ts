@@ -112,7 +112,7 @@ test('mq broker reads the password of --user and refuses a wrong one', async () 
     const login = (password: string) => ({ MQ_URL: Object.assign(new URL(url), { username: 'team', password }).href });
     assert.is((await mq(['producer', 'hi'], { env: login(secret) })).status, 0);
     assert.is((await mq(['producer', 'hi'], { env: login('wrong') })).status, 77);
-    await stop(broker, /^mq broker: 127\.0\.0\.1:\d+ -> \S+ ACCESS_REFUSED - Login was refused/);
+    await stop(broker, /^mq broker: login refused: .+ by (PLAIN|the management API)$/m);
   }
 });
 
@@ -134,7 +134,7 @@ test('mq broker accepts TLS connections', async () => {
     assert.equal({ status, stderr }, { status: 0, stderr: '' });
   }
   const refused = await mq(['producer', 'hi'], { env: { MQ_URL: url } });
-  assertRefused(refused, { exit: 76, line: /TLS failed/, hint: /--ca FILE, or \?cacertfile=FILE/ });
+  assertRefused(refused, { exit: 76, line: /TLS failed/, hint: /--ca FILE, MQ_CA, or \?cacertfile=FILE/ });
   const socketOptions = { rejectUnauthorized: false, path: '/nowhere', ca: 'no authority' };
   const weak = emptyFolder({
     'rascal.json': JSON.stringify({ defaults: { vhosts: { connection: { socketOptions } } } }),
