@@ -1,13 +1,14 @@
 // Runs the command that prints a token.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { keepSecret, redactor } from '../config/redact.ts';
 import { MqError, systemReason } from '../errors.ts';
 import type { TokenSource } from './login.ts';
 import { type IssuedToken, issuedToken } from './token.ts';
 
 /** Time limit of the command in milliseconds. */
 const limitMs = 30_000;
+/** Time for reading the pipes after the end of the shell, in milliseconds. */
+const graceMs = 200;
 /** Largest output in bytes. A token fits into one frame of at least 8192 bytes. */
 const mostBytes = 1024 * 1024;
 
@@ -42,9 +43,7 @@ export async function outputOf({ command, folder, from }: ShellCommand, what: st
   const { status, signal, stdout, stderr } = await run(command, { folder, from });
   if (status === 0) return stdout;
   const how = signal === null ? `ended with status ${status}` : `was ended by ${signal}`;
-  // A command may print its secret before it fails, and a tool may repeat it on stderr.
-  for (const line of stdout.split(/\r?\n/)) if (line.trim() !== '') keepSecret(line.trim());
-  const reason = redactor([])(lastLine(stderr));
+  const reason = lastLine(stderr, stdout);
   throw new MqError('NOT_PERMITTED', `the command of ${from} ${how}${reason && `: ${reason}`}`, {
     at: from,
     hint: `run the command alone; it must print ${what} and end with status 0 (mq help login)`,
@@ -78,10 +77,19 @@ function run(command: string, { folder, from }: { folder: string; from: string }
     child.on('error', (error) =>
       fail(new MqError('SYSTEM', `cannot start the command of ${from}: ${systemReason(error)}`, { at: from })),
     );
-    child.on('close', (status, signal) => {
+    const finish = (status: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(timer);
+      clearTimeout(grace);
+      end(child);
       resolve({ status, signal, ...output });
+    };
+    // A process in the background may keep the pipes open after the end of the shell. What the shell wrote is in the pipes,
+    // and the event loop reads it before the immediate.
+    let grace: NodeJS.Timeout | undefined;
+    child.on('exit', (status, signal) => {
+      grace = setTimeout(() => setImmediate(() => finish(status, signal)), graceMs);
     });
+    child.on('close', finish);
   });
 }
 
@@ -92,9 +100,14 @@ function end(child: ChildProcess): void {
   child.stderr?.destroy();
 }
 
-/** Returns the last line of stderr without what may be a secret, for the error message. */
-function lastLine(stderr: string): string {
+/**
+ * Returns the last line of stderr without what may be a secret, for the error message. The words of stdout are secrets, and
+ * so is any long word.
+ */
+function lastLine(stderr: string, stdout: string): string {
   const line = stderr.trim().split(/\r?\n/).at(-1)?.trim() ?? '';
-  const text = line.replace(/[\w+=.~-]{24,}/g, '***');
+  const printed = stdout.split(/[\s"':,{}]+/).filter((word) => word.length > 3);
+  const known = printed.reduce((rest, word) => rest.replaceAll(word, '***'), line);
+  const text = known.replace(/[\w+=.~-]{24,}/g, '***');
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }

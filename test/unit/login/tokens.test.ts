@@ -85,9 +85,20 @@ for (const [title, source, code, message] of [
     assert.not.match(text, /\n/);
   });
 
-test('prints no token that a failing command printed before', async () => {
-  const { message } = await failureOf(commandOf('echo short-s3cret; echo "bad: short-s3cret" >&2; exit 1'));
-  assert.is(message, 'the command of --token-command ended with status 1: bad: ***');
+test('does not wait for a process that the command left in the background', async () => {
+  // The process ends when this file exists. Waiting for it would end with DEADLINE.
+  const release = join(folder, 'release');
+  const { text } = await tokenOf(commandOf('(while [ ! -e release ]; do sleep 0.05; done) & echo token-of-shell'));
+  writeFileSync(release, '');
+  assert.is(text, 'token-of-shell');
+});
+
+test('prints no word of stdout of a command that fails', async () => {
+  for (const printed of ['short-token-0815', '{"access_token":"short-token-0815"}']) {
+    const command = `echo '${printed}'; echo 'expired: short-token-0815' >&2; exit 1`;
+    const { message } = await failureOf(commandOf(command));
+    assert.is(message, 'the command of --token-command ended with status 1: expired: ***');
+  }
 });
 
 test('prints no secret of a command that fails', async () => {
