@@ -79,7 +79,7 @@ export async function sendRequest(
   settings: Limits & Transport,
 ): Promise<RawAnswer> {
   // fetch is not used, because it blocks about sixty ports (Fetch standard, 2.9) and removes `.` and `..` from paths.
-  const login = await loginOf(address);
+  const login = await loginOf(address, settings.signal);
   const open = address.isSecure ? (await import('./https.ts')).request : requestPlainly;
   for (;;) {
     const roundTrip = new RoundTrip(
@@ -103,8 +103,11 @@ interface RequestLogin {
 }
 
 /** Reads the certificates and gets the token. Throws the errors of tlsContent and tokenOf. */
-async function loginOf({ credentials, tls }: ManagementAddress): Promise<RequestLogin> {
-  return { authorization: await authorizationOf(credentials), tls: await tlsContent(tls.files) };
+async function loginOf(
+  { credentials, tls }: ManagementAddress,
+  signal: AbortSignal | undefined,
+): Promise<RequestLogin> {
+  return { authorization: await authorizationOf(credentials), tls: await tlsContent(tls.files, signal) };
 }
 
 async function authorizationOf(credentials: Credentials): Promise<string | undefined> {

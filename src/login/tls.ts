@@ -14,12 +14,12 @@ export interface TlsContent {
 }
 
 /**
- * Returns the content of the files.
- * @throws MqError NO_INPUT if a file cannot be read, BAD_DATA if it has no certificate or key, USAGE if only the
+ * Returns the content of the files. `signal` ends the wait for the writer of a pipe.
+ * @throws MqError INTERRUPTED or TERMINATED at the signal, NO_INPUT if a file cannot be read, BAD_DATA if it has no certificate or key, USAGE if only the
  * certificate or only the key is named, and TLS if the client certificate has expired
  */
-export async function tlsContent(files: TlsFiles): Promise<TlsContent> {
-  const read = async (file: string | undefined) => (file === undefined ? undefined : await contentOf(file));
+export async function tlsContent(files: TlsFiles, signal?: AbortSignal): Promise<TlsContent> {
+  const read = async (file: string | undefined) => (file === undefined ? undefined : await contentOf(file, signal));
   const [ca, cert, key, password] = await Promise.all([
     read(files.ca),
     read(files.cert),
@@ -123,10 +123,11 @@ function privateKeyOf<Key>(
   }
 }
 
-async function contentOf(file: string): Promise<Buffer> {
+async function contentOf(file: string, signal: AbortSignal | undefined): Promise<Buffer> {
   try {
-    return await readFile(file);
+    return await readFile(file, { signal });
   } catch (error) {
+    if (error instanceof MqError) throw error;
     throw new MqError('NO_INPUT', `cannot read ${file}: ${systemReason(error)}`, { at: file, cause: error });
   }
 }
