@@ -77,19 +77,26 @@ function run(command: string, { folder, from }: { folder: string; from: string }
     child.on('error', (error) =>
       fail(new MqError('SYSTEM', `cannot start the command of ${from}: ${systemReason(error)}`, { at: from })),
     );
-    const finish = (status: number | null, signal: NodeJS.Signals | null) => {
+    onceEnded(child, (status, signal) => {
       clearTimeout(timer);
-      clearTimeout(grace);
       end(child);
       resolve({ status, signal, ...output });
-    };
-    // A process in the background may keep the pipes open after the end of the shell. What the shell wrote is in the pipes,
-    // and the event loop reads it before the immediate.
-    let grace: NodeJS.Timeout | undefined;
-    child.on('exit', (status, signal) => {
-      grace = setTimeout(() => setImmediate(() => finish(status, signal)), graceMs);
     });
-    child.on('close', finish);
+  });
+}
+
+/**
+ * Calls `finish` when the shell has ended and its output was read. A process in the background may keep the pipes open. What
+ * the shell wrote is then in the pipes, and the event loop reads it before the immediate.
+ */
+function onceEnded(child: ChildProcess, finish: (status: number | null, signal: NodeJS.Signals | null) => void): void {
+  let grace: NodeJS.Timeout | undefined;
+  child.on('exit', (status, signal) => {
+    grace = setTimeout(() => setImmediate(() => finish(status, signal)), graceMs);
+  });
+  child.on('close', (status, signal) => {
+    clearTimeout(grace);
+    finish(status, signal);
   });
 }
 
