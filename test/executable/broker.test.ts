@@ -112,7 +112,10 @@ test('mq broker reads the password of --user and refuses a wrong one', async () 
     const login = (password: string) => ({ MQ_URL: Object.assign(new URL(url), { username: 'team', password }).href });
     assert.is((await mq(['producer', 'hi'], { env: login(secret) })).status, 0);
     assert.is((await mq(['producer', 'hi'], { env: login('wrong') })).status, 77);
-    await stop(broker, /^mq broker: (login refused: 'team' from \S+ by PLAIN|\S+ -> \S+ ACCESS_REFUSED - Login was refused.*)$/);
+    await stop(
+      broker,
+      /^mq broker: (login refused: 'team' from \S+ by PLAIN|\S+ -> \S+ ACCESS_REFUSED - Login was refused.*)$/,
+    );
   }
 });
 
