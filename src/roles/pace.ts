@@ -34,14 +34,19 @@ export class Pace {
   async wait(signal: AbortSignal): Promise<void> {
     const { waitMs } = this;
     if (waitMs === 0 || signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', end);
-        resolve();
-      };
-      const timer = setTimeout(end, waitMs);
-      signal.addEventListener('abort', end);
-    });
+    await pause(waitMs, signal);
   }
+}
+
+/** Resolves after the time, or when the signal aborts. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+  });
 }

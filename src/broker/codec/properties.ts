@@ -179,16 +179,26 @@ export function changeProperties(
   length: number,
   changes: { expiration?: undefined; replyTo?: string; headers?: Readonly<Record<string, FieldValue | undefined>> },
 ): Buffer {
+  return mapProperties(buffer, length, (name, bytes) => {
+    if (name === 'headers' && changes.headers !== undefined) return changeHeaders(bytes, changes.headers);
+    if (name === 'expiration' && 'expiration' in changes) return noBytes;
+    return name === 'replyTo' && changes.replyTo !== undefined ? shortstrOf(changes.replyTo) : bytes;
+  });
+}
+
+/** Encodes the properties again with the bytes that `change` returns. A property without bytes is absent. */
+function mapProperties(
+  buffer: Buffer,
+  length: number,
+  change: (name: (typeof properties)[number][0], bytes: Buffer) => Buffer,
+): Buffer {
   const reader = new Reader(buffer, 0, length);
   const flags = readFlags(reader);
   const values: Buffer[] = [];
   let changedFlags = 0;
   properties.forEach(([name, domain], index) => {
     const bit = 0x8000 >> index;
-    let bytes = (flags & bit) === 0 ? noBytes : fieldBytes(reader, domain);
-    if (name === 'headers' && changes.headers !== undefined) bytes = changeHeaders(bytes, changes.headers);
-    else if (name === 'expiration' && 'expiration' in changes) bytes = bytes.subarray(0, 0);
-    else if (name === 'replyTo' && changes.replyTo !== undefined) bytes = shortstrOf(changes.replyTo);
+    const bytes = change(name, (flags & bit) === 0 ? noBytes : fieldBytes(reader, domain));
     if (bytes.length === 0) return;
     changedFlags |= bit;
     values.push(bytes);
@@ -236,20 +246,11 @@ const offsetName = Buffer.from('\x0fx-stream-offsetl', 'latin1');
  * disappear, except for headers whose name begins with `x-`, and for CC. A message without a delivery mode becomes transient.
  */
 export function streamProperties(buffer: Buffer, length: number, offset: number): Buffer {
-  const reader = new Reader(buffer, 0, length);
-  const flags = readFlags(reader);
-  const values: Buffer[] = [];
-  let changedFlags = 0;
-  properties.forEach(([name, domain], index) => {
-    const bit = 0x8000 >> index;
-    let bytes = (flags & bit) === 0 ? noBytes : fieldBytes(reader, domain);
-    if (name === 'headers') bytes = streamHeaders(bytes, offset);
-    else if (name === 'deliveryMode' && bytes.length === 0) bytes = transient;
-    if (bytes.length === 0 || name === 'clusterId') return;
-    changedFlags |= bit;
-    values.push(bytes);
+  return mapProperties(buffer, length, (name, bytes) => {
+    if (name === 'headers') return streamHeaders(bytes, offset);
+    if (name === 'deliveryMode' && bytes.length === 0) return transient;
+    return name === 'clusterId' ? noBytes : bytes;
   });
-  return Buffer.concat([flagsOf(changedFlags), ...values]);
 }
 
 function streamHeaders(bytes: Buffer, offset: number): Buffer {

@@ -91,7 +91,7 @@ export class RecordEncoder {
   }
 
   message(id: number, message: Omit<StoredMessage, 'id'>, queues: readonly QueuedIn[]): number {
-    const { exchange, routingKey, content, more = noParts, propertiesLength } = message;
+    const { exchange, routingKey, content } = message;
     const isOwnPart = content.length >= ownPartLength;
     const marks = encodedMarks(message);
     let atMost = 28 + 3 * (exchange.length + routingKey.length) + (isOwnPart ? 0 : content.length);
@@ -108,24 +108,24 @@ export class RecordEncoder {
       this.#end = this.#buffer.writeDoubleBE(expiresAt ?? Number.NaN, this.#end);
       this.#uint32(returns.deliveryCount);
     }
-    this.#text(exchange);
-    this.#text(routingKey);
-    this.#uint32(propertiesLength);
-    if (isOwnPart) return this.#finish([content, ...more]);
-    this.#bytes(content);
-    return this.#finish(more);
+    return this.#publish(message);
   }
 
   entry(offset: number, time: number, message: StreamMessage): number {
-    const { exchange, routingKey, content, more = noParts, propertiesLength } = message;
+    const { exchange, routingKey, content } = message;
     const isOwnPart = content.length >= ownPartLength;
     this.#begin(types.entry, 20 + 3 * (exchange.length + routingKey.length) + (isOwnPart ? 0 : content.length));
     this.#uint48(offset);
     this.#uint48(time);
+    return this.#publish(message);
+  }
+
+  /** Writes what was published, and completes the record. A long content is a part of its own. */
+  #publish({ exchange, routingKey, content, more = noParts, propertiesLength }: Omit<StoredMessage, 'id'>): number {
     this.#text(exchange);
     this.#text(routingKey);
     this.#uint32(propertiesLength);
-    if (isOwnPart) return this.#finish([content, ...more]);
+    if (content.length >= ownPartLength) return this.#finish([content, ...more]);
     this.#bytes(content);
     return this.#finish(more);
   }

@@ -1,7 +1,7 @@
 // Decides when each recorded message is sent: with the recorded pauses, at a rate, or at once.
 
 import { longestTimerMs } from '../../timer.ts';
-import { Pace } from '../pace.ts';
+import { Pace, pause } from '../pace.ts';
 
 export type Timing =
   /** Divides the recorded pauses by `speed`. */
@@ -31,16 +31,4 @@ export class Schedule {
     for (let left = due - performance.now(); left > 0 && !signal.aborted; left = due - performance.now())
       await pause(Math.min(left, longestTimerMs), signal);
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
-  });
 }

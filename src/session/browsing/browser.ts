@@ -10,6 +10,7 @@ import { failureOf, isInUse } from '../failure.ts';
 import { promised } from '../promised.ts';
 import type { RawMessage } from '../raw-message.ts';
 import { streamError } from '../stream-error.ts';
+import { Arrival } from './arrival.ts';
 import type { QueueType } from './stream-probe.ts';
 
 /** A message that was read. The caller must call either `remove` or `leave`, once, at any time. */
@@ -68,7 +69,7 @@ export class Browser {
   readonly #arrived: BrowsedMessage[] = [];
   /** Messages that the republisher is handling. */
   readonly #republishing = new Set<Promise<void>>();
-  #wake: () => void = () => undefined;
+  readonly #arrival = new Arrival();
   #failure: MqError | undefined;
   /** Receives the messages that are requested one by one. */
   #getter: Reader | undefined;
@@ -168,7 +169,7 @@ export class Browser {
       const reader = this.#readers.at(-1);
       if (this.#getter) await this.#get(this.#getter);
       else if (!reader || reader.unacked >= this.#prefetch) await this.#read();
-      if (this.#arrived.length > 0 || (await this.#arrival())) continue;
+      if (this.#arrived.length > 0 || (await this.#arrival.within(quietMs))) continue;
       if ((await readyCount(this.#channel, this.#settings.queue)) === 0 && this.#arrived.length === 0) return undefined;
       const silentMs = performance.now() - begun;
       if (silentMs > deliveryTimeoutMs) throw this.#withheld();
@@ -196,17 +197,6 @@ export class Browser {
       if (error instanceof Error && error.message.includes('single active consumer')) throw this.#singlyActive();
       throw this.#failure ?? failureOf(error, redact);
     }
-  }
-
-  /** Resolves to `true` if a message arrives within a short time. */
-  #arrival(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), quietMs);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve(true);
-      };
-    });
   }
 
   #republish(message: BrowsedMessage): void {
@@ -273,7 +263,7 @@ export class Browser {
     const { republisher } = this.#settings;
     const isRepublished = republisher.isNeeded(raw, this.#channel.connection?.serverProperties ?? {});
     this.#arrived.push(isRepublished ? { ...message, leave: () => this.#republish(message) } : message);
-    this.#wake();
+    this.#arrival.notify();
   }
 
   /** Cancels the last consumer. After its answer, all deliveries of the consumer have arrived. */
@@ -284,7 +274,7 @@ export class Browser {
 
   #fail(error: Error): void {
     this.#failure ??= failureOf(error, this.#settings.redact);
-    this.#wake();
+    this.#arrival.notify();
   }
 
   #singlyActive(): MqError {

@@ -7,6 +7,7 @@ import type { BrokerConnection } from '../connecting/broker-connection.ts';
 import { failureOf } from '../failure.ts';
 import { promised } from '../promised.ts';
 import type { RawMessage } from '../raw-message.ts';
+import { Arrival } from './arrival.ts';
 
 interface StreamSettings {
   readonly vhost: string;
@@ -27,7 +28,7 @@ export class StreamReader {
   readonly #channel: Channel;
   readonly #settings: StreamSettings;
   readonly #arrived: RawMessage[] = [];
-  #wake: () => void = () => undefined;
+  readonly #arrival = new Arrival();
   #failure: Error | undefined;
 
   private constructor(channel: Channel, settings: StreamSettings) {
@@ -46,7 +47,7 @@ export class StreamReader {
       const onMessage = (raw: RawMessage | null) => {
         if (raw) reader.#arrived.push(raw);
         else reader.#failure ??= new Error('the broker cancelled the consumer');
-        reader.#wake();
+        reader.#arrival.notify();
       };
       const options = { arguments: { 'x-stream-offset': offset } };
       await connection.answered(
@@ -89,7 +90,7 @@ export class StreamReader {
    * the silence; a node that stalls does not answer. Resolves to `true` after a failure.
    */
   async #hasMore(): Promise<boolean> {
-    if (await this.#arrival()) return true;
+    if (await this.#arrival.within(quietMs)) return true;
     try {
       await promised((next) => this.#channel.checkQueue(this.#settings.queue, next));
     } catch (error) {
@@ -100,19 +101,8 @@ export class StreamReader {
     return this.#arrived.length > 0 || this.#failure !== undefined;
   }
 
-  /** Resolves to `true` if a message arrives within a short time. */
-  #arrival(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), quietMs);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve(true);
-      };
-    });
-  }
-
   #fail(error: Error): void {
     this.#failure ??= error;
-    this.#wake();
+    this.#arrival.notify();
   }
 }

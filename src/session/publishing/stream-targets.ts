@@ -1,6 +1,7 @@
 // Finds out from rascal.json whether a message is routed to a stream, because a stream does not keep all headers.
 
 import { type BindingConfig, type Config, namePrefix, queueType, type VhostConfig } from '../../config/config.ts';
+import { covers } from '../watching/topic-pattern.ts';
 
 /** Returns the name of a stream that receives the message, by the broker's names. `undefined` if none is known. */
 export type StreamOf = (exchange: string, routingKey: string) => string | undefined;
@@ -56,7 +57,7 @@ class Routes {
       case 'direct':
         return key === routingKey;
       case 'topic':
-        return matchesTopic(key, routingKey);
+        return covers(key, routingKey);
       default:
         return false;
     }
@@ -65,20 +66,4 @@ class Routes {
   #ownName(name: string): string {
     return name.startsWith(this.#prefix) ? name.slice(this.#prefix.length) : name;
   }
-}
-
-/** AMQP 0-9-1, 3.1.3.3: `*` matches one word, and `#` matches zero or more words. */
-function matchesTopic(pattern: string, key: string): boolean {
-  const words = key === '' ? [] : key.split('.');
-  // Numbers of words of the key that the pattern so far can match.
-  let ends = new Set([0]);
-  for (const part of pattern === '' ? [] : pattern.split('.')) {
-    const next = new Set<number>();
-    for (const end of ends) {
-      if (part === '#') for (let more = end; more <= words.length; more += 1) next.add(more);
-      else if (end < words.length && (part === '*' || part === words[end])) next.add(end + 1);
-    }
-    ends = next;
-  }
-  return ends.has(words.length);
 }

@@ -5,7 +5,12 @@
  * pattern that only it matches.
  */
 export function covers(outer: string, inner: string): boolean {
-  return coversWords(outer.split('.'), inner.split('.'));
+  return coversWords(wordsOf(outer), wordsOf(inner));
+}
+
+/** RabbitMQ: an empty key has no words. */
+function wordsOf(key: string): string[] {
+  return key === '' ? [] : key.split('.');
 }
 
 function coversWords(outer: readonly string[], inner: readonly string[]): boolean {
