@@ -59,4 +59,8 @@ test('a pattern covers itself and nothing wider', () => {
     assert.is(covers(outer, inner), is, `${outer} ${inner}`);
 });
 
+test('an empty key has no words', () => {
+  assert.equal([covers('*', ''), covers('#', ''), covers('', ''), covers('', 'a')], [false, true, true, false]);
+});
+
 test.run();
