@@ -1,0 +1,154 @@
+// A simulated process: a command line of mq, or any other program, with its streams, signals and end.
+
+import { constants } from 'node:os';
+import { PassThrough, Writable } from 'node:stream';
+import type { Context } from '../../../src/context.ts';
+import type { Network } from './network.ts';
+import type { Owner, World } from './world.ts';
+
+/** A machine of the network. */
+export interface Host {
+  readonly name: string;
+  /** `false` if the machine is switched off, so that it does not answer at all. */
+  isUp: boolean;
+}
+
+export interface ProcessEnd {
+  /** `undefined` if the process was killed. */
+  readonly status: number | undefined;
+}
+
+export interface ProcessOptions {
+  readonly name: string;
+  /** Name of the machine. */
+  readonly host: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Receives each chunk of stdout. */
+  readonly onStdout?: (text: string) => void;
+  readonly onStderr?: (text: string) => void;
+}
+
+let lastPid = 1000;
+
+export class SimulatedProcess implements Owner {
+  readonly name: string;
+  readonly host: string;
+  readonly pid = ++lastPid;
+  isAlive = true;
+  frozenUntil = 0;
+  clockSkewMs = 0;
+  stdout = '';
+  stderr = '';
+  end: ProcessEnd | undefined;
+  readonly stdin = new PassThrough();
+  readonly #world: World;
+  readonly #network: Network;
+  readonly #options: ProcessOptions;
+  readonly #drain = new AbortController();
+  readonly #abandon = new AbortController();
+  readonly #stray = Promise.withResolvers<never>();
+  readonly #onEnd: (() => void)[] = [];
+  #signals = 0;
+
+  constructor(network: Network, options: ProcessOptions) {
+    this.#world = network.world;
+    this.#network = network;
+    this.#options = options;
+    this.name = options.name;
+    this.host = options.host;
+    if (!network.hosts.has(options.host)) network.hosts.set(options.host, { name: options.host, isUp: true });
+    this.#stray.promise.catch(() => undefined);
+  }
+
+  /** Starts the program. It ends with the status that `main` returns. */
+  start(main: (context: Context) => Promise<number>): this {
+    this.#world.trace.add(this.#world.now, `start ${this.name} ${(this.#options.args ?? []).join(' ')}`);
+    this.#world.after(0, () => {
+      main(this.#context()).then(
+        (status) => this.#exit(status),
+        (error) => this.onStray(error),
+      );
+    }, this);
+    return this;
+  }
+
+  onEnd(listener: () => void): void {
+    if (this.end) listener();
+    else this.#onEnd.push(listener);
+  }
+
+  onStray(error: unknown): void {
+    this.#world.trace.add(this.#world.now, `${this.name}: uncaught ${error instanceof Error ? error.stack : String(error)}`);
+    this.#stray.reject(error);
+  }
+
+  /** Sends SIGTERM or SIGINT. */
+  signal(signal: 'SIGTERM' | 'SIGINT'): void {
+    if (!this.isAlive) return;
+    this.#world.trace.add(this.#world.now, `${signal} to ${this.name}`);
+    this.#world.after(0, () => {
+      this.#signals += 1;
+      if (this.#signals === 1) this.#drain.abort(signal);
+      else if (this.#signals === 2) this.#abandon.abort();
+      else this.#exit(128 + constants.signals[signal]);
+    }, this);
+  }
+
+  /** Ends the process as SIGKILL does. Its kernel closes the sockets. */
+  kill(): void {
+    if (!this.isAlive) return;
+    this.#world.trace.add(this.#world.now, `kill ${this.name}`);
+    this.#finish({ status: undefined });
+  }
+
+  #exit(status: number): void {
+    if (!this.isAlive) return;
+    this.#world.trace.add(this.#world.now, `exit ${this.name} ${status}`);
+    this.#finish({ status });
+  }
+
+  #finish(end: ProcessEnd): void {
+    this.isAlive = false;
+    this.end = end;
+    this.#network.closeServers(this.host);
+    for (const socket of [...this.#network.sockets])
+      if (socket.owner === this) socket.vanish(this.#world.random.chance(0.5));
+    for (const each of this.#onEnd.splice(0)) each();
+  }
+
+  #context(): Context {
+    return {
+      args: this.#options.args ?? [],
+      env: this.#options.env ?? {},
+      cwd: '/',
+      stdin: () => this.stdin,
+      stdout: this.#output('stdout'),
+      stderr: this.#output('stderr'),
+      drain: this.#drain.signal,
+      abandon: this.#abandon.signal,
+      giveUp: () => this.#abandon.abort(),
+      stray: this.#stray.promise,
+      uid: 0,
+      pid: this.pid,
+      isAlive: () => false,
+      memoryBytes: 1024 ** 3,
+      kill: () => undefined,
+      self: { command: '', args: [] },
+    };
+  }
+
+  #output(name: 'stdout' | 'stderr'): Writable {
+    const on = name === 'stdout' ? this.#options.onStdout : this.#options.onStderr;
+    return new Writable({
+      write: (chunk: Buffer, _encoding, next) => {
+        if (!this.isAlive) return;
+        const text = String(chunk);
+        this[name] += text;
+        this.#world.trace.add(this.#world.now, `${this.name} ${name}: ${text.trimEnd()}`);
+        on?.(text);
+        next();
+      },
+    });
+  }
+}

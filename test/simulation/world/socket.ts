@@ -1,0 +1,281 @@
+// A simulated TCP socket: the methods of net.Socket that mq and amqplib use, over segments with latency.
+
+import { Duplex } from 'node:stream';
+import type { Address, Network } from './network.ts';
+import { SimulatedTimer } from './timers.ts';
+import type { Owner } from './world.ts';
+
+type Done = (error?: Error | null) => void;
+
+/** A segment on its way to the peer. FIN has no bytes. */
+type Segment = Buffer | 'fin';
+
+export class SimulatedSocket extends Duplex {
+  readonly owner: Owner | undefined;
+  connecting = false;
+  pending = true;
+  remoteAddress: string | undefined;
+  remotePort: number | undefined;
+  remoteFamily = 'IPv4';
+  localAddress: string | undefined;
+  localPort: number | undefined;
+  bytesRead = 0;
+  bytesWritten = 0;
+  readonly #network: Network;
+  /** Name of the machine. All machines have the address of the loopback, from which the broker accepts guest. */
+  readonly #host: string;
+  #peer: SimulatedSocket | undefined;
+  /** Segments that are on their way to the peer, or that the peer has not read. */
+  #inFlight: Segment[] = [];
+  #flightBytes = 0;
+  /** Earliest time at which the next segment may arrive, because TCP keeps the order. */
+  #lastArrival = 0;
+  /** Segments that have arrived here, but were not read. */
+  #arrived: Segment[] = [];
+  #isReading = false;
+  #onRoom: Done | undefined;
+  #onConnected: (() => void)[] = [];
+  #timeout: SimulatedTimer | undefined;
+  #timeoutMs = 0;
+
+  constructor(network: Network, allowHalfOpen = false) {
+    super({ allowHalfOpen, emitClose: true, autoDestroy: true });
+    this.#network = network;
+    this.owner = network.world.owner;
+    this.#host = hostOf(this.owner);
+    network.sockets.add(this);
+  }
+
+
+  /** Starts to connect. */
+  connectTo({ host, port }: Address): this {
+    this.connecting = true;
+    this.localAddress = loopback;
+    this.localPort = this.#network.newPort();
+    this.remoteAddress = host;
+    this.remotePort = Number(port);
+    this.#network.connect(this, { host, port: Number(port) }, this.#host);
+    return this;
+  }
+
+  /** Completes a connection on the side of the server. The SYN-ACK then completes it for the client. */
+  accept(client: SimulatedSocket, port: number): void {
+    this.pending = false;
+    this.localAddress = loopback;
+    this.localPort = port;
+    this.remoteAddress = loopback;
+    this.remotePort = client.localPort;
+    this.#peer = client;
+    const { world } = this.#network;
+    const delay = this.#network.latency(this.#network.link(this.#host, client.#host));
+    this.#lastArrival = world.now + delay;
+    world.after(delay, () => client.#connected(this), client.owner);
+  }
+
+  #connected(peer: SimulatedSocket): void {
+    if (this.destroyed) return peer.receiveReset();
+    this.connecting = false;
+    this.pending = false;
+    this.#peer = peer;
+    for (const each of this.#onConnected.splice(0)) each();
+    this.emit('connect');
+    this.emit('ready');
+  }
+
+  override _read(): void {
+    this.#isReading = true;
+    this.#deliver();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: Done): void {
+    if (this.connecting) this.#onConnected.push(() => this._write(chunk, _encoding, done));
+    else this.#send([chunk], done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: Done): void {
+    if (this.connecting) this.#onConnected.push(() => this._writev(chunks, done));
+    else this.#send(chunks.map(({ chunk }) => chunk), done);
+  }
+
+  override _final(done: Done): void {
+    if (this.connecting) return void this.#onConnected.push(() => this._final(done));
+    this.#transmit('fin');
+    done();
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    this.#network.sockets.delete(this);
+    this.#timeout?.cancel();
+    const peer = this.#peer;
+    // A socket that is closed with unread data, or before its end, resets the connection.
+    if (peer && !(this.writableFinished && this.#arrived.length === 0)) {
+      this.#network.world.after(this.#latencyTo(peer), () => peer.receiveReset(), peer.owner);
+    }
+    this.connecting = false;
+    done(error);
+  }
+
+  /** Sends a reset and destroys this side, as a firewall or a proxy does. */
+  cut(): void {
+    const peer = this.#peer;
+    this.receiveReset();
+    if (peer) this.#network.world.after(0, () => peer.receiveReset(), peer.owner);
+  }
+
+  receiveReset(): void {
+    if (this.destroyed) return;
+    this.#arrived = [];
+    this.destroy(connectionError('read', 'ECONNRESET', undefined));
+  }
+
+  /** Tells the peer that the process of this socket has ended. */
+  vanish(isReset: boolean): void {
+    this.#network.sockets.delete(this);
+    const peer = this.#peer;
+    if (!peer) return;
+    if (isReset) this.#network.world.after(this.#latencyTo(peer), () => peer.receiveReset(), peer.owner);
+    else this.#transmit('fin');
+  }
+
+  /** Delivers the segments that a link has held back. */
+  releaseFrom(from: string, to: string): void {
+    const peer = this.#peer;
+    if (peer === undefined || this.#host !== from || peer.#host !== to) return;
+    this.#schedule();
+  }
+
+  #send(chunks: readonly Buffer[], done: Done): void {
+    if (this.owner?.isAlive === false) return;
+    this.#refreshTimeout();
+    // The caller may use its buffers again, as after a write to the kernel.
+    const bytes = Buffer.concat(chunks);
+    this.bytesWritten += bytes.length;
+    const { segmentBytes } = this.#network;
+    for (let start = 0; start < bytes.length; start += segmentBytes)
+      this.#transmit(bytes.subarray(start, Math.min(bytes.length, start + segmentBytes)));
+    if (this.#flightBytes < this.#network.bufferBytes) done();
+    else this.#onRoom = done;
+  }
+
+  #transmit(segment: Segment): void {
+    if (this.owner?.isAlive === false && segment !== 'fin') return;
+    this.#inFlight.push(segment);
+    if (segment !== 'fin') this.#flightBytes += segment.length;
+    this.#schedule();
+  }
+
+  /** Schedules the arrival of all segments on their way. */
+  #schedule(): void {
+    const peer = this.#peer;
+    if (peer === undefined || this.#inFlight.length === 0) return;
+    if (this.#network.link(this.#host, peer.#host).isHeld) return;
+    const { world } = this.#network;
+    const at = Math.max(this.#lastArrival, world.now + this.#latencyTo(peer));
+    this.#lastArrival = at;
+    world.after(at - world.now, () => this.#arrive(peer), peer.owner);
+  }
+
+  /** Moves all segments to the peer, unless the link is held meanwhile. */
+  #arrive(peer: SimulatedSocket): void {
+    if (this.#inFlight.length === 0 || this.#network.link(this.#host, peer.#host).isHeld) return;
+    const segments = this.#inFlight.splice(0);
+    const { trace, now } = this.#network.world;
+    for (const segment of segments) {
+      if (segment !== 'fin') trace.bytes(segment);
+    }
+    trace.number(Math.round(now * 1000));
+    if (peer.destroyed) {
+      // RFC 9293, 3.5.2: a segment for a closed connection is answered by a reset.
+      if (segments.some((segment) => segment !== 'fin')) {
+        this.#network.world.after(this.#latencyTo(peer), () => this.receiveReset(), this.owner);
+      }
+      return;
+    }
+    peer.#arrived.push(...segments);
+    peer.#refreshTimeout();
+    peer.#deliver();
+  }
+
+  /** Passes arrived segments to the reader. */
+  #deliver(): void {
+    while (this.#isReading && this.#arrived.length > 0 && !this.destroyed) {
+      const segment = this.#arrived.shift();
+      if (segment === undefined || segment === 'fin') {
+        this.push(null);
+        return;
+      }
+      this.bytesRead += segment.length;
+      this.#isReading = this.push(segment);
+      this.#peer?.#consumed(segment.length);
+    }
+  }
+
+  #consumed(bytes: number): void {
+    this.#flightBytes -= bytes;
+    const done = this.#onRoom;
+    if (done === undefined || this.#flightBytes >= this.#network.bufferBytes) return;
+    this.#onRoom = undefined;
+    this.#network.world.after(0, () => done(), this.owner);
+  }
+
+  #latencyTo(peer: SimulatedSocket): number {
+    return this.#network.latency(this.#network.link(this.#host, peer.#host));
+  }
+
+  setTimeout(ms: number, onTimeout?: () => void): this {
+    if (onTimeout) this.once('timeout', onTimeout);
+    this.#timeoutMs = ms;
+    this.#refreshTimeout();
+    return this;
+  }
+
+  #refreshTimeout(): void {
+    this.#timeout?.cancel();
+    this.#timeout = undefined;
+    if (this.#timeoutMs > 0 && !this.destroyed)
+      this.#timeout = new SimulatedTimer(this.#network.world, () => this.emit('timeout'), this.#timeoutMs);
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  address(): { address: string | undefined; port: number | undefined } {
+    return { address: this.localAddress, port: this.localPort };
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
+  }
+
+  resetAndDestroy(): this {
+    return this.destroy();
+  }
+}
+
+const loopback = '127.0.0.1';
+
+/** Returns the name of the machine on which a process runs. */
+export function hostOf(owner: Owner | undefined): string {
+  return owner?.host ?? loopback;
+}
+
+/** Returns an error as node:net reports it. */
+export function connectionError(syscall: string, code: string, address: Address | undefined): Error {
+  const at = address ? ` ${address.host}:${address.port}` : '';
+  return Object.assign(new Error(`${syscall} ${code}${at}`), { code, syscall, ...(address && { address: address.host, port: address.port }) });
+}
