@@ -38,6 +38,8 @@ export class SimulatedProcess implements Owner {
   isAlive = true;
   frozenUntil = 0;
   clockSkewMs = 0;
+  events = 0;
+  alarm: Owner['alarm'];
   stdout = '';
   stderr = '';
   end: ProcessEnd | undefined;
