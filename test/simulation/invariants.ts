@@ -11,7 +11,9 @@ export function violationsOf(simulation: Simulation): string[] {
   const consumers = plan.consumers.reduce((sum, { prefetch }) => sum + prefetch, 0);
   const windows = plan.publishers.reduce((sum, { window }) => sum + window, 0);
   const isOrdered =
-    plan.publishers.length === 1 && plan.consumers.length === 1 && plan.consumers.every(({ prefetch }) => prefetch === 1);
+    plan.publishers.length === 1 &&
+    plan.consumers.length === 1 &&
+    plan.consumers.every(({ prefetch }) => prefetch === 1);
   const { failures } = verdictOf(history, {
     duplicates: (windows + consumers) * plan.faults.length,
     order: isOrdered,
@@ -41,7 +43,11 @@ function readQueues({ broker }: Simulation, history: History): void {
 
 function bodiesIn(queue: { get?: unknown; name: string }): string[] {
   const bodies: string[] = [];
-  const taker = queue as unknown as { get(noAck: boolean): { entry: { message: { content: Buffer; propertiesLength: number; more: Buffer[] } } } | undefined };
+  const taker = queue as unknown as {
+    get(
+      noAck: boolean,
+    ): { entry: { message: { content: Buffer; propertiesLength: number; more: Buffer[] } } } | undefined;
+  };
   for (let taken = taker.get(true); taken !== undefined; taken = taker.get(true)) {
     const { content, propertiesLength, more } = taken.entry.message;
     bodies.push(Buffer.concat([content.subarray(propertiesLength), ...more]).toString());

@@ -2,7 +2,7 @@
 // data, so that a failing plan can be printed, repeated, and made smaller.
 
 import { type Random, randomOf } from '../support/random.ts';
-import { faultNames, type FaultName } from './faults.ts';
+import { type FaultName, faultNames } from './faults.ts';
 
 /** The ways in which a handler ends one attempt. */
 export type Way = 'ack' | 'throws' | 'retry' | 'dead-letter' | 'reject' | 'nack' | 'requeue' | 'hangs';
@@ -55,7 +55,12 @@ export interface Plan {
   readonly onFail: 'retry' | 'dead-letter' | 'requeue';
   readonly heartbeat: number;
   readonly handlerTimeoutMs: number;
-  readonly network: { readonly minMs: number; readonly maxMs: number; readonly segmentBytes: number; readonly bufferBytes: number };
+  readonly network: {
+    readonly minMs: number;
+    readonly maxMs: number;
+    readonly segmentBytes: number;
+    readonly bufferBytes: number;
+  };
   /** Duration of each event in milliseconds. A large value is a slow machine. */
   readonly eventMs: number;
   readonly publishers: readonly PlannedPublisher[];
@@ -75,12 +80,15 @@ export function planOf(seed: number): Plan {
   const faulty = random.pick([0, 1, 1, 2, 3, 6]);
   const allowed = faultNames.filter(() => random.chance(0.5));
   const slowMs = random.pick([0, 0, 5, 200, 3000]);
+  const onFail = random.pick(['retry', 'retry', 'retry', 'dead-letter', 'requeue'] as const);
+  // A message that always fails and is requeued would never leave the queue.
+  const poison = onFail === 'requeue' ? 0 : failing / 10;
   return {
     seed,
     queueType: random.pick(['classic', 'quorum']),
     attempts: random.pick([1, 2, 3, 5]),
     delays: random.pick([[10], [100, 1000], [1000, 5000, 30_000], [1]]),
-    onFail: random.pick(['retry', 'retry', 'retry', 'dead-letter', 'requeue']),
+    onFail,
     heartbeat: random.pick([1, 5, 10, 10, 30]),
     handlerTimeoutMs: random.pick([5000, 60_000]),
     network: {
@@ -96,7 +104,7 @@ export function planOf(seed: number): Plan {
       everyMs: random.pick([0, 0, 1, 50, 1000]),
       messages: Array.from({ length: messages }, (__, number) => ({
         id: `p${index}-${number}`,
-        ways: waysOf(random, failing),
+        ways: waysOf(random, failing, poison),
         ms: random.chance(0.5) ? 0 : random.below(slowMs + 1),
         bytes: random.chance(0.05) ? random.below(20_000) : random.below(50),
       })),
@@ -111,11 +119,11 @@ export function planOf(seed: number): Plan {
   };
 }
 
-function waysOf(random: Random, failing: number): Way[] {
+function waysOf(random: Random, failing: number, poison: number): Way[] {
   const ways: Way[] = [];
   while (random.chance(failing) && ways.length < 4)
     ways.push(random.pick(['throws', 'retry', 'retry', 'dead-letter', 'reject', 'nack', 'requeue', 'hangs']));
-  return random.chance(failing / 10) ? ['throws'] : [...ways, 'ack'];
+  return random.chance(poison) ? ['throws'] : [...ways, 'ack'];
 }
 
 function faultOf(random: Random, allowed: readonly FaultName[]): PlannedFault {

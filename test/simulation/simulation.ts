@@ -10,11 +10,11 @@ import { inject } from './faults.ts';
 import { violationsOf } from './invariants.ts';
 import type { Plan } from './plan.ts';
 import { ConsumerRole, PublisherRole, type Role } from './roles.ts';
-import { EndlessLoop, World } from './world/world.ts';
 import { enter } from './world/globals.ts';
 import { Network } from './world/network.ts';
 import { SimulatedProcess } from './world/process.ts';
 import { Trace } from './world/trace.ts';
+import { EndlessLoop, World } from './world/world.ts';
 
 export interface Result {
   readonly plan: Plan;
@@ -92,7 +92,10 @@ export class Simulation {
   }
 
   /** Called by the handler. */
-  record({ text: body, attempt, fields }: { text: string; attempt: number; fields: { redelivered: boolean } }, way: string): boolean {
+  record(
+    { text: body, attempt, fields }: { text: string; attempt: number; fields: { redelivered: boolean } },
+    way: string,
+  ): boolean {
     const { world, history } = this;
     const { owner } = world;
     if (owner?.isAlive === false) return false;
@@ -128,10 +131,12 @@ export class Simulation {
 
   async #phases(): Promise<void> {
     const { world, plan } = this;
-    this.#brokerProcess = new SimulatedProcess(this.network, { name: 'broker', host: this.brokerHost }).start(async () => {
-      this.broker = await startBroker({ port: 5672, heartbeatSeconds: plan.heartbeat });
-      return new Promise(() => undefined);
-    });
+    this.#brokerProcess = new SimulatedProcess(this.network, { name: 'broker', host: this.brokerHost }).start(
+      async () => {
+        this.broker = await startBroker({ port: 5672, heartbeatSeconds: plan.heartbeat });
+        return new Promise(() => undefined);
+      },
+    );
     for (const [index, role] of this.roles.entries()) world.later(1 + index, () => role.start());
     let last = 0;
     for (const fault of plan.faults) {
@@ -153,7 +158,8 @@ export class Simulation {
     if (!publishers.every(({ isFinished }) => isFinished)) return false;
     if (this.broker === undefined) return false;
     for (const vhost of this.broker.vhosts.values())
-      for (const queue of vhost.queues.values()) if (!queue.name.endsWith('.dead') && queue.totals.bytes > 0) return false;
+      for (const queue of vhost.queues.values())
+        if (!queue.name.endsWith('.dead') && queue.totals.bytes > 0) return false;
     return history.attempted.size > 0;
   }
 
