@@ -293,6 +293,25 @@ const rules: readonly Rule[] = [
     },
   },
   {
+    title: 'only broker/store/disk.ts uses the file system of the store',
+    check: overFiles((path, text) => {
+      if (!/^broker\/store(\.ts$|\/)/.test(path) || path === 'broker/store/disk.ts') return false;
+      return importsOf(path, text).some(({ specifier }) => /^(node:)?fs(\/promises)?$/.test(specifier));
+    }),
+    broken: [
+      [{ 'broker/store.ts': "import { stat } from 'node:fs/promises';" }, ['broker/store.ts']],
+      [{ 'broker/store/log.ts': "const { statSync } = await import('node:fs');" }, ['broker/store/log.ts']],
+      [
+        { 'broker/store/stream/log.ts': "import type { FileHandle } from 'fs/promises';" },
+        ['broker/store/stream/log.ts'],
+      ],
+    ],
+    kept: {
+      'broker/store/disk.ts': "import { open } from 'node:fs/promises'; import { statSync } from 'node:fs';",
+      'broker/management/node.ts': "import { readFile } from 'node:fs/promises';",
+    },
+  },
+  {
     title: 'a third-party package is imported only by its owner',
     check: overFiles((path, text) =>
       packagesOf(path, text)
