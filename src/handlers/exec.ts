@@ -119,7 +119,7 @@ class ExecHandler implements Handler {
   }
 
   #start(message: Message, listeners: { onStdout: OnChunk; onStderr: OnChunk }): RunningChild {
-    const { cwd, graceMs, kill } = this.#host;
+    const { cwd, graceMs, kill, spawn } = this.#host;
     return runChild({
       file: this.#file,
       args: this.#plan.exec.slice(1),
@@ -129,6 +129,7 @@ class ExecHandler implements Handler {
       stdin: message.body,
       descriptor3: messageJson(message),
       ...listeners,
+      spawn,
       posixSpawn: this.#posixSpawn,
       graceMs,
       kill,

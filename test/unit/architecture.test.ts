@@ -312,6 +312,23 @@ const rules: readonly Rule[] = [
     },
   },
   {
+    title: 'only main.ts, build and harness start processes without the context',
+    check: overFiles((path, text) => {
+      if (path === 'main.ts' || path.startsWith('build/') || path.startsWith('harness/')) return false;
+      return importsOf(path, text).some(
+        ({ specifier, isType }) => !isType && /^(node:)?child_process$/.test(specifier),
+      );
+    }),
+    broken: [
+      [{ 'login/x.ts': "import { spawn } from 'node:child_process';" }, ['login/x.ts']],
+      [{ 'handlers/x.ts': "const { exec } = await import('child_process');" }, ['handlers/x.ts']],
+    ],
+    kept: {
+      'harness/x.ts': "import { spawn } from 'node:child_process';",
+      'context.ts': "import type { ChildProcess } from 'node:child_process';",
+    },
+  },
+  {
     title: 'a third-party package is imported only by its owner',
     check: overFiles((path, text) =>
       packagesOf(path, text)
