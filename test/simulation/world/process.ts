@@ -149,6 +149,9 @@ export class SimulatedProcess implements Owner {
       isAlive: () => false,
       memoryBytes: 1024 ** 3,
       kill: () => undefined,
+      spawn: () => {
+        throw new Error('the simulation has no child processes');
+      },
       self: { command: '', args: [] },
     };
   }
