@@ -34,7 +34,7 @@ function isExpected(failure: string, isRequeue: boolean): boolean {
 
 /** Records the messages that are left in the queues. */
 function readQueues({ broker }: Simulation, history: History): void {
-  for (const vhost of broker?.vhosts.values() ?? [])
+  for (const vhost of broker.current?.vhosts.values() ?? [])
     for (const queue of vhost.queues.values()) {
       const list = queue.name.endsWith('.dead') ? history.deadLettered : history.drained;
       for (const body of bodiesIn(queue)) list.push(body);
