@@ -10,7 +10,7 @@ import { SimulatedProcess } from './world/process.ts';
 /** Milliseconds after which a service manager starts a role again. */
 const restartMs = 1000;
 /** Statuses with which a role may end because of a fault: the broker is away at the start, the outcome is in doubt. */
-const endsByFaults = new Set([0, 69, 75, 143]);
+const endsByFaults = new Set([0, 69, 75, 76, 143]);
 
 export function bodyOf({ id, ways, ms, bytes }: PlannedMessage): string {
   return `${id} ${ways.join(',')} ${ms} ${'x'.repeat(bytes)}`;
