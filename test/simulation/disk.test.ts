@@ -52,7 +52,7 @@ test('a power loss keeps a written file of the log with its name', async () => {
   assert.equal(found, ['onetwo']);
 });
 
-test('a power loss keeps or loses names, and a later name only with the earlier', async () => {
+test('a power loss keeps a later name only with the earlier names', async () => {
   const found = await results(async (disk, random) => {
     for (const name of ['a', 'b', 'c']) await write(disk, `/${name}`, 'x');
     await disk.unlink('/a');
@@ -76,16 +76,18 @@ test('a rename is atomic, and is durable after a sync of the folder', async () =
 });
 
 test('a name of a file whose bytes are not synced may have an empty file', async () => {
-  const found = await results(async (disk, random) => {
-    await disk.createFile('/lock', 'text');
+  const found = await results(async (_, random) => {
+    const disk = new SimulatedDisk({ random, wait: ({ name }) => (name === 'sync' ? new Promise(() => {}) : at()) });
+    void disk.createFile('/lock', 'text');
+    await new Promise((turned) => setImmediate(turned));
     await disk.syncFolder('/');
     return text(disk.crash(partsOf(random)), '/lock');
   });
   assert.ok(found.includes('') && found.includes('text') && found.includes('te'));
-  assert.ok(found.includes('\0\0\0\0'), 'the file has grown without its bytes');
+  assert.ok(found.some((each) => /^\0+$/.test(String(each)))); // the file has grown without its bytes
 });
 
-test('a power loss tears a write at any byte or sector, and keeps later sectors', async () => {
+test('a power loss tears a write at any byte, or keeps any of its sectors', async () => {
   const shapes = await results(async (disk, random) => {
     const file = await disk.openLog('/a', 'wx');
     await disk.syncFolder('/');
@@ -125,10 +127,9 @@ test('a failed sync loses bytes that a later sync does not write', async () => {
     const failing: string[] = ['sync'];
     const errorOf = ({ name }: Operation) => (failing[0] === name && failing.shift() ? 'EIO' : undefined);
     const disk = new SimulatedDisk(partsOf(random, { errorOf }));
-    await disk.createFile('/a', 'text');
+    assert.is(await codeOf(disk.createFile('/a', 'text')), 'EIO');
     await disk.syncFolder('/');
     const file = await disk.open('/a', 'r+');
-    assert.is(await codeOf(file.sync()), 'EIO');
     assert.is(await codeOf(file.sync()), 'done');
     assert.is(text(disk, '/a'), 'text');
     return text(disk.crash(partsOf(random)), '/a');

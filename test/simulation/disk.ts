@@ -141,6 +141,7 @@ export class SimulatedDisk implements Disk {
     const bytes = Buffer.from(text);
     const effect = () => file.apply({ type: 'write', position: 0, bytes });
     await this.#run({ name: 'writev', path, bytes: bytes.length }, { effect });
+    await this.#sync('sync', path, file);
   }
 
   async unlink(path: string): Promise<void> {

@@ -71,12 +71,17 @@ export class StoreModel {
     for (const name of new Set([...this.#versions.keys(), ...found.keys()])) {
       const possible = (this.#versions.get(name) ?? [{ value: undefined }]).map(({ value }) => value);
       const value = found.get(name);
-      if (!possible.includes(value)) problems.push(`${name} is ${value}, and not ${possible.join(' or ')}`);
+      if (!possible.includes(value))
+        problems.push(`${name} is ${shown(value)}, and not ${possible.map(shown).join(' or ')}`);
     }
     this.#versions = new Map(Array.from(found, ([name, value]) => [name, [{ change: 0, value }]]));
     this.#open.clear();
     return problems;
   }
+}
+
+function shown(value: Value): string {
+  return value === undefined ? 'absent' : value.replaceAll(/x+/g, 'x');
 }
 
 export function messageName(queue: string, id: number): string {

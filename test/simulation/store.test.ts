@@ -7,7 +7,7 @@ import { runSeed, sweep } from './store-world.ts';
 
 /** The first seed, to repeat a failure: `SEED=123 SEEDS=1`. */
 const firstSeed = countOf('SEED', 1);
-const seeds = countOf('SEEDS', 300);
+const seeds = countOf('SEEDS', 150);
 
 test('a power loss or a kill keeps every committed change of a store', async () => {
   let crashes = 0;
