@@ -19,6 +19,8 @@ export class SimulatedBroker {
   /** The broker. `undefined` while it is not running. */
   current: Broker | undefined;
   process: SimulatedProcess | undefined;
+  /** Number of ends. A full disk ends the broker again and again. */
+  ends = 0;
   /** Bytes that the disk can hold. */
   diskBytes = Number.POSITIVE_INFINITY;
   /** Longest time of an operation of the disk in milliseconds. */
@@ -46,6 +48,7 @@ export class SimulatedBroker {
     this.process = started;
     started.onEnd(() => {
       this.current = undefined;
+      this.ends += 1;
       if (this.#disk) this.#disk = this.#isPowerLoss ? this.#disk.crash(this.#parts()) : this.#disk.kill(this.#parts());
       this.#isPowerLoss = false;
       world.later(restartMs, () => this.start());

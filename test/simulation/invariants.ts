@@ -6,7 +6,7 @@ import type { Simulation } from './simulation.ts';
 
 /** Returns a line for each violation. */
 export function violationsOf(simulation: Simulation): string[] {
-  const { plan, history, roles } = simulation;
+  const { plan, history, roles, broker } = simulation;
   readQueues(simulation, history);
   const consumers = plan.consumers.reduce((sum, { prefetch }) => sum + prefetch, 0);
   const windows = plan.publishers.reduce((sum, { window }) => sum + window, 0);
@@ -15,7 +15,7 @@ export function violationsOf(simulation: Simulation): string[] {
     plan.consumers.length === 1 &&
     plan.consumers.every(({ prefetch }) => prefetch === 1);
   const { failures } = verdictOf(history, {
-    duplicates: (windows + consumers) * plan.faults.length,
+    duplicates: (windows + consumers) * (plan.faults.length + broker.ends),
     order: isOrdered,
     drops: false,
   });
