@@ -12,6 +12,7 @@ import type { Plan } from './plan.ts';
 import { ConsumerRole, PublisherRole, type Role } from './roles.ts';
 import { enter } from './world/globals.ts';
 import { Network } from './world/network.ts';
+import { setImmediate } from './world/real.ts';
 import { Trace } from './world/trace.ts';
 import { EndlessLoop, World } from './world/world.ts';
 
@@ -82,6 +83,8 @@ export class Simulation {
       if (!(error instanceof EndlessLoop)) throw error;
       violations.push(`endless loop: ${error.message}`);
     } finally {
+      this.network.dispose();
+      await new Promise((resolve) => setImmediate(resolve));
       leave();
       ledgers[Symbol.for('mq simulation')] = undefined;
     }
