@@ -4,6 +4,7 @@ import { constants, totalmem } from 'node:os';
 import { isatty } from 'node:tty';
 import manifest from '../package.json' with { type: 'json' };
 import type { Context } from './context.ts';
+import { turn } from './time.ts';
 
 async function main(): Promise<void> {
   if (process.env['NODE_DEBUG']) silenceNode();
@@ -50,7 +51,7 @@ async function runCommandLine(args: readonly string[]): Promise<void> {
   // Writes to a pipe are asynchronous, so all output must be flushed before the process exits.
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   // When stdout is a file, a write error arrives one event-loop turn later.
-  await new Promise((turn) => setImmediate(turn));
+  await turn();
   process.exit(status === 0 ? await stdout.status() : status);
 }
 

@@ -14,6 +14,7 @@ import type { Credentials } from '../login/credentials.ts';
 import { type TlsContent, tlsContent } from '../login/tls.ts';
 import { isTlsFailure, tlsFailure } from '../login/tls-failure.ts';
 import { tokenOf } from '../login/tokens.ts';
+import { type Timer, time } from '../time.ts';
 import type { ManagementAddress } from './address.ts';
 
 export interface Limits {
@@ -152,7 +153,7 @@ class RoundTrip {
   readonly #address: ManagementAddress;
   readonly #settings: Limits & Transport;
   readonly #result = Promise.withResolvers<RawAnswer>();
-  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #timers: readonly Timer[];
   #isSent = false;
   #isReset = false;
   /** Phase that exceeded its time limit. */
@@ -164,8 +165,8 @@ class RoundTrip {
     this.#address = address;
     this.#settings = settings;
     this.#timers = [
-      setTimeout(() => this.#giveUp('connection'), Math.min(connectMs, timeoutMs)),
-      setTimeout(() => this.#giveUp('answer'), timeoutMs),
+      time.after(Math.min(connectMs, timeoutMs), () => this.#giveUp('connection')),
+      time.after(timeoutMs, () => this.#giveUp('answer')),
     ];
     signal?.addEventListener('abort', this.#stop, { once: true });
     request.on('error', (error) => this.#fail(error));
@@ -186,7 +187,7 @@ class RoundTrip {
 
   #watch(socket: Socket): void {
     const onOpen = () => {
-      clearTimeout(this.#timers[0]);
+      this.#timers[0]?.cancel();
       this.#isSent = true;
     };
     // A reused connection is already open.
@@ -233,7 +234,7 @@ class RoundTrip {
   }
 
   #settle(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers) timer?.cancel();
     this.#settings.signal?.removeEventListener('abort', this.#stop);
   }
 }

@@ -1,9 +1,9 @@
 // Proves that a management API belongs to the broker of an AMQP address: both report the same cluster name, and the API
 // lists a connection that mq opens for this purpose.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import { MqError } from '../errors.ts';
 import type { Peer } from '../session/peer.ts';
+import { pause, time } from '../time.ts';
 import { clusterNameOf } from './broker-name.ts';
 import type { Management } from './client.ts';
 import { objectsIn } from './json.ts';
@@ -89,12 +89,12 @@ async function listsPort(api: Management, peer: ProofPeer, before: ReadonlySet<s
 const collectedWithinMs = 12_000;
 
 async function listsName(api: Management, connectionName: string): Promise<boolean | undefined> {
-  const deadline = performance.now() + collectedWithinMs;
+  const deadline = time.now() + collectedWithinMs;
   for (;;) {
     const { status, body } = await api.ask('GET', '/connections?columns=user_provided_name');
     if (status !== 200 || !Array.isArray(body)) return undefined;
     if (objectsIn(body).some((one) => one['user_provided_name'] === connectionName)) return true;
-    if (performance.now() > deadline) return false;
+    if (time.now() > deadline) return false;
     await pause(500);
   }
 }

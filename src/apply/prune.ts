@@ -1,11 +1,11 @@
 // Deletes what rascal.json owns and no longer defines, without losing a message: first removes the bindings, so that no
 // message arrives through an exchange, then waits until the queues are unused twice, and then deletes.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { apiPath, query } from '../admin/path.ts';
 import { refusal } from '../admin/refusal.ts';
 import { escaped, MqError } from '../errors.ts';
 import { interruption } from '../signal.ts';
+import { pause } from '../time.ts';
 import type { ChangedObject, Difference } from '../topology/difference.ts';
 import { bindingText, objectText } from '../topology/object-text.ts';
 import { bindingId, type TopologyBinding } from '../topology/topology.ts';
@@ -195,11 +195,8 @@ class VhostPrune {
 
   /** Waits. Throws INTERRUPTED or TERMINATED at a signal. */
   async #pause({ signal }: Target, milliseconds: number): Promise<void> {
-    try {
-      await delay(this.#settings.pauseMs ?? milliseconds, undefined, { signal });
-    } catch {
-      throw interruption(signal, 'stopped while the queues were watched');
-    }
+    await pause(this.#settings.pauseMs ?? milliseconds, { signal });
+    if (signal.aborted) throw interruption(signal, 'stopped while the queues were watched');
   }
 }
 

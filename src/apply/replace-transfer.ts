@@ -5,6 +5,7 @@ import { MqError } from '../errors.ts';
 import type { Room, SingleConnection } from '../session/session.ts';
 import type { Properties, RawMessage } from '../session/wire.ts';
 import { interruption } from '../signal.ts';
+import { pause, time } from '../time.ts';
 import { holdingName } from '../topology/replace-names.ts';
 import type { TopologyQueue } from '../topology/topology.ts';
 import type { WantedQueue } from '../topology/wanted.ts';
@@ -61,7 +62,7 @@ export class Transfer {
     const holding = holdingName(name);
     onPoint('move');
     await objects.routeTo(holding, holding);
-    const begun = performance.now();
+    const begun = time.now();
     const count = (await objects.depth(name)).messageCount;
     const first = await this.#mover({ from: name, to: holding, type });
     try {
@@ -80,10 +81,10 @@ export class Transfer {
         if (consumerCount > 1) throw inUse(name, consumerCount - 1);
         if (messageCount > 0) continue;
         onPoint('delete');
-        const deletedAt = performance.now();
+        const deletedAt = time.now();
         if (!(await this.#isDeleted(mover, { name, type }))) continue;
         await declare();
-        const gapMs = performance.now() - deletedAt;
+        const gapMs = time.now() - deletedAt;
         if (type === 'quorum') await mover.ended();
         return gapMs;
       } finally {
@@ -174,13 +175,13 @@ export class Transfer {
   async #awaitAcknowledged(name: string, { begun, type }: { begun: number; type: string }): Promise<void> {
     const { target, objects } = this.#parts;
     const earliest = type === 'quorum' ? begun + countsMs : 0;
-    const deadline = performance.now() + (type === 'quorum' ? mostUnacknowledgedQuorumMs : mostUnacknowledgedMs);
+    const deadline = time.now() + (type === 'quorum' ? mostUnacknowledgedQuorumMs : mostUnacknowledgedMs);
     for (;;) {
-      if (performance.now() >= earliest) {
+      if (time.now() >= earliest) {
         if ((await unacknowledged(target, name)) === 0) return;
-        if (performance.now() >= deadline) return refuseUse({ ...target, objects }, name);
+        if (time.now() >= deadline) return refuseUse({ ...target, objects }, name);
       }
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
+      await pause(pollMs);
       if (target.signal.aborted) throw interruption(target.signal);
     }
   }

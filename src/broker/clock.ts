@@ -1,6 +1,6 @@
 // The clock of the broker. Tests replace it with a clock that they advance themselves.
 
-import { longestTimerMs } from '../timer.ts';
+import { time } from '../time.ts';
 
 export interface Timer {
   cancel(): void;
@@ -16,15 +16,12 @@ export interface Clock {
 }
 
 /** Converts a time of `now()` to a time of `date()`. */
-export function dateAt(clock: Clock, time: number | undefined): number | undefined {
-  return time === undefined ? undefined : time - clock.now() + clock.date();
+export function dateAt(clock: Clock, moment: number | undefined): number | undefined {
+  return moment === undefined ? undefined : moment - clock.now() + clock.date();
 }
 
 export const systemClock: Clock = {
-  now: () => Math.floor(performance.now()),
-  date: () => Date.now(),
-  after(milliseconds, run) {
-    const timer = setTimeout(run, Math.min(Math.max(milliseconds, 0), longestTimerMs));
-    return { cancel: () => clearTimeout(timer) };
-  },
+  now: () => Math.floor(time.now()),
+  date: () => time.date(),
+  after: (milliseconds, run) => time.after(Math.max(milliseconds, 0), run),
 };

@@ -3,9 +3,9 @@
 // has no clusters, and no time limit for unacknowledged deliveries. In two respects it behaves like RabbitMQ 4.0 and not 4.3:
 // it accepts transient queues that are not exclusive, and it applies basic.qos with `global` to the whole channel.
 
-import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { MqError } from '../errors.ts';
+import { time } from '../time.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { BrokerState } from './connection/broker-state.ts';
 import type { Connection } from './connection/connection.ts';
@@ -250,7 +250,7 @@ class EmbeddedBroker implements Broker {
         frameMax: options.frameMax ?? 131_072,
         heartbeat: options.heartbeatSeconds ?? 60,
       },
-      clusterName: typeof clusterName === 'string' ? clusterName : `mq-${randomUUID().slice(0, 8)}`,
+      clusterName: typeof clusterName === 'string' ? clusterName : `mq-${time.randomUUID().slice(0, 8)}`,
       login: {
         certificateName: options.tls?.ca === undefined ? undefined : (options.certificateName ?? 'distinguished_name'),
         passwordsNeedTls: options.passwordsNeedTls ?? false,

@@ -1,6 +1,8 @@
 // Divides long work into slices of a few milliseconds, and does one slice in each turn of the event loop. A client therefore
 // does not wait long for the work of another client.
 
+import { type Timer, time, turn } from '../time.ts';
+
 /** Duration of one slice of one task. */
 export const sliceMs = 4;
 /** Duration of all slices in one turn of the event loop. */
@@ -16,22 +18,22 @@ export type Work<T = void> = Generator<void, T>;
 
 export class Slices {
   #tasks: Task[] = [];
-  #immediate: NodeJS.Immediate | undefined;
+  #immediate: Timer | undefined;
   #onIdle: (() => void)[] = [];
-  /** End of the current slice, by `performance.now()`. All work that starts in this turn shares it. */
+  /** End of the current slice, by `time.now()`. All work that starts in this turn shares it. */
   #end: number | undefined;
 
   /** Runs a task slice by slice, beginning in the next turn. Tasks take turns. */
   add(task: Task): void {
     this.#tasks.push(task);
-    this.#immediate ??= setImmediate(() => this.#turn());
+    this.#immediate ??= time.nextTurn(() => this.#turn());
   }
 
   /** Does the work, then calls `done`. The first slice runs now, so that short work ends within this call. */
   run(work: Iterator<unknown>, done: () => void = () => undefined): void {
     const task = () => {
       const end = this.#sliceEnd();
-      while (work.next().done !== true) if (performance.now() > end) return false;
+      while (work.next().done !== true) if (time.now() > end) return false;
       done();
       return true;
     };
@@ -57,21 +59,21 @@ export class Slices {
    */
   #sliceEnd(): number {
     if (this.#end !== undefined) return this.#end;
-    this.#end = performance.now() + sliceMs;
-    setImmediate(() => {
+    this.#end = time.now() + sliceMs;
+    time.nextTurn(() => {
       this.#end = undefined;
     });
     return this.#end;
   }
 
   #turn(): void {
-    let now = performance.now();
+    let now = time.now();
     const end = now + turnMs;
     try {
       for (let task = this.#tasks.shift(); task !== undefined; task = this.#tasks.shift()) {
         this.#end = now + sliceMs;
         if (!task()) this.#tasks.push(task);
-        now = performance.now();
+        now = time.now();
         if (now >= end) break;
       }
     } finally {
@@ -82,7 +84,7 @@ export class Slices {
 
   #endTurn(): void {
     this.#end = undefined;
-    this.#immediate = this.#tasks.length === 0 ? undefined : setImmediate(() => this.#turn());
+    this.#immediate = this.#tasks.length === 0 ? undefined : time.nextTurn(() => this.#turn());
     if (this.#tasks.length === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 }
@@ -202,12 +204,12 @@ export function atOnce<T>(work: Work<T>): T {
 /** Does one slice of the work in each turn of the event loop. Resolves to its result. */
 async function inTurns<T>(work: Work<T>): Promise<T> {
   for (;;) {
-    const end = performance.now() + sliceMs;
+    const end = time.now() + sliceMs;
     do {
       const next = work.next();
       if (next.done === true) return next.value;
-    } while (performance.now() < end);
-    await new Promise((turned) => setImmediate(turned));
+    } while (time.now() < end);
+    await turn();
   }
 }
 

@@ -1,11 +1,11 @@
 // Waits for a broker that is not ready yet, for `mq wait` and for --wait of a role.
 
-import { setTimeout } from 'node:timers/promises';
 import type { Config, ConnectionConfig } from '../config/config.ts';
 import { durationText } from '../config/duration.ts';
 import { type ErrorCode, MqError } from '../errors.ts';
 import { portHint } from '../session/failure.ts';
 import { interruption } from '../signal.ts';
+import { pause, time } from '../time.ts';
 
 interface BrokerWait {
   readonly config: Config;
@@ -34,10 +34,10 @@ const final: readonly ErrorCode[] = ['NOT_PERMITTED', 'CONFIG', 'TLS', 'USAGE', 
  */
 export async function awaitBroker({ timeoutMs, drain, onReason, ...broker }: BrokerWait): Promise<number> {
   const { tryConnection } = await import('../session/try-connection.ts');
-  const started = performance.now();
+  const started = time.now();
   const reported = new Set<string>();
   let last = new MqError('UNAVAILABLE', 'no answer', { hint: portHint });
-  const elapsed = () => performance.now() - started;
+  const elapsed = () => time.now() - started;
   while (elapsed() < timeoutMs && !drain.aborted) {
     try {
       await tryConnection(broker, { withinMs: timeoutMs - elapsed(), signal: drain });
@@ -49,9 +49,7 @@ export async function awaitBroker({ timeoutMs, drain, onReason, ...broker }: Bro
     }
     if (!reported.has(last.message)) onReason(last.message);
     reported.add(last.message);
-    await setTimeout(Math.min(pauseMs, Math.max(0, timeoutMs - elapsed())), undefined, { signal: drain }).catch(
-      () => undefined,
-    );
+    await pause(Math.min(pauseMs, Math.max(0, timeoutMs - elapsed())), { signal: drain });
   }
   if (drain.aborted) throw interruption(drain);
   const { message, hint } = last;

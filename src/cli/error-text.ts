@@ -4,6 +4,7 @@ import { redactor } from '../config/redact.ts';
 import type { Context } from '../context.ts';
 import { escaped, exitStatuses, type MqError, safeJson } from '../errors.ts';
 import { wrapped } from '../terminal/wrap.ts';
+import { time } from '../time.ts';
 
 interface ErrorStyle {
   /** Name of the command, or '' for mq itself. */
@@ -31,7 +32,7 @@ interface NoticeStyle extends Pick<ErrorStyle, 'command' | 'isLog'> {
 export function noticeText(message: string, { command, isLog, level }: NoticeStyle): string {
   if (!isLog) return `mq ${command}: ${escaped(message)}\n`;
   const event = level === 'warn' ? 'warning' : 'notice';
-  return `${safeJson({ time: new Date().toISOString(), level, role: command, event, message })}\n`;
+  return `${safeJson({ time: new Date(time.date()).toISOString(), level, role: command, event, message })}\n`;
 }
 
 /** Returns the text for stderr, including the newline. */
@@ -44,7 +45,7 @@ export function errorText(error: MqError, { command, json, isLog, debug, width, 
       ...(problems.length > 0 && { problems }),
       ...(debug && { stack: stackOf(error) }),
     };
-    const line = isLog && { time: new Date().toISOString(), role: command, event: 'error' };
+    const line = isLog && { time: new Date(time.date()).toISOString(), role: command, event: 'error' };
     return redact(`${safeJson({ ...line, level: 'error', code, exit: exitStatuses[code], message, ...more })}\n`);
   }
   // Wrapping could put a line break into a password, so passwords are removed first.

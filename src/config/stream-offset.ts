@@ -1,6 +1,7 @@
 // Parses the position at which a consumer starts to read a stream. RabbitMQ 4.0 closes the connection if the position is
 // not valid, and every version reads a negative one as `first`. A bad position must therefore never reach the broker.
 
+import { time } from '../time.ts';
 import { durationMs, timeMs } from './duration.ts';
 import { isObject } from './plain.ts';
 
@@ -22,7 +23,7 @@ const dateTime = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(?:Z|[+-
  * Parses a position that a user has written. A duration is a time before `now`.
  * @param now milliseconds since 1970
  */
-export function parseOffset(text: string, now = Date.now()): ParsedOffset {
+export function parseOffset(text: string, now = time.date()): ParsedOffset {
   const word = words.find((one) => one === text);
   if (word) return { offset: word };
   if (/^-\d/.test(text)) return { problem: 'an offset is not negative; the first message is at first' };
@@ -32,7 +33,7 @@ export function parseOffset(text: string, now = Date.now()): ParsedOffset {
 }
 
 /** Parses the value of `x-stream-offset` in rascal.json: a text, a number, or a timestamp in the form of amqplib. */
-export function parseOffsetArgument(value: unknown, now = Date.now()): ParsedOffset {
+export function parseOffsetArgument(value: unknown, now = time.date()): ParsedOffset {
   if (typeof value === 'string') return parseOffset(value, now);
   if (typeof value === 'number') return ofNumber(value);
   const seconds = isObject(value) && value['!'] === 'timestamp' ? value['value'] : undefined;

@@ -1,6 +1,7 @@
 // Collects messages into one call of a handler. Each message still has its own run, outcome and acknowledgement.
 
 import { MqError } from '../errors.ts';
+import { type Timer, time } from '../time.ts';
 import type { Handler, HandlerContext, Message, Outcome } from './handler.ts';
 import { handBack, repeated } from './safely.ts';
 
@@ -48,7 +49,7 @@ class BatchCollector {
   readonly #plan: BatchPlan;
   #entries: WaitingMessage[] = [];
   #calls = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #isDue = false;
   #isComplete = false;
 
@@ -59,10 +60,10 @@ class BatchCollector {
 
   add(entry: WaitingMessage): void {
     this.#entries.push(entry);
-    this.#timer ??= setTimeout(() => {
+    this.#timer ??= time.after(this.#plan.waitMs, () => {
       this.#isDue = true;
       this.#start();
-    }, this.#plan.waitMs);
+    });
     this.#start();
   }
 
@@ -77,7 +78,7 @@ class BatchCollector {
     while (this.#calls < calls && this.#entries.length > 0 && mayStart()) {
       const batch = this.#entries.splice(0, size);
       if (this.#entries.length === 0) {
-        clearTimeout(this.#timer);
+        this.#timer?.cancel();
         this.#timer = undefined;
         this.#isDue = false;
       }

@@ -1,7 +1,7 @@
 // The built-in handlers without settings: print, work, echo. `append` and `fibonacci` have their own files.
 
 import { isUtf8 } from 'node:buffer';
-import { setTimeout as wait } from 'node:timers/promises';
+import { pause } from '../time.ts';
 import type { Handler, Reply } from './handler.ts';
 import { ack, handBack } from './safely.ts';
 
@@ -22,26 +22,21 @@ export function makeEcho(): Handler {
   };
 }
 
-/** Waits for the given milliseconds. Rejects when the signal aborts. */
-type Sleep = (milliseconds: number, value: undefined, options: { signal: AbortSignal }) => Promise<unknown>;
-
 /**
  * Returns a handler that simulates work: it sleeps one second for each `.` in the text of the body, and not at all if
  * the body is not UTF-8, such as a photo. When aborted, it hands the message back.
  */
-export function makeWork(sleep: Sleep = wait): Handler {
+export function makeWork(): Handler {
   return {
     prints: 'role',
     handle: async ({ body }, { signal }) => {
-      try {
-        if (!isUtf8(body)) return { type: 'ack' };
+      if (!isUtf8(body)) return { type: 'ack' };
+      for (const byte of body) {
         // Each dot has its own timer, because the sum may exceed the longest timer.
-        for (const byte of body) if (byte === dot) await sleep(1000, undefined, { signal });
-        return { type: 'ack' };
-      } catch (error) {
+        if (byte === dot) await pause(1000, { signal });
         if (signal.aborted) return handBack;
-        throw error;
       }
+      return { type: 'ack' };
     },
     close: nothingToFree,
   };

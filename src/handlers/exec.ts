@@ -2,6 +2,7 @@
 // the rest of the message as MQ_* variables and as JSON on descriptor 3. Its exit status is the outcome.
 
 import { MqError } from '../errors.ts';
+import { pause } from '../time.ts';
 import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { messageJson, messageVariables } from './exec-message.ts';
 import { cannotRun, findExecutable, locate, type ProgramContext } from './executable.ts';
@@ -73,7 +74,7 @@ class ExecHandler implements Handler {
       const idle = new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });
-      await Promise.race([idle, after(this.#host.graceMs)]);
+      await Promise.race([idle, pause(this.#host.graceMs, { ref: false })]);
     }
     this.#posixSpawn?.close();
   }
@@ -201,11 +202,4 @@ function outcomeOfStartError(error: NodeJS.ErrnoException, { command, fault }: E
 function faultOf(words: readonly string[], context: ProgramContext): string | undefined {
   const found = locate(words, context);
   return typeof found === 'string' ? undefined : found.message;
-}
-
-/** Resolves after a delay. The timer does not keep mq running. */
-function after(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds).unref();
-  });
 }

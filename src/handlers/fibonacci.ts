@@ -1,6 +1,6 @@
 // The handler `fibonacci`: replies to a decimal whole number with the exact Fibonacci number of that index.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { turn } from '../time.ts';
 import type { Handler, Outcome } from './handler.ts';
 
 /**
@@ -16,12 +16,12 @@ export const largestIndex = 5_000_000;
  */
 export function makeFibonacci(): Handler {
   // Each event-loop turn runs one calculation, even if many messages arrive together.
-  let turn = Promise.resolve();
+  let previous = Promise.resolve();
   return {
     prints: 'role',
     handle: async ({ body }) => {
-      turn = turn.then(() => nextTurn());
-      await turn;
+      previous = previous.then(turn);
+      await previous;
       return answer(body);
     },
     close: async () => {},

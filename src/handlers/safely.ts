@@ -1,7 +1,7 @@
 // Wraps every handler, so that errors become outcomes and each call has an outcome even if it never ends.
 
 import { MqError } from '../errors.ts';
-import { longestTimerMs } from '../timer.ts';
+import { type Timer, time } from '../time.ts';
 import type { Handler, HandlerContext, Outcome } from './handler.ts';
 import { thrownReason } from './reason.ts';
 
@@ -105,7 +105,7 @@ class Attempt<T> implements HandlerContext {
   readonly #bounds: Bounds;
   readonly #form: Form<T>;
   #end: ((result: T) => void) | undefined;
-  #abortTimer: NodeJS.Timeout | undefined;
+  #abortTimer: Timer | undefined;
   #controller: AbortController | undefined;
   #givenUp: { readonly reason: unknown } | undefined;
   #isLate = false;
@@ -133,21 +133,18 @@ class Attempt<T> implements HandlerContext {
   giveUp(reason: unknown): void {
     if (this.#givenUp) return;
     this.#givenUp = { reason };
-    this.#abortTimer = setTimeout(() => this.#end?.(this.#form.of(handBack)), this.#bounds.abortGraceMs);
+    this.#abortTimer = time.after(this.#bounds.abortGraceMs, () => this.#end?.(this.#form.of(handBack)));
     this.#controller?.abort(reason);
   }
 
   /** Waits for the result until the deadline, or until the signal has aborted and the grace time has passed. */
   wait(work: Promise<T>): Promise<T> {
     const { timeoutMs } = this.#bounds;
-    const deadline =
-      timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => this.#reachDeadline(), Math.min(timeoutMs, longestTimerMs));
+    const deadline = timeoutMs === undefined ? undefined : time.after(timeoutMs, () => this.#reachDeadline());
     return new Promise((resolve) => {
       const end = (result: T) => {
-        clearTimeout(deadline);
-        clearTimeout(this.#abortTimer);
+        deadline?.cancel();
+        this.#abortTimer?.cancel();
         resolve(this.#form.map(result, (outcome) => this.#finalOutcome(outcome)));
       };
       this.#end = end;

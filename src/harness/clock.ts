@@ -1,7 +1,7 @@
 // A broker's clock that follows the system clock and can be advanced. Timers that become due then fire at once, in
 // order.
 
-import { longestTimerMs } from '../timer.ts';
+import { longestTimerMs } from '../time.ts';
 
 interface Timer {
   readonly at: number;

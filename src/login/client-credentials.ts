@@ -5,6 +5,7 @@ import { request as requestSecurely } from 'node:https';
 import { getCACertificates } from 'node:tls';
 import { keepSecret } from '../config/redact.ts';
 import { MqError, systemCode } from '../errors.ts';
+import { time } from '../time.ts';
 import type { ClientCredentials } from './login.ts';
 import { tlsContent } from './tls.ts';
 import { isTlsFailure, tlsFailure } from './tls-failure.ts';
@@ -84,13 +85,12 @@ function posted(url: URL, form: string, options: RequestOptions): Promise<Answer
     const open = url.protocol === 'https:' ? requestSecurely : requestPlainly;
     const request = open(url, options);
     const fail = (error: Error) => {
-      clearTimeout(timer);
+      timer.cancel();
       request.destroy();
       reject(error instanceof MqError ? error : failureOf(url, error));
     };
-    const timer = setTimeout(
-      () => fail(new MqError('DEADLINE', `${serverName(url)} has not answered in ${limitMs / 1000} s`)),
-      limitMs,
+    const timer = time.after(limitMs, () =>
+      fail(new MqError('DEADLINE', `${serverName(url)} has not answered in ${limitMs / 1000} s`)),
     );
     request.on('error', fail);
     request.on('response', (response) => {
@@ -103,7 +103,7 @@ function posted(url: URL, form: string, options: RequestOptions): Promise<Answer
           fail(new MqError('BAD_DATA', `${serverName(url)}: the answer is larger than 1 MiB`));
       });
       response.on('end', () => {
-        clearTimeout(timer);
+        timer.cancel();
         resolve({ status: response.statusCode ?? 0, text });
       });
     });

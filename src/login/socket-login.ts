@@ -2,6 +2,7 @@
 // token and the current certificates.
 
 import { isObject, objectOf, type Plain } from '../config/plain.ts';
+import { time } from '../time.ts';
 import type { TokenSource } from './login.ts';
 import { plain } from './sasl.ts';
 import { tlsContent } from './tls.ts';
@@ -45,7 +46,7 @@ export function loginNote(options: Plain, token: Token | undefined): string {
 const longToken = 3_500;
 
 function tokenNote({ source, text, expiresAt }: Token): string {
-  const isExpired = expiresAt !== undefined && expiresAt < Date.now();
+  const isExpired = expiresAt !== undefined && expiresAt < time.date();
   const length = Buffer.byteLength(text) > longToken ? `, ${Buffer.byteLength(text)} bytes` : '';
   return ` (token of ${source.from}${length}${isExpired ? `, expired at ${new Date(expiresAt).toISOString()}` : ''})`;
 }

@@ -3,6 +3,7 @@
 
 import { assertCertificate, readFile } from '../config/read-file.ts';
 import { MqError, systemReason } from '../errors.ts';
+import { time } from '../time.ts';
 import type { TlsFiles } from './login.ts';
 
 /** Options of Node's TLS. */
@@ -66,7 +67,7 @@ async function assertPair(
   if (!certificate.checkPrivateKey(privateKey))
     throw new MqError('BAD_DATA', `the key ${keyFile} does not belong to the certificate ${certFile}`, { at: keyFile });
   const { validFromDate, validToDate } = certificate;
-  const now = Date.now();
+  const now = time.date();
   if (now > validToDate.getTime())
     throw new MqError('TLS', `the client certificate ${certFile} expired at ${validToDate.toISOString()}`, {
       at: certFile,

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { MqError, systemReason } from '../errors.ts';
+import { type Timer, time } from '../time.ts';
 import type { TokenSource } from './login.ts';
 import { type IssuedToken, issuedToken } from './token.ts';
 
@@ -60,13 +61,12 @@ function run(command: string, { folder, from }: { folder: string; from: string }
     });
     const output = { stdout: '', stderr: '' };
     const fail = (error: MqError) => {
-      clearTimeout(timer);
+      timer.cancel();
       end(child);
       reject(error);
     };
-    const timer = setTimeout(
-      () => fail(new MqError('DEADLINE', `the command of ${from} has not ended in ${limitMs / 1000} s`, { at: from })),
-      limitMs,
+    const timer = time.after(limitMs, () =>
+      fail(new MqError('DEADLINE', `the command of ${from} has not ended in ${limitMs / 1000} s`, { at: from })),
     );
     for (const name of ['stdout', 'stderr'] as const)
       child[name].setEncoding('utf8').on('data', (text: string) => {
@@ -78,7 +78,7 @@ function run(command: string, { folder, from }: { folder: string; from: string }
       fail(new MqError('SYSTEM', `cannot start the command of ${from}: ${systemReason(error)}`, { at: from })),
     );
     onceEnded(child, (status, signal) => {
-      clearTimeout(timer);
+      timer.cancel();
       end(child);
       resolve({ status, signal, ...output });
     });
@@ -90,12 +90,12 @@ function run(command: string, { folder, from }: { folder: string; from: string }
  * the shell wrote is then in the pipes, and the event loop reads it before the immediate.
  */
 function onceEnded(child: ChildProcess, finish: (status: number | null, signal: NodeJS.Signals | null) => void): void {
-  let grace: NodeJS.Timeout | undefined;
+  let grace: Timer | undefined;
   child.on('exit', (status, signal) => {
-    grace = setTimeout(() => setImmediate(() => finish(status, signal)), graceMs);
+    grace = time.after(graceMs, () => time.nextTurn(() => finish(status, signal)));
   });
   child.on('close', (status, signal) => {
-    clearTimeout(grace);
+    grace?.cancel();
     finish(status, signal);
   });
 }

@@ -2,6 +2,7 @@
 
 import { isObject, objectOf, type Plain } from '../config/plain.ts';
 import { MqError } from '../errors.ts';
+import { time } from '../time.ts';
 
 export interface IssuedToken {
   readonly text: string;
@@ -27,7 +28,7 @@ const forms: readonly (readonly [string, string, (value: unknown, now: number) =
  * Parses the text of a source. `from` names the source in the message. The expiry is the one in the object, otherwise the
  * claim `exp` of a JWT. Throws BAD_DATA; the message contains nothing of the text.
  */
-export function issuedToken(given: string, from: string, now = Date.now()): IssuedToken {
+export function issuedToken(given: string, from: string, now = time.date()): IssuedToken {
   const text = given.trim();
   if (text === '') throw wrong(from, 'there is no token');
   if (!text.startsWith('{')) return checked({ text, expiresAt: undefined }, from);

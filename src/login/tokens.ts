@@ -4,6 +4,7 @@
 import { readFile } from '../config/read-file.ts';
 import { keepSecret } from '../config/redact.ts';
 import { MqError, systemReason } from '../errors.ts';
+import { time } from '../time.ts';
 import type { TokenSource } from './login.ts';
 import { type IssuedToken, issuedToken } from './token.ts';
 
@@ -81,7 +82,7 @@ class TokenStore {
 
   renewed(): Promise<Token> {
     const token = this.#token;
-    if (token !== undefined && (token.renewAt === undefined || Date.now() < token.renewAt))
+    if (token !== undefined && (token.renewAt === undefined || time.date() < token.renewAt))
       return Promise.resolve(token);
     this.#fetching ??= this.#fetch().finally(() => {
       this.#fetching = undefined;
@@ -126,7 +127,7 @@ async function fileContent(file: string): Promise<string> {
 
 function tokenFrom({ text, expiresAt }: IssuedToken, source: TokenSource): Token {
   keepSecret(text);
-  const now = Date.now();
+  const now = time.date();
   const isRenewable = source.kind !== 'token' && expiresAt !== undefined;
   const renewAt = isRenewable ? now + Math.max(shortestMs, (expiresAt - now) * renewalPart) : undefined;
   return { text, source, expiresAt, renewAt };
@@ -134,7 +135,7 @@ function tokenFrom({ text, expiresAt }: IssuedToken, source: TokenSource): Token
 
 /** Returns the token with a later time of renewal, or `undefined` if it has expired. */
 function postponed(token: Token): Token | undefined {
-  const now = Date.now();
+  const now = time.date();
   const leftMs = (token.expiresAt ?? now) - now;
   return leftMs <= 0 ? undefined : { ...token, renewAt: now + Math.min(leftMs, Math.max(shortestMs, leftMs / 4)) };
 }
@@ -142,10 +143,10 @@ function postponed(token: Token): Token | undefined {
 async function inTime(renewed: Promise<Token>, { from }: TokenSource): Promise<Token> {
   const late = Promise.withResolvers<never>();
   const error = new MqError('DEADLINE', `${from} has returned no token in ${longestWaitMs / 1000} s`);
-  const timer = setTimeout(() => late.reject(error), longestWaitMs);
+  const timer = time.after(longestWaitMs, () => late.reject(error));
   try {
     return await Promise.race([renewed, late.promise]);
   } finally {
-    clearTimeout(timer);
+    timer.cancel();
   }
 }

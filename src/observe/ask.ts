@@ -2,6 +2,7 @@
 
 import { request as askPlainly, type IncomingMessage } from 'node:http';
 import { systemCode, systemReason } from '../errors.ts';
+import { timeoutSignal } from '../time.ts';
 import type { Readiness } from './health.ts';
 
 /** Maximum number of characters to read from the answer. */
@@ -11,7 +12,7 @@ const longestAnswer = 200;
 export async function askReadiness(url: URL, timeoutMs: number): Promise<Readiness> {
   const address = url.pathname === '/' ? new URL('/readyz', url) : url;
   try {
-    const { status, text } = await get(address, AbortSignal.timeout(timeoutMs));
+    const { status, text } = await get(address, timeoutSignal(timeoutMs));
     const [line = ''] = text.split('\n', 1);
     return { isReady: status === 200, why: printable(line) || `HTTP ${status}` };
   } catch (error) {

@@ -7,6 +7,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { type LogLevel, logLevels } from '../config/role.ts';
 import type { Output, Said, Say } from '../context.ts';
 import { escaped, escapedLines, safeJson } from '../errors.ts';
+import { type Timer, time } from '../time.ts';
 
 interface LogSettings {
   readonly stderr: Output;
@@ -33,7 +34,7 @@ const longestLine = 64 * 1024;
 interface Minute {
   shown: number;
   readonly hidden: { count: number; last: Said | undefined };
-  readonly end: NodeJS.Timeout;
+  readonly end: Timer;
 }
 
 export class Log {
@@ -76,7 +77,7 @@ export class Log {
   /** Writes a JSON object in either format. */
   writeJson({ level = 'info', event, message, fields }: Said): void {
     const { stderr, role } = this.#settings;
-    const object = { time: new Date().toISOString(), level, role, event, message, ...fields };
+    const object = { time: new Date(time.date()).toISOString(), level, role, event, message, ...fields };
     stderr.write(`${safeJson(object)}\n`);
   }
 
@@ -107,7 +108,7 @@ export class Log {
   }
 
   #begin(event: string): Minute {
-    const end = setTimeout(() => this.#finish(event), minuteMs).unref();
+    const end = time.after(minuteMs, () => this.#finish(event)).unref();
     const minute: Minute = { shown: 0, hidden: { count: 0, last: undefined }, end };
     this.#minutes.set(event, minute);
     return minute;
@@ -116,7 +117,7 @@ export class Log {
   #finish(event: string): void {
     const minute = this.#minutes.get(event);
     this.#minutes.delete(event);
-    clearTimeout(minute?.end);
+    minute?.end.cancel();
     const { count = 0, last } = minute?.hidden ?? {};
     if (!last) return;
     const message = count > 1 ? `${last.message} (the last of ${count} more within a minute)` : last.message;

@@ -6,6 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { MqError, systemReason } from '../errors.ts';
 import type { Counts } from '../session/counts.ts';
+import { time } from '../time.ts';
 import { type Readiness, readiness } from './health.ts';
 import { metricsText, metricsType } from './metrics.ts';
 
@@ -65,7 +66,7 @@ type Page = (response: ServerResponse) => void;
 /** Returns the page of each path. */
 function pagesOf(role: ObservedRole, lag: ReturnType<typeof monitorEventLoopDelay>): Readonly<Record<string, Page>> {
   const { name, counts, isConsuming, isStopping } = role;
-  const startedAt = Date.now() / 1000;
+  const startedAt = time.date() / 1000;
   const ready = (): Readiness => readiness(counts, { isConsuming, isStopping: isStopping() });
   const metrics = (): string => {
     // `max` is NaN or 0 before the first event-loop turn. Every value includes the resolution of 10 ms.

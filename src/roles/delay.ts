@@ -8,6 +8,7 @@ import { delayRoute, deliveryObjects, levelObjects, longestDelaySeconds, waitObj
 import { MqError } from '../errors.ts';
 import type { OutgoingMessage } from '../session/outgoing-message.ts';
 import type { Destination } from '../session/session.ts';
+import { time } from '../time.ts';
 import { type OutgoingParts, outgoingSeries } from './outgoing.ts';
 
 /**
@@ -60,7 +61,7 @@ export class DelayedMessages {
     let second = Number.NaN;
     let messageOf: (body: Buffer) => OutgoingMessage;
     return (body) => {
-      const now = Date.now();
+      const now = time.date();
       // All messages of one second are encoded together.
       const current = this.#delay.type === 'at' ? secondsUntil(this.#delay.time, now) : Math.floor(now / 1000);
       if (current !== second) {

@@ -1,9 +1,9 @@
 // Builds a message to send from a body, the publication and the options of the command line.
 
-import { randomUUID } from '../random-uuid.ts';
 import { MessageSeries, type OutgoingMessage } from '../session/outgoing-message.ts';
 import type { Destination } from '../session/session.ts';
 import type { Properties } from '../session/wire.ts';
+import { time } from '../time.ts';
 
 export interface OutgoingParts {
   readonly destination: Destination;
@@ -66,7 +66,7 @@ function envelopeOf(parts: Omit<OutgoingParts, 'nextId'>): ConstructorParameters
 
 /** Returns a generator of unique, ordered ids: one random part for the process, and a number. */
 export function messageIds(): () => string {
-  const base = randomUUID();
+  const base = time.randomUUID();
   let number = 0;
   return () => {
     number += 1;

@@ -1,5 +1,7 @@
 // Spaces messages evenly: at most one in each interval.
 
+import { pause, time } from '../time.ts';
+
 /**
  * Maximum delay that the next message catches up after a late timer, in milliseconds. Without it, late timers would
  * lower the rate.
@@ -17,12 +19,12 @@ export class Pace {
 
   /** Milliseconds until the next message may start. 0 means now. */
   get waitMs(): number {
-    return this.#intervalMs === undefined ? 0 : Math.max(0, this.#next - performance.now());
+    return this.#intervalMs === undefined ? 0 : Math.max(0, this.#next - time.now());
   }
 
   /** Time to pass to `begin`, in milliseconds. 0 without a limit, because the time does not matter then. */
   get now(): number {
-    return this.#intervalMs === undefined ? 0 : performance.now();
+    return this.#intervalMs === undefined ? 0 : time.now();
   }
 
   /** Records the start of a message at this time. */
@@ -34,19 +36,6 @@ export class Pace {
   async wait(signal: AbortSignal): Promise<void> {
     const { waitMs } = this;
     if (waitMs === 0 || signal.aborted) return;
-    await pause(waitMs, signal);
+    await pause(waitMs, { signal });
   }
-}
-
-/** Resolves after the time, or when the signal aborts. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
-  });
 }

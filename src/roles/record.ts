@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import type { RawMessage } from '../session/wire.ts';
+import { time } from '../time.ts';
 import { openLetters } from './dead-letters/letters.ts';
 import { openPeek, type PeekSettings, readPeeked } from './peek.ts';
 import { RecordingWriter } from './recording/writer.ts';
@@ -212,9 +213,16 @@ class Group {
     this.#messages.push(message);
     const { content: body, fields, properties } = message.raw;
     const { exchange, routingKey, redelivered } = fields;
-    const { time = Date.now() } = message;
     const place = this.#queue === undefined ? {} : { queue: this.#queue };
-    this.#writer.add({ body, exchange, routingKey, redelivered, ...place, properties, time });
+    this.#writer.add({
+      body,
+      exchange,
+      routingKey,
+      redelivered,
+      ...place,
+      properties,
+      time: message.time ?? time.date(),
+    });
   }
 
   /** Writes the messages, and then removes them. If they cannot be written, they stay in the queue. */
@@ -253,12 +261,12 @@ class Group {
 /** Resolves to `true` if the promise settles within a short time. */
 async function isSoon(work: Promise<unknown>): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), groupMs);
+  const timer = time.after(groupMs, () => resolve(false));
   const settled = () => resolve(true);
   work.then(settled, settled);
   try {
     return await promise;
   } finally {
-    clearTimeout(timer);
+    timer.cancel();
   }
 }

@@ -5,11 +5,12 @@ import { MqError } from '../errors.ts';
 import { type Counts, ResumePoint } from '../session/counts.ts';
 import type { PublishOutcome, WritableMessage } from '../session/outgoing-message.ts';
 import { isClosedPipe, Printer } from '../terminal/printer.ts';
+import { type Timer, time } from '../time.ts';
 
 export class Tally {
   readonly #context: Context;
   readonly #printer: Printer | undefined;
-  readonly #progress: NodeJS.Timeout | undefined;
+  readonly #progress: Timer | undefined;
   #prints: Promise<void> = Promise.resolve();
   readonly #skip: number;
   readonly #resume: ResumePoint;
@@ -31,7 +32,7 @@ export class Tally {
     this.#counts = counts;
     this.#context = context;
     this.#printer = json ? new Printer(context.stdout) : undefined;
-    if (context.stderr.isTTY) this.#progress = setInterval(() => this.#showProgress(), 500).unref();
+    if (context.stderr.isTTY) this.#progress = time.every(500, () => this.#showProgress()).unref();
   }
 
   /**
@@ -81,7 +82,7 @@ export class Tally {
 
   /** Throws the first failure. */
   finish(): void {
-    clearInterval(this.#progress);
+    this.#progress?.cancel();
     if (this.#progress && this.#shown) this.#context.stderr.write('\r\u001b[K');
     const first = this.#first ?? (this.isUnread ? this.#closed : undefined);
     if (!first) return;

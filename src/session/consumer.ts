@@ -2,8 +2,8 @@
 // the channel is lost or the broker cancels the consumer, a new one is set up.
 
 import { EventEmitter } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import { MqError } from '../errors.ts';
+import { pause, type Timer, time } from '../time.ts';
 import type { Channel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import type { SubscriptionQueue } from './connecting/subscription-queue.ts';
@@ -60,7 +60,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   #isAttached = false;
   #isStandby = false;
   #isStopping = false;
-  #pause: NodeJS.Timeout | undefined;
+  #pause: Timer | undefined;
   #watchdog: Watchdog | undefined;
   #probe: Probe | undefined;
   readonly #stream: StreamReading;
@@ -160,7 +160,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#attach(false);
-    clearTimeout(this.#pause);
+    this.#pause?.cancel();
     this.#watchdog?.stop();
     this.#probe?.stop();
     this.#stream.end();
@@ -192,11 +192,11 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
           this.#noticeStandby(failure);
           if (hasNoReplica(failure)) this.#connection.leave(failure);
           if (this.#isStandby) {
-            await delay(this.#backoff.next({ isStandby: true }), undefined, { ref: false });
+            await pause(this.#backoff.next({ isStandby: true }), { ref: false });
             if (this.#isStopping) return;
             continue;
           }
-          await delay(lossMs);
+          await pause(lossMs);
           if (lost === 0 || lost > Math.max(1, this.#connection.addresses - 1) || this.#isStopping) throw failure;
         }
       }
@@ -261,7 +261,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
    */
   #onCancel(cancelled: ConsumerChannel): void {
     if (this.#current !== cancelled) return;
-    this.#cancelledAt = performance.now();
+    this.#cancelledAt = time.now();
     this.#onGone(cancelled, cancelled.unanswered.cancelled());
     endChannel(cancelled.channel);
   }
@@ -288,7 +288,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
 
   #again(): void {
     const pauseMs = this.#backoff.next({ isStandby: this.#isStandby });
-    this.#pause = setTimeout(() => {
+    this.#pause = time.after(pauseMs, () => {
       this.#consume().catch((error: unknown) => {
         if (this.#isStopping) return;
         const failure = failureOf(error, this.#settings.redact);
@@ -297,7 +297,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
         if (isPermanent(failure) && !this.#mayComeBack(failure)) this.emit('fatal', failure);
         else this.#again();
       });
-    }, pauseMs);
+    });
   }
 
   #noticeStandby(failure: MqError): void {
@@ -309,7 +309,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   /** Reports whether the queue may exist again soon. RabbitMQ: 404 for a deleted queue. */
   #mayComeBack({ cause }: MqError): boolean {
     const isMissing = cause instanceof Error && cause.message.includes('NOT_FOUND');
-    return isMissing && this.#cancelledAt !== undefined && performance.now() - this.#cancelledAt < missingMs;
+    return isMissing && this.#cancelledAt !== undefined && time.now() - this.#cancelledAt < missingMs;
   }
 
   #attach(isAttached: boolean): void {

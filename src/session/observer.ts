@@ -1,6 +1,7 @@
 // Reads the state of the broker over AMQP, with passive declarations that create nothing.
 
 import { MqError } from '../errors.ts';
+import { type Timer, time } from '../time.ts';
 import type { Channel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import { endChannel } from './consuming/channel-end.ts';
@@ -93,9 +94,9 @@ export class Observer {
       if (channel) endChannel(channel);
     };
     const working = work();
-    let timer: NodeJS.Timeout | undefined;
+    let timer: Timer | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+      timer = time.after(answerMs, () => {
         isLate = true;
         this.#late += 1;
         const over = () => {
@@ -104,13 +105,13 @@ export class Observer {
         working.then(over, over);
         if (channel) endChannel(channel);
         reject(noAnswer());
-      }, answerMs);
+      });
     });
     working.catch(() => undefined);
     try {
       await Promise.race([working, late]);
     } finally {
-      clearTimeout(timer);
+      timer?.cancel();
     }
   }
 

@@ -1,7 +1,7 @@
 // A message on its way to the broker, and its outcome.
 
 import type { MqError } from '../errors.ts';
-import { randomUUID } from '../random-uuid.ts';
+import { time } from '../time.ts';
 import type { Properties } from './raw-message.ts';
 
 /** Outcome of one message. `error` is the reason. */
@@ -38,7 +38,7 @@ export class MessageSeries {
   readonly mandatory: boolean;
   /** Properties without a message-id. */
   readonly properties: Properties;
-  readonly idStart = `${randomUUID()}-`;
+  readonly idStart = `${time.randomUUID()}-`;
   #count = 0;
 
   constructor({

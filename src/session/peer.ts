@@ -9,6 +9,7 @@ import { objectOf } from '../config/plain.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import type { MqError } from '../errors.ts';
 import { socketLogin } from '../login/socket-login.ts';
+import { time } from '../time.ts';
 import { failureOf } from './failure.ts';
 import { refusedProperties } from './patches/handshake.ts';
 import { type OpenConnection, openConnectionOf } from './patches/open-connection.ts';
@@ -194,7 +195,7 @@ function onChannel<T>(
   return new Promise((resolve) => {
     let used: Channel | undefined;
     const settle = (value: T | undefined) => {
-      clearTimeout(timer);
+      timer.cancel();
       connection.removeListener('close', giveUp);
       // amqplib 2.3.1 calls back before it answers a channel.close of the broker. A channel.close of ours would cross it,
       // and amqplib closes the connection when RabbitMQ answers it.
@@ -208,7 +209,7 @@ function onChannel<T>(
       resolve(value);
     };
     const giveUp = () => settle(undefined);
-    const timer = setTimeout(giveUp, answerMs);
+    const timer = time.after(answerMs, giveUp);
     connection.once('close', giveUp);
     try {
       connection.createChannel((failure, channel) => {
@@ -229,9 +230,9 @@ function closedInOrder(connection: OpenConnection): Promise<void> {
   const { stream } = connection.connection;
   return new Promise((resolve) => {
     if (stream.destroyed) return resolve();
-    const timer = setTimeout(() => stream.destroy(), closeMs);
+    const timer = time.after(closeMs, () => stream.destroy());
     stream.once('close', () => {
-      clearTimeout(timer);
+      timer.cancel();
       resolve();
     });
     try {

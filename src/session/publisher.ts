@@ -3,6 +3,7 @@
 // message-ids. The caller decides whether a message is mandatory (AMQP 0-9-1, 1.8.3.7).
 
 import { MqError } from '../errors.ts';
+import { pause, type Timer, time } from '../time.ts';
 import type { ConfirmChannel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import type { Counts } from './counts.ts';
@@ -48,7 +49,7 @@ export class Publisher {
   #waiting: (() => void)[] = [];
   readonly #timeouts: AnswerTimeouts;
   #failure: MqError | undefined;
-  readonly #clock: NodeJS.Timeout;
+  readonly #clock: Timer;
   readonly #failed = Promise.withResolvers<MqError>();
 
   private constructor(connection: BrokerConnection, settings: PublisherSettings) {
@@ -61,7 +62,7 @@ export class Publisher {
     connection.on('lost', (error) => this.#onLost(error));
     connection.on('left', () => this.#timeouts.nodeLeft());
     connection.on('fatal', (error) => this.#fail(error));
-    this.#clock = setInterval(() => this.#checkTimeouts(), this.#timeouts.checkMs);
+    this.#clock = time.every(this.#timeouts.checkMs, () => this.#checkTimeouts());
   }
 
   static async open(connection: BrokerConnection, settings: PublisherSettings): Promise<Publisher> {
@@ -195,14 +196,14 @@ export class Publisher {
         const failure = failureOf(error, this.#settings.redact);
         if (isPermanent(failure)) return this.#fail(failure);
         // Rascal delays the next attempt after a lost connection, but not after a refused declaration.
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        await pause(pauseMs);
       }
     }
   }
 
   /** Sends a message. Returns `false` if the channel is closed or closing. */
   #write(channel: ConfirmChannel, entry: UnconfirmedMessage): boolean {
-    entry.writtenAt = performance.now();
+    entry.writtenAt = time.now();
     try {
       publishMessage(channel, entry.message);
     } catch (error) {
@@ -322,7 +323,7 @@ export class Publisher {
   }
 
   #stopClock(): void {
-    clearInterval(this.#clock);
+    this.#clock.cancel();
   }
 }
 

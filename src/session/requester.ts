@@ -2,6 +2,7 @@
 // through direct reply-to on the same channel (RabbitMQ: amq.rabbitmq.reply-to), or in an exclusive queue.
 
 import { MqError } from '../errors.ts';
+import { type Timer, time } from '../time.ts';
 import type { ConfirmChannel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
@@ -20,7 +21,7 @@ interface Pending {
   readonly properties: { replyTo: string };
   readonly resolve: (reply: RawMessage) => void;
   readonly reject: (error: MqError) => void;
-  readonly timer: NodeJS.Timeout;
+  readonly timer: Timer;
   confirmed: boolean;
 }
 
@@ -56,7 +57,7 @@ export class Requester {
       const waiting = pending.get(correlationId);
       if (!waiting) return; // the reply is late or not for this requester
       pending.delete(correlationId);
-      clearTimeout(waiting.timer);
+      waiting.timer.cancel();
       waiting.resolve(reply);
     };
     const onChannel = async (channel: ConfirmChannel) => {
@@ -64,7 +65,7 @@ export class Requester {
       for (const [id, waiting] of pending) {
         if (!waiting.confirmed) continue; // the publisher sends it again
         pending.delete(id);
-        clearTimeout(waiting.timer);
+        waiting.timer.cancel();
         waiting.reject(
           new MqError('IN_DOUBT', 'the connection was lost before the reply arrived', {
             hint: 'the server may have handled the request; send it again',
@@ -103,7 +104,7 @@ export class Requester {
     if (this.#late.has(correlationId)) throw ambiguous();
     return new Promise((resolve, reject) => {
       const seconds = this.#settings.replyTimeoutMs / 1000;
-      const timer = setTimeout(() => {
+      const timer = time.after(this.#settings.replyTimeoutMs, () => {
         this.#pending.delete(correlationId);
         if (message.properties.correlationId !== undefined) this.#late.add(correlationId);
         reject(
@@ -111,7 +112,7 @@ export class Requester {
             hint: 'check that the server is running; --timeout sets the time limit',
           }),
         );
-      }, this.#settings.replyTimeoutMs);
+      });
       const properties = { ...message.properties, correlationId, replyTo: this.#replyTo() };
       const waiting: Pending = { properties, resolve, reject, timer, confirmed: false };
       this.#pending.set(correlationId, waiting);
@@ -121,7 +122,7 @@ export class Requester {
           return;
         }
         this.#pending.delete(correlationId);
-        clearTimeout(timer);
+        timer.cancel();
         reject(sent.error);
       });
     });
@@ -130,7 +131,7 @@ export class Requester {
   abandon(error: MqError): void {
     for (const [id, waiting] of this.#pending) {
       this.#pending.delete(id);
-      clearTimeout(waiting.timer);
+      waiting.timer.cancel();
       waiting.reject(error);
     }
     this.#publisher.abandon(error);

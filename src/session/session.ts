@@ -7,7 +7,7 @@ import { redactor, secretsOf } from '../config/redact.ts';
 import type { DeadLetterConfig } from '../config/role.ts';
 import { configuredDelays, delayName } from '../delay/configured.ts';
 import { MqError } from '../errors.ts';
-import { randomUUID } from '../random-uuid.ts';
+import { time } from '../time.ts';
 import { QueueReader } from './browsing/queue-reader.ts';
 import type { ConfirmChannel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
@@ -360,7 +360,7 @@ function withFixedNamespaces(config: Config): Config {
   const vhosts = Object.fromEntries(
     Object.entries(config.vhosts).map(([name, vhost]) => [
       name,
-      vhost.namespace === true ? { ...vhost, namespace: randomUUID() } : vhost,
+      vhost.namespace === true ? { ...vhost, namespace: time.randomUUID() } : vhost,
     ]),
   );
   return { ...config, vhosts };

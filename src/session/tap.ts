@@ -2,6 +2,7 @@
 // connection ends the tap, because messages were missed and the caller must know it.
 
 import { MqError } from '../errors.ts';
+import { type Timer, time } from '../time.ts';
 import type { Channel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import { endChannel } from './consuming/channel-end.ts';
@@ -47,7 +48,7 @@ export class Tap {
   #cause: Error | undefined;
   #failure: MqError | undefined;
   #isStopped = false;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #unacked = 0;
   #unread = 0;
 
@@ -88,7 +89,7 @@ export class Tap {
       const onCancel = () => tap.#fail(new Error('the broker cancelled the consumer'));
       tap.#queue = await TapQueue.open(channel, { sources, counts, onMessage, onCancel });
       tap.#missed = { count: 0, isExact: counts };
-      tap.#timer = setInterval(() => void tap.#count(), countMs);
+      tap.#timer = time.every(countMs, () => void tap.#count());
       return tap;
     } catch (error) {
       // If the channel closes, amqplib answers pending calls only with "closed". The error event contains the reason.
@@ -141,7 +142,7 @@ export class Tap {
   /** Deletes the queue with its bindings, and counts the missed messages. Never rejects. */
   async close(): Promise<void> {
     this.stop();
-    clearInterval(this.#timer);
+    this.#timer?.cancel();
     if (this.#failure || !this.#queue) return;
     // After the deletion nothing more is dropped, so that the count is final.
     const left = await this.#queue.delete().catch(() => 0);
@@ -151,7 +152,7 @@ export class Tap {
   }
 
   #arrive(raw: RawMessage): void {
-    this.#arrived.push({ raw, time: Date.now(), monotonicMs: performance.now() });
+    this.#arrived.push({ raw, time: time.date(), monotonicMs: time.now() });
     this.#wake();
   }
 
@@ -177,7 +178,7 @@ export class Tap {
 
   #fail(error: Error): void {
     this.#failure ??= failureOf(error, this.#redact);
-    clearInterval(this.#timer);
+    this.#timer?.cancel();
     this.#wake();
   }
 }

@@ -6,7 +6,7 @@ import { rascalSettings } from '../config/rascal-settings.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import { MqError } from '../errors.ts';
 import { defaultConnection } from '../login/apply.ts';
-import { randomUUID } from '../random-uuid.ts';
+import { time } from '../time.ts';
 import { openConnection } from './connecting/open-connection.ts';
 
 /**
@@ -24,7 +24,7 @@ export async function tryConnection(
   { config, addresses, vhosts: named = Object.keys(config.vhosts), command = 'wait' }: Tried,
   { withinMs, signal }: { withinMs: number; signal: AbortSignal },
 ): Promise<void> {
-  const connectionName = `mq ${command} ${randomUUID().slice(0, 8)}`;
+  const connectionName = `mq ${command} ${time.randomUUID().slice(0, 8)}`;
   const vhosts = addresses === undefined ? named : ['/'];
   const redact = redactor(secretsOf({ config, addresses: addresses ?? [] }));
   const opening = openConnection({
@@ -45,12 +45,12 @@ export async function tryConnection(
   opening.then((connection) => connection.close()).catch(() => undefined);
   const late = Promise.withResolvers<never>();
   const end = () => late.reject(new MqError('DEADLINE', 'no answer'));
-  const timer = setTimeout(end, withinMs);
+  const timer = time.after(withinMs, end);
   signal.addEventListener('abort', end, { once: true });
   try {
     await Promise.race([opening, late.promise]);
   } finally {
-    clearTimeout(timer);
+    timer.cancel();
     signal.removeEventListener('abort', end);
   }
 }

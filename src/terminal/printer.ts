@@ -2,6 +2,7 @@
 
 import type { Output } from '../context.ts';
 import { escapedLines, MqError, safeJson, systemCode } from '../errors.ts';
+import { time } from '../time.ts';
 
 export class Printer {
   readonly #stdout: Output;
@@ -39,7 +40,7 @@ export class Printer {
   #write(bytes: Buffer): Promise<void> {
     this.#gathered.push(bytes);
     this.#written ??= new Promise((resolve, reject) => {
-      setImmediate(() => {
+      time.nextTurn(() => {
         const all = withDelimiters(this.#gathered, this.#delimiter);
         this.#gathered = [];
         this.#written = undefined;

@@ -1,13 +1,14 @@
 // Shows the progress of long operations on stderr, on a terminal only.
 
 import type { Output } from '../context.ts';
+import { time } from '../time.ts';
 
 const pauseMs = 200;
 
 export class Progress {
   readonly #stderr: Output;
   readonly #total: number;
-  #shownAt = performance.now();
+  #shownAt = time.now();
   #isShown = false;
 
   constructor(stderr: Output, total: number) {
@@ -17,8 +18,8 @@ export class Progress {
 
   /** Shows that `count` items are done. */
   at(count: number): void {
-    if (!this.#stderr.isTTY || performance.now() - this.#shownAt < pauseMs) return;
-    this.#shownAt = performance.now();
+    if (!this.#stderr.isTTY || time.now() - this.#shownAt < pauseMs) return;
+    this.#shownAt = time.now();
     this.#isShown = true;
     this.#stderr.write(`\r${count} of ${this.#total}`);
   }

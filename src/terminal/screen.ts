@@ -1,8 +1,8 @@
 // Shows changing text on the alternate screen of a terminal, or writes it repeatedly to a pipe.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Context, Output } from '../context.ts';
 import { MqError } from '../errors.ts';
+import { pause } from '../time.ts';
 import { isBrokenPipe } from './printer.ts';
 
 /** Escape sequences of ECMA-48, and of xterm's private mode 1049, which restores the previous content of the screen. */
@@ -35,7 +35,7 @@ export async function showFrames(
       const text = await untilAborted(frame(), drain);
       if (text === undefined || drain.aborted) return;
       if (!(await writeText(stdout, isScreen ? screen.home + text : text))) return;
-      await pause(intervalMs, undefined, { signal: drain }).catch(() => undefined);
+      await pause(intervalMs, { signal: drain });
     }
   } finally {
     restored?.();

@@ -1,8 +1,8 @@
 // Reads and purges the content of the vhost of an embedded broker.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Broker } from '../broker/server.ts';
 import type { VhostBinding, VhostContent } from '../harness/target.ts';
+import { pause, time } from '../time.ts';
 import { isOwn } from './connection-name.ts';
 
 type Vhost = NonNullable<ReturnType<Broker['vhosts']['get']>>;
@@ -16,14 +16,14 @@ export interface VhostState {
 
 /** Waits until the roles of the tests have no unacknowledged message and their queues have no ready message. */
 export async function waitForRoles(state: VhostState, withinMs: number): Promise<void> {
-  const end = performance.now() + withinMs;
+  const end = time.now() + withinMs;
   for (let busy = busyRole(state); busy !== undefined; busy = busyRole(state)) {
-    if (performance.now() > end) {
+    if (time.now() > end) {
       throw Object.assign(new Error(`the roles were not idle within ${withinMs} ms: ${busy}`), {
         hint: 'clock.advance(milliseconds, { within: 0 }) does not wait for them',
       });
     }
-    await delay(1);
+    await pause(1);
   }
 }
 
@@ -54,11 +54,11 @@ function messages(count: number): string {
 /** Purges all queues, including messages that are requeued by a client that has just ended. */
 export async function purgeQueues({ vhost }: VhostState): Promise<void> {
   const queues = () => [...vhost.queues.values()];
-  const end = performance.now() + requeueMs;
+  const end = time.now() + requeueMs;
   for (;;) {
     for (const queue of queues()) queue.reset();
-    if (performance.now() > end || queues().every(({ unackedCount }) => unackedCount === 0)) return;
-    await delay(1);
+    if (time.now() > end || queues().every(({ unackedCount }) => unackedCount === 0)) return;
+    await pause(1);
   }
 }
 

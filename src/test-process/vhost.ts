@@ -1,11 +1,11 @@
 // The target of a test file on an external broker: a vhost of its own.
 
-import { randomUUID } from 'node:crypto';
 import { parseAddresses } from '../config/address.ts';
 import { objectOf } from '../config/plain.ts';
 import { MqError } from '../errors.ts';
 import type { ExternalPlan, FileTarget, VhostContent } from '../harness/target.ts';
 import type { Login } from '../login/login.ts';
+import { time } from '../time.ts';
 import { ContainerFaults } from './cluster-faults.ts';
 import { type FileContext, launchOf } from './file-context.ts';
 import { ManagementApi } from './management-api.ts';
@@ -65,7 +65,7 @@ async function vhostOf({ urls, managementUrls, login, prefix = 'mq-test-' }: Ext
     return { urls, managementUrls, vhost, content: nothing, purge: undefined, close: nothing };
   }
   const api = new ManagementApi(managementUrls, login);
-  const vhost = `${prefix}${randomUUID()}`;
+  const vhost = `${prefix}${time.randomUUID()}`;
   const remove = async () => {
     await api.ask('DELETE', `/api/vhosts/${vhost}`);
     api.close();

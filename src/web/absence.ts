@@ -1,5 +1,7 @@
 // Remembers for a while that an object does not exist, because the broker logs a line for each check.
 
+import { time } from '../time.ts';
+
 /**
  * Times in milliseconds for which an absence is remembered. The first is short, because the object may appear soon;
  * each further one is twice as long, up to the longest.
@@ -10,7 +12,7 @@ const mostNames = 1000;
 /** Returns a function that calls `ask`, except for a name whose absence is remembered. */
 export function rememberAbsent(
   ask: (name: string) => Promise<boolean>,
-  now: () => number = () => performance.now(),
+  now: () => number = () => time.now(),
 ): (name: string) => Promise<boolean> {
   const absent = new Map<string, { until: number; ms: number }>();
   return async (name) => {

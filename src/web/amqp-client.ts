@@ -1,9 +1,9 @@
 // Opens the AMQP connections of one page for the bridge. One connection receives and the other one sends, because an
 // alarm blocks connections that publish. If one is lost, both are closed and the page reconnects.
 
-import { randomUUID } from 'node:crypto';
 import type { MqError } from '../errors.ts';
 import type { Listener, OnMessage, OutgoingMessage, Session, Subscription } from '../session/session.ts';
+import { time } from '../time.ts';
 
 export interface AmqpClient {
   listen(source: { exchange: string; bindingKey: string } | undefined, take: OnMessage): Promise<Subscription>;
@@ -45,7 +45,7 @@ export async function openAmqpClient(session: Session, vhost: string): Promise<A
       publisher ??= open();
       const sent = await (await publisher).publish({
         ...message,
-        properties: { ...properties, messageId: properties.messageId ?? randomUUID() },
+        properties: { ...properties, messageId: properties.messageId ?? time.randomUUID() },
       });
       if (sent.type !== 'confirmed') throw sent.error;
     },

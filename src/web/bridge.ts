@@ -3,6 +3,7 @@
 
 import { MqError } from '../errors.ts';
 import type { ReceivedMessage } from '../session/tap.ts';
+import { type Timer, time } from '../time.ts';
 import type { AmqpClient } from './amqp-client.ts';
 import { type Destination, parseDestination } from './destination.ts';
 import { type Frame, FrameError, FrameReader, frameBytes, headerOf } from './frame.ts';
@@ -32,7 +33,7 @@ export class Bridge {
   #client: Promise<AmqpClient> | undefined;
   /** Frames are answered in the order of their arrival. */
   #work: Promise<void> = Promise.resolve();
-  #beat: NodeJS.Timeout | undefined;
+  #beat: Timer | undefined;
   #ended = false;
   #messages = 0;
 
@@ -57,7 +58,7 @@ export class Bridge {
   async end(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    clearInterval(this.#beat);
+    this.#beat?.cancel();
     this.#settings.wire.close();
     const client = await this.#client?.catch(() => undefined);
     await client?.close();
@@ -93,7 +94,7 @@ export class Bridge {
       server: `mq/${this.#settings.version}`,
       'heart-beat': `${every},0`,
     });
-    if (every > 0) this.#beat = setInterval(() => this.#settings.wire.send(Buffer.from('\n')), every);
+    if (every > 0) this.#beat = time.every(every, () => this.#settings.wire.send(Buffer.from('\n')));
   }
 
   async #subscribe(frame: Frame, client: AmqpClient): Promise<void> {

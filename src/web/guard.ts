@@ -2,9 +2,10 @@
 // address, and a foreign name can be made to resolve to it (DNS rebinding). The Host header must therefore be an
 // address or an allowed name, and a request that changes something must come from the page itself (Origin).
 
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { time } from '../time.ts';
 
 export interface GuardSettings {
   /** Allowed names in the Host header, in addition to addresses and localhost. */
@@ -32,7 +33,7 @@ export class Guard {
     this.#password = password;
     // The name is random, because cookies are shared between ports (RFC 6265, 8.5): another mq web on this host must
     // not overwrite this cookie.
-    this.#session = `mq-web-${randomBytes(4).toString('hex')}=${randomBytes(24).toString('base64url')}`;
+    this.#session = `mq-web-${time.randomBytes(4).toString('hex')}=${time.randomBytes(24).toString('base64url')}`;
   }
 
   /**

@@ -8,7 +8,7 @@ import type { Credentials } from '../login/credentials.ts';
 import type { TlsFiles } from '../login/login.ts';
 import { tlsContent } from '../login/tls.ts';
 import { tokenOf } from '../login/tokens.ts';
-import { longestTimerMs } from '../timer.ts';
+import { type Timer, time } from '../time.ts';
 import { FrameError, frameBytes, readFrame } from './frame.ts';
 import { lengthHeader, shortened, shownBytes } from './shorten.ts';
 
@@ -46,8 +46,8 @@ export class PluginProxy {
   readonly #login: LoginHeaders;
   readonly #page: PageConnection;
   #connected = false;
-  #pause: NodeJS.Timeout | undefined;
-  #renewal: NodeJS.Timeout | undefined;
+  #pause: Timer | undefined;
+  #renewal: Timer | undefined;
 
   private constructor(
     upstream: WebSocket,
@@ -59,8 +59,7 @@ export class PluginProxy {
     this.#login = login;
     this.#page = page;
     // STOMP cannot renew a token, so the page connects again, and the new connection gets a new token.
-    if (renewAt !== undefined)
-      this.#renewal = setTimeout(() => this.end(), Math.min(renewAt - Date.now(), longestTimerMs));
+    if (renewAt !== undefined) this.#renewal = time.after(renewAt - time.date(), () => this.end());
     upstream.on('message', (data) => this.#toPage(bytesOf(data)));
     upstream.on('error', () => this.end());
     upstream.on('close', () => this.end());
@@ -91,8 +90,8 @@ export class PluginProxy {
   }
 
   end(): void {
-    clearInterval(this.#pause);
-    clearTimeout(this.#renewal);
+    this.#pause?.cancel();
+    this.#renewal?.cancel();
     this.#upstream.removeAllListeners();
     this.#upstream.on('error', () => undefined);
     this.#upstream.terminate();
@@ -113,12 +112,12 @@ export class PluginProxy {
     this.#page.send(cut(bytes));
     if (this.#pause !== undefined || this.#page.waiting() < fullBytes) return;
     this.#upstream.pause();
-    this.#pause = setInterval(() => {
+    this.#pause = time.every(20, () => {
       if (this.#page.waiting() >= fullBytes) return;
-      clearInterval(this.#pause);
+      this.#pause?.cancel();
       this.#pause = undefined;
       this.#upstream.resume();
-    }, 20);
+    });
   }
 }
 
@@ -131,9 +130,9 @@ export async function tryStomp(address: StompAddress): Promise<void> {
   const socket = await opened(address);
   try {
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no answer')), openMs);
+      const timer = time.after(openMs, () => reject(new Error('no answer')));
       socket.once('message', (data) => {
-        clearTimeout(timer);
+        timer.cancel();
         const text = bytesOf(data).toString();
         if (text.startsWith('CONNECTED')) resolve();
         else reject(new Error(/^message:(.*)$/m.exec(text)?.[1] ?? 'it is not a STOMP server'));

@@ -1,9 +1,9 @@
 // Publishes the messages of the page over AMQP with the mandatory flag, because RabbitMQ's Web STOMP confirms a message
 // that no queue receives.
 
-import { randomUUID } from 'node:crypto';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
+import { time } from '../time.ts';
 import type { PublishResult } from './publish-result.ts';
 
 /** A message that the page publishes. */
@@ -51,7 +51,7 @@ export class Sender {
       routingKey,
       body: Buffer.from(text),
       properties: {
-        messageId: randomUUID(),
+        messageId: time.randomUUID(),
         ...(contentType !== '' && { contentType }),
         ...(Object.keys(headers).length > 0 && { headers: { ...headers } }),
         ...(persistent && { deliveryMode: 2 }),

@@ -32,6 +32,14 @@ interface Rule {
   readonly kept?: Record<string, string>;
 }
 
+/** Places that need no seam for the time: they run in a browser, start real processes, or build mq. */
+const realTime = ['build', 'cluster', 'harness'];
+/** Path → the globals for the time that it may name. */
+const timers: Readonly<Record<string, readonly string[]>> = {
+  // Rascal started this timer.
+  'session/connecting/broker-connection.ts': ['clearInterval'],
+};
+
 const features = 'admin apply bench broker cluster handlers harness observe roles topology web'.split(' ');
 const core = [
   'arrival-order',
@@ -40,7 +48,7 @@ const core = [
   'context',
   'random-uuid',
   'signal',
-  'timer',
+  'time',
   'terminal',
   'session',
   'delay',
@@ -192,15 +200,60 @@ const rules: readonly Rule[] = [
     broken: [[{ 'cli/x.ts': "import { x } from '../build/version.ts';" }, ['cli/x.ts imports build/version.ts']]],
   },
   {
-    title: 'broker imports only errors and timer',
+    title: 'broker imports only errors and time',
     check: overImports(
-      ({ from, to }) => placeOf(from) === 'broker' && !['broker', 'errors', 'timer'].includes(placeOf(to)),
+      ({ from, to }) => placeOf(from) === 'broker' && !['broker', 'errors', 'time'].includes(placeOf(to)),
     ),
     broken: [
       [{ 'broker/x.ts': "import { x } from '../config/load.ts';" }, ['broker/x.ts imports config/load.ts']],
       [{ 'broker/x.ts': "import type { C } from '../context.ts';" }, ['broker/x.ts imports context.ts']],
     ],
-    kept: { 'broker/x.ts': "import '../errors.ts'; import '../timer.ts'; import { y } from './codec/y.ts';" },
+    kept: { 'broker/x.ts': "import '../errors.ts'; import '../time.ts'; import { y } from './codec/y.ts';" },
+  },
+  {
+    title: 'only time.ts names the clocks, timers and random numbers of Node',
+    check: overFiles((path, text) => {
+      if (['time.ts', 'random-uuid.ts'].includes(path) || path.startsWith('web/page/')) return [];
+      if (path.endsWith('.d.ts') || realTime.includes(placeOf(path))) return [];
+      const named = nodesOf(path, text).flatMap(({ node, parent }) => timeNamed(node, parent) ?? []);
+      const names = [...named, ...importsOf(path, text).flatMap(({ specifier }) => timeModule(specifier))];
+      return names.filter((name) => !timers[path]?.includes(name)).map((name) => `${path} names ${name}`);
+    }),
+    broken: [
+      [
+        { 'roles/x.ts': 'setTimeout(f, 1); clearTimeout(t);' },
+        ['roles/x.ts names setTimeout', 'roles/x.ts names clearTimeout'],
+      ],
+      [{ 'broker/x.ts': 'const next = setImmediate;' }, ['broker/x.ts names setImmediate']],
+      [{ 'session/x.ts': 'globalThis.setInterval(f, 1);' }, ['session/x.ts names setInterval']],
+      [{ 'session/x.ts': 'const f = (now = performance.now) => now();' }, ['session/x.ts names performance']],
+      [
+        { 'login/x.ts': 'Date.now(); new Date(); Date();' },
+        ['login/x.ts names Date.now', 'login/x.ts names new Date()', 'login/x.ts names Date()'],
+      ],
+      [{ 'roles/x.ts': 'Math.random();' }, ['roles/x.ts names Math.random']],
+      [{ 'roles/x.ts': 'AbortSignal.timeout(1);' }, ['roles/x.ts names AbortSignal.timeout']],
+      [
+        { 'roles/x.ts': "import { setTimeout as f } from 'node:timers/promises';" },
+        ['roles/x.ts names setTimeout', 'roles/x.ts names node:timers/promises'],
+      ],
+      [{ 'roles/x.ts': "import { randomUUID } from 'node:crypto';" }, ['roles/x.ts names randomUUID']],
+      [
+        { 'roles/x.ts': 'crypto.getRandomValues(x); process.hrtime();' },
+        ['roles/x.ts names getRandomValues', 'roles/x.ts names hrtime'],
+      ],
+      [{ 'roles/x.ts': "import { v4 } from '../random-uuid.ts';" }, ['roles/x.ts names ../random-uuid.ts']],
+    ],
+    kept: {
+      'time.ts': "import { randomUUID } from './random-uuid.ts'; setTimeout(f, 1);",
+      'random-uuid.ts': 'crypto.randomUUID();',
+      'roles/x.ts':
+        "time.after(1, f); time.randomUUID(); socket.setTimeout(1); new Date(0); Date.parse('x'); Math.max(1);",
+      'roles/y.ts': "interface Clock { setTimeout(ms: number): void } const text = 'setTimeout'; // setTimeout",
+      'web/page/x.ts': 'setTimeout(f, 1);',
+      'harness/x.ts': 'setTimeout(f, 1);',
+      'session/connecting/broker-connection.ts': 'clearInterval(broker.keepActive);',
+    },
   },
   {
     title: 'the layers of broker import downwards only',
@@ -709,6 +762,42 @@ function isProcess(node: Node, parent: Node | undefined): boolean {
   const isKey = parent?.['key'] === node && parent['value'] !== node && parent['computed'] !== true;
   const isType = parent?.type === 'TSQualifiedName' || parent?.type === 'TSTypeReference';
   return !isMember && !isKey && !isType;
+}
+
+/** Names that are the time or random numbers wherever they are read, also as members. */
+const randomNames = 'randomUUID randomBytes randomInt randomFill randomFillSync getRandomValues hrtime'.split(' ');
+const timeGlobals = 'performance setTimeout setInterval setImmediate clearTimeout clearInterval clearImmediate'.split(
+  ' ',
+);
+const timeMembers = ['Date.now', 'Math.random', 'AbortSignal.timeout'];
+
+/** Returns the clock, timer or random number of Node that a node names. */
+function timeNamed(node: Node, parent: Node | undefined): string | undefined {
+  if (node.type === 'NewExpression' || node.type === 'CallExpression') {
+    const isDate = nameOf(node['callee']) === 'Date' && (node['arguments'] as unknown[]).length === 0;
+    return isDate ? (node.type === 'NewExpression' ? 'new Date()' : 'Date()') : undefined;
+  }
+  if (node.type === 'MemberExpression') {
+    const [object, property] = [nameOf(node['object']), nameOf(node['property'])];
+    if (timeMembers.includes(`${object}.${property}`)) return `${object}.${property}`;
+    const isGlobal = ['globalThis', 'global'].includes(object) && timeGlobals.includes(property);
+    return isGlobal || (randomNames.includes(property) && object !== 'time') ? property : undefined;
+  }
+  if (node.type === 'ImportSpecifier') {
+    const name = nameOf(node['imported']);
+    return randomNames.includes(name) ? name : undefined;
+  }
+  const name = nameOf(node);
+  if (node.type !== 'Identifier' || !timeGlobals.includes(name)) return undefined;
+  const isMember = parent?.type === 'MemberExpression' && parent['property'] === node && parent['computed'] !== true;
+  const isKey = parent?.['key'] === node && parent['value'] !== node;
+  return isMember || isKey ? undefined : name;
+}
+
+/** Returns the specifier of a module that contains only timers or random numbers. */
+function timeModule(specifier: string): string[] {
+  const isTimers = /^(node:)?timers(\/promises)?$/.test(specifier);
+  return isTimers || /\/random-uuid\.ts$/.test(specifier) ? [specifier] : [];
 }
 
 /** Returns a checker that calls `breaks` for each file. The result `true` adds the path of the file. */

@@ -1,8 +1,8 @@
 // Reads the nodes and replicated queues of a cluster, and waits for changes of members.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import { MqError } from '../../errors.ts';
 import { nearest } from '../../terminal/nearest.ts';
+import { pause, time } from '../../time.ts';
 import { type Call, vhostOf } from '../action.ts';
 import { type ApiObject, objectsIn } from '../json.ts';
 import { encoded } from '../path.ts';
@@ -72,10 +72,10 @@ export async function settled(
   nodes: Nodes,
   isSettled: (all: readonly Replication[]) => boolean,
 ): Promise<readonly Replication[]> {
-  const end = performance.now() + settleMs;
+  const end = time.now() + settleMs;
   for (;;) {
     const all = await replications(call, nodes);
-    if (isSettled(all) || performance.now() > end) return all;
+    if (isSettled(all) || time.now() > end) return all;
     await pause(checkMs);
   }
 }

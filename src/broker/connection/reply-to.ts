@@ -1,7 +1,7 @@
 // Direct reply-to (https://www.rabbitmq.com/docs/direct-reply-to). A reply is sent to the channel that published the request,
 // and is not stored in a queue.
 
-import { randomBytes } from 'node:crypto';
+import { time } from '../../time.ts';
 import type { Message } from '../queue/message.ts';
 
 /** The queue name from which a client consumes replies, and which it sets as the reply-to of its requests. */
@@ -17,7 +17,7 @@ export class Replies {
 
   /** Returns a new address. Calls `receive` for each message that is published to it. */
   add(receive: (message: Message) => void): string {
-    const address = `${replyPrefix}${randomBytes(tokenBytes).toString('base64url')}`;
+    const address = `${replyPrefix}${time.randomBytes(tokenBytes).toString('base64url')}`;
     this.#consumers.set(address, receive);
     return address;
   }

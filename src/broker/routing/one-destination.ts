@@ -1,5 +1,6 @@
 // RabbitMQ's exchange types that route a message to only one of their destinations: x-local-random and x-modulus-hash.
 
+import { time } from '../../time.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import type { Message } from '../queue/message.ts';
 import { Queue } from '../queue/queue.ts';
@@ -27,7 +28,7 @@ export class LocalRandomMatcher<Destination> {
   }
 
   match(): readonly Destination[] {
-    const chosen = this.#queues[Math.floor(Math.random() * this.#queues.length)];
+    const chosen = this.#queues[Math.floor(time.random() * this.#queues.length)];
     return chosen === undefined ? [] : [chosen];
   }
 }

@@ -1,6 +1,7 @@
 // The client connections of a broker, from accept(2) until their sockets are closed.
 
 import type { Socket } from 'node:net';
+import { time } from '../../time.ts';
 import type { BrokerState } from '../connection/broker-state.ts';
 import { Connection, type ConnectionEvents } from '../connection/connection.ts';
 import type { ChurnCounters } from '../counters.ts';
@@ -55,11 +56,11 @@ export class ClientConnections implements ConnectionEvents {
   /** Closes all connections. Resolves when all sockets are closed. Destroys the sockets of clients that do not answer. */
   async close(): Promise<void> {
     for (const connection of this.#all) connection.close("broker forced connection closure with reason 'shutdown'");
-    const timer = setTimeout(() => {
+    const timer = time.after(closeMs, () => {
       for (const socket of this.#sockets) socket.destroy();
-    }, closeMs);
+    });
     const closed = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));
     await Promise.all(Array.from(this.#sockets, closed));
-    clearTimeout(timer);
+    timer.cancel();
   }
 }

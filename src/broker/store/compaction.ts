@@ -3,6 +3,7 @@
 // must not be deleted before the record that it undoes.
 
 import { readFile, unlink } from 'node:fs/promises';
+import { time } from '../../time.ts';
 import { syncFolder } from './disk.ts';
 import type { LiveRecords } from './live-records.ts';
 import { decodeMessage, type MessageRecord, type StoreRecord } from './record.ts';
@@ -24,7 +25,7 @@ export class StoreCompaction {
   #isClosed = false;
   /** The number of consecutive failures. */
   #failures = 0;
-  /** Earliest time of the next attempt, by `performance.now()`. */
+  /** Earliest time of the next attempt, by `time.now()`. */
   #notBefore = 0;
 
   constructor(
@@ -42,7 +43,7 @@ export class StoreCompaction {
 
   /** Starts if there is space to free. The check is cheap, because the store makes it after each change. */
   startIfDue(): void {
-    if (this.#running !== undefined || this.#isClosed || !this.#isDue() || performance.now() < this.#notBefore) return;
+    if (this.#running !== undefined || this.#isClosed || !this.#isDue() || time.now() < this.#notBefore) return;
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
     });
@@ -70,7 +71,7 @@ export class StoreCompaction {
       // No record is lost, because the segment stays. The next attempt follows after a pause.
       const pauseMs = Math.min(this.#pauseMs * 2 ** this.#failures, longestPauseMs);
       this.#failures += 1;
-      this.#notBefore = performance.now() + pauseMs;
+      this.#notBefore = time.now() + pauseMs;
       const reason = error instanceof Error ? error.message : error;
       this.#log(`the store: cannot free disk space, next attempt in ${pauseMs / 1000} s: ${reason}`);
     }

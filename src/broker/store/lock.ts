@@ -1,11 +1,12 @@
 // Locks the folder of a store for one broker. Node has no flock(2), so a lock file names the process that owns the folder. If
 // that process has ended, another process replaces the file.
 
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { MqError, systemCode } from '../../errors.ts';
+import { time } from '../../time.ts';
 import type { StoreOptions } from './contract.ts';
 
 interface Owner {
@@ -32,7 +33,7 @@ export async function lockFolder(
 ): Promise<() => Promise<void>> {
   const path = join(folder, 'lock');
   const life = (await processOf(pid))?.life;
-  const own: Owner = { pid, host: hostname(), token: randomUUID(), ...(life && { life }) };
+  const own: Owner = { pid, host: hostname(), token: time.randomUUID(), ...(life && { life }) };
   const text = JSON.stringify(own);
   // link(2) is atomic and does not replace a file, so the lock file never appears without its text.
   const draft = join(folder, `lock.${own.token}`);

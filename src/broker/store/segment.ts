@@ -1,9 +1,9 @@
 // A segment, which is one file of the log: its name, its header and its records.
 
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { MqError } from '../../errors.ts';
+import { time } from '../../time.ts';
 import { decodeRecord, hasBatchAfter, recordEnd, type StoreRecord } from './record.ts';
 
 const magic = 'mqstore1';
@@ -24,7 +24,7 @@ export interface Segment {
 
 export function newSegment(folder: string, number: number): Segment {
   const bytes = segmentHeaderLength;
-  return { number, path: segmentPath(folder, number), salt: randomBytes(8), bytes, liveBytes: 0 };
+  return { number, path: segmentPath(folder, number), salt: time.randomBytes(8), bytes, liveBytes: 0 };
 }
 
 export function segmentHeader({ number, salt }: Segment): Buffer {

@@ -2,6 +2,7 @@
 // (group commit). The event loop is not blocked, because Node's thread pool writes and syncs.
 
 import { MqError } from '../../errors.ts';
+import { type Timer, time, turn } from '../../time.ts';
 import type { StoreFile, StoreOptions } from './contract.ts';
 import { identityOf, openLogFile, syncFolder, writeAll } from './disk.ts';
 import { RecordEncoder } from './record.ts';
@@ -47,7 +48,7 @@ export class StoreWriter {
   #waiting: Done[] = [];
   #failure: MqError | undefined;
   #running: Promise<void> | undefined;
-  #soon: NodeJS.Timeout | undefined;
+  #soon: Timer | undefined;
   #totalBytes: number;
   /** Bytes that are not on disk yet. */
   pendingBytes = 0;
@@ -111,7 +112,7 @@ export class StoreWriter {
   #schedule(): void {
     if (this.#running !== undefined || this.#failure !== undefined) return;
     if (this.#waiting.length > 0 || this.pendingBytes >= enoughBytes) this.#start();
-    else this.#soon ??= setTimeout(() => this.#start(), lingerMs);
+    else this.#soon ??= time.after(lingerMs, () => this.#start());
   }
 
   committed(done: Done): void {
@@ -132,14 +133,14 @@ export class StoreWriter {
   }
 
   #start(): void {
-    clearTimeout(this.#soon);
+    this.#soon?.cancel();
     this.#soon = undefined;
     this.#running ??= this.#run();
   }
 
   async #run(): Promise<void> {
     // The batch includes everything that this turn of the event loop appends.
-    await new Promise((turned) => setImmediate(turned));
+    await turn();
     while (this.#failure === undefined) {
       this.#appendSettled();
       this.#cut();
@@ -151,7 +152,7 @@ export class StoreWriter {
       for (const batch of batches) await this.#write(batch);
       this.#report(waiting);
       // The callbacks may append more records in this turn.
-      if (this.#waiting.length === 0) await new Promise((turned) => setImmediate(turned));
+      if (this.#waiting.length === 0) await turn();
       if (this.#waiting.length === 0 && this.pendingBytes < enoughBytes) break;
     }
     this.#running = undefined;

@@ -1,7 +1,7 @@
 // Generates names for queues and consumers that a client declares without one, and for the folders of streams.
 
-import { randomBytes } from 'node:crypto';
+import { time } from '../../time.ts';
 
-export const queueName = () => `amq.gen-${randomBytes(16).toString('base64url')}`;
-export const consumerTag = () => `amq.ctag-${randomBytes(16).toString('base64url')}`;
-export const logFolder = () => randomBytes(8).toString('hex');
+export const queueName = () => `amq.gen-${time.randomBytes(16).toString('base64url')}`;
+export const consumerTag = () => `amq.ctag-${time.randomBytes(16).toString('base64url')}`;
+export const logFolder = () => time.randomBytes(8).toString('hex');

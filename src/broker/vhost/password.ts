@@ -1,6 +1,7 @@
 // Hashes and checks passwords in RabbitMQ's format.
 
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { time } from '../../time.ts';
 
 /** A hashed password (https://www.rabbitmq.com/docs/passwords). Salt and hash are in base64. */
 export interface Password {
@@ -36,7 +37,7 @@ export function passwordOfHash(encoded: string, name = 'rabbit_password_hashing_
 
 /** Returns the hash of a password with a new salt. */
 export function hashed(password: string): Password {
-  const salt = randomBytes(saltBytes);
+  const salt = time.randomBytes(saltBytes);
   return {
     algorithm: 'sha256',
     salt: salt.toString('base64'),

@@ -3,7 +3,7 @@
 import { type DurationUnit, durationExamples, durationMs } from '../../config/duration.ts';
 import { bytesOf, sizeForms } from '../../config/size.ts';
 import { MqError } from '../../errors.ts';
-import { longestTimerMs } from '../../timer.ts';
+import { longestTimerMs } from '../../time.ts';
 
 export class Values {
   /** Arguments that are not options, in order. */

@@ -10,6 +10,7 @@ import { styleText } from 'node:util';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { interrupted } from '../../signal.ts';
+import { timeoutSignal } from '../../time.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Command } from '../command.ts';
 import { type Scenario, scenarios } from './demo/scenarios.ts';
@@ -67,7 +68,7 @@ const deadlineMs = 30_000;
 
 async function runScenario({ number, title, receivers, senders, lines }: Scenario, runner: Runner): Promise<void> {
   const stop = new AbortController();
-  const drain = AbortSignal.any([runner.context.drain, AbortSignal.timeout(deadlineMs), stop.signal]);
+  const drain = AbortSignal.any([runner.context.drain, timeoutSignal(deadlineMs), stop.signal]);
   const show = (command: string, did: Event['did'], text: string) =>
     runner.show({ scenario: number, title, command, did, text });
   let left = lines;

@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import { isReceiving, isSending, type RoleConfig, usesOf } from '../../config/role.ts';
 import type { Context } from '../../context.ts';
 import { escaped } from '../../errors.ts';
+import { time } from '../../time.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
@@ -41,7 +42,7 @@ export async function runRole(context: Context, values: Values, named: NamedRole
   const { role } = named;
   const drainMs = values.duration('drain') ?? role.drain ?? 25_000;
   /** Starts the drain time, in which running handlers can finish. */
-  const beginDrain = () => void setTimeout(context.giveUp, drainMs).unref();
+  const beginDrain = () => void time.after(drainMs, context.giveUp).unref();
   context.drain.addEventListener('abort', beginDrain, { once: true });
   try {
     await observed(

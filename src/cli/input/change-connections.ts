@@ -2,9 +2,9 @@
 
 import { promises } from 'node:fs';
 import { dirname } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from '../../context.ts';
 import { MqError, systemCode, systemReason } from '../../errors.ts';
+import { pause, time } from '../../time.ts';
 import { readConnections, type StoredConnections } from './connections.ts';
 import { connectionsPath } from './connections-path.ts';
 
@@ -52,19 +52,19 @@ export async function changeConnections(
 
 /** Creates the lock. Waits while another process has it. */
 async function locked(lock: string, signal: AbortSignal): Promise<promises.FileHandle> {
-  const untilMs = performance.now() + waitMs;
+  const untilMs = time.now() + waitMs;
   for (;;) {
     try {
       return await promises.open(lock, 'wx', 0o600);
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error;
-      if (performance.now() > untilMs)
+      if (time.now() > untilMs)
         throw new MqError('CANNOT_CREATE', `another command is changing the connections: ${lock} exists`, {
           at: lock,
           hint: 'if no other mq runs, a killed one left this file: remove it',
         });
     }
     if (signal.aborted) throw new MqError(signal.reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', 'interrupted');
-    await delay(pauseMs);
+    await pause(pauseMs);
   }
 }

@@ -4,6 +4,7 @@
 import type { Management } from '../../admin/client.ts';
 import type { ConnectionConfig } from '../../config/config.ts';
 import { type ErrorCode, MqError } from '../../errors.ts';
+import { time } from '../../time.ts';
 
 /** Time limit in milliseconds for each AMQP address, because a firewall may drop packets. */
 const amqpMs = 5_000;
@@ -19,7 +20,7 @@ interface Settings {
 /** Connects to the first address that answers. If none answers, throws the same error as a role. */
 export async function openBroker(connections: readonly ConnectionConfig[]) {
   const { openPeer } = await import('../../session/peer.ts');
-  return openPeer(connections, { connectionName: `mq admin ${crypto.randomUUID().slice(0, 8)}`, timeoutMs: amqpMs });
+  return openPeer(connections, { connectionName: `mq admin ${time.randomUUID().slice(0, 8)}`, timeoutMs: amqpMs });
 }
 
 /**

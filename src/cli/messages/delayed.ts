@@ -5,6 +5,7 @@ import type { Context } from '../../context.ts';
 import { escaped, MqError } from '../../errors.ts';
 import type { DelayedMessage, listDelayed } from '../../roles/delayed.ts';
 import type { Session } from '../../session/session.ts';
+import { time } from '../../time.ts';
 import { delayedOptions, delayedVerbOptions } from '../arguments/delayed-options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
@@ -136,7 +137,7 @@ async function print(context: Context, values: Values, messages: readonly Delaye
     import('../../config/duration.ts'),
   ]);
   const printer = new Printer(context.stdout);
-  const now = Date.now();
+  const now = time.date();
   const textOf = (due: number | undefined) => (due === undefined ? undefined : timeText(due));
   if (values.flag('json')) {
     for (const { due, ...message } of messages) await printer.json(taggedFields({ due: textOf(due), ...message }));

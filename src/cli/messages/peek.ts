@@ -1,6 +1,5 @@
 // mq peek: prints messages of any queue or stream and leaves them there.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import { type CheckedConfig, type Config, namePrefix } from '../../config/config.ts';
 import { objectOf } from '../../config/plain.ts';
 import { parseOffset, type StreamOffset } from '../../config/stream-offset.ts';
@@ -8,6 +7,7 @@ import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { LimitSource } from '../../roles/peek.ts';
 import { interrupted } from '../../signal.ts';
+import { pause, time } from '../../time.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
@@ -138,16 +138,15 @@ export async function readLimit(
   try {
     const { apiPath } = await import('../../admin/path.ts');
     const { effectiveLimit } = await import('../../roles/peek.ts');
-    for (const begun = performance.now(); ; ) {
+    for (const begun = time.now(); ; ) {
       const found = objectOf(await api.request('GET', apiPath`/queues/${vhost}/${queue}`));
       const policy = found['effective_policy_definition'];
       // Without the policy, the argument is the highest limit that can apply.
       if (policy !== undefined || (!isNeeded && found['arguments'] !== undefined))
         return effectiveLimit(objectOf(found['arguments'])['x-delivery-limit'], objectOf(policy)['delivery-limit']);
-      if (!isNeeded || performance.now() - begun > statisticsMs) return 'unknown';
-      await pause(250, undefined, { signal: context.drain }).catch(() => {
-        throw interrupted(context, 'no message was read');
-      });
+      if (!isNeeded || time.now() - begun > statisticsMs) return 'unknown';
+      await pause(250, { signal: context.drain });
+      if (context.drain.aborted) throw interrupted(context, 'no message was read');
     }
   } catch (error) {
     if (!(error instanceof MqError) || ['INTERRUPTED', 'TERMINATED', 'CONFIG'].includes(error.code)) throw error;

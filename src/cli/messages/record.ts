@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { CheckedConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import type { RecordSettings } from '../../roles/record.ts';
+import { timeoutSignal } from '../../time.ts';
 import { optionSets } from '../arguments/options.ts';
 import { queueOptions, tapOnly } from '../arguments/recording-options.ts';
 import type { Values } from '../arguments/values.ts';
@@ -76,7 +77,7 @@ function settingsOf(context: Context, values: Values, path: string): RecordSetti
   return {
     path,
     count: values.whole('count', { min: 1 }) ?? Number.POSITIVE_INFINITY,
-    signal: maxTime === undefined ? drain : AbortSignal.any([drain, AbortSignal.timeout(maxTime)]),
+    signal: maxTime === undefined ? drain : AbortSignal.any([drain, timeoutSignal(maxTime)]),
     note: noteOf(context, 'record'),
   };
 }

@@ -1,11 +1,11 @@
 // mq tap: shows live messages of exchanges without taking any.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { escaped } from '../../errors.ts';
 import { aborted } from '../../signal.ts';
 import { isClosedPipe, Printer } from '../../terminal/printer.ts';
+import { pause, time } from '../../time.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Candidate, Command, KnownNames } from '../command.ts';
@@ -69,7 +69,7 @@ class Run {
   readonly #note: (text: string) => void;
   readonly #replies: Replies | undefined;
   #lines = 0;
-  #lastLineMs = performance.now();
+  #lastLineMs = time.now();
   #reportedMissed = 0;
   #printed: Promise<void> = Promise.resolve();
 
@@ -89,7 +89,7 @@ class Run {
     const stop = () => watch.stop();
     drain.addEventListener('abort', stop, { once: true });
     if (drain.aborted) stop();
-    const ticks = setInterval(() => this.#tick(), secondMs);
+    const ticks = time.every(secondMs, () => this.#tick());
     this.#context.announceReady?.();
     this.#note(`waiting for messages from ${watch.names}`);
     const shown = this.#show();
@@ -98,15 +98,11 @@ class Run {
     } catch (error) {
       if (!isClosedPipe(error)) throw error;
     } finally {
-      clearInterval(ticks);
+      ticks.cancel();
       drain.removeEventListener('abort', stop);
       await watch.close();
       // After a signal, the last lines may wait for a reader that has stopped.
-      await Promise.race([
-        shown.catch(() => undefined),
-        aborted(abandon),
-        pause(lastLinesMs, undefined, { ref: false }),
-      ]);
+      await Promise.race([shown.catch(() => undefined), aborted(abandon), pause(lastLinesMs, { ref: false })]);
       this.#note(this.#summary());
     }
   }
@@ -124,7 +120,7 @@ class Run {
 
   #print(one: Exchanged): Promise<void> {
     this.#lines += 1;
-    this.#lastLineMs = performance.now();
+    this.#lastLineMs = time.now();
     this.#printed = this.#settings.json
       ? this.#printer.json(exchangedJson(one))
       : this.#printer.text(escaped(exchangedText(one)));
@@ -139,8 +135,7 @@ class Run {
       this.#note(`${count} messages missed, because the output is slower than the broker`);
     this.#reportedMissed = count;
     const { idleMs, count: most } = this.#settings;
-    if (this.#lines >= most || (idleMs !== undefined && performance.now() - this.#lastLineMs >= idleMs))
-      this.#watch.stop();
+    if (this.#lines >= most || (idleMs !== undefined && time.now() - this.#lastLineMs >= idleMs)) this.#watch.stop();
   }
 
   #summary(): string {

@@ -1,11 +1,11 @@
 // mq top: shows the queues of a broker with exact depths, rates and consumers, once or repeatedly.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
 import type { Context, Output } from '../../context.ts';
 import { asMqError, escaped, safeJson } from '../../errors.ts';
 import { interrupted } from '../../signal.ts';
 import { fittingLines, showFrames, writeText } from '../../terminal/screen.ts';
+import { pause, time } from '../../time.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
@@ -104,7 +104,7 @@ class Sampler {
 
   async next(sort: SortColumn): Promise<TopRow[]> {
     const items = await readQueues(this.#opened, this.#vhost);
-    this.#rates.add(items, performance.now());
+    this.#rates.add(items, time.now());
     return sortedRows(rowsOf(items, { subscriptions: this.#subscriptions, rates: this.#rates }), sort);
   }
 }
@@ -113,9 +113,8 @@ class Sampler {
 async function showOnce(context: Context, sampler: Sampler, { sort, intervalMs, isJson }: Settings) {
   const { stdout, drain } = context;
   await sampler.next(sort);
-  await pause(intervalMs, undefined, { signal: drain }).catch(() => {
-    throw interrupted(context, 'the rates need a second sample');
-  });
+  await pause(intervalMs, { signal: drain });
+  if (drain.aborted) throw interrupted(context, 'the rates need a second sample');
   const rows = await sampler.next(sort);
   await writeText(stdout, isJson ? jsonLine(rows) : await tableOf(stdout, rows));
 }
@@ -142,10 +141,10 @@ async function showLive(context: Context, sampler: Sampler, { sort, intervalMs, 
 }
 
 function screenText(stdout: Output, origin: string, lines: readonly string[]): string {
-  const title = `${new Date().toLocaleTimeString('sv')}  ${escaped(origin)}`;
+  const title = `${new Date(time.date()).toLocaleTimeString('sv')}  ${escaped(origin)}`;
   return `${[title, ...fittingLines(stdout, lines)].join('\n')}\n`;
 }
 
 function jsonLine(queues: readonly TopRow[]): string {
-  return `${safeJson({ time: new Date().toISOString(), queues })}\n`;
+  return `${safeJson({ time: new Date(time.date()).toISOString(), queues })}\n`;
 }

@@ -1,6 +1,6 @@
 // Lists the fields of mq's own settings in rascal.json, under "mq": roles, their handlers, retries.
 
-import { longestTimerMs } from '../../timer.ts';
+import { longestTimerMs } from '../../time.ts';
 import { listenForms } from '../endpoint.ts';
 import { argumentForms, behaviours, builtinHandlers, failurePolicies, logFormats, logLevels } from '../role.ts';
 import { recycleForms } from '../size.ts';

@@ -1,6 +1,6 @@
 // The clock of the --exec-lines pool. Tests pass their own clock, so that they do not wait.
 
-import { longestTimerMs } from '../../timer.ts';
+import { pause, time } from '../../time.ts';
 
 export interface Clock {
   /** Returns milliseconds of a monotonic clock. */
@@ -10,16 +10,9 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  now: () => performance.now(),
-  pause: (milliseconds, until) =>
-    new Promise((resolve) => {
-      if (until.aborted || milliseconds <= 0) return resolve(undefined);
-      const end = () => {
-        clearTimeout(timer);
-        until.removeEventListener('abort', end);
-        resolve(undefined);
-      };
-      const timer = setTimeout(end, Math.min(milliseconds, longestTimerMs));
-      until.addEventListener('abort', end);
-    }),
+  now: () => time.now(),
+  pause: async (milliseconds, until) => {
+    if (!until.aborted && milliseconds > 0) await pause(milliseconds, { signal: until });
+    return undefined;
+  },
 };

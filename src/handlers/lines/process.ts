@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import type { Output } from '../../context.ts';
 import { escaped } from '../../errors.ts';
+import { type Timer, time } from '../../time.ts';
 import type { ChildEnd } from '../process/child-end.ts';
 import { GroupKiller } from '../process/group-killer.ts';
 import { PieceWriter } from '../process/output.ts';
@@ -56,7 +57,7 @@ export class LineProcess {
   #otherLines = 0;
   #refusal: string | undefined;
   #respond: ((outcome: LineOutcome) => void) | undefined;
-  #exitTimer: NodeJS.Timeout | undefined;
+  #exitTimer: Timer | undefined;
 
   constructor(plan: LineProcessPlan) {
     this.#plan = plan;
@@ -71,7 +72,7 @@ export class LineProcess {
     void this.ended.then((end) => {
       this.#isAlive = false;
       this.reportTo(() => plan.stderr);
-      clearTimeout(this.#exitTimer);
+      this.#exitTimer?.cancel();
       this.#settle({ type: 'ended', end });
     });
   }
@@ -140,9 +141,9 @@ export class LineProcess {
   /** Closes the process's input and stops the process if it does not exit in time. */
   async close(): Promise<void> {
     this.endInput();
-    const timer = setTimeout(() => this.#stop.abort(), Math.min(exitMs, this.#plan.graceMs));
+    const timer = time.after(Math.min(exitMs, this.#plan.graceMs), () => this.#stop.abort());
     await this.ended;
-    clearTimeout(timer);
+    timer.cancel();
   }
 
   async #run({ pid, end: exit, stdin, stdout, stderr }: StreamProcess): Promise<ChildEnd> {
@@ -169,7 +170,7 @@ export class LineProcess {
   }
 
   #awaitExit(): void {
-    this.#exitTimer ??= setTimeout(() => this.#stop.abort(), exitMs);
+    this.#exitTimer ??= time.after(exitMs, () => this.#stop.abort());
   }
 
   #read(chunk: Buffer): Promise<void> | undefined {

@@ -1,7 +1,7 @@
 // Builds the line that a long-lived handler receives for a message or a batch, and parses the answer.
 
-import { randomInt } from 'node:crypto';
 import type { Output } from '../../context.ts';
+import { time } from '../../time.ts';
 import { messageParts } from '../exec-message.ts';
 import type { Message } from '../handler.ts';
 import { type BatchAnswer, outcomeOfAnswer, outcomesOfAnswer } from './answer.ts';
@@ -47,7 +47,7 @@ export function batchRequest(messages: readonly Message[], isReply: boolean): Li
  * number represents it exactly.
  */
 export function unguessableId(): number {
-  return randomInt(1, 2 ** 48 - 1);
+  return time.randomBytes(6).readUIntBE(0, 6) + 1;
 }
 
 /** Returns the JSON that --exec passes on descriptor 3, with an id in front. */

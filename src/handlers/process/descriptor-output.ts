@@ -3,6 +3,7 @@
 
 import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { type Timer, time } from '../../time.ts';
 import { type OnChunk, OutputReader, type ProcessOutput } from './output-reader.ts';
 
 /** Milliseconds until the output of a running program is shown. */
@@ -16,7 +17,7 @@ export class DescriptorOutput implements ProcessOutput {
   readonly #closed = Promise.withResolvers<void>();
   readonly #descriptor: number;
   readonly #onChunk: OnChunk;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: Timer;
   #reader: OutputReader | undefined;
 
   /** `descriptor` must not block. It is closed after the output. */
@@ -24,11 +25,11 @@ export class DescriptorOutput implements ProcessOutput {
     this.closed = this.#closed.promise;
     this.#descriptor = descriptor;
     this.#onChunk = onChunk;
-    this.#timer = setTimeout(() => this.#stream(), streamAfterMs);
+    this.#timer = time.after(streamAfterMs, () => this.#stream());
   }
 
   async finish(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#timer.cancel();
     if (this.#reader === undefined && (await this.#readAll())) {
       closeSync(this.#descriptor);
       this.#closed.resolve();

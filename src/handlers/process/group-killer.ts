@@ -1,5 +1,7 @@
 // Ends the process group of a child: SIGTERM first, and SIGKILL after the grace time.
 
+import { type Timer, time } from '../../time.ts';
+
 export interface KillPlan {
   readonly graceMs: number;
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;
@@ -10,7 +12,7 @@ export class GroupKiller {
   readonly #plan: KillPlan;
   /** Resolves at SIGKILL. `undefined` until the group is stopped. */
   #grace: PromiseWithResolvers<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #hasEnded = false;
   /** `true` when `finish` is done. The id may then belong to another group. */
   #isFinished = false;
@@ -26,7 +28,7 @@ export class GroupKiller {
     if (this.#grace || this.#hasEnded) return;
     this.#grace = Promise.withResolvers();
     this.#send('SIGTERM');
-    this.#timer = setTimeout(() => this.killNow(), this.#plan.graceMs);
+    this.#timer = time.after(this.#plan.graceMs, () => this.killNow());
   }
 
   /** Sends SIGKILL to the group. */
@@ -46,7 +48,7 @@ export class GroupKiller {
     if (this.#grace) {
       await Promise.race([Promise.all(outputs.map(({ closed }) => closed)), this.#grace.promise]);
       this.#send('SIGKILL');
-      clearTimeout(this.#timer);
+      this.#timer?.cancel();
     }
     this.#isFinished = true;
     return this.#grace !== undefined;

@@ -1,7 +1,7 @@
 // Reads the output of a child in chunks, and pauses the child while a chunk is being handled.
 
 import type { Readable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { time, turn } from '../../time.ts';
 
 /** Receives a chunk. If it returns a promise, reading pauses until it settles. The promise never rejects. */
 export type OnChunk = (chunk: Buffer) => Promise<void> | undefined;
@@ -40,8 +40,8 @@ export class OutputReader implements ProcessOutput {
       if (await endsWithin(this.closed, quietMs)) return;
       await this.#busy;
       // Node runs timers before it reads input, so after a long event-loop turn the pipe has not been read yet.
-      await nextTurn();
-      await nextTurn();
+      await turn();
+      await turn();
       if (this.#chunks === before) break;
     }
     // A grandchild still keeps the pipe open.
@@ -65,9 +65,9 @@ export class OutputReader implements ProcessOutput {
 
 function endsWithin(closed: Promise<void>, milliseconds: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds, false);
+    const timer = time.after(milliseconds, () => resolve(false));
     void closed.then(() => {
-      clearTimeout(timer);
+      timer.cancel();
       resolve(true);
     });
   });

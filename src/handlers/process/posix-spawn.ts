@@ -6,6 +6,7 @@ import { closeSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import type { NativeHost } from '../../context.ts';
+import { type Timer, time } from '../../time.ts';
 import { type CLibrary, loadCLibrary, type Pipe } from './c-library.ts';
 import type { ChildEnd } from './child-end.ts';
 
@@ -55,8 +56,8 @@ export class PosixSpawn {
   readonly #removeListener: () => void;
   readonly #inherited: readonly (readonly [string, string])[];
   readonly #running = new Map<number, (end: ChildEnd) => void>();
-  /** Also keeps mq alive while a process runs. */
-  readonly #poll = setInterval(() => this.#reap(), pollMs).unref();
+  /** Runs while a process runs. It also keeps mq alive. */
+  #poll: Timer | undefined;
 
   constructor(c: CLibrary, { onChildEnd }: NativeHost, env: Readonly<Record<string, string>>) {
     this.#c = c;
@@ -107,11 +108,11 @@ export class PosixSpawn {
   /** Stops waiting for processes. */
   close(): void {
     this.#removeListener();
-    clearInterval(this.#poll);
+    this.#poll?.cancel();
   }
 
   #endOf(pid: number): Promise<ChildEnd> {
-    this.#poll.ref();
+    this.#poll ??= time.every(pollMs, () => this.#reap());
     return new Promise((resolve) => this.#running.set(pid, resolve));
   }
 
@@ -123,7 +124,9 @@ export class PosixSpawn {
       this.#running.delete(pid);
       resolve(end);
     }
-    if (this.#running.size === 0) this.#poll.unref();
+    if (this.#running.size > 0) return;
+    this.#poll?.cancel();
+    this.#poll = undefined;
   }
 
   #environment(variables: Readonly<Record<string, string>>): string[] {

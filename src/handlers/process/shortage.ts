@@ -3,6 +3,7 @@
 
 import type { Output } from '../../context.ts';
 import { MqError } from '../../errors.ts';
+import { type Timer, time } from '../../time.ts';
 import { systemReason } from '../reason.ts';
 import type { ChildEnd } from './child-end.ts';
 
@@ -17,7 +18,7 @@ export class Shortage {
   readonly #stderr: Output;
   #hasWarned = false;
   #waiting: (() => void)[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #pauseMs = firstPauseMs;
 
   constructor(command: string, stderr: Output) {
@@ -46,7 +47,7 @@ export class Shortage {
     const start = () => resolve();
     if (hasFailed) this.#waiting.unshift(start);
     else this.#waiting.push(start);
-    this.#timer ??= setTimeout(() => this.#nextTurn(), this.#pauseMs);
+    this.#timer ??= time.after(this.#pauseMs, () => this.#nextTurn());
     if (hasFailed) this.#pauseMs = Math.min(2 * this.#pauseMs, longestPauseMs);
     signal.addEventListener('abort', start);
     await promise;
@@ -63,13 +64,13 @@ export class Shortage {
 
   /** Ends all waits. */
   close(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     for (const start of this.#waiting.splice(0)) start();
   }
 
   #nextTurn(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#waiting.shift()?.();
-    this.#timer = this.isWaiting ? setTimeout(() => this.#nextTurn(), this.#pauseMs) : undefined;
+    this.#timer = this.isWaiting ? time.after(this.#pauseMs, () => this.#nextTurn()) : undefined;
   }
 }

@@ -6,6 +6,7 @@
 import { ArrivalOrder, type Placed } from '../../arrival-order.ts';
 import type { Message, Outcome } from '../../handlers/handler.ts';
 import type { Delivery } from '../../session/consumer.ts';
+import { time } from '../../time.ts';
 import { identityOf } from './identity.ts';
 
 /**
@@ -65,7 +66,7 @@ export class Copies {
     const identity = identityOf(message);
     const others = this.#remembered.get(identity) ?? [];
     this.#remembered.delete(identity);
-    this.#remembered.set(identity, [...others, { recalled, at: performance.now() }]);
+    this.#remembered.set(identity, [...others, { recalled, at: time.now() }]);
     const [oldest] = this.#remembered.keys();
     if (this.#remembered.size > mostRemembered && oldest !== undefined) this.#remembered.delete(oldest);
   }
@@ -80,7 +81,7 @@ export class Copies {
     if (!this.mayKnow(message)) return undefined;
     const identity = identityOf(message);
     const forMs = message.properties.messageId === undefined ? rememberedWithoutIdMs : rememberedMs;
-    const oldest = performance.now() - forMs;
+    const oldest = time.now() - forMs;
     const valid = this.#remembered.get(identity)?.filter(({ at }) => Math.max(at, this.#resumedAt) > oldest) ?? [];
     const [first, ...others] = valid;
     if (others.length > 0) this.#remembered.set(identity, others);
@@ -90,7 +91,7 @@ export class Copies {
 
   /** Call this when the consumer is set up again, because no copy can arrive before. */
   resume(): void {
-    this.#resumedAt = performance.now();
+    this.#resumedAt = time.now();
   }
 }
 

@@ -7,6 +7,7 @@
 import type { Placed } from '../../arrival-order.ts';
 import type { Message } from '../../handlers/handler.ts';
 import type { Delivery } from '../../session/consumer.ts';
+import { type Timer, time } from '../../time.ts';
 import { unfinishedAttemptsOf } from '../message.ts';
 import { identityOf } from './identity.ts';
 
@@ -53,7 +54,7 @@ export class DeliveryQueue {
   readonly #fresh: PendingDelivery[] = [];
   #suspects: PendingDelivery[] = [];
   #alone: PendingDelivery | undefined;
-  #quiet: NodeJS.Timeout | undefined;
+  #quiet: Timer | undefined;
   /** By `keyOf`: number of times that this process received the message without a final answer. */
   readonly #open = new Map<string, number>();
 
@@ -123,7 +124,7 @@ export class DeliveryQueue {
 
   /** Removes and returns all messages. */
   clear(): PendingDelivery[] {
-    clearTimeout(this.#quiet);
+    this.#quiet?.cancel();
     this.#quiet = undefined;
     return [...this.#suspects.splice(0), ...this.#fresh.splice(0)];
   }
@@ -165,13 +166,13 @@ export class DeliveryQueue {
   }
 
   #awaitQuiet(): void {
-    clearTimeout(this.#quiet);
+    this.#quiet?.cancel();
     const ready = () => {
       this.#quiet = undefined;
       this.#parts.onReady();
     };
     const isFull = this.#parts.prefetch > 0 && this.size >= this.#parts.prefetch;
-    this.#quiet = isFull ? undefined : setTimeout(ready, quietMs);
+    this.#quiet = isFull ? undefined : time.after(quietMs, ready);
   }
 
   #pick(): PendingDelivery | undefined {

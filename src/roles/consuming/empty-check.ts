@@ -1,5 +1,7 @@
 // Checks for --until-empty whether the queues of a role are empty.
 
+import { type Timer, time } from '../../time.ts';
+
 /** Counts the messages of one subscription. */
 export interface Progress {
   /** Number of messages in handlers. */
@@ -31,7 +33,7 @@ export class EmptyCheck {
   #arrived = 0;
   #isAsking = false;
   #isEmpty = false;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   constructor(parts: EmptyCheckParts) {
     this.#parts = parts;
@@ -48,17 +50,17 @@ export class EmptyCheck {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
   }
 
   /** Checks the queues once for all messages that arrive within a short time. */
   askSoon(): void {
     const { members, isStopping } = this.#parts;
-    this.#timer ??= setTimeout(() => {
+    this.#timer ??= time.after(soonMs, () => {
       this.#timer = undefined;
       const hasAll = members.every(({ waiting }) => waiting === 0) && members.some(({ running }) => running > 0);
       if (hasAll && !isStopping()) void this.ask();
-    }, soonMs);
+    });
   }
 
   /** Checks the queues. After every message has been handled, it repeats the check until the queues are empty. */
@@ -75,7 +77,7 @@ export class EmptyCheck {
     if (!this.#isAtRest) {
       if (this.#isEmpty) onLast();
     } else if (this.#isEmpty && wasAtRest) onEnd();
-    else setTimeout(() => this.#askAgain(), againMs);
+    else time.after(againMs, () => this.#askAgain());
   }
 
   #askAgain(): void {

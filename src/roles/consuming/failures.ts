@@ -8,10 +8,10 @@ import type { Message } from '../../handlers/handler.ts';
 import { messageFields } from '../../handlers/message-fields.ts';
 import type { Delivery } from '../../session/consumer.ts';
 import type { Counts } from '../../session/counts.ts';
+import { pause, time } from '../../time.ts';
 import { headerNames, isOfQueue } from '../message.ts';
 import { type Decision, decide, type Failure } from './decision.ts';
 import type { PendingDelivery } from './delivery-queue.ts';
-import { pause } from './pause.ts';
 import type { Retries, SendResult } from './retries.ts';
 import { forgetsReturns, isStream, returnLimit, type WorkQueue } from './work-queue.ts';
 
@@ -203,7 +203,7 @@ export class Failures {
    */
   async #backAtTheEnd(delivery: Delivery, message: Message, reason: string): Promise<Settled> {
     const { retries, drain, counts, workQueue } = this.#parts;
-    await pause(requeueMs, drain);
+    await pause(requeueMs, { signal: drain });
     const isOfStream = isStream(workQueue(), message.headers);
     if (drain.aborted && !isOfStream)
       return this.#answerAfter(delivery, await retries.goBack(message, reason), { message, reason });
@@ -222,7 +222,7 @@ export class Failures {
   /** Keeps a message of a stream in the process until its next attempt. */
   async #inProcess(delivery: Delivery, message: Message, action: 'back' | 'retry'): Promise<Settled> {
     const { retries, drain } = this.#parts;
-    await pause(action === 'back' ? requeueMs : retries.delayOf(message), drain);
+    await pause(action === 'back' ? requeueMs : retries.delayOf(message), { signal: drain });
     if (!drain.aborted) return { isDone: false, nextAttempt: nextAttemptOf(message) };
     delivery.nack(true);
     return { isDone: false };
@@ -268,7 +268,10 @@ export class Failures {
 function nextAttemptOf(message: Message): Message {
   const { headers, fields, attempt } = message;
   const first = isOfQueue(headers, fields.queue) ? headers[headerNames.first] : undefined;
-  const history = { [headerNames.queue]: fields.queue, [headerNames.first]: first ?? new Date().toISOString() };
+  const history = {
+    [headerNames.queue]: fields.queue,
+    [headerNames.first]: first ?? new Date(time.date()).toISOString(),
+  };
   return { ...message, headers: Object.assign(Object.create(null), headers, history), attempt: attempt + 1 };
 }
 

@@ -4,6 +4,7 @@ import { durationText } from '../../config/duration.ts';
 import type { HandlerContext, Message, Outcome } from '../../handlers/handler.ts';
 import { messageFields } from '../../handlers/message-fields.ts';
 import { type Counts, observe } from '../../session/counts.ts';
+import { time } from '../../time.ts';
 import type { ConsumeSettings } from './settings.ts';
 
 type HandlerSettings = Pick<ConsumeSettings, 'handler' | 'say' | 'isDebug'>;
@@ -21,7 +22,7 @@ export class HandlerRuns {
   }
 
   /** Returns the outcome without a promise if the handler does. `begun` is the time of the start. */
-  run(message: Message, begun = performance.now()): Outcome | Promise<Outcome> {
+  run(message: Message, begun = time.now()): Outcome | Promise<Outcome> {
     const { unreadable } = message;
     if (unreadable) {
       const text = `a message is handled without headers: ${unreadable}`;
@@ -35,7 +36,7 @@ export class HandlerRuns {
   #ended(message: Message, outcome: Outcome, begun: number): Outcome {
     const { say, isDebug } = this.#settings;
     this.#counts.handled += 1;
-    const tookMs = performance.now() - begun;
+    const tookMs = time.now() - begun;
     observe(this.#counts.handlerSeconds, tookMs / 1000);
     if (outcome.type === 'ack' && isDebug) {
       const fields = { ...messageFields(message), milliseconds: Math.round(tookMs) };

@@ -6,6 +6,7 @@ import { MqError } from '../../errors.ts';
 import type { Counts } from '../../session/counts.ts';
 import { interrupted, stopping } from '../../signal.ts';
 import { isBrokenPipe } from '../../terminal/printer.ts';
+import { type Timer, time } from '../../time.ts';
 import { Pace } from '../pace.ts';
 import { EmptyCheck, type Progress } from './empty-check.ts';
 import type { ConsumeSettings } from './settings.ts';
@@ -64,9 +65,9 @@ export class IntakeGroup {
   #isFilling = false;
   #isStopping = false;
   #failure: { readonly error: unknown } | undefined;
-  #paceTimer: NodeJS.Timeout | undefined;
-  #idleTimer: NodeJS.Timeout | undefined;
-  #maxTimer: NodeJS.Timeout | undefined;
+  #paceTimer: Timer | undefined;
+  #idleTimer: Timer | undefined;
+  #maxTimer: Timer | undefined;
 
   constructor(parts: IntakeGroupParts) {
     this.#parts = parts;
@@ -118,9 +119,9 @@ export class IntakeGroup {
     try {
       await Promise.all(intakes.map((intake) => intake.run().catch((error: unknown) => this.fail(error))));
     } finally {
-      clearTimeout(this.#idleTimer);
-      clearTimeout(this.#maxTimer);
-      clearTimeout(this.#paceTimer);
+      this.#idleTimer?.cancel();
+      this.#maxTimer?.cancel();
+      this.#paceTimer?.cancel();
       this.#emptyCheck.close();
       context.drain.removeEventListener('abort', stop);
       context.abandon.removeEventListener('abort', abandon);
@@ -135,13 +136,13 @@ export class IntakeGroup {
     this.#isOpen = true;
     const { maxTimeMs, warnings, say } = this.#parts.settings;
     for (const message of warnings) say({ level: 'warn', event: 'no-dead-letters', message });
-    if (maxTimeMs !== undefined) this.#maxTimer = setTimeout(() => this.#expire(), maxTimeMs);
+    if (maxTimeMs !== undefined) this.#maxTimer = time.after(maxTimeMs, () => this.#expire());
   }
 
   /** Call this when a message has arrived from the broker. */
   arrived(): void {
     this.#emptyCheck.arrived();
-    if (!this.#isStopping) clearTimeout(this.#idleTimer);
+    if (!this.#isStopping) this.#idleTimer?.cancel();
   }
 
   /** Starts as many messages as may be handled now, one of each intake in turn. */
@@ -167,7 +168,7 @@ export class IntakeGroup {
       this.#fillAfter(waitMs);
       return false;
     }
-    const now = performance.now();
+    const now = time.now();
     if (this.#turn.isOver(now) && this.#mayPause) {
       this.#turn.pause();
       return false;
@@ -224,7 +225,7 @@ export class IntakeGroup {
   /** Call this when the broker no longer delivers to a member. That time does not count for --idle. */
   lost(member: Member): void {
     this.#lost.add(member);
-    clearTimeout(this.#idleTimer);
+    this.#idleTimer?.cancel();
   }
 
   /** Call this when the broker delivers to a member again, or when the member stands by. */
@@ -237,8 +238,8 @@ export class IntakeGroup {
     if (this.#isStopping || !this.#isAtRest) return;
     const { idleMs, untilEmpty } = this.#parts.settings;
     if (idleMs !== undefined && this.#lost.size === 0) {
-      clearTimeout(this.#idleTimer);
-      this.#idleTimer = setTimeout(() => this.stop(), idleMs);
+      this.#idleTimer?.cancel();
+      this.#idleTimer = time.after(idleMs, () => this.stop());
     }
     if (untilEmpty) void this.#emptyCheck.ask();
   }
@@ -283,10 +284,10 @@ export class IntakeGroup {
   }
 
   #fillAfter(waitMs: number): void {
-    this.#paceTimer ??= setTimeout(() => {
+    this.#paceTimer ??= time.after(waitMs, () => {
       this.#paceTimer = undefined;
       this.fill();
-    }, waitMs);
+    });
   }
 
   /** Reports to a batching handler whether more messages can arrive. */

@@ -1,7 +1,6 @@
 // Processes the messages of one subscription: passes them to the handler and carries out its outcome. A message is
 // acknowledged only after its result is safe: printed, replied, or confirmed in a wait or dead-letter queue.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { ArrivalOrder } from '../../arrival-order.ts';
 import { requeueMs } from '../../config/retry-queues.ts';
 import type { Context } from '../../context.ts';
@@ -14,12 +13,12 @@ import { isConnectionLoss } from '../../session/failure.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import { aborted, orDrain } from '../../signal.ts';
 import { isClosedPipe, type Printer } from '../../terminal/printer.ts';
+import { pause } from '../../time.ts';
 import { Copies } from './copies.ts';
 import { DeliveryQueue, type PendingDelivery } from './delivery-queue.ts';
 import { done, type Failures, type Settled } from './failures.ts';
 import { HandlerRuns } from './handler-runs.ts';
 import type { IntakeGroup, Member } from './intake-group.ts';
-import { pause } from './pause.ts';
 import { PrintBatches } from './print-batches.ts';
 import { Replies } from './replies.ts';
 import { Returns } from './returns.ts';
@@ -148,7 +147,7 @@ export class Intake implements Member {
       this.#rest();
       await group.ended;
     }
-    const isOver = aborted(group.giveUp).then(() => delay(endMs));
+    const isOver = aborted(group.giveUp).then(() => pause(endMs));
     // The broker may never answer basic.cancel.
     await Promise.race([this.#stopConsumer(), isOver]);
     this.#cancelled.resolve();
@@ -347,7 +346,7 @@ export class Intake implements Member {
           this.#group.fail(outcome.error);
           // A supervisor may restart the role at once. Without a pause, the role would fail on the same message again
           // and again.
-          await pause(requeueMs, this.#parts.context.drain);
+          await pause(requeueMs, { signal: this.#parts.context.drain });
         }
         await this.#handBack(pending);
         return { isDone: false };
@@ -374,7 +373,7 @@ export class Intake implements Member {
   /** Waits briefly for a signal to mq, because a supervisor may signal the handler first. */
   async #isDraining(): Promise<boolean> {
     const { drain } = this.#parts.context;
-    await pause(supervisorMs, drain);
+    await pause(supervisorMs, { signal: drain });
     return drain.aborted;
   }
 

@@ -16,9 +16,9 @@ import type { PublishOutcome } from '../../session/outgoing-message.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import type { Destination, QueueOptions } from '../../session/session.ts';
 import type { ConfirmChannel, Properties } from '../../session/wire.ts';
+import { pause, time } from '../../time.ts';
 import { headerNames, isOfQueue } from '../message.ts';
 import { OutcomeQueues } from './outcome-queues.ts';
-import { pause } from './pause.ts';
 
 /** Longest pause between two attempts to send a message, in milliseconds. */
 const longestPauseMs = 30_000;
@@ -177,7 +177,7 @@ export class Retries {
       if (!refusal) throw sent.error;
       const message = `${refusal.message}; trying again in ${pauseMs / 1000} s`;
       say({ level: 'warn', event: 'not-accepted', message, fields: messageFields(step.message) });
-      await pause(pauseMs, drain);
+      await pause(pauseMs, { signal: drain });
       if (drain.aborted) return 'kept';
       if (this.#parts.isStream(step.message)) continue;
       const back = await this.#send({ ...step, ...this.#ownQueue, ...ifBack });
@@ -214,7 +214,7 @@ export class Retries {
 
   async #publish({ message, reason, attempt, to, marks, expiration }: Step): Promise<PublishOutcome> {
     const publisher = await this.open();
-    const now = new Date().toISOString();
+    const now = new Date(time.date()).toISOString();
     // With its expiration, the message could leave the wait queue before the delay ends.
     const { expiration: _, ...kept } = message.properties;
     const headers = Object.fromEntries(Object.entries(message.headers).filter(([name]) => !notKept.has(name)));

@@ -1,7 +1,7 @@
 // Returns messages without an outcome to their queue, and keeps track of those that are still on their way.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Counts } from '../../session/counts.ts';
+import { pause } from '../../time.ts';
 import type { PendingDelivery } from './delivery-queue.ts';
 import type { Failures } from './failures.ts';
 
@@ -32,7 +32,7 @@ export class Returns {
 
   /** Waits briefly for the pending messages, then returns the others with basic.nack. */
   async end(): Promise<void> {
-    await Promise.race([this.ended, delay(lastMs)]);
+    await Promise.race([this.ended, pause(lastMs)]);
     for (const { delivery } of this.#publishing.keys()) if (delivery.nack(true)) this.#counts.handedBack += 1;
   }
 }

@@ -2,6 +2,8 @@
 // promises that are already resolved, would otherwise handle all prefetched messages in one turn. Heartbeats,
 // acknowledgements, timers and signals would wait for them.
 
+import { time } from '../../time.ts';
+
 /** Milliseconds after which no further message of a turn may start, if a handler has ended in this turn. */
 const longestMs = 20;
 
@@ -34,7 +36,7 @@ export class TurnLimit {
   isOver(now: number): boolean {
     if (this.#endsAt !== undefined) return this.#hasEnded && now > this.#endsAt;
     this.#endsAt = now + longestMs;
-    setImmediate(this.#endTurn);
+    time.nextTurn(this.#endTurn);
     return false;
   }
 
@@ -42,7 +44,7 @@ export class TurnLimit {
   pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
-    setImmediate(() => {
+    time.nextTurn(() => {
       this.#isPaused = false;
       this.#resume();
     });

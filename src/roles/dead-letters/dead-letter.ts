@@ -3,6 +3,7 @@
 
 import { objectOf } from '../../config/plain.ts';
 import type { RawMessage } from '../../session/wire.ts';
+import { time } from '../../time.ts';
 import { headerNames } from '../message.ts';
 
 export interface DeadLetter {
@@ -59,8 +60,8 @@ function failureIn(deaths: readonly Readonly<Record<string, unknown>>[]) {
 }
 
 /** Returns how long ago a time in ISO 8601 was, in the largest suitable unit: `45s`, `3m`, `2d`. */
-export function ageOf(time: string): string {
-  const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(time)) / 1000));
+export function ageOf(since: string): string {
+  const seconds = Math.max(0, Math.floor((time.date() - Date.parse(since)) / 1000));
   if (seconds < 120) return `${seconds}s`;
   if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
   return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
@@ -110,6 +111,6 @@ function momentOf(value: unknown): string | undefined {
  */
 function timeOf(value: unknown): string | undefined {
   const { value: seconds } = objectOf(value);
-  const time = new Date(typeof seconds === 'number' ? seconds * 1000 : Number.NaN);
-  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+  const date = new Date(typeof seconds === 'number' ? seconds * 1000 : Number.NaN);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }

@@ -17,6 +17,7 @@ import {
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { MqError, systemCode, systemReason } from '../../errors.ts';
+import { time } from '../../time.ts';
 import { type FileLock, lockFile } from './file-lock.ts';
 import { type OffsetStore, offsetOfRecord, recordOf, type StreamNames } from './offset-record.ts';
 
@@ -71,7 +72,7 @@ export class OffsetFile implements OffsetStore {
   }
 
   save(offset: number): void {
-    if (this.#next === undefined) setImmediate(() => this.#write());
+    if (this.#next === undefined) time.nextTurn(() => this.#write());
     this.#next = offset;
   }
 

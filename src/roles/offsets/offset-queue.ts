@@ -1,13 +1,12 @@
 // Stores the offset of a stream in a queue of the broker that holds one message (x-max-length: 1), because AMQP 0-9-1
 // cannot store offsets in the stream. Each offset is a confirmed publish, which replaces the previous message.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { offsetQueue } from '../../config/retry-queues.ts';
 import type { Say } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import type { Session } from '../../session/session.ts';
-import { pause } from '../consuming/pause.ts';
+import { pause } from '../../time.ts';
 import { type OffsetStore, offsetOfRecord, recordOf, type StreamNames } from './offset-record.ts';
 
 /** Milliseconds before an offset that the broker refused is sent again. */
@@ -61,7 +60,7 @@ export class OffsetQueue implements OffsetStore {
   }
 
   async close(): Promise<void> {
-    if (this.#storing !== undefined) await Promise.race([this.#storing, delay(lastMs, undefined, { ref: false })]);
+    if (this.#storing !== undefined) await Promise.race([this.#storing, pause(lastMs, { ref: false })]);
     if (this.#storing === undefined) return;
     const message = `the last offset may not be stored in the queue '${this.#queue}'`;
     this.#parts.say({ level: 'warn', event: 'offset', message });
@@ -89,7 +88,7 @@ export class OffsetQueue implements OffsetStore {
     if (sent.type === 'confirmed') return true;
     if (sent.error.code === 'REFUSED' && !drain.aborted) {
       this.#next ??= offset;
-      await pause(againMs, drain);
+      await pause(againMs, { signal: drain });
       return true;
     }
     onError(new MqError(sent.error.code, `the offset ${offset} cannot be stored: ${sent.error.message}`));

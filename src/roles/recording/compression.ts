@@ -2,8 +2,8 @@
 
 import { once } from 'node:events';
 import type { Duplex, Readable } from 'node:stream';
-import { setImmediate as turn } from 'node:timers/promises';
 import zlib from 'node:zlib';
+import { turn } from '../../time.ts';
 
 interface Format {
   readonly compress: () => Duplex & { flush(kind: number, done: () => void): void };

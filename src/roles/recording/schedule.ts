@@ -1,7 +1,7 @@
 // Decides when each recorded message is sent: with the recorded pauses, at a rate, or at once.
 
-import { longestTimerMs } from '../../timer.ts';
-import { Pace, pause } from '../pace.ts';
+import { pause, time } from '../../time.ts';
+import { Pace } from '../pace.ts';
 
 export type Timing =
   /** Divides the recorded pauses by `speed`. */
@@ -26,9 +26,9 @@ export class Schedule {
       this.#pace.begin();
       return;
     }
-    this.#start ??= { now: performance.now(), at };
+    this.#start ??= { now: time.now(), at };
     const due = this.#start.now + (at - this.#start.at) / this.#timing.speed;
-    for (let left = due - performance.now(); left > 0 && !signal.aborted; left = due - performance.now())
-      await pause(Math.min(left, longestTimerMs), signal);
+    for (let left = due - time.now(); left > 0 && !signal.aborted; left = due - time.now())
+      await pause(left, { signal });
   }
 }

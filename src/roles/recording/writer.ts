@@ -8,6 +8,7 @@ import type { Output } from '../../context.ts';
 import { MqError, systemCode, systemReason } from '../../errors.ts';
 import { filePath } from '../../session/byte-text.ts';
 import { isBrokenPipe } from '../../terminal/printer.ts';
+import { time } from '../../time.ts';
 import { Compressor } from './compression.ts';
 import { lineOfMessage, type RecordedMessage } from './line.ts';
 
@@ -45,7 +46,7 @@ export class RecordingWriter {
   private constructor(target: Target, path: string, source: string) {
     this.#target = target;
     this.#compressor = new Compressor(path);
-    const started = new Date().toISOString();
+    const started = new Date(time.date()).toISOString();
     this.#lines = [JSON.stringify({ mq: 'recording', version: formatVersion, started, source })];
   }
 

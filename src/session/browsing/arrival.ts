@@ -1,14 +1,16 @@
 // Waits for the arrival of a message for a limited time.
 
+import { time } from '../../time.ts';
+
 export class Arrival {
   #wake: () => void = () => undefined;
 
   /** Resolves to `true` at the next `notify`, or to `false` after the time in milliseconds. */
   within(ms: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), ms);
+      const timer = time.after(ms, () => resolve(false));
       this.#wake = () => {
-        clearTimeout(timer);
+        timer.cancel();
         resolve(true);
       };
     });

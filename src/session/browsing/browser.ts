@@ -3,6 +3,7 @@
 // messages are left in the queue, another consumer on the same channel receives the next ones.
 
 import { MqError } from '../../errors.ts';
+import { time } from '../../time.ts';
 import type { Channel } from '../channel.ts';
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
 import { readyCount, returnDeliveries } from '../consuming/ready-count.ts';
@@ -161,7 +162,7 @@ export class Browser {
   }
 
   async #next(): Promise<BrowsedMessage | undefined> {
-    const begun = performance.now();
+    const begun = time.now();
     for (;;) {
       if (this.#failure) throw this.#failure;
       const message = this.#arrived.shift();
@@ -171,7 +172,7 @@ export class Browser {
       else if (!reader || reader.unacked >= this.#prefetch) await this.#read();
       if (this.#arrived.length > 0 || (await this.#arrival.within(quietMs))) continue;
       if ((await readyCount(this.#channel, this.#settings.queue)) === 0 && this.#arrived.length === 0) return undefined;
-      const silentMs = performance.now() - begun;
+      const silentMs = time.now() - begun;
       if (silentMs > deliveryTimeoutMs) throw this.#withheld();
       if (silentMs > undeliveredMs) await this.#requestSingly();
     }

@@ -1,7 +1,7 @@
 // Reads the messages of a stream from a position. Reading changes nothing, and other readers do not notice it.
 
-import { setImmediate as turn } from 'node:timers/promises';
 import type { StreamOffset } from '../../config/stream-offset.ts';
+import { turn } from '../../time.ts';
 import type { Channel } from '../channel.ts';
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
 import { failureOf } from '../failure.ts';

@@ -6,6 +6,7 @@ import type { RascalBroker, RascalConfigured } from 'rascal';
 import type { RascalVhost } from 'rascal/lib/amqp/Vhost.js';
 import { MqError } from '../../errors.ts';
 import type { Token } from '../../login/tokens.ts';
+import { time } from '../../time.ts';
 import type { Channel, ConfirmChannel } from '../channel.ts';
 import { failureOf, isPermanent } from '../failure.ts';
 import { answerMs, breakConnections, endConnections, endDeclarations, tokenLogins } from '../patches/sockets.ts';
@@ -155,11 +156,11 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
    */
   async answered<T>(what: string, answer: Promise<T>): Promise<T> {
     const error = new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (${what})`);
-    const deadline = setTimeout(() => this.leave(error), answerMs);
+    const deadline = time.after(answerMs, () => this.leave(error));
     try {
       return await answer;
     } finally {
-      clearTimeout(deadline);
+      deadline.cancel();
     }
   }
 
@@ -198,7 +199,7 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
       const pauseMs = this.#pace.pauseMs();
       const begin = () => init.call(vhost, this.#setUps.limit(next, this.addresses));
       if (pauseMs === 0 || this.#isClosing) begin();
-      else setTimeout(begin, pauseMs);
+      else time.after(pauseMs, begin);
       return vhost;
     };
   }
@@ -240,10 +241,8 @@ export function stopKeepActive(broker: RascalBroker): void {
 }
 
 async function within(work: Promise<void>, milliseconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
-  });
+  const { promise: deadline, resolve } = Promise.withResolvers<void>();
+  const timer = time.after(milliseconds, resolve);
   await Promise.race([work, deadline]);
-  clearTimeout(timer);
+  timer.cancel();
 }

@@ -4,7 +4,7 @@ import type { Config, ConnectionConfig } from '../../config/config.ts';
 import { rascalSettings } from '../../config/rascal-settings.ts';
 import type { Say } from '../../context.ts';
 import { MqError } from '../../errors.ts';
-import { randomUUID } from '../../random-uuid.ts';
+import { time } from '../../time.ts';
 import type { Counts } from '../counts.ts';
 import { hintWithoutDeclaring } from '../declaring/configure.ts';
 import { openExisting } from '../declaring/existing.ts';
@@ -53,7 +53,7 @@ export class Connections {
   /** Connects and declares what is needed. `purpose` is part of the connection name and of the log lines. */
   async open(purpose: string, { config, needs, isStrict = false }: OpenPlan): Promise<BrokerConnection> {
     const { addresses, role, reconnect } = this.#settings;
-    const connectionName = `mq ${role} ${purpose} ${randomUUID().slice(0, 8)}`;
+    const connectionName = `mq ${role} ${purpose} ${time.randomUUID().slice(0, 8)}`;
     const settings = rascalSettings(config, {
       ...needs,
       ...(addresses && { addresses: [...addresses] }),

@@ -14,6 +14,7 @@ import '../patches/handshake.ts';
 import { endConnections, takeNoAnswer } from '../patches/sockets.ts';
 import type { CreatedVhost } from '../patches/vhosts.ts';
 import '../patches/vhosts.ts';
+import { time } from '../../time.ts';
 import { BrokerConnection, type BrokerConnectionSettings, stopKeepActive } from './broker-connection.ts';
 import { setUpMs, setUpTimeout } from './set-up-deadlines.ts';
 
@@ -73,12 +74,12 @@ function createConnection(
 ): Promise<BrokerConnection> {
   const vhosts = new Map<string, CreatedVhost>();
   return new Promise((resolve, reject) => {
-    const deadline = setTimeout(() => {
+    const deadline = time.after(setUpMs(addresses), () => {
       endConnections(settings.connectionName);
       reject(setUpTimeout(addresses));
-    }, setUpMs(addresses));
+    });
     Broker.create(config, { mqVhosts: vhosts }, (error, broker) => {
-      clearTimeout(deadline);
+      deadline.cancel();
       if (!error && broker) return resolve(new BrokerConnection(broker, vhosts, settings, first));
       // Rascal keeps a timer and the sockets of a half-built broker (createConnection.js), so both are ended here.
       endConnections(settings.connectionName);

@@ -2,6 +2,7 @@
 // forever.
 
 import { MqError } from '../../errors.ts';
+import { type Timer, time } from '../../time.ts';
 
 /** Limit for reconnecting. `tries: 0` stops at the first lost connection. */
 export type ReconnectLimit = { readonly tries: number } | { readonly milliseconds: number };
@@ -10,7 +11,7 @@ export class ReconnectLimiter {
   readonly #limit: ReconnectLimit | undefined;
   readonly #giveUp: (error: MqError) => void;
   #failures = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #last: MqError | undefined;
 
   constructor(limit: ReconnectLimit | undefined, giveUp: (error: MqError) => void) {
@@ -28,14 +29,14 @@ export class ReconnectLimiter {
     if ('tries' in limit) {
       if (this.#failures >= limit.tries) this.#end(`${limit.tries} ${limit.tries === 1 ? 'try' : 'tries'}`);
     } else if (isFirst) {
-      this.#timer = setTimeout(() => this.#end(`${limit.milliseconds / 1000} s`), limit.milliseconds);
+      this.#timer = time.after(limit.milliseconds, () => this.#end(`${limit.milliseconds / 1000} s`));
     }
   }
 
   /** Resets the limit after a reconnect or a close. */
   stop(): void {
     this.#failures = 0;
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
   }
 
   #end(after: string): void {

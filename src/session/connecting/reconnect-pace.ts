@@ -1,5 +1,7 @@
 // Computes the pause before a reconnect. Rascal reconnects at once, even after a very short connection.
 
+import { time } from '../../time.ts';
+
 /** A connection that lasts at least this long (one heartbeat interval) is healthy. */
 const healthyMs = 10_000;
 /**
@@ -14,31 +16,23 @@ const basePauseMs = 125;
 const longestPauseMs = 1_000;
 
 export class ReconnectPace {
-  readonly #now: () => number;
-  readonly #random: () => number;
-  #connectedAt: number;
+  #connectedAt = time.now();
   /** Number of consecutive connections that were lost before they were healthy. */
   #shortLived = 0;
 
-  constructor({ now = () => performance.now(), random = Math.random } = {}) {
-    this.#now = now;
-    this.#random = random;
-    this.#connectedAt = now();
-  }
-
   connected(): void {
-    this.#connectedAt = this.#now();
+    this.#connectedAt = time.now();
   }
 
   /** Records the loss of a connection that was set up. */
   lost(): void {
-    const isHealthy = this.#now() - this.#connectedAt >= healthyMs;
+    const isHealthy = time.now() - this.#connectedAt >= healthyMs;
     this.#shortLived = isHealthy ? 0 : this.#shortLived + 1;
   }
 
   /** Returns a random pause in milliseconds. 0 after a healthy connection. */
   pauseMs(): number {
     if (this.#shortLived === 0) return 0;
-    return this.#random() * Math.min(longestPauseMs, basePauseMs * 2 ** this.#shortLived);
+    return time.random() * Math.min(longestPauseMs, basePauseMs * 2 ** this.#shortLived);
   }
 }

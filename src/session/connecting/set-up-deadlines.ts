@@ -1,6 +1,7 @@
 // Limits the time in which Rascal connects and declares. Rascal itself has no such limit.
 
 import { MqError } from '../../errors.ts';
+import { type Timer, time } from '../../time.ts';
 import { answerMs } from '../patches/sockets.ts';
 
 type Callback = (error?: Error | null) => void;
@@ -19,7 +20,7 @@ export function setUpTimeout(addresses: number): MqError {
 
 export class SetUpDeadlines {
   readonly #breakOff: (error: MqError) => void;
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<Timer>();
 
   /** `breakOff` destroys the sockets of a set-up that exceeds its time limit. */
   constructor(breakOff: (error: MqError) => void) {
@@ -32,19 +33,19 @@ export class SetUpDeadlines {
    */
   limit(next: Callback, addresses: number): Callback {
     const error = setUpTimeout(addresses);
-    const timer = setTimeout(() => {
+    const timer = time.after(setUpMs(addresses), () => {
       this.#breakOff(error);
-      setImmediate(end, error); // does nothing if the broken connection has already ended the set-up
-    }, setUpMs(addresses));
+      time.nextTurn(() => end(error)); // does nothing if the broken connection has already ended the set-up
+    });
     this.#timers.add(timer);
     const end: Callback = (failure) => {
-      clearTimeout(timer);
+      timer.cancel();
       if (this.#timers.delete(timer)) next(failure);
     };
     return end;
   }
 
   stop(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers) timer.cancel();
   }
 }

@@ -1,7 +1,7 @@
 // Reads the name, the lifetime and the arguments of a subscription's queue from Rascal's configuration.
 
 import type { RascalQueueConfig, RascalVhostConfig } from 'rascal/lib/amqp/Vhost.js';
-import { randomUUID } from '../../random-uuid.ts';
+import { time } from '../../time.ts';
 
 type Arguments = Readonly<Record<string, unknown>>;
 
@@ -60,7 +60,7 @@ export function renameOwnQueues({ queues }: RascalVhostConfig): void {
   for (const queue of Object.values(queues)) {
     if (typeof queue.replyTo !== 'string' || queue.options?.exclusive !== true) continue;
     const former = queue.replyTo;
-    queue.replyTo = randomUUID();
+    queue.replyTo = time.randomUUID();
     queue.fullyQualifiedName = queue.fullyQualifiedName.slice(0, -former.length) + queue.replyTo;
   }
 }

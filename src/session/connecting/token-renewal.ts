@@ -3,7 +3,7 @@
 
 import { MqError } from '../../errors.ts';
 import { forgetToken, renewedToken, type Token } from '../../login/tokens.ts';
-import { longestTimerMs } from '../../timer.ts';
+import { type Timer, time } from '../../time.ts';
 import { failureOf } from '../failure.ts';
 import type { OpenConnection } from '../patches/open-connection.ts';
 import { answerMs, type TokenLogin } from '../patches/sockets.ts';
@@ -27,7 +27,7 @@ const shortestPauseMs = 500;
 export class TokenRenewal {
   readonly #settings: RenewalSettings;
   readonly #open = new Set<OpenConnection>();
-  readonly #timers = new Map<OpenConnection, NodeJS.Timeout>();
+  readonly #timers = new Map<OpenConnection, Timer>();
   /** Connections that wait for connection.update-secret-ok. */
   readonly #pending = new Map<OpenConnection, Token>();
   /** Errors with which the broker closed a connection because it refused the new token. */
@@ -74,7 +74,7 @@ export class TokenRenewal {
   }
 
   #forget(connection: OpenConnection): void {
-    clearTimeout(this.#timers.get(connection));
+    this.#timers.get(connection)?.cancel();
     this.#timers.delete(connection);
     this.#pending.delete(connection);
     this.#open.delete(connection);
@@ -82,15 +82,14 @@ export class TokenRenewal {
 
   #plan(connection: OpenConnection, token: Token): void {
     const { renewAt } = token;
-    clearTimeout(this.#timers.get(connection));
+    this.#timers.get(connection)?.cancel();
     if (renewAt === undefined) return;
-    this.#after(connection, renewAt - Date.now(), () => this.#renew(connection, token));
+    this.#after(connection, renewAt - time.date(), () => this.#renew(connection, token));
   }
 
   #after(connection: OpenConnection, milliseconds: number, work: () => Promise<void> | void): void {
-    clearTimeout(this.#timers.get(connection));
-    const delay = Math.min(Math.max(milliseconds, 1), longestTimerMs);
-    this.#timers.set(connection, setTimeout(work, delay));
+    this.#timers.get(connection)?.cancel();
+    this.#timers.set(connection, time.after(Math.max(milliseconds, 1), work));
   }
 
   async #renew(connection: OpenConnection, old: Token): Promise<void> {
@@ -130,7 +129,7 @@ export class TokenRenewal {
   /** Tries again, or breaks the connection if the old token has expired: reconnecting gets a new one, or reports why. */
   #retry(connection: OpenConnection, old: Token, error: unknown): void {
     const failure = failureOf(error, this.#settings.redact);
-    const leftMs = (old.expiresAt ?? 0) - Date.now();
+    const leftMs = (old.expiresAt ?? 0) - time.date();
     if (leftMs <= 0) {
       connection.connection.stream.destroy(failure);
       return;

@@ -2,6 +2,7 @@
 // possible. Each frame costs the broker work. On a quorum queue, a frame costs much more than the messages that it
 // acknowledges.
 
+import { time } from '../../time.ts';
 import type { Channel } from '../channel.ts';
 import type { RawMessage } from '../raw-message.ts';
 
@@ -24,7 +25,7 @@ export class Acks {
 
   ack(message: RawMessage): void {
     this.skip(message);
-    if (this.#turn.push(message.fields.deliveryTag) === 1) setImmediate(() => this.#flush());
+    if (this.#turn.push(message.fields.deliveryTag) === 1) time.nextTurn(() => this.#flush());
   }
 
   /** Records that the delivery was answered by nack or reject. */

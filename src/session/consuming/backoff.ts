@@ -1,5 +1,7 @@
 // Computes the pauses before a consumer is set up again. They double up to a maximum.
 
+import { time } from '../../time.ts';
+
 const firstPauseMs = 250;
 const longestPauseMs = 10_000;
 /**
@@ -13,7 +15,7 @@ export class Backoff {
 
   /** Returns a random pause in milliseconds, and doubles the maximum of the next one. */
   next({ isStandby }: { isStandby: boolean }): number {
-    const pauseMs = this.#longestMs * Math.random();
+    const pauseMs = this.#longestMs * time.random();
     this.#longestMs = Math.min(this.#longestMs * 2, isStandby ? longestStandbyMs : longestPauseMs);
     return pauseMs;
   }

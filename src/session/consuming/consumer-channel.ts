@@ -2,6 +2,7 @@
 // to the channel of its delivery. If that channel is closed, the broker has requeued the message, so a late
 // acknowledgement is dropped and counted (AMQP 0-9-1, 1.8.3.13: a delivery tag is local to its channel).
 
+import { time } from '../../time.ts';
 import type { Channel } from '../channel.ts';
 import type { Counts } from '../counts.ts';
 import { promised } from '../promised.ts';
@@ -33,7 +34,7 @@ export class ConsumerChannel implements DeliveryChannel {
   readonly acks: Acks;
   readonly unanswered = new UnansweredDeliveries();
   /** Time of the last delivery, or of the start, on the monotonic clock. */
-  deliveredAt = performance.now();
+  deliveredAt = time.now();
   readonly #plan: ConsumerChannelPlan;
   #consumerTag: string | undefined;
   #cause: Error | undefined;
@@ -75,7 +76,7 @@ export class ConsumerChannel implements DeliveryChannel {
 
   /** Resolves when the broker has accepted the consumer. `options` are those of basic.consume. */
   async consume(options: Readonly<Record<string, unknown>>): Promise<void> {
-    this.deliveredAt = performance.now();
+    this.deliveredAt = time.now();
     const { consumerTag } = await promised<{ consumerTag: string }>((next) =>
       this.channel.consume(this.queue, (raw) => this.#onMessage(raw), options, next),
     );
@@ -142,7 +143,7 @@ export class ConsumerChannel implements DeliveryChannel {
       return;
     }
     counts.received += 1;
-    this.deliveredAt = performance.now();
+    this.deliveredAt = time.now();
     const offset = isNoAck ? undefined : stream.offsetOf(raw);
     const delivery = new ConsumerDelivery(this, raw, this.deliveredAt, offset);
     if (!isNoAck) this.unanswered.add(delivery);

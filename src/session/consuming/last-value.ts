@@ -1,5 +1,6 @@
 // Reads a queue that holds only the last message that was published to it.
 
+import { pause } from '../../time.ts';
 import type { Channel } from '../channel.ts';
 import { promised } from '../promised.ts';
 import type { RawMessage } from '../raw-message.ts';
@@ -64,7 +65,7 @@ async function firstOf(channel: Channel, queue: string): Promise<Buffer | undefi
       endChannel(channel);
       return raw.content;
     }
-    await new Promise((resolve) => setTimeout(resolve, againMs));
+    await pause(againMs);
   }
   endChannel(channel);
   return undefined;

@@ -5,6 +5,7 @@
 // none for a while. If basic.get returns a message, mq handles it as a delivery.
 
 import { MqError } from '../../errors.ts';
+import { type Timer, time } from '../../time.ts';
 import type { Channel } from '../channel.ts';
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
 import type { Counts } from '../counts.ts';
@@ -35,7 +36,7 @@ export class Probe {
   readonly #connection: Pick<BrokerConnection, 'channel' | 'leave'>;
   readonly #settings: ProbeSettings;
   // The timer is not unref'd, because Rascal's reconnect timer does not keep the process alive.
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: Timer;
   #isAsking = false;
   #askedAt = 0;
   #answerMs: number;
@@ -45,18 +46,18 @@ export class Probe {
     this.#connection = connection;
     this.#settings = settings;
     this.#answerMs = settings.answerMs;
-    this.#timer = setInterval(() => void this.#ask(), settings.quietMs / 4);
+    this.#timer = time.every(settings.quietMs / 4, () => void this.#ask());
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#timer.cancel();
   }
 
   async #ask(): Promise<void> {
     const { queue, quietMs, deliveredAt } = this.#settings;
     const asked = queue();
     if (this.#isAsking || asked === undefined || this.#closed >= mostClosed) return;
-    const now = performance.now();
+    const now = time.now();
     if (now - Math.max(deliveredAt(), this.#askedAt) < quietMs) return;
     if (deliveredAt() > this.#askedAt) this.#answerMs = this.#settings.answerMs;
     this.#askedAt = now;
@@ -70,7 +71,7 @@ export class Probe {
     return new Promise((resolve) => {
       let isOver = false;
       const over = () => {
-        clearTimeout(deadline);
+        deadline.cancel();
         isOver = true;
         resolve();
       };
@@ -106,16 +107,16 @@ export class Probe {
    * Leaves the node if it does not answer in time. If the timer fires late, this process was suspended and could not
    * receive an answer, so the node is not left.
    */
-  #deadline(over: () => void): NodeJS.Timeout {
-    const [begun, answerMs] = [performance.now(), this.#answerMs];
-    return setTimeout(() => {
+  #deadline(over: () => void): Timer {
+    const [begun, answerMs] = [time.now(), this.#answerMs];
+    return time.after(answerMs, () => {
       over();
-      if (performance.now() - begun > 1.5 * answerMs || this.#settings.queue() === undefined) return;
+      if (time.now() - begun > 1.5 * answerMs || this.#settings.queue() === undefined) return;
       this.#answerMs = Math.min(2 * answerMs, 16 * this.#settings.answerMs);
       this.#connection.leave(
         new MqError('UNAVAILABLE', `the node has not answered in ${Math.round(answerMs / 1000)} s`),
       );
-    }, answerMs);
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 // Reads the number of ready messages of a queue, and returns deliveries to it.
 
 import { MqError } from '../../errors.ts';
+import { time } from '../../time.ts';
 import type { Channel } from '../channel.ts';
 import { promised } from '../promised.ts';
 import type { RawMessage } from '../raw-message.ts';
@@ -15,10 +16,10 @@ const lateMs = 200;
  * Returns the number of ready messages. After a late 0, it asks again and returns the second answer, because on a
  * slow network every answer is late. Rejects with the error that closed the channel.
  */
-export async function readyCount(channel: Channel, queue: string, now = () => performance.now()): Promise<number> {
-  const asked = now();
+export async function readyCount(channel: Channel, queue: string): Promise<number> {
+  const asked = time.now();
   const count = await answerOf(channel, queue);
-  return count > 0 || now() - asked < lateMs ? count : answerOf(channel, queue);
+  return count > 0 || time.now() - asked < lateMs ? count : answerOf(channel, queue);
 }
 
 async function answerOf(channel: Channel, queue: string): Promise<number> {
@@ -36,13 +37,12 @@ const patienceMs = 25_000;
  */
 export async function certainDepth<Depth extends { readonly messageCount: number }>(
   ask: () => Promise<Depth>,
-  now = () => performance.now(),
 ): Promise<Depth> {
-  for (const begun = now(); ; ) {
-    const asked = now();
+  for (const begun = time.now(); ; ) {
+    const asked = time.now();
     const depth = await ask();
-    if (depth.messageCount > 0 || now() - asked < lateMs) return depth;
-    if (now() - begun > patienceMs)
+    if (depth.messageCount > 0 || time.now() - asked < lateMs) return depth;
+    if (time.now() - begun > patienceMs)
       throw new MqError(
         'DEADLINE',
         'the broker answers so late that an empty queue and one without an answer look the same',

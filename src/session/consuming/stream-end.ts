@@ -1,6 +1,7 @@
 // Finds out where a stream ends, by consuming it on channels of its own. RabbitMQ's message count of a stream is seconds
 // old and includes messages that retention has removed or a filter skips.
 
+import { type Timer, time } from '../../time.ts';
 import type { Channel } from '../channel.ts';
 import type { RawMessage } from '../raw-message.ts';
 import { endChannel } from './channel-end.ts';
@@ -24,15 +25,15 @@ export function firstOffset(
   consumerArguments: Readonly<Record<string, unknown>>,
 ): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    let quiet: NodeJS.Timeout | undefined;
+    let quiet: Timer | undefined;
     const end = (raw?: RawMessage) => {
-      clearTimeout(quiet);
+      quiet?.cancel();
       // A message without an offset is from a queue that is not a stream. It counts as one more message.
       resolve(raw && (offsetOf(raw) ?? Number.POSITIVE_INFINITY));
       endChannel(channel);
     };
     const fail = (error: Error) => {
-      clearTimeout(quiet);
+      quiet?.cancel();
       reject(error);
     };
     watch(channel, fail);
@@ -41,7 +42,7 @@ export function firstOffset(
     channel.prefetch(1, false, () =>
       channel.consume(queue, onMessage, { arguments: consumerArguments }, (error) => {
         if (error) fail(error);
-        else quiet = setTimeout(end, quietMs);
+        else quiet = time.after(quietMs, end);
       }),
     );
   });

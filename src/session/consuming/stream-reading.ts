@@ -3,6 +3,7 @@
 import { objectOf, type Plain } from '../../config/plain.ts';
 import { parseOffsetArgument, type StreamOffset } from '../../config/stream-offset.ts';
 import { MqError } from '../../errors.ts';
+import { time } from '../../time.ts';
 import type { Channel } from '../channel.ts';
 import type { RawMessage } from '../raw-message.ts';
 import { firstOffset, NewMessages, offsetOf } from './stream-end.ts';
@@ -116,7 +117,7 @@ export class StreamReading {
 
   /** Call this when the broker has accepted the consumer. */
   attached(): void {
-    this.#attachedAt ??= Date.now();
+    this.#attachedAt ??= time.date();
   }
 
   end(): void {

@@ -2,6 +2,7 @@
 
 import { ArrivalOrder } from '../../arrival-order.ts';
 import { MqError } from '../../errors.ts';
+import { time } from '../../time.ts';
 import { consumerTimeoutHint } from '../failure.ts';
 import type { ConsumerDelivery } from './delivery.ts';
 
@@ -23,7 +24,7 @@ export class UnansweredDeliveries {
   /** Returns an error with the probable cause of a basic.cancel, because the broker does not send the cause. */
   cancelled(): MqError {
     const [oldest] = this.#deliveries;
-    const seconds = oldest ? Math.floor((performance.now() - oldest.at) / 1000) : 0;
+    const seconds = oldest ? Math.floor((time.now() - oldest.at) / 1000) : 0;
     if (!oldest || seconds === 0) return new MqError('UNAVAILABLE', 'the broker cancelled the consumer');
     const { messageId } = oldest.raw.properties;
     const message = messageId === undefined ? 'a message' : `message ${messageId}`;

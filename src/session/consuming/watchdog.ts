@@ -1,6 +1,7 @@
 // Detects that the broker dropped our consumer without telling us. Two consecutive checks must find no consumer on the
 // queue, because a single check may coincide with a change of the queue's leader.
 
+import { type Timer, time } from '../../time.ts';
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
 
 interface WatchdogSettings {
@@ -17,18 +18,18 @@ export class Watchdog {
   readonly #connection: Pick<BrokerConnection, 'channel'>;
   readonly #settings: WatchdogSettings;
   // The timer is not unref'd, because Rascal's reconnect timer does not keep the process alive.
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: Timer;
   #isChecking = false;
   #misses = 0;
 
   constructor(connection: Pick<BrokerConnection, 'channel'>, settings: WatchdogSettings) {
     this.#connection = connection;
     this.#settings = settings;
-    this.#timer = setInterval(() => void this.#check(), settings.everyMs);
+    this.#timer = time.every(settings.everyMs, () => void this.#check());
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#timer.cancel();
   }
 
   async #check(): Promise<void> {

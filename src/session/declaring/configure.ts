@@ -1,7 +1,7 @@
 // Finds out which queues a user may declare, without creating one.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { MqError } from '../../errors.ts';
+import { pause } from '../../time.ts';
 import type { Channel } from '../channel.ts';
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
 import { endChannel } from '../consuming/channel-end.ts';
@@ -108,7 +108,7 @@ async function namesWith(code: number, { connection, vhost, redact, names, ask }
       lost += 1;
       // The result stays unknown. If a permission is missing, the error is reported when a message fails.
       if (lost > connection.addresses + 1) return found;
-      await delay(pauseMs);
+      await pause(pauseMs);
     }
     if (refusal === code) found.push(name);
     if (refusal !== undefined) channel = undefined;

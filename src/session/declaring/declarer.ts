@@ -2,6 +2,7 @@
 
 import type { Plain } from '../../config/plain.ts';
 import { MqError } from '../../errors.ts';
+import { turn } from '../../time.ts';
 import type { Channel } from '../channel.ts';
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
 import { endChannel } from '../consuming/channel-end.ts';
@@ -136,7 +137,7 @@ export class Declarer {
       const failure = failureOf(error, this.#settings.redact);
       if (!isConnectionLoss(failure)) throw failure;
       // The event with the broker's reason, for example 541, is emitted after this error, which has no reason.
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
       throw this.#lost ?? failure;
     }
   }

@@ -3,6 +3,7 @@
 
 import { MqError } from '../../errors.ts';
 import { interruption } from '../../signal.ts';
+import { time } from '../../time.ts';
 import type { Channel, ConfirmChannel } from '../channel.ts';
 import { returnDeliveries } from '../consuming/ready-count.ts';
 import type { WritableMessage } from '../outgoing-message.ts';
@@ -64,7 +65,7 @@ export class Mover {
   #isBroken = false;
   #isClosed = false;
   #failure: MqError | undefined;
-  #activeAt = performance.now();
+  #activeAt = time.now();
   #wake: () => void = () => undefined;
   moved = 0;
 
@@ -125,13 +126,13 @@ export class Mover {
    * room. Throws the failure that stopped the mover, and INTERRUPTED or TERMINATED at a signal.
    */
   async drained({ leastMs = 0, count, signal }: Drain): Promise<void> {
-    const begun = performance.now();
+    const begun = time.now();
     const total = this.moved + count;
     for (;;) {
       if (this.#failure) throw this.#failure;
       if (signal.aborted) throw interruption(signal);
-      if (performance.now() - this.#activeAt > patienceMs) throw this.#stuck();
-      const isLate = performance.now() - begun >= leastMs;
+      if (time.now() - this.#activeAt > patienceMs) throw this.#stuck();
+      const isLate = time.now() - begun >= leastMs;
       if (isLate && this.moved >= total) return;
       if (this.#pending.size === 0) {
         if (this.isFull) return;
@@ -148,11 +149,11 @@ export class Mover {
 
   /** Resolves when the broker has cancelled the consumer and every copy is confirmed. Throws the failure of a copy. */
   async ended(): Promise<void> {
-    const deadline = performance.now() + cancelMs;
+    const deadline = time.now() + cancelMs;
     while (!(this.#isCancelled && this.#pending.size === 0)) {
       if (this.#failure) throw this.#failure;
-      if (performance.now() > deadline && this.#pending.size === 0) break;
-      if (performance.now() - this.#activeAt > patienceMs) throw this.#stuck();
+      if (time.now() > deadline && this.#pending.size === 0) break;
+      if (time.now() - this.#activeAt > patienceMs) throw this.#stuck();
       await this.#activity(quietMs);
     }
     await this.#close();
@@ -167,8 +168,8 @@ export class Mover {
         const cancel = promised((next) => this.#source.cancel(this.#consumerTag, next));
         await this.#connection.answered('a cancellation', cancel);
       }
-      const begun = performance.now();
-      while (this.#pending.size > 0 && !this.#isBroken && performance.now() - begun < patienceMs)
+      const begun = time.now();
+      while (this.#pending.size > 0 && !this.#isBroken && time.now() - begun < patienceMs)
         await this.#activity(quietMs);
       for (const raw of this.#waiting.splice(0)) this.#leave(raw);
       const returned = returnDeliveries(this.#source, this.#settings.queue, [this.#lastLeft]);
@@ -196,7 +197,7 @@ export class Mover {
   }
 
   #onDelivery(raw: RawMessage | null): void {
-    this.#activeAt = performance.now();
+    this.#activeAt = time.now();
     if (raw === null) {
       this.#isCancelled = true;
       if (!this.#isDeleting) this.#fail(new Error('Channel closed: the broker cancelled the consumer'));
@@ -234,7 +235,7 @@ export class Mover {
   #onAnswer({ deliveryTag, multiple }: Answer, isNack: boolean): void {
     // After a return, the confirm of the returned message follows (RabbitMQ), so no confirm counts any more.
     if (this.#isBroken) return;
-    this.#activeAt = performance.now();
+    this.#activeAt = time.now();
     for (const [tag, { raw, copy }] of this.#pending) {
       if (tag > deliveryTag) break;
       if (tag !== deliveryTag && !multiple) continue;
@@ -271,9 +272,9 @@ export class Mover {
   /** Resolves at the next delivery or answer, or after the time. */
   #activity(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const timer = time.after(ms, resolve);
       this.#wake = () => {
-        clearTimeout(timer);
+        timer.cancel();
         resolve();
       };
     });

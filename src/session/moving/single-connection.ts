@@ -2,6 +2,7 @@
 // exclusive queue that locks an object, and another mq may change it.
 
 import { MqError } from '../../errors.ts';
+import { pause, time } from '../../time.ts';
 import type { Channel, ConfirmChannel } from '../channel.ts';
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
 import { certainDepth } from '../consuming/ready-count.ts';
@@ -80,14 +81,14 @@ export class SingleConnection {
    */
   async lock(queue: string): Promise<boolean> {
     const options = { exclusive: true, durable: false, arguments: { 'x-queue-type': 'classic' } };
-    for (const begun = performance.now(); ; ) {
+    for (const begun = time.now(); ; ) {
       try {
         await this.call('a lock', (channel, next) => channel.assertQueue(queue, options, next));
         return true;
       } catch (error) {
         if (!isLocked(error)) throw error;
-        if (performance.now() - begun > lockMs) return false;
-        await new Promise((resolve) => setTimeout(resolve, lockPauseMs));
+        if (time.now() - begun > lockMs) return false;
+        await pause(lockPauseMs);
       }
     }
   }

@@ -4,6 +4,7 @@
 // called either.
 
 import type { EventEmitter } from 'node:events';
+import { time } from '../../time.ts';
 import { type CloseCallback, channelMethods, type OpenConnection } from './open-connection.ts';
 
 /**
@@ -31,7 +32,7 @@ function answerClose(target: { close(next?: CloseCallback): void }, emitter: () 
       if (isAnswered) return;
       isAnswered = true;
       // Rascal handles a lost connection in a setImmediate (Vhost.js), and throws if this callback runs before it.
-      setImmediate(() => next?.(error));
+      time.nextTurn(() => next?.(error));
     };
     emitter().once('close', () => answer(new Error('Connection closed')));
     try {
@@ -51,7 +52,7 @@ function callLateListeners(connection: OpenConnection): void {
   const on = connection.on.bind(connection);
   const patched: typeof connection.on = (event, listener) => {
     on(event, listener);
-    if (closed && event === 'close') setImmediate(listener, closed.error);
+    if (closed && event === 'close') time.nextTurn(listener.bind(undefined, closed.error));
     return connection;
   };
   connection.on = patched;

@@ -8,6 +8,7 @@ import { objectOf, type Plain } from '../../config/plain.ts';
 import { MqError } from '../../errors.ts';
 import { isIncomplete, loginNote, type SocketLogin, socketLogin } from '../../login/socket-login.ts';
 import type { Token } from '../../login/tokens.ts';
+import { type Timer, time } from '../../time.ts';
 import { answerCloses } from './closing.ts';
 import { channelMethods, type OpenConnection, openConnectionOf } from './open-connection.ts';
 
@@ -18,7 +19,7 @@ interface CapturedConnection {
   readonly name: string | undefined;
   readonly connection: OpenConnection;
   /** Runs until everything is declared. */
-  readonly timer: NodeJS.Timeout;
+  readonly timer: Timer;
   /** Token of the login. */
   readonly token: Token | undefined;
 }
@@ -29,7 +30,7 @@ const noAnswers = new Map<string, MqError>();
 /** Stops the time limit of the declarations. Call this when everything is declared on the connections of this name. */
 export function endDeclarations(name: string): void {
   noAnswers.delete(name);
-  for (const captured of connections) if (captured.name === name) clearTimeout(captured.timer);
+  for (const captured of connections) if (captured.name === name) captured.timer.cancel();
 }
 
 /**
@@ -70,17 +71,17 @@ function capture(connection: OpenConnection, socketOptions: Plain, token: Token 
   const name = typeof given === 'string' ? given : undefined;
   // RabbitMQ: a node without a majority accepts a connection but does not answer declarations.
   const error = new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (declarations)`);
-  const timer = setTimeout(() => {
+  const timer = time.after(answerMs, () => {
     noAnswers.set(name ?? '', error);
     connection.connection.stream.destroy(error);
-  }, answerMs);
+  });
   const entry: CapturedConnection = { name, connection, timer, token };
   connections.add(entry);
   refuseByCallback(connection);
   answerCloses(connection);
   gatherWrites(connection.connection.stream);
   connection.once('close', () => {
-    clearTimeout(timer);
+    timer.cancel();
     connections.delete(entry);
   });
 }
@@ -94,7 +95,7 @@ function gatherWrites(stream: Duplex): void {
     if (!gathering) {
       gathering = true;
       stream.cork();
-      setImmediate(() => {
+      time.nextTurn(() => {
         gathering = false;
         stream.uncork();
       });
@@ -115,7 +116,7 @@ function refuseByCallback(connection: OpenConnection): void {
       try {
         create(next);
       } catch (error) {
-        setImmediate(next, error);
+        time.nextTurn(() => next(error));
       }
     };
   }
@@ -144,7 +145,7 @@ export function breakConnections(name: string, error: MqError): void {
 export function endConnections(name: string): void {
   for (const entry of connections) {
     if (entry.name !== name) continue;
-    clearTimeout(entry.timer);
+    entry.timer.cancel();
     connections.delete(entry);
     entry.connection.removeAllListeners();
     entry.connection.on('error', () => undefined);

@@ -1,6 +1,7 @@
 // Decides how long a publisher waits for the answers of the broker. Two time limits run while messages have no answer:
 // after the first, mq reconnects to another node; after the second, the messages are in doubt.
 
+import { time } from '../../time.ts';
 import { SendProgress, type Upload } from './send-progress.ts';
 
 interface AnswerTimeoutSettings {
@@ -61,7 +62,7 @@ export class AnswerTimeouts {
     timeoutMs,
     nodeTimeoutMs = defaultNodeTimeoutMs,
     limitsBlocking = false,
-    now = () => performance.now(),
+    now = () => time.now(),
   }: AnswerTimeoutSettings) {
     this.#now = now;
     this.#timeoutMs = timeoutMs;

@@ -2,6 +2,7 @@
 // for example for the disk. While memory is short, it parks the frames of basic.publish.
 
 import type { Socket } from 'node:net';
+import { time } from '../../../time.ts';
 import { FrameParser, frameTypes, type OnFrame } from '../../codec/frames.ts';
 import { methodKey } from '../../codec/methods.ts';
 import { Sequence, type Slices, sliceMs, type Work } from '../../slices.ts';
@@ -163,7 +164,7 @@ export class Intake {
   }
 
   #slice(work: () => void): void {
-    this.#sliceEnd = performance.now() + sliceMs;
+    this.#sliceEnd = time.now() + sliceMs;
     try {
       work();
     } catch (error) {
@@ -187,7 +188,7 @@ export class Intake {
       if (this.#parkedBytes > parkedBytesLimit) this.#hold('memory');
     } else this.#parts.onFrame(type, channel, buffer, start, end);
     this.#holdIfBehind();
-    if (performance.now() <= this.#sliceEnd) return;
+    if (time.now() <= this.#sliceEnd) return;
     this.#pause();
     this.#schedule();
   }
@@ -222,7 +223,7 @@ export class Intake {
         this.#parts.onFrame(type, channel, payload, 0, payload.length);
         if (this.#parts.awaitsContent(channel)) this.#unfinished.add(channel);
         else this.#unfinished.delete(channel);
-        if (this.#unfinished.size > 0 || performance.now() <= this.#sliceEnd) continue;
+        if (this.#unfinished.size > 0 || time.now() <= this.#sliceEnd) continue;
         this.#schedule();
         break;
       }

@@ -1,6 +1,7 @@
 // Health checks. The API has all checks of RabbitMQ, because a probe would treat 404 like the 503 of a failed check.
 
 import { X509Certificate } from 'node:crypto';
+import { time } from '../../../time.ts';
 import type { JsonObject } from '../json.ts';
 import { badRequest, notFound } from '../refusal.ts';
 import { type ApiResponse, type Call, type Listener, ok, type Route, vhostOf } from '../route.ts';
@@ -93,7 +94,7 @@ function certificateExpiration({ broker, param }: Call): ApiResponse {
   if (!/^-?\d{1,9}$/.test(param('within'))) throw badRequest('Invalid expiration value.');
   if (broker.certificate === undefined) return healthy();
   const { validTo, subject } = new X509Certificate(broker.certificate);
-  if (Date.parse(validTo) > Date.now() + Number(param('within')) * days * dayMs) return healthy();
+  if (Date.parse(validTo) > time.date() + Number(param('within')) * days * dayMs) return healthy();
   return failed('Certificates expiring', { expired: [{ node: nodeName, subject, not_after: validTo }] });
 }
 

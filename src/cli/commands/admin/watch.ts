@@ -5,6 +5,7 @@ import type { OutputFormat } from '../../../admin/print.ts';
 import type { Context } from '../../../context.ts';
 import { asMqError, escaped } from '../../../errors.ts';
 import { fittingLines, showFrames, writeText } from '../../../terminal/screen.ts';
+import { time } from '../../../time.ts';
 import type { Values } from '../../arguments/values.ts';
 
 /** Runs the action, and prints its result. Returns the exit status. */
@@ -46,7 +47,7 @@ async function frame(context: Context, values: Values, call: Call): Promise<stri
   if (!isScreen) return text;
   const lines = [...notes, ...text.split('\n').slice(0, -1)];
   const shown = fittingLines(stdout, lines);
-  const title = `${new Date().toLocaleTimeString('sv')}  ${call.api.origin}`;
+  const title = `${new Date(time.date()).toLocaleTimeString('sv')}  ${call.api.origin}`;
   return `${[title, ...shown].join('\n')}\n`;
 }
 

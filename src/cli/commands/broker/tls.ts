@@ -4,6 +4,7 @@ import type { BrokerOptions } from '../../../broker/server.ts';
 import { assertCertificate } from '../../../config/read-file.ts';
 import type { Context } from '../../../context.ts';
 import { MqError, systemReason } from '../../../errors.ts';
+import { time } from '../../../time.ts';
 import { certificateParts } from '../../arguments/command-options.ts';
 import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
@@ -50,7 +51,7 @@ async function filesOf(
   }
   const { X509Certificate } = await import('node:crypto');
   const { validToDate } = new X509Certificate(tls.cert);
-  if (validToDate.getTime() < Date.now())
+  if (validToDate.getTime() < time.date())
     noteOf(
       context,
       'broker',

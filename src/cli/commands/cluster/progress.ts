@@ -3,6 +3,7 @@
 import type { WaitSettings } from '../../../cluster/cluster.ts';
 import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
+import { time } from '../../../time.ts';
 import type { Values } from '../../arguments/values.ts';
 
 /**
@@ -16,14 +17,14 @@ export async function withCounter<Result>(
 ): Promise<Result> {
   const { drain, stderr } = context;
   const withinMs = values.duration('timeout');
-  const started = performance.now();
+  const started = time.now();
   let text = first;
   const show = () => {
-    const seconds = ((performance.now() - started) / 1000).toFixed(0);
+    const seconds = ((time.now() - started) / 1000).toFixed(0);
     if (stderr.isTTY) stderr.write(`\r\u001b[Kmq cluster: ${text} (${seconds} s)`);
   };
   show();
-  const clock = setInterval(show, 1000);
+  const clock = time.every(1000, show);
   const onSignal = () => {
     text = 'interrupted, cleaning up';
     show();
@@ -40,7 +41,7 @@ export async function withCounter<Result>(
       throw new MqError('TERMINATED', error.message, { cause: error });
     throw error;
   } finally {
-    clearInterval(clock);
+    clock.cancel();
     drain.removeEventListener('abort', onSignal);
     if (stderr.isTTY) stderr.write('\r\u001b[K');
   }

@@ -7,6 +7,7 @@ import { endpointOf } from '../../../config/endpoint.ts';
 import { redactor } from '../../../config/redact.ts';
 import type { Context } from '../../../context.ts';
 import { asMqError, type ErrorCode, escaped, exitStatuses, safeJson } from '../../../errors.ts';
+import { time } from '../../../time.ts';
 import type { Values } from '../../arguments/values.ts';
 import { addressesOf } from '../../input/addresses.ts';
 import { withConnection } from '../../input/connections.ts';
@@ -59,7 +60,7 @@ async function amqpResult(context: Context, address: ConnectionConfig, timeoutMs
   const tried = { config: builtinConfig(builtin), addresses: [address], command: 'connection' };
   try {
     await tryConnection(tried, { withinMs: timeoutMs, signal: context.drain });
-    const connectionName = `mq connection ${crypto.randomUUID().slice(0, 8)}`;
+    const connectionName = `mq connection ${time.randomUUID().slice(0, 8)}`;
     const peer = await openPeer([address], { connectionName, timeoutMs });
     try {
       const { product, version, clusterName, vhost } = peer;

@@ -4,9 +4,10 @@ import type { DelayConfig } from '../../../config/config.ts';
 import { durationMs, timeMs } from '../../../config/duration.ts';
 import { longestDelaySeconds } from '../../../delay/objects.ts';
 import type { Delay } from '../../../roles/delay.ts';
+import { time } from '../../../time.ts';
 import type { Values } from '../../arguments/values.ts';
 
-const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
+const timeWithZone = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 const longestDays = Math.floor(longestDelaySeconds / 86_400);
 
 /**
@@ -27,10 +28,10 @@ export function delayOf(values: Values, configured: DelayConfig | undefined): De
 }
 
 function delayUntil(values: Values, at: string): Delay {
-  const due = time.test(at) ? timeMs(at) : undefined;
+  const due = timeWithZone.test(at) ? timeMs(at) : undefined;
   if (due === undefined)
     throw values.usage(`--at must be a time with its zone (2026-12-01T08:00Z, 2026-12-01T09:00+01:00), not '${at}'`);
-  const leftMs = due - Date.now();
+  const leftMs = due - time.date();
   if (leftMs < 0) throw values.usage(`--at ${at} is in the past`);
   if (leftMs > longestDelaySeconds * 1000)
     throw values.usage(`--at ${at} is more than ${longestDays} days away, which is the longest delay`);

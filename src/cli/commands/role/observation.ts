@@ -6,6 +6,7 @@ import type { Context, Output, Say } from '../../../context.ts';
 import { Log, type MessageFields } from '../../../observe/log.ts';
 import { hasMany, isNoteworthy, summaryOf } from '../../../observe/summary.ts';
 import { type Counts, newCounts } from '../../../session/counts.ts';
+import { time } from '../../../time.ts';
 import type { Values } from '../../arguments/values.ts';
 
 export interface Observation {
@@ -39,7 +40,7 @@ export async function observed(
   const observation = observationOf(context, log, { isDebug: level === 'debug' });
   const { counts, handlerStderr } = observation;
   const inner: Context = { ...context, stderr: log.output('note') };
-  const begun = performance.now();
+  const begun = time.now();
   const metrics =
     address && (await serve({ name, isConsuming, counts, isStopping: () => context.drain.aborted }, address));
   if (metrics)
@@ -51,7 +52,7 @@ export async function observed(
   } finally {
     for (const stream of [handlerStderr, inner.stderr]) if (stream !== context.stderr) stream.end();
     log.close();
-    const run = { counts, isConsuming, hasFailed, durationMs: performance.now() - begun };
+    const run = { counts, isConsuming, hasFailed, durationMs: time.now() - begun };
     if (format === 'json' || isNoteworthy(run) || (context.stderr.isTTY && hasMany(run))) {
       // With --json, the summary is a JSON object, as an error would be.
       if (values.flag('json')) log.writeJson(summaryOf(run));

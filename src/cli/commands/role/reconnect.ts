@@ -2,7 +2,7 @@
 
 import { durationMs } from '../../../config/duration.ts';
 import type { ReconnectLimit } from '../../../session/session.ts';
-import { longestTimerMs } from '../../../timer.ts';
+import { longestTimerMs } from '../../../time.ts';
 import type { Values } from '../../arguments/values.ts';
 
 /** Returns the limit, or `undefined` to reconnect forever. */

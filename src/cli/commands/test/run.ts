@@ -4,6 +4,7 @@ import { availableParallelism, platform } from 'node:os';
 import { relative } from 'node:path';
 import type { Context } from '../../../context.ts';
 import { exitStatuses } from '../../../errors.ts';
+import { time } from '../../../time.ts';
 import type { RunTarget } from './target.ts';
 
 /** Settings of the command line. With --watch they apply to every run. */
@@ -64,7 +65,7 @@ async function runAndReport(
     import('../../../harness/report.ts'),
   ]);
   const { cwd, drain } = context;
-  const begun = performance.now();
+  const begun = time.now();
   const results = await runFiles({
     files: shuffled(files, seed),
     nameOf: (file) => relative(cwd, file),
@@ -82,7 +83,7 @@ async function runAndReport(
   if (!drain.aborted && shard !== undefined && emptiness(totals) !== undefined)
     reports.send({ type: 'note', text: `shard ${shard}: ${emptiness(totals)}` });
   const interrupted = drain.aborted && { interrupted: String(drain.reason) };
-  reports.send({ type: 'finish', ms: performance.now() - begun, ...interrupted, ...(shard && { shard }) });
+  reports.send({ type: 'finish', ms: time.now() - begun, ...interrupted, ...(shard && { shard }) });
   if (drain.aborted) return drain.reason === 'SIGINT' ? exitStatuses.INTERRUPTED : exitStatuses.TERMINATED;
   return isGood(totals, shard) ? 0 : exitStatuses.ANSWER_NO;
 }

@@ -9,6 +9,7 @@ import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
 import type { TargetPlan } from '../../../harness/target.ts';
 import { connectionWithLogin } from '../../../login/apply.ts';
+import { time } from '../../../time.ts';
 import { loginOptionNames } from '../../arguments/shared-options.ts';
 import type { Values } from '../../arguments/values.ts';
 import { loginOf } from '../../input/login.ts';
@@ -109,7 +110,7 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
   const urls = on.split(',').map((url) => url.trim());
   const parsed = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
   const title = parsed.map(endpointOf).join(', ');
-  const prefix = `mq-test-${crypto.randomUUID().slice(0, 8)}-`;
+  const prefix = `mq-test-${time.randomUUID().slice(0, 8)}-`;
   return async () => {
     const [{ builtinConfig }, { tryConnection }, { Management }, { findManagement, isNamed }] = await Promise.all([
       import('../../../config/load.ts'),

@@ -6,6 +6,7 @@ import { type ApiObject, numberIn, objectIn, objectsIn, textIn } from '../../../
 import { largestPage } from '../../../admin/list-action.ts';
 import { apiPath, query } from '../../../admin/path.ts';
 import type { Observer } from '../../../session/observer.ts';
+import { time } from '../../../time.ts';
 import type { Graph, GraphNode } from '../../../topology/graph.ts';
 import type { Depths, QueueDepth } from '../../../web/catalog.ts';
 
@@ -55,7 +56,7 @@ class DepthReader {
   }
 
   read(): Promise<Depths> {
-    const now = performance.now();
+    const now = time.now();
     if (this.#last === undefined || now - this.#last.at > freshMs) this.#last = { at: now, depths: this.#ask() };
     return this.#last.depths;
   }
@@ -63,11 +64,11 @@ class DepthReader {
   async #ask(): Promise<Depths> {
     const { management } = this.#sources;
     if (management === undefined) return this.#askAmqp();
-    if (performance.now() >= this.#notBefore) {
+    if (time.now() >= this.#notBefore) {
       try {
         return await this.#askManagement(management);
       } catch {
-        this.#notBefore = performance.now() + pauseMs;
+        this.#notBefore = time.now() + pauseMs;
       }
     }
     // The page shows the address of the management API, and that it does not answer.
@@ -100,7 +101,7 @@ class DepthReader {
 
   /** Returns the depths of the queues with known names, or `undefined` if the broker does not answer. */
   async #depthsByAmqp(): Promise<Record<string, QueueDepth> | undefined> {
-    const now = performance.now();
+    const now = time.now();
     const queues = this.#queues.filter(({ id, isOwn }) => !isOwn && now >= (this.#absentUntil.get(id) ?? 0));
     const names = queues.map(({ brokerName = '' }) => brokerName);
     const found = await this.#sources.observer.depths(names).catch(() => undefined);
@@ -190,9 +191,9 @@ function cached(ask: (name: string) => Promise<boolean>): (name: string) => Prom
   const answers = new Map<string, { until: number; isThere: boolean }>();
   return async (name) => {
     const known = answers.get(name);
-    if (known && performance.now() < known.until) return known.isThere;
+    if (known && time.now() < known.until) return known.isThere;
     const isThere = await ask(name).catch(() => undefined);
-    if (isThere !== undefined) answers.set(name, { until: performance.now() + absentMs, isThere });
+    if (isThere !== undefined) answers.set(name, { until: time.now() + absentMs, isThere });
     return isThere;
   };
 }

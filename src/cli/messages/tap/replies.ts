@@ -1,6 +1,7 @@
 // Pairs requests with their replies. A request has a reply-to and a correlation-id; its reply has the same correlation-id,
 // and usually the reply-to as its routing key.
 
+import { time } from '../../../time.ts';
 import type { SeenMessage } from './watch.ts';
 
 /** A message, or a request with its reply. */
@@ -44,7 +45,7 @@ export class Replies {
   }
 
   /** Returns the requests that have waited for too long. */
-  expired(nowMs = performance.now()): Exchanged[] {
+  expired(nowMs = time.now()): Exchanged[] {
     const done: Exchanged[] = [];
     for (const pending of this.#byPair.values()) {
       if (nowMs - pending.message.monotonicMs < replyMs) break;

@@ -1,6 +1,5 @@
 // Opens a tap for the options of the command line: finds the exchanges, checks them, and binds the queue.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Management } from '../../../admin/client.ts';
 import type { Config, ConnectionConfig } from '../../../config/config.ts';
 import type { Context } from '../../../context.ts';
@@ -9,6 +8,7 @@ import type { Tapper } from '../../../session/session.ts';
 import type { Missed, Tap, TapSource, TracedMessage } from '../../../session/tap.ts';
 import type { RawMessage } from '../../../session/wire.ts';
 import { interrupted } from '../../../signal.ts';
+import { pause } from '../../../time.ts';
 import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
 import { addressesOf } from '../../input/addresses.ts';
@@ -236,7 +236,7 @@ class Opening {
         const closed = tap.close();
         if (off) {
           // Without its queue, other taps do not count this one. A broker that does not answer must not delay `off`.
-          await Promise.race([closed, pause(closeMs, undefined, { ref: false })]);
+          await Promise.race([closed, pause(closeMs, { ref: false })]);
           await off();
         }
         await closed;

@@ -1,20 +1,23 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ReconnectPace } from '../../../../src/session/connecting/reconnect-pace.ts';
-import { HandClock } from '../../../support/broker-clock.ts';
+import { replaceTime, time } from '../../../../src/time.ts';
 
 /**
  * Returns the longest possible pause after each connection. `durations` are the times that they last, in milliseconds.
  */
 function pausesAfter(durations: readonly number[]): number[] {
-  const clock = new HandClock();
-  const pace = new ReconnectPace({ now: () => clock.now(), random: () => 1 });
-  return durations.map((milliseconds) => {
+  let now = 0;
+  const restore = replaceTime({ ...time, now: () => now, random: () => 1 });
+  const pace = new ReconnectPace();
+  const pauses = durations.map((milliseconds) => {
     pace.connected();
-    clock.move(milliseconds);
+    now += milliseconds;
     pace.lost();
     return pace.pauseMs();
   });
+  restore();
+  return pauses;
 }
 
 for (const [title, durations, pauses] of [
@@ -26,9 +29,12 @@ for (const [title, durations, pauses] of [
 }
 
 test('chooses a random pause', () => {
-  const pace = new ReconnectPace({ now: () => 0, random: () => 0.5 });
+  const restore = replaceTime({ ...time, random: () => 0.5 });
+  const pace = new ReconnectPace();
   pace.lost();
-  assert.is(pace.pauseMs(), 125);
+  const pauseMs = pace.pauseMs();
+  restore();
+  assert.is(pauseMs, 125);
 });
 
 test.run();

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import type { Channel } from '../../../../src/session/channel.ts';
 import { certainDepth, readyCount, returnDeliveries } from '../../../../src/session/consuming/ready-count.ts';
 import type { RawMessage } from '../../../../src/session/raw-message.ts';
+import { replaceTime, time } from '../../../../src/time.ts';
 
 /** Asks a queue that sends each answer after the given milliseconds. Returns the count and the number of requests. */
 async function ask(...answers: readonly (readonly [ms: number, messageCount: number])[]) {
@@ -15,7 +16,8 @@ async function ask(...answers: readonly (readonly [ms: number, messageCount: num
     times += 1;
     next(null, { messageCount });
   };
-  const count = await readyCount({ checkQueue } as unknown as Channel, 'q', () => now);
+  const restore = replaceTime({ ...time, now: () => now });
+  const count = await readyCount({ checkQueue } as unknown as Channel, 'q').finally(restore);
   return { count, times };
 }
 
@@ -42,7 +44,8 @@ async function depthOf(...answers: readonly (readonly [ms: number, messageCount:
     times += 1;
     return { messageCount };
   };
-  const { messageCount } = await certainDepth(next, () => now);
+  const restore = replaceTime({ ...time, now: () => now });
+  const { messageCount } = await certainDepth(next).finally(restore);
   return { messageCount, times };
 }
 
