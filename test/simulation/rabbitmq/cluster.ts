@@ -27,9 +27,10 @@ export class Cluster {
     this.nodes = ['n1', 'n2', 'n3'].map((name) => new Node(this, name));
   }
 
-  /** The addresses of all nodes, separated by commas. */
-  get url(): string {
-    return this.nodes.map(({ name }) => `amqp://${name}`).join(',');
+  /** Returns the addresses of all nodes, separated by commas. The one with this index is the first. */
+  urlFrom(first: number): string {
+    const start = first % this.nodes.length;
+    return [...this.nodes.slice(start), ...this.nodes.slice(0, start)].map(({ name }) => `amqp://${name}`).join(',');
   }
 
   /** The machines on which clients run. */

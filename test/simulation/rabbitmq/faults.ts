@@ -21,7 +21,7 @@ export const rabbitmqFaults: readonly RabbitmqFault[] = [
     name: 'node killed',
     holdMs: [1000, 60_000],
     inject: (cluster, random) => {
-      const node = random.pick(cluster.nodes);
+      const node = busyNode(cluster, random);
       node.kill();
       return () => node.start();
     },
@@ -31,7 +31,7 @@ export const rabbitmqFaults: readonly RabbitmqFault[] = [
     name: 'machine switched off',
     holdMs: [1000, 120_000],
     inject: (cluster, random, holdMs) => {
-      const node = random.pick(cluster.nodes);
+      const node = busyNode(cluster, random);
       const machine = cluster.network.hosts.get(node.name);
       if (machine) machine.isUp = false;
       node.freeze(holdMs + 1);
@@ -47,7 +47,7 @@ export const rabbitmqFaults: readonly RabbitmqFault[] = [
     name: 'node paused',
     holdMs: [100, 60_000],
     inject: (cluster, random, holdMs) => {
-      random.pick(cluster.nodes).freeze(holdMs);
+      busyNode(cluster, random).freeze(holdMs);
       return undefined;
     },
   },
@@ -56,7 +56,7 @@ export const rabbitmqFaults: readonly RabbitmqFault[] = [
     name: 'node cut off from its clients',
     holdMs: [100, 120_000],
     inject: (cluster, random) => {
-      const { name } = random.pick(cluster.nodes);
+      const { name } = busyNode(cluster, random);
       const ways = cluster.clientHosts.flatMap((host) => [
         { from: host, to: name },
         { from: name, to: host },
@@ -73,7 +73,7 @@ export const rabbitmqFaults: readonly RabbitmqFault[] = [
     name: 'node in the minority',
     holdMs: [1000, 120_000],
     inject: (cluster, random) => {
-      const node = random.pick(cluster.nodes);
+      const node = busyNode(cluster, random);
       separate(node, random);
       return () => heal(node);
     },
@@ -83,7 +83,7 @@ export const rabbitmqFaults: readonly RabbitmqFault[] = [
     name: 'node in the minority closes its connections',
     holdMs: [1000, 60_000],
     inject: (cluster, random) => {
-      const node = random.pick(cluster.nodes);
+      const node = busyNode(cluster, random);
       separate(node, random);
       return () => {
         node.do(() => closeAll(node, "broker forced connection closure with reason 'shutdown'"));
@@ -96,7 +96,7 @@ export const rabbitmqFaults: readonly RabbitmqFault[] = [
     name: 'node in the minority pauses itself',
     holdMs: [15_000, 60_000],
     inject: (cluster, random) => {
-      const node = random.pick(cluster.nodes);
+      const node = busyNode(cluster, random);
       separate(node, random);
       cluster.network.world.later(10_000, () => node.kill());
       return () => node.start();
@@ -209,7 +209,7 @@ export const rabbitmqFaults: readonly RabbitmqFault[] = [
     name: 'node drained',
     holdMs: [1000, 60_000],
     inject: (cluster, random) => {
-      const node = random.pick(cluster.nodes);
+      const node = busyNode(cluster, random);
       node.do(() => {
         node.stopListening();
         closeAll(node, 'Node was put into maintenance mode');
@@ -246,6 +246,12 @@ export const rabbitmqFaults: readonly RabbitmqFault[] = [
     },
   },
 ];
+
+/** Returns a node that has clients, if there is one. */
+function busyNode({ nodes }: Cluster, random: Random): Node {
+  const busy = nodes.filter(({ connections }) => connections.size > 0);
+  return random.pick(busy.length > 0 ? busy : nodes);
+}
 
 /** Cuts a node off from the others. They may return the messages of its consumers and serve other consumers. */
 function separate(node: Node, random: Random): void {

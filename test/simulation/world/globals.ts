@@ -5,6 +5,7 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
+import { replaceTime, time } from '../../../src/time.ts';
 import type { Network } from './network.ts';
 import * as real from './real.ts';
 import { delayOf, SimulatedTimer } from './timers.ts';
@@ -19,9 +20,12 @@ let network: Network | undefined;
 export function enter(next: World, its: Network): () => void {
   world = next;
   network = its;
+  const randomBytes = (length: number) => next.programRandom.bytes(length);
+  const restoreTime = replaceTime({ ...time, randomBytes, randomUUID: () => uuidOf(randomBytes(16)) });
   process.on('uncaughtException', next.onStray);
   process.on('unhandledRejection', next.onStray);
   return () => {
+    restoreTime();
     world = undefined;
     network = undefined;
     process.off('uncaughtException', next.onStray);
