@@ -47,7 +47,9 @@ Object.assign(globalThis, {
   setTimeout: (run: Run, ms: unknown, ...args: unknown[]) =>
     world ? new SimulatedTimer(world, bound(run, args), delayOf(ms)) : real.setTimeout(run, ms as number, ...args),
   setInterval: (run: Run, ms: unknown, ...args: unknown[]) =>
-    world ? new SimulatedTimer(world, bound(run, args), delayOf(ms), true) : real.setInterval(run, ms as number, ...args),
+    world
+      ? new SimulatedTimer(world, bound(run, args), delayOf(ms), true)
+      : real.setInterval(run, ms as number, ...args),
   setImmediate: (run: Run, ...args: unknown[]) =>
     world ? new SimulatedTimer(world, bound(run, args), 0) : real.setImmediate(run, ...args),
   clearTimeout: clearOr(real.clearTimeout),

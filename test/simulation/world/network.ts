@@ -87,7 +87,11 @@ export class Network {
   connect(socket: SimulatedSocket, { host, port }: Address, from: string): void {
     const { world } = this;
     const fail = (code: string, ms: number) =>
-      world.after(ms, () => socket.connecting && socket.destroy(connectionError('connect', code, { host, port })), socket.owner);
+      world.after(
+        ms,
+        () => socket.connecting && socket.destroy(connectionError('connect', code, { host, port })),
+        socket.owner,
+      );
     if (!this.hosts.has(host)) return void fail('ENOTFOUND', 1);
     fail('ETIMEDOUT', connectTimeoutMs);
     const attempt = () => {

@@ -38,6 +38,8 @@ export class SimulatedProcess implements Owner {
   isAlive = true;
   frozenUntil = 0;
   clockSkewMs = 0;
+  events = 0;
+  alarm: Owner['alarm'];
   stdout = '';
   stderr = '';
   end: ProcessEnd | undefined;
@@ -64,12 +66,16 @@ export class SimulatedProcess implements Owner {
   /** Starts the program. It ends with the status that `main` returns. */
   start(main: (context: Context) => Promise<number>): this {
     this.#world.trace.add(this.#world.now, `start ${this.name} ${(this.#options.args ?? []).join(' ')}`);
-    this.#world.after(0, () => {
-      main(this.#context()).then(
-        (status) => this.#exit(status),
-        (error) => this.onStray(error),
-      );
-    }, this);
+    this.#world.after(
+      0,
+      () => {
+        main(this.#context()).then(
+          (status) => this.#exit(status),
+          (error) => this.onStray(error),
+        );
+      },
+      this,
+    );
     return this;
   }
 
@@ -79,7 +85,10 @@ export class SimulatedProcess implements Owner {
   }
 
   onStray(error: unknown): void {
-    this.#world.trace.add(this.#world.now, `${this.name}: uncaught ${error instanceof Error ? error.stack : String(error)}`);
+    this.#world.trace.add(
+      this.#world.now,
+      `${this.name}: uncaught ${error instanceof Error ? error.stack : String(error)}`,
+    );
     this.#stray.reject(error);
   }
 
@@ -87,12 +96,16 @@ export class SimulatedProcess implements Owner {
   signal(signal: 'SIGTERM' | 'SIGINT'): void {
     if (!this.isAlive) return;
     this.#world.trace.add(this.#world.now, `${signal} to ${this.name}`);
-    this.#world.after(0, () => {
-      this.#signals += 1;
-      if (this.#signals === 1) this.#drain.abort(signal);
-      else if (this.#signals === 2) this.#abandon.abort();
-      else this.#exit(128 + constants.signals[signal]);
-    }, this);
+    this.#world.after(
+      0,
+      () => {
+        this.#signals += 1;
+        if (this.#signals === 1) this.#drain.abort(signal);
+        else if (this.#signals === 2) this.#abandon.abort();
+        else this.#exit(128 + constants.signals[signal]);
+      },
+      this,
+    );
   }
 
   /** Ends the process as SIGKILL does. Its kernel closes the sockets. */

@@ -46,7 +46,6 @@ export class SimulatedSocket extends Duplex {
     network.sockets.add(this);
   }
 
-
   /** Starts to connect. */
   connectTo({ host, port }: Address): this {
     this.connecting = true;
@@ -94,7 +93,11 @@ export class SimulatedSocket extends Duplex {
 
   override _writev(chunks: { chunk: Buffer }[], done: Done): void {
     if (this.connecting) this.#onConnected.push(() => this._writev(chunks, done));
-    else this.#send(chunks.map(({ chunk }) => chunk), done);
+    else
+      this.#send(
+        chunks.map(({ chunk }) => chunk),
+        done,
+      );
   }
 
   override _final(done: Done): void {
@@ -277,5 +280,9 @@ export function hostOf(owner: Owner | undefined): string {
 /** Returns an error as node:net reports it. */
 export function connectionError(syscall: string, code: string, address: Address | undefined): Error {
   const at = address ? ` ${address.host}:${address.port}` : '';
-  return Object.assign(new Error(`${syscall} ${code}${at}`), { code, syscall, ...(address && { address: address.host, port: address.port }) });
+  return Object.assign(new Error(`${syscall} ${code}${at}`), {
+    code,
+    syscall,
+    ...(address && { address: address.host, port: address.port }),
+  });
 }

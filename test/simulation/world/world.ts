@@ -17,6 +17,10 @@ export interface Owner {
   frozenUntil: number;
   /** Difference between the system clock of the process and the true time, in milliseconds. */
   clockSkewMs: number;
+  /** Number of events that have run in the process. */
+  events: number;
+  /** Called after this number of events. */
+  alarm: { readonly at: number; readonly run: () => void } | undefined;
   /** Called with an error that no code of the process has caught. */
   onStray(error: unknown): void;
 }
@@ -89,6 +93,11 @@ export class World {
     return current.run(owner, run);
   }
 
+  /** Calls `run` when a process has run this number of further events, between two of them. */
+  afterEvents(owner: Owner, events: number, run: () => void): void {
+    owner.alarm = { at: owner.events + events, run };
+  }
+
   /** Number of events that wait for a process. */
   pendingOf(owner: Owner): number {
     return this.#queue.all().filter((event) => event.owner === owner && event.run !== undefined).length;
@@ -145,6 +154,12 @@ export class World {
         continue;
       }
       this.#advance(event.at);
+      const { alarm } = owner ?? {};
+      if (owner !== undefined && ++owner.events > (alarm?.at ?? Number.POSITIVE_INFINITY) && alarm) {
+        owner.alarm = undefined;
+        alarm.run();
+        if (!owner.isAlive) continue;
+      }
       event.run = undefined;
       this.#owner = owner;
       if (owner === undefined) run();

@@ -1,0 +1,138 @@
+// A plan describes one run of the simulation completely: the settings, the roles, the messages and the faults. It is plain
+// data, so that a failing plan can be printed, repeated, and made smaller.
+
+import { type Random, randomOf } from '../support/random.ts';
+import { type FaultName, faultNames } from './faults.ts';
+
+/** The ways in which a handler ends one attempt. */
+export type Way = 'ack' | 'throws' | 'retry' | 'dead-letter' | 'reject' | 'nack' | 'requeue' | 'hangs';
+
+export interface PlannedMessage {
+  readonly id: string;
+  /** The ways of the attempts. The last one repeats. */
+  readonly ways: readonly Way[];
+  /** Duration of the handler in milliseconds. */
+  readonly ms: number;
+  /** Additional bytes of the body. */
+  readonly bytes: number;
+}
+
+export interface PlannedPublisher {
+  readonly host: string;
+  readonly window: number;
+  /** Messages in the order in which they are written to standard input. */
+  readonly messages: readonly PlannedMessage[];
+  /** Milliseconds between two messages. */
+  readonly everyMs: number;
+}
+
+export interface PlannedConsumer {
+  readonly host: string;
+  readonly prefetch: number;
+  readonly concurrency: number;
+  readonly drainMs: number;
+}
+
+export interface PlannedFault {
+  readonly fault: FaultName;
+  /** Virtual time of the injection in milliseconds. */
+  readonly at: number;
+  /** Milliseconds until the fault is undone. */
+  readonly holdMs: number;
+  /** Selects the role, the host or the connection. */
+  readonly target: number;
+  /** For faults of a process: number of its events after `at`, so that it can be hit at each await. */
+  readonly events: number;
+}
+
+export interface Plan {
+  /** Seed of the network and of all random numbers of the programs. */
+  readonly seed: number;
+  readonly queueType: 'classic' | 'quorum';
+  readonly attempts: number;
+  /** Pauses before attempts 2, 3, … in milliseconds. */
+  readonly delays: readonly number[];
+  readonly onFail: 'retry' | 'dead-letter' | 'requeue';
+  readonly heartbeat: number;
+  readonly handlerTimeoutMs: number;
+  readonly network: {
+    readonly minMs: number;
+    readonly maxMs: number;
+    readonly segmentBytes: number;
+    readonly bufferBytes: number;
+  };
+  /** Duration of each event in milliseconds. A large value is a slow machine. */
+  readonly eventMs: number;
+  readonly publishers: readonly PlannedPublisher[];
+  readonly consumers: readonly PlannedConsumer[];
+  readonly faults: readonly PlannedFault[];
+}
+
+/** Milliseconds in which faults are injected. */
+const faultyMs = 60_000;
+
+/** Returns the plan of a seed. Each seed turns features on or off (swarm testing), so that rare combinations occur. */
+export function planOf(seed: number): Plan {
+  const random = randomOf(seed);
+  const isPoor = random.chance(0.2);
+  const messages = random.pick([1, 3, 10, 10, 30]);
+  const failing = random.pick([0, 0, 0.1, 0.5]);
+  const faulty = random.pick([0, 1, 1, 2, 3, 6]);
+  const allowed = faultNames.filter(() => random.chance(0.5));
+  const slowMs = random.pick([0, 0, 5, 200, 3000]);
+  const onFail = random.pick(['retry', 'retry', 'retry', 'dead-letter', 'requeue'] as const);
+  // A message that always fails and is requeued would never leave the queue.
+  const poison = onFail === 'requeue' ? 0 : failing / 10;
+  return {
+    seed,
+    queueType: random.pick(['classic', 'quorum']),
+    attempts: random.pick([1, 2, 3, 5]),
+    delays: random.pick([[10], [100, 1000], [1000, 5000, 30_000], [1]]),
+    onFail,
+    heartbeat: random.pick([1, 5, 10, 10, 30]),
+    handlerTimeoutMs: random.pick([5000, 60_000]),
+    network: {
+      minMs: 0.05,
+      maxMs: random.pick([0.1, 1, 20, 300]),
+      segmentBytes: isPoor ? 1 + random.below(100) : 65_536,
+      bufferBytes: isPoor ? 2048 : 262_144,
+    },
+    eventMs: random.pick([0.001, 0.01, 0.5]),
+    publishers: Array.from({ length: random.pick([1, 1, 2]) }, (_, index) => ({
+      host: `p${index}`,
+      window: random.pick([1, 2, 16, 256]),
+      everyMs: random.pick([0, 0, 1, 50, 1000]),
+      messages: Array.from({ length: messages }, (__, number) => ({
+        id: `p${index}-${number}`,
+        ways: waysOf(random, failing, poison),
+        ms: random.chance(0.5) ? 0 : random.below(slowMs + 1),
+        bytes: random.chance(0.05) ? random.below(20_000) : random.below(50),
+      })),
+    })),
+    consumers: Array.from({ length: random.pick([1, 1, 2, 3]) }, (_, index) => ({
+      host: `c${index}`,
+      prefetch: random.pick([1, 2, 10, 100]),
+      concurrency: random.pick([1, 2, 10]),
+      drainMs: random.pick([1000, 25_000]),
+    })),
+    faults: allowed.length === 0 ? [] : Array.from({ length: faulty }, () => faultOf(random, allowed)),
+  };
+}
+
+function waysOf(random: Random, failing: number, poison: number): Way[] {
+  const ways: Way[] = [];
+  while (random.chance(failing) && ways.length < 4)
+    ways.push(random.pick(['throws', 'retry', 'retry', 'dead-letter', 'reject', 'nack', 'requeue', 'hangs']));
+  return random.chance(poison) ? ['throws'] : [...ways, 'ack'];
+}
+
+function faultOf(random: Random, allowed: readonly FaultName[]): PlannedFault {
+  return {
+    fault: random.pick(allowed),
+    // Many faults hit the first second, in which the roles connect and the first messages are under way.
+    at: random.chance(0.5) ? random.below(1000) : random.below(faultyMs),
+    holdMs: random.pick([0, 1, 50, 1000, 5000, 20_000, 60_000]),
+    target: random.below(1000),
+    events: random.chance(0.5) ? random.below(40) : random.below(400),
+  };
+}

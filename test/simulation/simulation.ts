@@ -1,0 +1,207 @@
+// Runs a plan: starts the broker and the roles, injects the faults, heals everything, waits until the work is done, and
+// returns what was violated.
+
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Broker, startBroker } from '../../src/broker/server.ts';
+import { emptyHistory, type History } from '../faults/history.ts';
+import { inject } from './faults.ts';
+import { violationsOf } from './invariants.ts';
+import type { Plan } from './plan.ts';
+import { ConsumerRole, PublisherRole, type Role } from './roles.ts';
+import { enter } from './world/globals.ts';
+import { Network } from './world/network.ts';
+import { SimulatedProcess } from './world/process.ts';
+import { Trace } from './world/trace.ts';
+import { EndlessLoop, World } from './world/world.ts';
+
+export interface Result {
+  readonly plan: Plan;
+  readonly violations: readonly string[];
+  /** Hash of the trace. */
+  readonly hash: string;
+  /** Number of events. */
+  readonly steps: number;
+  /** Virtual duration in milliseconds. */
+  readonly virtualMs: number;
+}
+
+/** Virtual time after the last fault in which all work must be done. */
+const settleMs = 20 * 60_000;
+/** Most events of one run. */
+const mostSteps = 400_000;
+const heldMs = 30_000;
+
+const files = new Map<string, string>();
+let folder: string | undefined;
+
+export class Simulation {
+  readonly plan: Plan;
+  readonly world: World;
+  readonly network: Network;
+  readonly history: History = emptyHistory();
+  readonly roles: readonly Role[];
+  readonly brokerHost = 'b0';
+  readonly url = 'amqp://b0:5672';
+  readonly configFile: string;
+  readonly handlerFile = join(import.meta.dirname, 'handler.ts');
+  broker: Broker | undefined;
+  #brokerProcess: SimulatedProcess | undefined;
+
+  constructor(plan: Plan, print?: (line: string) => void) {
+    this.plan = plan;
+    this.world = new World(plan.seed, new Trace(print));
+    this.world.eventMs = plan.eventMs;
+    this.network = new Network(this.world);
+    Object.assign(this.network.defaults, { minMs: plan.network.minMs, maxMs: plan.network.maxMs });
+    this.network.segmentBytes = plan.network.segmentBytes;
+    this.network.bufferBytes = plan.network.bufferBytes;
+    this.configFile = configurationFile(plan);
+    this.roles = [
+      ...plan.publishers.map((one) => new PublisherRole(this, one)),
+      ...plan.consumers.map((one) => new ConsumerRole(this, one)),
+    ];
+  }
+
+  get errors(): string[] {
+    return this.history.errors;
+  }
+
+  get clientHosts(): readonly string[] {
+    return this.roles.map(({ host }) => host);
+  }
+
+  async run(): Promise<Result> {
+    const { world, plan } = this;
+    const leave = enter(world, this.network);
+    const ledgers = globalThis as { [key: symbol]: unknown };
+    ledgers[Symbol.for('mq simulation')] = this;
+    const violations: string[] = [];
+    try {
+      await this.#phases();
+      violations.push(...violationsOf(this));
+    } catch (error) {
+      if (!(error instanceof EndlessLoop)) throw error;
+      violations.push(`endless loop: ${error.message}`);
+    } finally {
+      leave();
+      ledgers[Symbol.for('mq simulation')] = undefined;
+    }
+    return { plan, violations, hash: world.trace.hash, steps: world.steps, virtualMs: world.now };
+  }
+
+  /** Called by the handler. */
+  record(
+    { text: body, attempt, fields }: { text: string; attempt: number; fields: { redelivered: boolean } },
+    way: string,
+  ): boolean {
+    const { world, history } = this;
+    const { owner } = world;
+    if (owner?.isAlive === false) return false;
+    world.trace.add(world.now, `${owner?.name} handles ${body.slice(0, 60)} attempt ${attempt}: ${way}`);
+    history.runs.push({ body, way, at: world.now });
+    const slot = this.roles.findIndex(({ name }) => name === owner?.name);
+    if (way === 'ack') history.effects.push({ body, slot, redelivered: fields.redelivered, attempt, at: world.now });
+    return true;
+  }
+
+  closeConnections(): void {
+    this.#onBroker((broker) => {
+      for (const connection of [...broker.connections]) connection.close('closed by a fault');
+    });
+  }
+
+  block(isBlocked: boolean): void {
+    this.#onBroker((broker) => {
+      for (const connection of broker.connections) connection.block(isBlocked);
+    });
+  }
+
+  /** Ends a role after a number of its events. A role that has ended is started again. */
+  endRole(target: number, events: number, signal: 'SIGKILL' | 'SIGTERM'): undefined {
+    const role = this.roles[target % this.roles.length];
+    const { process } = role ?? {};
+    if (process) this.world.afterEvents(process, events, () => role?.end(signal));
+  }
+
+  #onBroker(run: (broker: Broker) => void): void {
+    this.world.after(0, () => this.broker && run(this.broker), this.#brokerProcess);
+  }
+
+  async #phases(): Promise<void> {
+    const { world, plan } = this;
+    this.#brokerProcess = new SimulatedProcess(this.network, { name: 'broker', host: this.brokerHost }).start(
+      async () => {
+        this.broker = await startBroker({ port: 5672, heartbeatSeconds: plan.heartbeat });
+        return new Promise(() => undefined);
+      },
+    );
+    for (const [index, role] of this.roles.entries()) world.later(1 + index, () => role.start());
+    let last = 0;
+    for (const fault of plan.faults) {
+      last = Math.max(last, fault.at + fault.holdMs);
+      world.later(fault.at, () => {
+        world.trace.add(world.now, `fault: ${JSON.stringify(fault)}`);
+        const undo = inject(this, fault);
+        if (undo) world.later(fault.holdMs, undo);
+      });
+    }
+    await this.#until(() => world.now > last + 1, last + heldMs);
+    await this.#until(() => this.#isDone(), world.now + settleMs);
+    await this.#end();
+  }
+
+  #isDone(): boolean {
+    const { plan, history } = this;
+    const publishers = this.roles.slice(0, plan.publishers.length);
+    if (!publishers.every(({ isFinished }) => isFinished)) return false;
+    if (this.broker === undefined) return false;
+    for (const vhost of this.broker.vhosts.values())
+      for (const queue of vhost.queues.values())
+        if (!queue.name.endsWith('.dead') && queue.totals.bytes > 0) return false;
+    return history.attempted.size > 0;
+  }
+
+  /** Sends SIGTERM to all roles, and waits for their ends. */
+  async #end(): Promise<void> {
+    const { world } = this;
+    for (const role of this.roles) {
+      role.isFinished = true;
+      role.end('SIGTERM');
+    }
+    const isOver = () => this.roles.every(({ process }) => process === undefined || process.end !== undefined);
+    await this.#until(isOver, world.now + 60_000);
+    for (const { process, name } of this.roles)
+      if (process && !process.end) this.errors.push(`${name} did not end within 60 s of SIGTERM`);
+  }
+
+  #until(isDone: () => boolean, deadline: number): Promise<void> {
+    const { world } = this;
+    return world.run(() => isDone() || world.now >= deadline, mostSteps);
+  }
+}
+
+/** Returns the path of the configuration of a plan. Equal configurations share a file. */
+function configurationFile(plan: Plan): string {
+  const text = JSON.stringify({
+    vhosts: {
+      '/': {
+        exchanges: { work: { type: 'direct', options: { durable: true } } },
+        queues: { work: { options: { durable: true, arguments: { 'x-queue-type': plan.queueType } } } },
+        bindings: { work: { source: 'work', destination: 'work', bindingKey: 'work' } },
+      },
+    },
+    publications: { work: { exchange: 'work', routingKey: 'work' } },
+    subscriptions: { work: { queue: 'work' } },
+    mq: { retry: { attempts: plan.attempts, delays: plan.delays } },
+  });
+  let file = files.get(text);
+  if (file === undefined) {
+    folder ??= mkdtempSync(join(tmpdir(), 'mq-simulation-'));
+    file = join(folder, `${files.size}.json`);
+    writeFileSync(file, text);
+    files.set(text, file);
+  }
+  return file;
+}
