@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { cli } from '../../../src/cli/cli.ts';
 import { enter } from '../world/globals.ts';
 import { Network } from '../world/network.ts';
+import { preload } from '../world/preload.ts';
 import { SimulatedProcess } from '../world/process.ts';
 import { Trace } from '../world/trace.ts';
 import { World } from '../world/world.ts';
@@ -27,6 +28,8 @@ export interface TrialResult {
   readonly handled: readonly string[];
   /** Number of redeliveries by the broker. */
   readonly redelivered: number;
+  /** Longest virtual time between the input of a message and its outcome, in milliseconds. */
+  readonly slowestMs: number;
   readonly publisherStatus: number | undefined;
   readonly receiverStatuses: readonly (number | undefined)[];
   readonly stderr: string;
@@ -41,12 +44,14 @@ const faultAt = 4000;
 const latestMs = 600_000;
 const mostSteps = 400_000;
 
-export class Trial {
+class Trial {
   readonly #options: TrialOptions;
   readonly #world: World;
   readonly #cluster: Cluster;
   readonly #publisher: SimulatedProcess;
   readonly #receivers: readonly SimulatedProcess[];
+  /** Virtual time of each outcome. */
+  readonly #reportedAt: number[] = [];
   #isOver = false;
 
   constructor(options: TrialOptions, configFile: string) {
@@ -57,7 +62,10 @@ export class Trial {
     const role = (index: number, ...args: string[]) => {
       // The path is not an argument, because the trace contains the arguments.
       const env = { MQ_CONFIG: configFile, MQ_URL: this.#cluster.urlFrom(index) };
-      return new SimulatedProcess(network, { name: `${args[0]} ${index}`, host: `c${index}`, args, env });
+      const onStdout = () => {
+        if (index === 0) this.#reportedAt.push(this.#world.now);
+      };
+      return new SimulatedProcess(network, { name: `${args[0]} ${index}`, host: `c${index}`, args, env, onStdout });
     };
     this.#publisher = role(0, 'send', '--json', '--lines');
     this.#receivers = [role(1, 'receive', '--json'), role(2, 'receive', '--json')];
@@ -86,8 +94,8 @@ export class Trial {
   #plan(): void {
     const world = this.#world;
     for (let index = 0; index < messageCount; index++)
-      world.later(1000 + index * everyMs, () => this.#publisher.stdin.write(`m${index}..\n`));
-    world.later(1000 + messageCount * everyMs, () => this.#publisher.stdin.end());
+      world.later(publishedAt(index), () => this.#publisher.stdin.write(`m${index}..\n`));
+    world.later(publishedAt(messageCount), () => this.#publisher.stdin.end());
     const { fault, holdMs = fault?.holdMs[1] ?? 0 } = this.#options;
     world.later(faultAt, () => {
       world.trace.add(world.now, `fault: ${fault?.name}`);
@@ -106,11 +114,14 @@ export class Trial {
   }
 
   #result(doneAt: number): TrialResult {
-    const outcomes = records(this.#publisher).map(({ number, outcome }) => [`m${Number(number) - 1}..`, String(outcome)] as const);
+    const outcomes = records(this.#publisher).map(
+      ({ number, outcome }) => [`m${Number(number) - 1}..`, String(outcome)] as const,
+    );
     return {
       outcomes: new Map(outcomes),
       handled: this.#receivers.flatMap(records).map(({ body }) => String(body)),
       redelivered: this.#cluster.broker?.vhosts.get('/')?.counters.redeliver ?? 0,
+      slowestMs: Math.max(...this.#reportedAt.map((at, index) => at - publishedAt(index))),
       publisherStatus: this.#publisher.end?.status,
       receiverStatuses: this.#receivers.map(({ end }) => end?.status),
       stderr: [this.#publisher, ...this.#receivers].map(({ stderr }) => stderr).join(''),
@@ -120,8 +131,13 @@ export class Trial {
   }
 }
 
+function publishedAt(index: number): number {
+  return 1000 + index * everyMs;
+}
+
 /** Runs a trial with a configuration in a temporary folder. */
 export async function runTrial(options: TrialOptions): Promise<TrialResult> {
+  await preload();
   const folder = mkdtempSync(join(tmpdir(), 'mq-rabbitmq-'));
   try {
     const configFile = join(folder, 'rascal.json');

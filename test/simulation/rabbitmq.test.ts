@@ -1,0 +1,124 @@
+// Injects each fault of RabbitMQ into a simulated cluster with a publisher and two receivers. No confirmed message is lost, every
+// role ends with a documented status, and the clients notice each fault.
+
+import './world/globals.ts';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type RabbitmqFault, rabbitmqFaults } from './rabbitmq/faults.ts';
+import { runTrial, type TrialResult } from './rabbitmq/trial.ts';
+
+interface Expected {
+  /** What one of the roles logs. */
+  readonly logs?: RegExp;
+  /** True if the broker delivers messages again. */
+  readonly redelivers?: boolean;
+  /** True if the publisher reports refused messages. */
+  readonly refuses?: boolean;
+  /** Milliseconds that the slowest confirm takes at least. */
+  readonly slowestMs?: number;
+  /** Duration of the fault in milliseconds. Default: 30 s, or the longest duration if that is shorter. */
+  readonly holdMs?: number;
+}
+
+const moved = /connecting again[\s\S]*connected again/;
+
+const expected: Readonly<Record<string, Expected>> = {
+  'node killed': { logs: moved, redelivers: true },
+  'machine switched off': { logs: /has not answered in 10 s; connecting again/, redelivers: true },
+  'node paused': { logs: /has not answered in 10 s; connecting again/, redelivers: true },
+  'node cut off from its clients': { logs: /connecting again/, redelivers: true },
+  'node in the minority': { logs: /has not answered in 10 s; connecting again/, redelivers: true },
+  'node in the minority closes its connections': {
+    logs: /closed the connection: broker forced connection closure/,
+    redelivers: true,
+    holdMs: 5000,
+  },
+  'node in the minority pauses itself': { logs: moved, redelivers: true },
+  'late confirms': { slowestMs: 10 },
+  'publishes refused': { logs: /the broker refused a message/, refuses: true },
+  'enqueued publishes nacked': { logs: /the broker refused a message/, refuses: true },
+  'consumers cancelled': { logs: /the broker cancelled the consumer; consuming again/, redelivers: true },
+  'consumers forgotten': { redelivers: true },
+  'leader changed': { redelivers: true },
+  'memory alarm': { logs: /blocks publishing: low on memory[\s\S]*accepts messages again/, slowestMs: 25_000 },
+  'connections closed by management': { logs: /Closed via management plugin; connecting again/, redelivers: true },
+  'node drained': { logs: /maintenance mode; connecting again/, redelivers: true },
+  'consumer timeout of 4.0': { logs: /longer than the consumer timeout of 1800 s/, redelivers: true },
+  'consumer timeout of 4.3': { logs: /the broker cancelled the consumer/, redelivers: true },
+};
+
+const faults = suite('faults of RabbitMQ');
+for (const fault of rabbitmqFaults) {
+  faults(`loses no message: ${fault.name}`, async () => {
+    const wanted = expected[fault.name];
+    assert.ok(wanted, 'the test knows the effect of each fault');
+    const { holdMs = Math.min(30_000, fault.holdMs[1]) } = wanted;
+    const result = await runTrial({ seed: 1, fault, holdMs });
+    assertSafe(result);
+    if (wanted.logs) assert.match(result.stderr, wanted.logs);
+    assert.is(result.redelivered > 0, wanted.redelivers === true);
+    assert.is(refusedIn(result).length > 0, wanted.refuses === true);
+    assert.ok(result.slowestMs >= (wanted.slowestMs ?? 0), `the slowest confirm took ${result.slowestMs} ms`);
+  });
+}
+
+faults('a cluster without a fault delivers each message once', async () => {
+  const result = await runTrial({ seed: 1 });
+  assertSafe(result);
+  assert.equal([result.handled.length, result.redelivered], [50, 0]);
+  assert.ok(result.slowestMs < 10);
+});
+
+faults('a refused message is in no queue, and a nacked one can be', async () => {
+  const refused = await runTrial({ seed: 1, fault: faultNamed('publishes refused') });
+  assert.equal(
+    refusedIn(refused).filter((body) => refused.handled.includes(body)),
+    [],
+  );
+  const nacked = await runTrial({ seed: 1, fault: faultNamed('enqueued publishes nacked') });
+  assert.equal(
+    refusedIn(nacked).filter((body) => !nacked.handled.includes(body)),
+    [],
+  );
+});
+
+faults('a message is handled twice after a change of the leader', async () => {
+  const { handled } = await runTrial({ seed: 1, fault: faultNamed('leader changed') });
+  assert.ok(handled.length > 50);
+});
+
+faults('RabbitMQ 4.3 cancels no consumer of a classic queue', async () => {
+  const fault = faultNamed('consumer timeout of 4.3');
+  const { redelivered, stderr } = await runTrial({ seed: 1, fault, queueType: 'classic' });
+  assert.is(redelivered, 0);
+  assert.not.match(stderr, /cancelled/);
+});
+
+faults('the same seed has the same trace, and another seed another one', async () => {
+  const fault = faultNamed('node in the minority');
+  const hashes: string[] = [];
+  for (const seed of [7, 7, 8]) hashes.push((await runTrial({ seed, fault, holdMs: 30_000 })).hash);
+  assert.is(hashes[0], hashes[1]);
+  assert.is.not(hashes[0], hashes[2]);
+});
+faults.run();
+
+function faultNamed(name: string): RabbitmqFault {
+  const fault = rabbitmqFaults.find((each) => each.name === name);
+  assert.ok(fault, name);
+  return fault;
+}
+
+function refusedIn({ outcomes }: TrialResult): string[] {
+  return [...outcomes].flatMap(([body, outcome]) => (outcome === 'refused' ? [body] : []));
+}
+
+/** Asserts that each message has an outcome, each confirmed one was handled, and each role has ended as documented. */
+function assertSafe(result: TrialResult): void {
+  const { outcomes, handled, publisherStatus, receiverStatuses } = result;
+  assert.is(outcomes.size, 50);
+  const lost = [...outcomes].filter(([body, outcome]) => outcome === 'confirmed' && !handled.includes(body));
+  assert.equal(lost, []);
+  assert.is(publisherStatus, refusedIn(result).length > 0 ? 75 : 0);
+  assert.equal(receiverStatuses, [0, 0]);
+}
