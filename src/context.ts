@@ -1,12 +1,15 @@
 // Defines a command's view of the outside world. main.ts creates the real one, and tests create their own.
 
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { LogLevel } from './config/role.ts';
 import type { Login } from './login/login.ts';
 
 /** An output stream. `isTTY` is `true` on a terminal, which has `columns` and `rows`. */
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
+
+/** Starts a child process, like `spawn` of node:child_process. */
+export type Spawn = (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
 
 /** The parts of the process and the executable that a call of the C library needs. */
 export interface NativeHost {
@@ -60,6 +63,7 @@ export interface Context {
   readonly memoryBytes: number;
   /** Sends a signal to a process, or to a process group if the id is negative. Throws if it does not exist. */
   readonly kill: (id: number, signal: NodeJS.Signals) => void;
+  readonly spawn: Spawn;
   /** Absent on other systems than Linux. */
   readonly native?: NativeHost;
   /** Command that starts this program again: `command args… <its arguments>`. */

@@ -3,7 +3,7 @@
 import { constants, totalmem } from 'node:os';
 import { isatty } from 'node:tty';
 import manifest from '../package.json' with { type: 'json' };
-import type { Context } from './context.ts';
+import type { Context, Spawn } from './context.ts';
 import { turn } from './time.ts';
 
 async function main(): Promise<void> {
@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   } else if (first === 'test-child') {
     const { testChild } = await import('./test-process/child.ts');
     // The child must exit by itself, because everything that it leaves open is a failure of its tests.
-    await testChild(process, { env: process.env, cwd: process.cwd(), self: self() });
+    await testChild(process, { env: process.env, cwd: process.cwd(), self: self(), spawn });
   } else if (first === 'completions' && second === 'words') {
     // Completions must be fast, because the user waits after pressing Tab. They use neither standard input nor signals.
     const { completions } = await import('./cli/cli.ts');
@@ -69,6 +69,7 @@ function contextOfProcess(): Omit<Context, 'args' | 'drain' | 'abandon' | 'giveU
     isAlive,
     memoryBytes: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
     kill: (id, signal) => process.kill(id, signal),
+    spawn,
     ...(process.platform === 'linux' && { native: { addOn, onChildEnd } }),
     self: self(),
   };
@@ -194,6 +195,10 @@ function self(): { command: string; args: string[] } {
   const isExecutable = process.getBuiltinModule('node:sea').isSea();
   return { command: process.execPath, args: isExecutable ? [] : process.argv.slice(1, 2) };
 }
+
+/** Starts a child process. Node's module is loaded with the first one, because most commands do not start any. */
+const spawn: Spawn = (command, args, options) =>
+  process.getBuiltinModule('node:child_process').spawn(command, args, options);
 
 /** Returns the add-on koffi. The build adds it to the executables for Linux; the npm package does not have it. */
 function addOn(): Uint8Array {

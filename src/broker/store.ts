@@ -1,11 +1,10 @@
 // Opens the store of a broker: a folder with the log of durable definitions and of persistent messages in durable queues
 // (.github/docs/decisions/0003).
 
-import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MqError, systemCode, systemReason } from '../errors.ts';
 import type { Store, StoreOptions } from './store/contract.ts';
-import { syncFolder } from './store/disk.ts';
+import { type Disk, systemDisk } from './store/disk.ts';
 import { lockFolder } from './store/lock.ts';
 import { LogStore } from './store/log.ts';
 import { recover } from './store/recovery.ts';
@@ -30,7 +29,7 @@ export async function openStore(folder: string, options: StoreOptions): Promise<
 
 async function lock(folder: string, options: StoreOptions): Promise<() => Promise<void>> {
   try {
-    await createFolder(folder, options.syncFolder ?? syncFolder);
+    await createFolder(options.disk ?? systemDisk, folder);
     return await lockFolder(folder, options);
   } catch (error) {
     if (error instanceof MqError) throw error;
@@ -44,23 +43,23 @@ async function lock(folder: string, options: StoreOptions): Promise<() => Promis
 }
 
 /** Creates a folder and its parents one by one, because Node's recursive mkdir hangs below a folder such as /proc. */
-async function createFolder(folder: string, sync: (folder: string) => Promise<void>): Promise<void> {
+async function createFolder(disk: Disk, folder: string): Promise<void> {
   try {
-    await mkdir(folder, { mode: 0o700 });
+    await disk.mkdir(folder);
     // The sync of the parent makes the new entry durable.
-    await sync(dirname(folder));
+    await disk.syncFolder(dirname(folder));
   } catch (error) {
     const code = systemCode(error);
     const parent = dirname(folder);
-    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
-    if (code !== 'ENOENT' || parent === folder || (await exists(parent))) throw error;
-    await createFolder(parent, sync);
-    await createFolder(folder, sync);
+    if (code === 'EEXIST' && (await disk.stat(folder)).isDirectory()) return;
+    if (code !== 'ENOENT' || parent === folder || (await exists(disk, parent))) throw error;
+    await createFolder(disk, parent);
+    await createFolder(disk, folder);
   }
 }
 
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
+function exists(disk: Disk, path: string): Promise<boolean> {
+  return disk.stat(path).then(
     () => true,
     () => false,
   );

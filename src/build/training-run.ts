@@ -1,5 +1,6 @@
 // Runs commands in the process of the build, so that V8 compiles the functions that short commands need.
 
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -104,6 +105,7 @@ function contextOf({ args, cwd, errors }: { args: readonly string[]; cwd: string
     isAlive: () => true,
     memoryBytes: 1024 ** 3,
     kill: () => undefined,
+    spawn,
     self: { command: process.execPath, args: [] },
   };
 }

@@ -3,6 +3,7 @@
 import builtin from '../../rascal.json' with { type: 'json' };
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
+import { startCommandsBy } from '../login/command-spawn.ts';
 import { widthOf } from '../terminal/wrap.ts';
 import { commandName, commandWords, earlyValue, hasFlag, parse, refuseUnclearStart } from './arguments/program.ts';
 import type { Command } from './command.ts';
@@ -19,6 +20,7 @@ export const commands = new CommandTable(cli);
 
 /** Runs the command line and returns the exit status. Never rejects. */
 export async function cli(context: Context): Promise<number> {
+  startCommandsBy(context.spawn);
   const invocation = new Invocation(context);
   const done = context.onExit?.((status) => invocation.report(earlyExitError(status)));
   try {

@@ -34,11 +34,11 @@ export async function makeExecLines(plan: ExecLinesPlan, host: HandlerHost): Pro
       hint: '--recycle-after N counts messages instead',
     });
   }
-  const { cwd, stderr, graceMs, kill } = host;
+  const { cwd, stderr, graceMs, kill, spawn } = host;
   const env = childEnvironment(host.env, plan.environment);
   const file = findExecutable(plan.execLines, { folder: cwd, env });
   const posixSpawn = host.native && openPosixSpawn(host.native, env);
-  const pool = new LinePool(plan, { command, file, args, cwd, env, stderr, graceMs, kill, posixSpawn });
+  const pool = new LinePool(plan, { command, file, args, cwd, env, stderr, graceMs, kill, spawn, posixSpawn });
   try {
     await pool.checkStart();
   } catch (error) {

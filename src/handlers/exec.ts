@@ -120,7 +120,7 @@ class ExecHandler implements Handler {
   }
 
   #start(message: Message, listeners: { onStdout: OnChunk; onStderr: OnChunk }): RunningChild {
-    const { cwd, graceMs, kill } = this.#host;
+    const { cwd, graceMs, kill, spawn } = this.#host;
     return runChild({
       file: this.#file,
       args: this.#plan.exec.slice(1),
@@ -130,6 +130,7 @@ class ExecHandler implements Handler {
       stdin: message.body,
       descriptor3: messageJson(message),
       ...listeners,
+      spawn,
       posixSpawn: this.#posixSpawn,
       graceMs,
       kill,

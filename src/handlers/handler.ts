@@ -1,6 +1,6 @@
 // Defines the interface of all handlers, the message that they receive, and the outcomes that they return.
 
-import type { NativeHost, Output } from '../context.ts';
+import type { NativeHost, Output, Spawn } from '../context.ts';
 import type { MqError } from '../errors.ts';
 import type { Properties } from '../session/raw-message.ts';
 
@@ -104,6 +104,8 @@ export interface HandlerHost {
   readonly graceMs: number;
   /** Sends a signal to a process id, or to a process group (a negative number). Throws ESRCH if it does not exist. */
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;
+  /** Starts a child process. */
+  readonly spawn: Spawn;
   /** Absent where the C library cannot be called. */
   readonly native?: NativeHost;
 }

@@ -1,8 +1,9 @@
 // Runs the command that prints a token.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { MqError, systemReason } from '../errors.ts';
 import { type Timer, time } from '../time.ts';
+import { commandSpawn } from './command-spawn.ts';
 import type { TokenSource } from './login.ts';
 import { type IssuedToken, issuedToken } from './token.ts';
 
@@ -53,7 +54,7 @@ export async function outputOf({ command, folder, from }: ShellCommand, what: st
 
 function run(command: string, { folder, from }: { folder: string; from: string }): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, {
+    const child = commandSpawn()(command, [], {
       shell: true,
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -69,7 +70,7 @@ function run(command: string, { folder, from }: { folder: string; from: string }
       fail(new MqError('DEADLINE', `the command of ${from} has not ended in ${limitMs / 1000} s`, { at: from })),
     );
     for (const name of ['stdout', 'stderr'] as const)
-      child[name].setEncoding('utf8').on('data', (text: string) => {
+      child[name]?.setEncoding('utf8').on('data', (text: string) => {
         output[name] += text;
         if (output[name].length > mostBytes)
           fail(new MqError('BAD_DATA', `the command of ${from} printed more than 1 MiB`, { at: from }));

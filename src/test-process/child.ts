@@ -1,11 +1,13 @@
 // The process of one test file of `mq test`: connects the harness to the implementations of its fixtures.
 
 import { platform } from 'node:os';
+import type { Spawn } from '../context.ts';
 import { loadModule } from '../handlers/module-load.ts';
 import { enableCache } from '../harness/cache.ts';
 import { type ChildHost, runChild } from '../harness/child.ts';
 import type { ChildOptions } from '../harness/request.ts';
 import type { TargetPlan } from '../harness/target.ts';
+import { startCommandsBy } from '../login/command-spawn.ts';
 import type { FileContext } from './file-context.ts';
 
 /** Waits for the request that names the file, and runs the file. The process must exit by itself afterwards. */
@@ -20,6 +22,7 @@ export async function testChild(
     host.exit(1);
   };
   host.on('disconnect', onGone);
+  startCommandsBy(context.spawn);
   const { file, name, target = { kind: 'embedded' }, ...options } = await requestOf(host);
   enableCache(file, context.env);
   setBrokerVariable(target, context.env);
@@ -44,6 +47,7 @@ export async function testChild(
 interface TestContext extends FileContext {
   /** Environment of the file, which it reads as `process.env`. */
   readonly env: Record<string, string | undefined>;
+  readonly spawn: Spawn;
 }
 
 /**

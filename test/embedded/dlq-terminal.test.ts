@@ -1,5 +1,6 @@
 // Runs mq dlq on a terminal: a purge asks for confirmation, and a long run shows its progress.
 
+import { spawn } from 'node:child_process';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -38,6 +39,7 @@ async function onTerminal(args: readonly string[], { url, typed }: { url: string
     isAlive: () => true,
     memoryBytes: 1024 ** 3,
     kill: () => undefined,
+    spawn,
     stray: new Promise<never>(() => undefined),
     self: { command: '', args: [] },
   });

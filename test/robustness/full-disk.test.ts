@@ -1,12 +1,12 @@
 // Fills the disk of a running broker, and checks that a client receives no success for a change that a restart undoes.
 
 import { mkdtempSync, rmSync } from 'node:fs';
-import { open as openFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Store, StoreOptions } from '../../src/broker/store/contract.ts';
+import type { Store } from '../../src/broker/store/contract.ts';
+import { type Disk, systemDisk } from '../../src/broker/store/disk.ts';
 import { openStore } from '../../src/broker/store.ts';
 import { method, nameOf, publish } from './frames.ts';
 import { Peer } from './peer.ts';
@@ -63,8 +63,8 @@ async function withFullDisk(
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mq-full-disk-'));
   let isFull = false;
-  const open: StoreOptions['open'] = async (path, flags, mode) => {
-    const file = await openFile(path, flags, mode);
+  const openLog: Disk['openLog'] = async (path, flags, mode) => {
+    const file = await systemDisk.openLog(path, flags, mode);
     return {
       close: () => file.close(),
       datasync: () => file.datasync(),
@@ -74,11 +74,12 @@ async function withFullDisk(
       },
     };
   };
+  const disk = { ...systemDisk, openLog };
   const fill = (full: boolean) => {
     isFull = full;
   };
   try {
-    await run({ fill, start: () => openStore(folder, { pid: 4_000_000, isAlive: () => false, open }) });
+    await run({ fill, start: () => openStore(folder, { pid: 4_000_000, isAlive: () => false, disk }) });
   } finally {
     rmSync(folder, { recursive: true });
   }

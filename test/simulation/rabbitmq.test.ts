@@ -8,7 +8,7 @@ import { type RabbitmqFault, rabbitmqFaults } from './rabbitmq/faults.ts';
 import { runTrial, type TrialResult } from './rabbitmq/trial.ts';
 
 interface Expected {
-  /** What one of the roles logs. */
+  /** A line in the log of one of the roles. */
   readonly logs?: RegExp;
   /** True if the broker delivers messages again. */
   readonly redelivers?: boolean;

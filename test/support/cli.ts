@@ -1,5 +1,6 @@
 // Runs a command line in this process, with streams of the test: a pipe, or a terminal of a given width.
 
+import { spawn } from 'node:child_process';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { cli } from '../../src/cli/cli.ts';
 
@@ -58,6 +59,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
     isAlive: () => true,
     memoryBytes: 1024 ** 3,
     kill: () => undefined,
+    spawn,
     stray: stray ?? new Promise<never>(() => undefined),
     self: { command: '', args: [] },
   });

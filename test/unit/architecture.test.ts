@@ -346,6 +346,42 @@ const rules: readonly Rule[] = [
     },
   },
   {
+    title: 'only broker/store/disk.ts uses the file system of the store',
+    check: overFiles((path, text) => {
+      if (!/^broker\/store(\.ts$|\/)/.test(path) || path === 'broker/store/disk.ts') return false;
+      return importsOf(path, text).some(({ specifier }) => /^(node:)?fs(\/promises)?$/.test(specifier));
+    }),
+    broken: [
+      [{ 'broker/store.ts': "import { stat } from 'node:fs/promises';" }, ['broker/store.ts']],
+      [{ 'broker/store/log.ts': "const { statSync } = await import('node:fs');" }, ['broker/store/log.ts']],
+      [
+        { 'broker/store/stream/log.ts': "import type { FileHandle } from 'fs/promises';" },
+        ['broker/store/stream/log.ts'],
+      ],
+    ],
+    kept: {
+      'broker/store/disk.ts': "import { open } from 'node:fs/promises'; import { statSync } from 'node:fs';",
+      'broker/management/node.ts': "import { readFile } from 'node:fs/promises';",
+    },
+  },
+  {
+    title: 'only main.ts, build and harness start processes without the context',
+    check: overFiles((path, text) => {
+      if (path === 'main.ts' || path.startsWith('build/') || path.startsWith('harness/')) return false;
+      return importsOf(path, text).some(
+        ({ specifier, isType }) => !isType && /^(node:)?child_process$/.test(specifier),
+      );
+    }),
+    broken: [
+      [{ 'login/x.ts': "import { spawn } from 'node:child_process';" }, ['login/x.ts']],
+      [{ 'handlers/x.ts': "const { exec } = await import('child_process');" }, ['handlers/x.ts']],
+    ],
+    kept: {
+      'harness/x.ts': "import { spawn } from 'node:child_process';",
+      'context.ts': "import type { ChildProcess } from 'node:child_process';",
+    },
+  },
+  {
     title: 'a third-party package is imported only by its owner',
     check: overFiles((path, text) =>
       packagesOf(path, text)

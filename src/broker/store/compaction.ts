@@ -2,9 +2,8 @@
 // with the same ids, and waits until they are on disk. Segments are deleted oldest first, because a record such as `settle`
 // must not be deleted before the record that it undoes.
 
-import { readFile, unlink } from 'node:fs/promises';
 import { time } from '../../time.ts';
-import { syncFolder } from './disk.ts';
+import type { Disk } from './disk.ts';
 import type { LiveRecords } from './live-records.ts';
 import { decodeMessage, type MessageRecord, type StoreRecord } from './record.ts';
 import { readSegment, type Segment } from './segment.ts';
@@ -16,6 +15,7 @@ const longestPauseMs = 600_000;
 
 export class StoreCompaction {
   readonly #folder: string;
+  readonly #disk: Disk;
   readonly #slackBytes: number;
   readonly #pauseMs: number;
   readonly #index: LiveRecords;
@@ -31,9 +31,10 @@ export class StoreCompaction {
   constructor(
     index: LiveRecords,
     writer: StoreWriter,
-    at: { folder: string; slackBytes: number; pauseMs: number; log: (line: string) => void },
+    at: { folder: string; disk: Disk; slackBytes: number; pauseMs: number; log: (line: string) => void },
   ) {
     this.#folder = at.folder;
+    this.#disk = at.disk;
     this.#slackBytes = at.slackBytes;
     this.#pauseMs = at.pauseMs;
     this.#index = index;
@@ -89,9 +90,9 @@ export class StoreCompaction {
     }
     // The records that replace those of the segment must be on disk before it is deleted.
     if (!(await this.#isCommitted())) return;
-    await unlink(oldest.path);
+    await this.#disk.unlink(oldest.path);
     // The deletion must be durable before the next one, because recovery reports a gap between segments as damage.
-    await syncFolder(this.#folder);
+    await this.#disk.syncFolder(this.#folder);
     this.#writer.removeOldest();
   }
 
@@ -103,7 +104,7 @@ export class StoreCompaction {
       this.#index.define(definition, sequence, segment, length);
     }
     if (oldest.liveBytes === 0) return;
-    const bytes = await readFile(oldest.path);
+    const bytes = await this.#disk.readFile(oldest.path);
     const messages: { record: MessageRecord; end: number }[] = [];
     const onRecord = (record: StoreRecord, _offset: number, end: number) => {
       if (record.type === 'message') messages.push({ record, end });

@@ -1,6 +1,7 @@
 // The interface of the store. It keeps durable definitions, and persistent messages in durable queues.
 
 import type { MqError } from '../../errors.ts';
+import type { Disk } from './disk.ts';
 import type { StreamLog, StreamLogOptions, StreamMessage } from './stream-log.ts';
 
 /** The definition of a durable object: an exchange, a queue, a binding, a user, and so on. Kind and key identify it. */
@@ -118,8 +119,10 @@ export interface StoreOptions {
   readonly isAlive: (pid: number) => boolean;
   /** Ignores the lock of a process on another host. The user must know that it has ended. Defaults to false. */
   readonly breaksLock?: boolean | undefined;
-  /** Makes the names in a folder durable. Defaults to fsync. */
-  readonly syncFolder?: (folder: string) => Promise<void>;
+  /** The name of this machine, for the lock file. Defaults to the host name. */
+  readonly host?: string;
+  /** Defaults to the disk of this machine. */
+  readonly disk?: Disk;
   /** Receives one line for the operator, for example about a damaged end of the log. */
   readonly log?: (line: string) => void;
   /** Called once when the store has failed. The broker cannot continue without a restart. */
@@ -130,13 +133,4 @@ export interface StoreOptions {
   readonly slackBytes?: number;
   /** Milliseconds until compaction starts again after an error, doubled after each further error. Defaults to 2,000. */
   readonly pauseMs?: number;
-  /** Opens a file for writing. Defaults to `open` of node:fs. */
-  readonly open?: (path: string, flags: 'r+' | 'wx', mode?: number) => Promise<StoreFile>;
-}
-
-/** The part of a file handle that the log uses. */
-export interface StoreFile {
-  writev(parts: readonly Buffer[], position: number): Promise<{ bytesWritten: number }>;
-  datasync(): Promise<void>;
-  close(): Promise<void>;
 }

@@ -2,12 +2,14 @@
 // that process has ended, another process replaces the file.
 
 import { createHash } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { MqError, systemCode } from '../../errors.ts';
 import { time } from '../../time.ts';
 import type { StoreOptions } from './contract.ts';
+import { type Disk, systemDisk } from './disk.ts';
+
+type LockOptions = Pick<StoreOptions, 'pid' | 'isAlive' | 'breaksLock' | 'host' | 'disk'>;
 
 interface Owner {
   readonly pid: number;
@@ -29,27 +31,27 @@ const ownTokens = new Set<string>();
  */
 export async function lockFolder(
   folder: string,
-  { pid, isAlive, breaksLock = false }: Pick<StoreOptions, 'pid' | 'isAlive' | 'breaksLock'>,
+  { pid, isAlive, breaksLock = false, host = hostname(), disk = systemDisk }: LockOptions,
 ): Promise<() => Promise<void>> {
   const path = join(folder, 'lock');
-  const life = (await processOf(pid))?.life;
-  const own: Owner = { pid, host: hostname(), token: time.randomUUID(), ...(life && { life }) };
+  const life = (await processOf(disk, pid))?.life;
+  const own: Owner = { pid, host, token: time.randomUUID(), ...(life && { life }) };
   const text = JSON.stringify(own);
   // link(2) is atomic and does not replace a file, so the lock file never appears without its text.
   const draft = join(folder, `lock.${own.token}`);
-  await writeFile(draft, text, { mode: 0o600, flag: 'wx' });
+  await disk.createFile(draft, text);
   ownTokens.add(own.token);
-  const check = (existing: string) => refuseIfHeld(existing, { path, own, isAlive, breaksLock });
+  const check = (existing: string) => refuseIfHeld(existing, { path, own, isAlive, breaksLock, disk });
   try {
-    while (!((await isLinked(draft, path)) || (await hasReplaced(draft, path, check))));
+    while (!((await isLinked(disk, draft, path)) || (await hasReplaced(disk, { draft, path, check }))));
   } catch (error) {
     ownTokens.delete(own.token);
     throw error;
   } finally {
-    await rm(draft, { force: true });
+    await remove(disk, draft);
   }
   return async () => {
-    if ((await textOf(path)) === text) await rm(path);
+    if ((await textOf(disk, path)) === text) await disk.unlink(path);
     ownTokens.delete(own.token);
   };
 }
@@ -59,35 +61,43 @@ export async function lockFolder(
  * that is named after the text of that lock. If this process ends before it has the lock, its link is replaced in the same
  * way. Returns false if the lock has changed because another process was faster. The caller then starts again.
  */
-async function hasReplaced(draft: string, path: string, check: (text: string) => Promise<void>): Promise<boolean> {
-  const first = await textOf(path);
+async function hasReplaced(
+  disk: Disk,
+  { draft, path, check }: { draft: string; path: string; check: (text: string) => Promise<void> },
+): Promise<boolean> {
+  const first = await textOf(disk, path);
   const links: string[] = [];
   for (let text = first; text !== undefined; ) {
     await check(text);
     const next = `${path}.after.${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
     links.push(next);
-    if (await isLinked(draft, next)) {
-      const isUnchanged = (await textOf(path)) === first;
-      if (isUnchanged) await rename(draft, path);
-      for (const each of isUnchanged ? links : [next]) await rm(each, { force: true });
+    if (await isLinked(disk, draft, next)) {
+      const isUnchanged = (await textOf(disk, path)) === first;
+      if (isUnchanged) await disk.rename(draft, path);
+      for (const each of isUnchanged ? links : [next]) await remove(disk, each);
       return isUnchanged;
     }
-    text = await textOf(next);
+    text = await textOf(disk, next);
   }
   return false;
 }
 
 async function refuseIfHeld(
   text: string,
-  { path, own, isAlive, breaksLock }: { path: string; own: Owner; breaksLock: boolean } & Pick<StoreOptions, 'isAlive'>,
+  {
+    path,
+    own,
+    ...options
+  }: { path: string; own: Owner } & Required<Pick<LockOptions, 'isAlive' | 'breaksLock' | 'disk'>>,
 ): Promise<void> {
   const owner = ownerOf(text);
   // An incomplete lock file does not belong to a running broker.
   if (owner === undefined) return;
   const { pid, host, token } = owner;
+  const { isAlive, breaksLock, disk } = options;
   const isElsewhere = host !== own.host;
   if (isElsewhere && breaksLock) return;
-  if (!isElsewhere && !(pid === own.pid ? ownTokens.has(token) : isAlive(pid) && (await isSame(owner)))) return;
+  if (!isElsewhere && !(pid === own.pid ? ownTokens.has(token) : isAlive(pid) && (await isSame(disk, owner)))) return;
   const user = isElsewhere ? `process ${pid} on ${host}` : `process ${pid}`;
   throw new MqError('CANNOT_CREATE', `cannot open the store: the folder is locked by ${user} (${path})`, {
     at: path,
@@ -98,8 +108,8 @@ async function refuseIfHeld(
 }
 
 /** Returns false if the owner has ended: another process has its id, or it is a zombie. */
-async function isSame({ pid, life }: Owner): Promise<boolean> {
-  const running = await processOf(pid);
+async function isSame(disk: Disk, { pid, life }: Owner): Promise<boolean> {
+  const running = await processOf(disk, pid);
   if (running === undefined) return true;
   return !'ZX'.includes(running.state) && (life === undefined || running.life === life);
 }
@@ -112,12 +122,10 @@ interface LinuxProcess {
 }
 
 /** Reads fields 3 and 22 of /proc/pid/stat (proc(5)). Returns `undefined` without /proc, or if there is no such process. */
-async function processOf(pid: number): Promise<LinuxProcess | undefined> {
+async function processOf(disk: Disk, pid: number): Promise<LinuxProcess | undefined> {
   try {
-    const [boot, stat] = await Promise.all([
-      readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
-      readFile(`/proc/${pid}/stat`, 'utf8'),
-    ]);
+    const paths = ['/proc/sys/kernel/random/boot_id', `/proc/${pid}/stat`];
+    const [boot = '', stat = ''] = await Promise.all(paths.map((path) => textIn(disk, path)));
     // The name in field 2 is in parentheses and may contain any character.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return { state: fields[0] ?? '', life: `${boot.trim()} ${fields[19]}` };
@@ -127,9 +135,9 @@ async function processOf(pid: number): Promise<LinuxProcess | undefined> {
 }
 
 /** Creates a hard link. Returns false if `to` exists. */
-async function isLinked(from: string, to: string): Promise<boolean> {
+async function isLinked(disk: Disk, from: string, to: string): Promise<boolean> {
   try {
-    await link(from, to);
+    await disk.link(from, to);
     return true;
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return false;
@@ -137,12 +145,25 @@ async function isLinked(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function textOf(path: string): Promise<string | undefined> {
+async function textOf(disk: Disk, path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await textIn(disk, path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+async function textIn(disk: Disk, path: string): Promise<string> {
+  return (await disk.readFile(path)).toString();
+}
+
+/** Deletes a file. Ignores a file that does not exist. */
+async function remove(disk: Disk, path: string): Promise<void> {
+  try {
+    await disk.unlink(path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
   }
 }
 

@@ -1,15 +1,15 @@
 // The files of a log in one folder: which of them exist, and how an incomplete end is removed.
 
-import { open, readdir, readFile, unlink } from 'node:fs/promises';
 import { MqError } from '../../errors.ts';
+import type { Disk } from './disk.ts';
 import { type Segment, segmentHeaderLength, segmentNumbers, segmentPath } from './segment.ts';
 
 /**
  * Returns the numbers of the segments. Removes the last segment if it has no complete header, because then the broker ended
  * while it created the file. Throws MqError BAD_DATA if a segment is missing.
  */
-export async function numbersIn(folder: string, log: (line: string) => void): Promise<number[]> {
-  const numbers = segmentNumbers(await readdir(folder));
+export async function numbersIn(disk: Disk, folder: string, log: (line: string) => void): Promise<number[]> {
+  const numbers = segmentNumbers((await disk.readdir(folder)).map(({ name }) => name));
   numbers.forEach((number, index) => {
     const expected = (numbers[0] ?? 0) + index;
     if (number === expected) return;
@@ -21,17 +21,22 @@ export async function numbersIn(folder: string, log: (line: string) => void): Pr
   const last = numbers.at(-1);
   if (last === undefined) return [];
   const path = segmentPath(folder, last);
-  const bytes = await readFile(path);
+  const bytes = await disk.readFile(path);
   if (bytes.length > segmentHeaderLength || (bytes.length === segmentHeaderLength && bytes.some((byte) => byte !== 0)))
     return numbers;
-  await unlink(path);
+  await disk.unlink(path);
   log(`the store: removed ${path}, which does not contain a record`);
   return numbers.slice(0, -1);
 }
 
 /** Truncates an incomplete end, and syncs the file, so that everything that was read is on disk before new records follow. */
-export async function truncate({ path, bytes }: Segment, length: number, log: (line: string) => void): Promise<void> {
-  const file = await open(path, 'r+');
+export async function truncate(
+  disk: Disk,
+  { path, bytes }: Segment,
+  length: number,
+  log: (line: string) => void,
+): Promise<void> {
+  const file = await disk.open(path, 'r+');
   try {
     if (bytes < length) {
       await file.truncate(bytes);

@@ -4,6 +4,7 @@ import type { MqError } from '../../errors.ts';
 import { Slices } from '../slices.ts';
 import { StoreCompaction } from './compaction.ts';
 import type { Definition, EnqueueTarget, ReturnCounts, Store, StoredMessage, StoreOptions } from './contract.ts';
+import { systemDisk } from './disk.ts';
 import type { LiveRecords } from './live-records.ts';
 import type { Recovery } from './recovery.ts';
 import { Streams } from './stream/streams.ts';
@@ -32,7 +33,7 @@ export class LogStore implements Store {
     { folder, release, options: given }: LogStoreOptions,
   ) {
     const options = { ...given, onFailed: onFirstFailure(given) };
-    const { slackBytes = 64 * 1024 * 1024, pauseMs = 2000, log = () => undefined } = options;
+    const { slackBytes = 64 * 1024 * 1024, pauseMs = 2000, disk = systemDisk, log = () => undefined } = options;
     this.recovered = recovered;
     this.#index = index;
     this.#streams = new Streams({
@@ -43,8 +44,10 @@ export class LogStore implements Store {
       committed: (done) => this.committed(done),
     });
     // A record may settle a message whose dead letter is in a stream.
-    this.#writer = new StoreWriter(folder, { segments, sequence }, options, () => this.#streams.onDisk());
-    this.#compaction = new StoreCompaction(index, this.#writer, { folder, slackBytes, pauseMs, log });
+    this.#writer = new StoreWriter(folder, { segments, sequence }, options, {
+      onWrite: () => this.#streams.onDisk(),
+    });
+    this.#compaction = new StoreCompaction(index, this.#writer, { folder, disk, slackBytes, pauseMs, log });
     this.#release = release;
     this.#compaction.startIfDue();
   }

@@ -1,8 +1,8 @@
 // Opens an existing log: builds the index, truncates an incomplete end, and reads the needed records.
 
-import { readFile } from 'node:fs/promises';
 import { atOnce } from '../slices.ts';
 import type { Store, StoredEntry, StoreOptions } from './contract.ts';
+import { type Disk, systemDisk } from './disk.ts';
 import { LiveRecords } from './live-records.ts';
 import { numbersIn, truncate } from './log-files.ts';
 import { decodeMessage, type StoreRecord } from './record.ts';
@@ -21,13 +21,16 @@ export interface Recovery {
 }
 
 /** Reads the folder of a store. Throws MqError BAD_DATA if a file is damaged, and the errors of node:fs. */
-export async function recover(folder: string, { log = () => undefined }: StoreOptions): Promise<Recovery> {
+export async function recover(
+  folder: string,
+  { disk = systemDisk, log = () => undefined }: StoreOptions,
+): Promise<Recovery> {
   const index = new LiveRecords();
   const segments: Segment[] = [];
   let sequence = 1;
-  const numbers = await numbersIn(folder, log);
+  const numbers = await numbersIn(disk, folder, log);
   for (const number of numbers) {
-    const bytes = await readFile(segmentPath(folder, number));
+    const bytes = await disk.readFile(segmentPath(folder, number));
     const segment = segmentOf(folder, number, bytes);
     const isLast = number === numbers.at(-1);
     const onRecord = (record: StoreRecord, offset: number, end: number) => {
@@ -35,11 +38,11 @@ export async function recover(folder: string, { log = () => undefined }: StoreOp
       else apply(index, record, segment, end - offset);
     };
     segment.bytes = readSegment(segment, bytes, { isLast, onRecord });
-    if (isLast) await truncate(segment, bytes.length, log);
+    if (isLast) await truncate(disk, segment, bytes.length, log);
     segments.push(segment);
   }
-  const streams = await recoverStreams(folder, log);
-  return { index, segments, sequence, streams, recovered: await contentsOf(index, segments) };
+  const streams = await recoverStreams(disk, folder, log);
+  return { index, segments, sequence, streams, recovered: await contentsOf(disk, index, segments) };
 }
 
 function apply(index: LiveRecords, record: Exclude<StoreRecord, { type: 'batch' }>, segment: Segment, length: number) {
@@ -66,11 +69,11 @@ function apply(index: LiveRecords, record: Exclude<StoreRecord, { type: 'batch' 
 }
 
 /** Reads the definitions and messages of the index. */
-async function contentsOf(index: LiveRecords, segments: readonly Segment[]): Promise<Store['recovered']> {
+async function contentsOf(disk: Disk, index: LiveRecords, segments: readonly Segment[]): Promise<Store['recovered']> {
   const entries: StoredEntry[] = [];
   for (const segment of segments) {
     if (segment.liveBytes === 0) continue;
-    const bytes = (await readFile(segment.path)).subarray(0, segment.bytes);
+    const bytes = (await disk.readFile(segment.path)).subarray(0, segment.bytes);
     const onRecord = (record: StoreRecord, _offset: number, end: number) => {
       if (record.type !== 'message') return;
       const queues = index.queuesIn(segment, record);

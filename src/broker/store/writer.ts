@@ -3,8 +3,8 @@
 
 import { MqError } from '../../errors.ts';
 import { type Timer, time, turn } from '../../time.ts';
-import type { StoreFile, StoreOptions } from './contract.ts';
-import { identityOf, openLogFile, syncFolder, writeAll } from './disk.ts';
+import type { StoreOptions } from './contract.ts';
+import { type Disk, type LogFile, systemDisk, writeAll } from './disk.ts';
 import { RecordEncoder } from './record.ts';
 import { newSegment, type Segment, segmentHeader } from './segment.ts';
 
@@ -22,12 +22,22 @@ interface Batch {
 
 type Done = (error?: Error) => void;
 
+interface WriterHooks {
+  /**
+   * Called before each write. Resolves when everything is on disk that must not be lost if the write succeeds, or to the error
+   * for which the write is not allowed.
+   */
+  readonly onWrite?: () => Promise<MqError | undefined>;
+  /** Called before a file is created. */
+  readonly onCreate?: () => Promise<void>;
+}
+
 export class StoreWriter {
   readonly #folder: string;
   /** A segment ends at this number of bytes. */
   segmentBytes: number;
-  readonly #before: () => Promise<MqError | undefined>;
-  readonly #open: NonNullable<StoreOptions['open']>;
+  readonly #hooks: WriterHooks;
+  readonly #disk: Disk;
   readonly #log: (line: string) => void;
   readonly #onFailed: (failure: MqError) => void;
   readonly #encoder = new RecordEncoder();
@@ -36,7 +46,7 @@ export class StoreWriter {
   /** Settled messages that are not encoded yet, by queue. They become one record. */
   #settled = new Map<string, number[]>();
   #active: Segment;
-  #file: StoreFile | undefined;
+  #file: LogFile | undefined;
   /** Device and inode of `#file` when it was opened. */
   #identity: string | undefined;
   /** The segment of `#file`, and the number of its bytes that are written. */
@@ -53,22 +63,18 @@ export class StoreWriter {
   /** Bytes that are not on disk yet. */
   pendingBytes = 0;
 
-  /**
-   * @param before called before each write. Resolves when everything is on disk that must not be lost if the write succeeds,
-   *   or to the error for which the write is not allowed
-   */
   constructor(
     folder: string,
     { segments, sequence }: { segments: Segment[]; sequence: number },
     options: StoreOptions,
-    before: () => Promise<MqError | undefined> = async () => undefined,
+    hooks: WriterHooks = {},
   ) {
-    this.#before = before;
+    this.#hooks = hooks;
     this.#folder = folder;
     this.segments = segments;
     this.#sequence = sequence;
     this.segmentBytes = options.segmentBytes ?? 16 * 1024 * 1024;
-    this.#open = options.open ?? openLogFile;
+    this.#disk = options.disk ?? systemDisk;
     this.#log = options.log ?? (() => undefined);
     this.#onFailed = options.onFailed ?? (() => undefined);
     const last = segments.at(-1);
@@ -148,7 +154,7 @@ export class StoreWriter {
       if (batches.length === 0 && waiting.length === 0) break;
       this.#batches = [];
       this.#waiting = [];
-      if (batches.length > 0) this.#failure ??= await this.#before();
+      if (batches.length > 0) this.#failure ??= await this.#hooks.onWrite?.();
       for (const batch of batches) await this.#write(batch);
       this.#report(waiting);
       // The callbacks may append more records in this turn.
@@ -188,27 +194,28 @@ export class StoreWriter {
 
   /** Throws if the file was removed or replaced. Writes and syncs still succeed then, but the next start cannot read the records. */
   #assertExists({ path }: Segment): void {
-    if (this.#identity !== undefined && identityOf(path) === this.#identity) return;
+    if (this.#identity !== undefined && this.#disk.identityOf(path) === this.#identity) return;
     throw new MqError('IO', 'the file was removed or replaced', {
       at: path,
       hint: 'restore the folder if it was moved, then start the broker again; later messages are lost',
     });
   }
 
-  async #fileOf(segment: Segment): Promise<StoreFile> {
+  async #fileOf(segment: Segment): Promise<LogFile> {
     if (this.#file !== undefined && this.#written?.segment === segment) return this.#file;
     if (this.#written?.segment === segment) {
-      this.#file = await this.#open(segment.path, 'r+');
-      this.#identity = identityOf(segment.path);
+      this.#file = await this.#disk.openLog(segment.path, 'r+');
+      this.#identity = this.#disk.identityOf(segment.path);
       return this.#file;
     }
     await this.#file?.close();
-    this.#file = await this.#open(segment.path, 'wx', 0o600);
-    this.#identity = identityOf(segment.path);
+    await this.#hooks.onCreate?.();
+    this.#file = await this.#disk.openLog(segment.path, 'wx', 0o600);
+    this.#identity = this.#disk.identityOf(segment.path);
     const header = segmentHeader(segment);
     await writeAll(this.#file, [header], 0);
     await this.#file.datasync();
-    await syncFolder(this.#folder);
+    await this.#disk.syncFolder(this.#folder);
     this.#written = { segment, bytes: header.length };
     return this.#file;
   }

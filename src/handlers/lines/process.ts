@@ -2,7 +2,7 @@
 // answer.ts interprets its answers, and pool.ts replaces it. No function in this file throws.
 
 import { readFileSync } from 'node:fs';
-import type { Output } from '../../context.ts';
+import type { Output, Spawn } from '../../context.ts';
 import { escaped } from '../../errors.ts';
 import { type Timer, time } from '../../time.ts';
 import type { ChildEnd } from '../process/child-end.ts';
@@ -23,7 +23,8 @@ export interface LineProcessPlan {
   readonly stderr: Output;
   readonly graceMs: number;
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;
-  /** Starts the process with less processor time. If it is absent or fails, Node's `spawn` starts the process. */
+  readonly spawn: Spawn;
+  /** Starts the process with less processor time. If it is absent or fails, `spawn` starts the process. */
   readonly posixSpawn: PosixSpawn | undefined;
 }
 

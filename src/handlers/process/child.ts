@@ -2,6 +2,7 @@
 // exec.ts interprets the exit status. No function in this file throws.
 
 import { Writable } from 'node:stream';
+import type { Spawn } from '../../context.ts';
 import type { ChildEnd } from './child-end.ts';
 import { DescriptorOutput } from './descriptor-output.ts';
 import { GroupKiller, type KillPlan } from './group-killer.ts';
@@ -13,7 +14,8 @@ interface ChildPlan extends KillPlan, ProcessPlan {
   /** Receives a chunk. If it returns a promise, reading pauses until it settles. The promise never rejects. */
   readonly onStdout: OnChunk;
   readonly onStderr: OnChunk;
-  /** Starts the process with less processor time. If it is absent or fails, Node's `spawn` starts the process. */
+  readonly spawn: Spawn;
+  /** Starts the process with less processor time. If it is absent or fails, `spawn` starts the process. */
   readonly posixSpawn: PosixSpawn | undefined;
   readonly stdin: Buffer;
   readonly descriptor3: Buffer;
@@ -68,7 +70,11 @@ function startFast(plan: ChildPlan): Started | undefined {
 /** Starts the child by `spawn`. Returns its end if it did not start. */
 function start(plan: ChildPlan): Started | Promise<ChildEnd> {
   const env = { ...plan.env, ...plan.variables };
-  const child = spawned(plan.file, plan.args, { cwd: plan.cwd, env, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+  const child = spawned(plan.spawn, [plan.file, ...plan.args], {
+    cwd: plan.cwd,
+    env,
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+  });
   if (child instanceof Error) return Promise.resolve({ type: 'not started', error: child });
   const end = exitOf(child);
   const { pid, stdin, stdout, stderr } = child;

@@ -1,8 +1,9 @@
 // Starts a process whose stdin, stdout and stderr are streams, in a process group of its own.
 
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
+import type { Spawn } from '../../context.ts';
 import type { ChildEnd } from './child-end.ts';
 import type { PosixSpawn, ProcessPlan } from './posix-spawn.ts';
 
@@ -15,7 +16,10 @@ export interface StreamProcess {
   readonly stderr: Readable;
 }
 
-type StreamPlan = Pick<ProcessPlan, 'file' | 'args' | 'cwd' | 'env'> & { readonly posixSpawn: PosixSpawn | undefined };
+interface StreamPlan extends Pick<ProcessPlan, 'file' | 'args' | 'cwd' | 'env'> {
+  readonly spawn: Spawn;
+  readonly posixSpawn: PosixSpawn | undefined;
+}
 
 /** Starts a process. Returns its end if it did not start. Never throws. */
 export function startStreams(plan: StreamPlan): StreamProcess | Promise<ChildEnd> {
@@ -34,8 +38,8 @@ function streamOf(descriptor: number): Readable {
   return new Socket({ fd: descriptor, readable: true, writable: false });
 }
 
-function start({ file, args, cwd, env }: StreamPlan): StreamProcess | Promise<ChildEnd> {
-  const child = spawned(file, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
+function start({ spawn, file, args, cwd, env }: StreamPlan): StreamProcess | Promise<ChildEnd> {
+  const child = spawned(spawn, [file, ...args], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
   if (child instanceof Error) return Promise.resolve({ type: 'not started', error: child });
   const end = exitOf(child);
   const { pid, stdin, stdout, stderr } = child;
@@ -46,10 +50,10 @@ function start({ file, args, cwd, env }: StreamPlan): StreamProcess | Promise<Ch
   return { pid, end, stdin, stdout, stderr };
 }
 
-/** Calls Node's `spawn` and returns an error that it throws. */
+/** Calls `spawn` for a program with its arguments, and returns an error that it throws. */
 export function spawned(
-  file: string,
-  args: readonly string[],
+  spawn: Spawn,
+  [file, ...args]: readonly [string, ...string[]],
   options: SpawnOptions & { readonly env: Readonly<Record<string, string>> },
 ): ChildProcess | Error {
   try {

@@ -1,5 +1,5 @@
-// A cluster of RabbitMQ as its clients see it: three nodes, which relay to one core. The core is an embedded broker, and stands
-// for the majority of the nodes, which never loses a message that it has confirmed.
+// A cluster of RabbitMQ as its clients see it: three nodes, which relay to one core. The core is an embedded broker with all
+// queues. It acts as the majority of the nodes, which never loses a message that it has confirmed.
 
 import { createServer } from 'node:net';
 import { type Broker, startBroker } from '../../../src/broker/server.ts';

@@ -1,4 +1,4 @@
-// What a node does to its clients at the moment. The faults change it.
+// The conditions of a node. The faults set them, and its channels act on them.
 
 import type { Method } from '../../../src/broker/codec/methods.ts';
 

@@ -1,4 +1,4 @@
-// One client connection of a simulated node. A connection of its own to the core stands for what the node does there.
+// One client connection of a simulated node. The node relays it over a second connection to the core.
 
 import { createConnection, type Socket } from 'node:net';
 import { isTable } from '../../../src/broker/codec/table.ts';
@@ -198,7 +198,7 @@ export class RelayedConnection implements ChannelHost {
     }, intervalMs / 2);
   }
 
-  /** Called when the client has gone. */
+  /** Called when the connection of the client has ended. */
   #end(): void {
     this.#node.remove(this);
     this.#endCore();

@@ -180,7 +180,7 @@ export const rabbitmqFaults: readonly RabbitmqFault[] = [
     },
   },
   {
-    // Trap 7: a memory alarm blocks publishing connections, by TCP back-pressure. Consumers go on.
+    // Trap 7: a memory alarm blocks publishing connections, by TCP back-pressure. Consumers continue.
     name: 'memory alarm',
     holdMs: [100, 300_000],
     inject: (cluster) => {

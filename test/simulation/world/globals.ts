@@ -5,7 +5,7 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
-import { replaceTime, time } from '../../../src/time.ts';
+import { longestTimerMs, replaceTime, type Time } from '../../../src/time.ts';
 import type { Network } from './network.ts';
 import * as real from './real.ts';
 import { delayOf, SimulatedTimer } from './timers.ts';
@@ -20,16 +20,29 @@ let network: Network | undefined;
 export function enter(next: World, its: Network): () => void {
   world = next;
   network = its;
-  const randomBytes = (length: number) => next.programRandom.bytes(length);
-  const restoreTime = replaceTime({ ...time, randomBytes, randomUUID: () => uuidOf(randomBytes(16)) });
+  const restore = replaceTime(timeOf(next));
   process.on('uncaughtException', next.onStray);
   process.on('unhandledRejection', next.onStray);
   return () => {
-    restoreTime();
+    restore();
     world = undefined;
     network = undefined;
     process.off('uncaughtException', next.onStray);
     process.off('unhandledRejection', next.onStray);
+  };
+}
+
+function timeOf(its: World): Time {
+  const randomBytes = (length: number) => its.programRandom.bytes(length);
+  return {
+    now: () => its.now,
+    date: () => its.date(),
+    after: (ms, run) => new SimulatedTimer(its, run, delayOf(Math.min(ms, longestTimerMs))),
+    every: (ms, run) => new SimulatedTimer(its, run, delayOf(Math.min(ms, longestTimerMs)), true),
+    nextTurn: (run) => new SimulatedTimer(its, run, 0),
+    random: () => its.programRandom.below(2 ** 32) / 2 ** 32,
+    randomBytes,
+    randomUUID: () => uuidOf(randomBytes(16)),
   };
 }
 
@@ -70,13 +83,14 @@ Object.defineProperty(performance, 'now', { value: () => (world ? world.now : re
 Math.random = () => (world ? world.programRandom.below(2 ** 32) / 2 ** 32 : real.random());
 Object.assign(crypto, {
   randomBytes: (length: number, ...rest: never[]) =>
-    world ? world.programRandom.bytes(length) : originals.randomBytes(length, ...rest),
+    world ? world.programRandom.bytes(length) : originals.randomBytes(length, ...(rest as [])),
   randomUUID: () => (world ? uuidOf(world.programRandom.bytes(16)) : originals.randomUUID()),
 });
 Object.assign(net, {
-  connect: (...args: never[]) => (network ? network.open(args) : connect(...args)),
-  createConnection: (...args: never[]) => (network ? network.open(args) : createConnection(...args)),
-  createServer: (...args: never[]) => (network ? network.createServer(args) : createServer(...args)),
+  connect: (...args: never[]) => (network ? network.open(args) : connect(...(args as unknown as [string]))),
+  createConnection: (...args: never[]) =>
+    network ? network.open(args) : createConnection(...(args as unknown as [string])),
+  createServer: (...args: never[]) => (network ? network.createServer(args) : createServer(...(args as unknown as []))),
 });
 syncBuiltinESMExports();
 

@@ -19,7 +19,7 @@ export interface Address {
   readonly port: number;
 }
 
-type Listener = (...args: never[]) => void;
+type Listener = (...args: unknown[]) => void;
 
 /** Milliseconds after which a connection attempt without an answer fails (Linux: 6 retransmissions of the SYN). */
 const connectTimeoutMs = 130_000;
@@ -62,6 +62,7 @@ export class Network {
     for (const socket of this.sockets) socket.releaseFrom(from, to);
   }
 
+  /** Returns a number that no port and no process has. */
   newPort(): number {
     return this.#port++;
   }

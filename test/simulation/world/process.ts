@@ -29,12 +29,10 @@ export interface ProcessOptions {
   readonly onStderr?: (text: string) => void;
 }
 
-let lastPid = 1000;
-
 export class SimulatedProcess implements Owner {
   readonly name: string;
   readonly host: string;
-  readonly pid = ++lastPid;
+  readonly pid: number;
   isAlive = true;
   frozenUntil = 0;
   clockSkewMs = 0;
@@ -57,6 +55,7 @@ export class SimulatedProcess implements Owner {
     this.#world = network.world;
     this.#network = network;
     this.#options = options;
+    this.pid = network.newPort();
     this.name = options.name;
     this.host = options.host;
     if (!network.hosts.has(options.host)) network.hosts.set(options.host, { name: options.host, isUp: true });
@@ -65,7 +64,10 @@ export class SimulatedProcess implements Owner {
 
   /** Starts the program. It ends with the status that `main` returns. */
   start(main: (context: Context) => Promise<number>): this {
-    this.#world.trace.add(this.#world.now, `start ${this.name} ${(this.#options.args ?? []).join(' ')}`);
+    this.#world.trace.add(
+      this.#world.now,
+      `start ${this.name} ${(this.#options.args ?? []).filter((arg) => !arg.startsWith('/')).join(' ')}`,
+    );
     this.#world.after(
       0,
       () => {
@@ -147,6 +149,9 @@ export class SimulatedProcess implements Owner {
       isAlive: () => false,
       memoryBytes: 1024 ** 3,
       kill: () => undefined,
+      spawn: () => {
+        throw new Error('the simulation has no child processes');
+      },
       self: { command: '', args: [] },
     };
   }

@@ -72,7 +72,10 @@ export class SimulatedSocket extends Duplex {
   }
 
   #connected(peer: SimulatedSocket): void {
-    if (this.destroyed) return peer.receiveReset();
+    if (this.destroyed) {
+      peer.receiveReset();
+      return;
+    }
     this.connecting = false;
     this.pending = false;
     this.#peer = peer;
@@ -209,7 +212,8 @@ export class SimulatedSocket extends Duplex {
       }
       this.bytesRead += segment.length;
       this.#isReading = this.push(segment);
-      this.#peer?.#consumed(segment.length);
+      // An optional chain cannot contain a private name.
+      if (this.#peer) this.#peer.#consumed(segment.length);
     }
   }
 

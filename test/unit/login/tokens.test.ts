@@ -1,6 +1,6 @@
 // Tests the current token of a source: commands, files, a token server, renewal, and errors.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -12,12 +12,14 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { redactor } from '../../../src/config/redact.ts';
 import { MqError } from '../../../src/errors.ts';
+import { startCommandsBy } from '../../../src/login/command-spawn.ts';
 import type { ClientCredentials, TokenSource } from '../../../src/login/login.ts';
 import { forgetToken, renewedToken, tokenOf } from '../../../src/login/tokens.ts';
 import { authority } from '../../support/authority.ts';
 import { emptyFolder } from '../../support/mq.ts';
 import { until } from '../../support/until.ts';
 
+startCommandsBy(spawn);
 const folder = emptyFolder();
 const count = (name: string) => readFileSync(join(folder, name), 'utf8').split('\n').length - 1;
 const commandOf = (command: string): TokenSource => ({ kind: 'command', from: '--token-command', command, folder });

@@ -1,7 +1,7 @@
 // Reads the log of one stream for one consumer. It reads a bounded number of bytes ahead, and keeps the file of the current
 // segment open.
 
-import { type FileHandle, open } from 'node:fs/promises';
+import type { Disk, DiskFile } from '../disk.ts';
 import type { Cursor, StreamRecord } from '../stream-log.ts';
 import { readRecords } from './records.ts';
 import { addToIndex, positionBefore, type StreamSegment, segmentOf } from './segments.ts';
@@ -15,19 +15,21 @@ interface ReadableLog {
 }
 
 export class DiskCursor implements Cursor {
+  readonly #disk: Disk;
   readonly #log: ReadableLog;
   readonly #onReadable: () => void;
   #offset: number;
   /** Records that were read ahead. */
   #records: StreamRecord[] = [];
   #segment: StreamSegment | undefined;
-  #file: FileHandle | undefined;
+  #file: DiskFile | undefined;
   #position = 0;
   #error: unknown;
   #isReading = false;
   #isClosed = false;
 
-  constructor(log: ReadableLog, offset: number, onReadable: () => void) {
+  constructor(disk: Disk, log: ReadableLog, offset: number, onReadable: () => void) {
+    this.#disk = disk;
     this.#log = log;
     this.#offset = offset;
     this.#onReadable = onReadable;
@@ -72,7 +74,7 @@ export class DiskCursor implements Cursor {
     if (segment === undefined) throw new Error('the segment was deleted');
     if (segment !== this.#segment) await this.#move(segment);
     const { path } = segment.segment;
-    this.#file ??= await open(path, 'r');
+    this.#file ??= await this.#disk.open(path, 'r');
     const range = { position: this.#position, end: segment.writtenBytes };
     const { records, position } = await readRecords({ file: this.#file, path }, range);
     this.#position = position;

@@ -1,8 +1,7 @@
 // The log of one stream on disk. The segments are written like those of the store, with group commit. Consumers receive a
 // message only after it is on disk.
 
-import { unlink } from 'node:fs/promises';
-import { syncFolder } from '../disk.ts';
+import type { Disk } from '../disk.ts';
 import type { Cursor, Retention, StreamLog, StreamLogOptions, StreamMessage } from '../stream-log.ts';
 import type { StoreWriter } from '../writer.ts';
 import { DiskCursor } from './cursor.ts';
@@ -11,6 +10,7 @@ import { addToIndex, type StreamSegment } from './segments.ts';
 
 interface DiskLogParts {
   readonly folder: string;
+  readonly disk: Disk;
   readonly writer: StoreWriter;
   readonly recovered: RecoveredStream | undefined;
   readonly options: StreamLogOptions;
@@ -91,7 +91,7 @@ export class DiskLog implements StreamLog {
   }
 
   cursor(offset: number, onReadable: () => void): Cursor {
-    return new DiskCursor(this, offset, onReadable);
+    return new DiskCursor(this.#parts.disk, this, offset, onReadable);
   }
 
   trim({ maxBytes, before }: Retention): void {
@@ -135,12 +135,13 @@ export class DiskLog implements StreamLog {
 
   /** Deletes files, the oldest first. After an error, the next call of `trim` tries again. */
   async #removeFiles(): Promise<void> {
+    const { disk, folder } = this.#parts;
     this.#isRemoving = true;
     try {
       for (let path = this.#removed[0]; path !== undefined; path = this.#removed[0]) {
-        await unlink(path);
+        await disk.unlink(path);
         // Recovery reports a gap between segments as damage, so that each deletion must be durable before the next one.
-        await syncFolder(this.#parts.folder);
+        await disk.syncFolder(folder);
         this.#removed.shift();
       }
     } catch (error) {

@@ -1,7 +1,7 @@
 // Reads records of a segment of a stream from its file.
 
-import type { FileHandle } from 'node:fs/promises';
 import { MqError } from '../../../errors.ts';
+import type { DiskFile } from '../disk.ts';
 import { decodeEntry, decodeRecord, headLength, recordEnd } from '../record.ts';
 import type { StreamRecord } from '../stream-log.ts';
 
@@ -17,7 +17,7 @@ interface PositionedRecord extends StreamRecord {
  * after the last one. Throws MqError BAD_DATA if a record is damaged.
  */
 export async function readRecords(
-  { file, path }: { file: FileHandle; path: string },
+  { file, path }: { file: DiskFile; path: string },
   { position, end }: { position: number; end: number },
 ): Promise<{ records: PositionedRecord[]; position: number }> {
   let bytes = await readAt(file, position, Math.min(readBytes, end - position));
@@ -41,7 +41,7 @@ export async function readRecords(
   }
 }
 
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+async function readAt(file: DiskFile, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(length);
   let used = 0;
   while (used < length) {

@@ -1,9 +1,9 @@
 // Opens the logs of existing streams. It reads the newest segment of each log whole, and truncates an incomplete end. Of the
 // older ones it reads only the first message, because a stream may be larger than the memory.
 
-import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../../../errors.ts';
+import type { Disk } from '../disk.ts';
 import { numbersIn, truncate } from '../log-files.ts';
 import type { StoreRecord } from '../record.ts';
 import { readSegment, type Segment, segmentHeaderLength, segmentOf, segmentPath } from '../segment.ts';
@@ -35,18 +35,19 @@ export const streamsFolder = 'streams';
 
 /** Returns the streams of a store, by the names of their folders. Throws MqError BAD_DATA if a file is damaged. */
 export async function recoverStreams(
+  disk: Disk,
   folder: string,
   log: (line: string) => void,
 ): Promise<Map<string, RecoveredStream>> {
   const streams = new Map<string, RecoveredStream>();
   const parent = join(folder, streamsFolder);
-  for (const id of await foldersIn(parent)) streams.set(id, await recoverStream(join(parent, id), log));
+  for (const id of await foldersIn(disk, parent)) streams.set(id, await recoverStream(disk, join(parent, id), log));
   return streams;
 }
 
-async function foldersIn(parent: string): Promise<string[]> {
+async function foldersIn(disk: Disk, parent: string): Promise<string[]> {
   try {
-    const entries = await readdir(parent, { withFileTypes: true });
+    const entries = await disk.readdir(parent);
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
@@ -54,12 +55,12 @@ async function foldersIn(parent: string): Promise<string[]> {
   }
 }
 
-async function recoverStream(folder: string, log: (line: string) => void): Promise<RecoveredStream> {
-  const numbers = await numbersIn(folder, log);
+async function recoverStream(disk: Disk, folder: string, log: (line: string) => void): Promise<RecoveredStream> {
+  const numbers = await numbersIn(disk, folder, log);
   const scans: Scan[] = [];
   // The newest segment may not have a message yet. Then the offset of the next message follows from the segment before it.
   for (let number = numbers.pop(); number !== undefined; number = numbers.pop()) {
-    const scan = await scanned(folder, number, { isLast: scans.length === 0, log });
+    const scan = await scanned(disk, folder, number, { isLast: scans.length === 0, log });
     scans.unshift(scan);
     if (scan.offsets !== undefined) break;
   }
@@ -69,7 +70,7 @@ async function recoverStream(folder: string, log: (line: string) => void): Promi
   });
   let nextTime = scans[0]?.firstTime;
   for (const number of numbers.reverse()) {
-    const { segment, time } = await olderSegment(folder, number, nextTime);
+    const { segment, time } = await olderSegment(disk, folder, number, nextTime);
     segments.unshift(segment);
     nextTime = time;
   }
@@ -77,11 +78,12 @@ async function recoverStream(folder: string, log: (line: string) => void): Promi
 }
 
 async function scanned(
+  disk: Disk,
   folder: string,
   number: number,
   { isLast, log }: { isLast: boolean; log: (line: string) => void },
 ): Promise<Scan> {
-  const bytes = await readFile(segmentPath(folder, number));
+  const bytes = await disk.readFile(segmentPath(folder, number));
   const segment = segmentOf(folder, number, bytes);
   const index: StreamSegment['index'] = [];
   let offsets: Scan['offsets'];
@@ -97,7 +99,7 @@ async function scanned(
     addToIndex({ index }, offset, position);
   };
   segment.bytes = readSegment(segment, bytes, { isLast, onRecord });
-  if (isLast) await truncate(segment, bytes.length, log);
+  if (isLast) await truncate(disk, segment, bytes.length, log);
   return { segment, offsets, firstTime, newestTime, index, sequence };
 }
 
@@ -106,12 +108,13 @@ async function scanned(
  * segment arrived at `nextTime` at the latest, because that is when the first message of the following segment arrived.
  */
 async function olderSegment(
+  disk: Disk,
   folder: string,
   number: number,
   nextTime = -Infinity,
 ): Promise<{ segment: StreamSegment; time: number }> {
   const path = segmentPath(folder, number);
-  const file = await open(path, 'r');
+  const file = await disk.open(path, 'r');
   try {
     const header = Buffer.alloc(segmentHeaderLength);
     await file.read(header, 0, header.length, 0);

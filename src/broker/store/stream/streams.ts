@@ -1,10 +1,9 @@
 // The streams of a store: opens and deletes their logs, and reports what is not on disk yet.
 
-import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type MqError, systemCode } from '../../../errors.ts';
 import type { StoreOptions } from '../contract.ts';
-import { openLogFile, syncFolder } from '../disk.ts';
+import { type Disk, systemDisk } from '../disk.ts';
 import type { StreamLog, StreamLogOptions } from '../stream-log.ts';
 import { StoreWriter } from '../writer.ts';
 import { DiskLog } from './disk-log.ts';
@@ -23,6 +22,7 @@ export class Streams {
   /** The error after which the store writes nothing more. */
   failure: MqError | undefined;
   readonly #parts: StreamsParts;
+  readonly #disk: Disk;
   readonly #folder: string;
   readonly #recovered: Map<string, RecoveredStream>;
   readonly #writers = new Set<StoreWriter>();
@@ -32,6 +32,7 @@ export class Streams {
 
   constructor(parts: StreamsParts) {
     this.#parts = parts;
+    this.#disk = parts.options.disk ?? systemDisk;
     this.#folder = join(parts.folder, streamsFolder);
     this.#recovered = parts.recovered;
   }
@@ -48,15 +49,14 @@ export class Streams {
     const recovered = this.#recovered.get(id);
     this.#recovered.delete(id);
     const segments = recovered?.segments.map(({ segment }) => segment) ?? [];
-    const writer = new StoreWriter(
-      folder,
-      { segments, sequence: recovered?.sequence ?? 1 },
-      this.#writerOptions(folder),
-    );
+    const writer = new StoreWriter(folder, { segments, sequence: recovered?.sequence ?? 1 }, this.#writerOptions(), {
+      onCreate: () => this.#createFolder(folder),
+    });
     this.#writers.add(writer);
     const { log = () => undefined } = this.#parts.options;
     return new DiskLog({
       folder,
+      disk: this.#disk,
       writer,
       recovered,
       options,
@@ -111,38 +111,33 @@ export class Streams {
   #remove(folder: string, before: Promise<unknown> = Promise.resolve()): void {
     const { log = () => undefined } = this.#parts.options;
     const deletion = before
-      .then(() => rm(folder, { recursive: true, force: true }))
+      .then(() => this.#disk.removeFolder(folder))
       .catch((error) => log(`the store: cannot delete ${folder}: ${error instanceof Error ? error.message : error}`))
       .finally(() => this.#deletions.delete(deletion));
     this.#deletions.add(deletion);
   }
 
-  #writerOptions(folder: string): StoreOptions {
+  #writerOptions(): StoreOptions {
     const { options } = this.#parts;
-    const openFile = options.open ?? openLogFile;
     return {
       ...options,
-      open: async (path, flags, mode) => {
-        if (flags === 'wx') await createFolder(folder, options.syncFolder ?? syncFolder);
-        return await openFile(path, flags, mode);
-      },
       onFailed: (failure) => {
         this.failure ??= failure;
         options.onFailed?.(failure);
       },
     };
   }
-}
 
-/** Creates the folder of a stream and the one that contains it, and makes their names durable. */
-async function createFolder(folder: string, sync: (folder: string) => Promise<void>): Promise<void> {
-  for (const each of [dirname(folder), folder]) {
-    try {
-      await mkdir(each, { mode: 0o700 });
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
+  /** Creates the folder of a stream and the one that contains it, and makes their names durable. */
+  async #createFolder(folder: string): Promise<void> {
+    for (const each of [dirname(folder), folder]) {
+      try {
+        await this.#disk.mkdir(each);
+      } catch (error) {
+        if (systemCode(error) !== 'EEXIST') throw error;
+      }
+      // A folder that exists may not be durable yet, if the broker ended after it had created the folder.
+      await this.#disk.syncFolder(dirname(each));
     }
-    // A folder that exists may not be durable yet, if the broker ended after it had created the folder.
-    await sync(dirname(each));
   }
 }

@@ -137,6 +137,7 @@ function handlerHost(context: Context, { config, observation }: Running, options
     stderr: observation.handlerStderr,
     stderrOf: (message) => observation.handlerStderrOf(messageFields(message), { isNamed: parallel.concurrency > 1 }),
     kill: context.kill,
+    spawn: context.spawn,
     ...(context.native && { native: context.native }),
     graceMs,
     ...(timeoutMs !== undefined && { timeoutMs }),

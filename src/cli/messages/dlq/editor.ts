@@ -1,6 +1,5 @@
 // Opens the editor of the user on a temporary file.
 
-import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +40,7 @@ export async function editorFile(context: Context, text: Buffer): Promise<Editor
 }
 
 /** Runs the editor on the terminal. Returns how it failed, or `undefined`. */
-function endOf({ cwd, env }: Context, editor: string, file: string): Promise<string | undefined> {
+function endOf({ cwd, env, spawn }: Context, editor: string, file: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     // The variable may contain arguments, so a shell splits it, as git and crontab do. The editor gets no MQ_ variables,
     // because MQ_URL may contain the password of a named connection.

@@ -1,11 +1,11 @@
 // Makes the same random changes in a store with tiny segments and in plain maps, and compares what is recovered.
 
 import { copyFileSync, existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
-import { open as openFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Returns, Store, StoreOptions } from '../../../../src/broker/store/contract.ts';
+import { type Disk, systemDisk } from '../../../../src/broker/store/disk.ts';
 import { LiveRecords } from '../../../../src/broker/store/live-records.ts';
 import { neverReturned } from '../../../../src/broker/store/record.ts';
 import { newSegment } from '../../../../src/broker/store/segment.ts';
@@ -132,8 +132,8 @@ test('each message is on disk once at every sync of a compaction', () =>
   withFolder(async (folder) => {
     const copies: string[] = [];
     let isCopied = false;
-    const openCopied = async (path: string, flags: string, mode?: number) => {
-      const file = await openFile(path, flags, mode);
+    const openLog: Disk['openLog'] = async (path, flags, mode) => {
+      const file = await systemDisk.openLog(path, flags, mode);
       const datasync = async () => {
         await file.datasync();
         if (!isCopied) return;
@@ -145,7 +145,7 @@ test('each message is on disk once at every sync of a compaction', () =>
       const writev = (parts: readonly Buffer[], position: number) => file.writev(parts, position);
       return { writev, datasync, close: () => file.close() };
     };
-    const store = await open(folder, { segmentBytes: 2000, slackBytes: 0, open: openCopied });
+    const store = await open(folder, { segmentBytes: 2000, slackBytes: 0, disk: { ...systemDisk, openLog } });
     store.define({ kind: 'queue', key: 'a', value: {} });
     const ids = Array.from({ length: 600 }, (_, index) => enqueue(store, `message ${index}`, 'a', 'b'));
     await committed(store);

@@ -3,14 +3,14 @@ import { platform } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openLogFile } from '../../../../src/broker/store/disk.ts';
+import { systemDisk } from '../../../../src/broker/store/disk.ts';
 import { withFolder } from './folder.ts';
 
 test('a write to a log file ends when it is on disk', () =>
   withFolder(async (folder) => {
     const path = join(folder, 'x.log');
     for (const flags of ['wx', 'r+'] as const) {
-      const file = await openLogFile(path, flags, 0o600);
+      const file = await systemDisk.openLog(path, flags, 0o600);
       if (platform() === 'linux') assert.ok(isSynced(path), flags);
       await file.writev([Buffer.from(flags), Buffer.from('!')], 0);
       await file.datasync();
@@ -18,7 +18,7 @@ test('a write to a log file ends when it is on disk', () =>
       assert.is(readFileSync(path, 'utf8'), `${flags}!`);
     }
     let refused = '';
-    await openLogFile(path, 'wx').catch(({ code }) => {
+    await systemDisk.openLog(path, 'wx').catch(({ code }) => {
       refused = code;
     });
     assert.is(refused, 'EEXIST');

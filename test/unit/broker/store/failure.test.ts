@@ -1,36 +1,37 @@
 import { cpSync, renameSync, rmSync } from 'node:fs';
-import { open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Store, StoreOptions } from '../../../../src/broker/store/contract.ts';
+import type { Store } from '../../../../src/broker/store/contract.ts';
+import { type Disk, type LogFile, systemDisk } from '../../../../src/broker/store/disk.ts';
 import { committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './folder.ts';
 
-/** A disk that can fail its next writes or syncs, or write only a part. */
-function disk(): {
+/** Returns a disk that can fail its next writes or syncs, or write only a part. */
+function failingDisk(): {
   next: 'well' | 'no write' | 'no sync' | 'no sync once' | 'in parts';
-  open: NonNullable<StoreOptions['open']>;
+  disk: Disk;
 } {
-  const state: ReturnType<typeof disk> = {
+  const state: ReturnType<typeof failingDisk> = {
     next: 'well',
-    open: async (path, flags, mode) => {
-      const file = await openFile(path, flags, mode);
-      return {
-        close: () => file.close(),
-        writev: async (parts, position) => {
-          if (state.next === 'no write') throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' });
-          const [first = Buffer.alloc(0)] = parts;
-          return await file.writev(state.next === 'in parts' ? [first.subarray(0, 7)] : parts, position);
-        },
-        datasync: async () => {
-          const isFailing = state.next === 'no sync' || state.next === 'no sync once';
-          if (state.next === 'no sync once') state.next = 'well';
-          if (isFailing) throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
-          await file.datasync();
-        },
-      };
-    },
+    disk: { ...systemDisk, openLog },
   };
+  async function openLog(...[path, flags, mode]: Parameters<Disk['openLog']>): Promise<LogFile> {
+    const file = await systemDisk.openLog(path, flags, mode);
+    return {
+      close: () => file.close(),
+      writev: async (parts, position) => {
+        if (state.next === 'no write') throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' });
+        const [first = Buffer.alloc(0)] = parts;
+        return await file.writev(state.next === 'in parts' ? [first.subarray(0, 7)] : parts, position);
+      },
+      datasync: async () => {
+        const isFailing = state.next === 'no sync' || state.next === 'no sync once';
+        if (state.next === 'no sync once') state.next = 'well';
+        if (isFailing) throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+        await file.datasync();
+      },
+    };
+  }
   return state;
 }
 
@@ -38,8 +39,8 @@ for (const failure of ['no write', 'no sync'] as const) {
   test(`reports no commit after a failed ${failure === 'no write' ? 'write' : 'sync'}`, () =>
     withFolder(async (folder) => {
       const { lines, log } = lineLog();
-      const failing = disk();
-      const store = await open(folder, { open: failing.open, log });
+      const failing = failingDisk();
+      const store = await open(folder, { disk: failing.disk, log });
       enqueue(store, 'before', 'a');
       await committed(store);
       failing.next = failure;
@@ -90,8 +91,8 @@ for (const [what, disturb] of [
 
 test('all pending commits of a failed batch receive the error', () =>
   withFolder(async (folder) => {
-    const failing = disk();
-    const store = await open(folder, { open: failing.open });
+    const failing = failingDisk();
+    const store = await open(folder, { disk: failing.disk });
     failing.next = 'no sync';
     const outcomes: Promise<string>[] = [];
     for (let count = 0; count < 3; count++) {
@@ -111,8 +112,8 @@ test('all pending commits of a failed batch receive the error', () =>
 
 test('writes nothing after a failed sync, so that the log has no hole', () =>
   withFolder(async (folder) => {
-    const failing = disk();
-    const store = await open(folder, { open: failing.open, segmentBytes: 100 });
+    const failing = failingDisk();
+    const store = await open(folder, { disk: failing.disk, segmentBytes: 100 });
     failing.next = 'no sync once';
     for (let count = 0; count < 20; count++) enqueue(store, `${count}`, 'a');
     assert.is(await outcome(store), 'IO');
@@ -123,8 +124,8 @@ test('writes nothing after a failed sync, so that the log has no hole', () =>
 
 test('completes a write that the disk accepts in parts', () =>
   withFolder(async (folder) => {
-    const slow = disk();
-    const store = await open(folder, { open: slow.open });
+    const slow = failingDisk();
+    const store = await open(folder, { disk: slow.disk });
     slow.next = 'in parts';
     for (let count = 0; count < 20; count++) enqueue(store, `${count}`, 'a');
     await committed(store);
@@ -135,8 +136,8 @@ test('completes a write that the disk accepts in parts', () =>
 test('logs a failed close of the last segment', () =>
   withFolder(async (folder) => {
     const { lines, log } = lineLog();
-    const failing = disk();
-    const store = await open(folder, { open: failing.open, log });
+    const failing = failingDisk();
+    const store = await open(folder, { disk: failing.disk, log });
     failing.next = 'no write';
     enqueue(store, 'lost', 'a');
     await store.close();

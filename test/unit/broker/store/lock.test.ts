@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Store } from '../../../../src/broker/store/contract.ts';
+import { systemDisk } from '../../../../src/broker/store/disk.ts';
 import { openStore } from '../../../../src/broker/store.ts';
 import { until } from '../../../support/until.ts';
 import { bytesOf, enqueue, open, recoveredIn, withFolder } from './folder.ts';
@@ -75,7 +76,8 @@ test('syncs the parents of a new folder', () =>
   withFolder(async (folder) => {
     const synced: string[] = [];
     const syncFolder = async (path: string) => void synced.push(path);
-    await (await open(join(folder, 'a', 'b'), { syncFolder })).close();
+    const disk = { ...systemDisk, syncFolder };
+    await (await open(join(folder, 'a', 'b'), { disk })).close();
     assert.equal(synced, [folder, join(folder, 'a')]);
   }));
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Store, StoreOptions } from '../../../../../src/broker/store/contract.ts';
+import { type Disk, systemDisk } from '../../../../../src/broker/store/disk.ts';
 import type { StreamLog, StreamRecord } from '../../../../../src/broker/store/stream-log.ts';
 import { until } from '../../../../support/until.ts';
 import { committed, open, segments, withFolder } from '../folder.ts';
@@ -293,27 +294,25 @@ test('removes the folders of deleted and of undefined streams', async () => {
 
 test('a commit and a settlement wait for the disk of the streams', async () => {
   await withFolder(async (folder) => {
-    const { open: openFile } = await import('node:fs/promises');
     const writes: string[] = [];
     let release = () => {};
     const isReleased = new Promise<void>((done) => {
       release = done;
     });
-    const store = await open(folder, {
-      open: async (path, flags, mode) => {
-        const file = await openFile(path, flags, mode);
-        return {
-          close: () => file.close(),
-          datasync: () => file.datasync(),
-          writev: async (parts, position) => {
-            const isStream = path.includes('streams');
-            if (isStream) await isReleased;
-            writes.push(isStream ? 'stream' : 'store');
-            return await file.writev(parts, position);
-          },
-        };
-      },
-    });
+    const openLog: Disk['openLog'] = async (path, flags, mode) => {
+      const file = await systemDisk.openLog(path, flags, mode);
+      return {
+        close: () => file.close(),
+        datasync: () => file.datasync(),
+        writev: async (parts, position) => {
+          const isStream = path.includes('streams');
+          if (isStream) await isReleased;
+          writes.push(isStream ? 'stream' : 'store');
+          return await file.writev(parts, position);
+        },
+      };
+    };
+    const store = await open(folder, { disk: { ...systemDisk, openLog } });
     append(opened(store), 'dead');
     store.define({ kind: 'queue', key: 'q', value: 1 });
     let isCommitted = false;
@@ -339,13 +338,13 @@ test('keeps a settled message if the stream of its dead letter is not written', 
       await store.close();
       return stored;
     })();
-    const { open: openFile } = await import('node:fs/promises');
     const failures: string[] = [];
+    const openLog: Disk['openLog'] = async (path, flags, mode) => {
+      if (path.includes('streams')) throw new Error('no space');
+      return await systemDisk.openLog(path, flags, mode);
+    };
     const store = await open(folder, {
-      open: async (path, flags, mode) => {
-        if (path.includes('streams')) throw new Error('no space');
-        return await openFile(path, flags, mode);
-      },
+      disk: { ...systemDisk, openLog },
       onFailed: ({ message }) => failures.push(message),
     });
     append(opened(store), 'dead');

@@ -2,11 +2,11 @@
 // without messages costs.
 
 import { existsSync } from 'node:fs';
-import { open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Store, StoreOptions } from '../../../../../src/broker/store/contract.ts';
+import type { Store } from '../../../../../src/broker/store/contract.ts';
+import { type Disk, systemDisk } from '../../../../../src/broker/store/disk.ts';
 import type { StreamLog } from '../../../../../src/broker/store/stream-log.ts';
 import { until } from '../../../../support/until.ts';
 import { committed, open, withFolder } from '../folder.ts';
@@ -18,10 +18,10 @@ function append(log: StreamLog, body: string, time = 1000): void {
   log.append({ exchange: 'x', routingKey: 'key', content: Buffer.from(body), propertiesLength: 0 }, time);
 }
 
-/** Returns a function for the option `open`. Each write first waits for `before` with the path of its file. */
-function writing(before: (path: string) => Promise<void> | void): NonNullable<StoreOptions['open']> {
-  return async (path, flags, mode) => {
-    const file = await openFile(path, flags, mode);
+/** Returns a disk. Each write to the log first waits for `before` with the path of its file. */
+function writing(before: (path: string) => Promise<void> | void): Disk {
+  const openLog: Disk['openLog'] = async (path, flags, mode) => {
+    const file = await systemDisk.openLog(path, flags, mode);
     return {
       close: () => file.close(),
       datasync: () => file.datasync(),
@@ -31,6 +31,7 @@ function writing(before: (path: string) => Promise<void> | void): NonNullable<St
       },
     };
   };
+  return { ...systemDisk, openLog };
 }
 
 test('a restart keeps the ages of older segments', async () => {
@@ -61,7 +62,7 @@ test('a segment counts when its first message is on disk', async () => {
       if (path.includes('streams')) writes++;
       return isReleased.promise;
     };
-    const store = await open(folder, { open: writing(before) });
+    const store = await open(folder, { disk: writing(before) });
     const counts: number[] = [];
     const log = store.openStream('s', { segmentBytes: 100, onAppended: () => counts.push(log.segmentCount) });
     append(log, 'x'.repeat(100));
@@ -77,7 +78,7 @@ test('a segment counts when its first message is on disk', async () => {
 test('no commit succeeds after the failure of a stream that is deleted', async () => {
   await withFolder(async (folder) => {
     const store = await open(folder, {
-      open: writing((path) => {
+      disk: writing((path) => {
         if (path.includes('bad')) throw new Error('no space');
       }),
     });
@@ -98,7 +99,7 @@ test('a deleted stream keeps its messages if its definition cannot be removed', 
     let isFull = false;
     const lines: string[] = [];
     const store = await open(folder, {
-      open: writing((path) => {
+      disk: writing((path) => {
         if (isFull && !path.includes('streams')) throw new Error('no space');
       }),
       log: (line) => lines.push(line),
