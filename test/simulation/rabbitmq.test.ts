@@ -4,8 +4,8 @@
 import './world/globals.ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type RabbitmqFault, rabbitmqFaults } from './rabbitmq/faults.ts';
-import { runTrial, type TrialResult } from './rabbitmq/trial.ts';
+import { rabbitmqFaults } from './rabbitmq/faults.ts';
+import { type Injection, runTrial, type TrialResult } from './rabbitmq/trial.ts';
 
 interface Expected {
   /** A line in the log of one of the roles. */
@@ -53,7 +53,7 @@ for (const fault of rabbitmqFaults) {
     const wanted = expected[fault.name];
     assert.ok(wanted, 'the test knows the effect of each fault');
     const { holdMs = Math.min(30_000, fault.holdMs[1]) } = wanted;
-    const result = await runTrial({ seed: 1, fault, holdMs });
+    const result = await runTrial({ seed: 1, injections: [{ fault, at: 4000, holdMs }] });
     assertSafe(result);
     if (wanted.logs) assert.match(result.stderr, wanted.logs);
     assert.is(result.redelivered > 0, wanted.redelivers === true);
@@ -70,12 +70,12 @@ faults('a cluster without a fault delivers each message once', async () => {
 });
 
 faults('a refused message is in no queue, and a nacked one can be', async () => {
-  const refused = await runTrial({ seed: 1, fault: faultNamed('publishes refused') });
+  const refused = await runTrial({ seed: 1, injections: [inject('publishes refused', 5000)] });
   assert.equal(
     refusedIn(refused).filter((body) => refused.handled.includes(body)),
     [],
   );
-  const nacked = await runTrial({ seed: 1, fault: faultNamed('enqueued publishes nacked') });
+  const nacked = await runTrial({ seed: 1, injections: [inject('enqueued publishes nacked', 5000)] });
   assert.equal(
     refusedIn(nacked).filter((body) => !nacked.handled.includes(body)),
     [],
@@ -83,30 +83,30 @@ faults('a refused message is in no queue, and a nacked one can be', async () => 
 });
 
 faults('a message is handled twice after a change of the leader', async () => {
-  const { handled } = await runTrial({ seed: 1, fault: faultNamed('leader changed') });
+  const { handled } = await runTrial({ seed: 1, injections: [inject('leader changed', 1000)] });
   assert.ok(handled.length > 50);
 });
 
 faults('RabbitMQ 4.3 cancels no consumer of a classic queue', async () => {
-  const fault = faultNamed('consumer timeout of 4.3');
-  const { redelivered, stderr } = await runTrial({ seed: 1, fault, queueType: 'classic' });
+  const injections = [inject('consumer timeout of 4.3', 0)];
+  const { redelivered, stderr } = await runTrial({ seed: 1, injections, queueType: 'classic' });
   assert.is(redelivered, 0);
   assert.not.match(stderr, /cancelled/);
 });
 
 faults('the same seed has the same trace, and another seed another one', async () => {
-  const fault = faultNamed('node in the minority');
+  const injections = [inject('node in the minority', 30_000)];
   const hashes: string[] = [];
-  for (const seed of [7, 7, 8]) hashes.push((await runTrial({ seed, fault, holdMs: 30_000 })).hash);
+  for (const seed of [7, 7, 8]) hashes.push((await runTrial({ seed, injections })).hash);
   assert.is(hashes[0], hashes[1]);
   assert.is.not(hashes[0], hashes[2]);
 });
 faults.run();
 
-function faultNamed(name: string): RabbitmqFault {
+function inject(name: string, holdMs: number): Injection {
   const fault = rabbitmqFaults.find((each) => each.name === name);
   assert.ok(fault, name);
-  return fault;
+  return { fault, at: 4000, holdMs };
 }
 
 function refusedIn({ outcomes }: TrialResult): string[] {

@@ -1,4 +1,4 @@
-// A publisher and two receivers on a simulated cluster, with one fault.
+// A publisher and two receivers on a simulated cluster with faults.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,10 +13,17 @@ import { World } from '../world/world.ts';
 import { Cluster } from './cluster.ts';
 import type { RabbitmqFault } from './faults.ts';
 
+export interface Injection {
+  readonly fault: RabbitmqFault;
+  /** Virtual time in milliseconds. */
+  readonly at: number;
+  readonly holdMs: number;
+}
+
 export interface TrialOptions {
   readonly seed: number;
-  readonly fault?: RabbitmqFault | undefined;
-  readonly holdMs?: number;
+  /** Default: no fault. */
+  readonly injections?: readonly Injection[];
   readonly queueType?: 'classic' | 'quorum';
   readonly print?: (line: string) => void;
 }
@@ -40,7 +47,6 @@ export interface TrialResult {
 
 const messageCount = 50;
 const everyMs = 100;
-const faultAt = 4000;
 const latestMs = 600_000;
 const mostSteps = 400_000;
 
@@ -52,7 +58,7 @@ class Trial {
   readonly #receivers: readonly SimulatedProcess[];
   /** Virtual time of each outcome. */
   readonly #reportedAt: number[] = [];
-  #isOver = false;
+  #endedFaults = 0;
 
   constructor(options: TrialOptions, configFile: string) {
     this.#options = options;
@@ -96,21 +102,24 @@ class Trial {
     for (let index = 0; index < messageCount; index++)
       world.later(publishedAt(index), () => this.#publisher.stdin.write(`m${index}..\n`));
     world.later(publishedAt(messageCount), () => this.#publisher.stdin.end());
-    const { fault, holdMs = fault?.holdMs[1] ?? 0 } = this.#options;
-    world.later(faultAt, () => {
-      world.trace.add(world.now, `fault: ${fault?.name}`);
-      const undo = fault?.inject(this.#cluster, world.random, holdMs);
-      world.later(holdMs, () => {
-        world.trace.add(world.now, 'the fault ends');
-        undo?.();
-        this.#isOver = true;
-      });
+    for (const injection of this.#options.injections ?? []) world.later(injection.at, () => this.#inject(injection));
+  }
+
+  #inject({ fault, holdMs }: Injection): void {
+    const world = this.#world;
+    world.trace.add(world.now, `fault: ${fault.name}`);
+    const undo = fault.inject(this.#cluster, world.random, holdMs);
+    world.later(holdMs, () => {
+      world.trace.add(world.now, `end of the fault: ${fault.name}`);
+      undo?.();
+      this.#endedFaults += 1;
     });
   }
 
   #isDone(): boolean {
     const queues = this.#cluster.broker?.vhosts.get('/')?.queues.values() ?? [];
-    return this.#isOver && this.#publisher.end !== undefined && [...queues].every(({ totals }) => totals.bytes === 0);
+    if (this.#endedFaults < (this.#options.injections?.length ?? 0)) return false;
+    return this.#publisher.end !== undefined && [...queues].every(({ totals }) => totals.bytes === 0);
   }
 
   #result(doneAt: number): TrialResult {
