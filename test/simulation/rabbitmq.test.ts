@@ -38,7 +38,7 @@ const expected: Readonly<Record<string, Expected>> = {
   'publishes refused': { logs: /the broker refused a message/, refuses: true },
   'enqueued publishes nacked': { logs: /the broker refused a message/, refuses: true },
   'consumers cancelled': { logs: /the broker cancelled the consumer; consuming again/, redelivers: true },
-  'consumers forgotten': { redelivers: true },
+  'consumers forgotten': { logs: /has dropped the consumer of the queue; consuming again/, redelivers: true },
   'leader changed': { redelivers: true },
   'memory alarm': { logs: /blocks publishing: low on memory[\s\S]*accepts messages again/, slowestMs: 25_000 },
   'connections closed by management': { logs: /Closed via management plugin; connecting again/, redelivers: true },
