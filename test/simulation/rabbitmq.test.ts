@@ -18,6 +18,7 @@ interface Expected {
   readonly slowestMs?: number;
   /** Duration of the fault in milliseconds. Default: 30 s, or the longest duration if that is shorter. */
   readonly holdMs?: number;
+  readonly handlerSeconds?: number;
 }
 
 const moved = /connecting again[\s\S]*connected again/;
@@ -38,7 +39,11 @@ const expected: Readonly<Record<string, Expected>> = {
   'publishes refused': { logs: /the broker refused a message/, refuses: true },
   'enqueued publishes nacked': { logs: /the broker refused a message/, refuses: true },
   'consumers cancelled': { logs: /the broker cancelled the consumer; consuming again/, redelivers: true },
-  'consumers forgotten': { logs: /has dropped the consumer of the queue; consuming again/, redelivers: true },
+  'consumers forgotten': {
+    logs: /has dropped the consumer of the queue; consuming again/,
+    redelivers: true,
+    handlerSeconds: 6,
+  },
   'leader changed': { redelivers: true },
   'memory alarm': { logs: /blocks publishing: low on memory[\s\S]*accepts messages again/, slowestMs: 25_000 },
   'connections closed by management': { logs: /Closed via management plugin; connecting again/, redelivers: true },
@@ -52,8 +57,8 @@ for (const fault of rabbitmqFaults) {
   faults(`loses no message: ${fault.name}`, async () => {
     const wanted = expected[fault.name];
     assert.ok(wanted, 'the test knows the effect of each fault');
-    const { holdMs = Math.min(30_000, fault.holdMs[1]) } = wanted;
-    const result = await runTrial({ seed: 1, injections: [{ fault, at: 4000, holdMs }] });
+    const { holdMs = Math.min(30_000, fault.holdMs[1]), handlerSeconds = 2 } = wanted;
+    const result = await runTrial({ seed: 1, injections: [{ fault, at: 4000, holdMs }], handlerSeconds });
     assertSafe(result);
     if (wanted.logs) assert.match(result.stderr, wanted.logs);
     assert.is(result.redelivered > 0, wanted.redelivers === true);

@@ -25,6 +25,8 @@ export interface TrialOptions {
   /** Default: no fault. */
   readonly injections?: readonly Injection[];
   readonly queueType?: 'classic' | 'quorum';
+  /** Time that a receiver needs for a message, in virtual seconds. Default: 2. */
+  readonly handlerSeconds?: number;
   readonly print?: (line: string) => void;
 }
 
@@ -100,9 +102,13 @@ class Trial {
   #plan(): void {
     const world = this.#world;
     for (let index = 0; index < messageCount; index++)
-      world.later(publishedAt(index), () => this.#publisher.stdin.write(`m${index}..\n`));
+      world.later(publishedAt(index), () => this.#publisher.stdin.write(`${this.#bodyOf(index)}\n`));
     world.later(publishedAt(messageCount), () => this.#publisher.stdin.end());
     for (const injection of this.#options.injections ?? []) world.later(injection.at, () => this.#inject(injection));
+  }
+
+  #bodyOf(index: number): string {
+    return `m${index}${'.'.repeat(this.#options.handlerSeconds ?? 2)}`;
   }
 
   #inject({ fault, holdMs }: Injection): void {
@@ -124,7 +130,7 @@ class Trial {
 
   #result(doneAt: number): TrialResult {
     const outcomes = records(this.#publisher).map(
-      ({ number, outcome }) => [`m${Number(number) - 1}..`, String(outcome)] as const,
+      ({ number, outcome }) => [this.#bodyOf(Number(number) - 1), String(outcome)] as const,
     );
     return {
       outcomes: new Map(outcomes),
