@@ -4,6 +4,7 @@
 import './world/globals.ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Cluster } from './rabbitmq/cluster.ts';
 import { rabbitmqFaults } from './rabbitmq/faults.ts';
 import { type Injection, runTrial, type TrialResult } from './rabbitmq/trial.ts';
 
@@ -18,7 +19,6 @@ interface Expected {
   readonly slowestMs?: number;
   /** Duration of the fault in milliseconds. Default: 30 s, or the longest duration if that is shorter. */
   readonly holdMs?: number;
-  readonly handlerSeconds?: number;
 }
 
 const moved = /connecting again[\s\S]*connected again/;
@@ -39,11 +39,7 @@ const expected: Readonly<Record<string, Expected>> = {
   'publishes refused': { logs: /the broker refused a message/, refuses: true },
   'enqueued publishes nacked': { logs: /the broker refused a message/, refuses: true },
   'consumers cancelled': { logs: /the broker cancelled the consumer; consuming again/, redelivers: true },
-  'consumers forgotten': {
-    logs: /has dropped the consumer of the queue; consuming again/,
-    redelivers: true,
-    handlerSeconds: 6,
-  },
+  'consumers forgotten': { redelivers: true },
   'leader changed': { redelivers: true },
   'memory alarm': { logs: /blocks publishing: low on memory[\s\S]*accepts messages again/, slowestMs: 25_000 },
   'connections closed by management': { logs: /Closed via management plugin; connecting again/, redelivers: true },
@@ -57,8 +53,8 @@ for (const fault of rabbitmqFaults) {
   faults(`loses no message: ${fault.name}`, async () => {
     const wanted = expected[fault.name];
     assert.ok(wanted, 'the test knows the effect of each fault');
-    const { holdMs = Math.min(30_000, fault.holdMs[1]), handlerSeconds = 2 } = wanted;
-    const result = await runTrial({ seed: 1, injections: [{ fault, at: 4000, holdMs }], handlerSeconds });
+    const { holdMs = Math.min(30_000, fault.holdMs[1]) } = wanted;
+    const result = await runTrial({ seed: 1, injections: [{ fault, at: 4000, holdMs }] });
     assertSafe(result);
     if (wanted.logs) assert.match(result.stderr, wanted.logs);
     assert.is(result.redelivered > 0, wanted.redelivers === true);
@@ -92,6 +88,16 @@ faults('a message is handled twice after a change of the leader', async () => {
   assert.ok(handled.length > 50);
 });
 
+faults('a receiver consumes again if the broker has dropped only its consumer', async () => {
+  const result = await runTrial({
+    seed: 1,
+    injections: [{ fault: { name: 'one consumer forgotten', holdMs: [0, 0], inject: forgetOne }, at: 4000, holdMs: 0 }],
+    handlerSeconds: 6,
+  });
+  assertSafe(result);
+  assert.is(result.stderr.match(/has dropped the consumer of the queue; consuming again/g)?.length, 1);
+});
+
 faults('RabbitMQ 4.3 cancels no consumer of a classic queue', async () => {
   const injections = [inject('consumer timeout of 4.3', 0)];
   const { redelivered, stderr } = await runTrial({ seed: 1, injections, queueType: 'classic' });
@@ -112,6 +118,14 @@ function inject(name: string, holdMs: number): Injection {
   const fault = rabbitmqFaults.find((each) => each.name === name);
   assert.ok(fault, name);
   return { fault, at: 4000, holdMs };
+}
+
+/** Drops the consumer of the second receiver, which is connected to the last node. */
+function forgetOne({ nodes }: Cluster): undefined {
+  nodes[2]?.do(() => {
+    for (const { channels } of nodes[2]?.connections ?? [])
+      for (const channel of channels.values()) for (const tag of [...channel.consumers.keys()]) channel.forget(tag);
+  });
 }
 
 function refusedIn({ outcomes }: TrialResult): string[] {

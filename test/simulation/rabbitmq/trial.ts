@@ -52,6 +52,8 @@ const everyMs = 100;
 const latestMs = 600_000;
 const mostSteps = 400_000;
 
+let loaded: Promise<void> | undefined;
+
 class Trial {
   readonly #options: TrialOptions;
   readonly #world: World;
@@ -152,7 +154,8 @@ function publishedAt(index: number): number {
 
 /** Runs a trial with a configuration in a temporary folder. */
 export async function runTrial(options: TrialOptions): Promise<TrialResult> {
-  await preload();
+  loaded ??= preload();
+  await loaded;
   const folder = mkdtempSync(join(tmpdir(), 'mq-rabbitmq-'));
   try {
     const configFile = join(folder, 'rascal.json');
