@@ -98,6 +98,20 @@ faults('a receiver consumes again if the broker has dropped only its consumer', 
   assert.is(result.stderr.match(/has dropped the consumer of the queue; consuming again/g)?.length, 1);
 });
 
+faults('a publisher leaves a node in the minority after 25 s without a confirm', async () => {
+  const result = await runTrial({ seed: 6, injections: [inject('node in the minority', 60_000)] });
+  assertSafe(result);
+  assert.match(result.stderr, /mq send: the node has confirmed nothing in 25 s; connecting again/);
+  assert.ok(result.slowestMs > 25_000 && result.slowestMs < 27_000);
+});
+
+faults('a publisher treats the late nack of a node in the minority as no quorum', async () => {
+  const result = await runTrial({ seed: 1, injections: [{ ...inject('node in the minority', 60_000), at: 60 }] });
+  assertSafe(result);
+  assert.equal(refusedIn(result), []);
+  assert.match(result.stderr, /mq send: the node sent a nack after more than 10 s; connecting again/);
+});
+
 faults('RabbitMQ 4.3 cancels no consumer of a classic queue', async () => {
   const injections = [inject('consumer timeout of 4.3', 0)];
   const { redelivered, stderr } = await runTrial({ seed: 1, injections, queueType: 'classic' });
