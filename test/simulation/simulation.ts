@@ -120,11 +120,7 @@ export class Simulation {
     let last = 0;
     for (const fault of plan.faults) {
       last = Math.max(last, fault.at + fault.holdMs);
-      world.later(fault.at, () => {
-        world.trace.add(world.now, `fault: ${JSON.stringify(fault)}`);
-        const undo = inject(this, fault);
-        if (undo) world.later(fault.holdMs, undo);
-      });
+      world.later(fault.at, () => inject(this, fault));
     }
     await this.#until(() => world.now > last + 1, last + heldMs);
     await this.#until(() => this.#isDone(), world.now + settleMs);

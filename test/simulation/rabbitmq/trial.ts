@@ -62,6 +62,8 @@ class Trial {
   readonly #receivers: readonly SimulatedProcess[];
   /** Virtual time of each outcome. */
   readonly #reportedAt: number[] = [];
+  /** What each role has written to stdout. */
+  readonly #printed = new Map<string, string>();
   #endedFaults = 0;
 
   constructor(options: TrialOptions, configFile: string) {
@@ -72,10 +74,12 @@ class Trial {
     const role = (index: number, ...args: string[]) => {
       // The path is not an argument, because the trace contains the arguments.
       const env = { MQ_CONFIG: configFile, MQ_URL: this.#cluster.urlFrom(index) };
-      const onStdout = () => {
+      const onStdout = (text: string) => {
+        this.#printed.set(name, (this.#printed.get(name) ?? '') + text);
         if (index === 0) this.#reportedAt.push(this.#world.now);
       };
-      return new SimulatedProcess(network, { name: `${args[0]} ${index}`, host: `c${index}`, args, env, onStdout });
+      const name = `${args[0]} ${index}`;
+      return new SimulatedProcess(network, { name, host: `c${index}`, args, env, onStdout });
     };
     this.#publisher = role(0, 'send', '--json', '--lines');
     this.#receivers = [role(1, 'receive', '--json'), role(2, 'receive', '--json')];
@@ -124,6 +128,12 @@ class Trial {
     });
   }
 
+  /** Returns the objects that a role has printed. */
+  #records({ name }: SimulatedProcess): Record<string, unknown>[] {
+    const lines = (this.#printed.get(name) ?? '').split('\n');
+    return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+  }
+
   #isDone(): boolean {
     const queues = this.#cluster.broker?.vhosts.get('/')?.queues.values() ?? [];
     if (this.#endedFaults < (this.#options.injections?.length ?? 0)) return false;
@@ -131,12 +141,12 @@ class Trial {
   }
 
   #result(doneAt: number): TrialResult {
-    const outcomes = records(this.#publisher).map(
+    const outcomes = this.#records(this.#publisher).map(
       ({ number, outcome }) => [this.#bodyOf(Number(number) - 1), String(outcome)] as const,
     );
     return {
       outcomes: new Map(outcomes),
-      handled: this.#receivers.flatMap(records).map(({ body }) => String(body)),
+      handled: this.#receivers.flatMap((one) => this.#records(one)).map(({ body }) => String(body)),
       redelivered: this.#cluster.broker?.vhosts.get('/')?.counters.redeliver ?? 0,
       slowestMs: Math.max(...this.#reportedAt.map((at, index) => at - publishedAt(index))),
       publisherStatus: this.#publisher.end?.status,
@@ -178,11 +188,4 @@ function configuration(type: string) {
       },
     },
   };
-}
-
-function records({ stdout }: SimulatedProcess): Record<string, unknown>[] {
-  return stdout
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
 }
