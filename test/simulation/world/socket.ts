@@ -44,6 +44,7 @@ export class SimulatedSocket extends Duplex {
     super({ allowHalfOpen, emitClose: true, autoDestroy: true });
     this.#network = network;
     this.owner = network.world.owner;
+    if (this.owner === undefined) throw new Error('only a process of the world can open a socket');
     this.#host = hostOf(this.owner);
     network.sockets.add(this);
   }
@@ -125,9 +126,8 @@ export class SimulatedSocket extends Duplex {
 
   /** Sends a reset and destroys this side, as a firewall or a proxy does. */
   cut(): void {
-    const peer = this.#peer;
-    this.receiveReset();
-    if (peer) this.#network.world.after(0, () => peer.receiveReset(), peer.owner);
+    const { world } = this.#network;
+    for (const side of [this, this.#peer]) if (side) world.after(0, () => side.receiveReset(), side.owner);
   }
 
   receiveReset(): void {
