@@ -18,7 +18,10 @@ interface DisturbedDelivery {
   /** Name of the queue. */
   readonly queue: string;
   /** The message in its queue. It is the same object for each delivery of the message. */
-  readonly entry: { readonly redelivered: boolean };
+  readonly entry: {
+    readonly redelivered: boolean;
+    readonly message: { properties(): { readonly messageId?: string | undefined } };
+  };
 }
 
 interface DisturbedPublish {
@@ -59,6 +62,11 @@ export interface Interference {
    * successors in the meantime. `putBack` returns the message to the queue. It must be called later, and once.
    */
   keepBack(delivery: DisturbedDelivery, putBack: () => void): boolean;
+  /**
+   * Returns `true` if a redelivered message of a classic queue has the header `x-acquired-count`, as on a quorum queue. A
+   * consumer then knows that no other consumer has crashed with the message.
+   */
+  isCounted(delivery: DisturbedDelivery): boolean;
   /** Returns the outcome of an acknowledgement. `undefined` means nothing unusual. */
   acknowledge(delivery: DisturbedDelivery): AckFate | undefined;
 }

@@ -14,6 +14,7 @@ const none: Interference = {
   publish: () => undefined,
   isFull: () => false,
   keepBack: () => false,
+  isCounted: () => false,
   acknowledge: () => undefined,
 };
 
@@ -26,6 +27,21 @@ test('a message whose ack is lost is delivered again and marked as redelivered',
     assert.equal(received, ['a', 'a again']);
     await channel.close();
     assert.equal(await drain(await place.channel(), 'q'), []);
+  });
+});
+
+test('a redelivered message can have the header of a quorum queue', () => {
+  const acknowledge: Interference['acknowledge'] = ({ entry }) => (entry.redelivered ? undefined : { isLost: true });
+  return withFaults({ acknowledge, isCounted: () => true }, async (place) => {
+    const channel = await queueOf(place, ['a']);
+    const counts: unknown[] = [];
+    await channel.consume('q', (message) => {
+      if (message === null) return;
+      counts.push(message.properties.headers?.['x-acquired-count']);
+      channel.ack(message);
+    });
+    await until('two deliveries', () => counts.length === 2);
+    assert.equal(counts, [undefined, 1]);
   });
 });
 

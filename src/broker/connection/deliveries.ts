@@ -108,7 +108,8 @@ export class Deliveries {
     const { connection, number, counters } = this.channel;
     countDelivery(counters, entry === undefined ? 'deliver_no_ack' : 'deliver', redelivered);
     try {
-      connection.output.deliver(number, consumer.tag, tag, redelivered, message);
+      const sent = redelivered && entry !== undefined ? this.#counted(consumer, entry, message) : message;
+      connection.output.deliver(number, consumer.tag, tag, redelivered, sent);
     } catch (error) {
       // The error must close this connection only, but the caller may be a timer or a publisher of another connection.
       connection.fail(error);
@@ -287,6 +288,13 @@ export class Deliveries {
       queue.requeue([entry], false);
       queue.dispatch();
     });
+  }
+
+  /** Returns the message, with the headers of a quorum queue if a simulated fault requires them. */
+  #counted({ queue }: ChannelConsumer, entry: QueueEntry, message: Message): Message {
+    const { connection } = this.channel;
+    const isCounted = connection.interference?.isCounted({ client: connection, queue: queue.name, entry }) === true;
+    return isCounted && message === entry.message ? entry.withDeliveryCount() : message;
   }
 
   #fateOf({ queue, entry }: UnackedDelivery): AckFate | undefined {

@@ -1,6 +1,6 @@
 // Writes results as JSON lines. The shapes are a contract; fields may be added.
 
-import type { FileResult } from '../run.ts';
+import type { FileResult } from '../file-run.ts';
 import type { FileFailure } from '../verdict.ts';
 import { pathFrom, placeOf } from './place.ts';
 import type { ReportContext, Reporter } from './reporter.ts';

@@ -4,6 +4,7 @@ import { availableParallelism, platform } from 'node:os';
 import { relative } from 'node:path';
 import type { Context } from '../../../context.ts';
 import { exitStatuses } from '../../../errors.ts';
+import { type ChaosPlan, chaosNote, chaosOptions, unreachedNote } from './chaos.ts';
 import type { RunTarget } from './target.ts';
 
 /** Settings of the command line. With --watch they apply to every run. */
@@ -15,6 +16,8 @@ export interface Plan {
   readonly timeoutMs: number | undefined;
   readonly jobs: number | undefined;
   readonly bail: boolean;
+  /** `undefined` without --chaos. */
+  readonly chaos: ChaosPlan | undefined;
   readonly watch: boolean;
   readonly isVerbose: boolean;
 }
@@ -42,6 +45,7 @@ export async function runOnce(context: Context, run: Run): Promise<number> {
   try {
     reports.send({ type: 'start', files: files.length, target: target.title, seed, ...(shard && { shard }) });
     if (target.note !== undefined) reports.send({ type: 'note', text: target.note });
+    if (plan.chaos !== undefined) reports.send({ type: 'note', text: chaosNote(plan.chaos) });
     return await runAndReport(context, run, { seed, reports });
   } finally {
     reports.close();
@@ -73,9 +77,14 @@ async function runAndReport(
     target: target.plan,
     bail: plan.bail,
     ...(plan.filter !== undefined && { filter: plan.filter }),
+    ...(plan.chaos && { chaos: chaosOptions(plan.chaos, cwd) }),
     launch: launchOf(context),
     signal: drain,
-    onResult: (result) => reports.send({ type: 'file', result }),
+    onResult: (result) => {
+      reports.send({ type: 'file', result });
+      if (result.unreached)
+        reports.send({ type: 'note', text: unreachedNote(relative(cwd, result.file), result.unreached) });
+    },
   });
   const totals = totalsOf(results);
   const shard = shardName(plan);
