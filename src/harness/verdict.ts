@@ -21,7 +21,7 @@ export interface FileFailure extends Failure {
 /** Cause of a failure under chaos. */
 export interface ChaosCause {
   readonly seed: number;
-  /** Kinds of faults each of which causes the failure alone. Empty if only several kinds together cause it. */
+  /** The kind of fault that causes the failure alone, or all kinds if no kind does. */
   readonly faults: readonly string[];
   /** Command that repeats the failure. */
   readonly command: string;

@@ -1,11 +1,18 @@
 // Collects the results of the runs of one file under chaos, and combines them into one result.
 
 import type { FileResult } from '../file-run.ts';
-import type { ChaosCause, FileFailure } from '../verdict.ts';
+import { type ChaosKind, chaosKinds } from '../target.ts';
+import type { FileFailure } from '../verdict.ts';
 
-type Causes = ReadonlyMap<string, FileResult>;
+/** A failure with one kind of fault alone, and its run. */
+export interface Cause {
+  readonly kind: ChaosKind;
+  readonly failure: FileFailure;
+  readonly result: FileResult;
+}
 
-interface Commands {
+export interface Commands {
+  /** Returns the command that repeats a failure. `test` is absent if the failure does not belong to a test. */
   readonly commandOf: (failure: { readonly file: string; readonly seed: number; readonly test?: string }) => string;
 }
 
@@ -35,8 +42,8 @@ export class ChaosResult {
   /** Names of the tests that have not failed yet. Empty after a failure that does not belong to a test. */
   get remaining(): string[] {
     const { tests, failures } = this.#plain;
-    const isWhole = failures.every((failure) => tests.some((test) => test.failure === failure));
-    if (!isWhole || this.#others.length > 0) return [];
+    const isOfTests = failures.every((failure) => tests.some((test) => test.failure === failure));
+    if (!isOfTests || this.#others.length > 0) return [];
     return tests.filter(({ outcome, name }) => outcome === 'pass' && !this.#ofTests.has(name)).map(({ name }) => name);
   }
 
@@ -44,27 +51,21 @@ export class ChaosResult {
     this.#ms += ms;
   }
 
-  /** Returns the names of the tests that have failed in a run. */
-  failedTests({ tests }: FileResult): string[] {
-    return tests.filter(({ outcome }) => outcome === 'fail').map(({ name }) => name);
-  }
-
-  /** Adds the failures of a run. `alone` contains its repetitions with one kind of fault. */
-  addFailures({ tests, failures, output }: FileResult, seed: number, alone: Causes): void {
-    this.#output = output;
+  /** Adds a run with all kinds of faults. `causes` has its failures that one kind causes alone, by title. */
+  add({ tests, failures, output }: FileResult, seed: number, causes: ReadonlyMap<string, Cause>): void {
+    for (const { name, faults = 0 } of tests) if (faults > 0) this.#reached.add(name);
     for (const failure of failures) {
       const test = tests.find((one) => one.failure === failure)?.name;
+      const cause = causes.get(failure.title);
       const { file } = this.#plain;
       const command = this.#commands.commandOf({ file, seed, ...(test !== undefined && { test }) });
-      const cause = { seed, faults: causesOf(failure, alone), command };
-      this.#reached.add(test ?? '');
-      if (test === undefined) this.#others.push(withCause(failure, cause));
-      else this.#ofTests.set(test, withCause(failure, cause));
+      // The failure with one kind of fault is easier to understand.
+      const chaos = { seed, faults: cause === undefined ? chaosKinds : [cause.kind], command };
+      const shown = withChaos(cause?.failure ?? failure, chaos);
+      this.#output = cause?.result.output ?? output;
+      if (test === undefined) this.#others.push(shown);
+      else this.#ofTests.set(test, shown);
     }
-  }
-
-  addPasses({ tests }: FileResult): void {
-    for (const { name, faults = 0 } of tests) if (faults > 0) this.#reached.add(name);
   }
 
   whole(): FileResult {
@@ -87,19 +88,10 @@ export class ChaosResult {
   }
 }
 
-/** Returns the kinds of faults that cause the failure alone. */
-function causesOf({ title }: FileFailure, alone: Causes): string[] {
-  return [...alone].filter(([, { failures }]) => failures.some((one) => one.title === title)).map(([kind]) => kind);
-}
-
-function withCause(failure: FileFailure, cause: ChaosCause): FileFailure {
-  const { seed, faults, command } = cause;
-  const by = faults.length > 0 ? faults.join(', and by ') : 'several faults together';
-  return {
-    ...failure,
-    message: `broken by ${by} (seed ${seed}); repeat it with\n  ${command}\n${failure.message}`,
-    chaos: cause,
-  };
+function withChaos(failure: FileFailure, chaos: NonNullable<FileFailure['chaos']>): FileFailure {
+  const { seed, faults, command } = chaos;
+  const by = faults.length === 1 ? faults[0] : `${faults.slice(0, -1).join(', ')} and ${faults.at(-1)} together`;
+  return { ...failure, message: `broken by ${by} (seed ${seed})\nrepeat: ${command}\n${failure.message}`, chaos };
 }
 
 function withoutChaos(failure: FileFailure): FileFailure {

@@ -1,21 +1,19 @@
-// Runs a test file without faults, and then again with the faults of each seed. Repeats a failure with each kind of fault
-// alone, so that the report names the kind that causes it.
+// Runs a test file without faults, and then again with the faults of each seed. Repeats a failure with one kind of fault
+// at a time, so that the report names the kind that causes it. All runs follow each other, because tests of one file may
+// share files and servers outside the broker.
 
 import { type FileOptions, type FileResult, runFile } from '../file-run.ts';
 import { type ChaosKind, chaosKinds } from '../target.ts';
-import { ChaosResult } from './result.ts';
+import { type Cause, ChaosResult, type Commands } from './result.ts';
 
-export interface ChaosOptions {
+export interface ChaosOptions extends Commands {
   readonly seeds: readonly number[];
-  /** Returns the command that repeats a failure. `test` is absent if the failure does not belong to a test. */
-  readonly commandOf: (failure: { readonly file: string; readonly seed: number; readonly test?: string }) => string;
 }
 
 /** Returns one result for all runs of the file. A test stops at the first seed with which it fails. */
 export async function runUnderChaos(file: string, options: FileOptions, chaos: ChaosOptions): Promise<FileResult> {
-  const plain = await runFile(file, options);
-  const result = new ChaosResult(plain, chaos);
-  const run = async (seed: number, kinds: readonly ChaosKind[], tests: readonly string[]) => {
+  const result = new ChaosResult(await runFile(file, options), chaos);
+  const run: Run = async (seed, kinds, tests) => {
     const target = { ...options.target, kind: 'embedded' as const, chaos: { seed, kinds } };
     const again = await runFile(file, { ...options, tests, target });
     result.addTime(again.ms);
@@ -23,16 +21,33 @@ export async function runUnderChaos(file: string, options: FileOptions, chaos: C
   };
   for (const seed of chaos.seeds) {
     const tests = result.remaining;
-    if (tests.length === 0 || options.signal.aborted) break;
+    const isOver = tests.length === 0 || options.signal.aborted || (options.bail && result.hasFailures);
+    if (isOver) break;
     const again = await run(seed, chaosKinds, tests);
-    if (again.failures.length > 0 && !options.signal.aborted) {
-      const failed = result.failedTests(again);
-      const alone = new Map<ChaosKind, FileResult>();
-      for (const kind of chaosKinds) alone.set(kind, await run(seed, [kind], failed.length > 0 ? failed : tests));
-      result.addFailures(again, seed, alone);
-    }
-    result.addPasses(again);
-    if (options.bail && result.hasFailures) break;
+    const causes = await causesOf(again, async (kind, failed) => run(seed, [kind], failed.length > 0 ? failed : tests));
+    if (!options.signal.aborted) result.add(again, seed, causes);
   }
   return result.whole();
+}
+
+type Run = (seed: number, kinds: readonly ChaosKind[], tests: readonly string[]) => Promise<FileResult>;
+
+/** Returns the first kind of fault that causes a failure alone, by the title of the failure. */
+async function causesOf(
+  { tests, failures }: FileResult,
+  repeat: (kind: ChaosKind, failed: readonly string[]) => Promise<FileResult>,
+): Promise<ReadonlyMap<string, Cause>> {
+  const causes = new Map<string, Cause>();
+  for (const kind of chaosKinds) {
+    const open = failures.filter(({ title }) => !causes.has(title));
+    if (open.length === 0) break;
+    const failed = tests.filter(({ failure }) => failure !== undefined && open.includes(failure));
+    // A failure that does not belong to a test may need all tests.
+    const isOfTests = failed.length === open.length;
+    const result = await repeat(kind, isOfTests ? failed.map(({ name }) => name) : []);
+    for (const failure of result.failures) {
+      if (open.some(({ title }) => title === failure.title)) causes.set(failure.title, { kind, failure, result });
+    }
+  }
+  return causes;
 }
