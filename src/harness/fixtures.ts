@@ -14,6 +14,7 @@ import { traceRoute } from './fixtures/route-trace.ts';
 import type {
   BrokerFaults,
   ClusterFaults,
+  FaultControl,
   FileTarget,
   Published,
   ReceivedMessage,
@@ -283,15 +284,20 @@ export const cluster: ClusterFaults = new Proxy({} as ClusterFaults, {
 });
 
 /** Faults of the embedded broker. On another broker the test is skipped. All faults end with the test. */
-export const faults: BrokerFaults = new Proxy({} as BrokerFaults, {
-  get(_, name) {
-    if (typeof name === 'symbol' || name === 'then') return undefined;
-    const { target } = current('faults');
-    const control = target.faults ?? skip(`needs the faults of the embedded broker; the target is ${target.kind}`);
-    const member: unknown = Reflect.get(control, name);
-    return typeof member === 'function' ? member.bind(control) : undefined;
-  },
-});
+export const faults: BrokerFaults = {
+  redeliver: () => faultControl().redeliver(),
+  crashBetween: (...between) => faultControl().crashBetween(...between),
+  cut: () => faultControl().cut(),
+  delay: (milliseconds) => faultControl().delay(milliseconds),
+  refusePublish: () => faultControl().refusePublish(),
+  full: (queue) => faultControl().full(queue),
+  block: () => faultControl().block(),
+};
+
+function faultControl(): FaultControl {
+  const { target } = current('faults');
+  return target.faults ?? skip(`needs the faults of the embedded broker; the target is ${target.kind}`);
+}
 
 const defaultMs = 5_000;
 /** Milliseconds to wait for the roles before a step of the clock. */
