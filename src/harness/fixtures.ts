@@ -223,10 +223,8 @@ export function expectMessage(
 /** Like `eventually` of eventually.ts. Under faults, `check` must also hold after the roles have handled all messages. */
 export async function eventually<T>(...given: Parameters<typeof polling.eventually<T>>): Promise<T> {
   const found = await polling.eventually(...given);
-  const control = state?.target.faults;
-  if (control === undefined) return found;
-  await control.settled();
-  return polling.eventually(...given);
+  const wasDisturbed = (await state?.target.faults?.settled()) === true;
+  return wasDisturbed ? polling.eventually(...given) : found;
 }
 
 /** Waits for a dead letter of a role, a subscription or a queue, in the same way as `expectMessage`. */

@@ -225,9 +225,9 @@ export interface FaultControl extends BrokerFaults {
   heal(): void;
   /**
    * If faults repeat or delay messages, waits until the roles have handled what the broker has for them, at most for a
-   * short time.
+   * short time. Returns `false` without such faults.
    */
-  settled(): Promise<void>;
+  settled(): Promise<boolean>;
 }
 
 /** Content of a vhost. */

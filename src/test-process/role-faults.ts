@@ -52,12 +52,13 @@ export class RoleFaults implements FaultControl, Interference {
     for (const fault of this.#active) this.#end(fault);
   }
 
-  async settled(): Promise<void> {
+  async settled(): Promise<boolean> {
     const state = this.#state();
     const isRepeating = this.#chaos !== undefined || this.#has('redeliver') || this.#has('crash');
-    if (state === undefined || (!isRepeating && this.#interrupted.size === 0)) return;
+    if (state === undefined || (!isRepeating && this.#interrupted.size === 0)) return false;
     // A handler that runs longer is not an error. The test has its own time limits.
     await waitForRoles(state, settledMs, () => this.pending()).catch(() => undefined);
+    return true;
   }
 
   /** Returns all messages that are kept back to their queues. */

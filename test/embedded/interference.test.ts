@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Clock, systemClock } from '../../src/broker/clock.ts';
 import type { Interference } from '../../src/broker/interference.ts';
 import { drain, Place } from '../support/embedded.ts';
 import { until } from '../support/until.ts';
@@ -89,17 +90,26 @@ test('a message that is kept back arrives after its successors', () => {
   });
 });
 
-test('late confirms arrive in the order of their delays', () => {
+test('late confirms arrive after those of later publishes', async () => {
   const delays = [60, 0, 20];
   const publish: Interference['publish'] = () => {
     const confirmAfterMs = delays.shift() ?? 0;
     return confirmAfterMs > 0 ? { confirmAfterMs } : undefined;
   };
-  return withFaults({ publish }, async (place) => {
+  const timers = new Map<number, () => void>();
+  const after: Clock['after'] = (milliseconds, run) => {
+    timers.set(milliseconds, run);
+    return { cancel: () => undefined };
+  };
+  await Place.with({ clock: { ...systemClock, after }, interference: { ...none, publish } }, async (place) => {
     const channel = await place.channel();
     const confirmed: number[] = [];
     for (const at of [1, 2, 3]) channel.publish('', 'q', Buffer.alloc(0), {}, () => confirmed.push(at));
-    await channel.waitForConfirms();
+    await until('the confirm without a delay', () => confirmed.length === 1);
+    for (const [index, milliseconds] of [20, 60].entries()) {
+      timers.get(milliseconds)?.();
+      await until('a late confirm', () => confirmed.length === index + 2);
+    }
     assert.equal(confirmed, [2, 3, 1]);
   });
 });
