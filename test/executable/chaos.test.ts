@@ -33,7 +33,7 @@ test('the command of the report repeats the failure', async () => {
   const first = await mq(['test', '--chaos', '--report', 'json'], { cwd });
   const { seed, faults, command } = failureOf(first).chaos ?? {};
   assert.equal([seed, faults], [1, ['redelivery']]);
-  assert.is(command, 'mq test charge.test.ts --filter "an order is charged once" --chaos-seed 1');
+  assert.is(command, 'mq test charge.test.ts -t "an order is charged once" --chaos-seed 1');
   const again = await mq(['test', 'charge.test.ts', '-t', 'charged once', '--chaos-seed', '1', '--report', 'json'], {
     cwd,
   });

@@ -8,6 +8,8 @@ import { type Cause, ChaosResult, type Commands } from './result.ts';
 
 export interface ChaosOptions extends Commands {
   readonly seeds: readonly number[];
+  /** Called before the run of a file with a seed. */
+  readonly onRun: (run: { readonly file: string; readonly seed: number }) => void;
 }
 
 /** Returns one result for all runs of the file. A test stops at the first seed with which it fails. */
@@ -23,6 +25,7 @@ export async function runUnderChaos(file: string, options: FileOptions, chaos: C
     const tests = result.remaining;
     const isOver = tests.length === 0 || options.signal.aborted || (options.bail && result.hasFailures);
     if (isOver) break;
+    chaos.onRun({ file, seed });
     const again = await run(seed, chaosKinds, tests);
     const causes = await causesOf(again, async (kind, failed) => run(seed, [kind], failed.length > 0 ? failed : tests));
     if (!options.signal.aborted) result.add(again, seed, causes);

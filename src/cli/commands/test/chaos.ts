@@ -32,15 +32,20 @@ export function chaosPlanOf(values: Values): ChaosPlan | undefined {
   return { seeds, options };
 }
 
-export function chaosOptions({ seeds, options }: ChaosPlan, cwd: string): NonNullable<RunOptions['chaos']> {
+/** `onRun` receives a description of each run before it starts. */
+export function chaosOptions(
+  { seeds, options }: ChaosPlan,
+  { cwd, onRun = () => undefined }: { readonly cwd: string; readonly onRun?: (what: string) => void },
+): NonNullable<RunOptions['chaos']> {
   return {
     seeds,
+    onRun: ({ file, seed }) => onRun(`${relative(cwd, file)}, seed ${seed}`),
     commandOf: ({ file, seed, test }) =>
       [
         'mq test',
         quoted(relative(cwd, file)),
         ...options,
-        ...(test === undefined ? [] : ['--filter', quoted(test)]),
+        ...(test === undefined ? [] : ['-t', quoted(test)]),
         `--chaos-seed ${seed}`,
       ].join(' '),
   };

@@ -4,6 +4,8 @@ import { availableParallelism, platform } from 'node:os';
 import { relative } from 'node:path';
 import type { Context } from '../../../context.ts';
 import { exitStatuses } from '../../../errors.ts';
+import type { FileResult } from '../../../harness/file-run.ts';
+import { Progress } from '../../../terminal/progress.ts';
 import { type ChaosPlan, chaosNote, chaosOptions, unreachedNote } from './chaos.ts';
 import type { RunTarget } from './target.ts';
 
@@ -62,12 +64,14 @@ async function runAndReport(
   { plan, target, files }: Run,
   { seed, reports }: { seed: number; reports: Reports },
 ): Promise<number> {
-  const [{ shuffled }, { runFiles }, { emptiness, isGood, totalsOf }] = await Promise.all([
+  const [{ shuffled }, { runFiles }] = await Promise.all([
     import('../../../harness/order.ts'),
     import('../../../harness/run.ts'),
-    import('../../../harness/report.ts'),
   ]);
   const { cwd, drain } = context;
+  const progress = new Progress(context.stderr, files.length * (plan.chaos?.seeds.length ?? 0));
+  let runs = 0;
+  const onRun = (what: string) => progress.begin(runs++, what);
   const begun = performance.now();
   const results = await runFiles({
     files: shuffled(files, seed),
@@ -77,21 +81,35 @@ async function runAndReport(
     target: target.plan,
     bail: plan.bail,
     ...(plan.filter !== undefined && { filter: plan.filter }),
-    ...(plan.chaos && { chaos: chaosOptions(plan.chaos, cwd) }),
+    ...(plan.chaos && { chaos: chaosOptions(plan.chaos, { cwd, onRun }) }),
     launch: launchOf(context),
     signal: drain,
     onResult: (result) => {
+      progress.end();
       reports.send({ type: 'file', result });
       if (result.unreached)
         reports.send({ type: 'note', text: unreachedNote(relative(cwd, result.file), result.unreached) });
     },
   });
+  return await finish(context, { plan, reports, results, ms: performance.now() - begun });
+}
+
+interface Finished {
+  readonly plan: Plan;
+  readonly reports: Reports;
+  readonly results: readonly FileResult[];
+  readonly ms: number;
+}
+
+/** Reports the end of the run. Returns the exit status. */
+async function finish({ drain }: Context, { plan, reports, results, ms }: Finished): Promise<number> {
+  const { emptiness, isGood, totalsOf } = await import('../../../harness/report.ts');
   const totals = totalsOf(results);
   const shard = shardName(plan);
   if (!drain.aborted && shard !== undefined && emptiness(totals) !== undefined)
     reports.send({ type: 'note', text: `shard ${shard}: ${emptiness(totals)}` });
   const interrupted = drain.aborted && { interrupted: String(drain.reason) };
-  reports.send({ type: 'finish', ms: performance.now() - begun, ...interrupted, ...(shard && { shard }) });
+  reports.send({ type: 'finish', ms, ...interrupted, ...(shard && { shard }) });
   if (drain.aborted) return drain.reason === 'SIGINT' ? exitStatuses.INTERRUPTED : exitStatuses.TERMINATED;
   return isGood(totals, shard) ? 0 : exitStatuses.ANSWER_NO;
 }

@@ -19,13 +19,13 @@ test('the note names the seeds', () => {
 
 test('the command that repeats a failure is quoted for a shell', () => {
   const plan = planOf({ chaos: ['1'], config: ['my config.json'], timeout: ['5s'] });
-  const { commandOf } = chaosOptions(plan ?? { seeds: [], options: [] }, '/work');
+  const { commandOf } = chaosOptions(plan ?? { seeds: [], options: [] }, { cwd: '/work' });
   const at = { file: '/work/a.test.ts', seed: 3 };
   assert.is(
     commandOf({ ...at, test: 'an order' }),
-    'mq test a.test.ts --config "my config.json" --timeout 5s --filter "an order" --chaos-seed 3',
+    'mq test a.test.ts --config "my config.json" --timeout 5s -t "an order" --chaos-seed 3',
   );
-  assert.match(commandOf({ ...at, test: "it's $5" }), / --filter 'it'\\''s \$5' /);
+  assert.match(commandOf({ ...at, test: "it's $5" }), / -t 'it'\\''s \$5' /);
   assert.is(commandOf(at), 'mq test a.test.ts --config "my config.json" --timeout 5s --chaos-seed 3');
 });
 
