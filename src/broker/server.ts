@@ -13,6 +13,7 @@ import { EndOfTick } from './connection/end-of-tick.ts';
 import type { CertificateName, LoginRules } from './connection/handshake.ts';
 import { Replies } from './connection/reply-to.ts';
 import { type ChurnCounters, churnCounters } from './counters.ts';
+import type { Interference } from './interference.ts';
 import { isLoopback } from './loopback.ts';
 import { loadPatterns } from './patterns.ts';
 import { Memory } from './queue/memory.ts';
@@ -66,6 +67,8 @@ export interface BrokerOptions {
   clock?: Clock;
   /** The clock of handshakes, heartbeats and closes. Defaults to the system clock, also if `clock` is set. */
   connectionClock?: Clock;
+  /** Simulates faults. Only tests set it. */
+  interference?: Interference;
 }
 
 export interface Broker {
@@ -250,6 +253,7 @@ class EmbeddedBroker implements Broker {
         frameMax: options.frameMax ?? 131_072,
         heartbeat: options.heartbeatSeconds ?? 60,
       },
+      interference: options.interference,
       clusterName: typeof clusterName === 'string' ? clusterName : `mq-${time.randomUUID().slice(0, 8)}`,
       login: {
         certificateName: options.tls?.ca === undefined ? undefined : (options.certificateName ?? 'distinguished_name'),

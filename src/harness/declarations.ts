@@ -235,6 +235,31 @@ declare module 'mq/test' {
   };
 
   /**
+   * Faults of the embedded broker, which end with the test. On another broker the test is skipped. They affect the roles
+   * and your own clients, and not \`publish\`, \`expectMessage\` and the other fixtures. Each function except \`cut\` returns
+   * a function that ends the fault.
+   */
+  export const faults: {
+    /** Delivers every message a second time, after its first acknowledgement. The copy is marked as redelivered. */
+    redeliver(): () => void;
+    /**
+     * Closes the connection of a consumer when it acknowledges a message for the first time. The handler has finished, the
+     * broker has no acknowledgement, and the message comes again.
+     */
+    crashBetween(from: 'effect', to: 'ack'): () => void;
+    /** Closes all connections. Resolves when they are closed. Roles connect again by themselves. */
+    cut(): Promise<void>;
+    /** Delays everything that the broker sends by this time in milliseconds: deliveries, confirms, answers. */
+    delay(milliseconds: number): () => void;
+    /** Refuses every publish with a nack. */
+    refusePublish(): () => void;
+    /** Lets the queue reject publishes with a nack, like a queue at its maximum length. The name is that on the broker. */
+    full(queue: string): () => void;
+    /** Blocks publishers, as RabbitMQ does when memory or disk space is low. */
+    block(): () => void;
+  };
+
+  /**
    * Faults of the cluster, which are undone after the test. Without a cluster (\`--on cluster\`) the test is skipped. A
    * node is identified by its index, starting at 0.
    */

@@ -6,11 +6,22 @@ import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { MqError } from '../errors.ts';
+import * as polling from './eventually.ts';
 import { Inbox } from './fixtures/inbox.ts';
 import type { Matcher } from './fixtures/matcher.ts';
 import { type RoleOptions, type RoleProcess, type RunningRole, startRole } from './fixtures/role.ts';
 import { traceRoute } from './fixtures/route-trace.ts';
-import type { ClusterFaults, FileTarget, Published, ReceivedMessage, ReplayTo, SentMessage, Source } from './target.ts';
+import type {
+  BrokerFaults,
+  ClusterFaults,
+  FaultControl,
+  FileTarget,
+  Published,
+  ReceivedMessage,
+  ReplayTo,
+  SentMessage,
+  Source,
+} from './target.ts';
 import { skip } from './test-file/skip.ts';
 
 type Body = string | Uint8Array | object | number | boolean | null;
@@ -42,7 +53,15 @@ export function openFixtures(target: FileTarget): void {
 }
 
 export function enterTest(): void {
-  if (state !== undefined) state.isInTest = true;
+  if (state === undefined) return;
+  state.isInTest = true;
+  state.target.faults?.begin();
+}
+
+/** Returns the number of faults that --chaos has caused in the test. */
+export function faultCount(): { readonly faults?: number } {
+  const caused = state?.target.faults?.caused;
+  return caused === undefined ? {} : { faults: caused };
 }
 
 /**
@@ -54,6 +73,8 @@ export function leaveTest(): Promise<void> | undefined {
   const { target, test, suite } = state;
   state.isInTest = false;
   state.published.length = 0;
+  // A role ends more slowly if the broker blocks it.
+  state.target.faults?.heal();
   const ending = end(state, test);
   if (ending === undefined && suite.inboxes.size === 0) return target.purge?.();
   return (async () => {
@@ -191,7 +212,19 @@ export function expectMessage(
   matcher?: Matcher,
   { within = defaultMs }: { within?: number } = {},
 ): Promise<ReceivedMessage> {
-  return withCallerStack(async () => (await inboxOf(source, {}, within)).expect(matcher, within));
+  const { target } = current('expectMessage');
+  return withCallerStack(async () => {
+    const message = await (await inboxOf(source, {}, within)).expect(matcher, within);
+    await target.faults?.settled();
+    return message;
+  });
+}
+
+/** Like `eventually` of eventually.ts. Under faults, `check` must also hold after the roles have handled all messages. */
+export async function eventually<T>(...given: Parameters<typeof polling.eventually<T>>): Promise<T> {
+  const found = await polling.eventually(...given);
+  const wasDisturbed = (await state?.target.faults?.settled()) === true;
+  return wasDisturbed ? polling.eventually(...given) : found;
 }
 
 /** Waits for a dead letter of a role, a subscription or a queue, in the same way as `expectMessage`. */
@@ -247,6 +280,22 @@ export const cluster: ClusterFaults = new Proxy({} as ClusterFaults, {
     return typeof member === 'function' ? member.bind(faults) : member;
   },
 });
+
+/** Faults of the embedded broker. On another broker the test is skipped. All faults end with the test. */
+export const faults: BrokerFaults = {
+  redeliver: () => faultControl().redeliver(),
+  crashBetween: (...between) => faultControl().crashBetween(...between),
+  cut: () => faultControl().cut(),
+  delay: (milliseconds) => faultControl().delay(milliseconds),
+  refusePublish: () => faultControl().refusePublish(),
+  full: (queue) => faultControl().full(queue),
+  block: () => faultControl().block(),
+};
+
+function faultControl(): FaultControl {
+  const { target } = current('faults');
+  return target.faults ?? skip(`needs the faults of the embedded broker; the target is ${target.kind}`);
+}
 
 const defaultMs = 5_000;
 /** Milliseconds to wait for the roles before a step of the clock. */

@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MqError, systemReason } from '../errors.ts';
+import type { FileResult } from './file-run.ts';
 import type { JsonFailure, JsonLine } from './report/json.ts';
 import type { RunEvent } from './report/reporter.ts';
-import type { FileResult } from './run.ts';
 import type { FileFailure, TestResult } from './verdict.ts';
 
 /**

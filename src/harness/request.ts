@@ -12,6 +12,8 @@ export interface ChildOptions {
   readonly target?: TargetPlan;
   /** Part of the names of the tests to run. Case is ignored. */
   readonly filter?: string;
+  /** Full names of the tests to run. Defaults to all. */
+  readonly tests?: readonly string[];
   /** `true` skips all tests after the first failure. */
   readonly bail?: boolean;
 }

@@ -15,6 +15,18 @@ interface CommonPlan {
 /** A broker for this file only, in its process. */
 export interface EmbeddedPlan extends CommonPlan {
   readonly kind: 'embedded';
+  readonly chaos?: ChaosPlan;
+}
+
+/** Kinds of faults that `--chaos` causes. */
+export const chaosKinds = ['redelivery', 'reordering', 'slow confirms', 'reconnect'] as const;
+
+export type ChaosKind = (typeof chaosKinds)[number];
+
+/** Faults that the broker causes in every test of the file. */
+export interface ChaosPlan {
+  readonly seed: number;
+  readonly kinds: readonly ChaosKind[];
 }
 
 export interface ExternalPlan extends CommonPlan {
@@ -50,6 +62,8 @@ export interface FileTarget {
    */
   readonly purge: (() => Promise<void> | undefined) | undefined;
   readonly cluster: ClusterFaults | undefined;
+  /** Faults of the embedded broker. `undefined` for another broker. */
+  readonly faults: FaultControl | undefined;
   /** Command that starts this program as a role. */
   readonly launch: {
     readonly command: string;
@@ -178,6 +192,42 @@ export interface ClusterFaults {
   heal(): Promise<void>;
   /** Returns the nodes' log lines since the date, without those of level info. */
   logs(since: Date): Promise<string>;
+}
+
+/**
+ * Faults of the embedded broker. They affect the roles and the test's own clients, and not the fixtures. Each function
+ * except `cut` returns a function that ends the fault.
+ */
+export interface BrokerFaults {
+  /** Delivers every message a second time, after its first acknowledgement. */
+  redeliver(): () => void;
+  /** Closes the connection of a consumer before the broker receives the first acknowledgement of each message. */
+  crashBetween(from: 'effect', to: 'ack'): () => void;
+  /** Closes all connections, and resolves when they are closed. Roles connect again by themselves. */
+  cut(): Promise<void>;
+  /** Delays everything that the broker sends: deliveries, confirms, answers. */
+  delay(milliseconds: number): () => void;
+  /** Refuses every publish with a nack. */
+  refusePublish(): () => void;
+  /** Lets the queue reject publishes with a nack, like a queue at its maximum length. */
+  full(queue: string): () => void;
+  /** Blocks publishers, as RabbitMQ does when memory or disk space is low. */
+  block(): () => void;
+}
+
+/** The faults, and what the fixtures need to control them. */
+export interface FaultControl extends BrokerFaults {
+  /** Number of faults that `--chaos` has caused in the test. `undefined` without `--chaos`. */
+  readonly caused: number | undefined;
+  /** Starts the faults of `--chaos` for the next test. */
+  begin(): void;
+  /** Ends all faults that a test has started. */
+  heal(): void;
+  /**
+   * If faults repeat or delay messages, waits until the roles have handled what the broker has for them, at most for a
+   * short time. Returns `false` without such faults.
+   */
+  settled(): Promise<boolean>;
 }
 
 /** Content of a vhost. */

@@ -14,6 +14,17 @@ export interface FileFailure extends Failure {
   readonly title: string;
   /** Position of the failure. Set only for a failure that was read from a report. `file` is absolute. */
   readonly at?: { readonly file: string; readonly line: number; readonly column?: number };
+  /** Set for a failure that only occurs under chaos. */
+  readonly chaos?: ChaosCause;
+}
+
+/** Cause of a failure under chaos. */
+export interface ChaosCause {
+  readonly seed: number;
+  /** The kind of fault that causes the failure alone, or all kinds if no kind does. */
+  readonly faults: readonly string[];
+  /** Command that repeats the failure. */
+  readonly command: string;
 }
 
 /** Result of one test. `failure` is the same object as in the verdict's `failures`. */
@@ -28,6 +39,8 @@ export interface TestResult {
   readonly reason?: string;
   /** Line in the file, starting at 1. */
   readonly line?: number;
+  /** Number of faults that --chaos has caused in it. Set only if it passed. */
+  readonly faults?: number;
 }
 
 export interface Verdict {
@@ -161,12 +174,16 @@ function testsOf(
     if (failure !== undefined) return { ...name, outcome: 'fail', ms, failure };
     return end?.type === 'skip'
       ? { ...name, outcome: 'skip', ms, reason: end.reason }
-      : { ...name, outcome: 'pass', ms };
+      : { ...name, outcome: 'pass', ms, ...faultsOf(end) };
   });
   const never = plan.skipped.map(
     ({ test, reason, line }): TestResult => ({ name: test, ...lineOf(line), outcome: 'skip', ms: 0, reason }),
   );
   return [...planned, ...never];
+}
+
+function faultsOf(end: Settled | undefined): { readonly faults?: number } {
+  return end?.type === 'pass' && end.faults !== undefined ? { faults: end.faults } : {};
 }
 
 function lineOf(line = 0): { readonly line?: number } {

@@ -1,6 +1,7 @@
 // Starts the embedded broker of a test file, with the topology of rascal.json, when it is first needed.
 
 import type { Socket } from 'node:net';
+import type { Interference } from '../broker/interference.ts';
 import type { Broker } from '../broker/server.ts';
 import type { MovableClock } from '../harness/clock.ts';
 import type { EmbeddedPlan } from '../harness/target.ts';
@@ -12,6 +13,7 @@ interface Settings {
   readonly plan: EmbeddedPlan;
   readonly context: FileContext;
   readonly clock: MovableClock;
+  readonly interference: Interference;
 }
 
 interface Opened {
@@ -86,7 +88,7 @@ export class BrokerOnDemand {
   }
 
   async #open(): Promise<Opened> {
-    const { plan, context, clock } = this.#settings;
+    const { plan, context, clock, interference } = this.#settings;
     const [{ startBroker }, { topologyOf }, { SessionClient }] = await Promise.all([
       import('../broker/server.ts'),
       import('./topology.ts'),
@@ -94,7 +96,7 @@ export class BrokerOnDemand {
     ]);
     const { config, queues, declare } = await topologyOf(plan, context);
     this.definedQueues = queues;
-    const broker = await startBroker({ clock });
+    const broker = await startBroker({ clock, interference });
     this.#broker = broker;
     if (plan.self) this.#management = await (await import('../broker/management.ts')).startManagement(broker);
     broker.addVhost(this.vhost);

@@ -14,10 +14,18 @@ export interface VhostState {
   readonly connections: Connections;
 }
 
-/** Waits until the roles of the tests have no unacknowledged message and their queues have no ready message. */
-export async function waitForRoles(state: VhostState, withinMs: number): Promise<void> {
+/**
+ * Waits until the roles of the tests have no unacknowledged message and their queues have no ready message.
+ * `pendingFault` describes a fault whose effect has not ended yet.
+ */
+export async function waitForRoles(
+  state: VhostState,
+  withinMs: number,
+  pendingFault: () => string | undefined = () => undefined,
+): Promise<void> {
   const end = time.now() + withinMs;
-  for (let busy = busyRole(state); busy !== undefined; busy = busyRole(state)) {
+  const next = () => busyRole(state) ?? pendingFault();
+  for (let busy = next(); busy !== undefined; busy = next()) {
     if (time.now() > end) {
       throw Object.assign(new Error(`the roles were not idle within ${withinMs} ms: ${busy}`), {
         hint: 'clock.advance(milliseconds, { within: 0 }) does not wait for them',

@@ -9,21 +9,24 @@ import type { EmbeddedPlan, FileTarget, FixtureClient, VhostContent } from '../h
 import { BrokerOnDemand } from './broker-on-demand.ts';
 import { contentOf, purgeQueues, waitForRoles } from './broker-state.ts';
 import { type FileContext, launchOf } from './file-context.ts';
+import { RoleFaults } from './role-faults.ts';
 
 /** Opens the port of the target. */
 export async function openEmbedded(plan: EmbeddedPlan, context: FileContext): Promise<FileTarget> {
   const clock = new MovableClock();
-  const broker = new BrokerOnDemand({ plan, context, clock });
+  const faults: RoleFaults = new RoleFaults(() => broker.state, plan.chaos);
+  const broker = new BrokerOnDemand({ plan, context, clock, interference: faults });
   const listener = new Listener((socket) => broker.accept(socket));
   await listener.open();
   // Only mq's own suites use the management API, and they need its port.
   if (plan.self) await broker.opened();
-  return new EmbeddedTarget({ broker, clock, listener, launch: launchOf(plan, context) });
+  return new EmbeddedTarget({ broker, clock, faults, listener, launch: launchOf(plan, context) });
 }
 
 interface Parts {
   readonly broker: BrokerOnDemand;
   readonly clock: MovableClock;
+  readonly faults: RoleFaults;
   readonly listener: Listener;
   readonly launch: FileTarget['launch'];
 }
@@ -31,6 +34,7 @@ interface Parts {
 class EmbeddedTarget implements FileTarget {
   readonly kind = 'embedded';
   readonly cluster = undefined;
+  readonly faults: RoleFaults;
   readonly launch: FileTarget['launch'];
   readonly urls: readonly string[];
   readonly vhost: string;
@@ -39,7 +43,8 @@ class EmbeddedTarget implements FileTarget {
   readonly #clock: MovableClock;
   readonly #listener: Listener;
 
-  constructor({ broker, clock, listener, launch }: Parts) {
+  constructor({ broker, clock, faults, listener, launch }: Parts) {
+    this.faults = faults;
     this.launch = launch;
     this.urls = [broker.urlAt(listener.port)];
     this.vhost = broker.vhost;
@@ -52,12 +57,13 @@ class EmbeddedTarget implements FileTarget {
   advance(milliseconds: number, withinMs: number): Promise<void> {
     return this.#clock.advance(milliseconds, async () => {
       const { state } = this.#broker;
-      if (state !== undefined && withinMs > 0) await waitForRoles(state, withinMs);
+      if (state !== undefined && withinMs > 0) await waitForRoles(state, withinMs, () => this.faults.pending());
     });
   }
 
   purge(): Promise<void> | undefined {
     const { state } = this.#broker;
+    this.faults.release();
     return state && purgeQueues(state);
   }
 

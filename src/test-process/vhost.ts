@@ -37,6 +37,7 @@ export async function openVhost(plan: ExternalPlan, context: FileContext): Promi
         // A stream cannot be purged, so it was deleted.
         if (hasStreams) await declare(broker.urls, plan.login);
       }),
+    faults: undefined,
     cluster: name === undefined ? undefined : new ContainerFaults(name, plan.urls.length),
     queues: async () => queues,
     launch: launchOf(plan, context),

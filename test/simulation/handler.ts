@@ -1,4 +1,4 @@
-// The handler of all consumers in the simulation. The body says how it ends each attempt; the ledger of the running
+// The handler of all consumers in the simulation. The body describes how it ends each attempt; the ledger of the running
 // simulation records it.
 
 interface Received {

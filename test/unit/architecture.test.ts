@@ -68,7 +68,17 @@ const layers = [
   ['stream'],
   ['queue'],
   ['codec', 'store'],
-  ['protocol-error', 'clock', 'counters', 'loopback', 'slices', 'patterns', 'bounded-pattern', 'rabbitmq-version'],
+  [
+    'protocol-error',
+    'clock',
+    'counters',
+    'interference',
+    'loopback',
+    'slices',
+    'patterns',
+    'bounded-pattern',
+    'rabbitmq-version',
+  ],
 ];
 
 /** Start of a path → the features that it may import although it belongs to another feature. */

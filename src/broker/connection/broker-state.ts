@@ -2,6 +2,7 @@
 
 import type { Clock } from '../clock.ts';
 import type { ChurnCounters } from '../counters.ts';
+import type { Interference } from '../interference.ts';
 import type { Memory } from '../queue/memory.ts';
 import type { Slices } from '../slices.ts';
 import type { Store } from '../store/contract.ts';
@@ -26,6 +27,8 @@ export interface BrokerState {
   readonly clock: Clock;
   /** The limits that the broker offers to clients. */
   readonly limits: Limits;
+  /** The faults that a test simulates. */
+  readonly interference: Interference | undefined;
   readonly login: LoginRules;
   readonly memory: Memory;
   readonly replies: Replies;

@@ -3,6 +3,7 @@
 
 import type { MethodInput, MethodName } from '../codec/methods.ts';
 import type { MessageCounters } from '../counters.ts';
+import type { Client, Interference } from '../interference.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { QueueOwner } from '../queue/settings.ts';
 import type { Work } from '../slices.ts';
@@ -13,12 +14,16 @@ import type { Replies } from './reply-to.ts';
 import type { Output } from './socket/output.ts';
 import type { Transaction } from './transaction.ts';
 
-export interface ConnectionScope extends QueueOwner {
-  readonly name: string;
+export interface ConnectionScope extends QueueOwner, Client {
   readonly user: User;
   readonly output: Output;
   readonly replies: Replies;
-  readonly details: { readonly remoteAddress: string | undefined; readonly remotePort: number | undefined };
+  readonly details: Client['details'] & {
+    readonly remoteAddress: string | undefined;
+    readonly remotePort: number | undefined;
+  };
+  /** The faults that a test simulates. */
+  readonly interference: Interference | undefined;
   /** Returns true if the client announced the capability in its properties. */
   hasCapability(capability: string): boolean;
   log(line: string): void;

@@ -24,6 +24,8 @@ export class Confirms {
   #fresh: number[] = [];
   /** Tags whose messages the store is writing: one list for each tick, oldest first. */
   readonly #pending: number[][] = [];
+  /** Tags whose outcome is sent later, because a simulated fault delays it. */
+  readonly #late = new Set<number>();
 
   constructor(writer: ConfirmWriter, store: Store | undefined) {
     this.#writer = writer;
@@ -32,7 +34,7 @@ export class Confirms {
 
   /** Number of publishes that wait for the store. */
   get outstanding(): number {
-    return this.#fresh.length + this.#pending.reduce((sum, tags) => sum + tags.length, 0);
+    return this.#late.size + this.#fresh.length + this.#pending.reduce((sum, tags) => sum + tags.length, 0);
   }
 
   done(tag: number): void {
@@ -48,17 +50,26 @@ export class Confirms {
     this.#fresh.push(tag);
   }
 
+  /** Sends nothing about the tag before `release`. Call it before `done`, `refused` or `awaitStore`. */
+  hold(tag: number): void {
+    this.#late.add(tag);
+  }
+
+  release(tag: number): void {
+    this.#late.delete(tag);
+  }
+
   /** Sends the confirms that are due. Calls `onWritten` when the store has written the messages of this tick. */
   flush(onWritten: () => void): void {
     this.#awaitWrite(onWritten);
-    for (const tag of this.#refused) this.#writer.nack(tag);
-    this.#refused = [];
-    const tags = this.#done;
+    const refused = this.#refused;
+    this.#refused = refused.filter((tag) => this.#late.has(tag));
+    for (const tag of refused) if (!this.#late.has(tag)) this.#writer.nack(tag);
+    const tags = this.#takeDue();
     if (tags.length === 0) return;
-    this.#done = [];
     this.#writer.confirmed(tags.length);
-    // A basic.ack with `multiple` covers all lower tags, so its tag must be below the oldest tag that waits for the store.
-    const oldest = this.#pending[0]?.[0] ?? Infinity;
+    // A basic.ack with `multiple` covers all lower tags, so its tag must be below the oldest tag that waits.
+    const oldest = this.#oldestWaiting();
     let covered = 0;
     let last = 0;
     for (const tag of tags) {
@@ -68,6 +79,18 @@ export class Confirms {
     }
     if (covered > 0) this.#writer.ack(last, covered > 1);
     for (const tag of tags) if (tag > last) this.#writer.ack(tag, false);
+  }
+
+  #oldestWaiting(): number {
+    const first = this.#pending[0]?.[0] ?? Infinity;
+    return this.#late.size === 0 ? first : Math.min(first, ...this.#late);
+  }
+
+  /** Removes and returns the tags that can be acknowledged now. */
+  #takeDue(): number[] {
+    const tags = this.#done;
+    this.#done = this.#late.size === 0 ? [] : tags.filter((tag) => this.#late.has(tag));
+    return this.#late.size === 0 ? tags : tags.filter((tag) => !this.#late.has(tag));
   }
 
   /** Adds tags in ascending order. Usually all of them follow the others, because the store commits in order. */

@@ -7,6 +7,7 @@ import type { Timer } from '../clock.ts';
 import { frameOverhead, frameTypes, octetsText } from '../codec/frames.ts';
 import { decodeMethod, type Method, methodKey } from '../codec/methods.ts';
 import { isTable } from '../codec/table.ts';
+import type { Interference } from '../interference.ts';
 import { ProtocolError, replyCodes } from '../protocol-error.ts';
 import type { Queue } from '../queue/queue.ts';
 import { forEach, type Work } from '../slices.ts';
@@ -20,8 +21,9 @@ import type { Flushable } from './end-of-tick.ts';
 import { Handshake } from './handshake.ts';
 import { PublishBlock } from './publish-block.ts';
 import type { Replies } from './reply-to.ts';
-import { Heartbeats } from './socket/heartbeats.ts';
+import { assertHeartbeat, Heartbeats } from './socket/heartbeats.ts';
 import { Intake } from './socket/intake.ts';
+import { Latency } from './socket/latency.ts';
 import { Output } from './socket/output.ts';
 import { ProtocolHeaderReader, protocolHeader } from './socket/protocol-header.ts';
 
@@ -79,6 +81,7 @@ export class Connection implements ConnectionScope {
       frameMax: broker.limits.frameMax,
       onFirst: () => broker.endOfTick.add(this.output),
       onRoom: () => this.channels.wake(),
+      latency: Latency.of(broker, this),
     });
     this.#handshake = new Handshake({
       broker,
@@ -142,6 +145,10 @@ export class Connection implements ConnectionScope {
 
   get replies(): Replies {
     return this.#broker.replies;
+  }
+
+  get interference(): Interference | undefined {
+    return this.#broker.interference;
   }
 
   get limits(): Limits {
@@ -389,12 +396,4 @@ export class Connection implements ConnectionScope {
       () => this.output.release(),
     );
   }
-}
-
-/** Throws 505 for a heartbeat on a channel other than 0, and 501 for an unknown frame type or a heartbeat with payload. */
-function assertHeartbeat(type: number, number: number, buffer: Buffer, start: number, end: number): void {
-  if (type === frameTypes.heartbeat && number === 0 && start === end) return;
-  const text = `type ${type}, ${octetsText(buffer, start, end)}`;
-  if (type !== frameTypes.heartbeat || start !== end) throw new ProtocolError('FRAME_ERROR', `${text}: unknown_frame`);
-  throw new ProtocolError('UNEXPECTED_FRAME', text);
 }

@@ -2,6 +2,7 @@
 
 import type { Method, MethodFields } from '../codec/methods.ts';
 import { countDelivery } from '../counters.ts';
+import type { AckFate } from '../interference.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import type { Consumer } from '../queue/consumers.ts';
 import type { QueueEntry } from '../queue/entry.ts';
@@ -96,6 +97,7 @@ export class Deliveries {
 
   /** Sends a message to a consumer of this channel. `entry` is `undefined` if the client does not acknowledge the message. */
   deliver(consumer: ChannelConsumer, message: Message, redelivered: boolean, entry: QueueEntry | undefined): void {
+    if (entry !== undefined && this.#isKeptBack(consumer, entry)) return;
     const tag = this.unacked.nextTag();
     if (entry !== undefined) {
       this.unacked.add({ tag, entry, queue: consumer.queue, consumer });
@@ -106,7 +108,8 @@ export class Deliveries {
     const { connection, number, counters } = this.channel;
     countDelivery(counters, entry === undefined ? 'deliver_no_ack' : 'deliver', redelivered);
     try {
-      connection.output.deliver(number, consumer.tag, tag, redelivered, message);
+      const sent = redelivered && entry !== undefined ? this.#counted(consumer, entry, message) : message;
+      connection.output.deliver(number, consumer.tag, tag, redelivered, sent);
     } catch (error) {
       // The error must close this connection only, but the caller may be a timer or a publisher of another connection.
       connection.fail(error);
@@ -262,11 +265,42 @@ export class Deliveries {
     else connection.inOrder(transaction.acknowledged(taken, settle));
   }
 
-  #acknowledge({ queue, entry, consumer }: UnackedDelivery): void {
+  #acknowledge(delivery: UnackedDelivery): void {
+    const fate = this.#fateOf(delivery);
+    // This comes first, so that the queue does not deliver its next message to a connection that ends.
+    if (fate?.closesFor !== undefined) this.channel.connection.close(fate.closesFor);
+    if (fate?.isLost === true) {
+      this.#requeue(delivery, fate.closesFor !== undefined);
+      return;
+    }
+    const { queue, entry, consumer } = delivery;
     this.#countSettled(consumer, 1);
     this.channel.counters.ack++;
     queue.ack(entry);
     this.#wakeAfter(queue, consumer);
+  }
+
+  /** Returns true if a simulated fault keeps the message from the consumer. It then returns to its queue later. */
+  #isKeptBack({ queue }: ChannelConsumer, entry: QueueEntry): boolean {
+    const { connection } = this.channel;
+    if (connection.interference === undefined || queue.hasOwnLog) return false;
+    return connection.interference.keepBack({ client: connection, queue: queue.name, entry }, () => {
+      queue.requeue([entry], false);
+      queue.dispatch();
+    });
+  }
+
+  /** Returns the message, with the headers of a quorum queue if a simulated fault requires them. */
+  #counted({ queue }: ChannelConsumer, entry: QueueEntry, message: Message): Message {
+    const { connection } = this.channel;
+    const isCounted = connection.interference?.isCounted({ client: connection, queue: queue.name, entry }) === true;
+    return isCounted && message === entry.message ? entry.withDeliveryCount() : message;
+  }
+
+  #fateOf({ queue, entry }: UnackedDelivery): AckFate | undefined {
+    const { connection } = this.channel;
+    if (connection.interference === undefined || queue.hasOwnLog) return undefined;
+    return connection.interference.acknowledge({ client: connection, queue: queue.name, entry });
   }
 
   #discard({ queue, entry, consumer }: UnackedDelivery): void {

@@ -5,7 +5,7 @@ import type { Message } from '../queue/message.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Exchange } from '../routing/exchange.ts';
 import type { Destination } from '../vhost/destinations.ts';
-import type { Routed } from '../vhost/routed.ts';
+import { type Routed, refused } from '../vhost/routed.ts';
 import { assertTopicAccess } from '../vhost/topic-access.ts';
 import { assertAccess, type User } from '../vhost/users.ts';
 import type { ChannelScope } from './channel-scope.ts';
@@ -119,12 +119,26 @@ export class Publisher {
     const queues = this.#queuesOf(destination, exchange, message);
     exchange.counters.publish_out += queues.length;
     const tag = this.#confirms === undefined ? 0 : ++this.#confirms.published;
-    const routed = this.#deliver(message, queues, mandatory);
+    const fate = connection.interference?.publish({ client: connection, exchange: exchangeName, routingKey });
+    const routed = fate?.isRefused === true ? refused : this.#deliver(message, queues, mandatory);
+    if (fate?.closesFor !== undefined) {
+      connection.close(fate.closesFor);
+      return;
+    }
     if (this.#confirms === undefined) return;
+    if (fate?.confirmAfterMs !== undefined) this.#confirmLater(this.#confirms, tag, fate.confirmAfterMs);
     if (routed.isRefused) this.#confirms.refused(tag);
     else if (routed.isStored) this.#confirms.awaitStore(tag);
     else this.#confirms.done(tag);
     this.#flushLater();
+  }
+
+  #confirmLater(confirms: Confirms, tag: number, delayMs: number): void {
+    confirms.hold(tag);
+    this.#channel.vhost.clock.after(delayMs, () => {
+      confirms.release(tag);
+      this.#flushLater();
+    });
   }
 
   /** Returns the exchange. Looks it up again if the virtual host has changed. Throws 404, or 403 for an internal exchange. */
@@ -154,7 +168,9 @@ export class Publisher {
     if (message.exchange === '' && message.routingKey.startsWith(replyPrefix)) {
       if (connection.replies.deliver(message)) return { hasQueue: true, isRefused: false, isStored: false };
     }
-    const routed = vhost.deliver(message, queues);
+    const open = this.#withoutFull(queues);
+    const routed =
+      open.length < queues.length ? refusedBySome(vhost.deliver(message, open)) : vhost.deliver(message, queues);
     if (!routed.hasQueue) {
       const outcome = mandatory ? 'return_unroutable' : 'drop_unroutable';
       counters[outcome]++;
@@ -162,6 +178,13 @@ export class Publisher {
       if (mandatory && !this.#channel.isClosing) this.#return(message);
     }
     return routed;
+  }
+
+  /** Returns the queues without those that a simulated fault has filled. */
+  #withoutFull(queues: readonly Queue[]): readonly Queue[] {
+    const { connection } = this.#channel;
+    const { interference } = connection;
+    return interference === undefined ? queues : queues.filter(({ name }) => !interference.isFull(name, connection));
   }
 
   #return(message: Message): void {
@@ -190,6 +213,11 @@ export class Publisher {
 /** Throws 403 if the user may not publish with one of the routing keys. RabbitMQ checks the keys of CC and BCC, too. */
 export function assertKeysAllowed(user: User, exchange: Exchange, { routingKey, moreKeys = [] }: Message): void {
   for (const key of [routingKey, ...moreKeys]) assertTopicAccess(user, 'write', { exchange, routingKey: key });
+}
+
+/** RabbitMQ: the publisher gets a nack if one of the queues is full, even if others have accepted the message. */
+function refusedBySome(routed: Routed): Routed {
+  return { ...routed, hasQueue: true, isRefused: true };
 }
 
 function isSameBytes(known: Buffer, buffer: Buffer, start: number, end: number): boolean {

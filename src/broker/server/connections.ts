@@ -34,6 +34,7 @@ export class ClientConnections implements ConnectionEvents {
 
   onOpen(connection: Connection): void {
     this.open.add(connection);
+    connection.interference?.opened(connection);
     this.#churn.connection_created++;
   }
 

@@ -115,7 +115,8 @@ class Scan implements ProtectedArgs {
 
 function isLikeValue({ bare, value, negatable }: Option, word: string): boolean {
   if (negatable) return word === 'true' || word === 'false';
-  return bare !== undefined && value === 'DURATION' && durationMs(word, 's') !== undefined;
+  if (bare === undefined) return false;
+  return value === 'DURATION' ? durationMs(word, 's') !== undefined : /^\d+$/.test(word);
 }
 
 /** Returns the value as the user typed it. */

@@ -4,6 +4,9 @@ import { trustManagement } from './admin-options.ts';
 import type { Option } from './option.ts';
 import { always, configuration, connection, login } from './shared-options.ts';
 
+/** Number of seeds of --chaos without a value. */
+const defaultSeeds = 3;
+
 export const testing: readonly Option[] = [
   {
     name: 'on',
@@ -43,6 +46,14 @@ export const testing: readonly Option[] = [
   { name: 'shard', value: 'I/N', help: 'run only the I-th of N parts of the files', default: 'all' },
   { name: 'jobs', value: 'N', help: 'run at most N files at the same time', default: 'half the CPUs, at least 2' },
   { name: 'watch', help: 'run the tests again when a file of the folder changes' },
+  {
+    name: 'chaos',
+    value: 'SEEDS',
+    bare: String(defaultSeeds),
+    help: `run each test again with faults of the broker from the seeds 1 to SEEDS; ${defaultSeeds} if no value is given`,
+    default: 'no faults',
+  },
+  { name: 'chaos-seed', value: 'N', help: 'run each test again with the faults of this seed', default: 'no faults' },
   { name: 'self', help: 'run the suites that are built into mq' },
   {
     name: 'report',

@@ -12,6 +12,7 @@ import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { refuseInput } from '../input/output-file.ts';
 import { assertTrusted } from '../input/trust.ts';
+import { chaosPlanOf } from './test/chaos.ts';
 import { type Plan, runOnce } from './test/run.ts';
 import { planTarget } from './test/target.ts';
 
@@ -26,6 +27,7 @@ export const testCommand: Command = {
     'mq test',
     'mq test --on cluster',
     'mq test orders.test.ts -t refund --verbose',
+    'mq test --chaos',
     'mq test --shard 1/3 --report json=1.json',
     'mq test merge 1.json 2.json 3.json --report junit=all.xml',
     'mq test --self --on amqp://…',
@@ -133,6 +135,7 @@ function planOf(values: Values): Plan {
     jobs: values.whole('jobs', { min: 1, max: 256 }),
     bail: values.flag('bail') ?? false,
     watch: values.flag('watch') ?? false,
+    chaos: chaosPlanOf(values),
     isVerbose: values.flag('verbose') ?? false,
   };
 }

@@ -1,7 +1,7 @@
 // Writes failures as GitHub Actions annotations with file and line, and one notice with the counts.
 
 import { annotation } from '../../terminal/annotation.ts';
-import type { FileResult } from '../run.ts';
+import type { FileResult } from '../file-run.ts';
 import type { FileFailure } from '../verdict.ts';
 import { pathFrom, placeOf } from './place.ts';
 import type { ReportContext, Reporter } from './reporter.ts';

@@ -1,7 +1,7 @@
 // Writes results as JSON lines. The shapes are a contract; fields may be added.
 
-import type { FileResult } from '../run.ts';
-import type { FileFailure } from '../verdict.ts';
+import type { FileResult } from '../file-run.ts';
+import type { ChaosCause, FileFailure } from '../verdict.ts';
 import { pathFrom, placeOf } from './place.ts';
 import type { ReportContext, Reporter } from './reporter.ts';
 import { isGood, totalsOf } from './totals.ts';
@@ -55,6 +55,8 @@ export interface JsonFailure {
   /** stderr of the test's roles. */
   roles?: string;
   at: { file: string; line: number; column?: number };
+  /** Cause of a failure that occurs only with --chaos, and the command that repeats it. */
+  chaos?: ChaosCause;
 }
 
 export const json: Reporter = (context) => {

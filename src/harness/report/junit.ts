@@ -4,7 +4,7 @@
 // Jenkins ignores them.
 
 import { stripVTControlCharacters } from 'node:util';
-import type { FileResult } from '../run.ts';
+import type { FileResult } from '../file-run.ts';
 import type { FileFailure, TestResult } from '../verdict.ts';
 import { pathFrom, placeOf } from './place.ts';
 import type { ReportContext, Reporter, RunEvent } from './reporter.ts';

@@ -1,7 +1,7 @@
 // Finds the position of a failure: from the stack, or from the title of its test in the source.
 
 import { relative, sep } from 'node:path';
-import type { FileResult } from '../run.ts';
+import type { FileResult } from '../file-run.ts';
 import type { FileFailure } from '../verdict.ts';
 
 interface Place {

@@ -1,6 +1,6 @@
 // Defines a reporter: a function that converts the events of a run to text. outputs.ts decides where the text goes.
 
-import type { FileResult } from '../run.ts';
+import type { FileResult } from '../file-run.ts';
 
 /** Events of a run in order: one `start`, then `file` and `note`, one `finish`. */
 export type RunEvent =

@@ -3,7 +3,7 @@
 // https://testanything.org/tap-version-13-specification.html
 
 import { stripVTControlCharacters } from 'node:util';
-import type { FileResult } from '../run.ts';
+import type { FileResult } from '../file-run.ts';
 import type { TestResult } from '../verdict.ts';
 import { pathFrom } from './place.ts';
 import type { Reporter, RunEvent } from './reporter.ts';

@@ -2,7 +2,7 @@
 
 import { sep } from 'node:path';
 import { styleText } from 'node:util';
-import type { FileResult } from '../run.ts';
+import type { FileResult } from '../file-run.ts';
 import type { Skipped } from '../test-file/event.ts';
 import type { FileFailure } from '../verdict.ts';
 import { pathFrom } from './place.ts';

@@ -2,7 +2,7 @@
 
 import './defer.ts';
 import * as uvu from 'uvu';
-import { enterTest, leaveSuite, leaveTest, logsSince, roleOutput } from '../fixtures.ts';
+import { enterTest, faultCount, leaveSuite, leaveTest, logsSince, roleOutput } from '../fixtures.ts';
 import type { ChildOptions } from '../request.ts';
 import type { Failure, TestEvent } from './event.ts';
 import { failureOf } from './failure.ts';
@@ -122,7 +122,7 @@ export class GroupRun {
         this.#isBailed = this.#file.isOver;
         if (this.#skipReason !== undefined || this.#isBailed) throw new Skip(this.#skipReason ?? bailed);
         await guard(() => entry.handler(state), timeoutMs);
-        send({ type: 'pass', test, ms: spentMs() });
+        send({ type: 'pass', test, ms: spentMs(), ...faultCount() });
       } catch (error) {
         if (isSkip(error)) return send({ type: 'skip', test, reason: error.message, ms: spentMs() });
         send({ type: 'fail', test, failure: withRoles(error), ms: spentMs() });

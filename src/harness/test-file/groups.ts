@@ -7,7 +7,7 @@ import { type Entry, type Group, groups, takeUnrun } from './uvu.ts';
 /** Runs the tests that the file registered, and sends the events to the runner. */
 export async function runGroups(context: RunContext): Promise<void> {
   const unrun = takeUnrun();
-  const plan = planOf(context.filter);
+  const plan = planOf(context);
   context.send(plan.event);
   for (const group of unrun) {
     const why = `.run() was never called; tests registered: ${group.tests.length}`;
@@ -36,7 +36,9 @@ interface Plan {
 }
 
 /** Selects the tests to run. A test is identified by its index in `event.tests`. */
-function planOf(filter = ''): Plan {
+function planOf({ filter = '', tests: named }: Pick<RunContext, 'filter' | 'tests'>): Plan {
+  const isSelected = (name: string) =>
+    name.toLowerCase().includes(filter.toLowerCase()) && (named === undefined || named.includes(name));
   const tests: string[] = [];
   const lines: number[] = [];
   const skipped: Skipped[] = [];
@@ -47,7 +49,7 @@ function planOf(filter = ''): Plan {
     for (const entry of group.tests) {
       const name = group.name === '' ? entry.name : `${group.name}: ${entry.name}`;
       const reason = skipReason(entry, only);
-      if (!name.toLowerCase().includes(filter.toLowerCase())) filtered++;
+      if (!isSelected(name)) filtered++;
       else if (reason !== undefined) skipped.push({ test: name, reason, line: entry.line });
       else {
         entries.push({ ...entry, test: tests.push(name) - 1 });

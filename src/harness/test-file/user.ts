@@ -4,13 +4,14 @@
 import * as assert from 'uvu/assert';
 import { recorders } from './uvu.ts';
 
-export { eventually } from '../eventually.ts';
 export {
   broker,
   clock,
   cluster,
   deadLetter,
+  eventually,
   expectMessage,
+  faults,
   listen,
   publish,
   replay,

@@ -19,7 +19,7 @@ types.after.each(({ folder }) => rmSync(folder, { recursive: true }));
 
 types('compile without other types and accept a correct test', async ({ folder }) => {
   const source = `
-import { assert, broker, clock, cluster, deadLetter, eventually, expectMessage, listen, publish, replay, request, role, skip, suite, test } from 'mq/test';
+import { assert, broker, clock, cluster, deadLetter, eventually, expectMessage, faults, listen, publish, replay, request, role, skip, suite, test } from 'mq/test';
 
 test('an order is paid', async () => {
   const { messageId } = await publish('orders', { id: 7 }, { headers: { try: 1 }, properties: { priority: 3 } });
@@ -58,6 +58,9 @@ named('runs', async ({ count, __test__ }) => {
   await clock.advance(1000);
   await clock.advance(1000, { within: 0 });
   await cluster.kill(cluster.nodes - 1);
+  faults.crashBetween('effect', 'ack');
+  faults.delay(20)();
+  await faults.cut();
 });
 named.run();
 

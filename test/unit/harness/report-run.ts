@@ -1,7 +1,7 @@
 // One run with every kind of result, for the tests of the reports.
 
+import type { FileResult } from '../../../src/harness/file-run.ts';
 import type { ReportContext, Reporter, RunEvent } from '../../../src/harness/report/reporter.ts';
-import type { FileResult } from '../../../src/harness/run.ts';
 import { verdictOf } from '../../../src/harness/verdict.ts';
 
 const well = { code: 0, signal: null };

@@ -2,6 +2,8 @@
 // received for two intervals.
 
 import type { Clock, Timer } from '../../clock.ts';
+import { frameTypes, octetsText } from '../../codec/frames.ts';
+import { ProtocolError } from '../../protocol-error.ts';
 
 interface HeartbeatsParts {
   readonly clock: Clock;
@@ -46,4 +48,12 @@ export class Heartbeats {
     this.#parts.send();
     this.start(intervalMs);
   }
+}
+
+/** Throws 505 for a heartbeat on a channel other than 0, and 501 for an unknown frame type or a heartbeat with payload. */
+export function assertHeartbeat(type: number, number: number, buffer: Buffer, start: number, end: number): void {
+  if (type === frameTypes.heartbeat && number === 0 && start === end) return;
+  const text = `type ${type}, ${octetsText(buffer, start, end)}`;
+  if (type !== frameTypes.heartbeat || start !== end) throw new ProtocolError('FRAME_ERROR', `${text}: unknown_frame`);
+  throw new ProtocolError('UNEXPECTED_FRAME', text);
 }

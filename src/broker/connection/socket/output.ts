@@ -6,6 +6,7 @@ import { frameEnd, frameOverhead, frameTypes } from '../../codec/frames.ts';
 import { encodeMethod, type MethodInput, type MethodName, methodKey } from '../../codec/methods.ts';
 import { copyBytes } from '../../codec/values.ts';
 import type { Message } from '../../queue/message.ts';
+import type { Latency } from './latency.ts';
 
 const slabSize = 64 * 1024;
 /** A larger body is not copied to the slab, but written from its own buffer. */
@@ -31,6 +32,14 @@ interface HeldBytes {
   readonly done: (() => void) | undefined;
 }
 
+interface OutputParts {
+  readonly frameMax: number;
+  readonly onFirst: () => void;
+  readonly onRoom: () => void;
+  /** `undefined` without simulated faults. */
+  readonly latency?: Latency | undefined;
+}
+
 export class Output {
   frameMax: number;
   /** True if the client has too many unread bytes. */
@@ -43,6 +52,7 @@ export class Output {
   readonly #onFirst: () => void;
   /** Called when the client has read most of a backlog. */
   readonly #onRoom: () => void;
+  readonly #latency: Latency | undefined;
   #slab: Buffer = noSlab;
   #used = 0;
   /** Bytes of the slab that were passed to the socket. */
@@ -55,14 +65,12 @@ export class Output {
   /** Bytes written since the last flush. */
   #fresh = 0;
 
-  constructor(
-    socket: Socket,
-    { frameMax, onFirst, onRoom }: { frameMax: number; onFirst: () => void; onRoom: () => void },
-  ) {
+  constructor(socket: Socket, { frameMax, onFirst, onRoom, latency }: OutputParts) {
     this.#socket = socket;
     this.frameMax = frameMax;
     this.#onFirst = onFirst;
     this.#onRoom = onRoom;
+    this.#latency = latency;
     socket.on('drain', () => this.#checkRoom());
   }
 
@@ -128,7 +136,7 @@ export class Output {
     for (const { bytes, done } of this.#held.splice(0)) this.#write(bytes, done);
     this.#socket.uncork();
     if (this.#isFlushDue) this.flush();
-    if (this.#isEnding) this.#socket.end();
+    if (this.#isEnding) this.#endSocket();
   }
 
   /** Drops the frames that are held back. */
@@ -142,7 +150,7 @@ export class Output {
   end(): void {
     this.#isEnding = true;
     this.flush();
-    if (this.#holds === 0) this.#socket.end();
+    if (this.#holds === 0) this.#endSocket();
   }
 
   /** Writes the frames of this tick to the socket. */
@@ -271,7 +279,17 @@ export class Output {
   #send(bytes: Buffer, done?: (() => void) | undefined): void {
     this.bytes += bytes.length;
     this.writes++;
+    if (this.#latency === undefined) this.#transmit(bytes, done);
+    else this.#latency.send(() => this.#transmit(bytes, done));
+  }
+
+  #transmit(bytes: Buffer, done?: (() => void) | undefined): void {
     if (this.#socket.writable) this.#socket.write(bytes, done);
+  }
+
+  #endSocket(): void {
+    if (this.#latency === undefined) this.#socket.end();
+    else this.#latency.send(() => this.#socket.end());
   }
 
   #checkRoom(): void {

@@ -4,7 +4,10 @@ import { availableParallelism, platform } from 'node:os';
 import { relative } from 'node:path';
 import type { Context } from '../../../context.ts';
 import { exitStatuses } from '../../../errors.ts';
+import type { FileResult } from '../../../harness/file-run.ts';
+import { Progress } from '../../../terminal/progress.ts';
 import { time } from '../../../time.ts';
+import { type ChaosPlan, chaosNote, chaosOptions, unreachedNote } from './chaos.ts';
 import type { RunTarget } from './target.ts';
 
 /** Settings of the command line. With --watch they apply to every run. */
@@ -16,6 +19,8 @@ export interface Plan {
   readonly timeoutMs: number | undefined;
   readonly jobs: number | undefined;
   readonly bail: boolean;
+  /** `undefined` without --chaos. */
+  readonly chaos: ChaosPlan | undefined;
   readonly watch: boolean;
   readonly isVerbose: boolean;
 }
@@ -43,6 +48,7 @@ export async function runOnce(context: Context, run: Run): Promise<number> {
   try {
     reports.send({ type: 'start', files: files.length, target: target.title, seed, ...(shard && { shard }) });
     if (target.note !== undefined) reports.send({ type: 'note', text: target.note });
+    if (plan.chaos !== undefined) reports.send({ type: 'note', text: chaosNote(plan.chaos) });
     return await runAndReport(context, run, { seed, reports });
   } finally {
     reports.close();
@@ -59,12 +65,14 @@ async function runAndReport(
   { plan, target, files }: Run,
   { seed, reports }: { seed: number; reports: Reports },
 ): Promise<number> {
-  const [{ shuffled }, { runFiles }, { emptiness, isGood, totalsOf }] = await Promise.all([
+  const [{ shuffled }, { runFiles }] = await Promise.all([
     import('../../../harness/order.ts'),
     import('../../../harness/run.ts'),
-    import('../../../harness/report.ts'),
   ]);
   const { cwd, drain } = context;
+  const progress = new Progress(context.stderr, files.length * (plan.chaos?.seeds.length ?? 0));
+  let runs = 0;
+  const onRun = (what: string) => progress.begin(runs++, what);
   const begun = time.now();
   const results = await runFiles({
     files: shuffled(files, seed),
@@ -74,16 +82,35 @@ async function runAndReport(
     target: target.plan,
     bail: plan.bail,
     ...(plan.filter !== undefined && { filter: plan.filter }),
+    ...(plan.chaos && { chaos: chaosOptions(plan.chaos, { cwd, onRun }) }),
     launch: launchOf(context),
     signal: drain,
-    onResult: (result) => reports.send({ type: 'file', result }),
+    onResult: (result) => {
+      progress.end();
+      reports.send({ type: 'file', result });
+      if (result.unreached)
+        reports.send({ type: 'note', text: unreachedNote(relative(cwd, result.file), result.unreached) });
+    },
   });
+  return await finish(context, { plan, reports, results, ms: time.now() - begun });
+}
+
+interface Finished {
+  readonly plan: Plan;
+  readonly reports: Reports;
+  readonly results: readonly FileResult[];
+  readonly ms: number;
+}
+
+/** Reports the end of the run. Returns the exit status. */
+async function finish({ drain }: Context, { plan, reports, results, ms }: Finished): Promise<number> {
+  const { emptiness, isGood, totalsOf } = await import('../../../harness/report.ts');
   const totals = totalsOf(results);
   const shard = shardName(plan);
   if (!drain.aborted && shard !== undefined && emptiness(totals) !== undefined)
     reports.send({ type: 'note', text: `shard ${shard}: ${emptiness(totals)}` });
   const interrupted = drain.aborted && { interrupted: String(drain.reason) };
-  reports.send({ type: 'finish', ms: time.now() - begun, ...interrupted, ...(shard && { shard }) });
+  reports.send({ type: 'finish', ms, ...interrupted, ...(shard && { shard }) });
   if (drain.aborted) return drain.reason === 'SIGINT' ? exitStatuses.INTERRUPTED : exitStatuses.TERMINATED;
   return isGood(totals, shard) ? 0 : exitStatuses.ANSWER_NO;
 }

@@ -69,6 +69,44 @@ test('confirms nothing after the store has failed', () => {
   assert.equal(sent, ['failed disk full']);
 });
 
+test('an ack does not cover a tag whose confirm is late', () => {
+  const { confirms, sent, flush } = newConfirms();
+  confirms.hold(2);
+  for (const tag of [1, 2, 3]) confirms.done(tag);
+  flush();
+  assert.equal(sent, ['ack 1', 'ack 3']);
+  assert.is(confirms.outstanding, 1);
+  confirms.release(2);
+  flush();
+  assert.equal(sent.slice(2), ['ack 2']);
+});
+
+test('a late nack is sent when it is released', () => {
+  const { confirms, sent, flush } = newConfirms();
+  confirms.hold(1);
+  confirms.refused(1);
+  confirms.done(2);
+  flush();
+  confirms.release(1);
+  flush();
+  assert.equal(sent, ['ack 2', 'nack 1']);
+});
+
+test('a late confirm waits for the disk, too', () => {
+  const { confirms, sent, flush, sync } = newConfirms();
+  confirms.hold(1);
+  confirms.awaitStore(1);
+  confirms.done(2);
+  flush();
+  sync();
+  confirms.awaitStore(3);
+  flush();
+  assert.equal(sent, ['ack 2']);
+  confirms.release(1);
+  flush();
+  assert.equal(sent, ['ack 2', 'ack 1']);
+});
+
 function newConfirms() {
   const sent: string[] = [];
   const waiting: ((error?: Error) => void)[] = [];

@@ -52,6 +52,41 @@ for (const [named, args, exit, line, hint] of [
     'mq test: --ca requires --on amqp://… or amqps://… [USAGE]',
     'mq test --help',
   ],
+  [
+    '--chaos on a cluster',
+    ['--chaos', '--on', 'cluster'],
+    64,
+    'mq test: --chaos requires the embedded broker, because only it can cause these faults [USAGE]',
+    /^leave out --on cluster; with --on cluster, tests can use the faults of 'cluster'/,
+  ],
+  [
+    '--chaos-seed on another broker',
+    ['--chaos-seed', '3', '--on', 'amqp://h'],
+    64,
+    'mq test: --chaos-seed requires the embedded broker, because only it can cause these faults [USAGE]',
+    /^leave out --on amqp:\/\/h;/,
+  ],
+  [
+    '--chaos with --self',
+    ['--self', '--chaos'],
+    64,
+    'mq test: --chaos and --self cannot be used together [USAGE]',
+    'mq test --help',
+  ],
+  [
+    'chaos without a seed',
+    ['--chaos=0'],
+    64,
+    "mq test: --chaos must be a whole number from 1 to 10000, not '0' [USAGE]",
+    'mq test --help',
+  ],
+  [
+    'a number of seeds without =',
+    ['--chaos', '10'],
+    64,
+    "mq test: --chaos accepts a value only after '=' [USAGE]",
+    "write --chaos=10; if '10' is an argument, put -- before it",
+  ],
   ['an unknown report', ['--report', 'html'], 64, /^mq test: there is no report 'html'/, /^reports: /],
 ] as const) {
   test(`mq test refuses ${named}`, async () => {

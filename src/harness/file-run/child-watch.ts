@@ -4,10 +4,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { loadTimeoutMs } from './request.ts';
-import { eventsDescriptor } from './start-child.ts';
-import type { TestEvent } from './test-file/event.ts';
-import type { Ending } from './verdict.ts';
+import { loadTimeoutMs } from '../request.ts';
+import { eventsDescriptor } from '../start-child.ts';
+import type { TestEvent } from '../test-file/event.ts';
+import type { Ending } from '../verdict.ts';
 
 interface WatchOptions {
   readonly launch: { readonly kill: (pid: number) => void };

@@ -1,0 +1,99 @@
+// Tests `mq test --chaos` in an empty folder: the example of the page, the reports, and tests that fail by themselves.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fences } from '../support/documents.ts';
+import { emptyFolder, type MqResult, mq } from '../support/mq.ts';
+
+const blocks = fences().filter(({ place }) => place.startsWith('.github/docs/chaos.md'));
+const [config = ''] = textsOf('json');
+const [doubleCharge = '', chargeTest = '', singleCharge = ''] = textsOf('ts');
+const [broken = '', repaired = ''] = textsOf('');
+
+test('finds the handler of the page that charges twice', async () => {
+  const cwd = folderOf(doubleCharge);
+  const plain = await mq(['test'], { cwd });
+  assert.is(plain.status, 0, plain.stdout);
+  const { status, stdout, stderr } = await mq(['test', '--chaos'], { cwd });
+  assert.is(status, 1);
+  assert.fixture(withoutTimes(stdout), `${broken}\n`);
+  assert.is(stderr, '');
+});
+
+test('passes the idempotent handler of the page', async () => {
+  const { status, stdout } = await mq(['test', '--chaos'], { cwd: folderOf(singleCharge) });
+  assert.fixture(withoutTimes(stdout), `${repaired}\n`);
+  assert.is(status, 0);
+});
+
+test('the command of the report repeats the failure', async () => {
+  const cwd = folderOf(doubleCharge);
+  const first = await mq(['test', '--chaos', '--report', 'json'], { cwd });
+  const { seed, faults, command } = failureOf(first).chaos ?? {};
+  assert.equal([seed, faults], [1, ['redelivery']]);
+  assert.is(command, 'mq test charge.test.ts -t "an order is charged once" --chaos-seed 1');
+  const again = await mq(['test', 'charge.test.ts', '-t', 'charged once', '--chaos-seed', '1', '--report', 'json'], {
+    cwd,
+  });
+  const [before, after] = [first, again].map((result) => failureOf(result).message);
+  assert.is(after, before);
+});
+
+test('every report names the fault', async () => {
+  const cwd = folderOf(doubleCharge);
+  const files = ['junit', 'tap', 'github'].map((name) => `--report=${name}=${name}.txt`);
+  await mq(['test', '--chaos-seed', '1', ...files], { cwd });
+  for (const name of ['junit', 'tap', 'github'])
+    assert.match(readFileSync(join(cwd, `${name}.txt`), 'utf8'), /broken by redelivery \(seed 1\)/, name);
+});
+
+test('names reordering, and a test that fails by itself or meets no fault', async () => {
+  const cwd = folderOf(singleCharge);
+  const text = `
+import { assert, publish, role, test } from 'mq/test';
+test('in order', async () => {
+  const billing = await role('billing');
+  for (const id of [1, 2]) await publish('order', { id, sum: 1 });
+  await billing.prints('order 2');
+  assert.equal(billing.stdout().match(/order ./g), ['order 1', 'order 2']);
+});
+test('wrong', () => assert.is(1, 2));
+test('right', () => assert.is(1, 1));
+`;
+  writeFileSync(join(cwd, 'order.test.ts'), text);
+  const { status, stdout } = await mq(['test', '--chaos', 'order.test.ts'], { cwd });
+  assert.is(status, 1);
+  assert.match(stdout, /"in order"\n {4}broken by reordering \(seed \d\)\n/);
+  assert.match(stdout, /"wrong"\n {4}fails without chaos\n/);
+  assert.match(stdout, /\norder\.test\.ts: no fault reached "right"/);
+  assert.match(stdout, /\n1 passed, 2 failed\n/);
+});
+
+/** Returns the texts of the page's blocks in a language, in order. */
+function textsOf(wanted: string): string[] {
+  return blocks.filter(({ language }) => language === wanted).map(({ lines }) => lines.join('\n'));
+}
+
+function folderOf(handler: string): string {
+  return emptyFolder({ 'rascal.json': config, 'charge.ts': handler, 'charge.test.ts': chargeTest });
+}
+
+function withoutTimes(stdout: string): string {
+  return stdout.replaceAll(/\d+ ms/g, '… ms');
+}
+
+interface Failure {
+  readonly message: string;
+  readonly chaos?: { readonly seed: number; readonly faults: readonly string[]; readonly command: string };
+}
+
+function failureOf({ stdout }: MqResult): Failure {
+  const lines = stdout.trim().split('\n');
+  const found = lines.map((line) => JSON.parse(line) as { failure?: Failure }).find(({ failure }) => failure);
+  if (found?.failure === undefined) throw new Error(`no failure in\n${stdout}`);
+  return found.failure;
+}
+
+test.run();
