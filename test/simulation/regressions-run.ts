@@ -29,6 +29,7 @@ const mostSteps = 400_000;
 /** Returns what was violated if the command loses its broker after this number of its events. */
 async function violationOf(regression: EndingRegression, event: number, config: string): Promise<string | undefined> {
   const world = new World(event);
+  world.eventMs = 0.01;
   const network = new Network(world);
   const leave = enter(world, network);
   const [server, lose] = startServer(network, regression.loss);
@@ -80,7 +81,7 @@ async function run(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mq-regressions-'));
   const config = join(folder, 'rascal.json');
   const work = { vhost: '/', queue: 'work' };
-  const vhost = { queues: { work: {} }, exchanges: { work: { type: 'topic' } } };
+  const vhost = { queues: { work: {} }, exchanges: { logs: { type: 'topic' } } };
   const settings = { vhosts: { '/': vhost }, publications: { work }, subscriptions: { work } };
   writeFileSync(config, JSON.stringify({ ...settings, mq: { retry: { attempts: 2, delays: [100] } } }));
   for (const { title, plan } of regressions) {

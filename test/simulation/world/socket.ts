@@ -135,7 +135,7 @@ export class SimulatedSocket extends Duplex {
   }
 
   /**
-   * Tells the peer that the process of this socket has ended. The code of the process receives no further events, because
+   * Closes the connection, because the process of this socket has ended. The code of the process receives no further events, because
    * mq keeps its connections in a list that the next run shares: a process of that run may have the same names.
    */
   vanish(isReset: boolean): void {
