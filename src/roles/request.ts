@@ -36,6 +36,7 @@ type Answer = { readonly reply: RawMessage } | { readonly error: MqError };
 export async function request(context: Context, session: Session, settings: RequestSettings): Promise<void> {
   const { requester, destination } = await session.requester(settings.publication, settings);
   const results = new Results(context, settings);
+  void requester.failed.then((error) => results.end(error));
   const onAbandon = () => session.abort(interrupted(context, 'requests without a reply may have been handled'));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
   try {
@@ -63,14 +64,16 @@ interface Requesting {
  */
 async function requestAll({ context, requester, destination, results, settings }: Requesting): Promise<void> {
   const requestOf = outgoing({ destination, nextId: messageIds(), ...settings, mandatory: true });
+  // When no more replies can arrive, mq stops reading, because the rest of the input may never arrive.
+  const drain = AbortSignal.any([context.drain, results.ended]);
   const pace = new Pace(settings.intervalMs);
   const unshown: Promise<void>[] = [];
   let last = Promise.resolve();
-  for await (const batch of bodies(settings.input, context)) {
+  for await (const batch of bodies(settings.input, { ...context, drain })) {
     for (const body of batch) {
-      await pace.wait(context.drain);
+      await pace.wait(drain);
       pace.begin();
-      if (context.drain.aborted || results.mustStop) break;
+      if (drain.aborted || results.mustStop) break;
       results.attempted += 1;
       const answer: Promise<Answer> = requester.request(requestOf(body)).then(
         (reply) => ({ reply }),
@@ -91,6 +94,8 @@ class Results {
   readonly #settings: RequestSettings;
   readonly #printer: Printer;
   readonly #failures: MqError[] = [];
+  readonly #ended = new AbortController();
+  #end: MqError | undefined;
   attempted = 0;
 
   constructor(context: Context, settings: RequestSettings) {
@@ -102,6 +107,16 @@ class Results {
   /** `true` if a request failed for a reason that affects all later ones. */
   get mustStop(): boolean {
     return this.#failures.some(affectsAllRequests);
+  }
+
+  /** Aborts when nothing can be requested any more. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  end(error: MqError): void {
+    this.#end = error;
+    this.#ended.abort();
   }
 
   async show(answer: Answer): Promise<void> {
@@ -130,6 +145,7 @@ class Results {
         cause: first,
       });
     }
+    if (this.#end) throw this.#end;
     if (!this.#context.drain.aborted) return;
     if (this.attempted === 0) throw interrupted(this.#context, 'nothing was sent');
     if (this.#settings.input.from === 'lines')

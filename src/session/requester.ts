@@ -78,7 +78,15 @@ export class Requester {
       await consume(channel, replyTo, onReply);
     };
     const publisher = await Publisher.open(connection, { ...settings, onChannel });
-    return new Requester(publisher, settings, { pending, replyTo: () => replyTo });
+    const requester = new Requester(publisher, settings, { pending, replyTo: () => replyTo });
+    // No reply can arrive any more.
+    void publisher.failed.then((error) => requester.#reject(error));
+    return requester;
+  }
+
+  /** Resolves when nothing can be requested any more. It does not resolve on close. */
+  get failed(): Promise<MqError> {
+    return this.#publisher.failed;
   }
 
   /**
@@ -129,12 +137,16 @@ export class Requester {
   }
 
   abandon(error: MqError): void {
+    this.#reject(error);
+    this.#publisher.abandon(error);
+  }
+
+  #reject(error: MqError): void {
     for (const [id, waiting] of this.#pending) {
       this.#pending.delete(id);
       waiting.timer.cancel();
       waiting.reject(error);
     }
-    this.#publisher.abandon(error);
   }
 
   close(): void {

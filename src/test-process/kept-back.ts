@@ -1,10 +1,12 @@
 // The messages that chaos keeps back, at most one for each queue, until later messages have overtaken them.
 
+import { type Timer, time } from '../time.ts';
+
 interface Kept {
   /** Number of later messages that still have to be delivered. */
   successors: number;
   readonly putBack: () => void;
-  readonly timer: NodeJS.Timeout;
+  readonly timer: Timer;
 }
 
 /** Without successors, a message returns to its queue after this many milliseconds. */
@@ -19,7 +21,7 @@ export class KeptBack {
 
   /** Keeps a message until `successors` later messages of its queue were delivered. */
   keep(queue: string, successors: number, putBack: () => void): void {
-    const timer = setTimeout(() => this.#putBack(queue), longestMs);
+    const timer = time.after(longestMs, () => this.#putBack(queue));
     this.#byQueue.set(queue, { successors, putBack, timer });
   }
 
@@ -41,7 +43,7 @@ export class KeptBack {
   #putBack(queue: string): void {
     const kept = this.#byQueue.get(queue);
     if (kept === undefined) return;
-    clearTimeout(kept.timer);
+    kept.timer.cancel();
     this.#byQueue.delete(queue);
     kept.putBack();
   }

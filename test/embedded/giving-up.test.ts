@@ -96,6 +96,18 @@ test('a sender without unconfirmed messages ends without more input', async () =
   assert.is(status, 69, stderr);
 });
 
+test('a client whose requests are answered ends without more input', async () => {
+  const place = await startBroker();
+  const server = start(['rpc-server', '--url', place.url]);
+  await server.prints(/waiting/, 'stderr');
+  const client = start(['rpc-client', '--lines', '--url', place.url, '--exit-on-disconnect']);
+  client.stdin.write('3\n');
+  await client.prints(/2\n/);
+  await killBroker(place);
+  const { status, stderr } = await client.ended;
+  assert.is(status, 69, stderr);
+});
+
 test('without a limit a receiver waits until the broker is back', async () => {
   const place = await startBroker();
   const receiver = start(['consumer', '--url', place.url, '--count', '1']);

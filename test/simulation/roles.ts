@@ -73,7 +73,7 @@ export abstract class Role {
   }
 }
 
-/** What a publisher sends. */
+/** The settings of a publisher, and the source of its messages. */
 type PublisherPlan = Omit<PlannedPublisher, 'messages'> & {
   /** Returns the message with this index, or `undefined` at the end. */
   readonly messageAt: (index: number) => PlannedMessage | undefined;

@@ -8,6 +8,7 @@ import { MqError } from '../../errors.ts';
 import type { Token } from '../../login/tokens.ts';
 import { time } from '../../time.ts';
 import type { Channel, ConfirmChannel } from '../channel.ts';
+import { endChannel } from '../consuming/channel-end.ts';
 import { failureOf, isPermanent } from '../failure.ts';
 import { answerMs, breakConnections, endConnections, endDeclarations, tokenLogins } from '../patches/sockets.ts';
 import type { CreatedVhost } from '../patches/vhosts.ts';
@@ -56,6 +57,10 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
   readonly #pace = new ReconnectPace();
   #isLeaving = false;
   #isClosing = false;
+  /** The error with which reconnecting ended. Rascal continues to reconnect, so a later connection resets it. */
+  #fatal: MqError | undefined;
+  /** Reject the requests for channels that have no answer yet. */
+  readonly #waiting = new Set<(error: MqError) => void>();
   readonly #setUps: SetUpDeadlines;
   readonly #renewal: TokenRenewal;
   /** Index of the configured address that is first in Rascal's list. */
@@ -72,7 +77,7 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
     this.#vhosts = vhosts;
     this.#first = first;
     this.#settings = settings;
-    this.#reconnectLimiter = new ReconnectLimiter(settings.reconnect, (error) => this.emit('fatal', error));
+    this.#reconnectLimiter = new ReconnectLimiter(settings.reconnect, (error) => this.#fail(error));
     this.#setUps = new SetUpDeadlines((error) => breakConnections(settings.connectionName, error));
     const { connectionName, redact } = settings;
     this.#renewal = new TokenRenewal({
@@ -89,6 +94,7 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
     broker.on('vhost_initialised', () => {
       endDeclarations(settings.connectionName);
       this.#isLeaving = false;
+      this.#fatal = undefined;
       this.#pace.connected();
       this.#renewal.start();
       if (!this.#lost) return;
@@ -127,12 +133,12 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
     return configured?.assert === true ? { ...configured.options } : undefined;
   }
 
-  /** Opens a confirm channel. Waits while disconnected. Rejects when the connection closes. */
+  /** Opens a confirm channel. Waits while disconnected. Rejects with an MqError when the connection is lost or fatal. */
   confirmChannel(vhost: string): Promise<ConfirmChannel> {
     return this.#channel(vhost, (from, next) => from.getConfirmChannel(next));
   }
 
-  /** Opens a channel. Waits while disconnected. Rejects when the connection closes. */
+  /** Opens a channel. Waits while disconnected. Rejects with an MqError when the connection is lost or fatal. */
   channel(vhost: string): Promise<Channel> {
     return this.#channel(vhost, (from, next) => from.getChannel(next));
   }
@@ -208,7 +214,7 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
     const failure = this.#renewal.refusalOf(error) ?? failureOf(error, this.#settings.redact);
     for (const { config } of this.#vhosts.values()) renameOwnQueues(config);
     if (isPermanent(failure)) {
-      this.emit('fatal', failure);
+      this.#fail(failure);
       return;
     }
     const isFirst = !this.#lost;
@@ -220,18 +226,32 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
     this.#reconnectLimiter.failed(failure, { isFirst });
   }
 
-  #channel<C>(
+  #channel<C extends Channel>(
     name: string,
     open: (vhost: RascalVhost, next: (error?: Error | null, channel?: C) => void) => void,
   ): Promise<C> {
     const created = this.#vhosts.get(name);
     if (!created) throw new MqError('BUG', `no vhost '${name}' in this connection`);
     return new Promise((resolve, reject) => {
+      if (this.#fatal) return reject(this.#fatal);
+      // Rascal waits for the next connection, which a fatal one does not get.
+      this.#waiting.add(reject);
       open(created.vhost, (error, channel) => {
-        if (channel) resolve(channel);
-        else reject(error ?? new Error('the connection is closing'));
+        const isWaiting = this.#waiting.delete(reject);
+        if (!channel) reject(failureOf(error ?? new Error('the connection is closing'), this.#settings.redact));
+        else if (isWaiting) resolve(channel);
+        else endChannel(channel);
       });
     });
+  }
+
+  /** Ends the requests for channels, because reconnecting cannot help. */
+  #fail(error: MqError): void {
+    this.#fatal = error;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const reject of waiting) reject(error);
+    this.emit('fatal', error);
   }
 }
 

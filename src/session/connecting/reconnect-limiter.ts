@@ -4,23 +4,26 @@
 import { MqError } from '../../errors.ts';
 import { type Timer, time } from '../../time.ts';
 
-/** Limit for reconnecting. `tries: 0` stops at the first lost connection. */
-export type ReconnectLimit = { readonly tries: number } | { readonly milliseconds: number };
+/** Limit for reconnecting. `tries: 0` and `never` stop at the first lost connection; the user has set the former. */
+export type ReconnectLimit = { readonly tries: number } | { readonly milliseconds: number } | 'never';
 
 export class ReconnectLimiter {
-  readonly #limit: ReconnectLimit | undefined;
+  readonly #limit: Exclude<ReconnectLimit, 'never'> | undefined;
+  readonly #isNever: boolean;
   readonly #giveUp: (error: MqError) => void;
   #failures = 0;
   #timer: Timer | undefined;
   #last: MqError | undefined;
 
   constructor(limit: ReconnectLimit | undefined, giveUp: (error: MqError) => void) {
-    this.#limit = limit;
+    this.#isNever = limit === 'never';
+    this.#limit = limit === 'never' ? undefined : limit;
     this.#giveUp = giveUp;
   }
 
   /** Records that the connection was lost (`isFirst`) or could not be restored. */
   failed(error: MqError, { isFirst }: { isFirst: boolean }): void {
+    if (this.#isNever) this.#giveUp(error);
     const limit = this.#limit;
     if (!limit) return;
     this.#last = error;

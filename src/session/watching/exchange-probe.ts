@@ -109,8 +109,9 @@ async function refusalOf(
     endChannel(channel);
     return undefined;
   } catch (error) {
-    // amqplib answers the pending call before the error event, which contains the reason.
-    await closed;
+    // amqplib answers the pending call before the error event, which contains the reason. It throws if the channel closed
+    // before the listener was added, so that no event follows.
+    if (!(error instanceof Error && error.name === 'IllegalOperationError')) await closed;
     const failure = failureOf(cause ?? error, redact);
     if (!refusals.includes(failure.code)) throw failure;
     return failure;

@@ -62,7 +62,7 @@ class Trial {
   readonly #receivers: readonly SimulatedProcess[];
   /** Virtual time of each outcome. */
   readonly #reportedAt: number[] = [];
-  /** What each role has written to stdout. */
+  /** The output of each role on stdout. */
   readonly #printed = new Map<string, string>();
   #endedFaults = 0;
 

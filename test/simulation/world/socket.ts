@@ -136,7 +136,7 @@ export class SimulatedSocket extends Duplex {
     this.destroy(connectionError('read', 'ECONNRESET', undefined));
   }
 
-  /** Tells the peer that the process of this socket has ended, and ends this side. */
+  /** Ends both sides, because the process of this socket has ended. */
   vanish(isReset: boolean): void {
     if (isReset) this.#reset();
     else this.#finish();
@@ -191,7 +191,7 @@ export class SimulatedSocket extends Duplex {
     world.after(at - world.now, () => this.#arrive(peer), peer.owner);
   }
 
-  /** Moves all segments to the peer, unless the link is held meanwhile. */
+  /** Moves all segments to the peer, unless the link is held now. */
   #arrive(peer: SimulatedSocket): void {
     if (this.#inFlight.length === 0 || this.#network.link(this.#host, peer.#host).isHeld) return;
     const segments = this.#inFlight.splice(0);

@@ -32,6 +32,7 @@ async function abandoned(role: Role): Promise<MqError> {
     },
   };
   const requester = {
+    failed: new Promise(() => undefined),
     request: async () => {
       setImmediate(stop);
       throw await answer.promise;
@@ -50,7 +51,7 @@ async function stoppedBefore(role: Role, input: Input): Promise<MqError> {
     return new PassThrough();
   };
   if (input.from === 'text') drain.abort('SIGTERM');
-  const session = { publisher, requester: {}, abort: () => undefined };
+  const session = { publisher, requester: { failed: new Promise(() => undefined) }, abort: () => undefined };
   return errorOf(role, session, { drain: drain.signal, abandon: new AbortController().signal, stdin }, input);
 }
 

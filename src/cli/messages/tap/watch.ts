@@ -67,8 +67,9 @@ export async function openWatch(context: Context, values: Values, config: Config
     addresses,
     role: values.command,
     confirmTimeoutMs: 30_000,
-    // The error of the lost connection ends the command, and mq does not connect again.
+    // The error of the lost connection ends the command.
     say: () => undefined,
+    reconnect: 'never',
     counts: newCounts(),
   });
   try {

@@ -27,6 +27,13 @@ test('stops at the first lost connection with 0 tries', () => {
   assert.equal(said, ['it was lost [UNAVAILABLE]']);
 });
 
+test('reports the lost connection itself when it must never reconnect', () => {
+  const errors: MqError[] = [];
+  const limiter = new ReconnectLimiter('never', (error) => errors.push(error));
+  limiter.failed(lost, { isFirst: true });
+  assert.equal(errors, [lost]);
+});
+
 test('counts the tries from 0 after each reconnect', () => {
   const { reconnectLimiter, said } = counted({ tries: 2 });
   reconnectLimiter.failed(lost, { isFirst: true });

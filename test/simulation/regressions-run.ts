@@ -1,0 +1,107 @@
+// Runs the regressions, and prints a line of JSON for each: its title and its violations. A process of node runs this file,
+// because the simulation replaces clocks and sockets of its process.
+
+import './world/globals.ts';
+import { mkdtempSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Broker, startBroker } from '../../src/broker/server.ts';
+import { cli } from '../../src/cli/cli.ts';
+import { type EndingRegression, endingRegressions, type Loss, regressions } from './regressions.ts';
+import { Simulation } from './simulation.ts';
+import { enter } from './world/globals.ts';
+import { Network } from './world/network.ts';
+import { preload } from './world/preload.ts';
+import { SimulatedProcess } from './world/process.ts';
+import { World } from './world/world.ts';
+
+/** Numbers of events of the command after which it loses its broker. */
+const events = Array.from({ length: 60 }, (_, index) => index);
+/** Virtual time in which the command must end. */
+const endMs = 15 * 60_000;
+/**
+ * Statuses with which a command may end after the loss. 76 is a loss during the handshake, and 67 a request that was
+ * unroutable before the loss.
+ */
+const statuses = [67, 69, 75, 76, 78];
+const mostSteps = 400_000;
+
+/** Returns what was violated if the command loses its broker after this number of its events. */
+async function violationOf(regression: EndingRegression, event: number, config: string): Promise<string | undefined> {
+  const world = new World(event);
+  world.eventMs = 0.01;
+  const network = new Network(world);
+  const leave = enter(world, network);
+  const [server, lose] = startServer(network, regression.loss);
+  const command = commandOf(network, regression, config);
+  let lostAt: number | undefined;
+  world.later(1, () => {
+    command.start(cli);
+    world.afterEvents(command, event, () => {
+      lostAt = world.now;
+      lose();
+    });
+  });
+  await world.run(() => command.end !== undefined || world.now > (lostAt ?? 60_000) + endMs, mostSteps);
+  const { end, stderr } = command;
+  command.kill();
+  server.kill();
+  leave();
+  if (lostAt === undefined || (end?.status !== undefined && statuses.includes(end.status))) return undefined;
+  return `event ${event}: status ${end?.status}: ${stderr.trim()}`;
+}
+
+/** Starts a broker. Returns its process, and a function that causes the loss. */
+function startServer(network: Network, loss: Loss): readonly [SimulatedProcess, () => void] {
+  let broker: Broker | undefined;
+  const server = new SimulatedProcess(network, { name: 'broker', host: 'b0' }).start(async () => {
+    broker = await startBroker({ port: 5672 });
+    return new Promise(() => undefined);
+  });
+  const remove = () => void broker?.removeVhost('/');
+  return [server, loss === 'broker killed' ? () => server.kill() : () => network.world.after(0, remove, server)];
+}
+
+/** Returns the process of the command, which is not started yet. */
+function commandOf(network: Network, { args, lines }: EndingRegression, config: string): SimulatedProcess {
+  const handler = join(import.meta.dirname, 'handler.ts');
+  const all = [
+    ...args.map((arg) => (arg === 'HANDLER' ? handler : arg)),
+    '--config',
+    config,
+    '--url',
+    'amqp://b0:5672',
+  ];
+  const command = new SimulatedProcess(network, { name: 'command', host: 'c0', args: all });
+  command.stdin.write(lines.map((line) => `${line}\n`).join(''));
+  return command;
+}
+
+async function run(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'mq-regressions-'));
+  const config = join(folder, 'rascal.json');
+  const work = { vhost: '/', queue: 'work' };
+  const vhost = { queues: { work: {} }, exchanges: { logs: { type: 'topic' } } };
+  const settings = { vhosts: { '/': vhost }, publications: { work }, subscriptions: { work } };
+  writeFileSync(config, JSON.stringify({ ...settings, mq: { retry: { attempts: 2, delays: [100] } } }));
+  for (const { title, plan } of regressions) {
+    const { violations } = await new Simulation(plan).run();
+    print({ title, violations });
+  }
+  for (const regression of endingRegressions) {
+    const violations: string[] = [];
+    for (const event of events)
+      violations.push(...[await violationOf(regression, event, config)].filter((one) => one !== undefined));
+    print({ title: regression.title, violations });
+  }
+  rmSync(folder, { recursive: true });
+}
+
+function print(result: { readonly title: string; readonly violations: readonly string[] }): void {
+  writeSync(1, `${JSON.stringify(result)}\n`);
+}
+
+Error.stackTraceLimit = 0;
+await preload();
+await run();
+process.exit(0);

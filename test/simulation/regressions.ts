@@ -1,0 +1,88 @@
+// Lists what the simulation has found: each entry failed once. regressions-run.ts runs them.
+
+import type { Plan } from './plan.ts';
+
+export interface Regression {
+  readonly title: string;
+  readonly cause: string;
+  readonly plan: Plan;
+}
+
+/** A command that must end, whenever the loss of its broker hits it. */
+export interface EndingRegression {
+  readonly title: string;
+  readonly cause: string;
+  readonly args: readonly string[];
+  /** Lines of standard input, which stays open. */
+  readonly lines: readonly string[];
+  readonly loss: Loss;
+}
+
+export type Loss = 'vhost removed' | 'broker killed';
+
+const small: Omit<Plan, 'seed' | 'publishers' | 'consumers' | 'faults'> = {
+  queueType: 'classic',
+  attempts: 3,
+  delays: [100, 1000],
+  onFail: 'retry',
+  heartbeat: 10,
+  handlerTimeoutMs: 5000,
+  network: { minMs: 0.05, maxMs: 20, segmentBytes: 65_536, bufferBytes: 262_144 },
+  eventMs: 0.01,
+};
+
+export const regressions: readonly Regression[] = [
+  {
+    title: 'consumes after a lost connection during its start',
+    cause: 'a pause of node:timers/promises took real time, in which 20 virtual minutes passed (session/declaring)',
+    plan: {
+      ...small,
+      seed: 1093,
+      publishers: [{ host: 'p0', window: 256, everyMs: 0, messages: [{ id: 'p0-0', ways: ['ack'], ms: 0, bytes: 0 }] }],
+      consumers: [{ host: 'c0', prefetch: 10, concurrency: 1, drainMs: 1000 }],
+      faults: [370, 380, 390, 400, 410, 420, 430, 440].map((at) => ({
+        ...{ fault: 'connection cut', at, holdMs: 1000, target: at, events: 0 },
+      })),
+    },
+  },
+];
+
+const waited = 'a request for a channel waits in Rascal until it is connected, which a fatal connection never is';
+
+export const endingRegressions: readonly EndingRegression[] = [
+  {
+    title: 'a consumer ends when its vhost is removed during its start',
+    cause: waited,
+    args: ['subscribe', 'work', '--handler', 'HANDLER'],
+    lines: [],
+    loss: 'vhost removed',
+  },
+  {
+    title: 'a consumer with a limit for reconnects ends without a broker',
+    cause: waited,
+    args: ['subscribe', 'work', '--handler', 'HANDLER', '--max-reconnect', '2'],
+    lines: [],
+    loss: 'broker killed',
+  },
+  {
+    title: 'requests end when their vhost is removed',
+    cause: 'mq request waited for more input, and for replies that could not arrive',
+    args: ['request', 'work', '--lines', '--timeout', '10000'],
+    lines: ['one', 'two'],
+    loss: 'vhost removed',
+  },
+  {
+    title: 'a tap ends when its broker is gone before it is bound',
+    cause: 'the session of a tap connected again for ever',
+    args: ['tap', 'logs'],
+    lines: [],
+    loss: 'broker killed',
+  },
+  {
+    title: 'a tap reports a vhost that is removed before it is bound',
+    cause: 'the error of a request for a channel was not an MqError, so it was reported as a bug in mq',
+    args: ['tap', 'logs'],
+    lines: [],
+    loss: 'vhost removed',
+  },
+];
