@@ -21,6 +21,8 @@ export interface EndingRegression {
 export type Loss = 'vhost removed' | 'broker killed';
 
 const small: Omit<Plan, 'seed' | 'publishers' | 'consumers' | 'faults'> = {
+  broker: 'memory',
+  store: { segmentBytes: 1_000_000, slackBytes: 1_000_000 },
   queueType: 'classic',
   attempts: 3,
   delays: [100, 1000],
