@@ -44,17 +44,30 @@ async function lock(folder: string, options: StoreOptions): Promise<() => Promis
 
 /** Creates a folder and its parents one by one, because Node's recursive mkdir hangs below a folder such as /proc. */
 async function createFolder(disk: Disk, folder: string): Promise<void> {
+  const parent = dirname(folder);
   try {
     await disk.mkdir(folder);
     // The sync of the parent makes the new entry durable.
-    await disk.syncFolder(dirname(folder));
+    await disk.syncFolder(parent);
+    await syncExisting(disk, parent);
   } catch (error) {
     const code = systemCode(error);
-    const parent = dirname(folder);
-    if (code === 'EEXIST' && (await disk.stat(folder)).isDirectory()) return;
+    if (code === 'EEXIST' && (await disk.stat(folder)).isDirectory()) return await syncExisting(disk, folder);
     if (code !== 'ENOENT' || parent === folder || (await exists(disk, parent))) throw error;
     await createFolder(disk, parent);
     await createFolder(disk, folder);
+  }
+}
+
+/**
+ * Makes the name of an existing folder durable, because a broker that was killed may have created it. If mq may not read the
+ * parent, the user has created the folder.
+ */
+async function syncExisting(disk: Disk, folder: string): Promise<void> {
+  try {
+    await disk.syncFolder(dirname(folder));
+  } catch (error) {
+    if (!['EACCES', 'EPERM'].includes(systemCode(error) ?? '')) throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 // The faults of the simulation. A plan names them, so that it stays plain data.
 
+import type { BrokerKind } from './broker.ts';
 import type { PlannedFault } from './plan.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -24,8 +25,9 @@ const table = {
   },
   /** Packets between a client and the broker are lost, in one direction or in both. */
   'black hole': (simulation, { target }) => {
-    const { network, brokerHost } = simulation;
+    const { network, broker } = simulation;
     const host = at(simulation.clientHosts, target);
+    const brokerHost = at(broker.hosts, target);
     const ways = [
       [host, brokerHost],
       [brokerHost, host],
@@ -37,13 +39,19 @@ const table = {
   },
   /** The broker closes all connections, as the management API does. */
   'connections closed': (simulation) => {
-    simulation.closeConnections();
+    simulation.broker.run(({ connections }) => {
+      for (const connection of [...connections]) connection.close('closed by a fault');
+    });
     return undefined;
   },
   /** The broker blocks publishers, as at a memory alarm. */
   'publishers blocked': (simulation) => {
-    simulation.block(true);
-    return () => simulation.block(false);
+    const block = (isBlocked: boolean) =>
+      simulation.broker.run(({ connections }) => {
+        for (const connection of connections) connection.block(isBlocked);
+      });
+    block(true);
+    return () => block(false);
   },
   /** A role is killed, and started again after the time. */
   'role killed': (simulation, { target, events }) => simulation.endRole(target, events, 'SIGKILL'),
@@ -60,12 +68,50 @@ const table = {
     at(simulation.roles, target).setClock((target - 500) * 100_000);
     return undefined;
   },
+  /** The broker is killed, and started again. */
+  'broker killed': (simulation, { events }) => {
+    simulation.broker.end(events, { isPowerLoss: false });
+    return undefined;
+  },
+  /** The machine of the broker loses power, and with it everything that was not synced. */
+  'power lost': (simulation, { events }) => {
+    simulation.broker.end(events, { isPowerLoss: true });
+    return undefined;
+  },
+  'broker frozen': ({ broker, world }, { holdMs }) => {
+    if (broker.process) broker.process.frozenUntil = world.now + holdMs;
+    return undefined;
+  },
+  'disk full': ({ broker }, { events }) => {
+    broker.diskBytes = 1000 + 50 * events;
+    return () => {
+      broker.diskBytes = Number.POSITIVE_INFINITY;
+    };
+  },
+  /** An operation of the disk fails. */
+  'disk error': ({ broker }, { target }) => {
+    broker.nextError = at(['EIO', 'ENOSPC', 'EMFILE'], target);
+    return undefined;
+  },
+  'disk slow': ({ broker }, { target }) => {
+    broker.diskMs = at([100, 3000], target);
+    return () => {
+      broker.diskMs = 1;
+    };
+  },
 } satisfies Record<string, Inject>;
+
+/** The faults that need a broker with a store. */
+const ofStores: ReadonlySet<string> = new Set(['broker killed', 'power lost', 'disk full', 'disk error', 'disk slow']);
 
 export type FaultName = keyof typeof table;
 
-// Object.keys returns strings, and this table has no other keys.
-export const faultNames = Object.keys(table) as FaultName[];
+/** Returns the faults that a broker of this kind can have. */
+export function faultsOf(kind: BrokerKind): FaultName[] {
+  // Object.keys returns strings, and this table has no other keys.
+  const names = Object.keys(table) as FaultName[];
+  return names.filter((name) => kind === 'disk' || !ofStores.has(name));
+}
 
 export function inject(simulation: Simulation, fault: PlannedFault): Undo | undefined {
   const run: Inject = table[fault.fault];

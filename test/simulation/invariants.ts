@@ -6,7 +6,7 @@ import type { Simulation } from './simulation.ts';
 
 /** Returns a line for each violation. */
 export function violationsOf(simulation: Simulation): string[] {
-  const { plan, history, roles } = simulation;
+  const { plan, history, roles, broker } = simulation;
   readQueues(simulation, history);
   const consumers = plan.consumers.reduce((sum, { prefetch }) => sum + prefetch, 0);
   const windows = plan.publishers.reduce((sum, { window }) => sum + window, 0);
@@ -15,7 +15,7 @@ export function violationsOf(simulation: Simulation): string[] {
     plan.consumers.length === 1 &&
     plan.consumers.every(({ prefetch }) => prefetch === 1);
   const { failures } = verdictOf(history, {
-    duplicates: (windows + consumers) * plan.faults.length,
+    duplicates: (windows + consumers) * (plan.faults.length + broker.ends),
     order: isOrdered,
     drops: false,
   });
@@ -34,7 +34,7 @@ function isExpected(failure: string, isRequeue: boolean): boolean {
 
 /** Records the messages that are left in the queues. */
 function readQueues({ broker }: Simulation, history: History): void {
-  for (const vhost of broker?.vhosts.values() ?? [])
+  for (const vhost of broker.current?.vhosts.values() ?? [])
     for (const queue of vhost.queues.values()) {
       const list = queue.name.endsWith('.dead') ? history.deadLettered : history.drained;
       for (const body of bodiesIn(queue)) list.push(body);

@@ -2,7 +2,8 @@
 // data, so that a failing plan can be printed, repeated, and made smaller.
 
 import { type Random, randomOf } from '../support/random.ts';
-import { type FaultName, faultNames } from './faults.ts';
+import type { BrokerKind } from './broker.ts';
+import { type FaultName, faultsOf } from './faults.ts';
 
 /** The ways in which a handler ends one attempt. */
 export type Way = 'ack' | 'throws' | 'retry' | 'dead-letter' | 'reject' | 'nack' | 'requeue' | 'hangs';
@@ -48,6 +49,9 @@ export interface PlannedFault {
 export interface Plan {
   /** Seed of the network and of all random numbers of the programs. */
   readonly seed: number;
+  readonly broker: BrokerKind;
+  /** Sizes of the files of a store in bytes, small enough that they are rotated and compacted. */
+  readonly store: { readonly segmentBytes: number; readonly slackBytes: number };
   readonly queueType: 'classic' | 'quorum';
   readonly attempts: number;
   /** Pauses before attempts 2, 3, … in milliseconds. */
@@ -78,13 +82,16 @@ export function planOf(seed: number): Plan {
   const messages = random.pick([1, 3, 10, 10, 30]);
   const failing = random.pick([0, 0, 0.1, 0.5]);
   const faulty = random.pick([0, 1, 1, 2, 3, 6]);
-  const allowed = faultNames.filter(() => random.chance(0.5));
+  const broker = random.pick(['memory', 'disk'] as const);
+  const allowed = faultsOf(broker).filter(() => random.chance(0.5));
   const slowMs = random.pick([0, 0, 5, 200, 3000]);
   const onFail = random.pick(['retry', 'retry', 'retry', 'dead-letter', 'requeue'] as const);
   // A message that always fails and is requeued would never leave the queue.
   const poison = onFail === 'requeue' ? 0 : failing / 10;
   return {
     seed,
+    broker,
+    store: { segmentBytes: random.pick([2000, 20_000, 1_000_000]), slackBytes: random.pick([0, 5000, 1_000_000]) },
     queueType: random.pick(['classic', 'quorum']),
     attempts: random.pick([1, 2, 3, 5]),
     delays: random.pick([[10], [100, 1000], [1000, 5000, 30_000], [1]]),

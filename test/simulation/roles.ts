@@ -10,7 +10,7 @@ import { SimulatedProcess } from './world/process.ts';
 /** Milliseconds after which a service manager starts a role again. */
 const restartMs = 1000;
 /** Statuses with which a role may end because of a fault: the broker is away at the start, the outcome is in doubt. */
-const endsByFaults = new Set([0, 69, 75, 143]);
+const endsByFaults = new Set([0, 69, 75, 76, 143]);
 
 export function bodyOf({ id, ways, ms, bytes }: PlannedMessage): string {
   return `${id} ${ways.join(',')} ${ms} ${'x'.repeat(bytes)}`;
@@ -47,12 +47,12 @@ export abstract class Role {
   }
 
   protected run(args: readonly string[], onLine: (line: string) => void): SimulatedProcess {
-    const { network, configFile, url, world, errors } = this.simulation;
+    const { network, configFile, broker, world, errors } = this.simulation;
     let rest = '';
     const started = new SimulatedProcess(network, {
       name: this.name,
       host: this.host,
-      args: [...args, '--config', configFile, '--url', url],
+      args: [...args, '--config', configFile, '--url', broker.url],
       onStdout: (text) => {
         const lines = (rest + text).split('\n');
         rest = lines.pop() ?? '';

@@ -4,15 +4,14 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Broker, startBroker } from '../../src/broker/server.ts';
 import { emptyHistory, type History } from '../faults/history.ts';
+import { SimulatedBroker } from './broker.ts';
 import { inject } from './faults.ts';
 import { violationsOf } from './invariants.ts';
 import type { Plan } from './plan.ts';
 import { ConsumerRole, PublisherRole, type Role } from './roles.ts';
 import { enter } from './world/globals.ts';
 import { Network } from './world/network.ts';
-import { SimulatedProcess } from './world/process.ts';
 import { Trace } from './world/trace.ts';
 import { EndlessLoop, World } from './world/world.ts';
 
@@ -42,12 +41,9 @@ export class Simulation {
   readonly network: Network;
   readonly history: History = emptyHistory();
   readonly roles: readonly Role[];
-  readonly brokerHost = 'b0';
-  readonly url = 'amqp://b0:5672';
+  readonly broker: SimulatedBroker;
   readonly configFile: string;
   readonly handlerFile = join(import.meta.dirname, 'handler.ts');
-  broker: Broker | undefined;
-  #brokerProcess: SimulatedProcess | undefined;
 
   constructor(plan: Plan, print?: (line: string) => void) {
     this.plan = plan;
@@ -57,6 +53,7 @@ export class Simulation {
     Object.assign(this.network.defaults, { minMs: plan.network.minMs, maxMs: plan.network.maxMs });
     this.network.segmentBytes = plan.network.segmentBytes;
     this.network.bufferBytes = plan.network.bufferBytes;
+    this.broker = new SimulatedBroker(this, plan.broker);
     this.configFile = configurationFile(plan);
     this.roles = [
       ...plan.publishers.map((one) => new PublisherRole(this, one)),
@@ -106,18 +103,6 @@ export class Simulation {
     return true;
   }
 
-  closeConnections(): void {
-    this.#onBroker((broker) => {
-      for (const connection of [...broker.connections]) connection.close('closed by a fault');
-    });
-  }
-
-  block(isBlocked: boolean): void {
-    this.#onBroker((broker) => {
-      for (const connection of broker.connections) connection.block(isBlocked);
-    });
-  }
-
   /** Ends a role after a number of its events. A role that has ended is started again. */
   endRole(target: number, events: number, signal: 'SIGKILL' | 'SIGTERM'): undefined {
     const role = this.roles[target % this.roles.length];
@@ -125,18 +110,9 @@ export class Simulation {
     if (process) this.world.afterEvents(process, events, () => role?.end(signal));
   }
 
-  #onBroker(run: (broker: Broker) => void): void {
-    this.world.after(0, () => this.broker && run(this.broker), this.#brokerProcess);
-  }
-
   async #phases(): Promise<void> {
     const { world, plan } = this;
-    this.#brokerProcess = new SimulatedProcess(this.network, { name: 'broker', host: this.brokerHost }).start(
-      async () => {
-        this.broker = await startBroker({ port: 5672, heartbeatSeconds: plan.heartbeat });
-        return new Promise(() => undefined);
-      },
-    );
+    this.broker.start();
     for (const [index, role] of this.roles.entries()) world.later(1 + index, () => role.start());
     let last = 0;
     for (const fault of plan.faults) {
@@ -156,8 +132,9 @@ export class Simulation {
     const { plan, history } = this;
     const publishers = this.roles.slice(0, plan.publishers.length);
     if (!publishers.every(({ isFinished }) => isFinished)) return false;
-    if (this.broker === undefined) return false;
-    for (const vhost of this.broker.vhosts.values())
+    const { current } = this.broker;
+    if (current === undefined) return false;
+    for (const vhost of current.vhosts.values())
       for (const queue of vhost.queues.values())
         if (!queue.name.endsWith('.dead') && queue.totals.bytes > 0) return false;
     return history.attempted.size > 0;

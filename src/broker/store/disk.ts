@@ -15,7 +15,7 @@ export interface Disk {
   /** Opens an existing file. */
   open(path: string, flags: 'r' | 'r+'): Promise<DiskFile>;
   readFile(path: string): Promise<Buffer>;
-  /** Creates a file that only the user can read. */
+  /** Creates a file that only the user can read. Its bytes are durable, but not its name. */
   createFile(path: string, text: string): Promise<void>;
   unlink(path: string): Promise<void>;
   /** Creates a hard link. */
@@ -59,7 +59,7 @@ export const systemDisk: Disk = {
   openLog: openLogFile,
   open,
   readFile: (path) => readFile(path),
-  createFile: (path, text) => writeFile(path, text, { mode: 0o600, flag: 'wx' }),
+  createFile: (path, text) => writeFile(path, text, { mode: 0o600, flag: 'wx', flush: true }),
   unlink,
   link,
   rename,

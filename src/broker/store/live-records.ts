@@ -28,6 +28,8 @@ interface Defined {
   readonly record: LiveRecord;
 }
 
+const noQueues: readonly string[] = [];
+
 export class LiveRecords {
   readonly #queues = new Map<string, Map<number, HeldMessage>>();
   readonly #definitions = new Map<string, Defined>();
@@ -75,18 +77,29 @@ export class LiveRecords {
     return this.#definitions.delete(name);
   }
 
-  /** Adds a message, or replaces its record after compaction has written it again. */
-  enqueue(id: number, queues: readonly QueuedIn[], segment: Segment, length: number): void {
+  /**
+   * Adds a message, or replaces its record after compaction has written it again. Returns the queues to which it came back
+   * before that.
+   */
+  enqueue(id: number, queues: readonly QueuedIn[], segment: Segment, length: number): readonly string[] {
+    let withReturns = noQueues;
     const record = this.#newRecord(segment, length, queues.length);
     for (const { queue, expiresAt, returns = neverReturned } of queues) {
       const messages = this.#queues.get(queue) ?? new Map<number, HeldMessage>();
       if (messages.size === 0) this.#queues.set(queue, messages);
       const former = messages.get(id);
       if (former !== undefined) this.#release(former.record);
+      if (former !== undefined && former.returns.order > 0) withReturns = [...withReturns, queue];
       // A record that compaction wrote may lack the returns, which follow in separate records.
       messages.set(id, { record, expiresAt, returns: former?.returns ?? returns });
     }
     this.markUsed(id);
+    return withReturns;
+  }
+
+  /** Returns the returns of a message to a queue, or `undefined` if the queue does not hold it. */
+  returnsOf(id: number, queue: string): Returns | undefined {
+    return this.#queues.get(queue)?.get(id)?.returns;
   }
 
   /** Returns false if the queue does not hold the message. */

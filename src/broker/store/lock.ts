@@ -37,7 +37,7 @@ export async function lockFolder(
   const life = (await processOf(disk, pid))?.life;
   const own: Owner = { pid, host, token: time.randomUUID(), ...(life && { life }) };
   const text = JSON.stringify(own);
-  // link(2) is atomic and does not replace a file, so the lock file never appears without its text.
+  // link(2) is atomic and does not replace a file, so the lock file never appears without its text, which is durable.
   const draft = join(folder, `lock.${own.token}`);
   await disk.createFile(draft, text);
   ownTokens.add(own.token);
@@ -58,7 +58,7 @@ export async function lockFolder(
 
 /**
  * Replaces the lock of a process that has ended. `check` throws if the process runs. Only one process can create the link
- * that is named after the text of that lock. If this process ends before it has the lock, its link is replaced in the same
+ * that is named after the text of that lock and of the earlier ones. If this process ends before it has the lock, its link is replaced in the same
  * way. Returns false if the lock has changed because another process was faster. The caller then starts again.
  */
 async function hasReplaced(
@@ -66,10 +66,13 @@ async function hasReplaced(
   { draft, path, check }: { draft: string; path: string; check: (text: string) => Promise<void> },
 ): Promise<boolean> {
   const first = await textOf(disk, path);
+  const texts: string[] = [];
   const links: string[] = [];
   for (let text = first; text !== undefined; ) {
     await check(text);
-    const next = `${path}.after.${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
+    texts.push(text);
+    // All texts are part of the name, because a link and the lock that it replaces may both be empty after a power loss.
+    const next = `${path}.after.${createHash('sha256').update(texts.join('\n')).digest('hex').slice(0, 16)}`;
     links.push(next);
     if (await isLinked(disk, draft, next)) {
       const isUnchanged = (await textOf(disk, path)) === first;

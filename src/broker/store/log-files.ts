@@ -1,8 +1,9 @@
 // The files of a log in one folder: which of them exist, and how an incomplete end is removed.
 
+import { dirname } from 'node:path';
 import { MqError } from '../../errors.ts';
 import type { Disk } from './disk.ts';
-import { type Segment, segmentHeaderLength, segmentNumbers, segmentPath } from './segment.ts';
+import { hasHeader, type Segment, segmentHeaderLength, segmentNumbers, segmentPath } from './segment.ts';
 
 /**
  * Returns the numbers of the segments. Removes the last segment if it has no complete header, because then the broker ended
@@ -22,8 +23,7 @@ export async function numbersIn(disk: Disk, folder: string, log: (line: string) 
   if (last === undefined) return [];
   const path = segmentPath(folder, last);
   const bytes = await disk.readFile(path);
-  if (bytes.length > segmentHeaderLength || (bytes.length === segmentHeaderLength && bytes.some((byte) => byte !== 0)))
-    return numbers;
+  if (bytes.length > segmentHeaderLength || hasHeader(last, bytes)) return numbers;
   await disk.unlink(path);
   log(`the store: removed ${path}, which does not contain a record`);
   return numbers.slice(0, -1);
@@ -46,4 +46,6 @@ export async function truncate(
   } finally {
     await file.close();
   }
+  // The writer syncs the folder before the first record. A broker that was killed before that left only the header.
+  if (bytes === segmentHeaderLength) await disk.syncFolder(dirname(path));
 }

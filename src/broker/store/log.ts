@@ -1,6 +1,6 @@
 // The store on an append-only log: an index of needed records, a writer with group commit, and compaction.
 
-import type { MqError } from '../../errors.ts';
+import { type MqError, systemReason } from '../../errors.ts';
 import { Slices } from '../slices.ts';
 import { StoreCompaction } from './compaction.ts';
 import type { Definition, EnqueueTarget, ReturnCounts, Store, StoredMessage, StoreOptions } from './contract.ts';
@@ -25,11 +25,12 @@ export class LogStore implements Store {
   readonly #streams: Streams;
   readonly #compaction: StoreCompaction;
   readonly #drops = new Slices();
+  readonly #log: (line: string) => void;
   readonly #release: () => Promise<void>;
   #closing: Promise<void> | undefined;
 
   constructor(
-    { index, segments, recovered, sequence, streams }: Recovery,
+    { index, segments, recovered, returned, sequence, streams }: Recovery,
     { folder, release, options: given }: LogStoreOptions,
   ) {
     const options = { ...given, onFailed: onFirstFailure(given) };
@@ -48,7 +49,11 @@ export class LogStore implements Store {
       onWrite: () => this.#streams.onDisk(),
     });
     this.#compaction = new StoreCompaction(index, this.#writer, { folder, disk, slackBytes, pauseMs, log });
+    this.#log = log;
     this.#release = release;
+    for (const { id, queue, returns } of returned) {
+      this.#writer.append((encoder) => encoder.returned(queue, id, returns));
+    }
     this.#compaction.startIfDue();
   }
 
@@ -135,7 +140,7 @@ export class LogStore implements Store {
     await this.#compaction.close();
     await this.#streams.close();
     await this.#writer.close();
-    await this.#release();
+    await this.#release().catch((error) => this.#log(`the store: cannot unlock the folder: ${systemReason(error)}`));
   }
 
   /** Returns true after a failure or after `close`. The store then ignores all changes. */

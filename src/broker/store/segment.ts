@@ -27,7 +27,7 @@ export function newSegment(folder: string, number: number): Segment {
   return { number, path: segmentPath(folder, number), salt: time.randomBytes(8), bytes, liveBytes: 0 };
 }
 
-export function segmentHeader({ number, salt }: Segment): Buffer {
+export function segmentHeader({ number, salt }: Pick<Segment, 'number' | 'salt'>): Buffer {
   const header = Buffer.alloc(segmentHeaderLength);
   header.write(magic);
   header.writeUInt32BE(number, 8);
@@ -36,11 +36,17 @@ export function segmentHeader({ number, salt }: Segment): Buffer {
   return header;
 }
 
+/** Returns true if the file of a segment begins with a complete header. */
+export function hasHeader(number: number, bytes: Buffer): boolean {
+  const salt = bytes.subarray(saltStart, saltStart + 8);
+  return segmentHeader({ number, salt }).equals(bytes.subarray(0, segmentHeaderLength));
+}
+
 /** Returns the segment of a file with these bytes. Throws MqError BAD_DATA if its header is invalid. */
 export function segmentOf(folder: string, number: number, bytes: Buffer): Segment {
   const salt = Buffer.from(bytes.subarray(saltStart, saltStart + 8));
   const segment = { number, path: segmentPath(folder, number), salt, bytes: bytes.length, liveBytes: 0 };
-  if (!segmentHeader(segment).equals(bytes.subarray(0, segmentHeaderLength))) {
+  if (!hasHeader(number, bytes)) {
     throw new MqError('BAD_DATA', `cannot open the store: ${segment.path} has an invalid header`, {
       at: segment.path,
       hint: 'restore the folder from a backup, or use another folder',

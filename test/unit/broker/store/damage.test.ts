@@ -2,7 +2,11 @@ import { copyFileSync, mkdirSync, rmSync, truncateSync, unlinkSync, writeFileSyn
 import { basename, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { systemDisk } from '../../../../src/broker/store/disk.ts';
+import { RecordEncoder } from '../../../../src/broker/store/record.ts';
+import { newSegment, segmentHeader } from '../../../../src/broker/store/segment.ts';
 import { MqError } from '../../../../src/errors.ts';
+import { until } from '../../../support/until.ts';
 import { bytesOf, committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './folder.ts';
 
 test('opens a log that ends at any byte, logs the loss, and continues', () =>
@@ -54,6 +58,59 @@ test('truncates the log at a flipped byte of the last batch', () =>
       assert.is(lines.length, 1);
     }
   }));
+
+test('removes a last segment with a torn header', () =>
+  withFolder(async (folder) => {
+    const store = await open(folder, { segmentBytes: 100 });
+    for (const body of ['one', 'two']) enqueue(store, body.repeat(50), 'a');
+    await store.close();
+    const [, last = ''] = segments(folder);
+    const header = bytesOf(last).subarray(0, 24);
+    writeFileSync(last, Buffer.concat([header.subarray(0, 15), Buffer.alloc(9)]));
+    assert.equal(shown(await recoveredIn(folder)), [`a: ${'one'.repeat(50)}`]);
+    assert.is(segments(folder).length, 1);
+  }));
+
+test('syncs the folder of a segment without a record', () =>
+  withFolder(async (folder) => {
+    const store = await open(folder);
+    enqueue(store, 'one', 'a');
+    await store.close();
+    truncateSync(segments(folder)[0] ?? '', 24);
+    const synced: string[] = [];
+    const syncFolder = async (path: string) => void synced.push(path);
+    await recoveredIn(folder, { disk: { ...systemDisk, syncFolder } });
+    assert.ok(synced.includes(folder));
+  }));
+
+test('keeps the returns of a message that compaction has begun to write again', () =>
+  withFolder(async (folder) => {
+    const returns = { acquiredCount: 2, deliveryCount: 1, order: 1 };
+    const message = { exchange: '', routingKey: 'a', content: Buffer.from('one'), propertiesLength: 0 };
+    const queued = [{ queue: 'a', expiresAt: undefined }];
+    writeSegment(folder, 1, (encoder) => encoder.message(1, message, queued));
+    writeSegment(folder, 2, (encoder) => {
+      encoder.returned('a', 1, returns);
+      encoder.message(1, message, queued);
+    });
+    const store = await open(folder, { segmentBytes: 100 });
+    await until('the first segment is deleted', () => !segments(folder)[0]?.endsWith('1.log'));
+    await store.close();
+    const { entries } = await recoveredIn(folder);
+    assert.equal(
+      entries.map((entry) => entry.returns),
+      [returns],
+    );
+  }));
+
+/** Writes a segment with one batch. */
+function writeSegment(folder: string, number: number, encode: (encoder: RecordEncoder) => void): void {
+  const segment = newSegment(folder, number);
+  const encoder = new RecordEncoder();
+  encoder.batch(segment.salt, number);
+  encode(encoder);
+  writeFileSync(segment.path, Buffer.concat([segmentHeader(segment), ...encoder.take()]));
+}
 
 test('truncates zeros at the end, which a file system may leave', () =>
   withFolder(async (folder) => {

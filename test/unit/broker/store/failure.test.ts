@@ -145,6 +145,16 @@ test('logs a failed close of the last segment', () =>
     assert.is(await outcome(store), 'IO');
   }));
 
+test('a close does not reject if the folder cannot be unlocked', () =>
+  withFolder(async (folder) => {
+    const { lines, log } = lineLog();
+    const disk = { ...systemDisk };
+    const store = await open(folder, { log, disk });
+    disk.unlink = () => Promise.reject(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' }));
+    await store.close();
+    assert.match(lines.join(), /^the store: cannot unlock the folder: /);
+  }));
+
 function lineLog(): { lines: string[]; log: (line: string) => void } {
   const lines: string[] = [];
   return { lines, log: (line) => void lines.push(line) };

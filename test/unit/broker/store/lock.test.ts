@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Store } from '../../../../src/broker/store/contract.ts';
@@ -78,7 +78,8 @@ test('syncs the parents of a new folder', () =>
     const syncFolder = async (path: string) => void synced.push(path);
     const disk = { ...systemDisk, syncFolder };
     await (await open(join(folder, 'a', 'b'), { disk })).close();
-    assert.equal(synced, [folder, join(folder, 'a')]);
+    const parent = dirname(folder);
+    assert.equal(synced, [folder, parent, join(folder, 'a'), folder]);
   }));
 
 test('one of many processes replaces a stale lock', () =>
@@ -88,6 +89,16 @@ test('one of many processes replaces a stale lock', () =>
     const stores = tries.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     assert.is(stores.length, 1);
     for (const store of stores) await store.close();
+    assert.equal(
+      readdirSync(folder).filter((name) => name.startsWith('lock')),
+      [],
+    );
+  }));
+
+test('replaces an empty lock and its empty link, which a power loss may leave', () =>
+  withFolder(async (folder) => {
+    for (const name of ['lock', 'lock.after.e3b0c44298fc1c14']) writeFileSync(join(folder, name), '');
+    await (await open(folder)).close();
     assert.equal(
       readdirSync(folder).filter((name) => name.startsWith('lock')),
       [],

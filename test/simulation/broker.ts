@@ -1,0 +1,125 @@
+// The broker of a simulation: an embedded broker in memory, or one with a store on a simulated disk that is killed and
+// loses power.
+
+import { type Broker, startBroker } from '../../src/broker/server.ts';
+import { openStore } from '../../src/broker/store.ts';
+import { type DiskError, SimulatedDisk, type SimulatedDiskParts } from './disk.ts';
+import type { Simulation } from './simulation.ts';
+import { SimulatedProcess } from './world/process.ts';
+
+export const brokerKinds = ['memory', 'disk'] as const;
+export type BrokerKind = (typeof brokerKinds)[number];
+
+/** Milliseconds after which a service manager starts the broker again. */
+const restartMs = 500;
+const folder = '/data';
+
+export class SimulatedBroker {
+  readonly hosts: readonly string[] = ['b0'];
+  /** The broker. `undefined` while it is not running. */
+  current: Broker | undefined;
+  process: SimulatedProcess | undefined;
+  /** Number of ends. A full disk ends the broker again and again. */
+  ends = 0;
+  /** Bytes that the disk can hold. */
+  diskBytes = Number.POSITIVE_INFINITY;
+  /** Longest time of an operation of the disk in milliseconds. */
+  diskMs = 1;
+  /** Error of the next operation that writes. */
+  nextError: DiskError | undefined;
+  readonly #simulation: Simulation;
+  readonly #isDurable: boolean;
+  #disk: SimulatedDisk | undefined;
+  #isPowerLoss = false;
+
+  constructor(simulation: Simulation, kind: BrokerKind) {
+    this.#simulation = simulation;
+    this.#isDurable = kind === 'disk';
+    if (this.#isDurable) this.#disk = new SimulatedDisk(this.#parts());
+  }
+
+  get url(): string {
+    return this.hosts.map((host) => `amqp://${host}:5672`).join(',');
+  }
+
+  start(): void {
+    const { network, plan, world } = this.#simulation;
+    const started = new SimulatedProcess(network, { name: 'broker', host: 'b0' });
+    this.process = started;
+    started.onEnd(() => {
+      this.current = undefined;
+      this.ends += 1;
+      if (this.#disk) this.#disk = this.#isPowerLoss ? this.#disk.crash(this.#parts()) : this.#disk.kill(this.#parts());
+      this.#isPowerLoss = false;
+      world.later(restartMs, () => this.start());
+    });
+    started.start(async () => {
+      const failed = Promise.withResolvers<number>();
+      // `mq broker` ends with this status when its store has failed.
+      const onFailed = () => failed.resolve(74);
+      try {
+        const store = this.#disk && (await this.#openStore(this.#disk, { pid: started.pid, onFailed }));
+        const broker = await startBroker({ port: 5672, heartbeatSeconds: plan.heartbeat, ...(store && { store }) });
+        if (started.isAlive) this.current = broker;
+      } catch (error) {
+        if (!(error instanceof Error) || !('code' in error) || error.code === 'BAD_DATA') throw error;
+        return 74;
+      }
+      return failed.promise;
+    });
+  }
+
+  /** Runs code as the broker. */
+  run(code: (broker: Broker) => void): void {
+    this.#simulation.world.after(0, () => this.current && code(this.current), this.process);
+  }
+
+  /** Ends the broker after a number of its events. */
+  end(events: number, { isPowerLoss }: { isPowerLoss: boolean }): void {
+    const { process } = this;
+    if (!process) return;
+    this.#simulation.world.afterEvents(process, events, () => {
+      this.#isPowerLoss = isPowerLoss;
+      process.kill();
+    });
+  }
+
+  #openStore(disk: SimulatedDisk, { pid, onFailed }: { pid: number; onFailed: () => void }) {
+    const { plan, world } = this.#simulation;
+    return openStore(folder, {
+      ...{ pid, isAlive: () => false, host: 'b0', disk, onFailed },
+      segmentBytes: plan.store.segmentBytes,
+      slackBytes: plan.store.slackBytes,
+      log: (line) => world.trace.add(world.now, line),
+    });
+  }
+
+  #parts(): SimulatedDiskParts {
+    const { world } = this.#simulation;
+    const { random } = world;
+    return {
+      random,
+      wait: () => new Promise((resolve) => void world.after((this.diskMs * random.below(1000)) / 1000, resolve)),
+      faults: {
+        capacity: () => this.diskBytes,
+        errorOf: ({ name }) => {
+          if (this.nextError === undefined || !writing.has(name)) return undefined;
+          const error = this.nextError;
+          this.nextError = undefined;
+          return error;
+        },
+      },
+    };
+  }
+}
+
+const writing = new Set<string>([
+  'writev',
+  'datasync',
+  'sync',
+  'openLog',
+  'createFile',
+  'unlink',
+  'syncFolder',
+  'rename',
+]);
