@@ -1,5 +1,9 @@
 // The faults of the simulation. A plan names them, so that it stays plain data.
 
+import { Arguments } from '../../src/broker/codec/arguments.ts';
+import type { Message } from '../../src/broker/queue/message.ts';
+import { refused } from '../../src/broker/vhost/routed.ts';
+import type { VirtualHost } from '../../src/broker/vhost/vhost.ts';
 import type { BrokerKind } from './broker.ts';
 import type { PlannedFault } from './plan.ts';
 import type { Simulation } from './simulation.ts';
@@ -52,6 +56,32 @@ const table = {
       });
     block(true);
     return () => block(false);
+  },
+  /** The broker refuses messages (basic.nack), as a full queue with `reject-publish` does. */
+  'publishes refused': (simulation) => {
+    let undo: Undo | undefined;
+    simulation.broker.run(({ vhosts }) => {
+      for (const vhost of vhosts.values()) {
+        // A message that returns from a wait queue to `work` is not published by a client.
+        const isPublished = ({ exchange, routingKey }: Message) => exchange !== '' || routingKey !== 'work';
+        const deliver = vhost.deliver.bind(vhost);
+        vhost.deliver = (message, queues) => (isPublished(message) ? refused : deliver(message, queues));
+        undo = () => {
+          vhost.deliver = deliver;
+        };
+      }
+    });
+    return () => undo?.();
+  },
+  /** The queue has no binding for some time, so that the messages of publishers are returned. */
+  'queue unbound': ({ broker }) => {
+    const work = { source: 'work', destination: 'work', isQueue: true, routingKey: 'work', arguments: Arguments.none };
+    const onVhosts = (change: (vhost: VirtualHost) => void) =>
+      broker.run(({ vhosts }) => {
+        for (const vhost of vhosts.values()) if (vhost.queues.has('work') && vhost.exchanges.has('work')) change(vhost);
+      });
+    onVhosts((vhost) => vhost.unbind(work, undefined));
+    return () => onVhosts((vhost) => vhost.bind(work));
   },
   /** A role is killed, and started again after the time. */
   'role killed': (simulation, { target, events }) => simulation.endRole(target, events, 'SIGKILL'),

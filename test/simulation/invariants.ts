@@ -26,6 +26,25 @@ export function violationsOf(simulation: Simulation): string[] {
   ];
 }
 
+/** Replies of the broker to a client that breaks the rules of AMQP, such as an acknowledgement of an unknown tag. */
+const misuse =
+  /PRECONDITION_FAILED|(UNEXPECTED_FRAME|FRAME_ERROR|SYNTAX_ERROR|COMMAND_INVALID|CHANNEL_ERROR|NOT_ALLOWED)\b/;
+
+/** Returns the first line of the stderr of a role that shows a violation of the protocol. */
+export function misuseIn(stderr: string): string | undefined {
+  return stderr.split('\n').find((line) => misuse.test(line));
+}
+
+/** Returns a violation if a consumer has more unacknowledged messages than its prefetch allows. */
+export function excessOf({ broker, plan }: Simulation): string | undefined {
+  const most = Math.max(...plan.consumers.map(({ prefetch }) => prefetch));
+  for (const vhost of broker.current?.vhosts.values() ?? [])
+    for (const { consumers } of vhost.queues.values())
+      for (const { unacked } of consumers.all)
+        if (unacked > most) return `prefetch exceeded: ${unacked} unacknowledged messages, at most ${most} are allowed`;
+  return undefined;
+}
+
 function isExpected(failure: string, isRequeue: boolean): boolean {
   // All messages of a plan may be poison.
   if (failure === 'no message was handled') return true;
