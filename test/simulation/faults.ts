@@ -1,9 +1,7 @@
 // The faults of the simulation. A plan names them, so that it stays plain data.
 
-import { Arguments } from '../../src/broker/codec/arguments.ts';
 import type { Message } from '../../src/broker/queue/message.ts';
-import { refused } from '../../src/broker/vhost/routed.ts';
-import type { VirtualHost } from '../../src/broker/vhost/vhost.ts';
+import { type Routed, refused, routedNowhere } from '../../src/broker/vhost/routed.ts';
 import type { BrokerKind } from './broker.ts';
 import type { PlannedFault } from './plan.ts';
 import type { Simulation } from './simulation.ts';
@@ -58,31 +56,9 @@ const table = {
     return () => block(false);
   },
   /** The broker refuses messages (basic.nack), as a full queue with `reject-publish` does. */
-  'publishes refused': (simulation) => {
-    let undo: Undo | undefined;
-    simulation.broker.run(({ vhosts }) => {
-      for (const vhost of vhosts.values()) {
-        // A message that returns from a wait queue to `work` is not published by a client.
-        const isPublished = ({ exchange, routingKey }: Message) => exchange !== '' || routingKey !== 'work';
-        const deliver = vhost.deliver.bind(vhost);
-        vhost.deliver = (message, queues) => (isPublished(message) ? refused : deliver(message, queues));
-        undo = () => {
-          vhost.deliver = deliver;
-        };
-      }
-    });
-    return () => undo?.();
-  },
-  /** The queue has no binding for some time, so that the messages of publishers are returned. */
-  'queue unbound': ({ broker }) => {
-    const work = { source: 'work', destination: 'work', isQueue: true, routingKey: 'work', arguments: Arguments.none };
-    const onVhosts = (change: (vhost: VirtualHost) => void) =>
-      broker.run(({ vhosts }) => {
-        for (const vhost of vhosts.values()) if (vhost.queues.has('work') && vhost.exchanges.has('work')) change(vhost);
-      });
-    onVhosts((vhost) => vhost.unbind(work, undefined));
-    return () => onVhosts((vhost) => vhost.bind(work));
-  },
+  'publishes refused': (simulation) => divert(simulation, refused, () => true),
+  /** The exchange has no binding for some time, so that the messages of publishers are returned. */
+  'queue unbound': (simulation) => divert(simulation, routedNowhere, ({ exchange }) => exchange === 'work'),
   /** A role is killed, and started again after the time. */
   'role killed': (simulation, { target, events }) => simulation.endRole(target, events, 'SIGKILL'),
   /** A role receives SIGTERM, and another one is started after the time. */
@@ -146,6 +122,24 @@ export function faultsOf(kind: BrokerKind): FaultName[] {
 export function inject(simulation: Simulation, fault: PlannedFault): Undo | undefined {
   const run: Inject = table[fault.fault];
   return run(simulation, fault);
+}
+
+/** Gives another result to published messages that match. */
+function divert({ broker }: Simulation, routed: Routed, matches: (message: Message) => boolean): Undo {
+  let undo: Undo | undefined;
+  broker.run(({ vhosts }) => {
+    for (const vhost of vhosts.values()) {
+      // A message that returns from a wait queue to `work` is not published by a client.
+      const isPublished = ({ exchange, routingKey }: Message) => exchange !== '' || routingKey !== 'work';
+      const deliver = vhost.deliver.bind(vhost);
+      vhost.deliver = (message, queues) =>
+        isPublished(message) && matches(message) ? routed : deliver(message, queues);
+      undo = () => {
+        vhost.deliver = deliver;
+      };
+    }
+  });
+  return () => undo?.();
 }
 
 function at<T>(list: readonly T[], target: number): T {
