@@ -128,6 +128,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
         counts.received += 1;
         this.emit('delivery', foundDelivery(channel, raw, { queue: this.queue, counts }));
       },
+      onDropped: () => this.#onMissing(),
     });
   }
 

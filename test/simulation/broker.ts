@@ -1,23 +1,25 @@
-// The broker of a simulation: an embedded broker in memory, or one with a store on a simulated disk that is killed and
-// loses power.
+// The broker of a simulation: an embedded broker in memory, one with a store on a simulated disk that is killed and loses
+// power, or the model of a RabbitMQ cluster.
 
 import { type Broker, startBroker } from '../../src/broker/server.ts';
 import { openStore } from '../../src/broker/store.ts';
 import { type DiskError, SimulatedDisk, type SimulatedDiskParts } from './disk.ts';
+import { Cluster } from './rabbitmq/cluster.ts';
 import type { Simulation } from './simulation.ts';
 import { SimulatedProcess } from './world/process.ts';
 
-export const brokerKinds = ['memory', 'disk'] as const;
+export const brokerKinds = ['memory', 'disk', 'cluster'] as const;
 export type BrokerKind = (typeof brokerKinds)[number];
 
 /** Milliseconds after which a service manager starts the broker again. */
 const restartMs = 500;
+const host = 'b0';
 const folder = '/data';
 
 export class SimulatedBroker {
-  readonly hosts: readonly string[] = ['b0'];
-  /** The broker. `undefined` while it is not running. */
-  current: Broker | undefined;
+  /** The nodes of the cluster. `undefined` for an embedded broker. */
+  readonly cluster: Cluster | undefined;
+  /** The process of an embedded broker. */
   process: SimulatedProcess | undefined;
   /** Number of ends. A full disk ends the broker again and again. */
   ends = 0;
@@ -27,6 +29,7 @@ export class SimulatedBroker {
   diskMs = 1;
   /** Error of the next operation that writes. */
   nextError: DiskError | undefined;
+  #current: Broker | undefined;
   readonly #simulation: Simulation;
   readonly #isDurable: boolean;
   #disk: SimulatedDisk | undefined;
@@ -35,19 +38,31 @@ export class SimulatedBroker {
   constructor(simulation: Simulation, kind: BrokerKind) {
     this.#simulation = simulation;
     this.#isDurable = kind === 'disk';
+    if (kind === 'cluster') this.cluster = new Cluster(simulation.network);
     if (this.#isDurable) this.#disk = new SimulatedDisk(this.#parts());
   }
 
-  get url(): string {
-    return this.hosts.map((host) => `amqp://${host}:5672`).join(',');
+  /** The broker. `undefined` while it is not running. */
+  get current(): Broker | undefined {
+    return this.cluster ? this.cluster.broker : this.#current;
+  }
+
+  get hosts(): readonly string[] {
+    return this.cluster?.nodes.map(({ name }) => name) ?? [host];
+  }
+
+  /** Returns the addresses for the client with this index. */
+  urlOf(index: number): string {
+    return this.cluster?.urlFrom(index) ?? `amqp://${host}:5672`;
   }
 
   start(): void {
     const { network, plan, world } = this.#simulation;
-    const started = new SimulatedProcess(network, { name: 'broker', host: 'b0' });
+    if (this.cluster) return void this.cluster.start({ heartbeatSeconds: plan.heartbeat });
+    const started = new SimulatedProcess(network, { name: 'broker', host });
     this.process = started;
     started.onEnd(() => {
-      this.current = undefined;
+      this.#current = undefined;
       this.ends += 1;
       if (this.#disk) this.#disk = this.#isPowerLoss ? this.#disk.crash(this.#parts()) : this.#disk.kill(this.#parts());
       this.#isPowerLoss = false;
@@ -60,7 +75,7 @@ export class SimulatedBroker {
       try {
         const store = this.#disk && (await this.#openStore(this.#disk, { pid: started.pid, onFailed }));
         const broker = await startBroker({ port: 5672, heartbeatSeconds: plan.heartbeat, ...(store && { store }) });
-        if (started.isAlive) this.current = broker;
+        if (started.isAlive) this.#current = broker;
       } catch (error) {
         if (!(error instanceof Error) || !('code' in error) || error.code === 'BAD_DATA') throw error;
         return 74;
@@ -87,7 +102,7 @@ export class SimulatedBroker {
   #openStore(disk: SimulatedDisk, { pid, onFailed }: { pid: number; onFailed: () => void }) {
     const { plan, world } = this.#simulation;
     return openStore(folder, {
-      ...{ pid, isAlive: () => false, host: 'b0', disk, onFailed },
+      ...{ pid, isAlive: () => false, host, disk, onFailed },
       segmentBytes: plan.store.segmentBytes,
       slackBytes: plan.store.slackBytes,
       log: (line) => world.trace.add(world.now, line),

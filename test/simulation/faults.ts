@@ -2,8 +2,10 @@
 
 import type { Message } from '../../src/broker/queue/message.ts';
 import { type Routed, refused, routedNowhere } from '../../src/broker/vhost/routed.ts';
+import { randomOf } from '../support/random.ts';
 import type { BrokerKind } from './broker.ts';
 import type { PlannedFault } from './plan.ts';
+import { rabbitmqFaults } from './rabbitmq/faults.ts';
 import type { Simulation } from './simulation.ts';
 
 type Undo = () => void;
@@ -109,19 +111,36 @@ const table = {
 
 /** The faults that need a broker with a store. */
 const ofStores: ReadonlySet<string> = new Set(['broker killed', 'power lost', 'disk full', 'disk error', 'disk slow']);
+/** The faults that need an embedded broker. The model of RabbitMQ has its own. */
+const ofServers: ReadonlySet<string> = new Set([
+  ...['connections closed', 'publishers blocked', 'broker frozen'],
+  ...['publishes refused', 'queue unbound'],
+]);
 
-export type FaultName = keyof typeof table;
+const ofClusters = new Map(rabbitmqFaults.map((fault) => [fault.name, fault]));
 
-/** Returns the faults that a broker of this kind can have. */
-export function faultsOf(kind: BrokerKind): FaultName[] {
-  // Object.keys returns strings, and this table has no other keys.
-  const names = Object.keys(table) as FaultName[];
-  return names.filter((name) => kind === 'disk' || !ofStores.has(name));
+/** Returns the names of the faults that a broker of this kind can have. */
+export function faultsOf(kind: BrokerKind): string[] {
+  const names = Object.keys(table).filter((name) => kind === 'disk' || !ofStores.has(name));
+  return kind === 'cluster' ? [...names.filter((name) => !ofServers.has(name)), ...ofClusters.keys()] : names;
 }
 
-export function inject(simulation: Simulation, fault: PlannedFault): Undo | undefined {
-  const run: Inject = table[fault.fault];
-  return run(simulation, fault);
+/** Injects a fault, and undoes it after its time. */
+export function inject(simulation: Simulation, planned: PlannedFault): void {
+  const { world, broker } = simulation;
+  world.trace.add(world.now, `fault: ${JSON.stringify(planned)}`);
+  const fault = ofClusters.get(planned.fault);
+  if (fault === undefined || broker.cluster === undefined) {
+    const inject: Inject | undefined = Object.entries(table).find(([name]) => name === planned.fault)?.[1];
+    if (inject === undefined) throw new Error(`there is no fault '${planned.fault}'`);
+    const undo = inject(simulation, planned);
+    if (undo) world.later(planned.holdMs, undo);
+    return;
+  }
+  const [shortest, longest] = fault.holdMs;
+  const holdMs = Math.min(Math.max(planned.holdMs, shortest), longest);
+  const undo = fault.inject(broker.cluster, randomOf(planned.target), holdMs);
+  if (undo) world.later(holdMs, undo);
 }
 
 /** Gives another result to published messages that match. */

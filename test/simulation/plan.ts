@@ -2,8 +2,8 @@
 // data, so that a failing plan can be printed, repeated, and made smaller.
 
 import { type Random, randomOf } from '../support/random.ts';
-import type { BrokerKind } from './broker.ts';
-import { type FaultName, faultsOf } from './faults.ts';
+import { type BrokerKind, brokerKinds } from './broker.ts';
+import { faultsOf } from './faults.ts';
 
 /** The ways in which a handler ends one attempt. */
 export type Way = 'ack' | 'throws' | 'retry' | 'dead-letter' | 'reject' | 'nack' | 'requeue' | 'hangs';
@@ -35,7 +35,8 @@ export interface PlannedConsumer {
 }
 
 export interface PlannedFault {
-  readonly fault: FaultName;
+  /** A name of faults.ts. */
+  readonly fault: string;
   /** Virtual time of the injection in milliseconds. */
   readonly at: number;
   /** Milliseconds until the fault is undone. */
@@ -82,7 +83,7 @@ export function planOf(seed: number): Plan {
   const messages = random.pick([1, 3, 10, 10, 30]);
   const failing = random.pick([0, 0, 0.1, 0.5]);
   const faulty = random.pick([0, 1, 1, 2, 3, 6]);
-  const broker = random.pick(['memory', 'disk'] as const);
+  const broker = random.pick(brokerKinds);
   const allowed = faultsOf(broker).filter(() => random.chance(0.5));
   const slowMs = random.pick([0, 0, 5, 200, 3000]);
   const onFail = random.pick(['retry', 'retry', 'retry', 'dead-letter', 'requeue'] as const);
@@ -133,7 +134,7 @@ function waysOf(random: Random, failing: number, poison: number): Way[] {
   return random.chance(poison) ? ['throws'] : [...ways, 'ack'];
 }
 
-function faultOf(random: Random, allowed: readonly FaultName[]): PlannedFault {
+function faultOf(random: Random, allowed: readonly string[]): PlannedFault {
   return {
     fault: random.pick(allowed),
     // Many faults hit the first second, in which the roles connect and the first messages are under way.

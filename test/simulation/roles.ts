@@ -50,12 +50,12 @@ export abstract class Role {
   }
 
   protected run(args: readonly string[], onLine: (line: string) => void): SimulatedProcess {
-    const { network, configFile, broker, world, errors } = this.simulation;
+    const { network, configFile, broker, roles, world, errors } = this.simulation;
     let rest = '';
     const started = new SimulatedProcess(network, {
       name: this.name,
       host: this.host,
-      args: [...args, '--config', configFile, '--url', broker.url],
+      args: [...args, '--config', configFile, '--url', broker.urlOf(roles.indexOf(this))],
       onStdout: (text) => {
         const lines = (rest + text).split('\n');
         rest = lines.pop() ?? '';

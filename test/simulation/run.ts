@@ -16,7 +16,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { runCampaign } from './campaign.ts';
-import { type Plan, planOf } from './plan.ts';
+import type { Plan } from './plan.ts';
 import { kindOf, shrink } from './shrink.ts';
 import type { Request } from './worker.ts';
 import { WorkerProcess } from './worker-process.ts';
@@ -65,27 +65,26 @@ async function runOnce(request: Request): Promise<number> {
 }
 
 async function shrinkAndPrint(schedule: Plan | number): Promise<number> {
-  const original = typeof schedule === 'number' ? planOf(schedule) : schedule;
-  const plan = await shrunk(original);
+  const plan = await shrunk(schedule);
   if (plan === undefined) return 0;
   say(JSON.stringify(plan, undefined, 2));
   return runOnce({ schedule: plan, trace: true });
 }
 
-/** Returns a smaller plan, or `undefined` if the plan violates nothing. */
-async function shrunk(original: Plan): Promise<Plan | undefined> {
+/** Returns a smaller plan, or `undefined` if the schedule violates nothing. */
+async function shrunk(schedule: Plan | number): Promise<Plan | undefined> {
   let worker = new WorkerProcess();
-  const kindsOf = async (plan: Plan) => {
+  const run = (one: Plan | number) => {
     if (!worker.isAlive) worker = new WorkerProcess();
-    const { violations } = await worker.run({ schedule: plan, trace: false });
-    return violations.map(kindOf);
+    return worker.run({ schedule: one, trace: false });
   };
   try {
-    const [kind] = await kindsOf(original);
+    const { violations, plan: original } = await run(schedule);
+    const [kind] = violations.map(kindOf);
     say(kind === undefined ? 'the schedule violates nothing' : `kind of the violation: ${kind}`);
-    if (kind === undefined) return undefined;
+    if (kind === undefined || original === undefined) return undefined;
     const { plan, runs } = await shrink(original, {
-      fails: async (smaller) => (await kindsOf(smaller)).includes(kind),
+      fails: async (smaller) => (await run(smaller)).violations.some((violation) => kindOf(violation) === kind),
       mostRuns: numberOf('runs', 500),
     });
     say(`plan after ${runs} runs:`);

@@ -17,6 +17,7 @@ const simpler: Readonly<Record<string, readonly unknown[]>> = {
   minMs: [],
   maxMs: [1],
   segmentBytes: [65_536],
+  slackBytes: [],
   bufferBytes: [262_144],
   eventMs: [0.01],
   drainMs: [25_000],

@@ -12,6 +12,7 @@ import type { Plan } from './plan.ts';
 import { ConsumerRole, PublisherRole, type Role } from './roles.ts';
 import { enter } from './world/globals.ts';
 import { Network } from './world/network.ts';
+import { setImmediate } from './world/real.ts';
 import { Trace } from './world/trace.ts';
 import { EndlessLoop, World } from './world/world.ts';
 
@@ -84,6 +85,8 @@ export class Simulation {
       if (!(error instanceof EndlessLoop)) throw error;
       violations.push(`endless loop: ${error.message}`);
     } finally {
+      this.network.dispose();
+      await new Promise((resolve) => setImmediate(resolve));
       leave();
       ledgers[Symbol.for('mq simulation')] = undefined;
     }
@@ -121,11 +124,7 @@ export class Simulation {
     let last = 0;
     for (const fault of plan.faults) {
       last = Math.max(last, fault.at + fault.holdMs);
-      world.later(fault.at, () => {
-        world.trace.add(world.now, `fault: ${JSON.stringify(fault)}`);
-        const undo = inject(this, fault);
-        if (undo) world.later(fault.holdMs, undo);
-      });
+      world.later(fault.at, () => inject(this, fault));
     }
     await this.#until(() => world.now > last + 1, last + heldMs);
     this.healthySince = world.now;

@@ -12,15 +12,15 @@ export interface Request {
   readonly trace: boolean;
 }
 
-export type Report = Omit<Result, 'plan'>;
+/** The plan is missing if the process has ended. */
+export type Report = Omit<Result, 'plan'> & { readonly plan?: Plan };
 
 /** A seed that runs first, so that everything is loaded. Its result is ignored. */
 const warmUpSeed = 0;
 
-async function run({ schedule, trace }: Request): Promise<Report> {
+function run({ schedule, trace }: Request): Promise<Report> {
   const plan = typeof schedule === 'number' ? planOf(schedule) : schedule;
-  const { plan: _, ...report } = await new Simulation(plan, trace ? print : undefined).run();
-  return report;
+  return new Simulation(plan, trace ? print : undefined).run();
 }
 
 function print(line: string): void {

@@ -24,6 +24,11 @@ interface ProbeSettings {
   readonly answerMs: number;
   /** Called with a message that the probe received. The callee answers the message and closes the channel. */
   readonly onFound: (channel: Channel, raw: RawMessage) => void;
+  /**
+   * Called when two consecutive probes have received a message, and the consumer none. The broker has then dropped the
+   * consumer without notice. The watchdog does not detect this if the queue has other consumers.
+   */
+  readonly onDropped: () => void;
 }
 
 /**
@@ -41,6 +46,8 @@ export class Probe {
   #askedAt = 0;
   #answerMs: number;
   #closed = 0;
+  /** Time of the last delivery before the last probe, if that probe received a message. */
+  #foundAfter: number | undefined;
 
   constructor(connection: Pick<BrokerConnection, 'channel' | 'leave'>, settings: ProbeSettings) {
     this.#connection = connection;
@@ -94,13 +101,24 @@ export class Probe {
           over();
           this.#closed = 0;
           this.#answerMs = this.#settings.answerMs;
-          if (raw) this.#settings.onFound(channel, raw);
-          else channel.close(() => undefined);
+          if (raw) this.#found(channel, raw);
+          else {
+            this.#foundAfter = undefined;
+            channel.close(() => undefined);
+          }
         });
       };
       // amqplib throws if the channel has closed in the meantime.
       this.#connection.channel(this.#settings.vhost).then(ask).catch(over);
     });
+  }
+
+  #found(channel: Channel, raw: RawMessage): void {
+    const { deliveredAt, onFound, onDropped } = this.#settings;
+    const isSecond = this.#foundAfter === deliveredAt();
+    this.#foundAfter = isSecond ? undefined : deliveredAt();
+    onFound(channel, raw);
+    if (isSecond) onDropped();
   }
 
   /**

@@ -21,10 +21,13 @@ export function enter(next: World, its: Network): () => void {
   world = next;
   network = its;
   const restore = replaceTime(timeOf(next));
+  const { console } = globalThis;
   process.on('uncaughtException', next.onStray);
   process.on('unhandledRejection', next.onStray);
   return () => {
     restore();
+    // A process that was killed has not restored the console, which a handler module replaces.
+    globalThis.console = console;
     world = undefined;
     network = undefined;
     process.off('uncaughtException', next.onStray);

@@ -1,7 +1,7 @@
 // The simulated network: hosts with listening servers, and links between hosts with latency and faults.
 
 import { EventEmitter } from 'node:events';
-import type { Host } from './process.ts';
+import type { Host, SimulatedProcess } from './process.ts';
 import { connectionError, hostOf, SimulatedSocket } from './socket.ts';
 import type { World } from './world.ts';
 
@@ -31,6 +31,10 @@ export class Network {
   readonly #servers = new Map<string, SimulatedServer>();
   readonly #links = new Map<string, Link>();
   readonly sockets = new Set<SimulatedSocket>();
+  /** Sockets of processes that have ended. */
+  readonly vanished = new Set<SimulatedSocket>();
+  /** All processes of this run. */
+  readonly processes = new Set<SimulatedProcess>();
   /** Values of new links. */
   readonly defaults: Link = { minMs: 0.1, maxMs: 1, isHeld: false };
   /** Most bytes of one segment, so that frames are divided and joined. */
@@ -60,6 +64,15 @@ export class Network {
     this.world.trace.add(this.world.now, `${isHeld ? 'hold' : 'release'} ${from} > ${to}`);
     if (isHeld) return;
     for (const socket of this.sockets) socket.releaseFrom(from, to);
+  }
+
+  /**
+   * Ends all processes and sockets at the end of a run, because mq keeps its connections in a list that the next run shares.
+   * Their code receives the ends in this world, in which nothing runs any more.
+   */
+  dispose(): void {
+    for (const process of this.processes) process.dispose();
+    for (const socket of [...this.vanished, ...this.sockets]) socket.receiveReset();
   }
 
   /** Returns a number that no port and no process has. */

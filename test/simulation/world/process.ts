@@ -18,6 +18,8 @@ export interface ProcessEnd {
   readonly status: number | undefined;
 }
 
+const keptCharacters = 4000;
+
 export interface ProcessOptions {
   readonly name: string;
   /** Name of the machine. */
@@ -38,7 +40,7 @@ export class SimulatedProcess implements Owner {
   clockSkewMs = 0;
   events = 0;
   alarm: Owner['alarm'];
-  stdout = '';
+  /** The last characters of stderr. */
   stderr = '';
   end: ProcessEnd | undefined;
   readonly stdin = new PassThrough();
@@ -59,6 +61,7 @@ export class SimulatedProcess implements Owner {
     this.name = options.name;
     this.host = options.host;
     if (!network.hosts.has(options.host)) network.hosts.set(options.host, { name: options.host, isUp: true });
+    network.processes.add(this);
     this.#stray.promise.catch(() => undefined);
   }
 
@@ -108,6 +111,16 @@ export class SimulatedProcess implements Owner {
       },
       this,
     );
+  }
+
+  /**
+   * Removes the process from the world at the end of a run. Node keeps what waits for an AbortSignal.any in memory until the
+   * signal aborts.
+   */
+  dispose(): void {
+    this.isAlive = false;
+    this.#drain.abort();
+    this.#abandon.abort();
   }
 
   /** Ends the process as SIGKILL does. Its kernel closes the sockets. */
@@ -162,7 +175,7 @@ export class SimulatedProcess implements Owner {
       write: (chunk: Buffer, _encoding, next) => {
         if (!this.isAlive) return;
         const text = String(chunk);
-        this[name] += text;
+        if (name === 'stderr') this.stderr = (this.stderr + text).slice(-keptCharacters);
         this.#world.trace.add(this.#world.now, `${this.name} ${name}: ${text.trimEnd()}`);
         on?.(text);
         next();

@@ -134,13 +134,10 @@ export class SimulatedSocket extends Duplex {
     this.destroy(connectionError('read', 'ECONNRESET', undefined));
   }
 
-  /**
-   * Tells the peer that the process of this socket has ended. The code of the process receives no further events, because
-   * mq keeps its connections in a list that the next run shares: a process of that run may have the same names.
-   */
+  /** Tells the peer that the process of this socket has ended. */
   vanish(isReset: boolean): void {
     this.#network.sockets.delete(this);
-    this.removeAllListeners().on('error', () => undefined);
+    this.#network.vanished.add(this);
     const peer = this.#peer;
     if (!peer) return;
     if (isReset) this.#network.world.after(this.#latencyTo(peer), () => peer.receiveReset(), peer.owner);

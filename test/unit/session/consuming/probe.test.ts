@@ -15,7 +15,14 @@ const message = { content: Buffer.from('x'), fields: {}, properties: {} } as unk
 
 /** Starts a probe against a broker that returns these answers in turn, and then an empty queue. */
 async function probed(answers: readonly Answer[], queue: () => string | undefined = () => 'q') {
-  const seen = { asked: 0, open: 0, left: [] as string[], found: [] as Delivery[], answers: [] as string[] };
+  const seen = {
+    asked: 0,
+    open: 0,
+    left: [] as string[],
+    found: [] as Delivery[],
+    dropped: 0,
+    answers: [] as string[],
+  };
   const counts = newCounts();
   const channel = async (): Promise<Channel> => {
     seen.open += 1;
@@ -51,6 +58,9 @@ async function probed(answers: readonly Answer[], queue: () => string | undefine
       quietMs: 4,
       answerMs: 10,
       onFound: (from, raw) => seen.found.push(foundDelivery(from, raw, { queue: 'q', counts })),
+      onDropped: () => {
+        seen.dropped += 1;
+      },
     },
   );
   return { seen, probe };
@@ -112,6 +122,17 @@ test('a message of a probe is a delivery, and its answer closes the channel', as
   await until('its channel is closed', () => seen.open < open);
   probe.stop();
   assert.equal(seen.answers, ['ack']);
+});
+
+test('detects a dropped consumer by two consecutive probes with a message', async () => {
+  const once = await probed([message, 'empty', message, 'empty']);
+  await until('it has probed five times', () => once.seen.asked >= 5);
+  once.probe.stop();
+  assert.equal([once.seen.found.length, once.seen.dropped], [2, 0]);
+  const twice = await probed([message, message]);
+  await until('it has probed three times', () => twice.seen.asked >= 3);
+  twice.probe.stop();
+  assert.equal([twice.seen.found.length, twice.seen.dropped], [2, 1]);
 });
 
 test('an unanswered message of a probe is stale after its channel closes', async () => {
