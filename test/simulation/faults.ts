@@ -7,6 +7,7 @@ import type { BrokerKind } from './broker.ts';
 import type { PlannedFault } from './plan.ts';
 import { rabbitmqFaults } from './rabbitmq/faults.ts';
 import type { Simulation } from './simulation.ts';
+import type { SimulatedSocket } from './world/socket.ts';
 
 type Undo = () => void;
 
@@ -14,19 +15,11 @@ type Undo = () => void;
 type Inject = (simulation: Simulation, fault: PlannedFault) => Undo | undefined;
 
 const table = {
-  /** All connections of one machine are reset, as by a firewall. */
-  'connections cut': (simulation, { target }) => {
-    const { sockets } = simulation.network;
-    const host = at(simulation.clientHosts, target);
-    for (const socket of [...sockets]) if (socket.owner?.host === host) socket.cut();
-    return undefined;
-  },
-  /** One connection is reset. */
-  'connection cut': (simulation, { target }) => {
-    const open = [...simulation.network.sockets].filter((socket) => !socket.connecting);
-    if (open.length > 0) at(open, target).cut();
-    return undefined;
-  },
+  /** All connections of a role are reset, as by a firewall. */
+  'connections cut': (simulation, fault) => cut(simulation, fault, (sockets) => sockets),
+  /** One connection of a role is reset. */
+  'connection cut': (simulation, fault) =>
+    cut(simulation, fault, (sockets) => (sockets.length > 0 ? [at(sockets, fault.target >> 4)] : [])),
   /** Packets between a client and the broker are lost, in one direction or in both. */
   'black hole': (simulation, { target }) => {
     const { network, broker } = simulation;
@@ -141,6 +134,19 @@ export function inject(simulation: Simulation, planned: PlannedFault): void {
   const holdMs = Math.min(Math.max(planned.holdMs, shortest), longest);
   const undo = fault.inject(broker.cluster, randomOf(planned.target), holdMs);
   if (undo) world.later(holdMs, undo);
+}
+
+/** Resets chosen connections of a role after a number of its events. */
+function cut(
+  { roles, network, world }: Simulation,
+  { target, events }: PlannedFault,
+  choose: (sockets: readonly SimulatedSocket[]) => readonly SimulatedSocket[],
+): undefined {
+  const { process } = at(roles, target);
+  if (process === undefined) return;
+  world.afterEvents(process, events, () => {
+    for (const socket of choose([...network.sockets].filter(({ owner }) => owner === process))) socket.cut();
+  });
 }
 
 /** Gives another result to published messages that match. */

@@ -85,6 +85,8 @@ export function planOf(seed: number): Plan {
   const faulty = random.pick([0, 1, 1, 2, 3, 6]);
   const broker = random.pick(brokerKinds);
   const allowed = faultsOf(broker).filter(() => random.chance(0.5));
+  // The order of the messages is promised with one publisher, and one consumer with a prefetch of 1.
+  const isOrdered = random.chance(0.2);
   const slowMs = random.pick([0, 0, 5, 200, 3000]);
   const onFail = random.pick(['retry', 'retry', 'retry', 'dead-letter', 'requeue'] as const);
   // A message that always fails and is requeued would never leave the queue.
@@ -106,7 +108,7 @@ export function planOf(seed: number): Plan {
       bufferBytes: isPoor ? 2048 : 262_144,
     },
     eventMs: random.pick([0.001, 0.01, 0.5]),
-    publishers: Array.from({ length: random.pick([1, 1, 2]) }, (_, index) => ({
+    publishers: Array.from({ length: isOrdered ? 1 : random.pick([1, 1, 2]) }, (_, index) => ({
       host: `p${index}`,
       window: random.pick([1, 2, 16, 256]),
       everyMs: random.pick([0, 0, 1, 50, 1000]),
@@ -117,9 +119,9 @@ export function planOf(seed: number): Plan {
         bytes: random.chance(0.05) ? random.below(20_000) : random.below(50),
       })),
     })),
-    consumers: Array.from({ length: random.pick([1, 1, 2, 3]) }, (_, index) => ({
+    consumers: Array.from({ length: isOrdered ? 1 : random.pick([1, 1, 2, 3]) }, (_, index) => ({
       host: `c${index}`,
-      prefetch: random.pick([1, 2, 10, 100]),
+      prefetch: isOrdered ? 1 : random.pick([1, 2, 10, 100]),
       concurrency: random.pick([1, 2, 10]),
       drainMs: random.pick([1000, 25_000]),
     })),
@@ -138,7 +140,7 @@ function faultOf(random: Random, allowed: readonly string[]): PlannedFault {
   return {
     fault: random.pick(allowed),
     // Many faults hit the first second, in which the roles connect and the first messages are under way.
-    at: random.chance(0.5) ? random.below(1000) : random.below(faultyMs),
+    at: random.below(random.pick([100, 1000, 1000, faultyMs])),
     holdMs: random.pick([0, 1, 50, 1000, 5000, 20_000, 60_000]),
     target: random.below(1000),
     events: random.chance(0.5) ? random.below(40) : random.below(400),

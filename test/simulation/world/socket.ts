@@ -123,9 +123,10 @@ export class SimulatedSocket extends Duplex {
 
   /** Sends a reset and destroys this side, as a firewall or a proxy does. */
   cut(): void {
-    const peer = this.#peer;
-    this.receiveReset();
-    if (peer) this.#network.world.after(0, () => peer.receiveReset(), peer.owner);
+    // Each side notices it as an event of its own process.
+    for (const side of [this, this.#peer]) {
+      if (side) this.#network.world.after(0, () => side.receiveReset(), side.owner);
+    }
   }
 
   receiveReset(): void {
