@@ -90,8 +90,8 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     edits: [
       [
         'roles/consuming/failures.ts',
-        'if (isRenewed ? delivery.ack() : delivery.nack(true)) counts.handedBack += 1;',
-        'if (delivery.ack()) counts.handedBack += 1;',
+        'if (delivery.isRequeued) return;',
+        'if (delivery.isRequeued) return;\n    return void delivery.ack();',
       ],
     ],
     caught: lost,
