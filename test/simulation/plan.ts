@@ -116,7 +116,7 @@ export function planOf(seed: number): Plan {
         id: `p${index}-${number}`,
         ways: waysOf(random, failing, poison),
         ms: random.chance(0.5) ? 0 : random.below(slowMs + 1),
-        bytes: random.chance(0.05) ? random.below(20_000) : random.below(50),
+        bytes: random.chance(0.05) && !isPoor ? random.below(20_000) : random.below(50),
       })),
     })),
     consumers: Array.from({ length: isOrdered ? 1 : random.pick([1, 1, 2, 3]) }, (_, index) => ({

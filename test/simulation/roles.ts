@@ -78,38 +78,47 @@ export abstract class Role {
   }
 }
 
+/** What a publisher sends. */
+type PublisherPlan = Omit<PlannedPublisher, 'messages'> & {
+  /** Returns the message with this index, or `undefined` at the end. */
+  readonly messageAt: (index: number) => PlannedMessage | undefined;
+};
+
 export class PublisherRole extends Role {
-  readonly #plan: PlannedPublisher;
+  readonly #plan: PublisherPlan;
   /** Number of messages that were written. */
   #written = 0;
 
-  constructor(simulation: Simulation, plan: PlannedPublisher) {
+  constructor(simulation: Simulation, plan: PublisherPlan) {
     super(simulation, `publisher ${plan.host}`, plan.host);
     this.#plan = plan;
   }
 
   start(): void {
     const { history, world } = this.simulation;
-    const bodies: string[] = [];
+    /** Bodies without an outcome, by the number of their line. */
+    const bodies = new Map<number, string>();
+    let count = 0;
     const args = ['publish', 'work', '--lines', '--json', '--window', String(this.#plan.window), '--timeout', '600'];
     const started = this.run(args, (line) => {
       const { number, outcome } = JSON.parse(line) as { number: number; outcome: SenderOutcome };
-      const body = bodies[number - 1];
-      if (body === undefined || history.outcomes.has(body))
+      const body = bodies.get(number);
+      bodies.delete(number);
+      if (body === undefined)
         history.errors.push(`${this.name} reported an outcome twice or without a message: ${line}`);
       else history.outcomes.set(body, outcome);
       // A process that has ended in the meantime is not the reason, because it reports nothing.
       if (outcome !== 'confirmed' && world.now > this.simulation.healthySince + latestMs)
         history.errors.push(`${this.name} reported '${outcome}' without a fault: ${line}`);
     });
-    const { messages, everyMs } = this.#plan;
+    const { messageAt, everyMs } = this.#plan;
     const write = () => {
       if (started.end) return;
-      const message = messages[this.#written];
+      const message = messageAt(this.#written);
       if (message === undefined) return void started.stdin.end();
       const body = bodyOf(message);
       this.#written += 1;
-      bodies.push(body);
+      bodies.set(++count, body);
       history.attempted.set(body, world.now);
       started.stdin.write(`${body}\n`);
       if (everyMs === 0) write();
@@ -117,11 +126,10 @@ export class PublisherRole extends Role {
     };
     world.later(1, write);
     started.onEnd(() => {
-      const unreported = bodies.filter((body) => !history.outcomes.has(body));
-      if (started.end?.status === 0 && unreported.length > 0)
-        history.errors.push(`${this.name} ended with 0 and reported no outcome of ${unreported.length} messages`);
-      for (const body of unreported) history.cutOff.add(body);
-      if (this.#written === messages.length) this.isFinished = true;
+      if (started.end?.status === 0 && bodies.size > 0)
+        history.errors.push(`${this.name} ended with 0 and reported no outcome of ${bodies.size} messages`);
+      for (const body of bodies.values()) history.cutOff.add(body);
+      if (messageAt(this.#written) === undefined) this.isFinished = true;
     });
   }
 }

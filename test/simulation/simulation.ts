@@ -8,7 +8,7 @@ import { emptyHistory, type History } from '../faults/history.ts';
 import { SimulatedBroker } from './broker.ts';
 import { inject } from './faults.ts';
 import { excessOf, violationsOf } from './invariants.ts';
-import type { Plan } from './plan.ts';
+import type { Plan, PlannedMessage } from './plan.ts';
 import { ConsumerRole, PublisherRole, type Role } from './roles.ts';
 import { enter } from './world/globals.ts';
 import { Network } from './world/network.ts';
@@ -48,7 +48,11 @@ export class Simulation {
   healthySince = Number.POSITIVE_INFINITY;
   readonly handlerFile = join(import.meta.dirname, 'handler.ts');
 
-  constructor(plan: Plan, print?: (line: string) => void) {
+  /**
+   * @param print receives the lines of the trace
+   * @param messageAt returns the messages of all publishers, instead of those of the plan
+   */
+  constructor(plan: Plan, print?: (line: string) => void, messageAt?: (index: number) => PlannedMessage | undefined) {
     this.plan = plan;
     this.world = new World(plan.seed, new Trace(print));
     this.world.eventMs = plan.eventMs;
@@ -59,7 +63,9 @@ export class Simulation {
     this.broker = new SimulatedBroker(this, plan.broker);
     this.configFile = configurationFile(plan);
     this.roles = [
-      ...plan.publishers.map((one) => new PublisherRole(this, one)),
+      ...plan.publishers.map(
+        (one) => new PublisherRole(this, { ...one, messageAt: messageAt ?? ((index) => one.messages[index]) }),
+      ),
       ...plan.consumers.map((one) => new ConsumerRole(this, one)),
     ];
   }
@@ -117,10 +123,15 @@ export class Simulation {
     if (process) this.world.afterEvents(process, events, () => role?.end(signal));
   }
 
+  /** Starts the broker and the roles. */
+  start(): void {
+    this.broker.start();
+    for (const [index, role] of this.roles.entries()) this.world.later(1 + index, () => role.start());
+  }
+
   async #phases(): Promise<void> {
     const { world, plan } = this;
-    this.broker.start();
-    for (const [index, role] of this.roles.entries()) world.later(1 + index, () => role.start());
+    this.start();
     let last = 0;
     for (const fault of plan.faults) {
       last = Math.max(last, fault.at + fault.holdMs);

@@ -31,8 +31,8 @@ export class Network {
   readonly #servers = new Map<string, SimulatedServer>();
   readonly #links = new Map<string, Link>();
   readonly sockets = new Set<SimulatedSocket>();
-  /** Sockets of processes that have ended. */
-  readonly vanished = new Set<SimulatedSocket>();
+  /** Closed sockets whose last segments a link holds back. */
+  readonly unsent = new Set<SimulatedSocket>();
   /** All processes of this run. */
   readonly processes = new Set<SimulatedProcess>();
   /** Values of new links. */
@@ -63,16 +63,12 @@ export class Network {
     this.link(from, to).isHeld = isHeld;
     this.world.trace.add(this.world.now, `${isHeld ? 'hold' : 'release'} ${from} > ${to}`);
     if (isHeld) return;
-    for (const socket of this.sockets) socket.releaseFrom(from, to);
+    for (const socket of [...this.sockets, ...this.unsent]) socket.releaseFrom(from, to);
   }
 
-  /**
-   * Ends all processes and sockets at the end of a run, because mq keeps its connections in a list that the next run shares.
-   * Their code receives the ends in this world, in which nothing runs any more.
-   */
+  /** Ends all processes at the end of a run. */
   dispose(): void {
-    for (const process of this.processes) process.dispose();
-    for (const socket of [...this.vanished, ...this.sockets]) socket.receiveReset();
+    for (const process of this.processes) process.kill();
   }
 
   /** Returns a number that no port and no process has. */

@@ -113,16 +113,6 @@ export class SimulatedProcess implements Owner {
     );
   }
 
-  /**
-   * Removes the process from the world at the end of a run. Node keeps what waits for an AbortSignal.any in memory until the
-   * signal aborts.
-   */
-  dispose(): void {
-    this.isAlive = false;
-    this.#drain.abort();
-    this.#abandon.abort();
-  }
-
   /** Ends the process as SIGKILL does. Its kernel closes the sockets. */
   kill(): void {
     if (!this.isAlive) return;
@@ -140,9 +130,20 @@ export class SimulatedProcess implements Owner {
     this.isAlive = false;
     this.end = end;
     this.#network.closeServers(this.host);
+    this.#network.processes.delete(this);
+    this.#world.as(this, () => this.#release());
+    for (const each of this.#onEnd.splice(0)) each();
+  }
+
+  /**
+   * Closes the sockets, as the kernel does. The code of the process learns of it, although it has ended, so that it releases
+   * what all runs share: mq keeps its connections in a list, and Node what waits for an AbortSignal.any.
+   */
+  #release(): void {
     for (const socket of [...this.#network.sockets])
       if (socket.owner === this) socket.vanish(this.#world.random.chance(0.5));
-    for (const each of this.#onEnd.splice(0)) each();
+    this.#drain.abort();
+    this.#abandon.abort();
   }
 
   #context(): Context {

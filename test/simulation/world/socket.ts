@@ -33,6 +33,8 @@ export class SimulatedSocket extends Duplex {
   /** Segments that have arrived here, but were not read. */
   #arrived: Segment[] = [];
   #isReading = false;
+  /** True if the process has ended. */
+  #isVanished = false;
   #onRoom: Done | undefined;
   #onConnected: (() => void)[] = [];
   #timeout: SimulatedTimer | undefined;
@@ -42,6 +44,7 @@ export class SimulatedSocket extends Duplex {
     super({ allowHalfOpen, emitClose: true, autoDestroy: true });
     this.#network = network;
     this.owner = network.world.owner;
+    if (this.owner === undefined) throw new Error('only a process of the world can open a socket');
     this.#host = hostOf(this.owner);
     network.sockets.add(this);
   }
@@ -49,6 +52,7 @@ export class SimulatedSocket extends Duplex {
   /** Starts to connect. */
   connectTo({ host, port }: Address): this {
     this.connecting = true;
+    if (this.owner?.isAlive === false) return this;
     this.localAddress = loopback;
     this.localPort = this.#network.newPort();
     this.remoteAddress = host;
@@ -105,7 +109,7 @@ export class SimulatedSocket extends Duplex {
 
   override _final(done: Done): void {
     if (this.connecting) return void this.#onConnected.push(() => this._final(done));
-    this.#transmit('fin');
+    this.#finish();
     done();
   }
 
@@ -114,19 +118,16 @@ export class SimulatedSocket extends Duplex {
     this.#timeout?.cancel();
     const peer = this.#peer;
     // A socket that is closed with unread data, or before its end, resets the connection.
-    if (peer && !(this.writableFinished && this.#arrived.length === 0)) {
-      this.#network.world.after(this.#latencyTo(peer), () => peer.receiveReset(), peer.owner);
-    }
+    if (peer && !this.#isVanished && !(this.writableFinished && this.#arrived.length === 0)) this.#reset();
+    if (this.#inFlight.length > 0) this.#network.unsent.add(this);
     this.connecting = false;
     done(error);
   }
 
   /** Sends a reset and destroys this side, as a firewall or a proxy does. */
   cut(): void {
-    // Each side notices it as an event of its own process.
-    for (const side of [this, this.#peer]) {
-      if (side) this.#network.world.after(0, () => side.receiveReset(), side.owner);
-    }
+    const { world } = this.#network;
+    for (const side of [this, this.#peer]) if (side) world.after(0, () => side.receiveReset(), side.owner);
   }
 
   receiveReset(): void {
@@ -135,20 +136,32 @@ export class SimulatedSocket extends Duplex {
     this.destroy(connectionError('read', 'ECONNRESET', undefined));
   }
 
-  /** Tells the peer that the process of this socket has ended. */
+  /** Tells the peer that the process of this socket has ended, and ends this side. */
   vanish(isReset: boolean): void {
-    this.#network.sockets.delete(this);
-    this.#network.vanished.add(this);
+    if (isReset) this.#reset();
+    else this.#finish();
+    this.#isVanished = true;
+    this.receiveReset();
+  }
+
+  #finish(): void {
+    this.#inFlight.push('fin');
+    this.#schedule();
+  }
+
+  /** Resets the side of the peer. A reset that is lost is not sent again, but the kernel of the peer asks again and again. */
+  #reset(): void {
     const peer = this.#peer;
-    if (!peer) return;
-    if (isReset) this.#network.world.after(this.#latencyTo(peer), () => peer.receiveReset(), peer.owner);
-    else this.#transmit('fin');
+    if (peer === undefined) return;
+    if (this.#network.link(this.#host, peer.#host).isHeld) this.#finish();
+    else this.#network.world.after(this.#latencyTo(peer), () => peer.receiveReset(), peer.owner);
   }
 
   /** Delivers the segments that a link has held back. */
   releaseFrom(from: string, to: string): void {
     const peer = this.#peer;
     if (peer === undefined || this.#host !== from || peer.#host !== to) return;
+    this.#network.unsent.delete(this);
     this.#schedule();
   }
 
@@ -160,16 +173,11 @@ export class SimulatedSocket extends Duplex {
     this.bytesWritten += bytes.length;
     const { segmentBytes } = this.#network;
     for (let start = 0; start < bytes.length; start += segmentBytes)
-      this.#transmit(bytes.subarray(start, Math.min(bytes.length, start + segmentBytes)));
+      this.#inFlight.push(bytes.subarray(start, Math.min(bytes.length, start + segmentBytes)));
+    this.#flightBytes += bytes.length;
+    this.#schedule();
     if (this.#flightBytes < this.#network.bufferBytes) done();
     else this.#onRoom = done;
-  }
-
-  #transmit(segment: Segment): void {
-    if (this.owner?.isAlive === false && segment !== 'fin') return;
-    this.#inFlight.push(segment);
-    if (segment !== 'fin') this.#flightBytes += segment.length;
-    this.#schedule();
   }
 
   /** Schedules the arrival of all segments on their way. */
