@@ -9,7 +9,7 @@ import { simulate } from './self-check/edited-copy.ts';
 const seed = seedOf('MQ_SIMULATION_SEED');
 const minutes = countOf('MQ_SIMULATION_MINUTES', 2);
 
-test(`equal seeds have equal runs in different environments (MQ_SIMULATION_SEED=${seed})`, async () => {
+test(`equal seeds have equal runs anywhere (MQ_SIMULATION_SEED=${seed})`, async () => {
   const args = ['--seed', String(seed), '--schedules', '40'];
   const [one, other] = [
     await simulate([...args, '--jobs', '1'], { env: { TZ: 'Asia/Kolkata', LANG: 'tr_TR.UTF-8' }, cwd: tmpdir() }),

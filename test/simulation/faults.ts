@@ -149,7 +149,7 @@ function cut(
   });
 }
 
-/** Gives another result to published messages that match. */
+/** Replaces the result of published messages that match. Returns the function that undoes it. */
 function divert({ broker }: Simulation, routed: Routed, matches: (message: Message) => boolean): Undo {
   let undo: Undo | undefined;
   broker.run(({ vhosts }) => {

@@ -1,4 +1,4 @@
-// What must be true at the end of every run.
+// Checks what must be true in every run.
 
 import type { History } from '../faults/history.ts';
 import { verdictOf } from '../faults/verdict.ts';

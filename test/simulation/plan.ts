@@ -84,7 +84,12 @@ export function planOf(seed: number): Plan {
   const failing = random.pick([0, 0, 0.1, 0.5]);
   const faulty = random.pick([0, 1, 1, 2, 3, 6]);
   const broker = random.pick(brokerKinds);
-  const allowed = faultsOf(broker).filter(() => random.chance(0.5));
+  const general = faultsOf('memory');
+  const own = faultsOf(broker).filter((name) => !general.includes(name));
+  // The faults of this kind of broker are as likely as the others together.
+  const allowed = [general, own]
+    .map((names) => names.filter(() => random.chance(0.5)))
+    .filter(({ length }) => length > 0);
   // The order of the messages is promised with one publisher, and one consumer with a prefetch of 1.
   const isOrdered = random.chance(0.2);
   const slowMs = random.pick([0, 0, 5, 200, 3000]);
@@ -125,7 +130,7 @@ export function planOf(seed: number): Plan {
       concurrency: random.pick([1, 2, 10]),
       drainMs: random.pick([1000, 25_000]),
     })),
-    faults: allowed.length === 0 ? [] : Array.from({ length: faulty }, () => faultOf(random, allowed)),
+    faults: allowed.length === 0 ? [] : Array.from({ length: faulty }, () => faultOf(random, random.pick(allowed))),
   };
 }
 

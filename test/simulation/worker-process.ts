@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Report, Request } from './worker.ts';
 
 /** Milliseconds of real time in which a schedule ends on a busy machine. */
-const longestMs = 300_000;
+const longestMs = 180_000;
 
 export class WorkerProcess {
   readonly #child: ChildProcess;

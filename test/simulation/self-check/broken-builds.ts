@@ -18,15 +18,15 @@ const stuck = /^\d+ stuck: /;
 
 /** The broken builds of the trials with real processes (test/faults). */
 const fromTrials: Readonly<Record<string, Pick<BrokenBuild, 'caught' | 'seeds'>>> = {
-  'loses messages if they are acknowledged before the handler ends': { caught: lost, seeds: 500 },
-  'loses messages if a nack counts as a confirm': { caught: lost, seeds: 500 },
+  'loses messages if they are acknowledged before the handler ends': { caught: lost, seeds: 1000 },
+  'loses messages if a nack counts as a confirm': { caught: lost, seeds: 1000 },
   'leaves messages without an outcome if a reconnect drops the window': {
     caught: /unaccounted|reported no outcome|has not published/,
-    seeds: 500,
+    seeds: 1000,
   },
-  'loses messages if basic.return is ignored': { caught: lost, seeds: 500 },
-  'loses messages without a queue if they are not mandatory': { caught: lost, seeds: 500 },
-  'does not recover if a receiver does not consume again': { caught: stuck, seeds: 500 },
+  'loses messages if basic.return is ignored': { caught: lost, seeds: 1000 },
+  'loses messages without a queue if they are not mandatory': { caught: lost, seeds: 1000 },
+  'does not recover if a receiver does not consume again': { caught: stuck, seeds: 1000 },
 };
 
 export const brokenBuilds: readonly BrokenBuild[] = [
@@ -47,19 +47,19 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ['session/consuming/consumer-channel.ts', 'if (this.isCurrent()) {', 'if (true) {'],
     ],
     caught: /violated the protocol|^\d+ lost: /,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'does not wake a publisher whose window has room again',
     edits: [['session/publisher.ts', 'if (this.#waiting.length > 0) this.#wake();', '']],
     caught: /has not published/,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'sends the window again in the wrong order',
     edits: [['session/publishing/window.ts', 'const entries = [...this];', 'const entries = [...this].reverse();']],
     caught: /inversions/,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'acknowledges a failed message before the copy for its next attempt is confirmed',
@@ -71,7 +71,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: lost,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'acknowledges a dead letter before its copy is confirmed',
@@ -83,7 +83,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: lost,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'acknowledges unfinished messages when it drains',
@@ -95,7 +95,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: lost,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'acknowledges each message twice',
@@ -107,7 +107,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: /violated the protocol|^\d+ stuck: /,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'ignores the prefetch',
@@ -119,7 +119,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: /^prefetch exceeded/,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'confirms only the last message of a confirm for several',
@@ -127,7 +127,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ['session/publisher.ts', 'let tag = multiple ? this.#window.firstTag : deliveryTag;', 'let tag = deliveryTag;'],
     ],
     caught: /has not published|without a fault/,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'never counts an attempt',
@@ -139,13 +139,13 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: /times within a minute|^\d+ stuck: /,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'opens no new channel for a publisher whose channel was lost',
     edits: [['session/publisher.ts', 'void this.#reopen(cause);', '']],
     caught: /without a fault|has not published/,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'returns no messages to the queue when a channel is lost',
@@ -157,7 +157,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: /^\d+ (lost|stuck): /,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'drops an expired message of a wait queue',
@@ -169,7 +169,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: lost,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'does not sync the log of the broker',
@@ -177,13 +177,13 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ['broker/store/writer.ts', '      await file.datasync();\n      this.#assertExists', '      this.#assertExists'],
     ],
     caught: lost,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'confirms a message before the store has written it',
     edits: [['broker/connection/publisher.ts', 'this.#confirms.awaitStore(tag)', 'this.#confirms.done(tag)']],
     caught: lost,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'drops the last batch of the log at a recovery',
@@ -195,7 +195,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: lost,
-    seeds: 500,
+    seeds: 1000,
   },
   {
     title: 'deletes a segment before its records are written again',
@@ -207,6 +207,6 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: lost,
-    seeds: 500,
+    seeds: 1000,
   },
 ];
