@@ -1,10 +1,13 @@
 // The faults of the simulation. A plan names them, so that it stays plain data.
 
+import type { Message } from '../../src/broker/queue/message.ts';
+import { type Routed, refused, routedNowhere } from '../../src/broker/vhost/routed.ts';
 import { randomOf } from '../support/random.ts';
 import type { BrokerKind } from './broker.ts';
 import type { PlannedFault } from './plan.ts';
 import { rabbitmqFaults } from './rabbitmq/faults.ts';
 import type { Simulation } from './simulation.ts';
+import type { SimulatedSocket } from './world/socket.ts';
 
 type Undo = () => void;
 
@@ -12,19 +15,11 @@ type Undo = () => void;
 type Inject = (simulation: Simulation, fault: PlannedFault) => Undo | undefined;
 
 const table = {
-  /** All connections of one machine are reset, as by a firewall. */
-  'connections cut': (simulation, { target }) => {
-    const { sockets } = simulation.network;
-    const host = at(simulation.clientHosts, target);
-    for (const socket of [...sockets]) if (socket.owner?.host === host) socket.cut();
-    return undefined;
-  },
-  /** One connection is reset. */
-  'connection cut': (simulation, { target }) => {
-    const open = [...simulation.network.sockets].filter((socket) => !socket.connecting);
-    if (open.length > 0) at(open, target).cut();
-    return undefined;
-  },
+  /** All connections of a role are reset, as by a firewall. */
+  'connections cut': (simulation, fault) => cut(simulation, fault, (sockets) => sockets),
+  /** One connection of a role is reset. */
+  'connection cut': (simulation, fault) =>
+    cut(simulation, fault, (sockets) => (sockets.length > 0 ? [at(sockets, fault.target >> 4)] : [])),
   /** Packets between a client and the broker are lost, in one direction or in both. */
   'black hole': (simulation, { target }) => {
     const { network, broker } = simulation;
@@ -55,6 +50,10 @@ const table = {
     block(true);
     return () => block(false);
   },
+  /** The broker refuses messages (basic.nack), as a full queue with `reject-publish` does. */
+  'publishes refused': (simulation) => divert(simulation, refused, () => true),
+  /** The exchange has no binding for some time, so that the messages of publishers are returned. */
+  'queue unbound': (simulation) => divert(simulation, routedNowhere, ({ exchange }) => exchange === 'work'),
   /** A role is killed, and started again after the time. */
   'role killed': (simulation, { target, events }) => simulation.endRole(target, events, 'SIGKILL'),
   /** A role receives SIGTERM, and another one is started after the time. */
@@ -106,7 +105,10 @@ const table = {
 /** The faults that need a broker with a store. */
 const ofStores: ReadonlySet<string> = new Set(['broker killed', 'power lost', 'disk full', 'disk error', 'disk slow']);
 /** The faults that need an embedded broker. The model of RabbitMQ has its own. */
-const ofServers: ReadonlySet<string> = new Set(['connections closed', 'publishers blocked', 'broker frozen']);
+const ofServers: ReadonlySet<string> = new Set([
+  ...['connections closed', 'publishers blocked', 'broker frozen'],
+  ...['publishes refused', 'queue unbound'],
+]);
 
 const ofClusters = new Map(rabbitmqFaults.map((fault) => [fault.name, fault]));
 
@@ -132,6 +134,37 @@ export function inject(simulation: Simulation, planned: PlannedFault): void {
   const holdMs = Math.min(Math.max(planned.holdMs, shortest), longest);
   const undo = fault.inject(broker.cluster, randomOf(planned.target), holdMs);
   if (undo) world.later(holdMs, undo);
+}
+
+/** Resets chosen connections of a role after a number of its events. */
+function cut(
+  { roles, network, world }: Simulation,
+  { target, events }: PlannedFault,
+  choose: (sockets: readonly SimulatedSocket[]) => readonly SimulatedSocket[],
+): undefined {
+  const { process } = at(roles, target);
+  if (process === undefined) return;
+  world.afterEvents(process, events, () => {
+    for (const socket of choose([...network.sockets].filter(({ owner }) => owner === process))) socket.cut();
+  });
+}
+
+/** Replaces the result of published messages that match. Returns the function that undoes it. */
+function divert({ broker }: Simulation, routed: Routed, matches: (message: Message) => boolean): Undo {
+  let undo: Undo | undefined;
+  broker.run(({ vhosts }) => {
+    for (const vhost of vhosts.values()) {
+      // A message that returns from a wait queue to `work` is not published by a client.
+      const isPublished = ({ exchange, routingKey }: Message) => exchange !== '' || routingKey !== 'work';
+      const deliver = vhost.deliver.bind(vhost);
+      vhost.deliver = (message, queues) =>
+        isPublished(message) && matches(message) ? routed : deliver(message, queues);
+      undo = () => {
+        vhost.deliver = deliver;
+      };
+    }
+  });
+  return () => undo?.();
 }
 
 function at<T>(list: readonly T[], target: number): T {

@@ -1,4 +1,4 @@
-// Checks what must be true at the end of every run.
+// Checks what must be true in every run.
 
 import type { History } from '../faults/history.ts';
 import { verdictOf } from '../faults/verdict.ts';
@@ -24,6 +24,25 @@ export function violationsOf(simulation: Simulation): string[] {
     ...failures.filter((failure) => !isExpected(failure, isRequeue)),
     ...roles.flatMap(({ process, name }) => (process?.stderr.includes('[BUG]') ? [`${name}: ${process.stderr}`] : [])),
   ];
+}
+
+/** Replies of the broker to a client that breaks the rules of AMQP, such as an acknowledgement of an unknown tag. */
+const misuse =
+  /PRECONDITION_FAILED|(UNEXPECTED_FRAME|FRAME_ERROR|SYNTAX_ERROR|COMMAND_INVALID|CHANNEL_ERROR|NOT_ALLOWED)\b/;
+
+/** Returns the first line of the stderr of a role that shows a violation of the protocol. */
+export function misuseIn(stderr: string): string | undefined {
+  return stderr.split('\n').find((line) => misuse.test(line));
+}
+
+/** Returns a violation if a consumer has more unacknowledged messages than its prefetch allows. */
+export function excessOf({ broker, plan }: Simulation): string | undefined {
+  const most = Math.max(...plan.consumers.map(({ prefetch }) => prefetch));
+  for (const vhost of broker.current?.vhosts.values() ?? [])
+    for (const { consumers } of vhost.queues.values())
+      for (const { unacked } of consumers.all)
+        if (unacked > most) return `prefetch exceeded: ${unacked} unacknowledged messages, at most ${most} are allowed`;
+  return undefined;
 }
 
 function isExpected(failure: string, isRequeue: boolean): boolean {

@@ -84,7 +84,14 @@ export function planOf(seed: number): Plan {
   const failing = random.pick([0, 0, 0.1, 0.5]);
   const faulty = random.pick([0, 1, 1, 2, 3, 6]);
   const broker = random.pick(brokerKinds);
-  const allowed = faultsOf(broker).filter(() => random.chance(0.5));
+  const general = faultsOf('memory');
+  const own = faultsOf(broker).filter((name) => !general.includes(name));
+  // The faults of this kind of broker are as likely as the others together.
+  const allowed = [general, own]
+    .map((names) => names.filter(() => random.chance(0.5)))
+    .filter(({ length }) => length > 0);
+  // The order of the messages is promised with one publisher, and one consumer with a prefetch of 1.
+  const isOrdered = random.chance(0.2);
   const slowMs = random.pick([0, 0, 5, 200, 3000]);
   const onFail = random.pick(['retry', 'retry', 'retry', 'dead-letter', 'requeue'] as const);
   // A message that always fails and is requeued would never leave the queue.
@@ -106,7 +113,7 @@ export function planOf(seed: number): Plan {
       bufferBytes: isPoor ? 2048 : 262_144,
     },
     eventMs: random.pick([0.001, 0.01, 0.5]),
-    publishers: Array.from({ length: random.pick([1, 1, 2]) }, (_, index) => ({
+    publishers: Array.from({ length: isOrdered ? 1 : random.pick([1, 1, 2]) }, (_, index) => ({
       host: `p${index}`,
       window: random.pick([1, 2, 16, 256]),
       everyMs: random.pick([0, 0, 1, 50, 1000]),
@@ -117,13 +124,13 @@ export function planOf(seed: number): Plan {
         bytes: random.chance(0.05) && !isPoor ? random.below(20_000) : random.below(50),
       })),
     })),
-    consumers: Array.from({ length: random.pick([1, 1, 2, 3]) }, (_, index) => ({
+    consumers: Array.from({ length: isOrdered ? 1 : random.pick([1, 1, 2, 3]) }, (_, index) => ({
       host: `c${index}`,
-      prefetch: random.pick([1, 2, 10, 100]),
+      prefetch: isOrdered ? 1 : random.pick([1, 2, 10, 100]),
       concurrency: random.pick([1, 2, 10]),
       drainMs: random.pick([1000, 25_000]),
     })),
-    faults: allowed.length === 0 ? [] : Array.from({ length: faulty }, () => faultOf(random, allowed)),
+    faults: allowed.length === 0 ? [] : Array.from({ length: faulty }, () => faultOf(random, random.pick(allowed))),
   };
 }
 
@@ -138,7 +145,7 @@ function faultOf(random: Random, allowed: readonly string[]): PlannedFault {
   return {
     fault: random.pick(allowed),
     // Many faults hit the first second, in which the roles connect and the first messages are under way.
-    at: random.chance(0.5) ? random.below(1000) : random.below(faultyMs),
+    at: random.below(random.pick([100, 1000, 1000, faultyMs])),
     holdMs: random.pick([0, 1, 50, 1000, 5000, 20_000, 60_000]),
     target: random.below(1000),
     events: random.chance(0.5) ? random.below(40) : random.below(400),

@@ -3,14 +3,17 @@
 
 import { cli } from '../../src/cli/cli.ts';
 import type { SenderOutcome } from '../faults/history.ts';
+import { misuseIn } from './invariants.ts';
 import type { PlannedConsumer, PlannedMessage, PlannedPublisher } from './plan.ts';
 import type { Simulation } from './simulation.ts';
 import { SimulatedProcess } from './world/process.ts';
 
 /** Milliseconds after which a service manager starts a role again. */
 const restartMs = 1000;
-/** Statuses with which a role may end because of a fault: the broker is away at the start, the outcome is in doubt. */
-const endsByFaults = new Set([0, 69, 75, 76, 143]);
+/** Milliseconds after the last fault in which a role may still report its effects. */
+const latestMs = 120_000;
+/** Statuses with which a role may end because of a fault: a message is returned, the broker is away at the start, the outcome is in doubt. */
+const endsByFaults = new Set([0, 67, 69, 75, 76, 143]);
 
 export function bodyOf({ id, ways, ms, bytes }: PlannedMessage): string {
   return `${id} ${ways.join(',')} ${ms} ${'x'.repeat(bytes)}`;
@@ -65,6 +68,8 @@ export abstract class Role {
       const status = started.end?.status;
       if (status !== undefined && !endsByFaults.has(status))
         errors.push(`${this.name} ended with ${status}: ${started.stderr.trim().split('\n').slice(-3).join(' | ')}`);
+      const misuse = misuseIn(started.stderr);
+      if (misuse !== undefined) errors.push(`${this.name} violated the protocol: ${misuse}`);
       world.later(restartMs, () => {
         if (this.process === started && !this.isFinished) this.start();
       });
@@ -102,6 +107,9 @@ export class PublisherRole extends Role {
       if (body === undefined)
         history.errors.push(`${this.name} reported an outcome twice or without a message: ${line}`);
       else history.outcomes.set(body, outcome);
+      // A process that has ended in the meantime is not the reason, because it reports nothing.
+      if (outcome !== 'confirmed' && world.now > this.simulation.healthySince + latestMs)
+        history.errors.push(`${this.name} reported '${outcome}' without a fault: ${line}`);
     });
     const { messageAt, everyMs } = this.#plan;
     const write = () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { emptyHistory, type History } from '../faults/history.ts';
 import { SimulatedBroker } from './broker.ts';
 import { inject } from './faults.ts';
-import { violationsOf } from './invariants.ts';
+import { excessOf, violationsOf } from './invariants.ts';
 import type { Plan, PlannedMessage } from './plan.ts';
 import { ConsumerRole, PublisherRole, type Role } from './roles.ts';
 import { enter } from './world/globals.ts';
@@ -44,6 +44,8 @@ export class Simulation {
   readonly roles: readonly Role[];
   readonly broker: SimulatedBroker;
   readonly configFile: string;
+  /** Virtual time since which there is no fault. */
+  healthySince = Number.POSITIVE_INFINITY;
   readonly handlerFile = join(import.meta.dirname, 'handler.ts');
 
   /**
@@ -107,6 +109,8 @@ export class Simulation {
     if (owner?.isAlive === false) return false;
     world.trace.add(world.now, `${owner?.name} handles ${body.slice(0, 60)} attempt ${attempt}: ${way}`);
     history.runs.push({ body, way, at: world.now });
+    const excess = history.errors.length === 0 ? excessOf(this) : undefined;
+    if (excess !== undefined) history.errors.push(excess);
     const slot = this.roles.findIndex(({ name }) => name === owner?.name);
     if (way === 'ack') history.effects.push({ body, slot, redelivered: fields.redelivered, attempt, at: world.now });
     return true;
@@ -134,7 +138,11 @@ export class Simulation {
       world.later(fault.at, () => inject(this, fault));
     }
     await this.#until(() => world.now > last + 1, last + heldMs);
+    this.healthySince = world.now;
     await this.#until(() => this.#isDone(), world.now + settleMs);
+    for (const role of this.roles.slice(0, plan.publishers.length))
+      if (!role.isFinished)
+        this.errors.push(`${role.name} has not published its messages: it has waited since the last fault`);
     await this.#end();
   }
 

@@ -1,31 +1,26 @@
-// A process that runs the seeds which run.ts sends.
+// A process that runs the schedules which worker-process.ts sends, one after another.
 
 import './world/globals.ts';
 import { writeSync } from 'node:fs';
-import { planOf } from './plan.ts';
+import { type Plan, planOf } from './plan.ts';
 import { type Result, Simulation } from './simulation.ts';
 import { preload } from './world/preload.ts';
 
 export interface Request {
-  readonly from: number;
-  readonly count: number;
+  /** A plan, or the seed of one. */
+  readonly schedule: Plan | number;
   readonly trace: boolean;
 }
 
-export interface Report {
-  readonly results: readonly (Omit<Result, 'plan'> & { readonly seed: number })[];
-}
+/** The plan is missing if the process has ended. */
+export type Report = Omit<Result, 'plan'> & { readonly plan?: Plan };
 
 /** A seed that runs first, so that everything is loaded. Its result is ignored. */
 const warmUpSeed = 0;
 
-async function run({ from, count, trace }: Request): Promise<Report> {
-  const results: Report['results'][number][] = [];
-  for (let seed = from; seed < from + count; seed++) {
-    const { plan: _, ...result } = await new Simulation(planOf(seed), trace ? print : undefined).run();
-    results.push({ seed, ...result });
-  }
-  return { results };
+function run({ schedule, trace }: Request): Promise<Report> {
+  const plan = typeof schedule === 'number' ? planOf(schedule) : schedule;
+  return new Simulation(plan, trace ? print : undefined).run();
 }
 
 function print(line: string): void {

@@ -86,8 +86,12 @@ class Scan implements ProtectedArgs {
     const equals = arg.indexOf('=');
     const name = equals === -1 ? arg : arg.slice(0, equals);
     const assigned = equals === -1 ? undefined : arg.slice(equals + 1);
-    const option = this.#options.find((one) => `--${one.name}` === name || (one.short && `-${one.short}` === name));
-    const isNegated = this.#options.some((one) => one.negatable && `--no-${one.name}` === arg);
+    // The list contains the options of all commands, so no text is built for each of them.
+    const isLong = name.startsWith('--');
+    const bare = name.slice(isLong ? 2 : 1);
+    const option = this.#options.find((one) => (isLong ? one.name : one.short) === bare);
+    const negated = arg.startsWith('--no-') ? arg.slice('--no-'.length) : undefined;
+    const isNegated = negated !== undefined && this.#options.some((one) => one.negatable && one.name === negated);
     if (!isNegated && (!option || (assigned !== undefined && !option.value))) this.unknown ??= arg;
     if (option?.rest)
       return this.#rest(option, [...(assigned === undefined ? [] : [assigned]), ...this.#args.slice(at + 1)]);
