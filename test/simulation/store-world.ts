@@ -56,13 +56,10 @@ async function inSeed<T>(seed: number, run: () => Promise<T>): Promise<T> {
   }
 }
 
-/**
- * Returns true for the operations that may fail with an error. A write or sync that fails with EIO is not among them, because
- * a start without a reboot reads what the page cache has and the disk does not.
- */
+/** Returns true for the operations that may fail with the error. */
 const failing: Readonly<Record<DiskError, (name: Operation['name']) => boolean>> = {
   ENOSPC: (name) => ['openLog', 'createFile', 'writev', 'link', 'mkdir', 'rename'].includes(name),
-  EIO: (name) => !['writev', 'sync', 'datasync'].includes(name),
+  EIO: () => true,
   EMFILE: (name) => ['open', 'openLog', 'readFile', 'readdir', 'createFile'].includes(name),
 };
 

@@ -2,7 +2,7 @@
 
 import { dirname } from 'node:path';
 import { MqError } from '../../errors.ts';
-import type { Disk } from './disk.ts';
+import { type Disk, writeAll } from './disk.ts';
 import { hasHeader, type Segment, segmentHeaderLength, segmentNumbers, segmentPath } from './segment.ts';
 
 /**
@@ -29,13 +29,30 @@ export async function numbersIn(disk: Disk, folder: string, log: (line: string) 
   return numbers.slice(0, -1);
 }
 
-/** Truncates an incomplete end, and syncs the file, so that everything that was read is on disk before new records follow. */
+/** Number of bytes at the end of a segment that are written again: more than the last batch. */
+const rewrittenBytes = 64 * 1024 * 1024;
+
+/**
+ * Truncates an incomplete end, and makes everything that was read durable before new records follow. `content` is the content
+ * of the file.
+ */
 export async function truncate(
   disk: Disk,
   { path, bytes }: Segment,
-  length: number,
+  content: Buffer,
   log: (line: string) => void,
 ): Promise<void> {
+  const { length } = content;
+  // Linux: after a failed sync, the cache has bytes that are not on disk, and a later sync does not write them. If a write has
+  // failed before this start, only a new write of the same bytes makes them durable.
+  const start = Math.max(0, bytes - rewrittenBytes);
+  const tail = await disk.openLog(path, 'r+');
+  try {
+    await writeAll(tail, [content.subarray(start, bytes)], start);
+    await tail.datasync();
+  } finally {
+    await tail.close();
+  }
   const file = await disk.open(path, 'r+');
   try {
     if (bytes < length) {

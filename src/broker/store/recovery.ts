@@ -47,7 +47,7 @@ export async function recover(
       else apply({ index, returned }, record, segment, end - offset);
     };
     segment.bytes = readSegment(segment, bytes, { isLast, onRecord });
-    if (isLast) await truncate(disk, segment, bytes.length, log);
+    if (isLast) await truncate(disk, segment, bytes, log);
     segments.push(segment);
   }
   const streams = await recoverStreams(disk, folder, log);

@@ -99,7 +99,7 @@ async function scanned(
     addToIndex({ index }, offset, position);
   };
   segment.bytes = readSegment(segment, bytes, { isLast, onRecord });
-  if (isLast) await truncate(disk, segment, bytes.length, log);
+  if (isLast) await truncate(disk, segment, bytes, log);
   return { segment, offsets, firstTime, newestTime, index, sequence };
 }
 
