@@ -195,7 +195,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: lost,
-    seeds: 1000,
+    seeds: 2400,
   },
   {
     title: 'deletes a segment before its records are written again',
