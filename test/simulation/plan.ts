@@ -3,19 +3,9 @@
 
 import { type Random, randomOf } from '../support/random.ts';
 import { type FaultName, faultNames } from './faults.ts';
-
-/** The ways in which a handler ends one attempt. */
-export type Way = 'ack' | 'throws' | 'retry' | 'dead-letter' | 'reject' | 'nack' | 'requeue' | 'hangs';
-
-export interface PlannedMessage {
-  readonly id: string;
-  /** The ways of the attempts. The last one repeats. */
-  readonly ways: readonly Way[];
-  /** Duration of the handler in milliseconds. */
-  readonly ms: number;
-  /** Additional bytes of the body. */
-  readonly bytes: number;
-}
+import { type HandlerKind, withFeatures } from './features.ts';
+import type { PlannedMessage, Way } from './message.ts';
+import type { Quirk } from './programs.ts';
 
 export interface PlannedPublisher {
   readonly host: string;
@@ -31,6 +21,12 @@ export interface PlannedConsumer {
   readonly prefetch: number;
   readonly concurrency: number;
   readonly drainMs: number;
+  /** Default: a module. */
+  readonly handler?: HandlerKind;
+  /** Properties of the programs of `exec` and `lines`. */
+  readonly quirks?: readonly Quirk[];
+  /** Most messages of one call of the handler. Default: no batches. */
+  readonly batch?: number;
 }
 
 export interface PlannedFault {
@@ -73,6 +69,10 @@ const faultyMs = 60_000;
 
 /** Returns the plan of a seed. Each seed turns features on or off (swarm testing), so that rare combinations occur. */
 export function planOf(seed: number): Plan {
+  return withFeatures(basePlan(seed));
+}
+
+function basePlan(seed: number): Plan {
   const random = randomOf(seed);
   const isPoor = random.chance(0.2);
   const messages = random.pick([1, 3, 10, 10, 30]);

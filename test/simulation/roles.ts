@@ -3,18 +3,19 @@
 
 import { cli } from '../../src/cli/cli.ts';
 import type { SenderOutcome } from '../faults/history.ts';
-import type { PlannedConsumer, PlannedMessage, PlannedPublisher } from './plan.ts';
+import { bodyOf } from './message.ts';
+import type { PlannedConsumer, PlannedPublisher } from './plan.ts';
+import { commandOf, linesOf } from './programs.ts';
 import type { Simulation } from './simulation.ts';
+import { statusesOf } from './statuses.ts';
+import type { Program } from './world/child.ts';
 import { SimulatedProcess } from './world/process.ts';
 
 /** Milliseconds after which a service manager starts a role again. */
 const restartMs = 1000;
-/** Statuses with which a role may end because of a fault: the broker is away at the start, the outcome is in doubt. */
-const endsByFaults = new Set([0, 69, 75, 143]);
 
-export function bodyOf({ id, ways, ms, bytes }: PlannedMessage): string {
-  return `${id} ${ways.join(',')} ${ms} ${'x'.repeat(bytes)}`;
-}
+/** A program that exists on every machine. The world runs its own function instead. */
+const program = ['/bin/sh', '-c', 'simulated'];
 
 export abstract class Role {
   readonly name: string;
@@ -46,13 +47,21 @@ export abstract class Role {
     else this.process?.signal(signal);
   }
 
+  /** Returns the program of the children. */
+  protected program(): Program {
+    throw new Error(`${this.name} has no program`);
+  }
+
   protected run(args: readonly string[], onLine: (line: string) => void): SimulatedProcess {
-    const { network, configFile, url, world, errors } = this.simulation;
+    const { network, configFile, url, world, errors, plan } = this.simulation;
+    const statuses = statusesOf(plan);
     let rest = '';
     const started = new SimulatedProcess(network, {
       name: this.name,
       host: this.host,
-      args: [...args, '--config', configFile, '--url', url],
+      // The words after --exec belong to its command.
+      args: [args[0] ?? '', '--config', configFile, '--url', url, ...args.slice(1)],
+      programOf: () => this.program(),
       onStdout: (text) => {
         const lines = (rest + text).split('\n');
         rest = lines.pop() ?? '';
@@ -63,7 +72,7 @@ export abstract class Role {
     this.process = started;
     started.onEnd(() => {
       const status = started.end?.status;
-      if (status !== undefined && !endsByFaults.has(status))
+      if (status !== undefined && !statuses.has(status))
         errors.push(`${this.name} ended with ${status}: ${started.stderr.trim().split('\n').slice(-3).join(' | ')}`);
       world.later(restartMs, () => {
         if (this.process === started && !this.isFinished) this.start();
@@ -127,15 +136,34 @@ export class ConsumerRole extends Role {
   }
 
   start(): void {
-    const { prefetch, concurrency, drainMs } = this.#plan;
-    const { handlerFile, plan } = this.simulation;
+    const { prefetch, concurrency, drainMs, batch } = this.#plan;
+    const { plan } = this.simulation;
     this.run(
       [
         ...['subscribe', 'work', '--prefetch', String(prefetch), '--concurrency', String(concurrency)],
         ...['--drain', `${drainMs}ms`, '--on-fail', plan.onFail, '--handler-timeout', `${plan.handlerTimeoutMs}ms`],
-        ...['--handler', handlerFile],
+        ...(batch === undefined ? [] : ['--batch', String(batch), '--batch-wait', '50ms']),
+        ...this.#handler(),
       ],
       () => undefined,
     );
+  }
+
+  protected override program(): Program {
+    const { handler, quirks = [] } = this.#plan;
+    const { simulation } = this;
+    const plan = { quirks, record: (...args: Parameters<Simulation['record']>) => void simulation.record(...args) };
+    return handler === 'exec' ? commandOf(plan) : linesOf(plan);
+  }
+
+  #handler(): readonly string[] {
+    switch (this.#plan.handler ?? 'module') {
+      case 'module':
+        return ['--handler', this.simulation.handlerFile];
+      case 'exec':
+        return ['--exec', ...program];
+      case 'lines':
+        return ['--exec-lines', ...program];
+    }
   }
 }

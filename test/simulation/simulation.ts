@@ -8,6 +8,7 @@ import { type Broker, startBroker } from '../../src/broker/server.ts';
 import { emptyHistory, type History } from '../faults/history.ts';
 import { inject } from './faults.ts';
 import { violationsOf } from './invariants.ts';
+import type { Received } from './message.ts';
 import type { Plan } from './plan.ts';
 import { ConsumerRole, PublisherRole, type Role } from './roles.ts';
 import { enter } from './world/globals.ts';
@@ -41,6 +42,8 @@ export class Simulation {
   readonly world: World;
   readonly network: Network;
   readonly history: History = emptyHistory();
+  /** Bodies of the messages that handlers have received, by message id. */
+  readonly bodies = new Map<string, string>();
   readonly roles: readonly Role[];
   readonly brokerHost = 'b0';
   readonly url = 'amqp://b0:5672';
@@ -91,18 +94,16 @@ export class Simulation {
     return { plan, violations, hash: world.trace.hash, steps: world.steps, virtualMs: world.now };
   }
 
-  /** Called by the handler. */
-  record(
-    { text: body, attempt, fields }: { text: string; attempt: number; fields: { redelivered: boolean } },
-    way: string,
-  ): boolean {
+  /** Called by the handlers. Returns false if their process has been killed, so that they have no effect. */
+  record({ text: body, attempt, fields, properties }: Received, way: string): boolean {
     const { world, history } = this;
     const { owner } = world;
     if (owner?.isAlive === false) return false;
     world.trace.add(world.now, `${owner?.name} handles ${body.slice(0, 60)} attempt ${attempt}: ${way}`);
     history.runs.push({ body, way, at: world.now });
-    const slot = this.roles.findIndex(({ name }) => name === owner?.name);
+    const slot = this.roles.findIndex(({ name }) => owner?.name.startsWith(name));
     if (way === 'ack') history.effects.push({ body, slot, redelivered: fields.redelivered, attempt, at: world.now });
+    if (properties.messageId !== undefined) this.bodies.set(properties.messageId, body);
     return true;
   }
 

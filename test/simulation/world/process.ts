@@ -3,6 +3,7 @@
 import { constants } from 'node:os';
 import { PassThrough, Writable } from 'node:stream';
 import type { Context } from '../../../src/context.ts';
+import { Children, type Program, type StartError } from './child.ts';
 import type { Network } from './network.ts';
 import type { Owner, World } from './world.ts';
 
@@ -27,6 +28,8 @@ export interface ProcessOptions {
   /** Receives each chunk of stdout. */
   readonly onStdout?: (text: string) => void;
   readonly onStderr?: (text: string) => void;
+  /** Returns the program of a child process by its arguments. */
+  readonly programOf?: (args: readonly string[]) => Program;
 }
 
 export class SimulatedProcess implements Owner {
@@ -41,6 +44,9 @@ export class SimulatedProcess implements Owner {
   stdout = '';
   stderr = '';
   end: ProcessEnd | undefined;
+  /** Code of the error with which child processes cannot be started now. */
+  startError: StartError | undefined;
+  readonly children: Children;
   readonly stdin = new PassThrough();
   readonly #world: World;
   readonly #network: Network;
@@ -60,6 +66,13 @@ export class SimulatedProcess implements Owner {
     this.host = options.host;
     if (!network.hosts.has(options.host)) network.hosts.set(options.host, { name: options.host, isUp: true });
     this.#stray.promise.catch(() => undefined);
+    this.children = new Children({
+      world: network.world,
+      parent: this,
+      newPid: () => network.newPort(),
+      programOf: (args) => this.#programOf(args),
+      startError: () => this.startError,
+    });
   }
 
   /** Starts the program. It ends with the status that `main` returns. */
@@ -126,6 +139,7 @@ export class SimulatedProcess implements Owner {
   #finish(end: ProcessEnd): void {
     this.isAlive = false;
     this.end = end;
+    this.children.orphan();
     this.#network.closeServers(this.host);
     for (const socket of [...this.#network.sockets])
       if (socket.owner === this) socket.vanish(this.#world.random.chance(0.5));
@@ -148,12 +162,16 @@ export class SimulatedProcess implements Owner {
       pid: this.pid,
       isAlive: () => false,
       memoryBytes: 1024 ** 3,
-      kill: () => undefined,
-      spawn: () => {
-        throw new Error('the simulation has no child processes');
-      },
+      kill: (id, signal) => this.children.kill(id, signal),
+      spawn: (file, args, options) => this.children.spawn(file, args, options),
       self: { command: '', args: [] },
     };
+  }
+
+  #programOf(args: readonly string[]): Program {
+    const { programOf } = this.#options;
+    if (programOf === undefined) throw new Error(`${this.name} has no program ${args.join(' ')}`);
+    return programOf(args);
   }
 
   #output(name: 'stdout' | 'stderr'): Writable {
