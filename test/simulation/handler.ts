@@ -1,7 +1,7 @@
 // The handler of consumers in the simulation whose handler is a module. The body says how it ends each attempt; the ledger
 // of the running simulation records it.
 
-import { type Received, type Way, wayOf } from './message.ts';
+import { type Received, replyTo, type Way, wayOf } from './message.ts';
 
 interface Ledger {
   /** Returns false if the process has been killed, so that the handler has no effect. */
@@ -14,7 +14,7 @@ export default async (message: Received): Promise<unknown> => {
   const { way, ms } = wayOf(message);
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
   ledgers[Symbol.for('mq simulation')]?.record(message, way);
-  return outcomeOf(way);
+  return outcomeOf(message, way);
 };
 
 /** Handles a batch. An error or a pause without end concerns the whole batch. */
@@ -25,14 +25,15 @@ export const batch = async (messages: readonly Received[]): Promise<unknown> => 
   const rude = ways.find(({ way }) => way === 'throws' || way === 'hangs' || /^[\dSg]/.test(way))?.way;
   for (const [index, message] of messages.entries())
     ledgers[Symbol.for('mq simulation')]?.record(message, rude ?? ways[index]?.way ?? 'ack');
-  if (rude !== undefined) return outcomeOf(rude);
-  return ways.map(({ way }) => outcomeOf(way));
+  const outcomes = messages.map((message, index) => outcomeOf(message, rude ?? ways[index]?.way ?? 'ack'));
+  return rude === 'hangs' ? outcomes[0] : outcomes;
 };
 
-function outcomeOf(way: Way): unknown {
+function outcomeOf({ text }: Received, way: Way): unknown {
   switch (way) {
     case 'ack':
-      return undefined;
+      // mq ignores the reply of a role that does not reply.
+      return { type: 'ack', reply: replyTo(text) };
     case 'hangs':
       return new Promise(() => undefined);
     case 'requeue':

@@ -39,3 +39,8 @@ export function wayOf({ text, attempt }: Received): { way: Way; ms: number } {
   // The body is that of a planned message.
   return { way: list[Math.min(attempt, list.length) - 1] as Way, ms: Number(ms) };
 }
+
+/** Returns the reply to a request. */
+export function replyTo(body: string): string {
+  return `reply to ${body.split(' ')[0]}`;
+}

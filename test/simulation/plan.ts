@@ -1,7 +1,9 @@
 // A plan describes one run of the simulation completely: the settings, the roles, the messages and the faults. It is plain
 // data, so that a failing plan can be printed, repeated, and made smaller.
 
+import type { FailurePolicy } from '../../src/config/role.ts';
 import { type Random, randomOf } from '../support/random.ts';
+import type { CommandName } from './command-roles.ts';
 import { type FaultName, faultNames } from './faults.ts';
 import { type HandlerKind, withFeatures } from './features.ts';
 import type { PlannedMessage, Way } from './message.ts';
@@ -14,6 +16,30 @@ export interface PlannedPublisher {
   readonly messages: readonly PlannedMessage[];
   /** Milliseconds between two messages. */
   readonly everyMs: number;
+  /** Value of --delay in milliseconds. */
+  readonly delayMs?: number;
+}
+
+export interface PlannedRequester extends PlannedPublisher {
+  readonly replyTimeoutMs: number;
+  /** True for a queue of its own instead of direct reply-to. */
+  readonly ownQueue: boolean;
+}
+
+/** When a consumer stops by itself. It is then started again. */
+export interface PlannedStop {
+  readonly count?: number;
+  readonly idleMs?: number;
+  readonly maxTimeMs?: number;
+  readonly untilEmpty?: true;
+}
+
+/** A command that runs once. */
+export interface PlannedCommand {
+  readonly host: string;
+  readonly command: CommandName;
+  /** Virtual time of its start in milliseconds. */
+  readonly at: number;
 }
 
 export interface PlannedConsumer {
@@ -27,6 +53,9 @@ export interface PlannedConsumer {
   readonly quirks?: readonly Quirk[];
   /** Most messages of one call of the handler. Default: no batches. */
   readonly batch?: number;
+  readonly stop?: PlannedStop;
+  /** True if its queue delivers to one consumer at a time. */
+  readonly isSingle?: true;
 }
 
 export interface PlannedFault {
@@ -48,7 +77,9 @@ export interface Plan {
   readonly attempts: number;
   /** Pauses before attempts 2, 3, … in milliseconds. */
   readonly delays: readonly number[];
-  readonly onFail: 'retry' | 'dead-letter' | 'requeue';
+  readonly onFail: FailurePolicy;
+  /** True if a quorum queue delays and counts the retries. */
+  readonly native?: true;
   readonly heartbeat: number;
   readonly handlerTimeoutMs: number;
   readonly network: {
@@ -61,6 +92,9 @@ export interface Plan {
   readonly eventMs: number;
   readonly publishers: readonly PlannedPublisher[];
   readonly consumers: readonly PlannedConsumer[];
+  readonly requesters?: readonly PlannedRequester[];
+  readonly repliers?: readonly PlannedConsumer[];
+  readonly commands?: readonly PlannedCommand[];
   readonly faults: readonly PlannedFault[];
 }
 

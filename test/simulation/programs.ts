@@ -2,7 +2,7 @@
 // way: by an exit status, by a signal, by an answer, or not at all.
 
 import { createInterface } from 'node:readline';
-import { type Received, type Way, wayOf } from './message.ts';
+import { type Received, replyTo, type Way, wayOf } from './message.ts';
 import type { Program, ProgramSide } from './world/child.ts';
 
 /** Properties of a program that mq must tolerate. */
@@ -21,6 +21,8 @@ interface ProgramPlan {
   readonly quirks: readonly Quirk[];
   /** Records a delivery and how it ends. */
   readonly record: (received: Received, way: Way) => void;
+  /** True if the output is a reply. */
+  readonly isReply: boolean;
 }
 
 /** Milliseconds that a slow program needs before it reads its input. */
@@ -35,15 +37,16 @@ const statuses: Readonly<Partial<Record<Way, number>>> = {
 };
 
 /** Returns the program of --exec: it handles one message. */
-export function commandOf({ quirks: its, record }: ProgramPlan): Program {
+export function commandOf({ quirks: its, record, isReply }: ProgramPlan): Program {
   return async (side) => {
     await begin(side, its);
     const received = await receive(side, its);
     const { way, ms } = wayOf(received);
-    if (its.includes('prints')) print(side, 'a line\nhalf of ');
+    if (its.includes('prints') && !isReply) print(side, 'a line\nhalf of ');
     await side.sleep(ms);
     record(received, way);
-    if (its.includes('prints')) print(side, 'a line');
+    if (its.includes('prints') && !isReply) print(side, 'a line');
+    if (way === 'ack' && isReply) print(side, replyTo(received.text));
     if (way === 'garbage') print(side, '\u0000\u001b[2J{"outcome":"ack"}\n');
     if (its.includes('grandchild keeps outputs')) side.keepOutputsOpen(grandchildMs);
     if (its.includes('ends late')) await side.sleep(lateEndMs);
@@ -70,7 +73,17 @@ export function linesOf({ quirks: its, record }: ProgramPlan): Program {
       if (its.includes('prints')) print(side, 'a line that is no answer\n');
       if (rude === 'garbage') print(side, '{"outcome":"ack"}\n');
       else if (rude !== undefined) return endBy(side, rude);
-      else print(side, `${JSON.stringify(answerTo(id, batch && ways, ways[0] ?? 'ack'))}\n`);
+      else
+        print(
+          side,
+          `${JSON.stringify(
+            answerTo(
+              id,
+              messages.map(({ text }, index) => answerOf(text, ways[index] ?? 'ack')),
+              batch !== undefined,
+            ),
+          )}\n`,
+        );
     }
     if (its.includes('ends late')) await side.sleep(lateEndMs);
     return 0;
@@ -135,9 +148,13 @@ function isAnswer(way: Way): boolean {
   return way !== 'garbage' && way !== 'throws' && way !== 'hangs' && statuses[way] !== undefined;
 }
 
-function answerTo(id: number, ends: readonly Way[] | undefined, first: Way): object {
-  const answer = (way: Way) =>
-    way === 'requeue' ? { outcome: 'nack', requeue: true } : { outcome: way, reason: 'as planned' };
-  if (ends === undefined) return { id, ...answer(first) };
-  return { id, outcomes: ends.map((way, index) => ({ id: index + 1, ...answer(way) })) };
+function answerTo(id: number, answers: readonly object[], isBatch: boolean): object {
+  if (!isBatch) return { id, ...answers[0] };
+  return { id, outcomes: answers.map((answer, index) => ({ id: index + 1, ...answer })) };
+}
+
+/** mq ignores the reply of a role that does not reply. */
+function answerOf(text: string, way: Way): object {
+  if (way === 'ack') return { outcome: 'ack', reply: replyTo(text) };
+  return way === 'requeue' ? { outcome: 'nack', requeue: true } : { outcome: way, reason: 'as planned' };
 }

@@ -1,21 +1,20 @@
-// The roles of a simulation: publishers that read planned messages, and consumers with the planned handler. A role that has
-// ended although it should run is started again, as by a service manager.
+// A role of a simulation: a command line of mq that is started again when it has ended, as by a service manager.
 
 import { cli } from '../../src/cli/cli.ts';
-import type { SenderOutcome } from '../faults/history.ts';
-import { bodyOf } from './message.ts';
-import type { PlannedConsumer, PlannedPublisher } from './plan.ts';
-import { commandOf, linesOf } from './programs.ts';
 import type { Simulation } from './simulation.ts';
 import { statusesOf } from './statuses.ts';
 import type { Program } from './world/child.ts';
 import { SimulatedProcess } from './world/process.ts';
 
-/** Milliseconds after which a service manager starts a role again. */
-const restartMs = 1000;
+/** Milliseconds that a role may need after its drain time, to close its connections. */
+const closeMs = 5000;
+/** Default of --drain. */
+const usualDrainMs = 25_000;
 
-/** A program that exists on every machine. The world runs its own function instead. */
-const program = ['/bin/sh', '-c', 'simulated'];
+interface Listeners {
+  readonly onLine: (line: string) => void;
+  readonly onErrorLine?: (line: string) => void;
+}
 
 export abstract class Role {
   readonly name: string;
@@ -23,8 +22,9 @@ export abstract class Role {
   process: SimulatedProcess | undefined;
   /** True if no more processes are started. */
   isFinished = false;
+  /** True for a role that must have sent all its input before a run is done. */
+  readonly isSender: boolean = false;
   protected readonly simulation: Simulation;
-  #count = 0;
 
   constructor(simulation: Simulation, name: string, host: string) {
     this.simulation = simulation;
@@ -33,6 +33,16 @@ export abstract class Role {
   }
 
   abstract start(): void;
+
+  /** Milliseconds within which the role must finish its work after SIGTERM. */
+  get drainMs(): number {
+    return usualDrainMs;
+  }
+
+  /** Milliseconds after which a service manager starts the role again. */
+  protected get restartMs(): number {
+    return 1000;
+  }
 
   freeze(ms: number): void {
     if (this.process) this.process.frozenUntil = this.simulation.world.now + ms;
@@ -43,8 +53,23 @@ export abstract class Role {
   }
 
   end(signal: 'SIGKILL' | 'SIGTERM'): void {
-    if (signal === 'SIGKILL') this.process?.kill();
-    else this.process?.signal(signal);
+    const { process } = this;
+    if (!process) return;
+    if (signal === 'SIGKILL') return void process.kill();
+    process.signal(signal);
+    this.#checkDrain(process, this.drainMs + closeMs);
+  }
+
+  /** Reports a process that has not ended some time after SIGTERM. The time in which it is frozen does not count. */
+  #checkDrain(process: SimulatedProcess, ms: number): void {
+    const { world, errors } = this.simulation;
+    const begunAt = world.now;
+    world.later(ms, () => {
+      if (process.end) return;
+      const wasFrozen = process.frozenUntil > begunAt;
+      if (wasFrozen) this.#checkDrain(process, Math.max(0, process.frozenUntil - world.now) + ms);
+      else errors.push(`${this.name} did not end within ${ms} ms of SIGTERM`);
+    });
   }
 
   /** Returns the program of the children. */
@@ -52,118 +77,41 @@ export abstract class Role {
     throw new Error(`${this.name} has no program`);
   }
 
-  protected run(args: readonly string[], onLine: (line: string) => void): SimulatedProcess {
-    const { network, configFile, url, world, errors, plan } = this.simulation;
-    const statuses = statusesOf(plan);
-    let rest = '';
+  protected run(args: readonly string[], { onLine, onErrorLine }: Listeners): SimulatedProcess {
+    const { network, configFile, url, world } = this.simulation;
     const started = new SimulatedProcess(network, {
       name: this.name,
       host: this.host,
-      // The words after --exec belong to its command.
-      args: [args[0] ?? '', '--config', configFile, '--url', url, ...args.slice(1)],
+      args,
+      env: { MQ_CONFIG: configFile, MQ_URL: url },
       programOf: () => this.program(),
-      onStdout: (text) => {
-        const lines = (rest + text).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) onLine(line);
-      },
+      onStdout: byLine(onLine),
+      ...(onErrorLine && { onStderr: byLine(onErrorLine) }),
     });
-    this.#count += 1;
     this.process = started;
     started.onEnd(() => {
-      const status = started.end?.status;
-      if (status !== undefined && !statuses.has(status))
-        errors.push(`${this.name} ended with ${status}: ${started.stderr.trim().split('\n').slice(-3).join(' | ')}`);
-      world.later(restartMs, () => {
+      this.#checkStatus(started);
+      world.later(this.restartMs, () => {
         if (this.process === started && !this.isFinished) this.start();
       });
     });
     return started.start(cli);
   }
-}
 
-export class PublisherRole extends Role {
-  readonly #plan: PlannedPublisher;
-  /** Number of messages that were written. */
-  #written = 0;
-
-  constructor(simulation: Simulation, plan: PlannedPublisher) {
-    super(simulation, `publisher ${plan.host}`, plan.host);
-    this.#plan = plan;
-  }
-
-  start(): void {
-    const { history, world } = this.simulation;
-    const bodies: string[] = [];
-    const args = ['publish', 'work', '--lines', '--json', '--window', String(this.#plan.window), '--timeout', '600'];
-    const started = this.run(args, (line) => {
-      const { number, outcome } = JSON.parse(line) as { number: number; outcome: SenderOutcome };
-      const body = bodies[number - 1];
-      if (body === undefined || history.outcomes.has(body))
-        history.errors.push(`${this.name} reported an outcome twice or without a message: ${line}`);
-      else history.outcomes.set(body, outcome);
-    });
-    const { messages, everyMs } = this.#plan;
-    const write = () => {
-      if (started.end) return;
-      const message = messages[this.#written];
-      if (message === undefined) return void started.stdin.end();
-      const body = bodyOf(message);
-      this.#written += 1;
-      bodies.push(body);
-      history.attempted.set(body, world.now);
-      started.stdin.write(`${body}\n`);
-      if (everyMs === 0) write();
-      else world.later(everyMs, write);
-    };
-    world.later(1, write);
-    started.onEnd(() => {
-      const unreported = bodies.filter((body) => !history.outcomes.has(body));
-      if (started.end?.status === 0 && unreported.length > 0)
-        history.errors.push(`${this.name} ended with 0 and reported no outcome of ${unreported.length} messages`);
-      for (const body of unreported) history.cutOff.add(body);
-      if (this.#written === messages.length) this.isFinished = true;
-    });
+  #checkStatus({ end, stderr }: SimulatedProcess): void {
+    const { plan, errors } = this.simulation;
+    const status = end?.status;
+    if (status === undefined || statusesOf(plan).has(status)) return;
+    errors.push(`${this.name} ended with ${status}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
   }
 }
 
-export class ConsumerRole extends Role {
-  readonly #plan: PlannedConsumer;
-
-  constructor(simulation: Simulation, plan: PlannedConsumer) {
-    super(simulation, `consumer ${plan.host}`, plan.host);
-    this.#plan = plan;
-  }
-
-  start(): void {
-    const { prefetch, concurrency, drainMs, batch } = this.#plan;
-    const { plan } = this.simulation;
-    this.run(
-      [
-        ...['subscribe', 'work', '--prefetch', String(prefetch), '--concurrency', String(concurrency)],
-        ...['--drain', `${drainMs}ms`, '--on-fail', plan.onFail, '--handler-timeout', `${plan.handlerTimeoutMs}ms`],
-        ...(batch === undefined ? [] : ['--batch', String(batch), '--batch-wait', '50ms']),
-        ...this.#handler(),
-      ],
-      () => undefined,
-    );
-  }
-
-  protected override program(): Program {
-    const { handler, quirks = [] } = this.#plan;
-    const { simulation } = this;
-    const plan = { quirks, record: (...args: Parameters<Simulation['record']>) => void simulation.record(...args) };
-    return handler === 'exec' ? commandOf(plan) : linesOf(plan);
-  }
-
-  #handler(): readonly string[] {
-    switch (this.#plan.handler ?? 'module') {
-      case 'module':
-        return ['--handler', this.simulation.handlerFile];
-      case 'exec':
-        return ['--exec', ...program];
-      case 'lines':
-        return ['--exec-lines', ...program];
-    }
-  }
+/** Returns a function that receives text, and calls `onLine` with each complete line. */
+function byLine(onLine: (line: string) => void): (text: string) => void {
+  let rest = '';
+  return (text) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  };
 }

@@ -6,11 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Broker, startBroker } from '../../src/broker/server.ts';
 import { emptyHistory, type History } from '../faults/history.ts';
+import { CommandRole } from './command-roles.ts';
 import { inject } from './faults.ts';
 import { violationsOf } from './invariants.ts';
 import type { Received } from './message.ts';
 import type { Plan } from './plan.ts';
-import { ConsumerRole, PublisherRole, type Role } from './roles.ts';
+import { ReceivingRole } from './receiving-roles.ts';
+import type { Role } from './roles.ts';
+import { PublisherRole, RequesterRole } from './sending-roles.ts';
 import { enter } from './world/globals.ts';
 import { Network } from './world/network.ts';
 import { SimulatedProcess } from './world/process.ts';
@@ -33,6 +36,8 @@ const settleMs = 20 * 60_000;
 /** Most events of one run. */
 const mostSteps = 400_000;
 const heldMs = 30_000;
+/** Virtual time after which a connection that was closed is closed on both sides. */
+const closedMs = 10_000;
 
 const files = new Map<string, string>();
 let folder: string | undefined;
@@ -63,7 +68,10 @@ export class Simulation {
     this.configFile = configurationFile(plan);
     this.roles = [
       ...plan.publishers.map((one) => new PublisherRole(this, one)),
-      ...plan.consumers.map((one) => new ConsumerRole(this, one)),
+      ...plan.consumers.map((one) => new ReceivingRole(this, one, 'consumer')),
+      ...(plan.requesters ?? []).map((one) => new RequesterRole(this, one)),
+      ...(plan.repliers ?? []).map((one) => new ReceivingRole(this, one, 'replier')),
+      ...(plan.commands ?? []).map((one) => new CommandRole(this, one)),
     ];
   }
 
@@ -154,9 +162,9 @@ export class Simulation {
   }
 
   #isDone(): boolean {
-    const { plan, history } = this;
-    const publishers = this.roles.slice(0, plan.publishers.length);
-    if (!publishers.every(({ isFinished }) => isFinished)) return false;
+    const { history } = this;
+    if (!this.roles.every(({ isSender, isFinished }) => isFinished || !isSender)) return false;
+    if ((this.plan.commands ?? []).some(({ at }) => at > this.world.now)) return false;
     if (this.broker === undefined) return false;
     for (const vhost of this.broker.vhosts.values())
       for (const queue of vhost.queues.values())
@@ -173,6 +181,8 @@ export class Simulation {
     }
     const isOver = () => this.roles.every(({ process }) => process === undefined || process.end !== undefined);
     await this.#until(isOver, world.now + 60_000);
+    // The broker notices the end of a connection by its FIN, or by the missing heartbeats.
+    await this.#until(() => !this.broker?.connections.size, world.now + closedMs + 3000 * this.plan.heartbeat);
     for (const { process, name } of this.roles)
       if (process && !process.end) this.errors.push(`${name} did not end within 60 s of SIGTERM`);
   }
@@ -185,18 +195,7 @@ export class Simulation {
 
 /** Returns the path of the configuration of a plan. Equal configurations share a file. */
 function configurationFile(plan: Plan): string {
-  const text = JSON.stringify({
-    vhosts: {
-      '/': {
-        exchanges: { work: { type: 'direct', options: { durable: true } } },
-        queues: { work: { options: { durable: true, arguments: { 'x-queue-type': plan.queueType } } } },
-        bindings: { work: { source: 'work', destination: 'work', bindingKey: 'work' } },
-      },
-    },
-    publications: { work: { exchange: 'work', routingKey: 'work' } },
-    subscriptions: { work: { queue: 'work' } },
-    mq: { retry: { attempts: plan.attempts, delays: plan.delays } },
-  });
+  const text = JSON.stringify(configurationOf(plan));
   let file = files.get(text);
   if (file === undefined) {
     folder ??= mkdtempSync(join(tmpdir(), 'mq-simulation-'));
@@ -205,4 +204,29 @@ function configurationFile(plan: Plan): string {
     files.set(text, file);
   }
   return file;
+}
+
+function configurationOf({ queueType, attempts, delays, native, consumers, requesters }: Plan): object {
+  const queue = {
+    durable: true,
+    arguments: {
+      'x-queue-type': queueType,
+      ...(native && { 'x-delayed-retry-type': 'failed', 'x-delayed-retry-min': delays[0], 'x-delivery-limit': -1 }),
+      ...(consumers.some(({ isSingle }) => isSingle) && { 'x-single-active-consumer': true }),
+    },
+  };
+  const names = ['work', ...(requesters === undefined ? [] : ['rpc'])];
+  const each = <T>(value: (name: string) => T) => Object.fromEntries(names.map((name) => [name, value(name)]));
+  return {
+    vhosts: {
+      '/': {
+        exchanges: { work: { type: 'direct', options: { durable: true } } },
+        queues: each(() => ({ options: queue })),
+        bindings: each((name) => ({ source: 'work', destination: name, bindingKey: name })),
+      },
+    },
+    publications: each((name) => ({ exchange: 'work', routingKey: name })),
+    subscriptions: each((name) => ({ queue: name })),
+    mq: { retry: { attempts, delays, ...(native && { native }) } },
+  };
 }

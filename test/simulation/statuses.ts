@@ -14,8 +14,12 @@ const ofFaults: readonly ErrorCode[] = [
 ];
 
 /** Returns the documented statuses that can occur in the plan. 0 is one of them. */
-export function statusesOf({ faults }: Plan): ReadonlySet<number> {
+export function statusesOf({ faults, onFail, requesters }: Plan): ReadonlySet<number> {
   const codes = new Set(ofFaults);
   if (faults.some(({ fault }) => fault === 'programs cannot start')) codes.add('SYSTEM');
+  // --on-fail exit ends a role at the first failed message.
+  if (onFail === 'exit') codes.add('ANSWER_NO');
+  // A request is unroutable until a replier has declared its queue.
+  if (requesters !== undefined) codes.add('UNROUTABLE');
   return new Set([0, ...[...codes].map((code) => exitStatuses[code])]);
 }

@@ -47,7 +47,7 @@ export class SimulatedProcess implements Owner {
   /** Code of the error with which child processes cannot be started now. */
   startError: StartError | undefined;
   readonly children: Children;
-  readonly stdin = new PassThrough();
+  readonly #stdin = new PassThrough();
   readonly #world: World;
   readonly #network: Network;
   readonly #options: ProcessOptions;
@@ -107,6 +107,11 @@ export class SimulatedProcess implements Owner {
     this.#stray.reject(error);
   }
 
+  /** Writes to standard input. `undefined` ends it. */
+  input(text: string | undefined): void {
+    this.#world.after(0, () => (text === undefined ? this.#stdin.end() : this.#stdin.write(text)), this);
+  }
+
   /** Sends SIGTERM or SIGINT. */
   signal(signal: 'SIGTERM' | 'SIGINT'): void {
     if (!this.isAlive) return;
@@ -151,7 +156,7 @@ export class SimulatedProcess implements Owner {
       args: this.#options.args ?? [],
       env: this.#options.env ?? {},
       cwd: '/',
-      stdin: () => this.stdin,
+      stdin: () => this.#stdin,
       stdout: this.#output('stdout'),
       stderr: this.#output('stderr'),
       drain: this.#drain.signal,

@@ -33,6 +33,8 @@ export class SimulatedSocket extends Duplex {
   /** Segments that have arrived here, but were not read. */
   #arrived: Segment[] = [];
   #isReading = false;
+  /** True if the process has ended, so that its kernel answers. */
+  #isGone = false;
   #onRoom: Done | undefined;
   #onConnected: (() => void)[] = [];
   #timeout: SimulatedTimer | undefined;
@@ -68,17 +70,18 @@ export class SimulatedSocket extends Duplex {
     const { world } = this.#network;
     const delay = this.#network.latency(this.#network.link(this.#host, client.#host));
     this.#lastArrival = world.now + delay;
-    world.after(delay, () => client.#connected(this), client.owner);
+    // The kernel of the client completes the connection, also if the process does not run.
+    world.later(delay, () => {
+      if (client.#isGone || client.destroyed) return void world.after(delay, () => this.receiveReset(), this.owner);
+      client.#peer = this;
+      world.after(0, () => client.#connected(), client.owner);
+    });
   }
 
-  #connected(peer: SimulatedSocket): void {
-    if (this.destroyed) {
-      peer.receiveReset();
-      return;
-    }
+  #connected(): void {
+    if (this.destroyed) return;
     this.connecting = false;
     this.pending = false;
-    this.#peer = peer;
     for (const each of this.#onConnected.splice(0)) each();
     this.emit('connect');
     this.emit('ready');
@@ -124,7 +127,8 @@ export class SimulatedSocket extends Duplex {
   /** Sends a reset and destroys this side, as a firewall or a proxy does. */
   cut(): void {
     const peer = this.#peer;
-    this.receiveReset();
+    // Its events must belong to the process of the socket.
+    this.#network.world.after(0, () => this.receiveReset(), this.owner);
     if (peer) this.#network.world.after(0, () => peer.receiveReset(), peer.owner);
   }
 
@@ -134,12 +138,19 @@ export class SimulatedSocket extends Duplex {
     this.destroy(connectionError('read', 'ECONNRESET', undefined));
   }
 
-  /** Tells the peer that the process of this socket has ended. */
+  /**
+   * Tells the peer that the process of this socket has ended. Linux resets a connection whose data was not read. The code of
+   * the process receives no further events, because mq keeps its connections in a list that the next run shares: a process
+   * of that run may have the same names.
+   */
   vanish(isReset: boolean): void {
     this.#network.sockets.delete(this);
+    this.removeAllListeners().on('error', () => undefined);
+    this.#isGone = true;
     const peer = this.#peer;
     if (!peer) return;
-    if (isReset) this.#network.world.after(this.#latencyTo(peer), () => peer.receiveReset(), peer.owner);
+    if (isReset || this.#arrived.length > 0 || peer.#inFlight.length > 0)
+      this.#network.world.after(this.#latencyTo(peer), () => peer.receiveReset(), peer.owner);
     else this.#transmit('fin');
   }
 
@@ -176,6 +187,12 @@ export class SimulatedSocket extends Duplex {
     if (peer === undefined || this.#inFlight.length === 0) return;
     if (this.#network.link(this.#host, peer.#host).isHeld) return;
     const { world } = this.#network;
+    if (peer.#isGone) {
+      const hasData = this.#inFlight.splice(0).some((segment) => segment !== 'fin');
+      // RFC 9293, 3.5.2: a segment for a closed connection is answered by a reset.
+      if (hasData) world.after(2 * this.#latencyTo(peer), () => this.receiveReset(), this.owner);
+      return;
+    }
     const at = Math.max(this.#lastArrival, world.now + this.#latencyTo(peer));
     this.#lastArrival = at;
     world.after(at - world.now, () => this.#arrive(peer), peer.owner);
