@@ -39,8 +39,8 @@ export class ReceivingRole extends Role {
 
   start(): void {
     const { prefetch, concurrency, drainMs, batch } = this.#plan;
-    const { plan, history } = this.simulation;
-    const before = history.runs.length;
+    const { plan } = this.simulation;
+    const before = this.handled;
     const isDropping = plan.onFail === 'drop';
     const started = this.run(
       [
@@ -87,12 +87,11 @@ export class ReceivingRole extends Role {
 
   /** Without faults, a role with --count handles this number of messages. */
   #checkCount({ end, name }: SimulatedProcess, before: number): void {
-    const { plan, history, roles } = this.simulation;
+    const { plan, history } = this.simulation;
     const { stop, batch } = this.#plan;
-    const isAlone = roles.filter((role) => role instanceof ReceivingRole).length === 1;
-    if (stop?.count === undefined || batch !== undefined || plan.faults.length > 0 || plan.native || !isAlone) return;
+    if (stop?.count === undefined || batch !== undefined || plan.faults.length > 0 || plan.native) return;
     if (plan.onFail === 'exit') return;
-    const handled = history.runs.length - before;
+    const handled = this.handled - before;
     const isWrong = this.isFinished ? handled > stop.count : handled !== stop.count || end?.status !== 0;
     if (isWrong) history.errors.push(`${name} ended with ${end?.status} after ${handled} of ${stop.count} messages`);
   }

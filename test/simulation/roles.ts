@@ -22,6 +22,8 @@ export abstract class Role {
   process: SimulatedProcess | undefined;
   /** True if no more processes are started. */
   isFinished = false;
+  /** Number of messages that its handlers have received. */
+  handled = 0;
   /** True for a role that must have sent all its input before a run is done. */
   readonly isSender: boolean = false;
   protected readonly simulation: Simulation;

@@ -110,6 +110,8 @@ export class Simulation {
     world.trace.add(world.now, `${owner?.name} handles ${body.slice(0, 60)} attempt ${attempt}: ${way}`);
     history.runs.push({ body, way, at: world.now });
     const slot = this.roles.findIndex(({ name }) => owner?.name.startsWith(name));
+    const role = this.roles[slot];
+    if (role) role.handled += 1;
     if (way === 'ack') history.effects.push({ body, slot, redelivered: fields.redelivered, attempt, at: world.now });
     if (properties.messageId !== undefined) this.bodies.set(properties.messageId, body);
     return true;
