@@ -6,8 +6,11 @@ import { statusesOf } from './statuses.ts';
 import type { Program } from './world/child.ts';
 import { SimulatedProcess } from './world/process.ts';
 
-/** Milliseconds that a role may need after its drain time, to close its connections. */
-const closeMs = 5000;
+/**
+ * Milliseconds that a role may need after its drain time: one second for the last outcomes (intake.ts), five for the close of
+ * its connections (connections.ts), and one for the events of a slow machine.
+ */
+const closeMs = 7000;
 /** Default of --drain. */
 const usualDrainMs = 25_000;
 
