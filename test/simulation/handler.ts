@@ -1,4 +1,4 @@
-// The handler of consumers in the simulation whose handler is a module. The body says how it ends each attempt; the ledger
+// The handler of consumers in the simulation whose handler is a module. The body contains how it ends each attempt; the ledger
 // of the running simulation records it.
 
 import { type Received, replyTo, type Way, wayOf } from './message.ts';

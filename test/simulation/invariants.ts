@@ -1,4 +1,4 @@
-// What must be true at the end of every run.
+// Checks what must be true at the end of every run.
 
 import type { History } from '../faults/history.ts';
 import { verdictOf } from '../faults/verdict.ts';
@@ -18,7 +18,7 @@ export function violationsOf(simulation: Simulation): string[] {
   return [
     ...failures.filter((failure) => !isExpected(failure, mayRepeat)),
     ...roles.flatMap(({ process, name }) => (process?.stderr.includes('[BUG]') ? [`${name}: ${process.stderr}`] : [])),
-    ...needlessDrops(plan, history),
+    ...needlessDrops(simulation),
     ...undeservedDeaths(plan, history),
     ...leftovers(simulation),
   ];
@@ -51,12 +51,11 @@ function isOrdered({ publishers, consumers, requesters, commands }: Plan): boole
   );
 }
 
-/** A message may be dropped only after a handler has failed. A role that was frozen can miss the end of a program. */
-function needlessDrops({ faults }: Plan, { dropped, runs }: History): string[] {
-  if (faults.some(({ fault }) => fault === 'role frozen')) return [];
+/** A message may be dropped only after a handler has failed. */
+function needlessDrops({ history: { dropped, runs }, late }: Simulation): string[] {
   const failed = new Set(runs.filter(({ way }) => way !== 'ack').map(({ body }) => body));
   return dropped
-    .filter((body) => !failed.has(body))
+    .filter((body) => !failed.has(body) && !late.has(body))
     .map((body) => `dropped, although its handler did not fail: ${body}`);
 }
 

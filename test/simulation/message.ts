@@ -1,4 +1,4 @@
-// The messages of a simulation. A body says how its handler ends each attempt.
+// The messages of a simulation. A body contains how its handler ends each attempt.
 
 /** The ways in which a handler of any kind ends one attempt. */
 export const plainWays = ['throws', 'retry', 'dead-letter', 'reject', 'nack', 'requeue', 'hangs'] as const;

@@ -15,6 +15,7 @@ const program = ['/bin/sh', '-c', 'simulated'];
 interface LogLine {
   readonly event?: string;
   readonly messageId?: string;
+  readonly message?: string;
 }
 
 export class ReceivingRole extends Role {
@@ -77,12 +78,14 @@ export class ReceivingRole extends Role {
   /** Records the messages that mq reports as dropped. */
   #readLog(line: string): void {
     const { history, bodies } = this.simulation;
-    const { event, messageId = '' } = JSON.parse(line) as LogLine;
+    const { event, messageId = '', message } = JSON.parse(line) as LogLine;
     if (event !== 'drop') return;
     const body = bodies.get(messageId);
     if (body === undefined)
       history.errors.push(`${this.name} dropped a message that no handler received: ${messageId}`);
     else history.dropped.push(body);
+    // The effect of a handler can come just before its time limit.
+    if (body !== undefined && message?.includes('did not end within')) this.simulation.late.add(body);
   }
 
   /** Without faults, a role with --count handles this number of messages. */

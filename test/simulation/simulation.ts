@@ -49,6 +49,8 @@ export class Simulation {
   readonly history: History = emptyHistory();
   /** Bodies of the messages that handlers have received, by message id. */
   readonly bodies = new Map<string, string>();
+  /** Bodies of messages that were dropped because their handler exceeded its time limit. */
+  readonly late = new Set<string>();
   readonly roles: readonly Role[];
   readonly brokerHost = 'b0';
   readonly url = 'amqp://b0:5672';

@@ -198,7 +198,7 @@ export class SimulatedSocket extends Duplex {
     world.after(at - world.now, () => this.#arrive(peer), peer.owner);
   }
 
-  /** Moves all segments to the peer, unless the link is held meanwhile. */
+  /** Moves all segments to the peer, unless the link is held. */
   #arrive(peer: SimulatedSocket): void {
     if (this.#inFlight.length === 0 || this.#network.link(this.#host, peer.#host).isHeld) return;
     const segments = this.#inFlight.splice(0);

@@ -52,7 +52,7 @@ export class World {
   /** Random numbers of the programs. */
   readonly programRandom: Random;
   readonly trace: Trace;
-  /** Time that each event takes, in milliseconds. */
+  /** Duration of each event in milliseconds. */
   eventMs = 0.002;
   readonly #queue = new EventQueue<WorldEvent>();
   #order = 0;
@@ -141,7 +141,7 @@ export class World {
     owner.onStray(error);
   };
 
-  /** Runs the next event. Returns false if there is none. */
+  /** Runs the next event. Returns false if no event is left. */
   #step(): boolean {
     for (;;) {
       const event = this.#queue.take();
