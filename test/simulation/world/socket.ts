@@ -139,7 +139,7 @@ export class SimulatedSocket extends Duplex {
   }
 
   /**
-   * Tells the peer that the process of this socket has ended. Linux resets a connection whose data was not read. The code of
+   * Shows the peer that the process of this socket has ended. Linux resets a connection whose data was not read. The code of
    * the process receives no further events, because mq keeps its connections in a list that the next run shares: a process
    * of that run may have the same names.
    */
