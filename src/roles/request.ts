@@ -6,7 +6,7 @@ import { messageParts } from '../handlers/exec-message.ts';
 import type { Requester } from '../session/requester.ts';
 import type { Destination, Session } from '../session/session.ts';
 import type { Properties, RawMessage } from '../session/wire.ts';
-import { interrupted } from '../signal.ts';
+import { interrupted, orDrain } from '../signal.ts';
 import { isClosedPipe, Printer } from '../terminal/printer.ts';
 import { bodies, type Input } from './input.ts';
 import { headerNames, messageOf } from './message.ts';
@@ -34,7 +34,9 @@ type Answer = { readonly reply: RawMessage } | { readonly error: MqError };
 
 /** Resolves when every request has its reply. Throws the first failure after the others have been tried. */
 export async function request(context: Context, session: Session, settings: RequestSettings): Promise<void> {
-  const { requester, destination } = await session.requester(settings.publication, settings);
+  const opened = await orDrain(session.requester(settings.publication, settings), context);
+  if (!opened) throw interrupted(context, 'nothing was sent');
+  const { requester, destination } = opened.value;
   const results = new Results(context, settings);
   void requester.failed.then((error) => results.end(error));
   const onAbandon = () => session.abort(interrupted(context, 'requests without a reply may have been handled'));

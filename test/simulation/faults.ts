@@ -9,6 +9,8 @@ import { rabbitmqFaults } from './rabbitmq/faults.ts';
 import type { Simulation } from './simulation.ts';
 import type { SimulatedSocket } from './world/socket.ts';
 
+const startErrors = ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOENT'] as const;
+
 type Undo = () => void;
 
 /** Injects a fault, and returns the function that undoes it after its time. */
@@ -63,6 +65,15 @@ const table = {
     const role = at(simulation.roles, target);
     role.freeze(holdMs);
     return undefined;
+  },
+  /** The machine of a role lacks descriptors, processes or memory, so that no program starts. */
+  'programs cannot start': (simulation, { target, events }) => {
+    const { process } = at(simulation.roles, target);
+    if (!process) return undefined;
+    process.startError = at(startErrors, events);
+    return () => {
+      process.startError = undefined;
+    };
   },
   /** The system clock of a client is set forward or back. */
   'clock set': (simulation, { target }) => {

@@ -1,11 +1,7 @@
-// The handler of all consumers in the simulation. The body describes how it ends each attempt; the ledger of the running
-// simulation records it.
+// The handler of consumers in the simulation whose handler is a module. The body contains how it ends each attempt; the ledger
+// of the running simulation records it.
 
-interface Received {
-  readonly text: string;
-  readonly attempt: number;
-  readonly fields: { readonly redelivered: boolean };
-}
+import { type Received, replyTo, type Way, wayOf } from './message.ts';
 
 interface Ledger {
   /** Returns false if the process has been killed, so that the handler has no effect. */
@@ -15,21 +11,39 @@ interface Ledger {
 const ledgers = globalThis as { [key: symbol]: Ledger | undefined };
 
 export default async (message: Received): Promise<unknown> => {
-  const [, ways = 'ack', ms = '0'] = message.text.split(' ');
-  const list = ways.split(',');
-  const way = list[Math.min(message.attempt, list.length) - 1] ?? 'ack';
-  if (Number(ms) > 0) await new Promise((resolve) => setTimeout(resolve, Number(ms)));
+  const { way, ms } = wayOf(message);
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
   ledgers[Symbol.for('mq simulation')]?.record(message, way);
+  return outcomeOf(message, way);
+};
+
+/** Handles a batch. An error or a pause without end concerns the whole batch. */
+export const batch = async (messages: readonly Received[]): Promise<unknown> => {
+  const ways = messages.map((message) => wayOf(message));
+  const ms = Math.max(...ways.map((one) => one.ms));
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+  const rude = ways.find(({ way }) => way === 'throws' || way === 'hangs' || /^[\dSg]/.test(way))?.way;
+  for (const [index, message] of messages.entries())
+    ledgers[Symbol.for('mq simulation')]?.record(message, rude ?? ways[index]?.way ?? 'ack');
+  const outcomes = messages.map((message, index) => outcomeOf(message, rude ?? ways[index]?.way ?? 'ack'));
+  return rude === 'hangs' ? outcomes[0] : outcomes;
+};
+
+function outcomeOf({ text }: Received, way: Way): unknown {
   switch (way) {
     case 'ack':
-      return undefined;
-    case 'throws':
-      throw new Error('it failed');
+      // mq ignores the reply of a role that does not reply.
+      return { type: 'ack', reply: replyTo(text) };
     case 'hangs':
       return new Promise(() => undefined);
     case 'requeue':
       return { type: 'nack', requeue: true };
-    default:
+    case 'retry':
+    case 'dead-letter':
+    case 'reject':
+    case 'nack':
       return { type: way, reason: 'as planned' };
+    default:
+      throw new Error('it failed');
   }
-};
+}

@@ -1,28 +1,26 @@
-// Checks what must be true in every run.
+// Checks what must be true at the end of every run.
 
 import type { History } from '../faults/history.ts';
 import { verdictOf } from '../faults/verdict.ts';
+import type { Plan } from './plan.ts';
 import type { Simulation } from './simulation.ts';
 
 /** Returns a line for each violation. */
 export function violationsOf(simulation: Simulation): string[] {
   const { plan, history, roles, broker } = simulation;
   readQueues(simulation, history);
-  const consumers = plan.consumers.reduce((sum, { prefetch }) => sum + prefetch, 0);
-  const windows = plan.publishers.reduce((sum, { window }) => sum + window, 0);
-  const isOrdered =
-    plan.publishers.length === 1 &&
-    plan.consumers.length === 1 &&
-    plan.consumers.every(({ prefetch }) => prefetch === 1);
   const { failures } = verdictOf(history, {
-    duplicates: (windows + consumers) * (plan.faults.length + broker.ends),
-    order: isOrdered,
-    drops: false,
+    duplicates: mostDuplicates(plan, broker.ends),
+    order: isOrdered(plan),
+    drops: plan.onFail === 'drop',
   });
-  const isRequeue = plan.onFail === 'requeue';
+  const mayRepeat = plan.onFail === 'requeue' || plan.onFail === 'exit';
   return [
-    ...failures.filter((failure) => !isExpected(failure, isRequeue)),
+    ...failures.filter((failure) => !isExpected(failure, mayRepeat)),
     ...roles.flatMap(({ process, name }) => (process?.stderr.includes('[BUG]') ? [`${name}: ${process.stderr}`] : [])),
+    ...needlessDrops(simulation),
+    ...undeservedDeaths(plan, history),
+    ...leftovers(simulation),
   ];
 }
 
@@ -45,10 +43,74 @@ export function excessOf({ broker, plan }: Simulation): string | undefined {
   return undefined;
 }
 
-function isExpected(failure: string, isRequeue: boolean): boolean {
+/** Each fault can repeat the messages that a sender has not confirmed, and those that a consumer has not acknowledged. */
+function mostDuplicates(
+  { publishers, consumers, requesters = [], repliers = [], commands = [], faults }: Plan,
+  ends: number,
+): number {
+  const windows = [...publishers, ...requesters].reduce((sum, { window }) => sum + window, 0);
+  const prefetches = [...consumers, ...repliers].reduce((sum, { prefetch }) => sum + prefetch, 0);
+  const messages = publishers.reduce((sum, one) => sum + one.messages.length, 0);
+  const replays = commands.filter(({ command }) => command === 'dlq replay').length;
+  return (windows + prefetches + replays * messages) * (faults.length + ends);
+}
+
+function isOrdered({ publishers, consumers, requesters, commands }: Plan): boolean {
+  return (
+    publishers.length === 1 &&
+    publishers.every(({ delayMs }) => delayMs === undefined) &&
+    consumers.length === 1 &&
+    consumers.every(({ prefetch }) => prefetch === 1) &&
+    requesters === undefined &&
+    commands === undefined
+  );
+}
+
+/** A message may be dropped only after a handler has failed. */
+function needlessDrops({ history: { dropped, runs }, late }: Simulation): string[] {
+  const failed = new Set(runs.filter(({ way }) => way !== 'ack').map(({ body }) => body));
+  return dropped
+    .filter((body) => !failed.has(body) && !late.has(body))
+    .map((body) => `dropped, although its handler did not fail: ${body}`);
+}
+
+/**
+ * Without faults, a message that no handler has received must not be in a dead-letter queue. mq peek marks messages as
+ * redelivered, and this counts as an attempt (messages.md).
+ */
+function undeservedDeaths({ faults, commands = [] }: Plan, { deadLettered, runs }: History): string[] {
+  if (faults.length > 0 || commands.some(({ command }) => command === 'peek')) return [];
+  const received = new Set(runs.map(({ body }) => body));
+  return deadLettered.filter((body) => !received.has(body)).map((body) => `dead-lettered, but never received: ${body}`);
+}
+
+/** Nothing may be left when all roles have ended and all queues are empty. */
+function leftovers({ broker: { current } }: Simulation): string[] {
+  if (current === undefined) return [];
+  const { connections, memory, vhosts } = current;
+  const consumers = [...vhosts.values()].flatMap((vhost) =>
+    [...vhost.queues.values()].filter(({ consumerCount }) => consumerCount > 0),
+  );
+  return [
+    ...(connections.size > 0 ? [`the broker has ${connections.size} connections after the end of all roles`] : []),
+    ...consumers.map(({ name }) => `the queue ${name} has consumers after the end of all roles`),
+    ...(memory.usedBytes !== 0 ? [`the broker counts ${memory.usedBytes} bytes of messages in empty queues`] : []),
+  ];
+}
+
+function isExpected(failure: string, mayRepeat: boolean): boolean {
   // All messages of a plan may be poison.
   if (failure === 'no message was handled') return true;
-  return isRequeue && failure.includes('times within a minute');
+  return mayRepeat && failure.includes('times within a minute');
+}
+
+/** The members of a queue of the embedded broker that this file uses. */
+interface Queue {
+  /** RabbitMQ refuses basic.get on a quorum queue with a single active consumer. */
+  settings?: { readonly isSingleActive: boolean };
+  get(
+    noAck: boolean,
+  ): { entry: { message: { content: Buffer; propertiesLength: number; more: Buffer[] } } } | undefined;
 }
 
 /** Records the messages that are left in the queues. */
@@ -56,18 +118,15 @@ function readQueues({ broker }: Simulation, history: History): void {
   for (const vhost of broker.current?.vhosts.values() ?? [])
     for (const queue of vhost.queues.values()) {
       const list = queue.name.endsWith('.dead') ? history.deadLettered : history.drained;
-      for (const body of bodiesIn(queue)) list.push(body);
+      for (const body of bodiesIn(queue as unknown as Queue)) list.push(body);
     }
 }
 
-function bodiesIn(queue: { get?: unknown; name: string }): string[] {
+/** Removes all messages of a queue, and returns their bodies. */
+function bodiesIn(queue: Queue): string[] {
   const bodies: string[] = [];
-  const taker = queue as unknown as {
-    get(
-      noAck: boolean,
-    ): { entry: { message: { content: Buffer; propertiesLength: number; more: Buffer[] } } } | undefined;
-  };
-  for (let taken = taker.get(true); taken !== undefined; taken = taker.get(true)) {
+  if (queue.settings) queue.settings = { ...queue.settings, isSingleActive: false };
+  for (let taken = queue.get(true); taken !== undefined; taken = queue.get(true)) {
     const { content, propertiesLength, more } = taken.entry.message;
     bodies.push(Buffer.concat([content.subarray(propertiesLength), ...more]).toString());
   }

@@ -1,22 +1,14 @@
 // A plan describes one run of the simulation completely: the settings, the roles, the messages and the faults. It is plain
 // data, so that a failing plan can be printed, repeated, and made smaller.
 
+import type { FailurePolicy } from '../../src/config/role.ts';
 import { type Random, randomOf } from '../support/random.ts';
 import { type BrokerKind, brokerKinds } from './broker.ts';
+import type { CommandName } from './command-roles.ts';
 import { faultsOf } from './faults.ts';
-
-/** The ways in which a handler ends one attempt. */
-export type Way = 'ack' | 'throws' | 'retry' | 'dead-letter' | 'reject' | 'nack' | 'requeue' | 'hangs';
-
-export interface PlannedMessage {
-  readonly id: string;
-  /** The ways of the attempts. The last one repeats. */
-  readonly ways: readonly Way[];
-  /** Duration of the handler in milliseconds. */
-  readonly ms: number;
-  /** Additional bytes of the body. */
-  readonly bytes: number;
-}
+import { type HandlerKind, withFeatures } from './features.ts';
+import type { PlannedMessage, Way } from './message.ts';
+import type { Quirk } from './programs.ts';
 
 export interface PlannedPublisher {
   readonly host: string;
@@ -25,6 +17,30 @@ export interface PlannedPublisher {
   readonly messages: readonly PlannedMessage[];
   /** Milliseconds between two messages. */
   readonly everyMs: number;
+  /** Value of --delay in milliseconds. */
+  readonly delayMs?: number;
+}
+
+export interface PlannedRequester extends PlannedPublisher {
+  readonly replyTimeoutMs: number;
+  /** True for a queue of its own instead of direct reply-to. */
+  readonly ownQueue: boolean;
+}
+
+/** When a consumer stops by itself. It is then started again. */
+export interface PlannedStop {
+  readonly count?: number;
+  readonly idleMs?: number;
+  readonly maxTimeMs?: number;
+  readonly untilEmpty?: true;
+}
+
+/** A command that runs once. */
+export interface PlannedCommand {
+  readonly host: string;
+  readonly command: CommandName;
+  /** Virtual time of its start in milliseconds. */
+  readonly at: number;
 }
 
 export interface PlannedConsumer {
@@ -32,6 +48,15 @@ export interface PlannedConsumer {
   readonly prefetch: number;
   readonly concurrency: number;
   readonly drainMs: number;
+  /** Default: a module. */
+  readonly handler?: HandlerKind;
+  /** Properties of the programs of `exec` and `lines`. */
+  readonly quirks?: readonly Quirk[];
+  /** Most messages of one call of the handler. Default: no batches. */
+  readonly batch?: number;
+  readonly stop?: PlannedStop;
+  /** True if its queue delivers to one consumer at a time. */
+  readonly isSingle?: true;
 }
 
 export interface PlannedFault {
@@ -57,7 +82,9 @@ export interface Plan {
   readonly attempts: number;
   /** Pauses before attempts 2, 3, … in milliseconds. */
   readonly delays: readonly number[];
-  readonly onFail: 'retry' | 'dead-letter' | 'requeue';
+  readonly onFail: FailurePolicy;
+  /** True if a quorum queue delays and counts the retries. */
+  readonly native?: true;
   readonly heartbeat: number;
   readonly handlerTimeoutMs: number;
   readonly network: {
@@ -70,6 +97,9 @@ export interface Plan {
   readonly eventMs: number;
   readonly publishers: readonly PlannedPublisher[];
   readonly consumers: readonly PlannedConsumer[];
+  readonly requesters?: readonly PlannedRequester[];
+  readonly repliers?: readonly PlannedConsumer[];
+  readonly commands?: readonly PlannedCommand[];
   readonly faults: readonly PlannedFault[];
 }
 
@@ -78,6 +108,10 @@ const faultyMs = 60_000;
 
 /** Returns the plan of a seed. Each seed turns features on or off (swarm testing), so that rare combinations occur. */
 export function planOf(seed: number): Plan {
+  return withFeatures(basePlan(seed));
+}
+
+function basePlan(seed: number): Plan {
   const random = randomOf(seed);
   const isPoor = random.chance(0.2);
   const messages = random.pick([1, 3, 10, 10, 30]);

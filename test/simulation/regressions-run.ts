@@ -73,7 +73,7 @@ function commandOf(network: Network, { args, lines }: EndingRegression, config: 
     'amqp://b0:5672',
   ];
   const command = new SimulatedProcess(network, { name: 'command', host: 'c0', args: all });
-  command.stdin.write(lines.map((line) => `${line}\n`).join(''));
+  command.input(lines.map((line) => `${line}\n`).join(''));
   return command;
 }
 

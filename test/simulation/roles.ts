@@ -1,22 +1,23 @@
-// The roles of a simulation: publishers that read planned messages, and consumers with the planned handler. A role that has
-// ended although it should run is started again, as by a service manager.
+// A role of a simulation: a command line of mq that is started again when it has ended, as by a service manager.
 
 import { cli } from '../../src/cli/cli.ts';
-import type { SenderOutcome } from '../faults/history.ts';
 import { misuseIn } from './invariants.ts';
-import type { PlannedConsumer, PlannedMessage, PlannedPublisher } from './plan.ts';
 import type { Simulation } from './simulation.ts';
+import { statusesOf } from './statuses.ts';
+import type { Program } from './world/child.ts';
 import { SimulatedProcess } from './world/process.ts';
 
-/** Milliseconds after which a service manager starts a role again. */
-const restartMs = 1000;
-/** Milliseconds after the last fault in which a role may still report its effects. */
-const latestMs = 120_000;
-/** Statuses with which a role may end because of a fault: a message is returned, the broker is away at the start, the outcome is in doubt. */
-const endsByFaults = new Set([0, 67, 69, 75, 76, 143]);
+/**
+ * Milliseconds that a role may need after its drain time: one second for the last outcomes (intake.ts), five for the close of
+ * its connections (connections.ts), and one for the events of a slow machine.
+ */
+const closeMs = 7000;
+/** Default of --drain. */
+const usualDrainMs = 25_000;
 
-export function bodyOf({ id, ways, ms, bytes }: PlannedMessage): string {
-  return `${id} ${ways.join(',')} ${ms} ${'x'.repeat(bytes)}`;
+interface Listeners {
+  readonly onLine: (line: string) => void;
+  readonly onErrorLine?: (line: string) => void;
 }
 
 export abstract class Role {
@@ -25,8 +26,11 @@ export abstract class Role {
   process: SimulatedProcess | undefined;
   /** True if no more processes are started. */
   isFinished = false;
+  /** Number of messages that its handlers have received. */
+  handled = 0;
+  /** True for a role that must have sent all its input before a run is done. */
+  readonly isSender: boolean = false;
   protected readonly simulation: Simulation;
-  #count = 0;
 
   constructor(simulation: Simulation, name: string, host: string) {
     this.simulation = simulation;
@@ -35,6 +39,16 @@ export abstract class Role {
   }
 
   abstract start(): void;
+
+  /** Milliseconds within which the role must finish its work after SIGTERM. */
+  get drainMs(): number {
+    return usualDrainMs;
+  }
+
+  /** Milliseconds after which a service manager starts the role again. */
+  protected get restartMs(): number {
+    return 1000;
+  }
 
   freeze(ms: number): void {
     if (this.process) this.process.frozenUntil = this.simulation.world.now + ms;
@@ -45,113 +59,67 @@ export abstract class Role {
   }
 
   end(signal: 'SIGKILL' | 'SIGTERM'): void {
-    if (signal === 'SIGKILL') this.process?.kill();
-    else this.process?.signal(signal);
+    const { process } = this;
+    if (!process) return;
+    if (signal === 'SIGKILL') return void process.kill();
+    process.signal(signal);
+    this.#checkDrain(process, this.drainMs + closeMs);
   }
 
-  protected run(args: readonly string[], onLine: (line: string) => void): SimulatedProcess {
-    const { network, configFile, broker, roles, world, errors } = this.simulation;
-    let rest = '';
+  /** Reports a process that has not ended some time after SIGTERM. The time in which it is frozen does not count. */
+  #checkDrain(process: SimulatedProcess, ms: number): void {
+    const { world, errors } = this.simulation;
+    const begunAt = world.now;
+    world.later(ms, () => {
+      if (process.end) return;
+      const wasFrozen = process.frozenUntil > begunAt;
+      if (wasFrozen) this.#checkDrain(process, Math.max(0, process.frozenUntil - world.now) + ms);
+      else errors.push(`${this.name} did not end within ${ms} ms of SIGTERM`);
+    });
+  }
+
+  /** Returns the program of the children. */
+  protected program(): Program {
+    throw new Error(`${this.name} has no program`);
+  }
+
+  protected run(args: readonly string[], { onLine, onErrorLine }: Listeners): SimulatedProcess {
+    const { network, configFile, broker, roles, world } = this.simulation;
     const started = new SimulatedProcess(network, {
       name: this.name,
       host: this.host,
-      args: [...args, '--config', configFile, '--url', broker.urlOf(roles.indexOf(this))],
-      onStdout: (text) => {
-        const lines = (rest + text).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) onLine(line);
-      },
+      args,
+      env: { MQ_CONFIG: configFile, MQ_URL: broker.urlOf(roles.indexOf(this)) },
+      programOf: () => this.program(),
+      onStdout: byLine(onLine),
+      ...(onErrorLine && { onStderr: byLine(onErrorLine) }),
     });
-    this.#count += 1;
     this.process = started;
     started.onEnd(() => {
-      const status = started.end?.status;
-      if (status !== undefined && !endsByFaults.has(status))
-        errors.push(`${this.name} ended with ${status}: ${started.stderr.trim().split('\n').slice(-3).join(' | ')}`);
-      const misuse = misuseIn(started.stderr);
-      if (misuse !== undefined) errors.push(`${this.name} violated the protocol: ${misuse}`);
-      world.later(restartMs, () => {
+      this.#checkStatus(started);
+      world.later(this.restartMs, () => {
         if (this.process === started && !this.isFinished) this.start();
       });
     });
     return started.start(cli);
   }
-}
 
-/** The settings of a publisher, and the source of its messages. */
-type PublisherPlan = Omit<PlannedPublisher, 'messages'> & {
-  /** Returns the message with this index, or `undefined` at the end. */
-  readonly messageAt: (index: number) => PlannedMessage | undefined;
-};
-
-export class PublisherRole extends Role {
-  readonly #plan: PublisherPlan;
-  /** Number of messages that were written. */
-  #written = 0;
-
-  constructor(simulation: Simulation, plan: PublisherPlan) {
-    super(simulation, `publisher ${plan.host}`, plan.host);
-    this.#plan = plan;
-  }
-
-  start(): void {
-    const { history, world } = this.simulation;
-    /** Bodies without an outcome, by the number of their line. */
-    const bodies = new Map<number, string>();
-    let count = 0;
-    const args = ['publish', 'work', '--lines', '--json', '--window', String(this.#plan.window), '--timeout', '600'];
-    const started = this.run(args, (line) => {
-      const { number, outcome } = JSON.parse(line) as { number: number; outcome: SenderOutcome };
-      const body = bodies.get(number);
-      bodies.delete(number);
-      if (body === undefined)
-        history.errors.push(`${this.name} reported an outcome twice or without a message: ${line}`);
-      else history.outcomes.set(body, outcome);
-      // A process that has ended in the meantime is not the reason, because it reports nothing.
-      if (outcome !== 'confirmed' && world.now > this.simulation.healthySince + latestMs)
-        history.errors.push(`${this.name} reported '${outcome}' without a fault: ${line}`);
-    });
-    const { messageAt, everyMs } = this.#plan;
-    const write = () => {
-      if (started.end) return;
-      const message = messageAt(this.#written);
-      if (message === undefined) return void started.stdin.end();
-      const body = bodyOf(message);
-      this.#written += 1;
-      bodies.set(++count, body);
-      history.attempted.set(body, world.now);
-      started.stdin.write(`${body}\n`);
-      if (everyMs === 0) write();
-      else world.later(everyMs, write);
-    };
-    world.later(1, write);
-    started.onEnd(() => {
-      if (started.end?.status === 0 && bodies.size > 0)
-        history.errors.push(`${this.name} ended with 0 and reported no outcome of ${bodies.size} messages`);
-      for (const body of bodies.values()) history.cutOff.add(body);
-      if (messageAt(this.#written) === undefined) this.isFinished = true;
-    });
+  #checkStatus({ end, stderr }: SimulatedProcess): void {
+    const { plan, errors } = this.simulation;
+    const status = end?.status;
+    const misuse = misuseIn(stderr);
+    if (misuse !== undefined) errors.push(`${this.name} violated the protocol: ${misuse}`);
+    if (status === undefined || statusesOf(plan).has(status)) return;
+    errors.push(`${this.name} ended with ${status}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
   }
 }
 
-export class ConsumerRole extends Role {
-  readonly #plan: PlannedConsumer;
-
-  constructor(simulation: Simulation, plan: PlannedConsumer) {
-    super(simulation, `consumer ${plan.host}`, plan.host);
-    this.#plan = plan;
-  }
-
-  start(): void {
-    const { prefetch, concurrency, drainMs } = this.#plan;
-    const { handlerFile, plan } = this.simulation;
-    this.run(
-      [
-        ...['subscribe', 'work', '--prefetch', String(prefetch), '--concurrency', String(concurrency)],
-        ...['--drain', `${drainMs}ms`, '--on-fail', plan.onFail, '--handler-timeout', `${plan.handlerTimeoutMs}ms`],
-        ...['--handler', handlerFile],
-      ],
-      () => undefined,
-    );
-  }
+/** Returns a function that receives text, and calls `onLine` with each complete line. */
+function byLine(onLine: (line: string) => void): (text: string) => void {
+  let rest = '';
+  return (text) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  };
 }

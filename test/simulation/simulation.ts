@@ -6,10 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { emptyHistory, type History } from '../faults/history.ts';
 import { SimulatedBroker } from './broker.ts';
+import { CommandRole } from './command-roles.ts';
 import { inject } from './faults.ts';
 import { excessOf, violationsOf } from './invariants.ts';
-import type { Plan, PlannedMessage } from './plan.ts';
-import { ConsumerRole, PublisherRole, type Role } from './roles.ts';
+import type { PlannedMessage, Received } from './message.ts';
+import type { Plan } from './plan.ts';
+import { ReceivingRole } from './receiving-roles.ts';
+import type { Role } from './roles.ts';
+import { PublisherRole, RequesterRole } from './sending-roles.ts';
 import { enter } from './world/globals.ts';
 import { Network } from './world/network.ts';
 import { setImmediate } from './world/real.ts';
@@ -32,6 +36,8 @@ const settleMs = 20 * 60_000;
 /** Most events of one run. */
 const mostSteps = 400_000;
 const heldMs = 30_000;
+/** Virtual time after which a connection that was closed is closed on both sides. */
+const closedMs = 10_000;
 
 const files = new Map<string, string>();
 let folder: string | undefined;
@@ -41,6 +47,10 @@ export class Simulation {
   readonly world: World;
   readonly network: Network;
   readonly history: History = emptyHistory();
+  /** Bodies of the messages that handlers have received, by message id. */
+  readonly bodies = new Map<string, string>();
+  /** Bodies of messages that were dropped because their handler exceeded its time limit. */
+  readonly late = new Set<string>();
   readonly roles: readonly Role[];
   readonly broker: SimulatedBroker;
   readonly configFile: string;
@@ -63,10 +73,11 @@ export class Simulation {
     this.broker = new SimulatedBroker(this, plan.broker);
     this.configFile = configurationFile(plan);
     this.roles = [
-      ...plan.publishers.map(
-        (one) => new PublisherRole(this, { ...one, messageAt: messageAt ?? ((index) => one.messages[index]) }),
-      ),
-      ...plan.consumers.map((one) => new ConsumerRole(this, one)),
+      ...plan.publishers.map((one) => new PublisherRole(this, one, messageAt)),
+      ...plan.consumers.map((one) => new ReceivingRole(this, one, 'consumer')),
+      ...(plan.requesters ?? []).map((one) => new RequesterRole(this, one)),
+      ...(plan.repliers ?? []).map((one) => new ReceivingRole(this, one, 'replier')),
+      ...(plan.commands ?? []).map((one) => new CommandRole(this, one)),
     ];
   }
 
@@ -99,11 +110,8 @@ export class Simulation {
     return { plan, violations, hash: world.trace.hash, steps: world.steps, virtualMs: world.now };
   }
 
-  /** Called by the handler. */
-  record(
-    { text: body, attempt, fields }: { text: string; attempt: number; fields: { redelivered: boolean } },
-    way: string,
-  ): boolean {
+  /** Called by the handlers. Returns false if their process has been killed, so that they have no effect. */
+  record({ text: body, attempt, fields, properties }: Received, way: string): boolean {
     const { world, history } = this;
     const { owner } = world;
     if (owner?.isAlive === false) return false;
@@ -111,8 +119,11 @@ export class Simulation {
     history.runs.push({ body, way, at: world.now });
     const excess = history.errors.length === 0 ? excessOf(this) : undefined;
     if (excess !== undefined) history.errors.push(excess);
-    const slot = this.roles.findIndex(({ name }) => name === owner?.name);
+    const slot = this.roles.findIndex(({ name }) => owner?.name.startsWith(name));
+    const role = this.roles[slot];
+    if (role) role.handled += 1;
     if (way === 'ack') history.effects.push({ body, slot, redelivered: fields.redelivered, attempt, at: world.now });
+    if (properties.messageId !== undefined) this.bodies.set(properties.messageId, body);
     return true;
   }
 
@@ -147,9 +158,9 @@ export class Simulation {
   }
 
   #isDone(): boolean {
-    const { plan, history } = this;
-    const publishers = this.roles.slice(0, plan.publishers.length);
-    if (!publishers.every(({ isFinished }) => isFinished)) return false;
+    const { history } = this;
+    if (!this.roles.every(({ isSender, isFinished }) => isFinished || !isSender)) return false;
+    if ((this.plan.commands ?? []).some(({ at }) => at > this.world.now)) return false;
     const { current } = this.broker;
     if (current === undefined) return false;
     for (const vhost of current.vhosts.values())
@@ -167,6 +178,8 @@ export class Simulation {
     }
     const isOver = () => this.roles.every(({ process }) => process === undefined || process.end !== undefined);
     await this.#until(isOver, world.now + 60_000);
+    // The broker notices the end of a connection by its FIN, or by the missing heartbeats.
+    await this.#until(() => !this.broker.current?.connections.size, world.now + closedMs + 3000 * this.plan.heartbeat);
     for (const { process, name } of this.roles)
       if (process && !process.end) this.errors.push(`${name} did not end within 60 s of SIGTERM`);
   }
@@ -179,18 +192,7 @@ export class Simulation {
 
 /** Returns the path of the configuration of a plan. Equal configurations share a file. */
 function configurationFile(plan: Plan): string {
-  const text = JSON.stringify({
-    vhosts: {
-      '/': {
-        exchanges: { work: { type: 'direct', options: { durable: true } } },
-        queues: { work: { options: { durable: true, arguments: { 'x-queue-type': plan.queueType } } } },
-        bindings: { work: { source: 'work', destination: 'work', bindingKey: 'work' } },
-      },
-    },
-    publications: { work: { exchange: 'work', routingKey: 'work' } },
-    subscriptions: { work: { queue: 'work' } },
-    mq: { retry: { attempts: plan.attempts, delays: plan.delays } },
-  });
+  const text = JSON.stringify(configurationOf(plan));
   let file = files.get(text);
   if (file === undefined) {
     folder ??= mkdtempSync(join(tmpdir(), 'mq-simulation-'));
@@ -199,4 +201,29 @@ function configurationFile(plan: Plan): string {
     files.set(text, file);
   }
   return file;
+}
+
+function configurationOf({ queueType, attempts, delays, native, consumers, requesters }: Plan): object {
+  const queue = {
+    durable: true,
+    arguments: {
+      'x-queue-type': queueType,
+      ...(native && { 'x-delayed-retry-type': 'failed', 'x-delayed-retry-min': delays[0], 'x-delivery-limit': -1 }),
+      ...(consumers.some(({ isSingle }) => isSingle) && { 'x-single-active-consumer': true }),
+    },
+  };
+  const names = ['work', ...(requesters === undefined ? [] : ['rpc'])];
+  const each = <T>(value: (name: string) => T) => Object.fromEntries(names.map((name) => [name, value(name)]));
+  return {
+    vhosts: {
+      '/': {
+        exchanges: { work: { type: 'direct', options: { durable: true } } },
+        queues: each(() => ({ options: queue })),
+        bindings: each((name) => ({ source: 'work', destination: name, bindingKey: name })),
+      },
+    },
+    publications: each((name) => ({ exchange: 'work', routingKey: name })),
+    subscriptions: each((name) => ({ queue: name })),
+    mq: { retry: { attempts, delays, ...(native && { native }) } },
+  };
 }

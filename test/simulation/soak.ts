@@ -4,7 +4,8 @@
 import './world/globals.ts';
 import { writeSync } from 'node:fs';
 import { faultsOf, inject } from './faults.ts';
-import { type Plan, type PlannedMessage, planOf } from './plan.ts';
+import type { PlannedMessage } from './message.ts';
+import { type Plan, planOf } from './plan.ts';
 import { Simulation } from './simulation.ts';
 import { enter } from './world/globals.ts';
 import { preload } from './world/preload.ts';

@@ -108,8 +108,8 @@ class Trial {
   #plan(): void {
     const world = this.#world;
     for (let index = 0; index < messageCount; index++)
-      world.later(publishedAt(index), () => this.#publisher.stdin.write(`${this.#bodyOf(index)}\n`));
-    world.later(publishedAt(messageCount), () => this.#publisher.stdin.end());
+      world.later(publishedAt(index), () => this.#publisher.input(`${this.#bodyOf(index)}\n`));
+    world.later(publishedAt(messageCount), () => this.#publisher.input(undefined));
     for (const injection of this.#options.injections ?? []) world.later(injection.at, () => this.#inject(injection));
   }
 

@@ -3,6 +3,7 @@
 import { constants } from 'node:os';
 import { PassThrough, Writable } from 'node:stream';
 import type { Context } from '../../../src/context.ts';
+import { Children, type Program, type StartError } from './child.ts';
 import type { Network } from './network.ts';
 import type { Owner, World } from './world.ts';
 
@@ -29,6 +30,8 @@ export interface ProcessOptions {
   /** Receives each chunk of stdout. */
   readonly onStdout?: (text: string) => void;
   readonly onStderr?: (text: string) => void;
+  /** Returns the program of a child process by its arguments. */
+  readonly programOf?: (args: readonly string[]) => Program;
 }
 
 export class SimulatedProcess implements Owner {
@@ -43,7 +46,10 @@ export class SimulatedProcess implements Owner {
   /** The last characters of stderr. */
   stderr = '';
   end: ProcessEnd | undefined;
-  readonly stdin = new PassThrough();
+  /** Code of the error with which child processes cannot be started now. */
+  startError: StartError | undefined;
+  readonly children: Children;
+  readonly #stdin = new PassThrough();
   readonly #world: World;
   readonly #network: Network;
   readonly #options: ProcessOptions;
@@ -63,6 +69,13 @@ export class SimulatedProcess implements Owner {
     if (!network.hosts.has(options.host)) network.hosts.set(options.host, { name: options.host, isUp: true });
     network.processes.add(this);
     this.#stray.promise.catch(() => undefined);
+    this.children = new Children({
+      world: network.world,
+      parent: this,
+      newPid: () => network.newPort(),
+      programOf: (args) => this.#programOf(args),
+      startError: () => this.startError,
+    });
   }
 
   /** Starts the program. It ends with the status that `main` returns. */
@@ -97,6 +110,11 @@ export class SimulatedProcess implements Owner {
     this.#stray.reject(error);
   }
 
+  /** Writes to standard input. `undefined` ends it. */
+  input(text: string | undefined): void {
+    this.#world.after(0, () => (text === undefined ? this.#stdin.end() : this.#stdin.write(text)), this);
+  }
+
   /** Sends SIGTERM or SIGINT. */
   signal(signal: 'SIGTERM' | 'SIGINT'): void {
     if (!this.isAlive) return;
@@ -129,6 +147,7 @@ export class SimulatedProcess implements Owner {
   #finish(end: ProcessEnd): void {
     this.isAlive = false;
     this.end = end;
+    this.children.orphan();
     this.#network.closeServers(this.host);
     this.#network.processes.delete(this);
     this.#world.as(this, () => this.#release());
@@ -151,7 +170,7 @@ export class SimulatedProcess implements Owner {
       args: this.#options.args ?? [],
       env: this.#options.env ?? {},
       cwd: '/',
-      stdin: () => this.stdin,
+      stdin: () => this.#stdin,
       stdout: this.#output('stdout'),
       stderr: this.#output('stderr'),
       drain: this.#drain.signal,
@@ -162,12 +181,16 @@ export class SimulatedProcess implements Owner {
       pid: this.pid,
       isAlive: () => false,
       memoryBytes: 1024 ** 3,
-      kill: () => undefined,
-      spawn: () => {
-        throw new Error('the simulation has no child processes');
-      },
+      kill: (id, signal) => this.children.kill(id, signal),
+      spawn: (file, args, options) => this.children.spawn(file, args, options),
       self: { command: '', args: [] },
     };
+  }
+
+  #programOf(args: readonly string[]): Program {
+    const { programOf } = this.#options;
+    if (programOf === undefined) throw new Error(`${this.name} has no program ${args.join(' ')}`);
+    return programOf(args);
   }
 
   #output(name: 'stdout' | 'stderr'): Writable {

@@ -72,17 +72,18 @@ export class SimulatedSocket extends Duplex {
     const { world } = this.#network;
     const delay = this.#network.latency(this.#network.link(this.#host, client.#host));
     this.#lastArrival = world.now + delay;
-    world.after(delay, () => client.#connected(this), client.owner);
+    // The kernel of the client completes the connection, also if the process does not run.
+    world.later(delay, () => {
+      if (client.#isVanished || client.destroyed) return void world.after(delay, () => this.receiveReset(), this.owner);
+      client.#peer = this;
+      world.after(0, () => client.#connected(), client.owner);
+    });
   }
 
-  #connected(peer: SimulatedSocket): void {
-    if (this.destroyed) {
-      peer.receiveReset();
-      return;
-    }
+  #connected(): void {
+    if (this.destroyed) return;
     this.connecting = false;
     this.pending = false;
-    this.#peer = peer;
     for (const each of this.#onConnected.splice(0)) each();
     this.emit('connect');
     this.emit('ready');
@@ -138,7 +139,10 @@ export class SimulatedSocket extends Duplex {
 
   /** Ends both sides, because the process of this socket has ended. */
   vanish(isReset: boolean): void {
-    if (isReset) this.#reset();
+    const peer = this.#peer;
+    // Linux resets a connection whose data was not read.
+    const isUnread = this.#arrived.length > 0 || (peer !== undefined && peer.#inFlight.length > 0);
+    if (isReset || isUnread) this.#reset();
     else this.#finish();
     this.#isVanished = true;
     this.receiveReset();
@@ -186,12 +190,18 @@ export class SimulatedSocket extends Duplex {
     if (peer === undefined || this.#inFlight.length === 0) return;
     if (this.#network.link(this.#host, peer.#host).isHeld) return;
     const { world } = this.#network;
+    if (peer.#isVanished) {
+      const hasData = this.#inFlight.splice(0).some((segment) => segment !== 'fin');
+      // RFC 9293, 3.5.2: a segment for a closed connection is answered by a reset.
+      if (hasData) world.after(2 * this.#latencyTo(peer), () => this.receiveReset(), this.owner);
+      return;
+    }
     const at = Math.max(this.#lastArrival, world.now + this.#latencyTo(peer));
     this.#lastArrival = at;
     world.after(at - world.now, () => this.#arrive(peer), peer.owner);
   }
 
-  /** Moves all segments to the peer, unless the link is held now. */
+  /** Moves all segments to the peer, unless the link is held. */
   #arrive(peer: SimulatedSocket): void {
     if (this.#inFlight.length === 0 || this.#network.link(this.#host, peer.#host).isHeld) return;
     const segments = this.#inFlight.splice(0);

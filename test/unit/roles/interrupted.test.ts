@@ -55,7 +55,17 @@ async function stoppedBefore(role: Role, input: Input): Promise<MqError> {
   return errorOf(role, session, { drain: drain.signal, abandon: new AbortController().signal, stdin }, input);
 }
 
+/** Stops the role while it connects and declares, which does not end. Returns the error of the role. */
+async function stoppedWhileOpening(role: Role): Promise<MqError> {
+  const drain = new AbortController();
+  const session = { publisher: {}, requester: {}, abort: () => undefined, opened: new Promise<never>(() => undefined) };
+  setImmediate(() => drain.abort('SIGTERM'));
+  return errorOf(role, session, { drain: drain.signal }, { from: 'lines', path: '-' });
+}
+
 interface FakeSession {
+  /** Resolves when the session has connected. Defaults to at once. */
+  readonly opened?: Promise<void>;
   readonly publisher: object;
   readonly requester: object;
   readonly abort: (error: MqError) => void;
@@ -63,15 +73,15 @@ interface FakeSession {
 
 async function errorOf(
   role: Role,
-  { publisher, requester, abort }: FakeSession,
+  { publisher, requester, abort, opened = Promise.resolve() }: FakeSession,
   given: Partial<Context>,
   input: Input,
 ): Promise<MqError> {
   const destination = { vhost: '/', exchange: '', routingKey: 'q', options: {} };
   const session = {
     counts: newCounts(),
-    publisher: async () => ({ publisher, destination }),
-    requester: async () => ({ requester, destination }),
+    publisher: () => opened.then(() => ({ publisher, destination })),
+    requester: () => opened.then(() => ({ requester, destination })),
     abort,
   } as unknown as Session;
   const context = { stdout: new PassThrough(), stderr: new PassThrough(), ...given } as unknown as Context;
@@ -107,6 +117,10 @@ for (const [role, outcome] of [
 }
 
 for (const role of ['publish', 'request'] as const) {
+  test(`a signal ends ${role} while it connects and declares`, async () => {
+    const { code, message } = await stoppedWhileOpening(role);
+    assert.equal([code, message], ['TERMINATED', 'stopped by SIGTERM: nothing was sent']);
+  });
   for (const input of [
     { from: 'text', text: 'x' },
     { from: 'piped', otherwise: 'default', hint: '' },

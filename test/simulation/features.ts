@@ -1,0 +1,119 @@
+// Adds features to the plan of a seed: kinds of handlers and their ends, policies, other behaviours, and commands. Each seed
+// turns a few of them on. They have random numbers of their own, so that a new feature does not change the rest of a plan.
+
+import { type Random, randomOf } from '../support/random.ts';
+import { commandNames } from './command-roles.ts';
+import { type PlannedMessage, programWays } from './message.ts';
+import type { Plan, PlannedConsumer, PlannedPublisher, PlannedStop } from './plan.ts';
+import { quirks } from './programs.ts';
+
+export type HandlerKind = 'module' | 'exec' | 'lines';
+
+export function withFeatures(plan: Plan): Plan {
+  const random = randomOf(plan.seed ^ 0x2545f491);
+  return [withPolicies, withSenders, withStops, withHandlers, withRequests, withCommands].reduce(
+    (done, add) => add(done, random),
+    plan,
+  );
+}
+
+/** Adds --on-fail exit and drop, native retries, and a queue with a single active consumer. */
+function withPolicies(plan: Plan, random: Random): Plan {
+  const onFail = random.pick([plan.onFail, plan.onFail, plan.onFail, 'exit', 'drop'] as const);
+  const isNative = random.chance(0.2) && plan.onFail === 'retry' && onFail === 'retry';
+  const isSingle = random.chance(0.1);
+  const endWell = (message: PlannedMessage): PlannedMessage =>
+    message.ways.at(-1) === 'ack' ? message : { ...message, ways: [...message.ways, 'ack'] };
+  return {
+    ...plan,
+    onFail,
+    // A message that always fails would end the role again and again.
+    ...(onFail === 'exit' && {
+      publishers: plan.publishers.map((one) => ({ ...one, messages: one.messages.map(endWell) })),
+    }),
+    ...(isNative && { native: true, queueType: 'quorum' }),
+    ...(isSingle && { consumers: plan.consumers.map((one) => ({ ...one, isSingle })) }),
+  };
+}
+
+function withSenders(plan: Plan, random: Random): Plan {
+  const delays = random.pick([[undefined], [undefined], [undefined], [100, 3000, 20_000]]);
+  const publishers = plan.publishers.map((one): PlannedPublisher => {
+    const delayMs = random.pick(delays);
+    return { ...one, ...(delayMs !== undefined && { delayMs }) };
+  });
+  return { ...plan, publishers };
+}
+
+function withStops(plan: Plan, random: Random): Plan {
+  const stops = random.pick<readonly PlannedStop[]>([
+    [{}],
+    [{}],
+    [{}],
+    [{}],
+    [{}, { count: 1 }, { count: 3 }, { idleMs: 500 }, { untilEmpty: true }, { maxTimeMs: 3000 }],
+  ]);
+  const consumers = plan.consumers.map((one) => ({ ...one, stop: random.pick(stops) }));
+  // A handler that never ends would be stopped by --max-time each time before its time limit, and handed back.
+  const isBrief = consumers.some(({ stop }) => stop.maxTimeMs !== undefined);
+  const withoutHangs = (message: PlannedMessage): PlannedMessage => ({
+    ...message,
+    ways: message.ways.map((way) => (way === 'hangs' && isBrief ? 'throws' : way)),
+  });
+  const publishers = plan.publishers.map((one) => ({ ...one, messages: one.messages.map(withoutHangs) }));
+  return { ...plan, consumers, publishers };
+}
+
+function withRequests(plan: Plan, random: Random): Plan {
+  if (random.chance(0.85)) return plan;
+  const requesters = plan.publishers.slice(0, 1).map((one, index) => ({
+    ...one,
+    host: `q${index}`,
+    messages: one.messages.map((message) => ({ ...message, id: `q${message.id}` })),
+    replyTimeoutMs: random.pick([1000, 20_000]),
+    ownQueue: random.chance(0.5),
+  }));
+  // A reply needs an output that contains nothing else.
+  const repliers = plan.consumers.slice(0, 2).map((one, index) => ({ ...one, host: `r${index}` }));
+  return { ...plan, requesters, repliers };
+}
+
+function withCommands(plan: Plan, random: Random): Plan {
+  if (random.chance(0.75)) return plan;
+  const allowed = commandNames.filter(() => random.chance(0.5));
+  if (allowed.length === 0) return plan;
+  const commands = Array.from({ length: random.pick([1, 2, 4]) }, (_, index) => ({
+    host: `k${index}`,
+    command: random.pick(allowed),
+    at: random.pick([200, 5000, 30_000]) + random.below(5000),
+  }));
+  return { ...plan, commands };
+}
+
+/** Most consumers have a module, because programs cost the simulation more time. */
+function withHandlers(plan: Plan, random: Random): Plan {
+  const kinds = random.pick<readonly HandlerKind[]>([['module'], ['exec'], ['lines'], ['module', 'exec', 'lines']]);
+  const failing = random.pick([0, 0.2, 0.7]);
+  const allowed = quirks.filter(() => random.chance(0.3));
+  const batches = random.chance(0.3);
+  const consumers = plan.consumers.map((consumer): PlannedConsumer => {
+    const handler = random.pick(kinds);
+    const batch = random.pick([1, 2, 10]);
+    return {
+      ...consumer,
+      handler,
+      ...(handler !== 'module' && { quirks: allowed }),
+      // mq refuses a prefetch that cannot fill the batches.
+      ...(handler !== 'exec' && batches && { batch, concurrency: 1, prefetch: Math.max(batch, consumer.prefetch) }),
+    };
+  });
+  const withWays = (message: PlannedMessage): PlannedMessage => ({
+    ...message,
+    // The last way repeats. A message that is requeued for ever would never leave the queue.
+    ways: message.ways.map((way, index, { length }) =>
+      index + 1 < length && random.chance(failing) ? random.pick(programWays) : way,
+    ),
+  });
+  const publishers = plan.publishers.map((one) => ({ ...one, messages: one.messages.map(withWays) }));
+  return { ...plan, consumers, publishers };
+}

@@ -1,0 +1,112 @@
+// Consumers and repliers, with handlers of all kinds, which stop at a signal or when their work is done.
+
+import type { HandlerKind } from './features.ts';
+import type { PlannedConsumer } from './plan.ts';
+import { commandOf, linesOf } from './programs.ts';
+import { Role } from './roles.ts';
+import type { Simulation } from './simulation.ts';
+import type { Program } from './world/child.ts';
+import type { SimulatedProcess } from './world/process.ts';
+
+/** A program that exists on every machine. The world runs its own function instead. */
+const program = ['/bin/sh', '-c', 'simulated'];
+
+/** A line of --log json. */
+interface LogLine {
+  readonly event?: string;
+  readonly messageId?: string;
+  readonly message?: string;
+}
+
+export class ReceivingRole extends Role {
+  readonly #plan: PlannedConsumer;
+  readonly #words: readonly [string, string];
+
+  constructor(simulation: Simulation, plan: PlannedConsumer, kind: 'consumer' | 'replier') {
+    super(simulation, `${kind} ${plan.host}`, plan.host);
+    this.#plan = plan;
+    this.#words = kind === 'consumer' ? ['subscribe', 'work'] : ['reply', 'rpc'];
+  }
+
+  override get drainMs(): number {
+    return this.#plan.drainMs;
+  }
+
+  /** A role that stops by itself is started again at intervals, as by cron. */
+  protected override get restartMs(): number {
+    const { count, idleMs, maxTimeMs, untilEmpty } = this.#plan.stop ?? {};
+    return (count ?? idleMs ?? maxTimeMs ?? untilEmpty) === undefined ? super.restartMs : 5000;
+  }
+
+  start(): void {
+    const { prefetch, concurrency, drainMs, batch } = this.#plan;
+    const { plan } = this.simulation;
+    const before = this.handled;
+    const isDropping = plan.onFail === 'drop';
+    const started = this.run(
+      [
+        ...[...this.#words, '--prefetch', String(prefetch), '--concurrency', String(concurrency)],
+        ...['--drain', `${drainMs}ms`, '--on-fail', plan.onFail, '--handler-timeout', `${plan.handlerTimeoutMs}ms`],
+        ...(batch === undefined ? [] : ['--batch', String(batch), '--batch-wait', '50ms']),
+        ...(isDropping ? ['--log', 'json'] : []),
+        ...this.#stop(),
+        ...handlerWords(this.#plan.handler ?? 'module', this.simulation),
+      ],
+      { onLine: () => undefined, ...(isDropping && { onErrorLine: (line: string) => this.#readLog(line) }) },
+    );
+    started.onEnd(() => this.#checkCount(started, before));
+  }
+
+  protected override program(): Program {
+    const { handler, quirks = [] } = this.#plan;
+    const { simulation } = this;
+    const record = (...args: Parameters<Simulation['record']>) => void simulation.record(...args);
+    const plan = { quirks, record, isReply: this.#words[0] === 'reply' };
+    return handler === 'exec' ? commandOf(plan) : linesOf(plan);
+  }
+
+  #stop(): readonly string[] {
+    const { count, idleMs, maxTimeMs, untilEmpty } = this.#plan.stop ?? {};
+    return [
+      ...(count === undefined ? [] : ['--count', String(count)]),
+      ...(idleMs === undefined ? [] : ['--idle', `${idleMs}ms`]),
+      ...(maxTimeMs === undefined ? [] : ['--max-time', `${maxTimeMs}ms`]),
+      ...(untilEmpty ? ['--until-empty'] : []),
+    ];
+  }
+
+  /** Records the messages that mq reports as dropped. */
+  #readLog(line: string): void {
+    const { history, bodies } = this.simulation;
+    const { event, messageId = '', message } = JSON.parse(line) as LogLine;
+    if (event !== 'drop') return;
+    const body = bodies.get(messageId);
+    if (body === undefined)
+      history.errors.push(`${this.name} dropped a message that no handler received: ${messageId}`);
+    else history.dropped.push(body);
+    // The effect of a handler can come just before its time limit.
+    if (body !== undefined && message?.includes('did not end within')) this.simulation.late.add(body);
+  }
+
+  /** Without faults, a role with --count handles this number of messages. */
+  #checkCount({ end, name }: SimulatedProcess, before: number): void {
+    const { plan, history } = this.simulation;
+    const { stop, batch } = this.#plan;
+    if (stop?.count === undefined || batch !== undefined || plan.faults.length > 0 || plan.native) return;
+    if (plan.onFail === 'exit') return;
+    const handled = this.handled - before;
+    const isWrong = this.isFinished ? handled > stop.count : handled !== stop.count || end?.status !== 0;
+    if (isWrong) history.errors.push(`${name} ended with ${end?.status} after ${handled} of ${stop.count} messages`);
+  }
+}
+
+function handlerWords(kind: HandlerKind, { handlerFile }: Simulation): readonly string[] {
+  switch (kind) {
+    case 'module':
+      return ['--handler', handlerFile];
+    case 'exec':
+      return ['--exec', ...program];
+    case 'lines':
+      return ['--exec-lines', ...program];
+  }
+}

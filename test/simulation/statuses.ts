@@ -1,0 +1,27 @@
+// The exit statuses with which a role of the simulation may end.
+
+import { type ErrorCode, exitStatuses } from '../../src/errors.ts';
+import type { Plan } from './plan.ts';
+
+/** Codes of ends that faults of any kind can cause. */
+const ofFaults: readonly ErrorCode[] = [
+  // The broker cannot be reached at the start of a role.
+  'UNAVAILABLE',
+  // The connection was lost in the handshake of the start.
+  'PROTOCOL',
+  // The queue was unbound.
+  'UNROUTABLE',
+  // A connection was lost, or the broker did not answer.
+  ...(['IN_DOUBT', 'REFUSED', 'DEADLINE'] as const),
+  // The drain time was over.
+  ...(['TERMINATED', 'INTERRUPTED'] as const),
+];
+
+/** Returns the documented statuses that can occur in the plan. 0 is one of them. */
+export function statusesOf({ faults, onFail }: Plan): ReadonlySet<number> {
+  const codes = new Set(ofFaults);
+  if (faults.some(({ fault }) => fault === 'programs cannot start')) codes.add('SYSTEM');
+  // --on-fail exit ends a role at the first failed message.
+  if (onFail === 'exit') codes.add('ANSWER_NO');
+  return new Set([0, ...[...codes].map((code) => exitStatuses[code])]);
+}
