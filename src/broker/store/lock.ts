@@ -58,8 +58,9 @@ export async function lockFolder(
 
 /**
  * Replaces the lock of a process that has ended. `check` throws if the process runs. Only one process can create the link
- * that is named after the text of that lock and of the earlier ones. If this process ends before it has the lock, its link is replaced in the same
- * way. Returns false if the lock has changed because another process was faster. The caller then starts again.
+ * that is named after the text of that lock and of the earlier ones. If this process ends before it has the lock, its link is
+ * replaced in the same way. Returns false if the lock has changed because another process was faster. The caller then starts
+ * again.
  */
 async function hasReplaced(
   disk: Disk,
