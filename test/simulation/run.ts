@@ -41,7 +41,7 @@ function numberOf(name: 'seed' | 'schedules' | 'minutes' | 'jobs' | 'runs' | 'so
 async function main(): Promise<number> {
   const { trace = false, plan: file, until } = values;
   const seed = numberOf('seed', Math.floor(Math.random() * 1e9));
-  if (values.soak !== undefined) return runSoak({ days: numberOf('soak', 30), seed }, say);
+  if (values.soak !== undefined) return runSoak({ days: Math.max(1, numberOf('soak', 30)), seed }, say);
   // The file holds a plan that this program has printed.
   const schedule = file === undefined ? seed : (JSON.parse(readFileSync(file, 'utf8')) as Plan);
   if (values.shrink) return shrinkAndPrint(schedule);
