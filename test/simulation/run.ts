@@ -9,6 +9,7 @@
 //   --plan FILE      run the plan in this JSON file
 //   --shrink         make the plan of the seed, or of the file, smaller, and print it with its trace
 //   --runs N         most runs of --shrink (default 500)
+//   --soak DAYS      run one publisher and one worker for this many virtual days, with a fault every ten minutes
 //
 // The exit status is 1 if a run violated an invariant. The last line contains a hash over the traces of all seeds.
 
@@ -18,6 +19,7 @@ import { parseArgs } from 'node:util';
 import { runCampaign } from './campaign.ts';
 import type { Plan } from './plan.ts';
 import { kindOf, shrink } from './shrink.ts';
+import { runSoak } from './soak-run.ts';
 import type { Request } from './worker.ts';
 import { WorkerProcess } from './worker-process.ts';
 
@@ -25,12 +27,12 @@ const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
 const { values } = parseArgs({
   options: {
-    ...{ seed: text, schedules: text, minutes: text, jobs: text, until: text, plan: text, runs: text },
+    ...{ seed: text, schedules: text, minutes: text, jobs: text, until: text, plan: text, runs: text, soak: text },
     ...{ trace: flag, shrink: flag },
   },
 });
 
-function numberOf(name: 'seed' | 'schedules' | 'minutes' | 'jobs' | 'runs', otherwise: number): number {
+function numberOf(name: 'seed' | 'schedules' | 'minutes' | 'jobs' | 'runs' | 'soak', otherwise: number): number {
   const number = Number(values[name] ?? otherwise);
   if (!(number >= 0)) throw new Error(`--${name} requires a number, not '${values[name]}'`);
   return number;
@@ -39,6 +41,7 @@ function numberOf(name: 'seed' | 'schedules' | 'minutes' | 'jobs' | 'runs', othe
 async function main(): Promise<number> {
   const { trace = false, plan: file, until } = values;
   const seed = numberOf('seed', Math.floor(Math.random() * 1e9));
+  if (values.soak !== undefined) return runSoak({ days: Math.max(1, numberOf('soak', 30)), seed }, say);
   // The file holds a plan that this program has printed.
   const schedule = file === undefined ? seed : (JSON.parse(readFileSync(file, 'utf8')) as Plan);
   if (values.shrink) return shrinkAndPrint(schedule);

@@ -89,11 +89,20 @@ export class Simulation {
     return this.roles.map(({ host }) => host);
   }
 
-  async run(): Promise<Result> {
-    const { world, plan } = this;
-    const leave = enter(world, this.network);
+  /** Makes this the simulation whose world is in force, and that records the calls of handlers. Returns a function that ends this. */
+  enter(): () => void {
+    const leave = enter(this.world, this.network);
     const ledgers = globalThis as { [key: symbol]: unknown };
     ledgers[Symbol.for('mq simulation')] = this;
+    return () => {
+      leave();
+      ledgers[Symbol.for('mq simulation')] = undefined;
+    };
+  }
+
+  async run(): Promise<Result> {
+    const { world, plan } = this;
+    const leave = this.enter();
     const violations: string[] = [];
     try {
       await this.#phases();
@@ -105,7 +114,6 @@ export class Simulation {
       this.network.dispose();
       await new Promise((resolve) => setImmediate(resolve));
       leave();
-      ledgers[Symbol.for('mq simulation')] = undefined;
     }
     return { plan, violations, hash: world.trace.hash, steps: world.steps, virtualMs: world.now };
   }
