@@ -78,6 +78,10 @@ export abstract class Role {
     });
   }
 
+  protected mayEndWith(status: number): boolean {
+    return statusesOf(this.simulation.plan).has(status);
+  }
+
   /** Returns the program of the children. */
   protected program(): Program {
     throw new Error(`${this.name} has no program`);
@@ -105,11 +109,11 @@ export abstract class Role {
   }
 
   #checkStatus({ end, stderr }: SimulatedProcess): void {
-    const { plan, errors } = this.simulation;
+    const { errors } = this.simulation;
     const status = end?.status;
     const misuse = misuseIn(stderr);
     if (misuse !== undefined) errors.push(`${this.name} violated the protocol: ${misuse}`);
-    if (status === undefined || statusesOf(plan).has(status)) return;
+    if (status === undefined || this.mayEndWith(status)) return;
     errors.push(`${this.name} ended with ${status}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
   }
 }
