@@ -1,6 +1,5 @@
 // Commands that a user runs once while the roles work: mq dlq replay, mq peek and mq tap.
 
-import { exitStatuses } from '../../src/errors.ts';
 import type { PlannedCommand } from './plan.ts';
 import { Role } from './roles.ts';
 import type { Simulation } from './simulation.ts';
@@ -20,8 +19,7 @@ export const commandNames = Object.keys(words) as CommandName[];
 
 export class CommandRole extends Role {
   readonly #plan: PlannedCommand;
-  /** True if another role had declared the queue before the command started. */
-  #wasDeclared = false;
+  protected override readonly declaresNothing = true;
 
   constructor(simulation: Simulation, plan: PlannedCommand) {
     super(simulation, `command ${plan.host}`, plan.host);
@@ -35,20 +33,6 @@ export class CommandRole extends Role {
     const onLine = (text: string) => {
       if (line.includes('--json')) JSON.parse(text);
     };
-    this.simulation.world.later(at, () => {
-      this.#wasDeclared = this.#isDeclared;
-      this.run(line, { onLine });
-    });
-  }
-
-  /** A broker that has just started, or has lost what it did not sync, may not have the queue. */
-  protected override mayEndWith(status: number): boolean {
-    const isMissing = !this.#wasDeclared || !this.#isDeclared;
-    return super.mayEndWith(status) || (isMissing && status === exitStatuses.TOPOLOGY);
-  }
-
-  get #isDeclared(): boolean {
-    const vhost = this.simulation.broker.current?.vhosts.get('/');
-    return vhost?.exchanges.has('work') === true && vhost.queues.has('work');
+    this.simulation.world.later(at, () => this.run(line, { onLine }));
   }
 }
