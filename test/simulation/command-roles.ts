@@ -19,6 +19,7 @@ export const commandNames = Object.keys(words) as CommandName[];
 
 export class CommandRole extends Role {
   readonly #plan: PlannedCommand;
+  protected override readonly declaresNothing = true;
 
   constructor(simulation: Simulation, plan: PlannedCommand) {
     super(simulation, `command ${plan.host}`, plan.host);

@@ -1,7 +1,7 @@
 // The faults of the simulation. A plan names them, so that it stays plain data.
 
 import type { Message } from '../../src/broker/queue/message.ts';
-import { type Routed, refused, routedNowhere } from '../../src/broker/vhost/routed.ts';
+import { refused } from '../../src/broker/vhost/routed.ts';
 import { randomOf } from '../support/random.ts';
 import type { BrokerKind } from './broker.ts';
 import type { PlannedFault } from './plan.ts';
@@ -53,9 +53,9 @@ const table = {
     return () => block(false);
   },
   /** The broker refuses messages (basic.nack), as a full queue with `reject-publish` does. */
-  'publishes refused': (simulation) => divert(simulation, refused, () => true),
-  /** The exchange has no binding for some time, so that the messages of publishers are returned. */
-  'queue unbound': (simulation) => divert(simulation, routedNowhere, ({ exchange }) => exchange === 'work'),
+  'publishes refused': refusePublishes,
+  /** The exchange has no binding for some time, so that messages are returned, and dead letters stay in their queues. */
+  'queue unbound': unbind,
   /** A role is killed, and started again after the time. */
   'role killed': (simulation, { target, events }) => simulation.endRole(target, events, 'SIGKILL'),
   /** A role receives SIGTERM, and another one is started after the time. */
@@ -160,22 +160,32 @@ function cut(
   });
 }
 
-/** Replaces the result of published messages that match. Returns the function that undoes it. */
-function divert({ broker }: Simulation, routed: Routed, matches: (message: Message) => boolean): Undo {
-  let undo: Undo | undefined;
+function refusePublishes({ broker }: Simulation): Undo {
+  let isOver = false;
   broker.run(({ vhosts }) => {
     for (const vhost of vhosts.values()) {
       // A message that returns from a wait queue to `work` is not published by a client.
       const isPublished = ({ exchange, routingKey }: Message) => exchange !== '' || routingKey !== 'work';
       const deliver = vhost.deliver.bind(vhost);
-      vhost.deliver = (message, queues) =>
-        isPublished(message) && matches(message) ? routed : deliver(message, queues);
-      undo = () => {
-        vhost.deliver = deliver;
-      };
+      vhost.deliver = (message, queues) => (!isOver && isPublished(message) ? refused : deliver(message, queues));
     }
   });
-  return () => undo?.();
+  return () => {
+    isOver = true;
+  };
+}
+
+function unbind({ broker }: Simulation): Undo {
+  let isOver = false;
+  broker.run(({ vhosts }) => {
+    for (const vhost of vhosts.values()) {
+      const route = vhost.route.bind(vhost);
+      vhost.route = (exchange, message) => (!isOver && exchange.name === 'work' ? [] : route(exchange, message));
+    }
+  });
+  return () => {
+    isOver = true;
+  };
 }
 
 function at<T>(list: readonly T[], target: number): T {

@@ -47,6 +47,22 @@ export const regressions: readonly Regression[] = [
       })),
     },
   },
+  {
+    title: 'keeps a delayed message while its exchange has no binding',
+    cause: 'the fault dropped dead letters that a broker keeps until they have a route (faults.ts)',
+    plan: {
+      ...small,
+      seed: 300224,
+      publishers: [
+        {
+          ...{ host: 'p0', window: 1, everyMs: 0, delayMs: 1 },
+          messages: [{ id: 'p0-0', ways: ['ack'], ms: 0, bytes: 0 }],
+        },
+      ],
+      consumers: [{ host: 'c0', prefetch: 1, concurrency: 1, drainMs: 25_000 }],
+      faults: [{ fault: 'queue unbound', at: 0, holdMs: 2000, target: 0, events: 0 }],
+    },
+  },
 ];
 
 const waited = 'a request for a channel waits in Rascal until it is connected, which a fatal connection never is';

@@ -1,6 +1,7 @@
 // A role of a simulation: a command line of mq that is started again when it has ended, as by a service manager.
 
 import { cli } from '../../src/cli/cli.ts';
+import { exitStatuses } from '../../src/errors.ts';
 import { misuseIn } from './invariants.ts';
 import type { Simulation } from './simulation.ts';
 import { statusesOf } from './statuses.ts';
@@ -30,7 +31,11 @@ export abstract class Role {
   handled = 0;
   /** True for a role that must have sent all its input before a run is done. */
   readonly isSender: boolean = false;
+  /** True for a role that uses the topology that others have declared. */
+  protected readonly declaresNothing: boolean = false;
   protected readonly simulation: Simulation;
+  /** True if the topology was declared before the process started. */
+  #wasDeclared = false;
 
   constructor(simulation: Simulation, name: string, host: string) {
     this.simulation = simulation;
@@ -78,6 +83,16 @@ export abstract class Role {
     });
   }
 
+  /** A broker that has just started, or has lost what it did not sync, may not have the topology. */
+  protected get mayMissTopology(): boolean {
+    return this.declaresNothing && !(this.#wasDeclared && this.#isDeclared);
+  }
+
+  get #isDeclared(): boolean {
+    const vhost = this.simulation.broker.current?.vhosts.get('/');
+    return vhost?.exchanges.has('work') === true && vhost.queues.has('work');
+  }
+
   /** Returns the program of the children. */
   protected program(): Program {
     throw new Error(`${this.name} has no program`);
@@ -95,6 +110,7 @@ export abstract class Role {
       ...(onErrorLine && { onStderr: byLine(onErrorLine) }),
     });
     this.process = started;
+    this.#wasDeclared = this.#isDeclared;
     started.onEnd(() => {
       this.#checkStatus(started);
       world.later(this.restartMs, () => {
@@ -110,6 +126,7 @@ export abstract class Role {
     const misuse = misuseIn(stderr);
     if (misuse !== undefined) errors.push(`${this.name} violated the protocol: ${misuse}`);
     if (status === undefined || statusesOf(plan).has(status)) return;
+    if (status === exitStatuses.TOPOLOGY && this.mayMissTopology) return;
     errors.push(`${this.name} ended with ${status}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
   }
 }

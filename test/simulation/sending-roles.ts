@@ -126,6 +126,7 @@ const inDoubt = new Set(['DEADLINE', 'IN_DOUBT', 'UNAVAILABLE', 'TERMINATED', 'I
 
 export class RequesterRole extends SendingRole {
   protected override readonly needsConfirms = false;
+  protected override readonly declaresNothing = true;
   readonly #plan: PlannedRequester;
 
   constructor(simulation: Simulation, plan: PlannedRequester) {
@@ -144,8 +145,9 @@ export class RequesterRole extends SendingRole {
     const { body: reply, error, code } = JSON.parse(line) as Answer;
     const body = bodies.find((one) => !history.outcomes.has(one));
     if (code !== undefined) {
-      if (!refused.has(code) && !inDoubt.has(code)) errors.push(`${this.name} reported ${code}: ${error}`);
-      return { body, outcome: refused.has(code) ? 'refused' : 'in doubt' };
+      const isRefused = refused.has(code) || (code === 'TOPOLOGY' && this.mayMissTopology);
+      if (!isRefused && !inDoubt.has(code)) errors.push(`${this.name} reported ${code}: ${error}`);
+      return { body, outcome: isRefused ? 'refused' : 'in doubt' };
     }
     if (body === undefined) return { body, outcome: 'in doubt' };
     if (error === undefined) this.#checkReply(body, reply);
