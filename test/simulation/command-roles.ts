@@ -1,5 +1,6 @@
 // Commands that a user runs once while the roles work: mq dlq replay, mq peek and mq tap.
 
+import { exitStatuses } from '../../src/errors.ts';
 import type { PlannedCommand } from './plan.ts';
 import { Role } from './roles.ts';
 import type { Simulation } from './simulation.ts';
@@ -19,6 +20,8 @@ export const commandNames = Object.keys(words) as CommandName[];
 
 export class CommandRole extends Role {
   readonly #plan: PlannedCommand;
+  /** False if no role had declared the queue and the exchange when the command began. */
+  #isDeclared = true;
 
   constructor(simulation: Simulation, plan: PlannedCommand) {
     super(simulation, `command ${plan.host}`, plan.host);
@@ -32,6 +35,15 @@ export class CommandRole extends Role {
     const onLine = (text: string) => {
       if (line.includes('--json')) JSON.parse(text);
     };
-    this.simulation.world.later(at, () => this.run(line, { onLine }));
+    const { world, broker } = this.simulation;
+    world.later(at, () => {
+      const vhost = broker.current?.vhosts.get('/');
+      this.#isDeclared = (vhost?.queues.has('work') && vhost.exchanges.has('work')) ?? false;
+      this.run(line, { onLine });
+    });
+  }
+
+  protected override statuses(): ReadonlySet<number> {
+    return this.#isDeclared ? super.statuses() : new Set([...super.statuses(), exitStatuses.TOPOLOGY]);
   }
 }

@@ -78,6 +78,11 @@ export abstract class Role {
     });
   }
 
+  /** Returns the statuses with which a process of the role may end. */
+  protected statuses(): ReadonlySet<number> {
+    return statusesOf(this.simulation.plan);
+  }
+
   /** Returns the program of the children. */
   protected program(): Program {
     throw new Error(`${this.name} has no program`);
@@ -105,11 +110,11 @@ export abstract class Role {
   }
 
   #checkStatus({ end, stderr }: SimulatedProcess): void {
-    const { plan, errors } = this.simulation;
+    const { errors } = this.simulation;
     const status = end?.status;
     const misuse = misuseIn(stderr);
     if (misuse !== undefined) errors.push(`${this.name} violated the protocol: ${misuse}`);
-    if (status === undefined || statusesOf(plan).has(status)) return;
+    if (status === undefined || this.statuses().has(status)) return;
     errors.push(`${this.name} ended with ${status}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
   }
 }
