@@ -1,7 +1,7 @@
 // The faults of the simulation. A plan names them, so that it stays plain data.
 
-import type { Message } from '../../src/broker/queue/message.ts';
 import { refused } from '../../src/broker/vhost/routed.ts';
+import type { VirtualHost } from '../../src/broker/vhost/vhost.ts';
 import { randomOf } from '../support/random.ts';
 import type { BrokerKind } from './broker.ts';
 import type { PlannedFault } from './plan.ts';
@@ -53,8 +53,8 @@ const table = {
     return () => block(false);
   },
   /** The broker refuses messages (basic.nack), as a full queue with `reject-publish` does. */
-  'publishes refused': refusePublishes,
-  /** The exchange has no binding for some time, so that messages are returned, and dead letters stay in their queues. */
+  'publishes refused': refuse,
+  /** The exchange has no binding for some time, so that the messages of publishers are returned. */
   'queue unbound': unbind,
   /** A role is killed, and started again after the time. */
   'role killed': (simulation, { target, events }) => simulation.endRole(target, events, 'SIGKILL'),
@@ -160,31 +160,41 @@ function cut(
   });
 }
 
-function refusePublishes({ broker }: Simulation): Undo {
-  let isOver = false;
-  broker.run(({ vhosts }) => {
-    for (const vhost of vhosts.values()) {
-      // A message that returns from a wait queue to `work` is not published by a client.
-      const isPublished = ({ exchange, routingKey }: Message) => exchange !== '' || routingKey !== 'work';
-      const deliver = vhost.deliver.bind(vhost);
-      vhost.deliver = (message, queues) => (!isOver && isPublished(message) ? refused : deliver(message, queues));
-    }
+/** Refuses the messages of clients. A message that returns from a wait queue to `work` is not published by a client. */
+function refuse(simulation: Simulation): Undo {
+  return change(simulation, (vhost, isActive) => {
+    const deliver = vhost.deliver.bind(vhost);
+    vhost.deliver = (message, queues) =>
+      isActive() && (message.exchange !== '' || message.routingKey !== 'work') ? refused : deliver(message, queues);
   });
-  return () => {
-    isOver = true;
-  };
 }
 
-function unbind({ broker }: Simulation): Undo {
-  let isOver = false;
+/** Routes the messages to the exchange `work` nowhere. A dead letter stays in its queue then, as after queue.unbind. */
+function unbind(simulation: Simulation): Undo {
+  return change(simulation, (vhost, isActive) => {
+    const route = vhost.route.bind(vhost);
+    vhost.route = (exchange, message) => (isActive() && exchange.name === 'work' ? [] : route(exchange, message));
+  });
+}
+
+/** Changes each vhost of the broker. Returns the function that undoes it, also if another fault has changed it since. */
+function change({ broker }: Simulation, apply: (vhost: VirtualHost, isActive: () => boolean) => void): Undo {
+  let isActive = true;
+  const changed: VirtualHost[] = [];
+  // Publishers keep their routes until the version changes.
+  const forgetRoutes = () => {
+    for (const vhost of changed) vhost.version += 1;
+  };
   broker.run(({ vhosts }) => {
     for (const vhost of vhosts.values()) {
-      const route = vhost.route.bind(vhost);
-      vhost.route = (exchange, message) => (!isOver && exchange.name === 'work' ? [] : route(exchange, message));
+      apply(vhost, () => isActive);
+      changed.push(vhost);
     }
+    forgetRoutes();
   });
   return () => {
-    isOver = true;
+    isActive = false;
+    forgetRoutes();
   };
 }
 
