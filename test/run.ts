@@ -16,9 +16,6 @@ import { executable, startMq } from './support/mq.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const versions = ['4.0', '4.3'];
-/** Duration of the campaign of the simulation. */
-const simulationMinutes = Number(process.env['MQ_SIMULATION_MINUTES'] ?? 2);
-
 /** One run of `mq test`. */
 interface Batch {
   readonly title: string;
@@ -40,7 +37,7 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
   unit: () => [{ title: 'unit', folders: ['unit'], timeout: 180 }],
   executable: () => [{ title: 'executable', folders: ['executable'], timeout: 120, jobs: 2 }],
   // The roles and the broker in virtual time, with simulated networks, disks and faults.
-  simulation: () => [{ title: 'simulation', folders: ['simulation'], timeout: 600 + 60 * simulationMinutes, jobs: 1 }],
+  simulation: () => [{ title: 'simulation', folders: ['simulation'], timeout: 600, jobs: 1 }],
   // The scenarios, which every broker must pass, and the tests of the embedded broker, with one `mq broker` for all files.
   embedded: () => [
     { title: 'embedded', folders: ['scenarios', 'embedded'], timeout: 120, jobs: 2, around: withEmbeddedBroker },
