@@ -10,7 +10,7 @@ export function violationsOf(simulation: Simulation): string[] {
   const { plan, history, roles, broker } = simulation;
   readQueues(simulation, history);
   const { failures } = verdictOf(history, {
-    duplicates: mostDuplicates(plan, broker.ends),
+    duplicates: mostDuplicates(plan, broker.ends) + roles.reduce((sum, role) => sum + role.mostHandedBack, 0),
     order: isOrdered(plan),
     drops: plan.onFail === 'drop',
   });
@@ -47,7 +47,13 @@ export function excessOf({ broker, plan }: Simulation): string | undefined {
   return undefined;
 }
 
-/** Each fault can repeat the messages that a sender has not confirmed, and those that a consumer has not acknowledged. */
+/** Most dead letters that a queue sends before the first one is accepted (dead-letter-sender.ts). */
+const deadLetterWindow = 32;
+
+/**
+ * Each fault can repeat the messages that a sender has not confirmed, and those that a consumer has not acknowledged. Each
+ * end of the broker can repeat delayed messages, which are dead-lettered at least once.
+ */
 function mostDuplicates(
   { publishers, consumers, requesters = [], repliers = [], commands = [], faults }: Plan,
   ends: number,
@@ -56,7 +62,10 @@ function mostDuplicates(
   const prefetches = [...consumers, ...repliers].reduce((sum, { prefetch }) => sum + prefetch, 0);
   const messages = publishers.reduce((sum, one) => sum + one.messages.length, 0);
   const replays = commands.filter(({ command }) => command === 'dlq replay').length;
-  return (windows + prefetches + replays * messages) * (faults.length + ends);
+  const delayed = publishers
+    .filter(({ delayMs }) => delayMs !== undefined)
+    .reduce((sum, one) => sum + Math.min(deadLetterWindow, one.messages.length), 0);
+  return (windows + prefetches + replays * messages) * (faults.length + ends) + delayed * ends;
 }
 
 function isOrdered(plan: Plan): boolean {

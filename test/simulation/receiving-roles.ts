@@ -21,6 +21,8 @@ interface LogLine {
 export class ReceivingRole extends Role {
   readonly #plan: PlannedConsumer;
   readonly #words: readonly [string, string];
+  /** Number of processes that have ended. */
+  #ends = 0;
 
   constructor(simulation: Simulation, plan: PlannedConsumer, kind: 'consumer' | 'replier') {
     super(simulation, `${kind} ${plan.host}`, plan.host);
@@ -30,6 +32,13 @@ export class ReceivingRole extends Role {
 
   override get drainMs(): number {
     return this.#plan.drainMs;
+  }
+
+  /** The drain time of --on-fail exit and --max-time can end before a handler that has had its effect. */
+  override get mostHandedBack(): number {
+    const { prefetch, stop } = this.#plan;
+    const canCutOff = this.simulation.plan.onFail === 'exit' || stop?.maxTimeMs !== undefined;
+    return canCutOff ? this.#ends * prefetch : 0;
   }
 
   /** A role that stops by itself is started again at intervals, as by cron. */
@@ -56,6 +65,7 @@ export class ReceivingRole extends Role {
       { onLine: () => undefined, ...(isDropping && { onErrorLine: (line: string) => this.#readLog(line) }) },
     );
     started.onEnd(() => {
+      this.#ends += 1;
       // A role that starts before the broker has opened its store ends with 69.
       if (isBrokerUp) this.#checkCount(started, before);
     });

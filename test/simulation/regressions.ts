@@ -60,7 +60,7 @@ export const regressions: readonly Regression[] = [
         },
       ],
       consumers: [{ host: 'c0', prefetch: 1, concurrency: 1, drainMs: 25_000 }],
-      faults: [{ fault: 'queue unbound', at: 0, holdMs: 2000, target: 0, events: 0 }],
+      faults: [{ fault: 'queue unbound', at: 5, holdMs: 5000, target: 0, events: 0 }],
     },
   },
 ];

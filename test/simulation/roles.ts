@@ -55,6 +55,11 @@ export abstract class Role {
     return 1000;
   }
 
+  /** Most messages that it has handed back after their effects, because it ended by itself. */
+  get mostHandedBack(): number {
+    return 0;
+  }
+
   freeze(ms: number): void {
     if (this.process) this.process.frozenUntil = this.simulation.world.now + ms;
   }

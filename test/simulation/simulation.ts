@@ -192,7 +192,10 @@ export class Simulation {
     const isOver = () => this.roles.every(({ process }) => process === undefined || process.end !== undefined);
     await this.#until(isOver, world.now + 60_000);
     // The broker notices the end of a connection by its FIN, or by the missing heartbeats.
-    await this.#until(() => !this.broker.current?.connections.size, world.now + closedMs + 3000 * this.plan.heartbeat);
+    // A broker that has lost power just now must start again, because its queues are read.
+    const isClosed = () => this.broker.current?.connections.size === 0;
+    await this.#until(isClosed, world.now + closedMs + 3000 * this.plan.heartbeat);
+    if (this.broker.current === undefined) this.errors.push('the broker has not started again');
     for (const { process, name } of this.roles)
       if (process && !process.end) this.errors.push(`${name} did not end within 60 s of SIGTERM`);
   }
