@@ -1,6 +1,5 @@
 // Commands that a user runs once while the roles work: mq dlq replay, mq peek and mq tap.
 
-import { exitStatuses } from '../../src/errors.ts';
 import type { PlannedCommand } from './plan.ts';
 import { Role } from './roles.ts';
 import type { Simulation } from './simulation.ts';
@@ -19,14 +18,16 @@ export type CommandName = keyof typeof words;
 export const commandNames = Object.keys(words) as CommandName[];
 
 export class CommandRole extends Role {
+  /** True for a command that publishes messages, which the consumers must handle before a run is done. */
+  override readonly isSender: boolean;
+  protected override readonly declares = false;
   readonly #plan: PlannedCommand;
-  /** False if no role had declared the queue and the exchange when the command began. */
-  #isDeclared = true;
 
   constructor(simulation: Simulation, plan: PlannedCommand) {
     super(simulation, `command ${plan.host}`, plan.host);
     this.#plan = plan;
-    this.isFinished = true;
+    this.isSender = plan.command === 'dlq replay';
+    this.isFinished = !this.isSender;
   }
 
   start(): void {
@@ -35,15 +36,10 @@ export class CommandRole extends Role {
     const onLine = (text: string) => {
       if (line.includes('--json')) JSON.parse(text);
     };
-    const { world, broker } = this.simulation;
-    world.later(at, () => {
-      const vhost = broker.current?.vhosts.get('/');
-      this.#isDeclared = (vhost?.queues.has('work') && vhost.exchanges.has('work')) ?? false;
-      this.run(line, { onLine });
+    this.simulation.world.later(at, () => {
+      this.run(line, { onLine }).onEnd(() => {
+        this.isFinished = true;
+      });
     });
-  }
-
-  protected override statuses(): ReadonlySet<number> {
-    return this.#isDeclared ? super.statuses() : new Set([...super.statuses(), exitStatuses.TOPOLOGY]);
   }
 }

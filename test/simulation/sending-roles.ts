@@ -125,6 +125,7 @@ const inDoubt = new Set(['DEADLINE', 'IN_DOUBT', 'UNAVAILABLE', 'TERMINATED', 'I
 
 export class RequesterRole extends SendingRole {
   protected override readonly needsConfirms = false;
+  protected override readonly declares = false;
   readonly #plan: PlannedRequester;
 
   constructor(simulation: Simulation, plan: PlannedRequester) {
@@ -143,6 +144,7 @@ export class RequesterRole extends SendingRole {
     const { body: reply, error, code } = JSON.parse(line) as Answer;
     const body = bodies.find((one) => !history.outcomes.has(one));
     if (code !== undefined) {
+      if (code === 'TOPOLOGY' && !this.isDeclared) return { body, outcome: 'refused' };
       if (!refused.has(code) && !inDoubt.has(code)) errors.push(`${this.name} reported ${code}: ${error}`);
       return { body, outcome: refused.has(code) ? 'refused' : 'in doubt' };
     }
