@@ -56,7 +56,7 @@ export async function listDelayed(
     }
     unread += Math.max(0, ready - count);
   };
-  await browse(session, queues, { read, most: count });
+  await browse(session, queues, { read, check, most: count });
   const messages = [...found.values()].toSorted((one, other) => (one.due ?? 0) - (other.due ?? 0));
   return { messages, unread };
 }
@@ -101,21 +101,27 @@ async function removeOnce(
       check();
     }
   };
-  await browse(session, queues, { read });
+  await browse(session, queues, { read, check });
   return removed;
 }
 
-interface Reading {
+interface Reading extends Pick<Reads, 'check'> {
   /** `ready` is the number of messages of the queue. */
   readonly read: (browser: Browser, queue: WaitingPlace, ready: number) => Promise<void>;
   readonly most?: number;
 }
 
 /** Reads at most `most` messages of each queue, one queue after the other, and returns what was not removed. */
-async function browse(session: Session, queues: readonly WaitingPlace[], { read, most }: Reading): Promise<void> {
+async function browse(
+  session: Session,
+  queues: readonly WaitingPlace[],
+  { read, check, most }: Reading,
+): Promise<void> {
   const observers = new Map<string, Observer>();
   for (const queue of queues) {
     const { vhost, name } = queue;
+    // Most of the many wait queues are empty, so a signal would otherwise have no effect until the last one.
+    check();
     const observer = observers.get(vhost) ?? (await session.observer(vhost));
     observers.set(vhost, observer);
     // The depth is read here, because messages of the queues before may have moved to this one.

@@ -18,13 +18,16 @@ export type CommandName = keyof typeof words;
 export const commandNames = Object.keys(words) as CommandName[];
 
 export class CommandRole extends Role {
+  /** True for a command that publishes messages, which the consumers must handle before a run is done. */
+  override readonly isSender: boolean;
   readonly #plan: PlannedCommand;
   protected override readonly declaresNothing = true;
 
   constructor(simulation: Simulation, plan: PlannedCommand) {
     super(simulation, `command ${plan.host}`, plan.host);
     this.#plan = plan;
-    this.isFinished = true;
+    this.isSender = plan.command === 'dlq replay';
+    this.isFinished = !this.isSender;
   }
 
   start(): void {
@@ -33,6 +36,10 @@ export class CommandRole extends Role {
     const onLine = (text: string) => {
       if (line.includes('--json')) JSON.parse(text);
     };
-    this.simulation.world.later(at, () => this.run(line, { onLine }));
+    this.simulation.world.later(at, () => {
+      this.run(line, { onLine }).onEnd(() => {
+        this.isFinished = true;
+      });
+    });
   }
 }
