@@ -120,9 +120,22 @@ export class SimulatedSocket extends Duplex {
     const peer = this.#peer;
     // A socket that is closed with unread data, or before its end, resets the connection.
     if (peer && !this.#isVanished && !(this.writableFinished && this.#arrived.length === 0)) this.#reset();
-    if (this.#inFlight.length > 0) this.#network.unsent.add(this);
+    if (peer && this.#inFlight.length > 0) this.#network.unsent.add(this);
+    this.#forget();
     this.connecting = false;
     done(error);
+  }
+
+  /**
+   * Ends the references between two sides that are closed, when nothing is on its way between them. A process that works would
+   * otherwise keep the memory of those that have ended.
+   */
+  #forget(): void {
+    const peer = this.#peer;
+    if (this.#inFlight.length === 0) this.#network.unsent.delete(this);
+    if (!peer?.destroyed || !this.destroyed || this.#inFlight.length + peer.#inFlight.length > 0) return;
+    this.#peer = undefined;
+    peer.#peer = undefined;
   }
 
   /** Sends a reset and destroys this side, as a firewall or a proxy does. */
@@ -192,6 +205,7 @@ export class SimulatedSocket extends Duplex {
     const { world } = this.#network;
     if (peer.#isVanished) {
       const hasData = this.#inFlight.splice(0).some((segment) => segment !== 'fin');
+      this.#forget();
       // RFC 9293, 3.5.2: a segment for a closed connection is answered by a reset.
       if (hasData) world.after(2 * this.#latencyTo(peer), () => this.receiveReset(), this.owner);
       return;
@@ -205,6 +219,7 @@ export class SimulatedSocket extends Duplex {
   #arrive(peer: SimulatedSocket): void {
     if (this.#inFlight.length === 0 || this.#network.link(this.#host, peer.#host).isHeld) return;
     const segments = this.#inFlight.splice(0);
+    this.#forget();
     const { trace, now } = this.#network.world;
     for (const segment of segments) {
       if (segment !== 'fin') trace.bytes(segment);
