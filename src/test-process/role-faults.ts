@@ -36,8 +36,8 @@ export class RoleFaults implements FaultControl, Interference {
     this.#chaos = chaos && new SeededFaults(chaos);
   }
 
-  get caused(): number | undefined {
-    return this.#chaos?.caused;
+  get counts(): FaultControl['counts'] {
+    return this.#chaos && { faults: this.#chaos.caused, chances: this.#chaos.chances };
   }
 
   begin(): void {
