@@ -37,8 +37,14 @@ export interface FileResult extends Verdict {
   readonly ms: number;
   /** Output of the file on stdout and stderr. */
   readonly output: string;
-  /** Names of the tests that passed under chaos because no fault reached them. */
-  readonly unreached?: readonly string[];
+  /** Tests that passed under chaos because no fault reached them. */
+  readonly unreached?: readonly UnreachedTest[];
+}
+
+export interface UnreachedTest {
+  readonly test: string;
+  /** `true` if another seed can cause a fault in it, because a role or client received or published a message. */
+  readonly isReachable: boolean;
 }
 
 /** Runs a file, which is an absolute path. */

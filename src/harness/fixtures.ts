@@ -58,10 +58,9 @@ export function enterTest(): void {
   state.target.faults?.begin();
 }
 
-/** Returns the number of faults that --chaos has caused in the test. */
-export function faultCount(): { readonly faults?: number } {
-  const caused = state?.target.faults?.caused;
-  return caused === undefined ? {} : { faults: caused };
+/** Returns the number of faults that --chaos has caused in the test, and could have caused. Empty without --chaos. */
+export function faultCount(): { readonly faults?: number; readonly chances?: number } {
+  return state?.target.faults?.counts ?? {};
 }
 
 /**

@@ -19,10 +19,12 @@ export function mergeReports(files: readonly string[], cwd: string): RunEvent[] 
   const more = failures.length === 0 ? [] : [fileEvent('the parts of the run', failures)];
   const ms = Math.max(0, ...parts.map((part) => part.ms));
   const results = parts.flatMap(({ results }) => results);
+  // Each part begins with the same note about its chaos.
+  const notes = new Set(parts.flatMap((part) => part.notes));
   const target = [...new Set(parts.map((part) => part.target))].join(', ');
   return [
     { type: 'start', files: results.length, target },
-    ...parts.flatMap(({ notes }) => notes),
+    ...Array.from(notes, (text): RunEvent => ({ type: 'note', text })),
     ...results,
     ...more,
     { type: 'finish', ms },
@@ -34,7 +36,7 @@ interface Part {
   readonly file: string;
   readonly target: string;
   readonly shard: string | undefined;
-  readonly notes: readonly RunEvent[];
+  readonly notes: readonly string[];
   readonly results: readonly RunEvent[];
   readonly failures: readonly FileFailure[];
   readonly ms: number;
@@ -53,7 +55,7 @@ function partOf(file: string, cwd: string): Part {
     file,
     target: start.target,
     shard: start.shard,
-    notes: lines.flatMap((line) => (line.event === 'note' ? [{ type: 'note', text: line.text } as const] : [])),
+    notes: lines.flatMap((line) => (line.event === 'note' ? [line.text] : [])),
     results: resultsOf(lines, cwd),
     failures,
     ms: finish?.ms ?? 0,

@@ -217,8 +217,8 @@ export interface BrokerFaults {
 
 /** The faults, and what the fixtures need to control them. */
 export interface FaultControl extends BrokerFaults {
-  /** Number of faults that `--chaos` has caused in the test. `undefined` without `--chaos`. */
-  readonly caused: number | undefined;
+  /** Number of faults that `--chaos` has caused in the test, and could have caused. `undefined` without `--chaos`. */
+  readonly counts: { readonly faults: number; readonly chances: number } | undefined;
   /** Starts the faults of `--chaos` for the next test. */
   begin(): void;
   /** Ends all faults that a test has started. */

@@ -41,6 +41,10 @@ export interface TestResult {
   readonly line?: number;
   /** Number of faults that --chaos has caused in it. Set only if it passed. */
   readonly faults?: number;
+  /** Number of times that --chaos could have caused a fault in it. Set only if it passed. */
+  readonly chances?: number;
+  /** Set if the test failed because the process ended before it started. */
+  readonly didNotRun?: true;
 }
 
 export interface Verdict {
@@ -81,7 +85,7 @@ export function verdictOf(events: readonly TestEvent[], ending: Ending): Verdict
     passed,
     failures: failures.all,
     skipped: skipped(skips, plan),
-    tests: testsOf(plan, settled, failures.ofTest),
+    tests: testsOf(plan, { settled, started, failures: failures.ofTest }),
   };
 }
 
@@ -161,17 +165,21 @@ function skipped(skips: readonly EventOf<'skip'>[], plan: Plan | undefined): Ski
   return [...(plan?.skipped ?? []), ...ran];
 }
 
-function testsOf(
-  plan: Plan,
-  settled: ReadonlyMap<number, Settled>,
-  failures: ReadonlyMap<number, FileFailure>,
-): TestResult[] {
+interface Outcomes {
+  /** Tests that have ended, and tests that have started. */
+  readonly settled: ReadonlyMap<number, Settled>;
+  readonly started: ReadonlySet<number>;
+  readonly failures: ReadonlyMap<number, FileFailure>;
+}
+
+function testsOf(plan: Plan, { settled, started, failures }: Outcomes): TestResult[] {
   const planned = plan.tests.map((title, test): TestResult => {
     const name = { name: title, ...lineOf(plan.lines?.[test]) };
     const end = settled.get(test);
     const ms = end?.ms ?? 0;
     const failure = failures.get(test);
-    if (failure !== undefined) return { ...name, outcome: 'fail', ms, failure };
+    const unrun = !settled.has(test) && !started.has(test) && { didNotRun: true as const };
+    if (failure !== undefined) return { ...name, outcome: 'fail', ms, failure, ...unrun };
     return end?.type === 'skip'
       ? { ...name, outcome: 'skip', ms, reason: end.reason }
       : { ...name, outcome: 'pass', ms, ...faultsOf(end) };
@@ -182,8 +190,10 @@ function testsOf(
   return [...planned, ...never];
 }
 
-function faultsOf(end: Settled | undefined): { readonly faults?: number } {
-  return end?.type === 'pass' && end.faults !== undefined ? { faults: end.faults } : {};
+function faultsOf(end: Settled | undefined): Pick<TestResult, 'faults' | 'chances'> {
+  if (end?.type !== 'pass') return {};
+  const { faults, chances } = end;
+  return { ...(faults !== undefined && { faults }), ...(chances !== undefined && { chances }) };
 }
 
 function lineOf(line = 0): { readonly line?: number } {

@@ -36,8 +36,8 @@ export class RoleFaults implements FaultControl, Interference {
     this.#chaos = chaos && new SeededFaults(chaos);
   }
 
-  get caused(): number | undefined {
-    return this.#chaos?.caused;
+  get counts(): FaultControl['counts'] {
+    return this.#chaos && { faults: this.#chaos.caused, chances: this.#chaos.chances };
   }
 
   begin(): void {
@@ -95,6 +95,8 @@ export class RoleFaults implements FaultControl, Interference {
   }
 
   delay(milliseconds: number): () => void {
+    if (!Number.isFinite(milliseconds) || milliseconds < 0)
+      throw new TypeError(`faults.delay requires milliseconds, a number from 0, not ${String(milliseconds)}`);
     return this.#start({ type: 'delay', milliseconds });
   }
 
@@ -103,6 +105,10 @@ export class RoleFaults implements FaultControl, Interference {
   }
 
   full(queue: string): () => void {
+    if (typeof queue !== 'string' || queue === '') throw new TypeError('faults.full requires the name of a queue');
+    // Before the broker starts, its queues are unknown.
+    const queues = this.#state()?.vhost.queues;
+    if (queues?.has(queue) === false) throw new TypeError(`faults.full requires an existing queue, not "${queue}"`);
     return this.#start({ type: 'full', queue });
   }
 

@@ -15,6 +15,8 @@ const mostSuccessors = 3;
 export class SeededFaults {
   /** Number of faults so far. */
   caused = 0;
+  /** Number of times that a fault was possible, so that another seed could have caused it. */
+  chances = 0;
   #isOn = false;
   readonly #seed: number;
   readonly #kinds: readonly ChaosKind[];
@@ -30,6 +32,7 @@ export class SeededFaults {
   begin(): void {
     this.#isOn = true;
     this.caused = 0;
+    this.chances = 0;
     this.#reconnects.clear();
     this.#counts.clear();
   }
@@ -73,6 +76,7 @@ export class SeededFaults {
 
   #happens(kind: ChaosKind, series: string, number: number): boolean {
     if (!this.#isOn || !this.#kinds.includes(kind)) return false;
+    this.chances++;
     const chance = chances[(this.#seed - 1 + order.indexOf(kind)) % chances.length] ?? 1;
     if (this.#roll(kind, series, number) >= chance) return false;
     this.caused++;

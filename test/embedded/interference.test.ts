@@ -90,6 +90,24 @@ test('a message that is kept back arrives after its successors', () => {
   });
 });
 
+test('a stream is neither reordered nor redelivered', () =>
+  withFaults({ keepBack: () => true, isCounted: () => true, acknowledge: () => ({ isLost: true }) }, async (place) => {
+    const channel = await place.channel();
+    await channel.assertQueue('events', { arguments: { 'x-queue-type': 'stream' } });
+    for (const body of ['a', 'b', 'c']) channel.sendToQueue('events', Buffer.from(body));
+    await channel.waitForConfirms();
+    const received: string[] = [];
+    await channel.prefetch(1);
+    const read = (message: ConsumeMessage | null) => {
+      if (message === null) return;
+      received.push(textOf(message));
+      channel.ack(message);
+    };
+    await channel.consume('events', read, { arguments: { 'x-stream-offset': 'first' } });
+    await until('the messages of the stream', () => received.length === 3);
+    assert.equal(received, ['a', 'b', 'c']);
+  }));
+
 test('late confirms arrive after those of later publishes', async () => {
   const delays = [60, 0, 20];
   const publish: Interference['publish'] = () => {

@@ -44,6 +44,12 @@ const effects = {
     assert.match(worker.stderr(), /closed the connection: faults.crashBetween/);`,
   'crashBetween refuses other arguments': `
     assert.throws(() => faults.crashBetween('ack', 'effect'), /requires the arguments 'effect' and 'ack'/);`,
+  'delay requires milliseconds': `
+    for (const value of [-1, NaN, Infinity, '5']) assert.throws(() => faults.delay(value), /requires milliseconds/);`,
+  'full requires an existing queue': `
+    await publish('task', 'a');
+    assert.throws(() => faults.full(), /requires the name of a queue/);
+    assert.throws(() => faults.full('typo'), /requires an existing queue, not "typo"/);`,
   'cut disconnects a role, which connects again': `
     const worker = await role('worker', ['--exec', 'cat']);
     await faults.cut();

@@ -71,6 +71,46 @@ test('right', () => assert.is(1, 1));
   assert.match(stdout, /\n1 passed, 2 failed\n/);
 });
 
+test('does not blame a fault for a second run or a lost process', async () => {
+  const text = `
+import { existsSync, writeFileSync } from 'node:fs';
+import { assert, publish, role, test } from 'mq/test';
+test('leaves a file', () => {
+  assert.not(existsSync('left'));
+  writeFileSync('left', '');
+});
+test('ends the process', async () => {
+  const billing = await role('billing');
+  await publish('order', { id: 1, sum: 1 });
+  await billing.prints('order 1');
+  if (billing.stdout().match(/order/g).length > 1) process.exit(3);
+});
+test('comes later', async () => {
+  const billing = await role('billing');
+  await publish('order', { id: 2, sum: 1 });
+  await billing.prints('order 2');
+});
+`;
+  const cwd = folderOf(doubleCharge);
+  writeFileSync(join(cwd, 'again.test.ts'), text);
+  const { status, stdout } = await mq(['test', '--chaos-seed', '1', 'again.test.ts'], { cwd });
+  assert.is(status, 1);
+  assert.match(stdout, /"leaves a file"\n {4}fails when it is run again, without a fault\n/);
+  assert.match(stdout, /"ends the process"\n {4}broken by redelivery \(seed 1\)\n/);
+  assert.not.match(stdout, /comes later/);
+  assert.match(stdout, /\n1 passed, 2 failed\n/);
+});
+
+test('does not pass a test that has not run with faults', async () => {
+  const cwd = folderOf(singleCharge);
+  const text = "import { test } from 'uvu';\ntest('stays', () => void setInterval(() => {}, 1000));\ntest.run();\n";
+  writeFileSync(join(cwd, 'open.test.ts'), text);
+  const { status, stdout } = await mq(['test', '--chaos', '--timeout', '1s', 'open.test.ts'], { cwd });
+  assert.is(status, 1);
+  assert.match(stdout, /"stays".*not run with chaos: the file: still running 1000 ms after its last test/);
+  assert.match(stdout, /\n0 passed, 1 failed, 1 skipped\n/);
+});
+
 /** Returns the texts of the page's blocks in a language, in order. */
 function textsOf(wanted: string): string[] {
   return blocks.filter(({ language }) => language === wanted).map(({ lines }) => lines.join('\n'));

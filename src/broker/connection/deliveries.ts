@@ -283,7 +283,7 @@ export class Deliveries {
   /** Returns true if a simulated fault keeps the message from the consumer. It then returns to its queue later. */
   #isKeptBack({ queue }: ChannelConsumer, entry: QueueEntry): boolean {
     const { connection } = this.channel;
-    if (connection.interference === undefined || queue.hasOwnLog) return false;
+    if (connection.interference === undefined || isStream(queue)) return false;
     return connection.interference.keepBack({ client: connection, queue: queue.name, entry }, () => {
       queue.requeue([entry], false);
       queue.dispatch();
@@ -293,13 +293,14 @@ export class Deliveries {
   /** Returns the message, with the headers of a quorum queue if a simulated fault requires them. */
   #counted({ queue }: ChannelConsumer, entry: QueueEntry, message: Message): Message {
     const { connection } = this.channel;
-    const isCounted = connection.interference?.isCounted({ client: connection, queue: queue.name, entry }) === true;
+    if (connection.interference === undefined || isStream(queue)) return message;
+    const isCounted = connection.interference.isCounted({ client: connection, queue: queue.name, entry });
     return isCounted && message === entry.message ? entry.withDeliveryCount() : message;
   }
 
   #fateOf({ queue, entry }: UnackedDelivery): AckFate | undefined {
     const { connection } = this.channel;
-    if (connection.interference === undefined || queue.hasOwnLog) return undefined;
+    if (connection.interference === undefined || isStream(queue)) return undefined;
     return connection.interference.acknowledge({ client: connection, queue: queue.name, entry });
   }
 
@@ -339,6 +340,11 @@ export class Deliveries {
     if (this.#channelPrefetch > 0) this.wake();
     else if (!consumer.isInLine) queue.wake(consumer);
   }
+}
+
+/** Messages of a stream do not return to it. A consumer reads them again only from an offset. */
+function isStream({ settings }: Queue): boolean {
+  return settings.type === 'stream';
 }
 
 function* groupByQueue(taken: Iterable<UnackedDelivery>): Work<Map<Queue, ReturnGroup>> {

@@ -1,13 +1,12 @@
-// Runs a test file without faults, and then again with the faults of each seed. Repeats a failure with one kind of fault
-// at a time, so that the report names the kind that causes it. All runs follow each other, because tests of one file may
+// Runs a test file without faults, and then again with the faults of each seed. Repeats a failure without faults and
+// with one kind of fault at a time, so that the report names its cause. All runs follow each other, because tests of one file may
 // share files and servers outside the broker.
 
 import { type FileOptions, type FileResult, runFile } from '../file-run.ts';
 import { type ChaosKind, chaosKinds } from '../target.ts';
-import { type Cause, ChaosResult, type Commands } from './result.ts';
+import { type Cause, type ChaosPlan, ChaosResult, realFailures } from './result.ts';
 
-export interface ChaosOptions extends Commands {
-  readonly seeds: readonly number[];
+export interface ChaosOptions extends ChaosPlan {
   /** Called before the run of a file with a seed. */
   readonly onRun: (run: { readonly file: string; readonly seed: number }) => void;
 }
@@ -21,34 +20,50 @@ export async function runUnderChaos(file: string, options: FileOptions, chaos: C
     result.addTime(again.ms);
     return again;
   };
+  const isOver = () => options.signal.aborted || (options.bail === true && result.hasFailures);
   for (const seed of chaos.seeds) {
-    const tests = result.remaining;
-    const isOver = tests.length === 0 || options.signal.aborted || (options.bail && result.hasFailures);
-    if (isOver) break;
+    let tests = result.remaining;
+    if (tests.length === 0 || isOver()) break;
     chaos.onRun({ file, seed });
-    const again = await run(seed, chaosKinds, tests);
-    const causes = await causesOf(again, async (kind, failed) => run(seed, [kind], failed.length > 0 ? failed : tests));
-    if (!options.signal.aborted) result.add(again, seed, causes);
+    while (tests.length > 0 && !isOver()) tests = await runSeed(result, { seed, tests, run, signal: options.signal });
   }
-  return result.whole();
+  return result.whole(options);
+}
+
+interface SeedRun {
+  readonly seed: number;
+  readonly tests: readonly string[];
+  readonly run: Run;
+  readonly signal: AbortSignal;
+}
+
+/** Runs the tests with a seed. Returns the tests that did not run because another one has ended the process. */
+async function runSeed(result: ChaosResult, { seed, tests, run, signal }: SeedRun): Promise<string[]> {
+  const again = await run(seed, chaosKinds, tests);
+  const causes = await causesOf(again, (kinds, failed) => run(seed, kinds, failed.length > 0 ? failed : tests));
+  if (signal.aborted) return [];
+  result.add(again, seed, causes);
+  const unrun = again.tests.filter(({ didNotRun }) => didNotRun).map(({ name }) => name);
+  return unrun.length < tests.length && result.remaining.length > 0 ? unrun : [];
 }
 
 type Run = (seed: number, kinds: readonly ChaosKind[], tests: readonly string[]) => Promise<FileResult>;
 
-/** Returns the first kind of fault that causes a failure alone, by the title of the failure. */
+/** Returns the first cause of each failure by its title: no fault at all, or one kind of fault alone. */
 async function causesOf(
-  { tests, failures }: FileResult,
-  repeat: (kind: ChaosKind, failed: readonly string[]) => Promise<FileResult>,
+  again: FileResult,
+  repeat: (kinds: readonly ChaosKind[], failed: readonly string[]) => Promise<FileResult>,
 ): Promise<ReadonlyMap<string, Cause>> {
   const causes = new Map<string, Cause>();
-  for (const kind of chaosKinds) {
+  const failures = realFailures(again);
+  for (const kind of [undefined, ...chaosKinds]) {
     const open = failures.filter(({ title }) => !causes.has(title));
     if (open.length === 0) break;
-    const failed = tests.filter(({ failure }) => failure !== undefined && open.includes(failure));
+    const failed = again.tests.filter(({ failure }) => failure !== undefined && open.includes(failure));
     // A failure that does not belong to a test may need all tests.
     const isOfTests = failed.length === open.length;
-    const result = await repeat(kind, isOfTests ? failed.map(({ name }) => name) : []);
-    for (const failure of result.failures) {
+    const result = await repeat(kind === undefined ? [] : [kind], isOfTests ? failed.map(({ name }) => name) : []);
+    for (const failure of realFailures(result)) {
       if (open.some(({ title }) => title === failure.title)) causes.set(failure.title, { kind, failure, result });
     }
   }

@@ -24,8 +24,14 @@ export type TestEvent =
       readonly filtered: number;
     }
   | { readonly type: 'start'; readonly test: number }
-  /** `faults` is the number of faults that --chaos has caused in the test. */
-  | { readonly type: 'pass'; readonly test: number; readonly ms?: number; readonly faults?: number }
+  /** `faults` is the number of faults that --chaos has caused in the test, out of `chances`. */
+  | {
+      readonly type: 'pass';
+      readonly test: number;
+      readonly ms?: number;
+      readonly faults?: number;
+      readonly chances?: number;
+    }
   | { readonly type: 'skip'; readonly test: number; readonly reason: string; readonly ms?: number }
   /**
    * `test` is absent if the failure does not belong to a test; `place` then names what failed. `ms` is the duration of

@@ -38,6 +38,12 @@ merge('equal the report of the whole run in every format', () => {
   assert.is(written(junit, events, { read: () => undefined }), written(junit, wholeRun));
 });
 
+merge('print a note of several parts once', () => {
+  const events: RunEvent[] = emptyShard.toSpliced(1, 0, { type: 'note', text: 'chaos with seed 1' });
+  const text = joined({ '1.json': shard('1/2', events), '2.json': shard('2/2', events) });
+  assert.is(text.split('chaos with seed 1').length, 2);
+});
+
 merge('report a part that is missing, incomplete or interrupted', () => {
   const whole = shard('1/3', wholeRun);
   assert.match(joined({ '1.json': whole }), /"shard 2\/3"|shard 2\/3\n {4}its report is missing[\s\S]*shard 3\/3\n/);

@@ -1,6 +1,7 @@
 // The options --chaos and --chaos-seed: checks them, and writes the sentences and commands of the report.
 
 import { relative } from 'node:path';
+import type { UnreachedTest } from '../../../harness/file-run.ts';
 import type { RunOptions } from '../../../harness/run.ts';
 import type { Values } from '../../arguments/values.ts';
 
@@ -8,6 +9,8 @@ export interface ChaosPlan {
   readonly seeds: readonly number[];
   /** Options that a command needs to repeat a failure, such as `--config`. */
   readonly options: readonly string[];
+  /** The text of --filter, quoted for a shell. A command for one test names the test instead. */
+  readonly filter?: string;
 }
 
 const mostSeeds = 10_000;
@@ -25,29 +28,32 @@ export function chaosPlanOf(values: Values): ChaosPlan | undefined {
     throw values.usage(`${option} requires the embedded broker, because only it can cause these faults`, hint);
   }
   const seeds = seed === undefined ? Array.from({ length: count ?? 0 }, (_, index) => index + 1) : [seed];
+  if (seed !== undefined && count !== undefined)
+    throw values.usage(
+      '--chaos and --chaos-seed cannot be used together',
+      'leave out --chaos; --chaos-seed uses one seed',
+    );
   const options = (['config', 'timeout'] as const).flatMap((name) => {
     const value = values.text(name);
     return value === undefined ? [] : [`--${name}`, quoted(value)];
   });
-  return { seeds, options };
+  const filter = values.name('filter');
+  return { seeds, options, ...(filter !== undefined && { filter: quoted(filter) }) };
 }
 
 /** `onRun` receives a description of each run before it starts. */
 export function chaosOptions(
-  { seeds, options }: ChaosPlan,
+  { seeds, options, filter }: ChaosPlan,
   { cwd, onRun = () => undefined }: { readonly cwd: string; readonly onRun?: (what: string) => void },
 ): NonNullable<RunOptions['chaos']> {
   return {
     seeds,
     onRun: ({ file, seed }) => onRun(`${relative(cwd, file)}, seed ${seed}`),
-    commandOf: ({ file, seed, test }) =>
-      [
-        'mq test',
-        quoted(relative(cwd, file)),
-        ...options,
-        ...(test === undefined ? [] : ['-t', quoted(test)]),
-        `--chaos-seed ${seed}`,
-      ].join(' '),
+    commandOf: ({ file, seed, test }) => {
+      const named = test === undefined ? filter : quoted(test);
+      const name = named === undefined ? [] : ['-t', named];
+      return ['mq test', quoted(relative(cwd, file)), ...options, ...name, `--chaos-seed ${seed}`].join(' ');
+    },
   };
 }
 
@@ -58,10 +64,23 @@ export function chaosNote({ seeds }: ChaosPlan): string {
   return `chaos with ${named}: redelivery, reordering, slow confirms, reconnect`;
 }
 
-/** Reports tests that are no evidence, because they had no role or client that a fault could affect. */
-export function unreachedNote(file: string, [first = '', ...more]: readonly string[]): string {
-  const others = more.length === 0 ? '' : ` and ${more.length} more`;
-  return `${file}: no fault reached "${first}"${others}: no role received or published a message`;
+/** Returns notes about the tests that show nothing about faults, because no fault has reached them. */
+export function unreachedNotes(
+  file: string,
+  unreached: readonly UnreachedTest[],
+  { seeds }: Pick<ChaosPlan, 'seeds'>,
+): string[] {
+  const these = seeds.length === 1 ? 'this seed causes' : 'these seeds cause';
+  const reasons = [
+    [false, 'no role or client published a message, or acknowledged one of a classic or quorum queue'],
+    [true, `${these} no fault for it; try other seeds (--chaos-seed)`],
+  ] as const;
+  return reasons.flatMap(([isReachable, reason]) => {
+    const [first, ...more] = unreached.filter((one) => one.isReachable === isReachable);
+    if (first === undefined) return [];
+    const others = more.length === 0 ? '' : ` and ${more.length} more`;
+    return [`${file}: no fault reached "${first.test}"${others}: ${reason}`];
+  });
 }
 
 /** Quotes a word for a shell, if it needs quotes. */

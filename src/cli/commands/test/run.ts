@@ -7,7 +7,7 @@ import { exitStatuses } from '../../../errors.ts';
 import type { FileResult } from '../../../harness/file-run.ts';
 import { Progress } from '../../../terminal/progress.ts';
 import { time } from '../../../time.ts';
-import { type ChaosPlan, chaosNote, chaosOptions, unreachedNote } from './chaos.ts';
+import { type ChaosPlan, chaosNote, chaosOptions, unreachedNotes } from './chaos.ts';
 import type { RunTarget } from './target.ts';
 
 /** Settings of the command line. With --watch they apply to every run. */
@@ -88,8 +88,8 @@ async function runAndReport(
     onResult: (result) => {
       progress.end();
       reports.send({ type: 'file', result });
-      if (result.unreached)
-        reports.send({ type: 'note', text: unreachedNote(relative(cwd, result.file), result.unreached) });
+      const notes = plan.chaos ? unreachedNotes(relative(cwd, result.file), result.unreached ?? [], plan.chaos) : [];
+      for (const text of notes) reports.send({ type: 'note', text });
     },
   });
   return await finish(context, { plan, reports, results, ms: time.now() - begun });

@@ -3,13 +3,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Values } from '../../../../../src/cli/arguments/values.ts';
-import { chaosNote, chaosOptions, chaosPlanOf, unreachedNote } from '../../../../../src/cli/commands/test/chaos.ts';
+import { chaosNote, chaosOptions, chaosPlanOf, unreachedNotes } from '../../../../../src/cli/commands/test/chaos.ts';
 
 test('--chaos uses the seeds from 1, and --chaos-seed only one', () => {
   assert.is(planOf({}), undefined);
   assert.equal(planOf({ chaos: ['4'] })?.seeds, [1, 2, 3, 4]);
   assert.equal(planOf({ 'chaos-seed': ['7'] })?.seeds, [7]);
-  assert.equal(planOf({ chaos: ['4'], 'chaos-seed': ['7'] })?.seeds, [7]);
+  assert.throws(() => planOf({ chaos: ['4'], 'chaos-seed': ['7'] }), /cannot be used together/);
 });
 
 test('the note names the seeds', () => {
@@ -29,11 +29,27 @@ test('the command that repeats a failure is quoted for a shell', () => {
   assert.is(commandOf(at), 'mq test a.test.ts --config "my config.json" --timeout 5s --chaos-seed 3');
 });
 
-test('the note about tests without faults names the first of them', () => {
-  assert.is(
-    unreachedNote('a.test.ts', ['adds', 'subtracts', 'divides']),
-    'a.test.ts: no fault reached "adds" and 2 more: no role received or published a message',
-  );
+test('a failure without a test is repeated with the filter of the run', () => {
+  const plan = planOf({ chaos: ['1'], filter: ['an order'] });
+  const { commandOf } = chaosOptions(plan ?? { seeds: [], options: [] }, { cwd: '/work' });
+  const at = { file: '/work/a.test.ts', seed: 3 };
+  assert.is(commandOf(at), 'mq test a.test.ts -t "an order" --chaos-seed 3');
+  assert.is(commandOf({ ...at, test: 'an order is paid' }), 'mq test a.test.ts -t "an order is paid" --chaos-seed 3');
+});
+
+test('the notes about tests without faults name the first of them', () => {
+  const unreached = [
+    { test: 'adds', isReachable: false },
+    { test: 'sends', isReachable: true },
+    { test: 'divides', isReachable: false },
+  ];
+  const reason = 'no role or client published a message, or acknowledged one of a classic or quorum queue';
+  assert.equal(unreachedNotes('a.test.ts', unreached, { seeds: [2] }), [
+    `a.test.ts: no fault reached "adds" and 1 more: ${reason}`,
+    'a.test.ts: no fault reached "sends": this seed causes no fault for it; try other seeds (--chaos-seed)',
+  ]);
+  const [note] = unreachedNotes('a.test.ts', unreached.slice(1, 2), { seeds: [1, 2] });
+  assert.match(note ?? '', /: these seeds cause no fault for it; try other seeds/);
 });
 
 function planOf(options: Readonly<Record<string, readonly string[]>>) {
