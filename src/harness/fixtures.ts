@@ -193,12 +193,12 @@ export function request(
   { within = defaultMs, ...options }: SendOptions & { within?: number } = {},
 ): Promise<ReceivedMessage> {
   const { target } = current('request');
-  return withCallerStack(async () => (await target.client()).request(publication, messageOf(body, options), within));
+  return withCallerStack(async () => (await target.client()).request(publication, messageOf(body, options), patient(within)));
 }
 
 /** Starts receiving before the first `expectMessage`. Needed for queues that exist only while a client consumes. */
 export function listen(source: Source, options: { keys?: readonly string[] } = {}): Promise<void> {
-  return withCallerStack(async () => void (await inboxOf(source, options, defaultMs)));
+  return withCallerStack(async () => void (await inboxOf(source, options, patient(defaultMs))));
 }
 
 /**
@@ -213,17 +213,27 @@ export function expectMessage(
 ): Promise<ReceivedMessage> {
   const { target } = current('expectMessage');
   return withCallerStack(async () => {
-    const message = await (await inboxOf(source, {}, within)).expect(matcher, within);
+    const message = await (await inboxOf(source, {}, patient(within))).expect(matcher, patient(within));
     await target.faults?.settled();
     return message;
   });
 }
 
 /** Like `eventually` of eventually.ts. Under faults, `check` must also hold after the roles have handled all messages. */
-export async function eventually<T>(...given: Parameters<typeof polling.eventually<T>>): Promise<T> {
-  const found = await polling.eventually(...given);
+export async function eventually<T>(
+  what: string,
+  check: Parameters<typeof polling.eventually<T>>[1],
+  { within = clockMs, ...options }: Parameters<typeof polling.eventually<T>>[2] = {},
+): Promise<T> {
+  const patiently = { ...options, within: patient(within) };
+  const found = await polling.eventually(what, check, patiently);
   const wasDisturbed = (await state?.target.faults?.settled()) === true;
-  return wasDisturbed ? polling.eventually(...given) : found;
+  return wasDisturbed ? polling.eventually(what, check, patiently) : found;
+}
+
+/** Returns the time limit in milliseconds. It is longer under `--chaos`. */
+function patient(milliseconds: number): number {
+  return milliseconds * (state?.target.faults?.patience ?? 1);
 }
 
 /** Waits for a dead letter of a role, a subscription or a queue, in the same way as `expectMessage`. */

@@ -219,6 +219,8 @@ export interface BrokerFaults {
 export interface FaultControl extends BrokerFaults {
   /** Number of faults that `--chaos` has caused in the test, and could have caused. `undefined` without `--chaos`. */
   readonly counts: { readonly faults: number; readonly chances: number } | undefined;
+  /** Factor of the time limits of the fixtures. Under `--chaos` it is 3, because reconnects and repeated messages take time. */
+  readonly patience: number;
   /** Starts the faults of `--chaos` for the next test. */
   begin(): void;
   /** Ends all faults that a test has started. */

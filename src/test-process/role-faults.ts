@@ -40,6 +40,10 @@ export class RoleFaults implements FaultControl, Interference {
     return this.#chaos && { faults: this.#chaos.caused, chances: this.#chaos.chances };
   }
 
+  get patience(): number {
+    return this.#chaos === undefined ? 1 : 3;
+  }
+
   begin(): void {
     this.#chaos?.begin();
     this.#lost = new Set();
