@@ -11,13 +11,10 @@ export interface Cause {
   readonly result: FileResult;
 }
 
-export interface Commands {
+export interface ChaosPlan {
+  readonly seeds: readonly number[];
   /** Returns the command that repeats a failure. `test` is absent if the failure does not belong to a test. */
   readonly commandOf: (failure: { readonly file: string; readonly seed: number; readonly test?: string }) => string;
-}
-
-export interface ChaosPlan extends Commands {
-  readonly seeds: readonly number[];
 }
 
 /** Settings that can end a run early. */

@@ -93,7 +93,13 @@ verdict('contains the outcome and the duration of each test', () => {
     { name: 'a', outcome: 'pass', ms: 3 },
     { name: 'b', outcome: 'fail', ms: 4, failure: { title: '"b"', message: 'no', stack: [] } },
     { name: 'c', outcome: 'skip', ms: 5, reason: 'no cluster' },
-    { name: 'd', outcome: 'fail', ms: 0, failure: { title: '"d"', message: 'did not run', stack: [] } },
+    {
+      name: 'd',
+      outcome: 'fail',
+      ms: 0,
+      didNotRun: true,
+      failure: { title: '"d"', message: 'did not run', stack: [] },
+    },
     { name: 'e', outcome: 'skip', ms: 0, reason: 'test.skip' },
   ]);
   // The objects are identical, so that other failures can be distinguished from those of tests.
