@@ -193,7 +193,9 @@ export function request(
   { within = defaultMs, ...options }: SendOptions & { within?: number } = {},
 ): Promise<ReceivedMessage> {
   const { target } = current('request');
-  return withCallerStack(async () => (await target.client()).request(publication, messageOf(body, options), patient(within)));
+  return withCallerStack(async () =>
+    (await target.client()).request(publication, messageOf(body, options), patient(within)),
+  );
 }
 
 /** Starts receiving before the first `expectMessage`. Needed for queues that exist only while a client consumes. */
