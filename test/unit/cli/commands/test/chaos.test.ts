@@ -19,8 +19,8 @@ test('the note names the seeds', () => {
 
 test('the command that repeats a failure is quoted for a shell', () => {
   const plan = planOf({ chaos: ['1'], config: ['my config.json'], timeout: ['5s'] });
-  const { commandOf } = chaosOptions(plan ?? { seeds: [], options: [] }, { cwd: '/work' });
-  const at = { file: '/work/a.test.ts', seed: 3 };
+  const { commandOf } = chaosOptions(plan ?? { seeds: [], options: [] }, { cwd: '/project' });
+  const at = { file: '/project/a.test.ts', seed: 3 };
   assert.is(
     commandOf({ ...at, test: 'an order' }),
     'mq test a.test.ts --config "my config.json" --timeout 5s -t "an order" --chaos-seed 3',
@@ -31,8 +31,8 @@ test('the command that repeats a failure is quoted for a shell', () => {
 
 test('a failure without a test is repeated with the filter of the run', () => {
   const plan = planOf({ chaos: ['1'], filter: ['an order'] });
-  const { commandOf } = chaosOptions(plan ?? { seeds: [], options: [] }, { cwd: '/work' });
-  const at = { file: '/work/a.test.ts', seed: 3 };
+  const { commandOf } = chaosOptions(plan ?? { seeds: [], options: [] }, { cwd: '/project' });
+  const at = { file: '/project/a.test.ts', seed: 3 };
   assert.is(commandOf(at), 'mq test a.test.ts -t "an order" --chaos-seed 3');
   assert.is(commandOf({ ...at, test: 'an order is paid' }), 'mq test a.test.ts -t "an order is paid" --chaos-seed 3');
 });
