@@ -6,15 +6,15 @@ import { Peer } from './peer.ts';
 
 export class Bystander {
   rounds = 0;
-  /** The longest time from a publish to its confirm and delivery, in milliseconds. */
-  longestMs = 0;
+  /** The longest wait from a publish to its confirm and delivery, in the unit of `now`. */
+  longest = 0;
   readonly #peer: Peer;
   readonly #now: () => number;
   readonly #queue = 'bystander-7c0fbd1e';
   #isStopping = false;
   #running: Promise<void> | undefined;
 
-  /** Starts a bystander. `now` returns the current time in milliseconds. */
+  /** Starts a bystander. `now` measures its waits, by default in milliseconds. */
   static async start(port: number, now: () => number = () => performance.now()): Promise<Bystander> {
     const bystander = new Bystander(await Peer.open(port, { heartbeat: 0 }), now);
     await bystander.#begin();
@@ -65,7 +65,7 @@ export class Bystander {
           this.#peer.send(method(1, 'basic.ack', { deliveryTag: this.rounds }));
         } else throw new Error(`the bystander received ${name}: ${found?.payload.toString('latin1')}`);
       }
-      this.longestMs = Math.max(this.longestMs, this.#now() - started);
+      this.longest = Math.max(this.longest, this.#now() - started);
     }
   }
 }

@@ -13,14 +13,15 @@ export interface BrokerPorts {
 
 interface ExpensiveRequest {
   readonly title: string;
+  /** The request must have more steps than one turn may have, so that the test fails if one turn does all of it. */
   readonly size: number;
   /** True if the request requires a broker with a store. Defaults to false. */
   readonly isStored?: boolean;
   /**
-   * Maximum length of a turn in milliseconds. Defaults to 50. It is higher for work that is done in one piece, because another
-   * limit bounds it: routing one message, and writing one response.
+   * Maximum number of steps of a turn. The default is in turns.test.ts. It is higher for work that is done in one piece, because
+   * another limit bounds it: the size of a frame with CC keys, and the bytes that wait for a client.
    */
-  readonly turnLimitMs?: number;
+  readonly limit?: number;
   /** Prepares the request. Returns a function that sends it and waits until it is handled. */
   readonly prepare: (broker: BrokerPorts, size: number) => Promise<() => Promise<void>>;
 }
@@ -28,8 +29,8 @@ interface ExpensiveRequest {
 export const expensiveRequests: readonly ExpensiveRequest[] = [
   {
     title: 'a message with many CC keys of many words, for many patterns',
-    size: 250,
-    turnLimitMs: 100,
+    size: 500,
+    limit: 800_000,
     prepare: async ({ port }, size) => {
       const peer = await Peer.open(port, { frameMax: 131_072 });
       peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true }));
@@ -48,11 +49,11 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
   },
   {
     title: 'publishes to a fanout exchange with many queues',
-    size: 1000,
+    size: 400,
     prepare: async ({ port }, size) => {
       const peer = await bound(port, size);
       return async () => {
-        peer.send(Buffer.concat(Array.from({ length: 300 }, () => publish(1, { exchange: 'amq.fanout' }, '')).flat()));
+        peer.send(Buffer.concat(Array.from({ length: 50 }, () => publish(1, { exchange: 'amq.fanout' }, '')).flat()));
         await answered(peer);
         await peer.close();
       };
@@ -68,7 +69,7 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
   },
   {
     title: 'a consumer that disconnects with many unacknowledged messages',
-    size: 60_000,
+    size: 100_000,
     prepare: async ({ port }, size) => {
       const [peer, consumer] = [await Peer.open(port), await Peer.open(port)];
       peer.send(method(1, 'queue.declare', { queue: 'q', durable: true }));
@@ -86,7 +87,7 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
   },
   {
     title: 'a name that a permission pattern matches in exponential time',
-    size: 100,
+    size: 40,
     prepare: async ({ port, api }, size) => {
       await api('PUT', '/permissions/%2F/guest', { configure: '^(a+)+$|^bystander', write: '.*', read: '.*' });
       const peer = await Peer.open(port);
@@ -100,7 +101,7 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
   },
   ...(['queue.delete', 'queue.purge'] as const).map((name) => ({
     title: `${name} with many messages`,
-    size: 100_000,
+    size: 40_000,
     prepare: async ({ port }: BrokerPorts, size: number) => {
       const peer = await Peer.open(port);
       peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true }));
@@ -114,8 +115,7 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
   })),
   {
     title: 'the list of many queues in the management API',
-    size: 5000,
-    turnLimitMs: 100,
+    size: 4000,
     prepare: async ({ port, api }, size) => {
       const peer = await bound(port, size);
       return async () => {
@@ -144,7 +144,7 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
   })),
   {
     title: 'queue.delete with many messages on disk',
-    size: 50_000,
+    size: 20_000,
     isStored: true,
     prepare: async ({ port }, size) => {
       const peer = await Peer.open(port);
@@ -159,7 +159,7 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
   },
   ...(['all', 'all but the newest'] as const).map((which) => ({
     title: `an acknowledgement of many messages, ${which}`,
-    size: 125_000,
+    size: 50_000,
     prepare: async ({ port }: BrokerPorts, size: number) => {
       const peer = await consuming(port, size);
       return async () => {
@@ -171,7 +171,7 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
   })),
   {
     title: 'many requeued messages',
-    size: 125_000,
+    size: 50_000,
     prepare: async ({ port }, size) => {
       const peer = await consuming(port, size);
       return async () => {
@@ -184,7 +184,8 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
   },
   {
     title: 'requeued messages among many others',
-    size: 100_000,
+    size: 40_000,
+    limit: 3_000_000,
     prepare: async ({ port }, size) => {
       const [peer, other] = [await consuming(port, size, { exclusive: false }), await Peer.open(port)];
       for (let tag = 2; tag < size; tag += 2) peer.send(method(1, 'basic.nack', { deliveryTag: tag, requeue: true }));
@@ -200,7 +201,7 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
   },
   ...(['tx.commit', 'tx.rollback'] as const).map((name) => ({
     title: `${name} of many publishes and acknowledgements`,
-    size: 50_000,
+    size: 20_000,
     prepare: async ({ port }: BrokerPorts, size: number) => {
       const peer = await consuming(port, size);
       peer.send(method(1, 'basic.cancel', { consumerTag: 'c' }), method(1, 'tx.select'));
@@ -216,7 +217,7 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
   })),
   {
     title: 'tx.rollback of many single acknowledgements',
-    size: 2000,
+    size: 4000,
     prepare: async ({ port }, size) => {
       const peer = await consuming(port, size);
       peer.send(method(1, 'tx.select'));
@@ -231,7 +232,7 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
   },
   {
     title: 'the deletion of a virtual host with many queues and messages',
-    size: 500,
+    size: 200,
     prepare: async ({ port, api }, size) => {
       await api('PUT', '/vhosts/full', {});
       const queues = manyQueues(size);
@@ -249,7 +250,7 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
   },
   {
     title: 'the deletion of a virtual host with many queues',
-    size: 5000,
+    size: 8000,
     prepare: async ({ api }, size) => {
       await api('PUT', '/vhosts/full', {});
       await api('POST', '/definitions/full', { queues: manyQueues(size) });
@@ -258,7 +259,7 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
   },
   {
     title: 'an import of many definitions',
-    size: 5000,
+    size: 2000,
     prepare: async ({ api }, size) => {
       await api('PUT', '/vhosts/full', {});
       return async () => {

@@ -1,36 +1,41 @@
 // Runs the embedded broker with its management API, for a test that measures its event loop turns. It receives `start` and
-// `stop` by IPC, and a bystander runs between them. The bystander runs in the broker's thread, so its waits are measured in
-// processor time of this thread, which other programs do not affect. The answer to `stop` contains the longest turn and the
-// longest wait, in milliseconds. The optional argument is the folder of a store.
+// `stop` by IPC, and a bystander runs between them, in the broker's thread. The answer to `stop` contains the steps of the whole
+// request, of the longest turn, and of the bystander's longest wait (step-count.ts). The broker's time advances with its steps
+// only, so that a slice of 4 ms contains the same work on each machine. The optional argument is the folder of a store.
 
 import { startManagement } from '../../src/broker/management.ts';
 import { startBroker } from '../../src/broker/server.ts';
 import { openStore } from '../../src/broker/store.ts';
+import { replaceTime, time } from '../../src/time.ts';
+import { HandClock } from '../support/broker-clock.ts';
 import { Bystander } from './bystander.ts';
+import { steps } from './step-count.ts';
 
+/** Fewer than the broker does in a millisecond, so that small requests take many slices. */
+const stepsPerMs = 2000;
+
+replaceTime({ ...time, now: () => steps() / stepsPerMs });
 const [, , folder] = process.argv;
 const store = folder === undefined ? undefined : await openStore(folder, { pid: process.pid, isAlive: () => false });
-const broker = await startBroker(store && { store });
+// No timer of the broker runs, because it would add its work to a turn by chance.
+const broker = await startBroker({ clock: new HandClock(), ...(store && { store }) });
 const management = await startManagement(broker);
-const spentMs = () => {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
-};
 let longest = 0;
 let last = 0;
+let started = 0;
 let bystander: Bystander | undefined;
 
 function turn(): void {
-  const now = spentMs();
+  const now = steps();
   longest = Math.max(longest, now - last);
   last = now;
   if (bystander !== undefined) setImmediate(turn);
 }
 
 async function start(): Promise<object> {
-  globalThis.gc?.();
-  bystander = await Bystander.start(broker.port, spentMs);
-  last = spentMs();
+  bystander = await Bystander.start(broker.port, steps);
+  started = steps();
+  last = started;
   longest = 0;
   turn();
   return {};
@@ -41,7 +46,7 @@ async function stop(): Promise<object> {
   await stopped?.stop();
   bystander = undefined;
   turn();
-  return { longest, wait: stopped?.longestMs, rounds: stopped?.rounds };
+  return { all: steps() - started, longest, wait: stopped?.longest, rounds: stopped?.rounds };
 }
 
 process.on('message', async (word) => process.send?.(await (word === 'start' ? start() : stop())));
