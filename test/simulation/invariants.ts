@@ -54,10 +54,8 @@ const deadLetterWindow = 32;
  * Each fault can repeat the messages that a sender has not confirmed, and those that a consumer has not acknowledged. Each
  * end of the broker can repeat delayed messages, which are dead-lettered at least once.
  */
-function mostDuplicates(
-  { publishers, consumers, requesters = [], repliers = [], commands = [], faults }: Plan,
-  ends: number,
-): number {
+function mostDuplicates(plan: Plan, ends: number): number {
+  const { publishers, consumers, requesters = [], repliers = [], commands = [], faults } = plan;
   const windows = [...publishers, ...requesters].reduce((sum, { window }) => sum + window, 0);
   const prefetches = [...consumers, ...repliers].reduce((sum, { prefetch }) => sum + prefetch, 0);
   const messages = publishers.reduce((sum, one) => sum + one.messages.length, 0);
@@ -65,8 +63,23 @@ function mostDuplicates(
   const delayed = publishers
     .filter(({ delayMs }) => delayMs !== undefined)
     .reduce((sum, one) => sum + Math.min(deadLetterWindow, one.messages.length), 0);
-  return (windows + prefetches + replays * messages) * (faults.length + ends) + delayed * ends;
+  return (
+    (windows + prefetches + replays * messages) * (faults.length + ends) + delayed * ends + mostRefusedReplies(plan)
+  );
 }
+
+/** A refused reply fails the attempt after the effect of the handler. */
+function mostRefusedReplies({ requesters = [], faults, onFail, attempts }: Plan): number {
+  if (!faults.some(({ fault }) => refusing.has(fault))) return 0;
+  const requests = requesters.reduce((sum, one) => sum + one.messages.length, 0);
+  // A request that is requeued returns after 3 s.
+  return requests * (onFail === 'retry' ? attempts : 20);
+}
+
+const refusing: ReadonlySet<string> = new Set([
+  ...['publishes refused', 'enqueued publishes nacked'],
+  ...['node in the minority', 'node in the minority closes its connections'],
+]);
 
 function isOrdered(plan: Plan): boolean {
   const { publishers, consumers, requesters, commands } = plan;
