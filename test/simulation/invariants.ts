@@ -95,12 +95,17 @@ function isOrdered(plan: Plan): boolean {
   );
 }
 
-/** A role that stops publishes an unfinished message to the end of a classic queue (retries-and-dead-letters.md). */
+/**
+ * A role that stops publishes an unfinished message to the end of a classic queue (retries-and-dead-letters.md). It also
+ * stops if its program cannot be started until the deadline of the message (handlers.md).
+ */
 function mayReturnToTheEnd({ queueType, faults, consumers }: Plan): boolean {
   if (queueType !== 'classic') return false;
-  const isStopped = faults.some(({ fault }) => fault === 'role ended by SIGTERM');
+  const isStopped = faults.some(({ fault }) => stopping.has(fault));
   return isStopped || consumers.some(({ stop = {} }) => Object.keys(stop).length > 0);
 }
+
+const stopping: ReadonlySet<string> = new Set(['role ended by SIGTERM', 'programs cannot start']);
 
 /** A message may be dropped only after a handler has failed. */
 function needlessDrops({ history: { dropped, runs }, late }: Simulation): string[] {
