@@ -160,14 +160,18 @@ function cut(
   });
 }
 
-/** Refuses the messages of clients. A message that returns from a wait queue to `work` is not published by a client. */
+/** Refuses the messages of clients. A message that returns from a wait queue to its queue is not published by a client. */
 function refuse(simulation: Simulation): Undo {
   return change(simulation, (vhost, isActive) => {
     const deliver = vhost.deliver.bind(vhost);
     vhost.deliver = (message, queues) =>
-      isActive() && (message.exchange !== '' || message.routingKey !== 'work') ? refused : deliver(message, queues);
+      isActive() && !(message.exchange === '' && workQueues.has(message.routingKey))
+        ? refused
+        : deliver(message, queues);
   });
 }
+
+const workQueues: ReadonlySet<string> = new Set(['work', 'rpc']);
 
 /** Routes the messages to the exchange `work` nowhere. A dead letter stays in its queue then, as after queue.unbind. */
 function unbind(simulation: Simulation): Undo {

@@ -39,10 +39,11 @@ const tagOfBrowsers = /^mq-\d{9}$/;
 /** Returns a violation if the consumer of a role has more unacknowledged messages than its prefetch allows. */
 export function excessOf({ broker, plan }: Simulation): string | undefined {
   const most = Math.max(...plan.consumers.map(({ prefetch }) => prefetch));
+  // The exclusive queue of mq tap has a prefetch of its own, too (tap.ts).
   for (const vhost of broker.current?.vhosts.values() ?? [])
-    for (const { consumers } of vhost.queues.values())
+    for (const { consumers, owner } of vhost.queues.values())
       for (const { unacked, tag } of consumers.all)
-        if (unacked > most && !tagOfBrowsers.test(tag))
+        if (owner === undefined && unacked > most && !tagOfBrowsers.test(tag))
           return `prefetch exceeded: ${unacked} unacknowledged messages, at most ${most} are allowed`;
   return undefined;
 }
@@ -54,10 +55,8 @@ const deadLetterWindow = 32;
  * Each fault can repeat the messages that a sender has not confirmed, and those that a consumer has not acknowledged. Each
  * end of the broker can repeat delayed messages, which are dead-lettered at least once.
  */
-function mostDuplicates(
-  { publishers, consumers, requesters = [], repliers = [], commands = [], faults }: Plan,
-  ends: number,
-): number {
+function mostDuplicates(plan: Plan, ends: number): number {
+  const { publishers, consumers, requesters = [], repliers = [], commands = [], faults } = plan;
   const windows = [...publishers, ...requesters].reduce((sum, { window }) => sum + window, 0);
   const prefetches = [...consumers, ...repliers].reduce((sum, { prefetch }) => sum + prefetch, 0);
   const messages = publishers.reduce((sum, one) => sum + one.messages.length, 0);
@@ -65,8 +64,23 @@ function mostDuplicates(
   const delayed = publishers
     .filter(({ delayMs }) => delayMs !== undefined)
     .reduce((sum, one) => sum + Math.min(deadLetterWindow, one.messages.length), 0);
-  return (windows + prefetches + replays * messages) * (faults.length + ends) + delayed * ends;
+  return (
+    (windows + prefetches + replays * messages) * (faults.length + ends) + delayed * ends + mostRefusedReplies(plan)
+  );
 }
+
+/** A refused reply fails the attempt after the effect of the handler. */
+function mostRefusedReplies({ requesters = [], faults, onFail, attempts }: Plan): number {
+  if (!faults.some(({ fault }) => refusing.has(fault))) return 0;
+  const requests = requesters.reduce((sum, one) => sum + one.messages.length, 0);
+  // A request that is requeued returns after 3 s.
+  return requests * (onFail === 'retry' ? attempts : 20);
+}
+
+const refusing: ReadonlySet<string> = new Set([
+  ...['publishes refused', 'enqueued publishes nacked'],
+  ...['node in the minority', 'node in the minority closes its connections'],
+]);
 
 function isOrdered(plan: Plan): boolean {
   const { publishers, consumers, requesters, commands } = plan;
@@ -81,12 +95,17 @@ function isOrdered(plan: Plan): boolean {
   );
 }
 
-/** A role that stops publishes an unfinished message to the end of a classic queue (retries-and-dead-letters.md). */
+/**
+ * A role that stops publishes an unfinished message to the end of a classic queue (retries-and-dead-letters.md). It also
+ * stops if its program cannot be started until the deadline of the message (handlers.md).
+ */
 function mayReturnToTheEnd({ queueType, faults, consumers }: Plan): boolean {
   if (queueType !== 'classic') return false;
-  const isStopped = faults.some(({ fault }) => fault === 'role ended by SIGTERM');
+  const isStopped = faults.some(({ fault }) => stopping.has(fault));
   return isStopped || consumers.some(({ stop = {} }) => Object.keys(stop).length > 0);
 }
+
+const stopping: ReadonlySet<string> = new Set(['role ended by SIGTERM', 'programs cannot start']);
 
 /** A message may be dropped only after a handler has failed. */
 function needlessDrops({ history: { dropped, runs }, late }: Simulation): string[] {

@@ -63,6 +63,26 @@ export const regressions: readonly Regression[] = [
       faults: [{ fault: 'queue unbound', at: 5, holdMs: 5000, target: 0, events: 0 }],
     },
   },
+  {
+    title: 'counts a refused reply as a failed attempt',
+    cause: 'a refused reply ended the replier, which received the same request again after its start (replies.ts)',
+    plan: {
+      ...small,
+      seed: 1000304,
+      queueType: 'quorum',
+      network: { ...small.network, maxMs: 1 },
+      publishers: [{ host: 'p0', window: 1, everyMs: 0, messages: [] }],
+      consumers: [{ host: 'c0', prefetch: 1, concurrency: 1, drainMs: 1000 }],
+      requesters: [
+        {
+          ...{ host: 'q0', window: 1, everyMs: 0, replyTimeoutMs: 1, ownQueue: true },
+          messages: [{ id: 'q0-0', ways: ['ack'], ms: 0, bytes: 0 }],
+        },
+      ],
+      repliers: [{ host: 'r0', prefetch: 1, concurrency: 1, drainMs: 1000 }],
+      faults: [{ fault: 'publishes refused', at: 18, holdMs: 30_000, target: 0, events: 0 }],
+    },
+  },
 ];
 
 const waited = 'a request for a channel waits in Rascal until it is connected, which a fatal connection never is';

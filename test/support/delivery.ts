@@ -10,6 +10,7 @@ export interface Sent {
   readonly body?: string;
   readonly headers?: Readonly<Record<string, unknown>>;
   readonly redelivered?: boolean;
+  readonly replyTo?: string;
 }
 
 export interface Delivered {
@@ -21,14 +22,14 @@ export interface Delivered {
 
 /** Returns a delivery. `answers` receives its acknowledgements. */
 export function delivered(
-  { queue = 'q', id, body = 'text', headers = {}, redelivered = false }: Sent = {},
+  { queue = 'q', id, body = 'text', headers = {}, redelivered = false, replyTo }: Sent = {},
   answers: string[] = [],
 ): Delivered {
   const fields = { exchange: '', routingKey: queue, redelivered, deliveryTag: 1, consumerTag: 'c' };
   const raw = {
     content: Buffer.from(body),
     fields,
-    properties: { headers, ...(id !== undefined && { messageId: id }) },
+    properties: { headers, ...(id !== undefined && { messageId: id }), ...(replyTo !== undefined && { replyTo }) },
   };
   const state = { isLost: false, answers };
   const answer = (what: string) => {

@@ -322,9 +322,8 @@ export class Intake implements Member {
     switch (outcome.type) {
       case 'ack':
         if (settings.behaviour === 'reply') {
-          const refusal = await this.#replies.send(message, outcome.reply);
-          const reason = `the reply cannot be sent: ${refusal}`;
-          if (refusal) return failures.settle(delivery, message, { type: 'dead-letter', reason });
+          const failure = await this.#replies.send(message, outcome.reply);
+          if (failure) return this.#conclude(pending, message, failure);
         }
         await this.#print(message);
         this.#acknowledge(pending);

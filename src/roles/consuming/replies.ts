@@ -1,7 +1,7 @@
 // Answers requests: sends one confirmed message to the reply_to address of each request.
 
 import type { Say } from '../../context.ts';
-import type { Message, Reply } from '../../handlers/handler.ts';
+import type { Message, Outcome, Reply } from '../../handlers/handler.ts';
 import { traceOf } from '../../handlers/trace.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import { headerNames } from '../message.ts';
@@ -25,11 +25,11 @@ export class Replies {
 
   /**
    * Sends a reply. A request without reply_to needs none, and a requester that no longer exists is not an error.
-   * Returns why the reply can never be sent: the request names an address that is not permitted, or the reply is too
-   * large. Returns `undefined` otherwise.
-   * @throws {MqError} if the reply is not confirmed.
+   * Returns the failure of the request if the reply cannot be sent: `dead-letter` if its address is not permitted or the
+   * reply is too large, and `retry` if the broker refuses it. Returns `undefined` otherwise.
+   * @throws {MqError} if the reply is not confirmed for another reason.
    */
-  async send({ properties, headers }: Message, reply: Reply | undefined): Promise<string | undefined> {
+  async send({ properties, headers }: Message, reply: Reply | undefined): Promise<Outcome | undefined> {
     const { replyTo, correlationId } = properties;
     const { publisher, nextId, mayReplyTo, say } = this.#parts;
     if (replyTo === undefined || !publisher) {
@@ -38,7 +38,8 @@ export class Replies {
       this.#hasWarned = true;
       return undefined;
     }
-    if (!mayReplyTo(replyTo)) return 'replies to the queue that reply_to names are not permitted (--reply-to)';
+    if (!mayReplyTo(replyTo))
+      return failure('dead-letter', 'replies to the queue that reply_to names are not permitted (--reply-to)');
     const { error } = reply ?? {};
     const more = { ...traceOf(headers), ...(error !== undefined && { [headerNames.error]: error }) };
     const sent = await publisher.publish({
@@ -55,7 +56,13 @@ export class Replies {
       },
     });
     if (sent.type === 'confirmed') return undefined;
-    if (sent.type === 'refused' && sent.error.code === 'BAD_DATA') return sent.error.message;
+    if (sent.type === 'refused' && sent.error.code === 'BAD_DATA') return failure('dead-letter', sent.error.message);
+    // The queue of one requester may be full. Other requests can be answered.
+    if (sent.type === 'refused' && sent.error.code === 'REFUSED') return failure('retry', sent.error.message);
     throw sent.error;
   }
+}
+
+function failure(type: 'dead-letter' | 'retry', reason: string): Outcome {
+  return { type, reason: `the reply cannot be sent: ${reason}` };
 }

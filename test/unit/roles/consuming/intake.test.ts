@@ -142,4 +142,27 @@ test('a role that stops cancels its consumer before it acknowledges', async () =
   await intake.ended;
 });
 
+test('a refused reply fails the attempt, and the role continues', async () => {
+  const failures: object[] = [];
+  const settle = async (_: Delivery, _message: Message, failure: object) => {
+    failures.push(failure);
+    return { isDone: true };
+  };
+  const publish = async () => ({ type: 'refused', error: new MqError('REFUSED', 'the queue is full') });
+  const settings = { behaviour: 'reply', mayReplyTo: () => true };
+  const intake = startIntake({ settle }, { settings, parts: { publisher: { publish }, nextId: () => 'id' } });
+  const request = { id: 'one', replyTo: 'answers' };
+  const lost = await intake.deliver(request);
+  (await intake.run(1)).end({ type: 'ack' });
+  intake.lose(lost);
+  await turn();
+  assert.equal(failures, []);
+  intake.resume();
+  await intake.deliver({ ...request, redelivered: true });
+  assert.equal(failures, [{ type: 'retry', reason: 'the reply cannot be sent: the queue is full' }]);
+  intake.group.stop();
+  await intake.ended;
+  assert.is(intake.runs.length, 1);
+});
+
 test.run();
