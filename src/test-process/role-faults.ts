@@ -16,8 +16,20 @@ const reconnectMs = 5_000;
 /** Milliseconds that the roles have to handle what faults have returned to their queues. */
 const settledMs = 3_000;
 
+interface RoleFaultsParts {
+  /** `undefined` before the broker starts. */
+  readonly state: () => VhostState | undefined;
+  /** Starts the broker, unless it is running. */
+  readonly open: () => Promise<unknown>;
+  /** Returns the names of the queues of rascal.json. Some of them are declared when they are first used. */
+  readonly definedQueues: () => readonly string[];
+  readonly chaos: ChaosPlan | undefined;
+}
+
 export class RoleFaults implements FaultControl, Interference {
   readonly #state: () => VhostState | undefined;
+  readonly #open: () => Promise<unknown>;
+  readonly #definedQueues: () => readonly string[];
   readonly #chaos: SeededFaults | undefined;
   readonly #keptBack = new KeptBack();
   /** Faults that a test has started. */
@@ -30,9 +42,13 @@ export class RoleFaults implements FaultControl, Interference {
   #numbers = new Map<unknown, number>();
   /** Queues whose consumers have lost their connection, with the time at which nothing waits for them any more. */
   readonly #interrupted = new Map<string, number>();
+  /** Queues that were named before the broker started, with the error for the case that they do not exist. */
+  #unchecked: [queue: string, error: TypeError][] = [];
 
-  constructor(state: () => VhostState | undefined, chaos: ChaosPlan | undefined) {
+  constructor({ state, open, definedQueues, chaos }: RoleFaultsParts) {
     this.#state = state;
+    this.#open = open;
+    this.#definedQueues = definedQueues;
     this.#chaos = chaos && new SeededFaults(chaos);
   }
 
@@ -110,10 +126,26 @@ export class RoleFaults implements FaultControl, Interference {
 
   full(queue: string): () => void {
     if (typeof queue !== 'string' || queue === '') throw new TypeError('faults.full requires the name of a queue');
-    // Before the broker starts, its queues are unknown.
-    const queues = this.#state()?.vhost.queues;
-    if (queues?.has(queue) === false) throw new TypeError(`faults.full requires an existing queue, not "${queue}"`);
+    const error = new TypeError(`faults.full requires an existing queue, not "${queue}"`);
+    if (this.#state() === undefined) this.#unchecked.push([queue, error]);
+    else if (!this.#hasQueue(queue)) throw error;
     return this.#start({ type: 'full', queue });
+  }
+
+  checked(): Promise<void> | undefined {
+    const unchecked = this.#unchecked;
+    this.#unchecked = [];
+    return unchecked.length === 0 ? undefined : this.#check(unchecked);
+  }
+
+  async #check(unchecked: readonly [queue: string, error: TypeError][]): Promise<void> {
+    // A fixture that uses the broker reports why it cannot start.
+    await this.#open().catch(() => undefined);
+    for (const [queue, error] of unchecked) if (this.#state() !== undefined && !this.#hasQueue(queue)) throw error;
+  }
+
+  #hasQueue(queue: string): boolean {
+    return this.#state()?.vhost.queues.has(queue) === true || this.#definedQueues().includes(queue);
   }
 
   block(): () => void {
