@@ -36,8 +36,8 @@ export class RoleFaults implements FaultControl, Interference {
   readonly #active = new Set<Fault>();
   /** Messages whose first acknowledgement was already lost. */
   #lost = new Set<unknown>();
-  /** Messages that were kept back. */
-  #overtaken = new Set<unknown>();
+  /** Queues that have delivered a message again. */
+  #repeating = new Set<string>();
   /** Numbers of messages in the order of their first delivery. */
   #numbers = new Map<unknown, number>();
   /** Queues whose consumers have lost their connection, with the time at which nothing waits for them any more. */
@@ -63,7 +63,7 @@ export class RoleFaults implements FaultControl, Interference {
   begin(): void {
     this.#chaos?.begin();
     this.#lost = new Set();
-    this.#overtaken = new Set();
+    this.#repeating = new Set();
     this.#numbers = new Map();
   }
 
@@ -77,8 +77,21 @@ export class RoleFaults implements FaultControl, Interference {
     const isRepeating = this.#chaos !== undefined || this.#has('redeliver') || this.#has('crash');
     if (state === undefined || (!isRepeating && this.#interrupted.size === 0)) return false;
     // A handler that runs longer is not an error. The test has its own time limits.
-    await waitForRoles(state, settledMs, () => this.pending()).catch(() => undefined);
+    await waitForRoles(state, settledMs, () => this.pending() ?? this.#waitingCopy()).catch(() => undefined);
     return true;
+  }
+
+  /**
+   * Describes a message in a wait queue. A worker sends a redelivered message of a classic queue through one, because
+   * another worker may have crashed with it.
+   */
+  #waitingCopy(): string | undefined {
+    for (const { name, undelivered } of this.#state()?.vhost.queues.values() ?? []) {
+      const [, queue = '', milliseconds] = /^(.+)\.retry\.(\d+)$/.exec(name) ?? [];
+      if (undelivered > 0 && this.#repeating.has(queue) && Number(milliseconds) < settledMs)
+        return `the queue "${name}" has a message`;
+    }
+    return undefined;
   }
 
   /** Returns all messages that are kept back to their queues. */
@@ -188,28 +201,21 @@ export class RoleFaults implements FaultControl, Interference {
     if (entry.redelivered || this.#numbers.has(identityOf(delivery)) || this.#keptBack.has(queue)) return false;
     const successors = this.#chaos.successors(seriesOf(queue), this.#numberOf(delivery));
     if (successors === 0) return false;
-    this.#overtaken.add(identityOf(delivery));
     this.#keptBack.keep(queue, successors, putBack);
     return true;
-  }
-
-  isCounted(delivery: Delivery): boolean {
-    const identity = identityOf(delivery);
-    return this.#lost.has(identity) || this.#overtaken.has(identity);
   }
 
   acknowledge(delivery: Delivery): AckFate | undefined {
     const { client } = delivery;
     if (!isRole(client)) return undefined;
-    const identity = identityOf(delivery);
-    const isFirst = !this.#lost.has(identity);
+    const isFirst = !this.#lost.has(identityOf(delivery));
     if (isFirst && this.#has('crash')) {
-      this.#lost.add(identity);
+      this.#lose(delivery);
       this.#interrupt(client);
       return { isLost: true, closesFor: "faults.crashBetween('effect', 'ack')" };
     }
     if (isFirst && this.#has('redeliver')) {
-      this.#lost.add(identity);
+      this.#lose(delivery);
       return { isLost: true };
     }
     return this.#chaos && this.#seededFate(this.#chaos, delivery, isFirst);
@@ -218,11 +224,16 @@ export class RoleFaults implements FaultControl, Interference {
   #seededFate(chaos: SeededFaults, delivery: Delivery, isFirst: boolean): AckFate | undefined {
     const { client, queue } = delivery;
     const isLost = isFirst && chaos.losesAck(seriesOf(queue), this.#numberOf(delivery));
-    if (isLost) this.#lost.add(identityOf(delivery));
+    if (isLost) this.#lose(delivery);
     const series = `ack ${keyOf(client)}`;
     if (!chaos.disconnects(series, chaos.next(series))) return isLost ? { isLost } : undefined;
     this.#interrupt(client);
     return { isLost, closesFor: reasonOf('reconnect') };
+  }
+
+  #lose(delivery: Delivery): void {
+    this.#lost.add(identityOf(delivery));
+    this.#repeating.add(delivery.queue);
   }
 
   #numberOf(delivery: Delivery): number {
