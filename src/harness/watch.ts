@@ -10,10 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
  * when the signal aborts. Ignores changes of the files in `written` (absolute paths) and of those that `outputs` write
  * to, because the run itself writes them.
  */
-export async function* changes(
-  folder: string,
-  { signal, written, outputs }: WatchOptions,
-): AsyncGenerator<string> {
+export async function* changes(folder: string, { signal, written, outputs }: WatchOptions): AsyncGenerator<string> {
   const own = new Set(outputs.flatMap((output) => identityOf(() => fstatSync(descriptorOf(output), big)) ?? []));
   const isOwn = (path: string) =>
     written.includes(path) || (own.size > 0 && own.has(identityOf(() => statSync(path, big)) ?? ''));

@@ -274,7 +274,10 @@ test('long', () => {
 choice('--watch does not run again because of its own output', async () => {
   const cwd = emptyFolder({ 'a.test.ts': right });
   const [out, err] = ['out.txt', 'err.txt'].map((name) => join(cwd, name)) as [string, string];
-  const child = spawn(executable, ['test', '--watch'], { cwd, stdio: ['ignore', openSync(out, 'w'), openSync(err, 'w')] });
+  const child = spawn(executable, ['test', '--watch'], {
+    cwd,
+    stdio: ['ignore', openSync(out, 'w'), openSync(err, 'w')],
+  });
   const says = (pattern: RegExp) => until(String(pattern), () => pattern.test(readFileSync(err, 'utf8')));
   try {
     await says(/watching/);

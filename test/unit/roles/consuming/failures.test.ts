@@ -14,7 +14,13 @@ function verdictOf(
   const config = { attempts, onFail, delays: [1000] };
   const failures = new Failures({ config, canFail: true, maxBody: undefined } as unknown as Parts);
   const { delivery, message } = delivered({ headers });
-  const flags = { isSuspect: false, isUncounted: false, isMarked: false, isNearlyDropped: false, unfinishedAttempts: 0 };
+  const flags = {
+    isSuspect: false,
+    isUncounted: false,
+    isMarked: false,
+    isNearlyDropped: false,
+    unfinishedAttempts: 0,
+  };
   return failures.verdict({ place: -1, work: undefined, delivery, message, ...flags, ...known });
 }
 
