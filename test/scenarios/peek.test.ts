@@ -70,7 +70,7 @@ async function drained(queue: string, count: number): Promise<string[]> {
   return bodies;
 }
 
-test('a look at a classic queue uses up no attempt, and mq peek warns before it', async () => {
+test('a look at a classic queue uses up no attempt, and is warned about', async () => {
   const queue = 'marked-classic';
   await filled(queue, 'classic', ['a']);
   const { status, stderr } = await peek(queue);
