@@ -58,15 +58,11 @@ export interface Interference {
   /** Returns `true` if the queue rejects the publishes of this client, like a queue at its maximum length. */
   isFull(queue: string, client: Client): boolean;
   /**
-   * Returns `true` to keep a message from the consumer, as if another consumer had received it. The queue can deliver its
-   * successors in the meantime. `putBack` returns the message to the queue. It must be called later, and once.
+   * Returns `true` to keep a message from the consumer. The queue can deliver its successors in the meantime. `putBack`
+   * returns the message to the queue. It must be called later, and once. In a quorum queue, the message then is as if
+   * another consumer had received it. In a classic queue, it is as if its publisher had sent it later.
    */
   keepBack(delivery: DisturbedDelivery, putBack: () => void): boolean;
-  /**
-   * Returns `true` if a redelivered message of a classic queue has the header `x-acquired-count`, as on a quorum queue. A
-   * consumer then knows that no other consumer has crashed with the message.
-   */
-  isCounted(delivery: DisturbedDelivery): boolean;
   /** Returns the outcome of an acknowledgement. `undefined` means nothing unusual. */
   acknowledge(delivery: DisturbedDelivery): AckFate | undefined;
 }

@@ -75,13 +75,17 @@ export function leaveTest(): Promise<void> | undefined {
   // A role ends more slowly if the broker blocks it.
   state.target.faults?.heal();
   const ending = end(state, test);
-  if (ending === undefined && suite.inboxes.size === 0) return target.purge?.();
+  const checking = target.faults?.checked();
+  // It may reject while the roles end.
+  checking?.catch(() => undefined);
+  if (ending === undefined && checking === undefined && suite.inboxes.size === 0) return target.purge?.();
   return (async () => {
     await ending;
     await target.purge?.();
     // Inboxes are cleared after the queues, because they still receive messages that the queues have sent before.
     if (target.purge !== undefined)
       await Promise.all([...suite.inboxes.values()].map(async (one) => (await one).clear()));
+    await checking;
   })();
 }
 
@@ -261,6 +265,7 @@ export function role(
   const here = current('role');
   const [args, more] = isList(argsOrOptions) ? [argsOrOptions, options] : [[], argsOrOptions];
   return withCallerStack(async () => {
+    await here.target.faults?.checked();
     const { roles } = startedIn(here);
     return startRole(here.target, [name, ...args], more, (started) => roles.add(started));
   });

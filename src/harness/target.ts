@@ -223,6 +223,11 @@ export interface FaultControl extends BrokerFaults {
   readonly patience: number;
   /** Starts the faults of `--chaos` for the next test. */
   begin(): void;
+  /**
+   * Rejects if `full` was called before the broker started, for a queue that does not exist. Reports it once. Returns
+   * `undefined` if there is nothing to check.
+   */
+  checked(): Promise<void> | undefined;
   /** Ends all faults that a test has started. */
   heal(): void;
   /**

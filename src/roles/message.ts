@@ -17,6 +17,11 @@ export const headerNames = {
   last: 'x-mq-last-failed',
   /** Number of consecutive attempts that ended without an outcome. */
   unfinished: 'x-mq-unfinished',
+  /**
+   * Name of the classic queue that delivered the message again. The first such delivery does not count as an attempt,
+   * because the message may never have reached a handler.
+   */
+  redelivered: 'x-mq-redelivered',
   /** Set if the message must be dead-lettered but its target did not accept it. */
   pending: 'x-mq-pending',
   /** Offset of a message that failed in a stream. */
@@ -89,6 +94,11 @@ export function unfinishedAttemptsOf(headers: Headers, queue: string): number {
   const mark = headers[headerNames.unfinished];
   const counted = isOfQueue(headers, queue) ? Number(mark === true) + count(mark) : 0;
   return counted + count(headers['x-delivery-count']);
+}
+
+/** Reports whether a worker has noticed before that this queue delivers the message again. */
+export function isMarkedRedelivered(headers: Headers, queue: string): boolean {
+  return isOfQueue(headers, queue) && headers[headerNames.redelivered] === queue;
 }
 
 function count(value: unknown): number {

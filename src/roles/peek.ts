@@ -125,6 +125,8 @@ async function peekQueue({ context, session, settings, reader, type, show, isEno
   };
   const stopped = aborted(context.drain);
   const browser = await reader.browse(republisher, filters.length > 0 ? undefined : count);
+  const warning = markWarning(type, server);
+  if (warning !== undefined && browser.total > 0) note(warning);
   try {
     for await (const message of browser.messages()) {
       message.leave();
@@ -137,4 +139,13 @@ async function peekQueue({ context, session, settings, reader, type, show, isEno
     await browser.close();
     context.stderr.write(renewal.report());
   }
+}
+
+/** Returns a warning if returned messages have a mark that a worker may count as a failed attempt. */
+function markWarning(type: QueueType, server: QueueReader['facts']['server']): string | undefined {
+  if (type === 'classic')
+    return 'a classic queue marks these messages as redelivered; mq workers count the second mark of a message as an attempt';
+  return countsReturns(server)
+    ? `RabbitMQ ${String(server['version'])} counts a failed delivery of these messages; mq workers count it as an attempt`
+    : undefined;
 }

@@ -14,8 +14,8 @@ export const consumerTimeoutHint = 'set a longer x-consumer-timeout for the queu
 const permanent: readonly ErrorCode[] = ['NOT_PERMITTED', 'CONFIG', 'TOPOLOGY', 'BAD_DATA', 'BUG'];
 
 /**
- * Returns `true` if reconnecting or retrying cannot help. PROTOCOL is not permanent, because a proxy or Docker in front
- * of a starting broker may close the socket during the handshake.
+ * Returns `true` if reconnecting or retrying cannot help. PROTOCOL is not permanent, because a proxy in front of a starting
+ * broker may answer in its own protocol.
  */
 export function isPermanent(error: MqError): boolean {
   return permanent.includes(error.code);
@@ -24,6 +24,11 @@ export function isPermanent(error: MqError): boolean {
 /** Returns `true` if another consumer has exclusive access to the queue. */
 export function isInUse({ cause }: MqError): boolean {
   return cause instanceof Error && inUse.test(cause.message);
+}
+
+/** Returns `true` if the server closed the connection during the handshake, without a reason. */
+export function isHandshakeEnd({ cause }: MqError): boolean {
+  return cause instanceof Error && handshakeEnd.test(cause.message);
 }
 
 /** Returns `true` if the node has no replica of a stream, so that another node must be tried. */
@@ -122,6 +127,8 @@ const inequivalent =
   /inequivalent arg '([^']+)' for (queue|exchange) '([^']*)' in vhost '([^']*)': received (?:'([^']*)'|(.+?)) but current is (?:'([^']*)'|(.+?))(?:"|$)/;
 
 const inUse = /ACCESS_REFUSED - (queue '[^']*' in vhost '[^']*') in exclusive use/;
+
+const handshakeEnd = /Socket closed abruptly during opening handshake/;
 
 /** Messages of RabbitMQ and amqplib, the most specific first. */
 const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[] = [
@@ -290,10 +297,20 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     }),
   ],
   [
-    /Invalid frame|Frame size|frame_end|Expected ConnectionStart|Socket closed abruptly during opening handshake|Invalid protocol/i,
+    // patches/handshake.ts adds the words about the bytes.
+    /Invalid frame|Frame size|frame_end|Expected ConnectionStart|bytes that are not AMQP|Invalid protocol/i,
     () => ({
       code: 'PROTOCOL',
       message: 'the server does not use AMQP 0-9-1',
+      hint: portHint,
+    }),
+  ],
+  [
+    // A broker that stops, or a proxy whose broker is not there yet.
+    handshakeEnd,
+    () => ({
+      code: 'UNAVAILABLE',
+      message: 'the broker closed the connection during the handshake',
       hint: portHint,
     }),
   ],

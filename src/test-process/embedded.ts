@@ -14,7 +14,12 @@ import { RoleFaults } from './role-faults.ts';
 /** Opens the port of the target. */
 export async function openEmbedded(plan: EmbeddedPlan, context: FileContext): Promise<FileTarget> {
   const clock = new MovableClock();
-  const faults: RoleFaults = new RoleFaults(() => broker.state, plan.chaos);
+  const faults: RoleFaults = new RoleFaults({
+    state: () => broker.state,
+    open: () => broker.opened(),
+    definedQueues: () => broker.definedQueues,
+    chaos: plan.chaos,
+  });
   const broker = new BrokerOnDemand({ plan, context, clock, interference: faults });
   const listener = new Listener((socket) => broker.accept(socket));
   await listener.open();
@@ -75,7 +80,8 @@ class EmbeddedTarget implements FileTarget {
     return contentOf(this.#broker.state);
   }
 
-  client(): Promise<FixtureClient> {
+  async client(): Promise<FixtureClient> {
+    await this.faults.checked();
     return this.#broker.client();
   }
 

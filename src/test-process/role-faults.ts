@@ -16,23 +16,39 @@ const reconnectMs = 5_000;
 /** Milliseconds that the roles have to handle what faults have returned to their queues. */
 const settledMs = 3_000;
 
+interface RoleFaultsParts {
+  /** `undefined` before the broker starts. */
+  readonly state: () => VhostState | undefined;
+  /** Starts the broker, unless it is running. */
+  readonly open: () => Promise<unknown>;
+  /** Returns the names of the queues of rascal.json. Some of them are declared when they are first used. */
+  readonly definedQueues: () => readonly string[];
+  readonly chaos: ChaosPlan | undefined;
+}
+
 export class RoleFaults implements FaultControl, Interference {
   readonly #state: () => VhostState | undefined;
+  readonly #open: () => Promise<unknown>;
+  readonly #definedQueues: () => readonly string[];
   readonly #chaos: SeededFaults | undefined;
   readonly #keptBack = new KeptBack();
   /** Faults that a test has started. */
   readonly #active = new Set<Fault>();
   /** Messages whose first acknowledgement was already lost. */
   #lost = new Set<unknown>();
-  /** Messages that were kept back. */
-  #overtaken = new Set<unknown>();
+  /** Queues that have delivered a message again. */
+  #repeating = new Set<string>();
   /** Numbers of messages in the order of their first delivery. */
   #numbers = new Map<unknown, number>();
   /** Queues whose consumers have lost their connection, with the time at which nothing waits for them any more. */
   readonly #interrupted = new Map<string, number>();
+  /** Queues that were named before the broker started, with the error for the case that they do not exist. */
+  #unchecked: [queue: string, error: TypeError][] = [];
 
-  constructor(state: () => VhostState | undefined, chaos: ChaosPlan | undefined) {
+  constructor({ state, open, definedQueues, chaos }: RoleFaultsParts) {
     this.#state = state;
+    this.#open = open;
+    this.#definedQueues = definedQueues;
     this.#chaos = chaos && new SeededFaults(chaos);
   }
 
@@ -47,7 +63,7 @@ export class RoleFaults implements FaultControl, Interference {
   begin(): void {
     this.#chaos?.begin();
     this.#lost = new Set();
-    this.#overtaken = new Set();
+    this.#repeating = new Set();
     this.#numbers = new Map();
   }
 
@@ -61,8 +77,21 @@ export class RoleFaults implements FaultControl, Interference {
     const isRepeating = this.#chaos !== undefined || this.#has('redeliver') || this.#has('crash');
     if (state === undefined || (!isRepeating && this.#interrupted.size === 0)) return false;
     // A handler that runs longer is not an error. The test has its own time limits.
-    await waitForRoles(state, settledMs, () => this.pending()).catch(() => undefined);
+    await waitForRoles(state, settledMs, () => this.pending() ?? this.#waitingCopy()).catch(() => undefined);
     return true;
+  }
+
+  /**
+   * Describes a message in a wait queue. A worker sends a redelivered message of a classic queue through one, because
+   * another worker may have crashed with it.
+   */
+  #waitingCopy(): string | undefined {
+    for (const { name, undelivered } of this.#state()?.vhost.queues.values() ?? []) {
+      const [, queue = '', milliseconds] = /^(.+)\.retry\.(\d+)$/.exec(name) ?? [];
+      if (undelivered > 0 && this.#repeating.has(queue) && Number(milliseconds) < settledMs)
+        return `the queue "${name}" has a message`;
+    }
+    return undefined;
   }
 
   /** Returns all messages that are kept back to their queues. */
@@ -110,10 +139,26 @@ export class RoleFaults implements FaultControl, Interference {
 
   full(queue: string): () => void {
     if (typeof queue !== 'string' || queue === '') throw new TypeError('faults.full requires the name of a queue');
-    // Before the broker starts, its queues are unknown.
-    const queues = this.#state()?.vhost.queues;
-    if (queues?.has(queue) === false) throw new TypeError(`faults.full requires an existing queue, not "${queue}"`);
+    const error = new TypeError(`faults.full requires an existing queue, not "${queue}"`);
+    if (this.#state() === undefined) this.#unchecked.push([queue, error]);
+    else if (!this.#hasQueue(queue)) throw error;
     return this.#start({ type: 'full', queue });
+  }
+
+  checked(): Promise<void> | undefined {
+    const unchecked = this.#unchecked;
+    this.#unchecked = [];
+    return unchecked.length === 0 ? undefined : this.#check(unchecked);
+  }
+
+  async #check(unchecked: readonly [queue: string, error: TypeError][]): Promise<void> {
+    // A fixture that uses the broker reports why it cannot start.
+    await this.#open().catch(() => undefined);
+    for (const [queue, error] of unchecked) if (this.#state() !== undefined && !this.#hasQueue(queue)) throw error;
+  }
+
+  #hasQueue(queue: string): boolean {
+    return this.#state()?.vhost.queues.has(queue) === true || this.#definedQueues().includes(queue);
   }
 
   block(): () => void {
@@ -156,28 +201,21 @@ export class RoleFaults implements FaultControl, Interference {
     if (entry.redelivered || this.#numbers.has(identityOf(delivery)) || this.#keptBack.has(queue)) return false;
     const successors = this.#chaos.successors(seriesOf(queue), this.#numberOf(delivery));
     if (successors === 0) return false;
-    this.#overtaken.add(identityOf(delivery));
     this.#keptBack.keep(queue, successors, putBack);
     return true;
-  }
-
-  isCounted(delivery: Delivery): boolean {
-    const identity = identityOf(delivery);
-    return this.#lost.has(identity) || this.#overtaken.has(identity);
   }
 
   acknowledge(delivery: Delivery): AckFate | undefined {
     const { client } = delivery;
     if (!isRole(client)) return undefined;
-    const identity = identityOf(delivery);
-    const isFirst = !this.#lost.has(identity);
+    const isFirst = !this.#lost.has(identityOf(delivery));
     if (isFirst && this.#has('crash')) {
-      this.#lost.add(identity);
+      this.#lose(delivery);
       this.#interrupt(client);
       return { isLost: true, closesFor: "faults.crashBetween('effect', 'ack')" };
     }
     if (isFirst && this.#has('redeliver')) {
-      this.#lost.add(identity);
+      this.#lose(delivery);
       return { isLost: true };
     }
     return this.#chaos && this.#seededFate(this.#chaos, delivery, isFirst);
@@ -186,11 +224,16 @@ export class RoleFaults implements FaultControl, Interference {
   #seededFate(chaos: SeededFaults, delivery: Delivery, isFirst: boolean): AckFate | undefined {
     const { client, queue } = delivery;
     const isLost = isFirst && chaos.losesAck(seriesOf(queue), this.#numberOf(delivery));
-    if (isLost) this.#lost.add(identityOf(delivery));
+    if (isLost) this.#lose(delivery);
     const series = `ack ${keyOf(client)}`;
     if (!chaos.disconnects(series, chaos.next(series))) return isLost ? { isLost } : undefined;
     this.#interrupt(client);
     return { isLost, closesFor: reasonOf('reconnect') };
+  }
+
+  #lose(delivery: Delivery): void {
+    this.#lost.add(identityOf(delivery));
+    this.#repeating.add(delivery.queue);
   }
 
   #numberOf(delivery: Delivery): number {

@@ -99,6 +99,33 @@ test('each fault has its effect on a role and ends with its test', async () => {
   assert.is(status, 0, stdout);
 });
 
+test('full requires an existing queue before the broker starts, too', async () => {
+  const rest = {
+    publish: "await publish('task', 'a');",
+    role: "await role('worker');",
+    nothing: '',
+  };
+  for (const [name, next] of Object.entries(rest)) {
+    const cwd = emptyFolder({ 'a.test.ts': `${head}test('${name}', async () => { faults.full('typo');\n${next} });` });
+    const { status, stdout } = await mq(['test'], { cwd });
+    assert.is(status, 1, stdout);
+    assert.is(stdout.match(/faults\.full requires an existing queue, not "typo"/g)?.length, 1, stdout);
+    assert.match(stdout, /a\.test\.ts:2/);
+  }
+});
+
+test('full accepts a queue of rascal.json before the broker starts', async () => {
+  const cwd = emptyFolder({
+    'a.test.ts': `${head}test('first', async () => {
+      faults.full('task_queue');
+      await publish('task', 'a');
+      assert.match(await role('task', ['b']).catch(String), /ended with 75/);
+    });`,
+  });
+  const { status, stdout } = await mq(['test'], { cwd });
+  assert.is(status, 0, stdout);
+});
+
 test('a test with faults is skipped on another broker', async () => {
   const vhost = await testVhost();
   try {

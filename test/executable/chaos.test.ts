@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fences } from '../support/documents.ts';
-import { emptyFolder, type MqResult, mq } from '../support/mq.ts';
+import { emptyFolder, type MqResult, mq, startMq } from '../support/mq.ts';
+import { until } from '../support/until.ts';
 
 const blocks = fences().filter(({ place }) => place.startsWith('.github/docs/chaos.md'));
 const [config = ''] = textsOf('json');
@@ -99,6 +100,22 @@ test('comes later', async () => {
   assert.match(stdout, /"ends the process"\n {4}broken by redelivery \(seed 1\)\n/);
   assert.not.match(stdout, /comes later/);
   assert.match(stdout, /\n1 passed, 2 failed\n/);
+});
+
+test('starts no further run after a signal', async () => {
+  const text = `
+import { appendFileSync, readFileSync } from 'node:fs';
+import { test } from 'mq/test';
+test('waits in the second run', async () => {
+  appendFileSync('.runs', 'x');
+  if (readFileSync('.runs', 'utf8').length === 2) await new Promise((resolve) => setTimeout(resolve, 60_000));
+});`;
+  const cwd = emptyFolder({ 'a.test.ts': text });
+  const runs = () => readFileSync(join(cwd, '.runs'), 'utf8').length;
+  const running = startMq(['test', '--chaos', '--timeout', '1m'], { cwd });
+  await until('the run with a seed', () => runs() === 2);
+  assert.is((await running.stop()).status, 143);
+  assert.is(runs(), 2);
 });
 
 test('does not pass a test that has not run with faults', async () => {

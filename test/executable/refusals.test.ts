@@ -86,7 +86,7 @@ for (const { title, args, ...refusal } of rows) {
 }
 
 test('a server that is not a broker ends with 76', async () => {
-  const server = createServer((socket) => socket.on('error', () => undefined).end());
+  const server = createServer((socket) => socket.on('error', () => undefined).end('SSH-2.0-OpenSSH_9.2\r\n'));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {
     const address = server.address();

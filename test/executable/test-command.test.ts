@@ -1,10 +1,13 @@
 // Tests mq test through the executable, with small test files in a folder.
 
-import { existsSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { emptyFolder, mq, startMq } from '../support/mq.ts';
+import { emptyFolder, executable, mq, startMq } from '../support/mq.ts';
+import { until } from '../support/until.ts';
 
 const right = `import { test, assert } from 'mq/test';
 test('adds', () => {
@@ -249,6 +252,45 @@ choice('--watch runs the tests again when a file changes', async () => {
   await running.prints(/1 passed, 0 failed\n/);
   assert.match(running.stderr(), /a\.test\.ts has changed/);
   assert.is((await running.stop()).status, 0);
+});
+
+choice('a change of a test file stops the run of --watch', async () => {
+  const long = `
+import { writeFileSync } from 'node:fs';
+import { test } from 'mq/test';
+test('long', () => {
+  writeFileSync('.started', '');
+  return new Promise((resolve) => setTimeout(resolve, 60_000));
+});`;
+  const cwd = emptyFolder({ 'a.test.ts': long });
+  const running = startMq(['test', '--watch', '--chaos', '--timeout', '1m'], { cwd });
+  await until('the test runs', () => existsSync(join(cwd, '.started')));
+  writeFileSync(join(cwd, 'a.test.ts'), right);
+  await running.prints(/interrupted by a change of a\.test\.ts\n[\s\S]*1 passed, 0 failed\n/);
+  assert.match(running.stderr(), /a\.test\.ts has changed/);
+  assert.is((await running.stop()).status, 0);
+});
+
+choice('--watch does not run again because of its own output', async () => {
+  const cwd = emptyFolder({ 'a.test.ts': right });
+  const [out, err] = ['out.txt', 'err.txt'].map((name) => join(cwd, name)) as [string, string];
+  const child = spawn(executable, ['test', '--watch'], {
+    cwd,
+    stdio: ['ignore', openSync(out, 'w'), openSync(err, 'w')],
+  });
+  const says = (pattern: RegExp) => until(String(pattern), () => pattern.test(readFileSync(err, 'utf8')));
+  try {
+    await says(/watching/);
+    for (const name of ['b', 'c']) {
+      writeFileSync(join(cwd, `${name}.test.ts`), right);
+      // The outputs of the run before would cause a run before this one.
+      await says(new RegExp(`${name}\\.test\\.ts has changed\n\nwatching`));
+    }
+    assert.not.match(readFileSync(err, 'utf8'), /txt has changed/);
+  } finally {
+    child.kill();
+    await once(child, 'exit');
+  }
 });
 
 choice('SIGINT ends the run with 130', async () => {

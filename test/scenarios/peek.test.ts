@@ -70,6 +70,25 @@ async function drained(queue: string, count: number): Promise<string[]> {
   return bodies;
 }
 
+test('a look at a classic queue uses up no attempt, and is warned about', async () => {
+  const queue = 'marked-classic';
+  await filled(queue, 'classic', ['a']);
+  const { status, stderr } = await peek(queue);
+  assert.is(status, 0, stderr);
+  assert.match(stderr, /^mq peek: a classic queue marks these messages as redelivered; /m);
+  const config = {
+    vhosts: { '/': { queues: { [queue]: {} } } },
+    subscriptions: { marked: { queue } },
+    mq: {
+      retry: { attempts: 1, delays: [100] },
+      roles: { marked: { behaviour: 'consume', subscription: 'marked', handler: { exec: ['cat'] } } },
+    },
+  };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
+  const worker = await roles.run(['marked', '--count', '1'], { cwd });
+  assert.equal([worker.status, worker.stdout], [0, 'a'], worker.stderr);
+});
+
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index));
 const bodiesOf = (stdout: string) => lines(stdout).map((line) => (JSON.parse(line) as { body: string }).body);
 

@@ -38,11 +38,12 @@ for (const type of ['classic', 'quorum']) {
     const { letter, deaths, log } = await roles.supervise(['work'], {
       cwd,
       dead: `${queue}.dead`,
-      most: 5,
+      most: 6,
       isOver: () => handled().size === good.length,
     });
-    assert.is(deaths, 5);
-    const cause = /attempt 1 failed: its worker, its connection or the broker ended before the outcome arrived/;
+    // The first redelivery from a classic queue does not count, because its message may not have reached a handler.
+    assert.is(deaths, type === 'classic' ? 6 : 5);
+    const cause = /delivered again: its worker, its connection or the broker ended before the outcome arrived/;
     // A quorum queue counts deliveries by itself.
     assert.is(cause.test(log), type === 'classic', log);
     assert.equal(

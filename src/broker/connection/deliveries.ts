@@ -108,8 +108,7 @@ export class Deliveries {
     const { connection, number, counters } = this.channel;
     countDelivery(counters, entry === undefined ? 'deliver_no_ack' : 'deliver', redelivered);
     try {
-      const sent = redelivered && entry !== undefined ? this.#counted(consumer, entry, message) : message;
-      connection.output.deliver(number, consumer.tag, tag, redelivered, sent);
+      connection.output.deliver(number, consumer.tag, tag, redelivered, message);
     } catch (error) {
       // The error must close this connection only, but the caller may be a timer or a publisher of another connection.
       connection.fail(error);
@@ -286,16 +285,10 @@ export class Deliveries {
     if (connection.interference === undefined || isStream(queue)) return false;
     return connection.interference.keepBack({ client: connection, queue: queue.name, entry }, () => {
       queue.requeue([entry], false);
+      // Workers take a redelivered message of a classic queue for one that may have crashed another worker.
+      if (queue.settings.type === 'classic') entry.redelivered = false;
       queue.dispatch();
     });
-  }
-
-  /** Returns the message, with the headers of a quorum queue if a simulated fault requires them. */
-  #counted({ queue }: ChannelConsumer, entry: QueueEntry, message: Message): Message {
-    const { connection } = this.channel;
-    if (connection.interference === undefined || isStream(queue)) return message;
-    const isCounted = connection.interference.isCounted({ client: connection, queue: queue.name, entry });
-    return isCounted && message === entry.message ? entry.withDeliveryCount() : message;
   }
 
   #fateOf({ queue, entry }: UnackedDelivery): AckFate | undefined {

@@ -1,7 +1,7 @@
 // mq test: runs the user's test files, each in its own process, against the chosen target.
 
 import { existsSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import builtin from '../../../rascal.json' with { type: 'json' };
 import type { FoundFile } from '../../config/find.ts';
 import type { Context } from '../../context.ts';
@@ -52,22 +52,16 @@ export const testCommand: Command = {
     const written = reports.flatMap(({ to }) => (typeof to === 'object' ? [resolve(context.cwd, to.file)] : []));
     const target = await open();
     try {
-      const run = async (these: readonly string[]) => runOnce(context, { plan, reports, target, files: these });
-      if (!plan.watch) return await run(files);
-      const { changes } = await import('../../harness/watch.ts');
-      const watched = changes(context.cwd, { signal: context.drain, written });
-      // Watching starts before the tests run, because a file may change during the run.
-      let next = watched.next();
-      let status = await run(files);
-      const watches = `watching ${context.cwd} for changes; Ctrl-C ends it\n`;
-      context.stderr.write(`\n${watches}`);
-      for (let change = await next; !change.done; change = await next) {
-        context.stderr.write(`\n${relative(context.cwd, change.value)} has changed\n`);
-        next = watched.next();
-        status = await run(await filesOf(context, values, plan));
-        context.stderr.write(`\n${watches}`);
-      }
-      return status;
+      const run = async (drain: AbortSignal, these: readonly string[]) =>
+        runOnce({ ...context, drain }, { plan, reports, target, files: these });
+      if (!plan.watch) return await run(context.drain, files);
+      const { runAtChanges } = await import('./test/watch.ts');
+      return await runAtChanges(context, {
+        written,
+        config: values.name('config') ?? 'rascal.json',
+        canStop: target.plan.kind === 'embedded',
+        run: async (drain) => run(drain, await filesOf(context, values, plan)),
+      });
     } finally {
       await target.close();
     }

@@ -40,25 +40,26 @@ interface SeedRun {
 /** Runs the tests with a seed. Returns the tests that did not run because another one has ended the process. */
 async function runSeed(result: ChaosResult, { seed, tests, run, signal }: SeedRun): Promise<string[]> {
   const again = await run(seed, chaosKinds, tests);
-  const causes = await causesOf(again, (kinds, failed) => run(seed, kinds, failed.length > 0 ? failed : tests));
+  // A run that was interrupted has no cause to look for.
+  if (signal.aborted) return [];
+  const repeat: Repeat = (kinds, failed) => run(seed, kinds, failed.length > 0 ? failed : tests);
+  const causes = await causesOf(again, repeat, signal);
   if (signal.aborted) return [];
   result.add(again, seed, causes);
   const unrun = again.tests.filter(({ didNotRun }) => didNotRun).map(({ name }) => name);
   return unrun.length < tests.length && result.remaining.length > 0 ? unrun : [];
 }
 
+type Repeat = (kinds: readonly ChaosKind[], failed: readonly string[]) => Promise<FileResult>;
 type Run = (seed: number, kinds: readonly ChaosKind[], tests: readonly string[]) => Promise<FileResult>;
 
 /** Returns the first cause of each failure by its title: no fault at all, or one kind of fault alone. */
-async function causesOf(
-  again: FileResult,
-  repeat: (kinds: readonly ChaosKind[], failed: readonly string[]) => Promise<FileResult>,
-): Promise<ReadonlyMap<string, Cause>> {
+async function causesOf(again: FileResult, repeat: Repeat, signal: AbortSignal): Promise<ReadonlyMap<string, Cause>> {
   const causes = new Map<string, Cause>();
   const failures = realFailures(again);
   for (const kind of [undefined, ...chaosKinds]) {
     const open = failures.filter(({ title }) => !causes.has(title));
-    if (open.length === 0) break;
+    if (open.length === 0 || signal.aborted) break;
     const failed = again.tests.filter(({ failure }) => failure !== undefined && open.includes(failure));
     // A failure that does not belong to a test may need all tests.
     const isOfTests = failed.length === open.length;

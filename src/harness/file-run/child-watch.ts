@@ -32,7 +32,9 @@ export class ChildWatch {
     this.#child = child;
     this.#options = options;
     this.#expectEvent(loadTimeoutMs);
-    options.signal.addEventListener('abort', this.#onAbort, { once: true });
+    // A signal that has aborted before sends no event.
+    if (options.signal.aborted) this.#onAbort();
+    else options.signal.addEventListener('abort', this.#onAbort, { once: true });
     this.#readEvents();
     this.ended = new Promise((resolve) => {
       child.once('error', (error) => resolve(this.#finish({ code: null, signal: null, killed: error.message })));

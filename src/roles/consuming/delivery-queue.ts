@@ -8,7 +8,8 @@ import type { Placed } from '../../arrival-order.ts';
 import type { Message } from '../../handlers/handler.ts';
 import type { Delivery } from '../../session/consumer.ts';
 import { type Timer, time } from '../../time.ts';
-import { unfinishedAttemptsOf } from '../message.ts';
+import { isMarkedRedelivered, unfinishedAttemptsOf } from '../message.ts';
+import { AcknowledgedIds } from './acknowledged-ids.ts';
 import { identityOf } from './identity.ts';
 
 export interface PendingDelivery extends Placed {
@@ -17,10 +18,12 @@ export interface PendingDelivery extends Placed {
   readonly message: Message;
   readonly isSuspect: boolean;
   /**
-   * `true` if an earlier attempt ended without an outcome and the broker does not count it. mq counts it by sending the
-   * message through a wait queue.
+   * `true` if an earlier attempt may have ended without an outcome and the broker does not count it. mq counts it by
+   * sending the message through a wait queue.
    */
   readonly isUncounted: boolean;
+  /** `true` if the message was uncounted before. The first time does not use up an attempt. */
+  readonly isMarked: boolean;
   /** `true` if the broker will soon drop the message because of its returns. It must be published again. */
   readonly isNearlyDropped: boolean;
   /** Number of consecutive attempts without an outcome. */
@@ -57,6 +60,7 @@ export class DeliveryQueue {
   #quiet: Timer | undefined;
   /** By `keyOf`: number of times that this process received the message without a final answer. */
   readonly #open = new Map<string, number>();
+  readonly #acknowledged = new AcknowledgedIds();
 
   constructor(parts: DeliveryQueueParts) {
     this.#parts = parts;
@@ -75,7 +79,7 @@ export class DeliveryQueue {
   classify(delivery: Delivery, message: Message): PendingDelivery {
     if (this.#parts.counts) return this.#classified(delivery, message);
     const isNearlyDropped = this.#parts.isNearlyDropped(message);
-    const counted = { isSuspect: false, isUncounted: false, isNearlyDropped, unfinishedAttempts: 0 };
+    const counted = { isSuspect: false, isUncounted: false, isMarked: false, isNearlyDropped, unfinishedAttempts: 0 };
     return { place: -1, delivery, message, ...counted, work: undefined };
   }
 
@@ -96,6 +100,11 @@ export class DeliveryQueue {
     if (running > 0 || this.#quiet) return undefined;
     this.#alone = this.#pick();
     return this.#alone;
+  }
+
+  /** Records that this process has handled and acknowledged a message. */
+  acknowledged({ properties }: Message): void {
+    if (this.#parts.counts && properties.messageId !== undefined) this.#acknowledged.add(properties.messageId);
   }
 
   /** Records that a message has an outcome. `isDone` means that it is not delivered again. */
@@ -137,7 +146,8 @@ export class DeliveryQueue {
     const isKnown = before > 0;
     // RabbitMQ: a classic queue only marks a message as redelivered and does not count.
     const isCounted = returns !== undefined || headers['x-acquired-count'] !== undefined;
-    const isUncounted = fields.redelivered && !isCounted && !isKnown;
+    const isUncounted = fields.redelivered && !isCounted && !isKnown && !this.#acknowledged.has(message);
+    const isMarked = isMarkedRedelivered(headers, delivery.queue);
     const unfinishedAttempts = unfinishedAttemptsOf(headers, delivery.queue);
     // This process is alive, so the returns that the broker counted in the meantime are not crashes. With native retries
     // they are attempts that have failed.
@@ -147,8 +157,9 @@ export class DeliveryQueue {
       place: -1,
       delivery,
       message: uncounted > 0 ? { ...message, attempt: message.attempt - uncounted } : message,
-      isSuspect: !isKnown && (isUncounted || unfinishedAttempts > 0),
+      isSuspect: !isKnown && (isUncounted || isMarked || unfinishedAttempts > 0),
       isUncounted,
+      isMarked,
       isNearlyDropped: this.#parts.isNearlyDropped(message),
       unfinishedAttempts: unfinishedAttempts - ownReturns,
       work: undefined,

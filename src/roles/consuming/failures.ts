@@ -42,7 +42,7 @@ export interface Settled {
 }
 
 interface Verdict {
-  readonly type: 'dead-letter' | 'renew' | 'count';
+  readonly type: 'dead-letter' | 'renew' | 'count' | 'mark';
   readonly reason: string;
   /** Number of the last attempt, if the message has had one. */
   readonly attempt?: number;
@@ -52,6 +52,7 @@ interface Verdict {
 export const done: Settled = { isDone: true };
 /** The mark `redelivered` does not distinguish these causes. */
 const unfinishedReason = 'its worker, its connection or the broker ended before the outcome arrived';
+const markedReason = `${unfinishedReason}, or a client returned it`;
 
 export class Failures {
   readonly #parts: FailuresParts;
@@ -62,12 +63,12 @@ export class Failures {
 
   /**
    * Decides what happens to a message before a handler may receive it: `dead-letter` if no handler may, `renew` if it
-   * must be published again first, `count` if an attempt must be counted first. Returns `undefined` if a handler may
-   * receive it now.
+   * must be published again first, `count` if an attempt must be counted first, `mark` if the next redelivery must count.
+   * Returns `undefined` if a handler may receive it now.
    */
   verdict(pending: PendingDelivery): Verdict | undefined {
     const { config, canFail, maxBody = Number.POSITIVE_INFINITY } = this.#parts;
-    const { message, isUncounted, isNearlyDropped } = pending;
+    const { message, isUncounted, isMarked, isNearlyDropped } = pending;
     const { length } = message.body;
     if (length > maxBody)
       return { type: 'dead-letter', reason: `a body of ${length} bytes is over --max-body ${maxBody}` };
@@ -83,15 +84,18 @@ export class Failures {
       const reason = headers[headerNames.reason];
       return { type: 'dead-letter', reason: typeof reason === 'string' ? reason : 'its reason is missing' };
     }
-    const unfinishedAttempts = pending.unfinishedAttempts + Number(isUncounted);
-    const lastAttempt = attempt + Number(isUncounted) - 1;
+    const uncounted = Number(isUncounted && isMarked);
+    const unfinishedAttempts = pending.unfinishedAttempts + uncounted;
+    const lastAttempt = attempt + uncounted - 1;
     const isLimited = config.onFail !== 'requeue' && config.onFail !== 'exit';
     if (unfinishedAttempts > 0 && (isLimited ? lastAttempt : unfinishedAttempts) >= config.attempts) {
-      const reason = `${isLimited ? lastAttempt : unfinishedAttempts} attempts ended without an outcome`;
+      const ended = isLimited ? lastAttempt : unfinishedAttempts;
+      const reason = `${ended === 1 ? '1 attempt' : `${ended} attempts`} ended without an outcome`;
       return { type: 'dead-letter', reason, attempt: lastAttempt };
     }
     if (renewal) return renewal;
-    return isUncounted ? { type: 'count', reason: unfinishedReason } : undefined;
+    if (!isUncounted) return undefined;
+    return isMarked ? { type: 'count', reason: unfinishedReason } : { type: 'mark', reason: markedReason };
   }
 
   /** `true` if the queue itself delays and counts the attempts. */
@@ -113,6 +117,12 @@ export class Failures {
       case 'count':
         this.#warn('retry', message, `attempt ${message.attempt} failed: ${reason}`);
         return this.#answerAfter(delivery, await retries.again(message, reason, unfinishedAttempts + 1), {
+          message,
+          reason,
+        });
+      case 'mark':
+        this.#warn('retry', message, `delivered again: ${reason}; this does not count as an attempt`);
+        return this.#answerAfter(delivery, await retries.mark(message, reason, unfinishedAttempts), {
           message,
           reason,
         });

@@ -361,11 +361,12 @@ export class Intake implements Member {
 
   // Before the last acknowledgement the role ends, because the broker would deliver another message after it. The broker
   // handles the methods of a channel in order, so its answer to basic.cancel is not needed.
-  #acknowledge({ delivery }: PendingDelivery): void {
+  #acknowledge({ delivery, message }: PendingDelivery): void {
     if (this.#group.isAtLast && !delivery.isRequeued) {
       this.#group.stop();
       void this.#stopConsumer();
     }
+    this.#waiting.acknowledged(message);
     if (delivery.ack()) this.#parts.counts.acked += 1;
   }
 

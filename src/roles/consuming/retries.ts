@@ -91,7 +91,14 @@ export class Retries {
    * outcome.
    */
   again(message: Message, reason: string, unfinishedAttempts = 0): Promise<SendResult> {
-    return this.#wait(message, { reason, unfinishedAttempts, delay: this.delayOf(message) });
+    const next = { attempt: message.attempt + 1, marks: unfinishedHeader(unfinishedAttempts) };
+    return this.#wait(message, { reason, next, delay: this.delayOf(message) });
+  }
+
+  /** Sends the message to a wait queue for the same attempt, with the mark that its queue has delivered it again. */
+  mark(message: Message, reason: string, unfinishedAttempts: number): Promise<SendResult> {
+    const marks = { ...unfinishedHeader(unfinishedAttempts), [headerNames.redelivered]: this.#queue };
+    return this.#wait(message, { reason, next: { attempt: message.attempt, marks }, delay: this.delayOf(message) });
   }
 
   /** Returns the delay between the failed attempt and the next one, in milliseconds. */
@@ -102,7 +109,8 @@ export class Retries {
 
   /** Sends the message back to its queue through the wait queue of three seconds. */
   goBack(message: Message, reason: string): Promise<SendResult> {
-    return this.#wait(message, { reason, unfinishedAttempts: 0, delay: requeueMs });
+    const next = { attempt: message.attempt + 1, marks: {} };
+    return this.#wait(message, { reason, next, delay: requeueMs });
   }
 
   async deadLetter(message: Message, reason: string): Promise<SendResult> {
@@ -147,8 +155,7 @@ export class Retries {
     return { to: { exchange: '', routingKey: this.#queue, options: {} }, options: undefined };
   }
 
-  async #wait(message: Message, { reason, unfinishedAttempts, delay }: Wait): Promise<SendResult> {
-    const next = { attempt: message.attempt + 1, marks: unfinishedHeader(unfinishedAttempts) };
+  async #wait(message: Message, { reason, next, delay }: Wait): Promise<SendResult> {
     const { name, arguments: given } = waitQueue(this.#queue, delay, { isOwn: this.#parts.hasOwnQueue });
     const to = { exchange: '', routingKey: name, options: {} };
     const where = await this.#sendUntilAccepted(
@@ -253,7 +260,8 @@ const notKept = new Set([
 
 interface Wait {
   readonly reason: string;
-  readonly unfinishedAttempts: number;
+  /** Number of the attempt that follows, and its additional headers. */
+  readonly next: Pick<Step, 'attempt' | 'marks'>;
   /** Delay in milliseconds. */
   readonly delay: number;
 }

@@ -7,7 +7,7 @@ import { objectOf } from '../../config/plain.ts';
 import type { RascalSettings } from '../../config/rascal-settings.ts';
 import { MqError } from '../../errors.ts';
 import { isIncomplete, socketLogin } from '../../login/socket-login.ts';
-import { failureOf } from '../failure.ts';
+import { failureOf, isHandshakeEnd } from '../failure.ts';
 import '../patches/content-frames.ts';
 import '../patches/outgoing-frames.ts';
 import '../patches/handshake.ts';
@@ -103,7 +103,7 @@ function frameMaxFault({ vhosts }: RascalSettings, failure: MqError): MqError {
   const small = Object.values(vhosts)
     .flatMap(({ connections }) => connections.map((one) => Number(objectOf(objectOf(one)['options'])['frameMax'])))
     .find((frameMax) => frameMax > 0 && frameMax < leastFrameMax);
-  if (failure.code !== 'PROTOCOL' || small === undefined) return failure;
+  if (!isHandshakeEnd(failure) || small === undefined) return failure;
   return new MqError('CONFIG', `the broker ended the handshake: frameMax is ${small}`, {
     hint: `RabbitMQ 4.1 and later require at least ${leastFrameMax}; remove frameMax, or increase it`,
     cause: failure,

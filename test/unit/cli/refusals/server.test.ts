@@ -22,6 +22,11 @@ const notAmqp = {
   line: 'mq producer: the server does not use AMQP 0-9-1 [PROTOCOL]',
   hint: 'RabbitMQ listens for AMQP on 5672 (plain) and 5671 (TLS); 15672 is its management page',
 };
+const ended = {
+  exit: 69,
+  line: 'mq producer: the broker closed the connection during the handshake [UNAVAILABLE]',
+  hint: notAmqp.hint,
+};
 const notTls = {
   exit: 76,
   line: 'mq producer: the server does not use TLS [TLS]',
@@ -46,7 +51,21 @@ const listeners: readonly Listener[] = [
     ...notAmqp,
   },
   { title: 'an SSH server', onSocket: (socket) => socket.write('SSH-2.0-OpenSSH_9.2\r\n'), ...notAmqp },
-  { title: 'a server that closes the connection', onSocket: (socket) => socket.end(), ...notAmqp },
+  { title: 'a server that sends a few other bytes', onSocket: (socket) => socket.end('-ERR\r\n'), ...notAmqp },
+  { title: 'a server that closes the connection', onSocket: (socket) => socket.end(), ...ended },
+  {
+    title: 'a broker that ends inside a frame of the handshake',
+    onSocket: (socket) => socket.once('data', () => socket.end(Buffer.from([1, 0, 0, 0, 0, 1, 0, 0, 10]))),
+    ...ended,
+  },
+  {
+    title: 'a broker that ends the handshake because of a small frameMax',
+    onSocket: (socket) => socket.end(),
+    query: '?frameMax=4096',
+    exit: 78,
+    line: 'mq producer: the broker ended the handshake: frameMax is 4096 [CONFIG]',
+    hint: 'RabbitMQ 4.1 and later require at least 8192; remove frameMax, or increase it',
+  },
   {
     title: 'a server that speaks another version of AMQP',
     onSocket: (socket) => socket.once('data', () => socket.end('AMQP\0\u0001\0\0')),

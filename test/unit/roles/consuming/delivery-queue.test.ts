@@ -120,6 +120,41 @@ test('counts crashes that the broker does not, but no returns of this process', 
   assert.equal(judged({ id: 'f', headers: other }), [false, false, 1], 'the attempts of another queue do not count');
 });
 
+test('does not count a message again that this process has acknowledged', () => {
+  const waiting = new DeliveryQueue({
+    counts: true,
+    isNearlyDropped: () => false,
+    prefetch: 1,
+    onReady: () => undefined,
+  });
+  const isUncounted = (id: string) => {
+    const { delivery, message } = delivered({ id, redelivered: true });
+    return waiting.classify(delivery, message).isUncounted;
+  };
+  waiting.acknowledged(delivered({ id: 'a' }).message);
+  assert.equal([isUncounted('a'), isUncounted('b')], [false, true]);
+  for (let id = 0; id < 5_000; id += 1) waiting.acknowledged(delivered({ id: `${id}` }).message);
+  assert.equal([isUncounted('a'), isUncounted('4999')], [false, false]);
+  for (let id = 5_000; id < 10_000; id += 1) waiting.acknowledged(delivered({ id: `${id}` }).message);
+  assert.is(isUncounted('0'), true, 'the memory is bounded');
+});
+
+test('a message that was delivered again before is a suspect', () => {
+  const waiting = new DeliveryQueue({
+    counts: true,
+    isNearlyDropped: () => false,
+    prefetch: 1,
+    onReady: () => undefined,
+  });
+  const judged = (headers: Record<string, string>) => {
+    const { delivery, message } = delivered({ headers });
+    const { isSuspect, isUncounted, isMarked } = waiting.classify(delivery, message);
+    return [isSuspect, isUncounted, isMarked];
+  };
+  assert.equal(judged({ 'x-mq-queue': 'q', 'x-mq-redelivered': 'q' }), [true, false, true]);
+  assert.equal(judged({ 'x-mq-queue': 'q', 'x-mq-redelivered': 'another' }), [false, false, false]);
+});
+
 for (const id of ['a', undefined]) {
   test(`copies of a running message do not count as crashes, message-id ${id}`, () => {
     const waiting = new DeliveryQueue({
