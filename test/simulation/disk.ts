@@ -115,6 +115,7 @@ export class SimulatedDisk implements Disk {
     await this.#run({ name: 'open', path });
     const file = this.#file('open', path);
     return {
+      writev: (parts, position) => this.#write(file, { path, bytes: Buffer.concat(parts), position }),
       read: async (buffer, offset, length, position) => {
         await this.#run({ name: 'read', path });
         return { bytesRead: file.bytes.copy(buffer, offset, position, position + length) };

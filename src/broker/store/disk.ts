@@ -42,7 +42,7 @@ export interface LogFile {
 }
 
 /** The part of a file handle that recovery and the cursors of streams use. */
-export interface DiskFile {
+export interface DiskFile extends Pick<LogFile, 'writev'> {
   read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
   stat(): Promise<{ size: number }>;
   truncate(length: number): Promise<void>;
@@ -113,7 +113,11 @@ function identityOf(path: string): string | undefined {
 }
 
 /** Writes all bytes, because one call of writev may write only a part. */
-export async function writeAll(file: LogFile, parts: readonly Buffer[], position: number): Promise<void> {
+export async function writeAll(
+  file: Pick<LogFile, 'writev'>,
+  parts: readonly Buffer[],
+  position: number,
+): Promise<void> {
   let left = parts;
   let at = position;
   while (left.length > 0) {

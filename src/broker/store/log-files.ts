@@ -29,32 +29,27 @@ export async function numbersIn(disk: Disk, folder: string, log: (line: string) 
   return numbers.slice(0, -1);
 }
 
-/** Number of bytes at the end of a segment that are written again: more than the last batch. */
-const rewrittenBytes = 64 * 1024 * 1024;
+interface LogEnd {
+  /** Content of the file. */
+  readonly content: Buffer;
+  /** Position of its last batch. Without a batch, the position is 0. */
+  readonly lastBatch: number;
+}
 
-/**
- * Truncates an incomplete end, and makes everything that was read durable before new records follow. `content` is the content
- * of the file.
- */
+/** Truncates an incomplete end, and makes everything that was read durable before new records follow. */
 export async function truncate(
   disk: Disk,
   { path, bytes }: Segment,
-  content: Buffer,
+  { content, lastBatch }: LogEnd,
   log: (line: string) => void,
 ): Promise<void> {
   const { length } = content;
-  // Linux: after a failed sync, the cache has bytes that are not on disk, and a later sync does not write them. If a write has
-  // failed before this start, only a new write of the same bytes makes them durable.
-  const start = Math.max(0, bytes - rewrittenBytes);
-  const tail = await disk.openLog(path, 'r+');
-  try {
-    await writeAll(tail, [content.subarray(start, bytes)], start);
-    await tail.datasync();
-  } finally {
-    await tail.close();
-  }
   const file = await disk.open(path, 'r+');
   try {
+    // Linux: after a failed sync, the cache has bytes that are not on disk, and a later sync does not write them. If a write has
+    // failed before this start, only a new write of the same bytes makes them durable. Only the last batch can have failed,
+    // because a batch is written only after the previous one was synced.
+    await writeAll(file, [content.subarray(lastBatch, bytes)], lastBatch);
     if (bytes < length) {
       await file.truncate(bytes);
       log(`the store: truncated ${path} to ${bytes} bytes, because its last ${length - bytes} bytes are incomplete`);

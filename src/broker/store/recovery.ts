@@ -42,12 +42,13 @@ export async function recover(
     const bytes = await disk.readFile(segmentPath(folder, number));
     const segment = segmentOf(folder, number, bytes);
     const isLast = number === numbers.at(-1);
+    let lastBatch = 0;
     const onRecord = (record: StoreRecord, offset: number, end: number) => {
-      if (record.type === 'batch') sequence = record.sequence + 1;
+      if (record.type === 'batch') [sequence, lastBatch] = [record.sequence + 1, offset];
       else apply({ index, returned }, record, segment, end - offset);
     };
     segment.bytes = readSegment(segment, bytes, { isLast, onRecord });
-    if (isLast) await truncate(disk, segment, bytes, log);
+    if (isLast) await truncate(disk, segment, { content: bytes, lastBatch }, log);
     segments.push(segment);
   }
   const streams = await recoverStreams(disk, folder, log);

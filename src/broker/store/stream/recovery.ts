@@ -88,9 +88,9 @@ async function scanned(
   const index: StreamSegment['index'] = [];
   let offsets: Scan['offsets'];
   let firstTime: number | undefined;
-  let [newestTime, sequence] = [-Infinity, 1];
+  let [newestTime, sequence, lastBatch] = [-Infinity, 1, 0];
   const onRecord = (record: StoreRecord, position: number) => {
-    if (record.type === 'batch') sequence = record.sequence + 1;
+    if (record.type === 'batch') [sequence, lastBatch] = [record.sequence + 1, position];
     if (record.type !== 'entry') return;
     const { offset, time } = record;
     offsets = { first: offsets?.first ?? offset, next: offset + 1 };
@@ -99,7 +99,7 @@ async function scanned(
     addToIndex({ index }, offset, position);
   };
   segment.bytes = readSegment(segment, bytes, { isLast, onRecord });
-  if (isLast) await truncate(disk, segment, bytes, log);
+  if (isLast) await truncate(disk, segment, { content: bytes, lastBatch }, log);
   return { segment, offsets, firstTime, newestTime, index, sequence };
 }
 
