@@ -18,6 +18,8 @@ interface LogLine {
   readonly message?: string;
 }
 
+const failuresAfterEffects = /did not end within|the reply cannot be sent: the broker refused/;
+
 export class ReceivingRole extends Role {
   readonly #plan: PlannedConsumer;
   readonly #words: readonly [string, string];
@@ -99,8 +101,8 @@ export class ReceivingRole extends Role {
     if (body === undefined)
       history.errors.push(`${this.name} dropped a message that no handler received: ${messageId}`);
     else history.dropped.push(body);
-    // The effect of a handler can come just before its time limit.
-    if (body !== undefined && message?.includes('did not end within')) this.simulation.late.add(body);
+    // A handler can have its effect just before its time limit, and before its reply is refused.
+    if (body !== undefined && failuresAfterEffects.test(message ?? '')) this.simulation.late.add(body);
   }
 
   /** Without faults, a role with --count handles this number of messages. */

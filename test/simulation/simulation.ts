@@ -49,7 +49,7 @@ export class Simulation {
   readonly history: History = emptyHistory();
   /** Bodies of the messages that handlers have received, by message id. */
   readonly bodies = new Map<string, string>();
-  /** Bodies of messages that were dropped because their handler exceeded its time limit. */
+  /** Bodies of messages that were dropped because their handler exceeded its time limit, or their reply was refused. */
   readonly late = new Set<string>();
   readonly roles: readonly Role[];
   readonly broker: SimulatedBroker;
