@@ -4,6 +4,7 @@ import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { Alarms } from './alarms.ts';
 import { Pipe } from './pipe.ts';
 import type { Owner, World } from './world.ts';
 
@@ -46,8 +47,7 @@ class Child extends EventEmitter implements Owner, ProgramSide {
   isAlive = true;
   frozenUntil = 0;
   clockSkewMs = 0;
-  events = 0;
-  alarm: Owner['alarm'];
+  readonly events = new Alarms();
   onTerm: (() => void) | undefined;
   /** The pipes by descriptor. The parent writes 0 and 3, and reads 1 and 2. */
   readonly #pipes: readonly Pipe[];

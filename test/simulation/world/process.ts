@@ -3,6 +3,7 @@
 import { constants } from 'node:os';
 import { PassThrough, Writable } from 'node:stream';
 import type { Context } from '../../../src/context.ts';
+import { Alarms } from './alarms.ts';
 import { Children, type Program, type StartError } from './child.ts';
 import type { Network } from './network.ts';
 import type { Owner, World } from './world.ts';
@@ -41,8 +42,7 @@ export class SimulatedProcess implements Owner {
   isAlive = true;
   frozenUntil = 0;
   clockSkewMs = 0;
-  events = 0;
-  alarm: Owner['alarm'];
+  readonly events = new Alarms();
   /** The last characters of stderr. */
   stderr = '';
   end: ProcessEnd | undefined;

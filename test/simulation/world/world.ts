@@ -3,6 +3,7 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Random, randomOf } from '../../support/random.ts';
+import type { Alarms } from './alarms.ts';
 import { type Event, EventQueue } from './event-queue.ts';
 import { setImmediate } from './real.ts';
 import { Trace } from './trace.ts';
@@ -17,10 +18,8 @@ export interface Owner {
   frozenUntil: number;
   /** Difference between the system clock of the process and the true time, in milliseconds. */
   clockSkewMs: number;
-  /** Number of events that have run in the process. */
-  events: number;
-  /** Called after this number of events. */
-  alarm: { readonly at: number; readonly run: () => void } | undefined;
+  /** The events that have run in the process. */
+  readonly events: Alarms;
   /** Called with an error that no code of the process has caught. */
   onStray(error: unknown): void;
 }
@@ -95,7 +94,7 @@ export class World {
 
   /** Calls `run` when a process has run this number of further events, between two of them. */
   afterEvents(owner: Owner, events: number, run: () => void): void {
-    owner.alarm = { at: owner.events + events, run };
+    owner.events.after(events, run);
   }
 
   /** Number of events that wait for a process. */
@@ -154,12 +153,8 @@ export class World {
         continue;
       }
       this.#advance(event.at);
-      const { alarm } = owner ?? {};
-      if (owner !== undefined && ++owner.events > (alarm?.at ?? Number.POSITIVE_INFINITY) && alarm) {
-        owner.alarm = undefined;
-        alarm.run();
-        if (!owner.isAlive) continue;
-      }
+      owner?.events.next();
+      if (owner !== undefined && !owner.isAlive) continue;
       event.run = undefined;
       this.#owner = owner;
       if (owner === undefined) run();
