@@ -92,11 +92,20 @@ export class SimulatedBroker {
   /** Ends the broker after a number of its events. */
   end(events: number, { isPowerLoss }: { isPowerLoss: boolean }): void {
     const { process } = this;
+    if (process) this.#simulation.world.afterEvents(process, events, () => this.#kill(process, isPowerLoss));
+  }
+
+  /** Ends the broker inside an event, before or after one of its effects. */
+  endAtEffect(effects: number, { isPowerLoss, when }: { isPowerLoss: boolean; when: 'begun' | 'ended' }): void {
+    const { process } = this;
     if (!process) return;
-    this.#simulation.world.afterEvents(process, events, () => {
-      this.#isPowerLoss = isPowerLoss;
-      process.kill();
-    });
+    this.#simulation.world.afterEffects(process, effects, { when, run: () => this.#kill(process, isPowerLoss) });
+  }
+
+  #kill(process: SimulatedProcess, isPowerLoss: boolean): void {
+    if (!process.isAlive) return;
+    this.#isPowerLoss = isPowerLoss;
+    process.kill();
   }
 
   #openStore(disk: SimulatedDisk, { pid, onFailed }: { pid: number; onFailed: () => void }) {
@@ -114,7 +123,11 @@ export class SimulatedBroker {
     const { random } = world;
     return {
       random,
-      wait: () => new Promise((resolve) => void world.after((this.diskMs * random.below(1000)) / 1000, resolve)),
+      // A broker that ends here has begun the operation, which then happens or not.
+      wait: () =>
+        new Promise((resolve) =>
+          world.effect(this.process, () => void world.after((this.diskMs * random.below(1000)) / 1000, resolve)),
+        ),
       faults: {
         capacity: () => this.diskBytes,
         errorOf: ({ name }) => {

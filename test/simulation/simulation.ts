@@ -119,10 +119,20 @@ export class Simulation {
   }
 
   /** Called by the handlers. Returns false if their process has been killed, so that they have no effect. */
-  record({ text: body, attempt, fields, properties }: Received, way: string): boolean {
+  record(received: Received, way: string): boolean {
+    const { world } = this;
+    const { owner } = world;
+    let hasHappened = false;
+    world.effect(owner, () => {
+      hasHappened = true;
+      this.#handle(received, way);
+    });
+    return hasHappened;
+  }
+
+  #handle({ text: body, attempt, fields, properties }: Received, way: string): void {
     const { world, history } = this;
     const { owner } = world;
-    if (owner?.isAlive === false) return false;
     world.trace.add(world.now, `${owner?.name} handles ${body.slice(0, 60)} attempt ${attempt}: ${way}`);
     history.runs.push({ body, way, at: world.now });
     const excess = history.errors.length === 0 ? excessOf(this) : undefined;
@@ -132,7 +142,6 @@ export class Simulation {
     if (role) role.handled += 1;
     if (way === 'ack') history.effects.push({ body, slot, redelivered: fields.redelivered, attempt, at: world.now });
     if (properties.messageId !== undefined) this.bodies.set(properties.messageId, body);
-    return true;
   }
 
   /** Ends a role after a number of its events. A role that has ended is started again. */
@@ -140,6 +149,14 @@ export class Simulation {
     const role = this.roles[target % this.roles.length];
     const { process } = role ?? {};
     if (process) this.world.afterEvents(process, events, () => role?.end(signal));
+  }
+
+  /** Kills a role before or after one of its effects, inside an event. */
+  killAtEffect(target: number, effects: number): undefined {
+    const role = this.roles[target % this.roles.length];
+    const { process } = role ?? {};
+    const when = target % 3 === 0 ? 'begun' : 'ended';
+    if (process) this.world.afterEffects(process, effects, { when, run: () => process.kill() });
   }
 
   /** Starts the broker and the roles. */

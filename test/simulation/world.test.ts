@@ -1,4 +1,4 @@
-// Tests the world of the simulation: when the functions are called that wait for events of a process.
+// Tests the world of the simulation: when a process ends that is killed after events or effects.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -29,5 +29,23 @@ test('skips the event before which its process was killed', async () => {
   await world.run(() => false);
   assert.equal(calls, [0, 1]);
 });
+
+for (const { when, expected } of [
+  { when: 'begun', expected: ['effect 0', 'effect 1'] },
+  { when: 'ended', expected: ['effect 0', 'effect 1', 'effect 2'] },
+] as const) {
+  test(`kills a process inside an event when an effect has ${when}`, async () => {
+    const world = new World(1);
+    const process = processIn(world);
+    const calls: string[] = [];
+    world.afterEffects(process, 2, { when, run: () => process.kill() });
+    const run = () => {
+      for (let effect = 0; effect < 5; effect += 1) world.effect(process, () => calls.push(`effect ${effect}`));
+    };
+    world.after(0, run, process);
+    await world.run(() => false);
+    assert.equal(calls, expected);
+  });
+}
 
 test.run();

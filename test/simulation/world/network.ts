@@ -166,6 +166,7 @@ export class SimulatedServer extends EventEmitter {
     const { world } = this.#network;
     const done = args.find((arg) => typeof arg === 'function') as (() => void) | undefined;
     if (done) this.once('listening', done);
+    if (this.owner?.isAlive === false) return this;
     this.host = hostOf(this.owner);
     this.#port = port === 0 ? this.#network.newPort() : port;
     const isFree = this.#network.register({ host: this.host, port: this.#port }, this);

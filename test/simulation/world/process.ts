@@ -43,6 +43,7 @@ export class SimulatedProcess implements Owner {
   frozenUntil = 0;
   clockSkewMs = 0;
   readonly events = new Alarms();
+  readonly effects = { begun: new Alarms(), ended: new Alarms() };
   /** The last characters of stderr. */
   stderr = '';
   end: ProcessEnd | undefined;
@@ -197,12 +198,13 @@ export class SimulatedProcess implements Owner {
     const on = name === 'stdout' ? this.#options.onStdout : this.#options.onStderr;
     return new Writable({
       write: (chunk: Buffer, _encoding, next) => {
-        if (!this.isAlive) return;
         const text = String(chunk);
-        if (name === 'stderr') this.stderr = (this.stderr + text).slice(-keptCharacters);
-        this.#world.trace.add(this.#world.now, `${this.name} ${name}: ${text.trimEnd()}`);
-        on?.(text);
-        next();
+        this.#world.effect(this, () => {
+          if (name === 'stderr') this.stderr = (this.stderr + text).slice(-keptCharacters);
+          this.#world.trace.add(this.#world.now, `${this.name} ${name}: ${text.trimEnd()}`);
+          on?.(text);
+          next();
+        });
       },
     });
   }

@@ -8,6 +8,13 @@ import { type Event, EventQueue } from './event-queue.ts';
 import { setImmediate } from './real.ts';
 import { Trace } from './trace.ts';
 
+interface Effects {
+  /** Effects that have begun. */
+  readonly begun: Alarms;
+  /** Effects that have ended. */
+  readonly ended: Alarms;
+}
+
 /** A program that runs in the world. Its events are skipped when it has ended, and wait while it is frozen. */
 export interface Owner {
   readonly name: string;
@@ -20,6 +27,8 @@ export interface Owner {
   clockSkewMs: number;
   /** The events that have run in the process. */
   readonly events: Alarms;
+  /** What the process does outside of itself, such as a write to a socket. */
+  readonly effects: Effects;
   /** Called with an error that no code of the process has caught. */
   onStray(error: unknown): void;
 }
@@ -97,6 +106,21 @@ export class World {
     owner.events.after(events, run);
   }
 
+  /** Calls `run` before or after an effect of a process, which follows this number of further ones, inside one event. */
+  afterEffects(owner: Owner, effects: number, { when, run }: { when: keyof Effects; run: () => void }): void {
+    owner.effects[when].after(effects, run);
+  }
+
+  /** Carries out an effect of a process, unless the process has ended, or ends before the effect. */
+  effect(owner: Owner | undefined, apply: () => void): void {
+    if (owner === undefined) return void apply();
+    if (hasEnded(owner)) return;
+    owner.effects.begun.next();
+    if (hasEnded(owner)) return;
+    apply();
+    owner.effects.ended.next();
+  }
+
   /** Number of events that wait for a process. */
   pendingOf(owner: Owner): number {
     return this.#queue.all().filter((event) => event.owner === owner && event.run !== undefined).length;
@@ -146,7 +170,7 @@ export class World {
       const event = this.#queue.take();
       if (event === undefined) return false;
       const { run, owner } = event;
-      if (run === undefined || owner?.isAlive === false) continue;
+      if (run === undefined || (owner && hasEnded(owner))) continue;
       if (owner !== undefined && owner.frozenUntil > Math.max(this.now, event.at)) {
         event.at = owner.frozenUntil;
         this.#queue.add(event);
@@ -154,7 +178,7 @@ export class World {
       }
       this.#advance(event.at);
       owner?.events.next();
-      if (owner !== undefined && !owner.isAlive) continue;
+      if (owner && hasEnded(owner)) continue;
       event.run = undefined;
       this.#owner = owner;
       if (owner === undefined) run();
@@ -181,4 +205,9 @@ export class World {
       this.#atOnce = 0;
     } else if (++this.#atOnce > mostAtOnce) throw new EndlessLoop(`more than ${mostAtOnce} events at ${at} ms`);
   }
+}
+
+/** A function, because the compiler assumes that a property keeps its value. */
+function hasEnded({ isAlive }: Owner): boolean {
+  return !isAlive;
 }
