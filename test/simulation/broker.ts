@@ -47,6 +47,11 @@ export class SimulatedBroker {
     return this.cluster ? this.cluster.broker : this.#current;
   }
 
+  /** True if clients can connect to it, or to each node of the cluster. */
+  get isListening(): boolean {
+    return this.current !== undefined && (this.cluster?.nodes.every(({ isListening }) => isListening) ?? true);
+  }
+
   get hosts(): readonly string[] {
     return this.cluster?.nodes.map(({ name }) => name) ?? [host];
   }

@@ -36,6 +36,8 @@ const settleMs = 20 * 60_000;
 /** Most events of one run. */
 const mostSteps = 400_000;
 const heldMs = 30_000;
+/** Virtual time in which the broker must listen. */
+const startMs = 60_000;
 /** Virtual time after which a connection that was closed is closed on both sides. */
 const closedMs = 10_000;
 
@@ -56,6 +58,8 @@ export class Simulation {
   readonly configFile: string;
   /** Virtual time since which there is no fault. */
   healthySince = Number.POSITIVE_INFINITY;
+  /** Virtual time at which the roles have started. */
+  #startedAt = Number.POSITIVE_INFINITY;
   readonly handlerFile = join(import.meta.dirname, 'handler.ts');
 
   /**
@@ -159,20 +163,31 @@ export class Simulation {
     if (process) this.world.afterEffects(process, effects, { when, run: () => process.kill() });
   }
 
-  /** Starts the broker and the roles. */
-  start(): void {
+  /** Starts the broker and the roles. Calls `onStart` when the roles start. */
+  start(onStart: () => void = () => undefined): void {
     this.broker.start();
-    for (const [index, role] of this.roles.entries()) this.world.later(1 + index, () => role.start());
+    const startRoles = () => {
+      // A role starts one millisecond after the one before it.
+      this.#startedAt = this.world.now + 1 + this.roles.length;
+      for (const [index, role] of this.roles.entries()) this.world.later(1 + index, () => role.start());
+      onStart();
+    };
+    const check = () => {
+      if (this.broker.isListening) startRoles();
+      else this.world.later(1, check);
+    };
+    if (this.plan.isEarly) startRoles();
+    else check();
   }
 
   async #phases(): Promise<void> {
     const { world, plan } = this;
-    this.start();
     let last = 0;
-    for (const fault of plan.faults) {
-      last = Math.max(last, fault.at + fault.holdMs);
-      world.later(fault.at, () => inject(this, fault));
-    }
+    this.start(() => {
+      last = world.now + Math.max(0, ...plan.faults.map(({ at, holdMs }) => at + holdMs));
+      for (const fault of plan.faults) world.later(fault.at, () => inject(this, fault));
+    });
+    await this.#until(() => this.#startedAt < Number.POSITIVE_INFINITY, startMs);
     await this.#until(() => world.now > last + 1, last + heldMs);
     this.healthySince = world.now;
     // A role with --idle or --count may handle one message of many in each of its processes, on a slow network.
@@ -190,7 +205,7 @@ export class Simulation {
   #isDone(): boolean {
     const { history } = this;
     if (!this.roles.every(({ isSender, isFinished }) => isFinished || !isSender)) return false;
-    if ((this.plan.commands ?? []).some(({ at }) => at > this.world.now)) return false;
+    if ((this.plan.commands ?? []).some(({ at }) => this.#startedAt + at > this.world.now)) return false;
     const { current } = this.broker;
     if (current === undefined) return false;
     for (const vhost of current.vhosts.values())
