@@ -65,6 +65,8 @@ const table = {
   'role killed at an effect': (simulation, { target, events }) => simulation.killAtEffect(target, events % mostEffects),
   /** A role receives SIGTERM, and another one is started after the time. */
   'role ended by SIGTERM': (simulation, { target, events }) => simulation.endRole(target, events, 'SIGTERM'),
+  /** A role receives SIGTERM or SIGINT, and one or two more of them while it drains. */
+  'role signalled again': (simulation, { target, events }) => simulation.signalRole(target, events),
   /** A role does nothing for some time, as after SIGSTOP. */
   'role frozen': (simulation, { target, holdMs }) => {
     const role = at(simulation.roles, target);

@@ -33,6 +33,8 @@ export function misuseIn(stderr: string): string | undefined {
   return stderr.split('\n').find((line) => misuse.test(line));
 }
 
+/** A tap has a queue of its own, without the prefetch of the plan. */
+const queuesOfRoles: ReadonlySet<string> = new Set(['work', 'rpc']);
 /** Consumer tags of mq peek and mq dlq, which have a prefetch of their own (browser.ts). */
 const tagOfBrowsers = /^mq-\d{9}$/;
 
@@ -40,9 +42,9 @@ const tagOfBrowsers = /^mq-\d{9}$/;
 export function excessOf({ broker, plan }: Simulation): string | undefined {
   const most = Math.max(...plan.consumers.map(({ prefetch }) => prefetch));
   for (const vhost of broker.current?.vhosts.values() ?? [])
-    for (const { consumers } of vhost.queues.values())
+    for (const { name, consumers } of vhost.queues.values())
       for (const { unacked, tag } of consumers.all)
-        if (unacked > most && !tagOfBrowsers.test(tag))
+        if (queuesOfRoles.has(name) && unacked > most && !tagOfBrowsers.test(tag))
           return `prefetch exceeded: ${unacked} unacknowledged messages, at most ${most} are allowed`;
   return undefined;
 }
@@ -50,9 +52,12 @@ export function excessOf({ broker, plan }: Simulation): string | undefined {
 /** Most dead letters that a queue sends before the first one is accepted (dead-letter-sender.ts). */
 const deadLetterWindow = 32;
 
+/** Most letters that an interrupted mq dlq replay leaves twice (retries-and-dead-letters.md). */
+const replayWindow = 256;
+
 /**
  * Each fault can repeat the messages that a sender has not confirmed, and those that a consumer has not acknowledged. Each
- * end of the broker can repeat delayed messages, which are dead-lettered at least once.
+ * end of the broker can repeat delayed messages, which are dead-lettered at least once. A replay ends when it is interrupted.
  */
 function mostDuplicates(
   { publishers, consumers, requesters = [], repliers = [], commands = [], faults }: Plan,
@@ -65,13 +70,13 @@ function mostDuplicates(
   const delayed = publishers
     .filter(({ delayMs }) => delayMs !== undefined)
     .reduce((sum, one) => sum + Math.min(deadLetterWindow, one.messages.length), 0);
-  return (windows + prefetches + replays * messages) * (faults.length + ends) + delayed * ends;
+  const replayed = faults.length > 0 ? replays * Math.min(replayWindow, messages) : 0;
+  return (windows + prefetches) * (faults.length + ends) + replayed + delayed * ends;
 }
 
 function isOrdered(plan: Plan): boolean {
   const { publishers, consumers, requesters, commands } = plan;
   return (
-    !mayReturnToTheEnd(plan) &&
     publishers.length === 1 &&
     publishers.every(({ delayMs }) => delayMs === undefined) &&
     consumers.length === 1 &&
@@ -79,13 +84,6 @@ function isOrdered(plan: Plan): boolean {
     requesters === undefined &&
     commands === undefined
   );
-}
-
-/** A role that stops publishes an unfinished message to the end of a classic queue (retries-and-dead-letters.md). */
-function mayReturnToTheEnd({ queueType, faults, consumers }: Plan): boolean {
-  if (queueType !== 'classic') return false;
-  const isStopped = faults.some(({ fault }) => fault === 'role ended by SIGTERM');
-  return isStopped || consumers.some(({ stop = {} }) => Object.keys(stop).length > 0);
 }
 
 /** A message may be dropped only after a handler has failed. */

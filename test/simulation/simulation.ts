@@ -9,13 +9,14 @@ import { SimulatedBroker } from './broker.ts';
 import { CommandRole } from './command-roles.ts';
 import { inject } from './faults.ts';
 import { excessOf, violationsOf } from './invariants.ts';
-import type { PlannedMessage, Received } from './message.ts';
+import { isAgain, type PlannedMessage, type Received } from './message.ts';
 import type { Plan } from './plan.ts';
 import { ReceivingRole } from './receiving-roles.ts';
 import type { Role } from './roles.ts';
 import { PublisherRole, RequesterRole } from './sending-roles.ts';
 import { enter } from './world/globals.ts';
 import { Network } from './world/network.ts';
+import type { Signal } from './world/process.ts';
 import { setImmediate } from './world/real.ts';
 import { Trace } from './world/trace.ts';
 import { EndlessLoop, World } from './world/world.ts';
@@ -134,7 +135,8 @@ export class Simulation {
     return hasHappened;
   }
 
-  #handle({ text: body, attempt, fields, properties }: Received, way: string): void {
+  #handle(received: Received, way: string): void {
+    const { text: body, attempt, properties } = received;
     const { world, history } = this;
     const { owner } = world;
     world.trace.add(world.now, `${owner?.name} handles ${body.slice(0, 60)} attempt ${attempt}: ${way}`);
@@ -144,15 +146,23 @@ export class Simulation {
     const slot = this.roles.findIndex(({ name }) => owner?.name.startsWith(name));
     const role = this.roles[slot];
     if (role) role.handled += 1;
-    if (way === 'ack') history.effects.push({ body, slot, redelivered: fields.redelivered, attempt, at: world.now });
+    if (way === 'ack') history.effects.push({ body, slot, redelivered: isAgain(received), attempt, at: world.now });
     if (properties.messageId !== undefined) this.bodies.set(properties.messageId, body);
   }
 
   /** Ends a role after a number of its events. A role that has ended is started again. */
-  endRole(target: number, events: number, signal: 'SIGKILL' | 'SIGTERM'): undefined {
+  endRole(target: number, events: number, signal: 'SIGKILL' | Signal): undefined {
     const role = this.roles[target % this.roles.length];
     const { process } = role ?? {};
     if (process) this.world.afterEvents(process, events, () => role?.end(signal));
+  }
+
+  /** Sends two or three signals to a role, the later ones while it drains. */
+  signalRole(target: number, events: number): undefined {
+    const gap = (target >> 2) % 50;
+    const third = target % 3 === 0 ? 1 : 0;
+    for (let count = 0; count < 2 + third; count += 1)
+      this.endRole(target, events + count * gap, (target >> count) % 2 === 0 ? 'SIGTERM' : 'SIGINT');
   }
 
   /** Kills a role before or after one of its effects, inside an event. */

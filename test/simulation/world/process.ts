@@ -15,6 +15,8 @@ export interface Host {
   isUp: boolean;
 }
 
+export type Signal = 'SIGTERM' | 'SIGINT';
+
 export interface ProcessEnd {
   /** `undefined` if the process was killed. */
   readonly status: number | undefined;
@@ -58,7 +60,9 @@ export class SimulatedProcess implements Owner {
   readonly #abandon = new AbortController();
   readonly #stray = Promise.withResolvers<never>();
   readonly #onEnd: (() => void)[] = [];
-  #signals = 0;
+  /** The signals that were sent, in their order. */
+  readonly signals: Signal[] = [];
+  #received = 0;
 
   constructor(network: Network, options: ProcessOptions) {
     this.#world = network.world;
@@ -117,15 +121,16 @@ export class SimulatedProcess implements Owner {
   }
 
   /** Sends SIGTERM or SIGINT. */
-  signal(signal: 'SIGTERM' | 'SIGINT'): void {
+  signal(signal: Signal): void {
     if (!this.isAlive) return;
+    this.signals.push(signal);
     this.#world.trace.add(this.#world.now, `${signal} to ${this.name}`);
     this.#world.after(
       0,
       () => {
-        this.#signals += 1;
-        if (this.#signals === 1) this.#drain.abort(signal);
-        else if (this.#signals === 2) this.#abandon.abort();
+        this.#received += 1;
+        if (this.#received === 1) this.#drain.abort(signal);
+        else if (this.#received === 2) this.#abandon.abort();
         else this.#exit(128 + constants.signals[signal]);
       },
       this,
