@@ -5,6 +5,7 @@ import { type Broker, startBroker } from '../../src/broker/server.ts';
 import { openStore } from '../../src/broker/store.ts';
 import { type DiskError, SimulatedDisk, type SimulatedDiskParts } from './disk.ts';
 import { Cluster } from './rabbitmq/cluster.ts';
+import { Settlements } from './settlements.ts';
 import type { Simulation } from './simulation.ts';
 import { SimulatedProcess } from './world/process.ts';
 
@@ -34,9 +35,11 @@ export class SimulatedBroker {
   readonly #isDurable: boolean;
   #disk: SimulatedDisk | undefined;
   #isPowerLoss = false;
+  readonly #settlements: Settlements;
 
   constructor(simulation: Simulation, kind: BrokerKind) {
     this.#simulation = simulation;
+    this.#settlements = new Settlements(simulation.world);
     this.#isDurable = kind === 'disk';
     if (kind === 'cluster') this.cluster = new Cluster(simulation.network);
     if (this.#isDurable) this.#disk = new SimulatedDisk(this.#parts());
@@ -62,7 +65,7 @@ export class SimulatedBroker {
   }
 
   start(): void {
-    const { network, plan, world } = this.#simulation;
+    const { network, plan, world, errors } = this.#simulation;
     if (this.cluster) return void this.cluster.start({ heartbeatSeconds: plan.heartbeat });
     const started = new SimulatedProcess(network, { name: 'broker', host });
     this.process = started;
@@ -79,6 +82,7 @@ export class SimulatedBroker {
       const onFailed = () => failed.resolve(74);
       try {
         const store = this.#disk && (await this.#openStore(this.#disk, { pid: started.pid, onFailed }));
+        if (store) errors.push(...this.#settlements.observe(store, started));
         const broker = await startBroker({ port: 5672, heartbeatSeconds: plan.heartbeat, ...(store && { store }) });
         if (started.isAlive) this.#current = broker;
       } catch (error) {
@@ -130,8 +134,10 @@ export class SimulatedBroker {
       random,
       // A broker that ends here has begun the operation, which then happens or not.
       wait: () =>
-        new Promise((resolve) =>
-          world.effect(this.process, () => void world.after((this.diskMs * random.below(1000)) / 1000, resolve)),
+        this.#settlements.during(
+          new Promise((resolve) =>
+            world.effect(this.process, () => void world.after((this.diskMs * random.below(1000)) / 1000, resolve)),
+          ),
         ),
       faults: {
         capacity: () => this.diskBytes,
