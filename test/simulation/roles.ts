@@ -131,6 +131,8 @@ export abstract class Role {
   #checkStatus({ end, stderr, signals }: SimulatedProcess): void {
     const { plan, errors } = this.simulation;
     const status = end?.status;
+    // A role that gives up may leave an attempt to connect.
+    if (status === 0 && end?.left && signals.length === 0) errors.push(`${this.name} left ${end.left} at its end`);
     const misuse = misuseIn(stderr);
     if (misuse !== undefined) errors.push(`${this.name} violated the protocol: ${misuse}`);
     if (status === undefined || statusesOf(plan, signals).has(status)) return;

@@ -93,6 +93,11 @@ export class Network {
     for (const [key, server] of this.#servers) if (server.host === host) this.#servers.delete(key);
   }
 
+  /** Number of servers of a host. */
+  serversOf(host: string): number {
+    return this.#servers.values().reduce((sum, server) => sum + (server.host === host ? 1 : 0), 0);
+  }
+
   /** Sends the SYN of a socket. The outcome arrives after the latency. */
   connect(socket: SimulatedSocket, { host, port }: Address, from: string): void {
     const { world } = this;

@@ -20,6 +20,8 @@ export type Signal = 'SIGTERM' | 'SIGINT';
 export interface ProcessEnd {
   /** `undefined` if the process was killed. */
   readonly status: number | undefined;
+  /** What a process that has returned its status left open. */
+  readonly left?: string;
 }
 
 const keptCharacters = 4000;
@@ -147,7 +149,22 @@ export class SimulatedProcess implements Owner {
   #exit(status: number): void {
     if (!this.isAlive) return;
     this.#world.trace.add(this.#world.now, `exit ${this.name} ${status}`);
-    this.#finish({ status });
+    this.#finish({ status, left: this.#leftovers() });
+  }
+
+  /** Describes the timers, sockets, servers and children that keep the process alive. */
+  #leftovers(): string {
+    const sockets = [...this.#network.sockets].filter(({ owner, writableEnded }) => owner === this && !writableEnded);
+    const counts = {
+      timers: this.#world.timersOf(this),
+      sockets: sockets.length,
+      servers: this.#network.serversOf(this.host),
+      children: this.children.running,
+    };
+    return Object.entries(counts)
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => `${count} ${name}`)
+      .join(', ');
   }
 
   #finish(end: ProcessEnd): void {

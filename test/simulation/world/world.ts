@@ -37,6 +37,8 @@ export interface WorldEvent extends Event {
   /** `undefined` for an event of the world itself, such as a fault. */
   readonly owner: Owner | undefined;
   run: (() => void) | undefined;
+  /** The timer that the event belongs to. */
+  timer?: { hasRef(): boolean };
 }
 
 /** Milliseconds since 1970 at the start of the virtual time. */
@@ -124,6 +126,11 @@ export class World {
   /** Number of events that wait for a process. */
   pendingOf(owner: Owner): number {
     return this.#queue.all().filter((event) => event.owner === owner && event.run !== undefined).length;
+  }
+
+  /** Number of timers of a process that keep it alive, as in Node. */
+  timersOf(owner: Owner): number {
+    return this.#queue.all().filter((event) => event.owner === owner && event.run && event.timer?.hasRef()).length;
   }
 
   /**
