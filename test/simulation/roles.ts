@@ -29,6 +29,8 @@ export abstract class Role {
   isFinished = false;
   /** Number of messages that its handlers have received. */
   handled = 0;
+  /** Number of messages that its handlers have acknowledged. */
+  acked = 0;
   /** True for a role that must have sent all its input before a run is done. */
   readonly isSender: boolean = false;
   /** True for a role that uses the topology that others have declared. */

@@ -146,6 +146,7 @@ export class Simulation {
     const slot = this.roles.findIndex(({ name }) => owner?.name.startsWith(name));
     const role = this.roles[slot];
     if (role) role.handled += 1;
+    if (role && way === 'ack') role.acked += 1;
     if (way === 'ack') history.effects.push({ body, slot, redelivered: isAgain(received), attempt, at: world.now });
     if (properties.messageId !== undefined) this.bodies.set(properties.messageId, body);
   }

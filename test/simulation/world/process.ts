@@ -20,7 +20,7 @@ export type Signal = 'SIGTERM' | 'SIGINT';
 export interface ProcessEnd {
   /** `undefined` if the process was killed. */
   readonly status: number | undefined;
-  /** What a process that has returned its status left open. */
+  /** Lists the timers, sockets, servers and programs of a process that has returned its status. */
   readonly left?: string;
 }
 

@@ -27,7 +27,7 @@ export interface Owner {
   clockSkewMs: number;
   /** The events that have run in the process. */
   readonly events: Alarms;
-  /** What the process does outside of itself, such as a write to a socket. */
+  /** The actions of the process outside of itself, such as a write to a socket. */
   readonly effects: Effects;
   /** Called with an error that no code of the process has caught. */
   onStray(error: unknown): void;
