@@ -5,6 +5,7 @@ import { type Broker, startBroker } from '../../src/broker/server.ts';
 import { openStore } from '../../src/broker/store.ts';
 import { type DiskError, SimulatedDisk, type SimulatedDiskParts } from './disk.ts';
 import { Cluster } from './rabbitmq/cluster.ts';
+import { Settlements } from './settlements.ts';
 import type { Simulation } from './simulation.ts';
 import { SimulatedProcess } from './world/process.ts';
 
@@ -34,9 +35,11 @@ export class SimulatedBroker {
   readonly #isDurable: boolean;
   #disk: SimulatedDisk | undefined;
   #isPowerLoss = false;
+  readonly #settlements: Settlements;
 
   constructor(simulation: Simulation, kind: BrokerKind) {
     this.#simulation = simulation;
+    this.#settlements = new Settlements(simulation.world);
     this.#isDurable = kind === 'disk';
     if (kind === 'cluster') this.cluster = new Cluster(simulation.network);
     if (this.#isDurable) this.#disk = new SimulatedDisk(this.#parts());
@@ -45,6 +48,11 @@ export class SimulatedBroker {
   /** The broker. `undefined` while it is not running. */
   get current(): Broker | undefined {
     return this.cluster ? this.cluster.broker : this.#current;
+  }
+
+  /** True if clients can connect to it, or to each node of the cluster. */
+  get isListening(): boolean {
+    return this.current !== undefined && (this.cluster?.nodes.every(({ isListening }) => isListening) ?? true);
   }
 
   get hosts(): readonly string[] {
@@ -57,7 +65,7 @@ export class SimulatedBroker {
   }
 
   start(): void {
-    const { network, plan, world } = this.#simulation;
+    const { network, plan, world, errors } = this.#simulation;
     if (this.cluster) return void this.cluster.start({ heartbeatSeconds: plan.heartbeat });
     const started = new SimulatedProcess(network, { name: 'broker', host });
     this.process = started;
@@ -74,6 +82,7 @@ export class SimulatedBroker {
       const onFailed = () => failed.resolve(74);
       try {
         const store = this.#disk && (await this.#openStore(this.#disk, { pid: started.pid, onFailed }));
+        if (store) errors.push(...this.#settlements.observe(store, started));
         const broker = await startBroker({ port: 5672, heartbeatSeconds: plan.heartbeat, ...(store && { store }) });
         if (started.isAlive) this.#current = broker;
       } catch (error) {
@@ -92,11 +101,20 @@ export class SimulatedBroker {
   /** Ends the broker after a number of its events. */
   end(events: number, { isPowerLoss }: { isPowerLoss: boolean }): void {
     const { process } = this;
+    if (process) this.#simulation.world.afterEvents(process, events, () => this.#kill(process, isPowerLoss));
+  }
+
+  /** Ends the broker inside an event, before or after one of its effects. */
+  endAtEffect(effects: number, { isPowerLoss, when }: { isPowerLoss: boolean; when: 'begun' | 'ended' }): void {
+    const { process } = this;
     if (!process) return;
-    this.#simulation.world.afterEvents(process, events, () => {
-      this.#isPowerLoss = isPowerLoss;
-      process.kill();
-    });
+    this.#simulation.world.afterEffects(process, effects, { when, run: () => this.#kill(process, isPowerLoss) });
+  }
+
+  #kill(process: SimulatedProcess, isPowerLoss: boolean): void {
+    if (!process.isAlive) return;
+    this.#isPowerLoss = isPowerLoss;
+    process.kill();
   }
 
   #openStore(disk: SimulatedDisk, { pid, onFailed }: { pid: number; onFailed: () => void }) {
@@ -114,7 +132,13 @@ export class SimulatedBroker {
     const { random } = world;
     return {
       random,
-      wait: () => new Promise((resolve) => void world.after((this.diskMs * random.below(1000)) / 1000, resolve)),
+      // A broker that ends here has begun the operation, which then happens or not.
+      wait: () =>
+        this.#settlements.during(
+          new Promise((resolve) =>
+            world.effect(this.process, () => void world.after((this.diskMs * random.below(1000)) / 1000, resolve)),
+          ),
+        ),
       faults: {
         capacity: () => this.diskBytes,
         errorOf: ({ name }) => {

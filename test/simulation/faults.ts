@@ -11,6 +11,9 @@ import type { SimulatedSocket } from './world/socket.ts';
 
 const startErrors = ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOENT'] as const;
 
+/** A role has fewer effects than events. */
+const mostEffects = 60;
+
 type Undo = () => void;
 
 /** Injects a fault, and returns the function that undoes it after its time. */
@@ -58,8 +61,12 @@ const table = {
   'queue unbound': unbind,
   /** A role is killed, and started again after the time. */
   'role killed': (simulation, { target, events }) => simulation.endRole(target, events, 'SIGKILL'),
+  /** A role is killed inside an event, before or after a write, a start of a program or a call of its handler. */
+  'role killed at an effect': (simulation, { target, events }) => simulation.killAtEffect(target, events % mostEffects),
   /** A role receives SIGTERM, and another one is started after the time. */
   'role ended by SIGTERM': (simulation, { target, events }) => simulation.endRole(target, events, 'SIGTERM'),
+  /** A role receives SIGTERM or SIGINT, and one or two more of them while it drains. */
+  'role signalled again': (simulation, { target, events }) => simulation.signalRole(target, events),
   /** A role does nothing for some time, as after SIGSTOP. */
   'role frozen': (simulation, { target, holdMs }) => {
     const role = at(simulation.roles, target);
@@ -90,6 +97,14 @@ const table = {
     simulation.broker.end(events, { isPowerLoss: true });
     return undefined;
   },
+  /** The broker is killed, or its machine loses power, before or after a write to a socket or at a disk operation. */
+  'broker ended at an effect': (simulation, { target, events }) => {
+    simulation.broker.endAtEffect(events, {
+      isPowerLoss: target % 2 === 0,
+      when: target % 3 === 0 ? 'begun' : 'ended',
+    });
+    return undefined;
+  },
   'broker frozen': ({ broker, world }, { holdMs }) => {
     if (broker.process) broker.process.frozenUntil = world.now + holdMs;
     return undefined;
@@ -114,7 +129,10 @@ const table = {
 } satisfies Record<string, Inject>;
 
 /** The faults that need a broker with a store. */
-const ofStores: ReadonlySet<string> = new Set(['broker killed', 'power lost', 'disk full', 'disk error', 'disk slow']);
+const ofStores: ReadonlySet<string> = new Set([
+  ...['broker killed', 'broker ended at an effect', 'power lost'],
+  ...['disk full', 'disk error', 'disk slow'],
+]);
 /** The faults that need an embedded broker. The model of RabbitMQ has its own. */
 const ofServers: ReadonlySet<string> = new Set([
   ...['connections closed', 'publishers blocked', 'broker frozen'],

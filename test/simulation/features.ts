@@ -11,10 +11,15 @@ export type HandlerKind = 'module' | 'exec' | 'lines';
 
 export function withFeatures(plan: Plan): Plan {
   const random = randomOf(plan.seed ^ 0x2545f491);
-  return [withPolicies, withSenders, withStops, withHandlers, withRequests, withCommands, withSize].reduce(
+  return [withPolicies, withSenders, withStops, withHandlers, withRequests, withCommands, withSize, withStart].reduce(
     (done, add) => add(done, random),
     plan,
   );
+}
+
+/** Most roles start when the broker listens, because a failed start is a second without work. */
+function withStart(plan: Plan, random: Random): Plan {
+  return random.chance(0.15) ? { ...plan, isEarly: true } : plan;
 }
 
 /** Adds --on-fail exit and drop, native retries, and a queue with a single active consumer. */

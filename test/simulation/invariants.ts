@@ -51,9 +51,12 @@ export function excessOf({ broker, plan }: Simulation): string | undefined {
 /** Most dead letters that a queue sends before the first one is accepted (dead-letter-sender.ts). */
 const deadLetterWindow = 32;
 
+/** Most letters that an interrupted mq dlq replay leaves twice (retries-and-dead-letters.md). */
+const replayWindow = 256;
+
 /**
  * Each fault can repeat the messages that a sender has not confirmed, and those that a consumer has not acknowledged. Each
- * end of the broker can repeat delayed messages, which are dead-lettered at least once.
+ * end of the broker can repeat delayed messages, which are dead-lettered at least once. A replay ends when it is interrupted.
  */
 function mostDuplicates(plan: Plan, ends: number): number {
   const { publishers, consumers, requesters = [], repliers = [], commands = [], faults } = plan;
@@ -64,9 +67,8 @@ function mostDuplicates(plan: Plan, ends: number): number {
   const delayed = publishers
     .filter(({ delayMs }) => delayMs !== undefined)
     .reduce((sum, one) => sum + Math.min(deadLetterWindow, one.messages.length), 0);
-  return (
-    (windows + prefetches + replays * messages) * (faults.length + ends) + delayed * ends + mostRefusedReplies(plan)
-  );
+  const replayed = faults.length > 0 ? replays * Math.min(replayWindow, messages) : 0;
+  return (windows + prefetches) * (faults.length + ends) + replayed + delayed * ends + mostRefusedReplies(plan);
 }
 
 /** A refused reply fails the attempt after the effect of the handler. */
@@ -85,7 +87,6 @@ const refusing: ReadonlySet<string> = new Set([
 function isOrdered(plan: Plan): boolean {
   const { publishers, consumers, requesters, commands } = plan;
   return (
-    !mayReturnToTheEnd(plan) &&
     publishers.length === 1 &&
     publishers.every(({ delayMs }) => delayMs === undefined) &&
     consumers.length === 1 &&
@@ -94,18 +95,6 @@ function isOrdered(plan: Plan): boolean {
     commands === undefined
   );
 }
-
-/**
- * A role that stops publishes an unfinished message to the end of a classic queue (retries-and-dead-letters.md). It also
- * stops if its program cannot be started until the deadline of the message (handlers.md).
- */
-function mayReturnToTheEnd({ queueType, faults, consumers }: Plan): boolean {
-  if (queueType !== 'classic') return false;
-  const isStopped = faults.some(({ fault }) => stopping.has(fault));
-  return isStopped || consumers.some(({ stop = {} }) => Object.keys(stop).length > 0);
-}
-
-const stopping: ReadonlySet<string> = new Set(['role ended by SIGTERM', 'programs cannot start']);
 
 /** A message may be dropped only after a handler has failed. */
 function needlessDrops({ history: { dropped, runs }, late }: Simulation): string[] {
@@ -116,11 +105,12 @@ function needlessDrops({ history: { dropped, runs }, late }: Simulation): string
 }
 
 /**
- * Without faults, a message that no handler has received must not be in a dead-letter queue. mq peek marks messages as
- * redelivered, and this counts as an attempt (messages.md).
+ * Without faults, a message that no handler has received must not be in a dead-letter queue. The second look of mq peek
+ * can use up an attempt (messages.md).
  */
 function undeservedDeaths({ faults, commands = [] }: Plan, { deadLettered, runs }: History): string[] {
-  if (faults.length > 0 || commands.some(({ command }) => command === 'peek')) return [];
+  const looks = commands.filter(({ command }) => command === 'peek').length;
+  if (faults.length > 0 || looks > 1) return [];
   const received = new Set(runs.map(({ body }) => body));
   return deadLettered.filter((body) => !received.has(body)).map((body) => `dead-lettered, but never received: ${body}`);
 }

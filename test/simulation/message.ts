@@ -26,6 +26,15 @@ export interface Received {
   readonly attempt: number;
   readonly fields: { readonly redelivered: boolean };
   readonly properties: { readonly messageId?: string };
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Returns true if its place in the queue is not that of its first publish: the broker has delivered it before, or mq has
+ * published it to the end of its queue, as a role that stops does on a classic queue (retries-and-dead-letters.md).
+ */
+export function isAgain({ fields, headers }: Received): boolean {
+  return fields.redelivered || headers['x-mq-renewed'] !== undefined || headers['x-mq-redelivered'] !== undefined;
 }
 
 export function bodyOf({ id, ways, ms, bytes }: PlannedMessage): string {

@@ -62,7 +62,7 @@ export interface PlannedConsumer {
 export interface PlannedFault {
   /** A name of faults.ts. */
   readonly fault: string;
-  /** Virtual time of the injection in milliseconds. */
+  /** Virtual time of the injection in milliseconds after the start of the roles. */
   readonly at: number;
   /** Milliseconds until the fault is undone. */
   readonly holdMs: number;
@@ -101,6 +101,8 @@ export interface Plan {
   readonly repliers?: readonly PlannedConsumer[];
   readonly commands?: readonly PlannedCommand[];
   readonly faults: readonly PlannedFault[];
+  /** True if the roles and the faults begin before the broker listens, so that the first starts of roles fail. */
+  readonly isEarly?: true;
 }
 
 /** Milliseconds in which faults are injected. */

@@ -96,6 +96,7 @@ interface MessageJson {
   readonly attempt: number;
   readonly fields: { readonly redelivered: boolean };
   readonly properties: { readonly messageId?: string };
+  readonly headers: Readonly<Record<string, unknown>>;
 }
 
 interface Line extends MessageJson {
@@ -120,8 +121,8 @@ async function receive(side: ProgramSide, its: readonly Quirk[]): Promise<Receiv
   return received;
 }
 
-function receivedOf({ body, attempt, fields, properties }: MessageJson): Received {
-  return { text: body, attempt, fields, properties };
+function receivedOf({ body, attempt, fields, properties, headers }: MessageJson): Received {
+  return { text: body, attempt, fields, properties, headers };
 }
 
 async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {

@@ -54,6 +54,7 @@ export class ReceivingRole extends Role {
     const { prefetch, concurrency, drainMs, batch } = this.#plan;
     const { plan, broker } = this.simulation;
     const before = this.handled;
+    const acksBefore = this.acked;
     const isBrokerUp = broker.current !== undefined;
     const isDropping = plan.onFail === 'drop';
     const started = this.run(
@@ -71,6 +72,7 @@ export class ReceivingRole extends Role {
       this.#ends += 1;
       // A role that starts before the broker has opened its store ends with 69.
       if (isBrokerUp) this.#checkCount(started, before);
+      this.#checkSummary(started, this.acked - acksBefore);
     });
   }
 
@@ -103,6 +105,18 @@ export class ReceivingRole extends Role {
     else history.dropped.push(body);
     // A handler can have its effect just before its time limit, and before its reply is refused.
     if (body !== undefined && failuresAfterEffects.test(message ?? '')) this.simulation.late.add(body);
+  }
+
+  /** Without faults, a role reports each message as acknowledged that its handler has acknowledged. */
+  #checkSummary({ end, stderr }: SimulatedProcess, acked: number): void {
+    const { plan, history } = this.simulation;
+    if (plan.faults.length > 0 || end?.status !== 0 || this.#plan.stop?.maxTimeMs !== undefined) return;
+    // The summary leaves out the numbers that are 0.
+    const summary = /messages: \d+ received.*/.exec(stderr)?.[0];
+    if (summary === undefined) return;
+    const reported = Number(/(\d+) acknowledged/.exec(summary)?.[1] ?? 0);
+    if (reported !== acked)
+      history.errors.push(`${this.name} reported ${reported} messages as acknowledged, and not ${acked}`);
   }
 
   /** Without faults, a role with --count handles this number of messages. */

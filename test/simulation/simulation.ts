@@ -9,13 +9,14 @@ import { SimulatedBroker } from './broker.ts';
 import { CommandRole } from './command-roles.ts';
 import { inject } from './faults.ts';
 import { excessOf, violationsOf } from './invariants.ts';
-import type { PlannedMessage, Received } from './message.ts';
+import { isAgain, type PlannedMessage, type Received } from './message.ts';
 import type { Plan } from './plan.ts';
 import { ReceivingRole } from './receiving-roles.ts';
 import type { Role } from './roles.ts';
 import { PublisherRole, RequesterRole } from './sending-roles.ts';
 import { enter } from './world/globals.ts';
 import { Network } from './world/network.ts';
+import type { Signal } from './world/process.ts';
 import { setImmediate } from './world/real.ts';
 import { Trace } from './world/trace.ts';
 import { EndlessLoop, World } from './world/world.ts';
@@ -36,6 +37,8 @@ const settleMs = 20 * 60_000;
 /** Most events of one run. */
 const mostSteps = 400_000;
 const heldMs = 30_000;
+/** Virtual time in which the broker must listen. */
+const startMs = 60_000;
 /** Virtual time after which a connection that was closed is closed on both sides. */
 const closedMs = 10_000;
 
@@ -56,6 +59,8 @@ export class Simulation {
   readonly configFile: string;
   /** Virtual time since which there is no fault. */
   healthySince = Number.POSITIVE_INFINITY;
+  /** Virtual time at which the roles have started. */
+  #startedAt = Number.POSITIVE_INFINITY;
   readonly handlerFile = join(import.meta.dirname, 'handler.ts');
 
   /**
@@ -119,10 +124,21 @@ export class Simulation {
   }
 
   /** Called by the handlers. Returns false if their process has been killed, so that they have no effect. */
-  record({ text: body, attempt, fields, properties }: Received, way: string): boolean {
+  record(received: Received, way: string): boolean {
+    const { world } = this;
+    const { owner } = world;
+    let hasHappened = false;
+    world.effect(owner, () => {
+      hasHappened = true;
+      this.#handle(received, way);
+    });
+    return hasHappened;
+  }
+
+  #handle(received: Received, way: string): void {
+    const { text: body, attempt, properties } = received;
     const { world, history } = this;
     const { owner } = world;
-    if (owner?.isAlive === false) return false;
     world.trace.add(world.now, `${owner?.name} handles ${body.slice(0, 60)} attempt ${attempt}: ${way}`);
     history.runs.push({ body, way, at: world.now });
     const excess = history.errors.length === 0 ? excessOf(this) : undefined;
@@ -130,32 +146,59 @@ export class Simulation {
     const slot = this.roles.findIndex(({ name }) => owner?.name.startsWith(name));
     const role = this.roles[slot];
     if (role) role.handled += 1;
-    if (way === 'ack') history.effects.push({ body, slot, redelivered: fields.redelivered, attempt, at: world.now });
+    if (role && way === 'ack') role.acked += 1;
+    if (way === 'ack') history.effects.push({ body, slot, redelivered: isAgain(received), attempt, at: world.now });
     if (properties.messageId !== undefined) this.bodies.set(properties.messageId, body);
-    return true;
   }
 
   /** Ends a role after a number of its events. A role that has ended is started again. */
-  endRole(target: number, events: number, signal: 'SIGKILL' | 'SIGTERM'): undefined {
+  endRole(target: number, events: number, signal: 'SIGKILL' | Signal): undefined {
     const role = this.roles[target % this.roles.length];
     const { process } = role ?? {};
     if (process) this.world.afterEvents(process, events, () => role?.end(signal));
   }
 
-  /** Starts the broker and the roles. */
-  start(): void {
+  /** Sends two or three signals to a role, the later ones while it drains. */
+  signalRole(target: number, events: number): undefined {
+    const gap = (target >> 2) % 50;
+    const third = target % 3 === 0 ? 1 : 0;
+    for (let count = 0; count < 2 + third; count += 1)
+      this.endRole(target, events + count * gap, (target >> count) % 2 === 0 ? 'SIGTERM' : 'SIGINT');
+  }
+
+  /** Kills a role before or after one of its effects, inside an event. */
+  killAtEffect(target: number, effects: number): undefined {
+    const role = this.roles[target % this.roles.length];
+    const { process } = role ?? {};
+    const when = target % 3 === 0 ? 'begun' : 'ended';
+    if (process) this.world.afterEffects(process, effects, { when, run: () => process.kill() });
+  }
+
+  /** Starts the broker and the roles. Calls `onStart` when the roles start. */
+  start(onStart: () => void = () => undefined): void {
     this.broker.start();
-    for (const [index, role] of this.roles.entries()) this.world.later(1 + index, () => role.start());
+    const startRoles = () => {
+      // A role starts one millisecond after the one before it.
+      this.#startedAt = this.world.now + 1 + this.roles.length;
+      for (const [index, role] of this.roles.entries()) this.world.later(1 + index, () => role.start());
+      onStart();
+    };
+    const check = () => {
+      if (this.broker.isListening) startRoles();
+      else this.world.later(1, check);
+    };
+    if (this.plan.isEarly) startRoles();
+    else check();
   }
 
   async #phases(): Promise<void> {
     const { world, plan } = this;
-    this.start();
     let last = 0;
-    for (const fault of plan.faults) {
-      last = Math.max(last, fault.at + fault.holdMs);
-      world.later(fault.at, () => inject(this, fault));
-    }
+    this.start(() => {
+      last = world.now + Math.max(0, ...plan.faults.map(({ at, holdMs }) => at + holdMs));
+      for (const fault of plan.faults) world.later(fault.at, () => inject(this, fault));
+    });
+    await this.#until(() => this.#startedAt < Number.POSITIVE_INFINITY, startMs);
     await this.#until(() => world.now > last + 1, last + heldMs);
     this.healthySince = world.now;
     // A role with --idle or --count may handle one message of many in each of its processes, on a slow network.
@@ -173,7 +216,7 @@ export class Simulation {
   #isDone(): boolean {
     const { history } = this;
     if (!this.roles.every(({ isSender, isFinished }) => isFinished || !isSender)) return false;
-    if ((this.plan.commands ?? []).some(({ at }) => at > this.world.now)) return false;
+    if ((this.plan.commands ?? []).some(({ at }) => this.#startedAt + at > this.world.now)) return false;
     const { current } = this.broker;
     if (current === undefined) return false;
     for (const vhost of current.vhosts.values())

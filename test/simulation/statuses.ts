@@ -2,6 +2,7 @@
 
 import { type ErrorCode, exitStatuses } from '../../src/errors.ts';
 import type { Plan } from './plan.ts';
+import type { Signal } from './world/process.ts';
 
 /** Codes of ends that faults of any kind can cause. */
 const ofFaults: readonly ErrorCode[] = [
@@ -13,15 +14,18 @@ const ofFaults: readonly ErrorCode[] = [
   'UNROUTABLE',
   // A connection was lost, or the broker did not answer.
   ...(['IN_DOUBT', 'REFUSED', 'DEADLINE'] as const),
-  // The drain time was over.
-  ...(['TERMINATED', 'INTERRUPTED'] as const),
 ];
 
-/** Returns the documented statuses that can occur in the plan. 0 is one of them. */
-export function statusesOf({ faults, onFail }: Plan): ReadonlySet<number> {
+const ofSignals = { SIGINT: exitStatuses.INTERRUPTED, SIGTERM: exitStatuses.TERMINATED };
+
+/** Returns the documented statuses of a process that has received these signals. 0 is one of them. */
+export function statusesOf({ faults, onFail }: Plan, signals: readonly Signal[]): ReadonlySet<number> {
   const codes = new Set(ofFaults);
   if (faults.some(({ fault }) => fault === 'programs cannot start')) codes.add('SYSTEM');
   // --on-fail exit ends a role at the first failed message.
   if (onFail === 'exit') codes.add('ANSWER_NO');
-  return new Set([0, ...[...codes].map((code) => exitStatuses[code])]);
+  // The first signal determines the status, except that the third one ends the process at once.
+  const [first, , third] = signals;
+  const ending = [first, third].filter((signal) => signal !== undefined);
+  return new Set([0, ...[...codes].map((code) => exitStatuses[code]), ...ending.map((signal) => ofSignals[signal])]);
 }

@@ -127,7 +127,8 @@ export class IntakeGroup {
       context.abandon.removeEventListener('abort', abandon);
     }
     if (this.#failure) throw this.#failure.error;
-    if (context.abandon.aborted) throw interrupted(context, 'unfinished work was handed back');
+    // Without a signal, --max-time has ended the role.
+    if (context.abandon.aborted && context.drain.aborted) throw interrupted(context, 'unfinished work was handed back');
   }
 
   /** Call this when the broker has accepted the first consumer of the role. */

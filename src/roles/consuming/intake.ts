@@ -147,7 +147,7 @@ export class Intake implements Member {
       this.#rest();
       await group.ended;
     }
-    const isOver = aborted(group.giveUp).then(() => pause(endMs));
+    const isOver = aborted(group.giveUp).then(() => pause(endMs, { ref: false }));
     // The broker may never answer basic.cancel.
     await Promise.race([this.#stopConsumer(), isOver]);
     this.#cancelled.resolve();

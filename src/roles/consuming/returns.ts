@@ -32,7 +32,9 @@ export class Returns {
 
   /** Waits briefly for the pending messages, then returns the others with basic.nack. */
   async end(): Promise<void> {
-    await Promise.race([this.ended, pause(lastMs)]);
+    const done = new AbortController();
+    await Promise.race([this.ended, pause(lastMs, { signal: done.signal })]);
+    done.abort();
     for (const { delivery } of this.#publishing.keys()) if (delivery.nack(true)) this.#counts.handedBack += 1;
   }
 }

@@ -72,6 +72,10 @@ export class Node implements ConnectionHost {
     return this.#process?.isAlive === true;
   }
 
+  get isListening(): boolean {
+    return this.#server?.listening === true;
+  }
+
   /** Starts the node, unless it runs. */
   start(): void {
     if (this.isRunning) return;

@@ -4,6 +4,7 @@ import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { Alarms } from './alarms.ts';
 import { Pipe } from './pipe.ts';
 import type { Owner, World } from './world.ts';
 
@@ -46,8 +47,8 @@ class Child extends EventEmitter implements Owner, ProgramSide {
   isAlive = true;
   frozenUntil = 0;
   clockSkewMs = 0;
-  events = 0;
-  alarm: Owner['alarm'];
+  readonly events = new Alarms();
+  readonly effects = { begun: new Alarms(), ended: new Alarms() };
   onTerm: (() => void) | undefined;
   /** The pipes by descriptor. The parent writes 0 and 3, and reads 1 and 2. */
   readonly #pipes: readonly Pipe[];
@@ -211,10 +212,12 @@ export class Children {
     const code = startError();
     if (code !== undefined) return failedStart(world, parent, { file, args, code });
     const child = new Child(world, parent, { pid: newPid(), args, env, pipes: stdio.length });
-    this.#all.add(child);
-    const view = child.view();
-    child.run(programOf(args));
-    return view;
+    // A process that is killed here starts no program, although its code runs to the end of the event.
+    world.effect(parent, () => {
+      this.#all.add(child);
+      child.run(programOf(args));
+    });
+    return child.view();
   }
 
   /** Implements Context.kill. */

@@ -93,6 +93,11 @@ export class Network {
     for (const [key, server] of this.#servers) if (server.host === host) this.#servers.delete(key);
   }
 
+  /** Number of servers of a host. */
+  serversOf(host: string): number {
+    return this.#servers.values().reduce((sum, server) => sum + (server.host === host ? 1 : 0), 0);
+  }
+
   /** Sends the SYN of a socket. The outcome arrives after the latency. */
   connect(socket: SimulatedSocket, { host, port }: Address, from: string): void {
     const { world } = this;
@@ -166,6 +171,7 @@ export class SimulatedServer extends EventEmitter {
     const { world } = this.#network;
     const done = args.find((arg) => typeof arg === 'function') as (() => void) | undefined;
     if (done) this.once('listening', done);
+    if (this.owner?.isAlive === false) return this;
     this.host = hostOf(this.owner);
     this.#port = port === 0 ? this.#network.newPort() : port;
     const isFree = this.#network.register({ host: this.host, port: this.#port }, this);

@@ -3,6 +3,7 @@
 import { constants } from 'node:os';
 import { PassThrough, Writable } from 'node:stream';
 import type { Context } from '../../../src/context.ts';
+import { Alarms } from './alarms.ts';
 import { Children, type Program, type StartError } from './child.ts';
 import type { Network } from './network.ts';
 import type { Owner, World } from './world.ts';
@@ -14,9 +15,13 @@ export interface Host {
   isUp: boolean;
 }
 
+export type Signal = 'SIGTERM' | 'SIGINT';
+
 export interface ProcessEnd {
   /** `undefined` if the process was killed. */
   readonly status: number | undefined;
+  /** Lists the timers, sockets, servers and programs of a process that has returned its status. */
+  readonly left?: string;
 }
 
 const keptCharacters = 4000;
@@ -41,8 +46,8 @@ export class SimulatedProcess implements Owner {
   isAlive = true;
   frozenUntil = 0;
   clockSkewMs = 0;
-  events = 0;
-  alarm: Owner['alarm'];
+  readonly events = new Alarms();
+  readonly effects = { begun: new Alarms(), ended: new Alarms() };
   /** The last characters of stderr. */
   stderr = '';
   end: ProcessEnd | undefined;
@@ -57,7 +62,9 @@ export class SimulatedProcess implements Owner {
   readonly #abandon = new AbortController();
   readonly #stray = Promise.withResolvers<never>();
   readonly #onEnd: (() => void)[] = [];
-  #signals = 0;
+  /** The signals that were sent, in their order. */
+  readonly signals: Signal[] = [];
+  #received = 0;
 
   constructor(network: Network, options: ProcessOptions) {
     this.#world = network.world;
@@ -116,15 +123,16 @@ export class SimulatedProcess implements Owner {
   }
 
   /** Sends SIGTERM or SIGINT. */
-  signal(signal: 'SIGTERM' | 'SIGINT'): void {
+  signal(signal: Signal): void {
     if (!this.isAlive) return;
+    this.signals.push(signal);
     this.#world.trace.add(this.#world.now, `${signal} to ${this.name}`);
     this.#world.after(
       0,
       () => {
-        this.#signals += 1;
-        if (this.#signals === 1) this.#drain.abort(signal);
-        else if (this.#signals === 2) this.#abandon.abort();
+        this.#received += 1;
+        if (this.#received === 1) this.#drain.abort(signal);
+        else if (this.#received === 2) this.#abandon.abort();
         else this.#exit(128 + constants.signals[signal]);
       },
       this,
@@ -141,7 +149,22 @@ export class SimulatedProcess implements Owner {
   #exit(status: number): void {
     if (!this.isAlive) return;
     this.#world.trace.add(this.#world.now, `exit ${this.name} ${status}`);
-    this.#finish({ status });
+    this.#finish({ status, left: this.#leftovers() });
+  }
+
+  /** Describes the timers, sockets, servers and children that keep the process alive. */
+  #leftovers(): string {
+    const sockets = [...this.#network.sockets].filter(({ owner, writableEnded }) => owner === this && !writableEnded);
+    const counts = {
+      timers: this.#world.timersOf(this),
+      sockets: sockets.length,
+      servers: this.#network.serversOf(this.host),
+      children: this.children.running,
+    };
+    return Object.entries(counts)
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => `${count} ${name}`)
+      .join(', ');
   }
 
   #finish(end: ProcessEnd): void {
@@ -197,12 +220,13 @@ export class SimulatedProcess implements Owner {
     const on = name === 'stdout' ? this.#options.onStdout : this.#options.onStderr;
     return new Writable({
       write: (chunk: Buffer, _encoding, next) => {
-        if (!this.isAlive) return;
         const text = String(chunk);
-        if (name === 'stderr') this.stderr = (this.stderr + text).slice(-keptCharacters);
-        this.#world.trace.add(this.#world.now, `${this.name} ${name}: ${text.trimEnd()}`);
-        on?.(text);
-        next();
+        this.#world.effect(this, () => {
+          if (name === 'stderr') this.stderr = (this.stderr + text).slice(-keptCharacters);
+          this.#world.trace.add(this.#world.now, `${this.name} ${name}: ${text.trimEnd()}`);
+          on?.(text);
+          next();
+        });
       },
     });
   }

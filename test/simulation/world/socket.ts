@@ -185,7 +185,10 @@ export class SimulatedSocket extends Duplex {
   }
 
   #send(chunks: readonly Buffer[], done: Done): void {
-    if (this.owner?.isAlive === false) return;
+    this.#network.world.effect(this.owner, () => this.#put(chunks, done));
+  }
+
+  #put(chunks: readonly Buffer[], done: Done): void {
     this.#refreshTimeout();
     // The caller may use its buffers again, as after a write to the kernel.
     const bytes = Buffer.concat(chunks);

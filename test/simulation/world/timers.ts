@@ -59,6 +59,8 @@ export class SimulatedTimer {
       if (this.#repeats) this.#start();
       this.#run();
     });
+    // An immediate runs in this turn of the event loop, so it does not keep the process alive.
+    if (this.#ms > 0) this.#event.timer = this;
   }
 }
 

@@ -3,9 +3,17 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Random, randomOf } from '../../support/random.ts';
+import type { Alarms } from './alarms.ts';
 import { type Event, EventQueue } from './event-queue.ts';
 import { setImmediate } from './real.ts';
 import { Trace } from './trace.ts';
+
+interface Effects {
+  /** Effects that have begun. */
+  readonly begun: Alarms;
+  /** Effects that have ended. */
+  readonly ended: Alarms;
+}
 
 /** A program that runs in the world. Its events are skipped when it has ended, and wait while it is frozen. */
 export interface Owner {
@@ -17,10 +25,10 @@ export interface Owner {
   frozenUntil: number;
   /** Difference between the system clock of the process and the true time, in milliseconds. */
   clockSkewMs: number;
-  /** Number of events that have run in the process. */
-  events: number;
-  /** Called after this number of events. */
-  alarm: { readonly at: number; readonly run: () => void } | undefined;
+  /** The events that have run in the process. */
+  readonly events: Alarms;
+  /** The actions of the process outside of itself, such as a write to a socket. */
+  readonly effects: Effects;
   /** Called with an error that no code of the process has caught. */
   onStray(error: unknown): void;
 }
@@ -29,6 +37,8 @@ export interface WorldEvent extends Event {
   /** `undefined` for an event of the world itself, such as a fault. */
   readonly owner: Owner | undefined;
   run: (() => void) | undefined;
+  /** The timer that the event belongs to. */
+  timer?: { hasRef(): boolean };
 }
 
 /** Milliseconds since 1970 at the start of the virtual time. */
@@ -95,12 +105,32 @@ export class World {
 
   /** Calls `run` when a process has run this number of further events, between two of them. */
   afterEvents(owner: Owner, events: number, run: () => void): void {
-    owner.alarm = { at: owner.events + events, run };
+    owner.events.after(events, run);
+  }
+
+  /** Calls `run` before or after an effect of a process, which follows this number of further ones, inside one event. */
+  afterEffects(owner: Owner, effects: number, { when, run }: { when: keyof Effects; run: () => void }): void {
+    owner.effects[when].after(effects, run);
+  }
+
+  /** Carries out an effect of a process, unless the process has ended, or ends before the effect. */
+  effect(owner: Owner | undefined, apply: () => void): void {
+    if (owner === undefined) return void apply();
+    if (hasEnded(owner)) return;
+    owner.effects.begun.next();
+    if (hasEnded(owner)) return;
+    apply();
+    owner.effects.ended.next();
   }
 
   /** Number of events that wait for a process. */
   pendingOf(owner: Owner): number {
     return this.#queue.all().filter((event) => event.owner === owner && event.run !== undefined).length;
+  }
+
+  /** Number of timers of a process that keep it alive, as in Node. */
+  timersOf(owner: Owner): number {
+    return this.#queue.all().filter((event) => event.owner === owner && event.run && event.timer?.hasRef()).length;
   }
 
   /**
@@ -147,19 +177,15 @@ export class World {
       const event = this.#queue.take();
       if (event === undefined) return false;
       const { run, owner } = event;
-      if (run === undefined || owner?.isAlive === false) continue;
+      if (run === undefined || (owner && hasEnded(owner))) continue;
       if (owner !== undefined && owner.frozenUntil > Math.max(this.now, event.at)) {
         event.at = owner.frozenUntil;
         this.#queue.add(event);
         continue;
       }
       this.#advance(event.at);
-      const { alarm } = owner ?? {};
-      if (owner !== undefined && ++owner.events > (alarm?.at ?? Number.POSITIVE_INFINITY) && alarm) {
-        owner.alarm = undefined;
-        alarm.run();
-        if (!owner.isAlive) continue;
-      }
+      owner?.events.next();
+      if (owner && hasEnded(owner)) continue;
       event.run = undefined;
       this.#owner = owner;
       if (owner === undefined) run();
@@ -186,4 +212,9 @@ export class World {
       this.#atOnce = 0;
     } else if (++this.#atOnce > mostAtOnce) throw new EndlessLoop(`more than ${mostAtOnce} events at ${at} ms`);
   }
+}
+
+/** A function, because the compiler assumes that a property keeps its value. */
+function hasEnded({ isAlive }: Owner): boolean {
+  return !isAlive;
 }

@@ -14,7 +14,10 @@ function handlerOf(expected: boolean[]): Handler {
 }
 
 /** Creates a group of intakes. `waiting` is their numbers of messages, and `begun` logs the started ones. */
-function groupOf(waiting: Record<string, number>, { concurrency = 1, ...more } = {}) {
+function groupOf(
+  waiting: Record<string, number>,
+  { concurrency = 1, abandon = new AbortController().signal, ...more } = {},
+) {
   const begun: string[] = [];
   const expected: boolean[] = [];
   const counts = newCounts();
@@ -23,7 +26,7 @@ function groupOf(waiting: Record<string, number>, { concurrency = 1, ...more } =
     stdout: new PassThrough(),
     stderr: new PassThrough(),
     drain: drain.signal,
-    abandon: new AbortController().signal,
+    abandon,
   };
   const settings = {
     concurrency,
@@ -68,7 +71,7 @@ function groupOf(waiting: Record<string, number>, { concurrency = 1, ...more } =
     members[index]!.running -= 1;
     group.handled();
   };
-  return { group, members, begun, expected, counts, end, waiting };
+  return { group, members, begun, expected, counts, end, waiting, drain };
 }
 
 test('serves intakes in turn, starting after the last served one', () => {
@@ -184,5 +187,26 @@ test('a failed intake ends all intakes, and then its error is thrown', async () 
   }
   assert.equal(order, ['other ended', 'first']);
 });
+
+for (const { title, signal } of [
+  { title: 'ends normally if the drain time after --max-time is over', signal: undefined },
+  { title: 'ends with an error if the drain time after a signal is over', signal: 'SIGTERM' },
+]) {
+  test(title, async () => {
+    const abandon = new AbortController();
+    const { group, drain } = groupOf({ a: 0 }, { maxTimeMs: 1, abandon: abandon.signal } as object);
+    group.open();
+    const run = async () => {
+      await group.ended;
+      if (signal !== undefined) drain.abort(signal);
+      abandon.abort();
+    };
+    const ended = await group.run([{ run }]).then(
+      () => undefined,
+      (error) => error.code,
+    );
+    assert.is(ended, signal && 'TERMINATED');
+  });
+}
 
 test.run();
