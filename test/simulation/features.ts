@@ -6,12 +6,13 @@ import { commandNames } from './command-roles.ts';
 import { type PlannedMessage, programWays } from './message.ts';
 import type { Plan, PlannedConsumer, PlannedPublisher, PlannedStop } from './plan.ts';
 import { quirks } from './programs.ts';
+import type { PlannedReplacement } from './replacement.ts';
 
 export type HandlerKind = 'module' | 'exec' | 'lines';
 
 export function withFeatures(plan: Plan): Plan {
   const random = randomOf(plan.seed ^ 0x2545f491);
-  return [withPolicies, withSenders, withStops, withHandlers, withRequests, withCommands].reduce(
+  return [withPolicies, withSenders, withStops, withHandlers, withRequests, withCommands, withReplacement].reduce(
     (done, add) => add(done, random),
     plan,
   );
@@ -116,4 +117,17 @@ function withHandlers(plan: Plan, random: Random): Plan {
   });
   const publishers = plan.publishers.map((one) => ({ ...one, messages: one.messages.map(withWays) }));
   return { ...plan, consumers, publishers };
+}
+
+/** Adds the replacement of the queue `work`, which is killed at any event and then made again. */
+function withReplacement(plan: Plan, random: Random): Plan {
+  if (random.chance(0.9)) return plan;
+  const replacement: PlannedReplacement = {
+    at: random.pick([300, 2000, 15_000]) + random.below(3000),
+    applyAfterMs: random.pick([0, 1000, 30_000]),
+    // Only a quorum queue makes the pauses of retries itself.
+    change: plan.native ? 'argument' : random.pick(['type', 'argument']),
+    kills: Array.from({ length: random.pick([0, 1, 1, 3]) }, () => random.below(random.pick([100, 400]))),
+  };
+  return { ...plan, replacement };
 }

@@ -7,10 +7,13 @@ import type { Simulation } from './simulation.ts';
 
 /** Returns a line for each violation. */
 export function violationsOf(simulation: Simulation): string[] {
-  const { plan, history, roles, broker } = simulation;
+  const { plan, history, roles, broker, replacement } = simulation;
+  const ofReplacement = replacement?.violations() ?? [];
   readQueues(simulation, history);
   const { failures } = verdictOf(history, {
-    duplicates: mostDuplicates(plan, broker.ends) + roles.reduce((sum, role) => sum + role.mostHandedBack, 0),
+    duplicates:
+      mostDuplicates(plan, broker.ends, replacement?.starts) +
+      roles.reduce((sum, role) => sum + role.mostHandedBack, 0),
     order: isOrdered(plan),
     drops: plan.onFail === 'drop',
   });
@@ -21,6 +24,7 @@ export function violationsOf(simulation: Simulation): string[] {
     ...needlessDrops(simulation),
     ...undeservedDeaths(plan, history),
     ...leftovers(simulation),
+    ...ofReplacement,
   ];
 }
 
@@ -37,7 +41,9 @@ export function misuseIn(stderr: string): string | undefined {
 const tagOfBrowsers = /^mq-\d{9}$/;
 
 /** Returns a violation if the consumer of a role has more unacknowledged messages than its prefetch allows. */
-export function excessOf({ broker, plan }: Simulation): string | undefined {
+export function excessOf({ broker, plan, replacement }: Simulation): string | undefined {
+  // mq apply moves messages with a prefetch of its own.
+  if (replacement?.isRunning) return undefined;
   const most = Math.max(...plan.consumers.map(({ prefetch }) => prefetch));
   for (const vhost of broker.current?.vhosts.values() ?? [])
     for (const { consumers } of vhost.queues.values())
@@ -52,11 +58,13 @@ const deadLetterWindow = 32;
 
 /**
  * Each fault can repeat the messages that a sender has not confirmed, and those that a consumer has not acknowledged. Each
- * end of the broker can repeat delayed messages, which are dead-lettered at least once.
+ * end of the broker can repeat delayed messages, which are dead-lettered at least once. Each run of mq apply can repeat the
+ * messages that arrive while it moves a binding.
  */
 function mostDuplicates(
   { publishers, consumers, requesters = [], repliers = [], commands = [], faults }: Plan,
   ends: number,
+  replacements = 0,
 ): number {
   const windows = [...publishers, ...requesters].reduce((sum, { window }) => sum + window, 0);
   const prefetches = [...consumers, ...repliers].reduce((sum, { prefetch }) => sum + prefetch, 0);
@@ -65,11 +73,13 @@ function mostDuplicates(
   const delayed = publishers
     .filter(({ delayMs }) => delayMs !== undefined)
     .reduce((sum, one) => sum + Math.min(deadLetterWindow, one.messages.length), 0);
-  return (windows + prefetches + replays * messages) * (faults.length + ends) + delayed * ends;
+  return (
+    (windows + prefetches + replays * messages) * (faults.length + ends) + delayed * ends + replacements * messages
+  );
 }
 
 function isOrdered(plan: Plan): boolean {
-  const { publishers, consumers, requesters, commands } = plan;
+  const { publishers, consumers, requesters, commands, replacement } = plan;
   return (
     !mayReturnToTheEnd(plan) &&
     publishers.length === 1 &&
@@ -77,7 +87,8 @@ function isOrdered(plan: Plan): boolean {
     consumers.length === 1 &&
     consumers.every(({ prefetch }) => prefetch === 1) &&
     requesters === undefined &&
-    commands === undefined
+    commands === undefined &&
+    replacement === undefined
   );
 }
 

@@ -9,6 +9,7 @@ import { faultsOf } from './faults.ts';
 import { type HandlerKind, withFeatures } from './features.ts';
 import type { PlannedMessage, Way } from './message.ts';
 import type { Quirk } from './programs.ts';
+import type { PlannedReplacement } from './replacement.ts';
 
 export interface PlannedPublisher {
   readonly host: string;
@@ -100,6 +101,7 @@ export interface Plan {
   readonly requesters?: readonly PlannedRequester[];
   readonly repliers?: readonly PlannedConsumer[];
   readonly commands?: readonly PlannedCommand[];
+  readonly replacement?: PlannedReplacement;
   readonly faults: readonly PlannedFault[];
 }
 

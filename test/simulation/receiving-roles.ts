@@ -30,6 +30,11 @@ export class ReceivingRole extends Role {
     this.#words = kind === 'consumer' ? ['subscribe', 'work'] : ['reply', 'rpc'];
   }
 
+  /** A queue with consumers is not replaced. */
+  override get isPaused(): boolean {
+    return this.#words[0] === 'subscribe' && this.simulation.replacement?.isRunning === true;
+  }
+
   override get drainMs(): number {
     return this.#plan.drainMs;
   }

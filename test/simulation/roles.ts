@@ -45,6 +45,20 @@ export abstract class Role {
 
   abstract start(): void;
 
+  /** True while no process is started, because the queue is replaced. */
+  get isPaused(): boolean {
+    return false;
+  }
+
+  protected get configFile(): string {
+    return this.simulation.configFile;
+  }
+
+  /** The documented statuses with which it may end. */
+  protected get statuses(): ReadonlySet<number> {
+    return statusesOf(this.simulation.plan);
+  }
+
   /** Milliseconds within which the role must finish its work after SIGTERM. */
   get drainMs(): number {
     return usualDrainMs;
@@ -104,12 +118,12 @@ export abstract class Role {
   }
 
   protected run(args: readonly string[], { onLine, onErrorLine }: Listeners): SimulatedProcess {
-    const { network, configFile, broker, roles, world } = this.simulation;
+    const { network, broker, roles } = this.simulation;
     const started = new SimulatedProcess(network, {
       name: this.name,
       host: this.host,
       args,
-      env: { MQ_CONFIG: configFile, MQ_URL: broker.urlOf(roles.indexOf(this)) },
+      env: { MQ_CONFIG: this.configFile, MQ_URL: broker.urlOf(roles.indexOf(this)), ...broker.apiEnvironment },
       programOf: () => this.program(),
       onStdout: byLine(onLine),
       ...(onErrorLine && { onStderr: byLine(onErrorLine) }),
@@ -118,19 +132,25 @@ export abstract class Role {
     this.#wasDeclared = this.#isDeclared;
     started.onEnd(() => {
       this.#checkStatus(started);
-      world.later(this.restartMs, () => {
-        if (this.process === started && !this.isFinished) this.start();
-      });
+      this.#restart(started);
     });
     return started.start(cli);
   }
 
+  #restart(ended: SimulatedProcess): void {
+    this.simulation.world.later(this.restartMs, () => {
+      if (this.process !== ended || this.isFinished) return;
+      if (this.isPaused) this.#restart(ended);
+      else this.start();
+    });
+  }
+
   #checkStatus({ end, stderr }: SimulatedProcess): void {
-    const { plan, errors } = this.simulation;
+    const { errors } = this.simulation;
     const status = end?.status;
     const misuse = misuseIn(stderr);
     if (misuse !== undefined) errors.push(`${this.name} violated the protocol: ${misuse}`);
-    if (status === undefined || statusesOf(plan).has(status)) return;
+    if (status === undefined || this.statuses.has(status)) return;
     if (status === exitStatuses.TOPOLOGY && this.mayMissTopology) return;
     errors.push(`${this.name} ended with ${status}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
   }

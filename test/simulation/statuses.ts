@@ -18,10 +18,12 @@ const ofFaults: readonly ErrorCode[] = [
 ];
 
 /** Returns the documented statuses that can occur in the plan. 0 is one of them. */
-export function statusesOf({ faults, onFail }: Plan): ReadonlySet<number> {
+export function statusesOf({ faults, onFail, replacement }: Plan): ReadonlySet<number> {
   const codes = new Set(ofFaults);
   if (faults.some(({ fault }) => fault === 'programs cannot start')) codes.add('SYSTEM');
   // --on-fail exit ends a role at the first failed message.
   if (onFail === 'exit') codes.add('ANSWER_NO');
+  // A role that declares the queue of the one configuration finds that of the other one.
+  if (replacement !== undefined) codes.add('TOPOLOGY');
   return new Set([0, ...[...codes].map((code) => exitStatuses[code])]);
 }
