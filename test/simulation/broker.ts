@@ -5,6 +5,7 @@ import { startManagement } from '../../src/broker/management.ts';
 import { type Broker, startBroker } from '../../src/broker/server.ts';
 import { openStore } from '../../src/broker/store.ts';
 import { type DiskError, SimulatedDisk, type SimulatedDiskParts } from './disk.ts';
+import { vhostsOf } from './lanes.ts';
 import { Cluster } from './rabbitmq/cluster.ts';
 import type { Simulation } from './simulation.ts';
 import { SimulatedProcess } from './world/process.ts';
@@ -66,7 +67,8 @@ export class SimulatedBroker {
   start(): void {
     const { network, plan, world } = this.#simulation;
     const hasApi = plan.replacement !== undefined;
-    if (this.cluster) return void this.cluster.start({ heartbeatSeconds: plan.heartbeat, hasApi });
+    if (this.cluster)
+      return void this.cluster.start({ heartbeatSeconds: plan.heartbeat, hasApi, vhosts: vhostsOf(plan) });
     const started = new SimulatedProcess(network, { name: 'broker', host });
     this.process = started;
     started.onEnd(() => {
@@ -83,6 +85,7 @@ export class SimulatedBroker {
       try {
         const store = this.#disk && (await this.#openStore(this.#disk, { pid: started.pid, onFailed }));
         const broker = await startBroker({ port: 5672, heartbeatSeconds: plan.heartbeat, ...(store && { store }) });
+        for (const vhost of vhostsOf(plan)) broker.addVhost(vhost);
         if (hasApi) await startManagement(broker, { host, port: apiPort });
         if (started.isAlive) this.#current = broker;
       } catch (error) {

@@ -3,6 +3,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Lane, laneName, lanesOf, vhostsOf } from './lanes.ts';
 import type { Plan } from './plan.ts';
 
 const files = new Map<string, string>();
@@ -29,18 +30,23 @@ export function configurationFile(plan: Plan, change?: QueueChange): string {
 
 function configurationOf(plan: Plan, change: QueueChange | undefined): object {
   const { attempts, delays, native, requesters } = plan;
-  const names = ['work', ...(requesters === undefined ? [] : ['rpc'])];
-  const each = <T>(value: (name: string) => T) => Object.fromEntries(names.map((name) => [name, value(name)]));
+  const lanes = lanesOf(plan).map((lane, index) => ({ ...lane, name: laneName(index) }));
+  const all = [...lanes, ...(requesters === undefined ? [] : [{ vhost: '/', queue: 'rpc', name: 'rpc' }])];
+  const each = <T>(list: typeof all, value: (one: Lane) => T, key: 'name' | 'queue') =>
+    Object.fromEntries(list.map((one) => [one[key], value(one)]));
+  const vhostOf = (vhost: string) => {
+    const own = all.filter((one) => one.vhost === vhost);
+    const isChanged = (queue: string) => vhost === '/' && queue === 'work';
+    return {
+      exchanges: { work: { type: 'direct', options: { durable: true } } },
+      queues: each(own, ({ queue }) => ({ options: queueOf(plan, isChanged(queue) ? change : undefined) }), 'queue'),
+      bindings: each(own, ({ queue }) => ({ source: 'work', destination: queue, bindingKey: queue }), 'queue'),
+    };
+  };
   return {
-    vhosts: {
-      '/': {
-        exchanges: { work: { type: 'direct', options: { durable: true } } },
-        queues: each((name) => ({ options: queueOf(plan, name === 'work' ? change : undefined) })),
-        bindings: each((name) => ({ source: 'work', destination: name, bindingKey: name })),
-      },
-    },
-    publications: each((name) => ({ exchange: 'work', routingKey: name })),
-    subscriptions: each((name) => ({ queue: name })),
+    vhosts: Object.fromEntries(vhostsOf(plan).map((vhost) => [vhost, vhostOf(vhost)])),
+    publications: each(all, ({ vhost, queue }) => ({ vhost, exchange: 'work', routingKey: queue }), 'name'),
+    subscriptions: each(all, ({ vhost, queue }) => ({ vhost, queue }), 'name'),
     mq: { retry: { attempts, delays, ...(native && { native }) } },
   };
 }

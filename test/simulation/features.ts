@@ -3,6 +3,7 @@
 
 import { type Random, randomOf } from '../support/random.ts';
 import { commandNames } from './command-roles.ts';
+import type { Lane } from './lanes.ts';
 import { type PlannedMessage, programWays } from './message.ts';
 import type { Plan, PlannedConsumer, PlannedPublisher, PlannedStop } from './plan.ts';
 import { quirks } from './programs.ts';
@@ -12,10 +13,16 @@ export type HandlerKind = 'module' | 'exec' | 'lines';
 
 export function withFeatures(plan: Plan): Plan {
   const random = randomOf(plan.seed ^ 0x2545f491);
-  return [withPolicies, withSenders, withStops, withHandlers, withRequests, withCommands, withReplacement].reduce(
-    (done, add) => add(done, random),
-    plan,
-  );
+  return [
+    withPolicies,
+    withSenders,
+    withStops,
+    withHandlers,
+    withRequests,
+    withCommands,
+    withLanes,
+    withReplacement,
+  ].reduce((done, add) => add(done, random), plan);
 }
 
 /** Adds --on-fail exit and drop, native retries, and a queue with a single active consumer. */
@@ -119,9 +126,33 @@ function withHandlers(plan: Plan, random: Random): Plan {
   return { ...plan, consumers, publishers };
 }
 
+/** Adds work queues, some of them in another virtual host. Each has a publisher and a consumer. */
+function withLanes(plan: Plan, random: Random): Plan {
+  if (random.chance(0.9)) return plan;
+  const { vhost, queue }: Lane = random.pick([
+    { vhost: 'other', queue: 'work' },
+    { vhost: '/', queue: 'more' },
+  ]);
+  const lanes = Array.from({ length: random.pick([1, 2]) }, (_, index) => ({ vhost, queue: `${queue}${index || ''}` }));
+  const all = [0, ...lanes.keys().map((index) => index + 1)];
+  const [publisher, consumer] = [plan.publishers[0], plan.consumers[0]];
+  if (publisher === undefined || consumer === undefined) return plan;
+  const publishers = all.slice(1).map((lane) => ({
+    ...publisher,
+    ...{ host: `l${lane}`, lane },
+    messages: publisher.messages.map((message) => ({ ...message, id: `l${lane}-${message.id}` })),
+  }));
+  // One consumer receives from all queues, or each queue has a consumer of its own.
+  const consumers = random.chance(0.5)
+    ? [{ ...consumer, lanes: all }, ...plan.consumers.slice(1)]
+    : [...plan.consumers, ...all.slice(1).map((lane) => ({ ...consumer, host: `d${lane}`, lanes: [lane] }))];
+  return { ...plan, lanes, publishers: [...plan.publishers, ...publishers], consumers };
+}
+
 /** Adds the replacement of the queue `work`, which is killed at any event and then made again. */
 function withReplacement(plan: Plan, random: Random): Plan {
-  if (random.chance(0.9)) return plan;
+  // mq apply --replace requires a name that only one virtual host has.
+  if (random.chance(0.9) || plan.lanes !== undefined) return plan;
   const replacement: PlannedReplacement = {
     at: random.pick([300, 2000, 15_000]) + random.below(3000),
     applyAfterMs: random.pick([0, 1000, 30_000]),
@@ -129,5 +160,7 @@ function withReplacement(plan: Plan, random: Random): Plan {
     change: plan.native ? 'argument' : random.pick(['type', 'argument']),
     kills: Array.from({ length: random.pick([0, 1, 1, 3]) }, () => random.below(random.pick([100, 400]))),
   };
-  return { ...plan, replacement };
+  // mq refuses to replace a queue if an answer takes more than 200 ms (planning.md).
+  const network = { ...plan.network, maxMs: Math.min(20, plan.network.maxMs) };
+  return { ...plan, network, replacement };
 }

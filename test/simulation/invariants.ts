@@ -67,7 +67,10 @@ function mostDuplicates(
   replacements = 0,
 ): number {
   const windows = [...publishers, ...requesters].reduce((sum, { window }) => sum + window, 0);
-  const prefetches = [...consumers, ...repliers].reduce((sum, { prefetch }) => sum + prefetch, 0);
+  const prefetches = [...consumers, ...repliers].reduce(
+    (sum, { prefetch, lanes }) => sum + prefetch * (lanes?.length ?? 1),
+    0,
+  );
   const messages = publishers.reduce((sum, one) => sum + one.messages.length, 0);
   const replays = commands.filter(({ command }) => command === 'dlq replay').length;
   const delayed = publishers
@@ -79,7 +82,7 @@ function mostDuplicates(
 }
 
 function isOrdered(plan: Plan): boolean {
-  const { publishers, consumers, requesters, commands, replacement } = plan;
+  const { publishers, consumers, requesters, commands, replacement, lanes } = plan;
   return (
     !mayReturnToTheEnd(plan) &&
     publishers.length === 1 &&
@@ -88,7 +91,8 @@ function isOrdered(plan: Plan): boolean {
     consumers.every(({ prefetch }) => prefetch === 1) &&
     requesters === undefined &&
     commands === undefined &&
-    replacement === undefined
+    replacement === undefined &&
+    lanes === undefined
   );
 }
 

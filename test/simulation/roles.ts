@@ -50,6 +50,11 @@ export abstract class Role {
     return false;
   }
 
+  /** Returns whether its handler may receive this body. */
+  mayReceive(_body: string): boolean {
+    return true;
+  }
+
   protected get configFile(): string {
     return this.simulation.configFile;
   }

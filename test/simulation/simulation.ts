@@ -131,6 +131,7 @@ export class Simulation {
     const slot = this.roles.findIndex(({ name }) => owner?.name.startsWith(name));
     const role = this.roles[slot];
     if (role) role.handled += 1;
+    if (role?.mayReceive(body) === false) history.errors.push(`${role.name} received from another queue: ${body}`);
     if (way === 'ack') history.effects.push({ body, slot, redelivered: fields.redelivered, attempt, at: world.now });
     if (properties.messageId !== undefined) this.bodies.set(properties.messageId, body);
     return true;

@@ -18,6 +18,8 @@ interface ClusterOptions {
   readonly heartbeatSeconds?: number;
   /** True if the core serves the management API. Defaults to false. */
   readonly hasApi?: boolean;
+  /** Virtual hosts besides `/`. */
+  readonly vhosts?: readonly string[];
 }
 
 export class Cluster {
@@ -48,10 +50,11 @@ export class Cluster {
     return [...this.network.hosts.keys()].filter((host) => !own.includes(host));
   }
 
-  start({ heartbeatSeconds = 60, hasApi = false }: ClusterOptions = {}): this {
+  start({ heartbeatSeconds = 60, hasApi = false, vhosts = [] }: ClusterOptions = {}): this {
     const { network } = this;
     new SimulatedProcess(network, { name: coreHost, host: coreHost }).start(async () => {
       this.broker = await startBroker({ port: amqpPort, heartbeatSeconds });
+      for (const vhost of vhosts) this.broker.addVhost(vhost);
       if (hasApi) await startManagement(this.broker, { host: coreHost, port: apiPort });
       return new Promise(() => undefined);
     });
