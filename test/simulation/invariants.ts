@@ -2,6 +2,7 @@
 
 import type { History } from '../faults/history.ts';
 import { verdictOf } from '../faults/verdict.ts';
+import { lanesOf } from './lanes.ts';
 import type { Plan } from './plan.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -45,9 +46,11 @@ export function excessOf({ broker, plan, replacement }: Simulation): string | un
   // mq apply moves messages with a prefetch of its own.
   if (replacement?.isRunning) return undefined;
   const most = Math.max(...plan.consumers.map(({ prefetch }) => prefetch));
+  // mq tap has a queue and a prefetch of its own.
+  const names = new Set([...lanesOf(plan).map(({ queue }) => queue), 'rpc']);
   for (const vhost of broker.current?.vhosts.values() ?? [])
-    for (const { consumers } of vhost.queues.values())
-      for (const { unacked, tag } of consumers.all)
+    for (const { name, consumers } of vhost.queues.values())
+      for (const { unacked, tag } of names.has(name) ? consumers.all : [])
         if (unacked > most && !tagOfBrowsers.test(tag))
           return `prefetch exceeded: ${unacked} unacknowledged messages, at most ${most} are allowed`;
   return undefined;
