@@ -72,8 +72,8 @@ export const regressions: readonly Regression[] = [
       publishers: [{ host: 'p0', window: 1, everyMs: 0, messages: [{ id: 'p0-0', ways: ['ack'], ms: 0, bytes: 0 }] }],
       consumers: [{ host: 'c0', prefetch: 1, concurrency: 1, drainMs: 25_000 }],
       replacement: { at: 2, applyAfterMs: 0, change: 'argument', kills: [] },
-      // The roles have not connected when the apply makes its plan.
-      faults: [0, 1].map((target) => ({ fault: 'role frozen', at: 0, holdMs: 20_000, target, events: 0 })),
+      // The roles have not declared the queue when mq apply makes its plan.
+      faults: [0, 1].map((target) => ({ fault: 'role frozen', at: 3, holdMs: 20_000, target, events: 0 })),
     },
   },
 ];
