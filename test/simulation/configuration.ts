@@ -29,7 +29,7 @@ export function configurationFile(plan: Plan, change?: QueueChange): string {
 }
 
 function configurationOf(plan: Plan, change: QueueChange | undefined): object {
-  const { attempts, delays, native, requesters } = plan;
+  const { attempts, delays, native, requesters, exclusive } = plan;
   const lanes = lanesOf(plan).map((lane, index) => ({ ...lane, name: laneName(index) }));
   const all = [...lanes, ...(requesters === undefined ? [] : [{ vhost: '/', queue: 'rpc', name: 'rpc' }])];
   const each = <T>(list: typeof all, value: (one: Lane) => T, key: 'name' | 'queue') =>
@@ -46,7 +46,11 @@ function configurationOf(plan: Plan, change: QueueChange | undefined): object {
   return {
     vhosts: Object.fromEntries(vhostsOf(plan).map((vhost) => [vhost, vhostOf(vhost)])),
     publications: each(all, ({ vhost, queue }) => ({ vhost, exchange: 'work', routingKey: queue }), 'name'),
-    subscriptions: each(all, ({ vhost, queue }) => ({ vhost, queue }), 'name'),
+    subscriptions: each(
+      all,
+      ({ vhost, queue }) => ({ vhost, queue, ...(exclusive && queue !== 'rpc' && { options: { exclusive } }) }),
+      'name',
+    ),
     mq: { retry: { attempts, delays, ...(native && { native }) } },
   };
 }

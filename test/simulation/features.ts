@@ -22,6 +22,7 @@ export function withFeatures(plan: Plan): Plan {
     withCommands,
     withLanes,
     withReplacement,
+    withExclusive,
   ].reduce((done, add) => add(done, random), plan);
 }
 
@@ -163,4 +164,13 @@ function withReplacement(plan: Plan, random: Random): Plan {
   // mq refuses to replace a queue if an answer takes more than 200 ms (planning.md).
   const network = { ...plan.network, maxMs: Math.min(20, plan.network.maxMs) };
   return { ...plan, network, replacement };
+}
+
+/** Makes the consumers exclusive, of which there are several. */
+function withExclusive(plan: Plan, random: Random): Plan {
+  const [first] = plan.consumers;
+  // RabbitMQ refuses an exclusive consumer of a queue with a single active consumer.
+  if (random.chance(0.9) || first === undefined || first.isSingle || plan.lanes !== undefined) return plan;
+  const consumers = plan.consumers.length > 1 ? plan.consumers : [first, { ...first, host: 'c1' }];
+  return { ...plan, consumers, exclusive: true };
 }

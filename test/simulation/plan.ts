@@ -107,6 +107,8 @@ export interface Plan {
   readonly repliers?: readonly PlannedConsumer[];
   readonly commands?: readonly PlannedCommand[];
   readonly replacement?: PlannedReplacement;
+  /** True if the consumers are exclusive: one receives, and the others stand by. */
+  readonly exclusive?: true;
   /** Work queues besides the queue `work` of the virtual host `/`. */
   readonly lanes?: readonly Lane[];
   readonly faults: readonly PlannedFault[];
