@@ -161,7 +161,7 @@ function withReplacement(plan: Plan, random: Random): Plan {
     change: plan.native ? 'argument' : random.pick(['type', 'argument']),
     kills: Array.from({ length: random.pick([0, 1, 1, 3]) }, () => random.below(random.pick([100, 400]))),
   };
-  // mq refuses to replace a queue if an answer takes more than 200 ms (planning.md).
+  // mq refuses to replace a queue if each answer arrives after more than 200 ms (planning.md).
   const network = { ...plan.network, maxMs: Math.min(20, plan.network.maxMs) };
   return { ...plan, network, replacement };
 }
