@@ -115,11 +115,12 @@ async function leftOf({ plan }: MadePlan, replaced: readonly string[]): Promise<
 
 /** Throws the errors of assertReplacements. */
 async function stepsOf({ vhosts }: MadePlan, { replaced, prunes }: Asking): Promise<Step[]> {
-  const [{ ordered }, { creatingSteps }, { assertReplacements, replacedQueues, replacingSteps, withoutReplaced }] = await Promise.all([
-    import('../../apply/engine.ts'),
-    import('../../apply/steps.ts'),
-    import('../../apply/replacing.ts'),
-  ]);
+  const [{ ordered }, { creatingSteps }, { assertReplacements, replacedQueues, replacingSteps, withoutReplaced }] =
+    await Promise.all([
+      import('../../apply/engine.ts'),
+      import('../../apply/steps.ts'),
+      import('../../apply/replacing.ts'),
+    ]);
   const all = vhosts.map((one) => ({ ...one, place: one }));
   assertReplacements(all, replaced);
   return ordered([
