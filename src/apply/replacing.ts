@@ -47,25 +47,30 @@ export function assertReplacements(vhosts: readonly Compared[], names: readonly 
   );
 }
 
-/** Returns a step for each of the queues that differs or whose replacement was interrupted. */
-export function replacingSteps({ place, wanted, topology, differences }: Compared, names: readonly string[]): Step[] {
-  return names.flatMap((name) => {
-    const queue = wanted.queues.find((one) => one.name === name);
+/** Returns those of the names whose queue differs, or whose replacement was interrupted. A missing queue is only created. */
+export function replacedQueues({ wanted, topology, differences }: Compared, names: readonly string[]): string[] {
+  return names.filter((name) => {
     const action = differences.find((one) => isQueueOf(one, name))?.action;
     const isHeld = topology.queues.some((one) => one.name === holdingName(name));
-    if (queue === undefined || action === 'blocked' || (action !== 'replace' && !isHeld)) return [];
-    const { defaultQueueType } = topology;
-    const object = { kind: 'queue', name, ...(queue.for !== undefined && { for: queue.for }) } as const;
-    return [
-      {
-        stage: 'queue',
-        action: 'replace',
-        place,
-        object,
-        run: async (target) => target.onResult(await replaceQueue(target, { wanted: queue, defaultQueueType })),
-      },
-    ];
+    const isWanted = wanted.queues.some((one) => one.name === name);
+    return isWanted && action !== 'blocked' && (action === 'replace' || isHeld);
   });
+}
+
+/** Returns a step for each of the queues that replacedQueues returns. */
+export function replacingSteps(compared: Compared, names: readonly string[]): Step[] {
+  const { place, wanted, topology } = compared;
+  const replaced = replacedQueues(compared, names);
+  return wanted.queues
+    .filter(({ name }) => replaced.includes(name))
+    .map((queue) => ({
+      stage: 'queue',
+      action: 'replace',
+      place,
+      object: { kind: 'queue', name: queue.name, ...(queue.for !== undefined && { for: queue.for }) },
+      run: async (target) =>
+        target.onResult(await replaceQueue(target, { wanted: queue, defaultQueueType: topology.defaultQueueType })),
+    }));
 }
 
 /** Returns the differences that the steps of these queues do not remove. */

@@ -49,6 +49,21 @@ for (const [kind, differing] of Object.entries(kinds)) {
     }));
 }
 
+test('creates a queue of --replace that does not exist', () =>
+  withShop({ wanted: quorum, found: {} }, async ({ vhost, channel, run }) => {
+    await channel.deleteQueue('orders');
+    const done = await run([...replace, '--json']);
+    assert.is(done.status, 0, done.stderr);
+    assert.equal(
+      objects(done).map(({ action, kind }) => [action, kind]),
+      [
+        ['create', 'queue'],
+        ['create', 'binding'],
+      ],
+    );
+    assert.equal(await objectsIn(vhost), only);
+  }));
+
 test('keeps the bytes and types of a message', () =>
   withShop({ wanted: quorum, found: { maxPriority: 3 } }, async ({ vhost, run }) => {
     const [url = ''] = vhost.urls;

@@ -1,9 +1,11 @@
 // The broker of a simulation: an embedded broker in memory, one with a store on a simulated disk that is killed and loses
 // power, or the model of a RabbitMQ cluster.
 
+import { startManagement } from '../../src/broker/management.ts';
 import { type Broker, startBroker } from '../../src/broker/server.ts';
 import { openStore } from '../../src/broker/store.ts';
 import { type DiskError, SimulatedDisk, type SimulatedDiskParts } from './disk.ts';
+import { vhostsOf } from './lanes.ts';
 import { Cluster } from './rabbitmq/cluster.ts';
 import { Settlements } from './settlements.ts';
 import type { Simulation } from './simulation.ts';
@@ -15,6 +17,7 @@ export type BrokerKind = (typeof brokerKinds)[number];
 /** Milliseconds after which a service manager starts the broker again. */
 const restartMs = 500;
 const host = 'b0';
+const apiPort = 15_672;
 const folder = '/data';
 
 export class SimulatedBroker {
@@ -64,9 +67,16 @@ export class SimulatedBroker {
     return this.cluster?.urlFrom(index) ?? `amqp://${host}:5672`;
   }
 
+  /** Variables with the address of the management API. */
+  get apiEnvironment(): Readonly<Record<string, string>> {
+    return this.cluster ? { MQ_MANAGEMENT_URL: this.cluster.managementUrl } : {};
+  }
+
   start(): void {
     const { network, plan, world, errors } = this.#simulation;
-    if (this.cluster) return void this.cluster.start({ heartbeatSeconds: plan.heartbeat });
+    const hasApi = plan.replacement !== undefined;
+    if (this.cluster)
+      return void this.cluster.start({ heartbeatSeconds: plan.heartbeat, hasApi, vhosts: vhostsOf(plan) });
     const started = new SimulatedProcess(network, { name: 'broker', host });
     this.process = started;
     started.onEnd(() => {
@@ -84,6 +94,8 @@ export class SimulatedBroker {
         const store = this.#disk && (await this.#openStore(this.#disk, { pid: started.pid, onFailed }));
         if (store) errors.push(...this.#settlements.observe(store, started));
         const broker = await startBroker({ port: 5672, heartbeatSeconds: plan.heartbeat, ...(store && { store }) });
+        for (const vhost of vhostsOf(plan)) broker.addVhost(vhost);
+        if (hasApi) await startManagement(broker, { host, port: apiPort });
         if (started.isAlive) this.#current = broker;
       } catch (error) {
         if (!(error instanceof Error) || !('code' in error) || error.code === 'BAD_DATA') throw error;

@@ -1,5 +1,6 @@
 // Runs many seeds in several processes, and sums up their reports.
 
+import { planOf } from './plan.ts';
 import type { Report } from './worker.ts';
 import { WorkerProcess } from './worker-process.ts';
 
@@ -9,6 +10,8 @@ export interface CampaignOptions {
   readonly minutes: number;
   readonly jobs: number;
   readonly trace: boolean;
+  /** Only seeds whose plan has this field are run. */
+  readonly field: string | undefined;
   /** The campaign stops at the first violation that matches. */
   readonly until: RegExp | undefined;
   readonly say: (line: string) => void;
@@ -26,6 +29,7 @@ class Campaign {
   readonly #options: CampaignOptions;
   readonly #begun = performance.now();
   #next: number;
+  #taken = 0;
   #isFound = false;
   #schedules = 0;
   #steps = 0;
@@ -50,9 +54,14 @@ class Campaign {
 
   /** Returns the next seed, or `undefined` at the end. */
   #take(): number | undefined {
-    const { seed, schedules, minutes } = this.#options;
-    if (this.#isFound || this.#next >= seed + schedules || this.#minutes >= minutes) return undefined;
-    return this.#next++;
+    const { schedules, minutes, field } = this.#options;
+    while (!this.#isFound && this.#taken < schedules && this.#minutes < minutes) {
+      const seed = this.#next++;
+      if (field !== undefined && !Object.hasOwn(planOf(seed), field)) continue;
+      this.#taken += 1;
+      return seed;
+    }
+    return undefined;
   }
 
   #add(seed: number, { violations, hash, steps, virtualMs }: Report): void {

@@ -3,18 +3,29 @@
 
 import { type Random, randomOf } from '../support/random.ts';
 import { commandNames } from './command-roles.ts';
+import type { Lane } from './lanes.ts';
 import { type PlannedMessage, programWays } from './message.ts';
 import type { Plan, PlannedConsumer, PlannedPublisher, PlannedStop } from './plan.ts';
 import { quirks } from './programs.ts';
+import type { PlannedReplacement } from './replacement.ts';
 
 export type HandlerKind = 'module' | 'exec' | 'lines';
 
 export function withFeatures(plan: Plan): Plan {
   const random = randomOf(plan.seed ^ 0x2545f491);
-  return [withPolicies, withSenders, withStops, withHandlers, withRequests, withCommands, withSize, withStart].reduce(
-    (done, add) => add(done, random),
-    plan,
-  );
+  return [
+    withPolicies,
+    withSenders,
+    withStops,
+    withHandlers,
+    withRequests,
+    withCommands,
+    withSize,
+    withLanes,
+    withReplacement,
+    withExclusive,
+    withStart,
+  ].reduce((done, add) => add(done, random), plan);
 }
 
 /** Most roles start when the broker listens, because a failed start is a second without work. */
@@ -146,4 +157,52 @@ function withSize(plan: Plan, random: Random): Plan {
     ...(plan.commands && { commands: first(plan.commands) }),
     faults: plan.faults.slice(0, 2),
   };
+}
+
+/** Adds work queues, some of them in another virtual host. Each has a publisher and a consumer. */
+function withLanes(plan: Plan, random: Random): Plan {
+  if (random.chance(0.9)) return plan;
+  const { vhost, queue }: Lane = random.pick([
+    { vhost: 'other', queue: 'work' },
+    { vhost: '/', queue: 'more' },
+  ]);
+  const lanes = Array.from({ length: random.pick([1, 2]) }, (_, index) => ({ vhost, queue: `${queue}${index || ''}` }));
+  const all = [0, ...lanes.keys().map((index) => index + 1)];
+  const [publisher, consumer] = [plan.publishers[0], plan.consumers[0]];
+  if (publisher === undefined || consumer === undefined) return plan;
+  const publishers = all.slice(1).map((lane) => ({
+    ...publisher,
+    ...{ host: `l${lane}`, lane },
+    messages: publisher.messages.map((message) => ({ ...message, id: `l${lane}-${message.id}` })),
+  }));
+  // One consumer receives from all queues, or each queue has a consumer of its own.
+  const consumers = random.chance(0.5)
+    ? [{ ...consumer, lanes: all }, ...plan.consumers.slice(1)]
+    : [...plan.consumers, ...all.slice(1).map((lane) => ({ ...consumer, host: `d${lane}`, lanes: [lane] }))];
+  return { ...plan, lanes, publishers: [...plan.publishers, ...publishers], consumers };
+}
+
+/** Adds the replacement of the queue `work`, which is killed at any event and then made again. */
+function withReplacement(plan: Plan, random: Random): Plan {
+  // mq apply --replace requires a name that only one virtual host has.
+  if (random.chance(0.9) || plan.lanes !== undefined) return plan;
+  const replacement: PlannedReplacement = {
+    at: random.pick([300, 2000, 15_000]) + random.below(3000),
+    applyAfterMs: random.pick([0, 1000, 30_000]),
+    // Only a quorum queue makes the pauses of retries itself.
+    change: plan.native ? 'argument' : random.pick(['type', 'argument']),
+    kills: Array.from({ length: random.pick([0, 1, 1, 3]) }, () => random.below(random.pick([100, 400]))),
+  };
+  // mq refuses to replace a queue if each answer arrives after more than 200 ms (planning.md).
+  const network = { ...plan.network, maxMs: Math.min(20, plan.network.maxMs) };
+  return { ...plan, network, replacement };
+}
+
+/** Makes the consumers exclusive, of which there are several. */
+function withExclusive(plan: Plan, random: Random): Plan {
+  const [first] = plan.consumers;
+  // RabbitMQ refuses an exclusive consumer of a queue with a single active consumer.
+  if (random.chance(0.9) || first === undefined || first.isSingle || plan.lanes !== undefined) return plan;
+  const consumers = plan.consumers.length > 1 ? plan.consumers : [first, { ...first, host: 'c1' }];
+  return { ...plan, consumers, exclusive: true };
 }

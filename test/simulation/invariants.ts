@@ -7,10 +7,13 @@ import type { Simulation } from './simulation.ts';
 
 /** Returns a line for each violation. */
 export function violationsOf(simulation: Simulation): string[] {
-  const { plan, history, roles, broker } = simulation;
+  const { plan, history, roles, broker, replacement } = simulation;
+  const ofReplacement = replacement?.violations() ?? [];
   readQueues(simulation, history);
   const { failures } = verdictOf(history, {
-    duplicates: mostDuplicates(plan, broker.ends) + roles.reduce((sum, role) => sum + role.mostHandedBack, 0),
+    duplicates:
+      mostDuplicates(plan, broker.ends, replacement?.starts) +
+      roles.reduce((sum, role) => sum + role.mostHandedBack, 0),
     order: isOrdered(plan),
     drops: plan.onFail === 'drop',
   });
@@ -21,6 +24,7 @@ export function violationsOf(simulation: Simulation): string[] {
     ...needlessDrops(simulation),
     ...undeservedDeaths(plan, history),
     ...leftovers(simulation),
+    ...ofReplacement,
   ];
 }
 
@@ -37,7 +41,9 @@ export function misuseIn(stderr: string): string | undefined {
 const tagOfBrowsers = /^mq-\d{9}$/;
 
 /** Returns a violation if the consumer of a role has more unacknowledged messages than its prefetch allows. */
-export function excessOf({ broker, plan }: Simulation): string | undefined {
+export function excessOf({ broker, plan, replacement }: Simulation): string | undefined {
+  // mq apply moves messages with a prefetch of its own.
+  if (replacement?.isRunning) return undefined;
   const most = Math.max(...plan.consumers.map(({ prefetch }) => prefetch));
   // The exclusive queue of mq tap has a prefetch of its own, too (tap.ts).
   for (const vhost of broker.current?.vhosts.values() ?? [])
@@ -57,18 +63,23 @@ const replayWindow = 256;
 /**
  * Each fault can repeat the messages that a sender has not confirmed, and those that a consumer has not acknowledged. Each
  * end of the broker can repeat delayed messages, which are dead-lettered at least once. A replay ends when it is interrupted.
+ * Each run of mq apply can repeat the messages that arrive while it moves a binding.
  */
-function mostDuplicates(plan: Plan, ends: number): number {
+function mostDuplicates(plan: Plan, ends: number, replacements = 0): number {
   const { publishers, consumers, requesters = [], repliers = [], commands = [], faults } = plan;
   const windows = [...publishers, ...requesters].reduce((sum, { window }) => sum + window, 0);
-  const prefetches = [...consumers, ...repliers].reduce((sum, { prefetch }) => sum + prefetch, 0);
+  const prefetches = [...consumers, ...repliers].reduce(
+    (sum, { prefetch, lanes }) => sum + prefetch * (lanes?.length ?? 1),
+    0,
+  );
   const messages = publishers.reduce((sum, one) => sum + one.messages.length, 0);
   const replays = commands.filter(({ command }) => command === 'dlq replay').length;
   const delayed = publishers
     .filter(({ delayMs }) => delayMs !== undefined)
     .reduce((sum, one) => sum + Math.min(deadLetterWindow, one.messages.length), 0);
   const replayed = faults.length > 0 ? replays * Math.min(replayWindow, messages) : 0;
-  return (windows + prefetches) * (faults.length + ends) + replayed + delayed * ends + mostRefusedReplies(plan);
+  const repeated = replayed + delayed * ends + replacements * messages + mostRefusedReplies(plan);
+  return (windows + prefetches) * (faults.length + ends) + repeated;
 }
 
 /** A refused reply fails the attempt after the effect of the handler. */
@@ -85,14 +96,16 @@ const refusing: ReadonlySet<string> = new Set([
 ]);
 
 function isOrdered(plan: Plan): boolean {
-  const { publishers, consumers, requesters, commands } = plan;
+  const { publishers, consumers, requesters, commands, replacement, lanes } = plan;
   return (
     publishers.length === 1 &&
     publishers.every(({ delayMs }) => delayMs === undefined) &&
     consumers.length === 1 &&
     consumers.every(({ prefetch }) => prefetch === 1) &&
     requesters === undefined &&
-    commands === undefined
+    commands === undefined &&
+    replacement === undefined &&
+    lanes === undefined
   );
 }
 

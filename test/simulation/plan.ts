@@ -7,8 +7,10 @@ import { type BrokerKind, brokerKinds } from './broker.ts';
 import type { CommandName } from './command-roles.ts';
 import { faultsOf } from './faults.ts';
 import { type HandlerKind, withFeatures } from './features.ts';
+import type { Lane } from './lanes.ts';
 import type { PlannedMessage, Way } from './message.ts';
 import type { Quirk } from './programs.ts';
+import type { PlannedReplacement } from './replacement.ts';
 
 export interface PlannedPublisher {
   readonly host: string;
@@ -17,6 +19,8 @@ export interface PlannedPublisher {
   readonly messages: readonly PlannedMessage[];
   /** Milliseconds between two messages. */
   readonly everyMs: number;
+  /** Index of its work queue (lanes.ts). Defaults to 0. */
+  readonly lane?: number;
   /** Value of --delay in milliseconds. */
   readonly delayMs?: number;
 }
@@ -55,6 +59,8 @@ export interface PlannedConsumer {
   /** Most messages of one call of the handler. Default: no batches. */
   readonly batch?: number;
   readonly stop?: PlannedStop;
+  /** Indexes of its work queues (lanes.ts). Default: the first one. */
+  readonly lanes?: readonly number[];
   /** True if its queue delivers to one consumer at a time. */
   readonly isSingle?: true;
 }
@@ -100,6 +106,11 @@ export interface Plan {
   readonly requesters?: readonly PlannedRequester[];
   readonly repliers?: readonly PlannedConsumer[];
   readonly commands?: readonly PlannedCommand[];
+  readonly replacement?: PlannedReplacement;
+  /** True if the consumers are exclusive: one receives, and the others stand by. */
+  readonly exclusive?: true;
+  /** Work queues besides the queue `work` of the virtual host `/`. */
+  readonly lanes?: readonly Lane[];
   readonly faults: readonly PlannedFault[];
   /** True if the roles and the faults begin before the broker listens, so that the first starts of roles fail. */
   readonly isEarly?: true;

@@ -1,6 +1,7 @@
 // Consumers and repliers, with handlers of all kinds, which stop at a signal or when their work is done.
 
 import type { HandlerKind } from './features.ts';
+import { laneName, mayReceive } from './lanes.ts';
 import type { PlannedConsumer } from './plan.ts';
 import { commandOf, linesOf } from './programs.ts';
 import { Role } from './roles.ts';
@@ -22,14 +23,26 @@ const failuresAfterEffects = /did not end within|the reply cannot be sent: the b
 
 export class ReceivingRole extends Role {
   readonly #plan: PlannedConsumer;
-  readonly #words: readonly [string, string];
+  readonly #words: readonly string[];
+  readonly #kind: 'consumer' | 'replier';
   /** Number of processes that have ended. */
   #ends = 0;
 
   constructor(simulation: Simulation, plan: PlannedConsumer, kind: 'consumer' | 'replier') {
     super(simulation, `${kind} ${plan.host}`, plan.host);
     this.#plan = plan;
-    this.#words = kind === 'consumer' ? ['subscribe', 'work'] : ['reply', 'rpc'];
+    this.#kind = kind;
+    this.#words = kind === 'consumer' ? ['subscribe', ...(plan.lanes ?? [0]).map(laneName)] : ['reply', 'rpc'];
+  }
+
+  /** A queue with consumers is not replaced. */
+  override get isPaused(): boolean {
+    return this.#kind === 'consumer' && this.simulation.replacement?.isRunning === true;
+  }
+
+  /** Returns whether the message may arrive at its queues. */
+  override mayReceive(body: string): boolean {
+    return this.#kind !== 'consumer' || mayReceive(this.#plan, this.simulation.plan.publishers, body);
   }
 
   override get drainMs(): number {
@@ -40,7 +53,7 @@ export class ReceivingRole extends Role {
   override get mostHandedBack(): number {
     const { prefetch, stop } = this.#plan;
     const canCutOff = this.simulation.plan.onFail === 'exit' || stop?.maxTimeMs !== undefined;
-    return canCutOff ? this.#ends * prefetch : 0;
+    return canCutOff ? this.#ends * prefetch * (this.#plan.lanes?.length ?? 1) : 0;
   }
 
   /** A role that stops by itself is started again at intervals, as by cron. Starts are the most expensive part of a run. */
@@ -80,7 +93,7 @@ export class ReceivingRole extends Role {
     const { handler, quirks = [] } = this.#plan;
     const { simulation } = this;
     const record = (...args: Parameters<Simulation['record']>) => void simulation.record(...args);
-    const plan = { quirks, record, isReply: this.#words[0] === 'reply' };
+    const plan = { quirks, record, isReply: this.#kind === 'replier' };
     return handler === 'exec' ? commandOf(plan) : linesOf(plan);
   }
 
@@ -124,7 +137,7 @@ export class ReceivingRole extends Role {
     const { plan, history } = this.simulation;
     const { stop, batch } = this.#plan;
     if (stop?.count === undefined || batch !== undefined || plan.faults.length > 0 || plan.native) return;
-    if (plan.onFail === 'exit') return;
+    if (plan.onFail === 'exit' || plan.replacement) return;
     const handled = this.handled - before;
     const isWrong = this.isFinished ? handled > stop.count : handled !== stop.count || end?.status !== 0;
     if (isWrong) history.errors.push(`${name} ended with ${end?.status} after ${handled} of ${stop.count} messages`);

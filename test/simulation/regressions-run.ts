@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Broker, startBroker } from '../../src/broker/server.ts';
 import { cli } from '../../src/cli/cli.ts';
-import { type EndingRegression, endingRegressions, type Loss, regressions } from './regressions.ts';
+import { type EndingRegression, endingRegressions, killedReplacement, type Loss, regressions } from './regressions.ts';
 import { Simulation } from './simulation.ts';
 import { enter } from './world/globals.ts';
 import { Network } from './world/network.ts';
@@ -77,6 +77,18 @@ function commandOf(network: Network, { args, lines }: EndingRegression, config: 
   return command;
 }
 
+/** Kills the replacement at every eighth of its events. */
+async function violationsOfKills(): Promise<string[]> {
+  const { plan, mostEvents } = killedReplacement;
+  const all: string[] = [];
+  for (let event = 0; event < mostEvents; event += 8) {
+    const replacement = plan.replacement && { ...plan.replacement, kills: [event] };
+    const { violations } = await new Simulation({ ...plan, ...(replacement && { replacement }) }).run();
+    all.push(...violations.map((violation) => `event ${event}: ${violation}`));
+  }
+  return all;
+}
+
 async function run(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mq-regressions-'));
   const config = join(folder, 'rascal.json');
@@ -94,6 +106,7 @@ async function run(): Promise<void> {
       violations.push(...[await violationOf(regression, event, config)].filter((one) => one !== undefined));
     print({ title: regression.title, violations });
   }
+  print({ title: killedReplacement.title, violations: await violationsOfKills() });
   rmSync(folder, { recursive: true });
 }
 

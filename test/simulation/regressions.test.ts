@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { endingRegressions, regressions } from './regressions.ts';
+import { endingRegressions, killedReplacement, regressions } from './regressions.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const program = [join(root, 'src/build/node24.js'), join(import.meta.dirname, 'regressions-run.ts')];
@@ -22,7 +22,7 @@ test.before(async () => {
   );
 });
 
-for (const { title } of [...regressions, ...endingRegressions]) {
+for (const { title } of [...regressions, ...endingRegressions, killedReplacement]) {
   test(title, () => {
     assert.equal(violations.get(title), []);
   });

@@ -83,7 +83,40 @@ export const regressions: readonly Regression[] = [
       faults: [{ fault: 'publishes refused', at: 18, holdMs: 30_000, target: 0, events: 0 }],
     },
   },
+  {
+    title: 'mq apply --replace creates a queue that no role has declared',
+    cause: 'the queues of --replace were left out of those that are created (apply/replacing.ts)',
+    plan: {
+      ...small,
+      seed: 517,
+      publishers: [{ host: 'p0', window: 1, everyMs: 0, messages: [{ id: 'p0-0', ways: ['ack'], ms: 0, bytes: 0 }] }],
+      consumers: [{ host: 'c0', prefetch: 1, concurrency: 1, drainMs: 25_000 }],
+      replacement: { at: 2, applyAfterMs: 0, change: 'argument', kills: [] },
+      // The roles have not declared the queue when mq apply makes its plan.
+      faults: [0, 1].map((target) => ({ fault: 'role frozen', at: 3, holdMs: 20_000, target, events: 0 })),
+    },
+  },
 ];
+
+/** A replacement of a queue, which is killed after a number of its events and made again. */
+export const killedReplacement: Regression & { readonly mostEvents: number } = {
+  title: 'a replacement of a queue that is killed at any event is finished by the next run',
+  cause: 'a promise of planning.md',
+  mostEvents: 320,
+  plan: {
+    ...small,
+    seed: 7,
+    publishers: [
+      {
+        ...{ host: 'p0', window: 16, everyMs: 500 },
+        messages: Array.from({ length: 20 }, (_, index) => ({ id: `p0-${index}`, ways: ['ack'], ms: 0, bytes: 10 })),
+      },
+    ],
+    consumers: [{ host: 'c0', prefetch: 10, concurrency: 1, drainMs: 1000 }],
+    replacement: { at: 1500, applyAfterMs: 500, change: 'type', kills: [] },
+    faults: [],
+  },
+};
 
 const waited = 'a request for a channel waits in Rascal until it is connected, which a fatal connection never is';
 

@@ -47,6 +47,25 @@ export abstract class Role {
 
   abstract start(): void;
 
+  /** True while no process is started, because the queue is replaced. */
+  get isPaused(): boolean {
+    return false;
+  }
+
+  /** Returns whether its handler may receive this body. */
+  mayReceive(_body: string): boolean {
+    return true;
+  }
+
+  protected get configFile(): string {
+    return this.simulation.configFile;
+  }
+
+  /** The documented statuses with which it may end after it has received these signals. */
+  protected statusesAfter(signals: readonly Signal[]): ReadonlySet<number> {
+    return statusesOf(this.simulation.plan, signals);
+  }
+
   /** Milliseconds within which the role must finish its work after SIGTERM. */
   get drainMs(): number {
     return usualDrainMs;
@@ -109,12 +128,12 @@ export abstract class Role {
   }
 
   protected run(args: readonly string[], { onLine, onErrorLine }: Listeners): SimulatedProcess {
-    const { network, configFile, broker, roles, world } = this.simulation;
+    const { network, broker, roles } = this.simulation;
     const started = new SimulatedProcess(network, {
       name: this.name,
       host: this.host,
       args,
-      env: { MQ_CONFIG: configFile, MQ_URL: broker.urlOf(roles.indexOf(this)) },
+      env: { MQ_CONFIG: this.configFile, MQ_URL: broker.urlOf(roles.indexOf(this)), ...broker.apiEnvironment },
       programOf: () => this.program(),
       onStdout: byLine(onLine),
       ...(onErrorLine && { onStderr: byLine(onErrorLine) }),
@@ -123,22 +142,28 @@ export abstract class Role {
     this.#wasDeclared = this.#isDeclared;
     started.onEnd(() => {
       this.#checkStatus(started);
-      world.later(this.restartMs, () => {
-        if (this.process === started && !this.isFinished) this.start();
-      });
+      this.#restart(started);
     });
     return started.start(cli);
   }
 
+  #restart(ended: SimulatedProcess): void {
+    this.simulation.world.later(this.restartMs, () => {
+      if (this.process !== ended || this.isFinished) return;
+      if (this.isPaused) this.#restart(ended);
+      else this.start();
+    });
+  }
+
   #checkStatus({ end, stderr, signals }: SimulatedProcess): void {
-    const { plan, errors } = this.simulation;
+    const { errors } = this.simulation;
     const status = end?.status;
     // A fault may leave timers of amqplib and Rascal, which end with the process.
-    const isChecked = status === 0 && signals.length === 0 && plan.faults.length === 0;
+    const isChecked = status === 0 && signals.length === 0 && this.simulation.plan.faults.length === 0;
     if (isChecked && end?.left) errors.push(`${this.name} left ${end.left} at its end`);
     const misuse = misuseIn(stderr);
     if (misuse !== undefined) errors.push(`${this.name} violated the protocol: ${misuse}`);
-    if (status === undefined || statusesOf(plan, signals).has(status)) return;
+    if (status === undefined || this.statusesAfter(signals).has(status)) return;
     if (status === exitStatuses.TOPOLOGY && this.mayMissTopology) return;
     errors.push(`${this.name} ended with ${status}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
   }

@@ -4,6 +4,7 @@
 //   --schedules N    run this many seeds (default 1 with --trace, else no limit)
 //   --minutes N      stop after this time (default 5)
 //   --jobs N         number of processes (default: the number of processors)
+//   --with FIELD     run only seeds whose plan has this field, such as `replacement`
 //   --until PATTERN  stop at the first violation that matches
 //   --trace          print each event of the run
 //   --plan FILE      run the plan in this JSON file
@@ -28,6 +29,7 @@ const flag = { type: 'boolean' } as const;
 const { values } = parseArgs({
   options: {
     ...{ seed: text, schedules: text, minutes: text, jobs: text, until: text, plan: text, runs: text, soak: text },
+    with: text,
     ...{ trace: flag, shrink: flag },
   },
 });
@@ -52,6 +54,7 @@ async function main(): Promise<number> {
     minutes: numberOf('minutes', 5),
     jobs: trace ? 1 : numberOf('jobs', availableParallelism()),
     trace,
+    field: values.with,
     until: until === undefined ? undefined : new RegExp(until),
     say,
   });

@@ -1,6 +1,7 @@
 // Publishers and requesters, which read the planned messages from standard input.
 
 import type { SenderOutcome } from '../faults/history.ts';
+import { laneName } from './lanes.ts';
 import { bodyOf, type PlannedMessage, replyTo } from './message.ts';
 import type { PlannedPublisher, PlannedRequester } from './plan.ts';
 import { Role } from './roles.ts';
@@ -95,15 +96,17 @@ abstract class SendingRole extends Role {
 
 export class PublisherRole extends SendingRole {
   readonly #delayMs: number | undefined;
+  readonly #lane: number;
 
   constructor(simulation: Simulation, plan: PlannedPublisher, messageAt?: MessageAt) {
     super(simulation, `publisher ${plan.host}`, plan, messageAt);
     this.#delayMs = plan.delayMs;
+    this.#lane = plan.lane ?? 0;
   }
 
   protected words(): readonly string[] {
     const delay = this.#delayMs === undefined ? [] : ['--delay', `${this.#delayMs}ms`];
-    return ['publish', 'work', '--timeout', '600', ...delay];
+    return ['publish', laneName(this.#lane), '--timeout', '600', ...delay];
   }
 
   protected read(line: string, bodies: readonly string[]): { body: string | undefined; outcome: SenderOutcome } {

@@ -1,17 +1,17 @@
 // Runs a plan: starts the broker and the roles, injects the faults, heals everything, waits until the work is done, and
 // returns what was violated.
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { emptyHistory, type History } from '../faults/history.ts';
 import { SimulatedBroker } from './broker.ts';
 import { CommandRole } from './command-roles.ts';
+import { configurationFile } from './configuration.ts';
 import { inject } from './faults.ts';
 import { excessOf, violationsOf } from './invariants.ts';
 import { isAgain, type PlannedMessage, type Received } from './message.ts';
 import type { Plan } from './plan.ts';
 import { ReceivingRole } from './receiving-roles.ts';
+import { ReplaceRole } from './replacement.ts';
 import type { Role } from './roles.ts';
 import { PublisherRole, RequesterRole } from './sending-roles.ts';
 import { enter } from './world/globals.ts';
@@ -42,9 +42,6 @@ const startMs = 60_000;
 /** Virtual time after which a connection that was closed is closed on both sides. */
 const closedMs = 10_000;
 
-const files = new Map<string, string>();
-let folder: string | undefined;
-
 export class Simulation {
   readonly plan: Plan;
   readonly world: World;
@@ -56,7 +53,9 @@ export class Simulation {
   readonly late = new Set<string>();
   readonly roles: readonly Role[];
   readonly broker: SimulatedBroker;
-  readonly configFile: string;
+  readonly replacement: ReplaceRole | undefined;
+  /** Configuration of the processes that start now. */
+  configFile: string;
   /** Virtual time since which there is no fault. */
   healthySince = Number.POSITIVE_INFINITY;
   /** Virtual time at which the roles have started. */
@@ -77,12 +76,14 @@ export class Simulation {
     this.network.bufferBytes = plan.network.bufferBytes;
     this.broker = new SimulatedBroker(this, plan.broker);
     this.configFile = configurationFile(plan);
+    this.replacement = plan.replacement && new ReplaceRole(this, plan.replacement);
     this.roles = [
       ...plan.publishers.map((one) => new PublisherRole(this, one, messageAt)),
       ...plan.consumers.map((one) => new ReceivingRole(this, one, 'consumer')),
       ...(plan.requesters ?? []).map((one) => new RequesterRole(this, one)),
       ...(plan.repliers ?? []).map((one) => new ReceivingRole(this, one, 'replier')),
       ...(plan.commands ?? []).map((one) => new CommandRole(this, one)),
+      ...(this.replacement ? [this.replacement] : []),
     ];
   }
 
@@ -146,6 +147,7 @@ export class Simulation {
     const slot = this.roles.findIndex(({ name }) => owner?.name.startsWith(name));
     const role = this.roles[slot];
     if (role) role.handled += 1;
+    if (role?.mayReceive(body) === false) history.errors.push(`${role.name} received from another queue: ${body}`);
     if (role && way === 'ack') role.acked += 1;
     if (way === 'ack') history.effects.push({ body, slot, redelivered: isAgain(received), attempt, at: world.now });
     if (properties.messageId !== undefined) this.bodies.set(properties.messageId, body);
@@ -206,6 +208,7 @@ export class Simulation {
     for (const role of this.roles.slice(0, plan.publishers.length))
       if (!role.isFinished)
         this.errors.push(`${role.name} has not published its messages: it has waited since the last fault`);
+    if (this.replacement?.isFinished === false) this.errors.push('mq apply has not replaced the queue');
     await this.#end();
   }
 
@@ -247,42 +250,4 @@ export class Simulation {
     const { world } = this;
     return world.run(() => isDone() || world.now >= deadline, mostSteps);
   }
-}
-
-/** Returns the path of the configuration of a plan. Equal configurations share a file. */
-function configurationFile(plan: Plan): string {
-  const text = JSON.stringify(configurationOf(plan));
-  let file = files.get(text);
-  if (file === undefined) {
-    folder ??= mkdtempSync(join(tmpdir(), 'mq-simulation-'));
-    file = join(folder, `${files.size}.json`);
-    writeFileSync(file, text);
-    files.set(text, file);
-  }
-  return file;
-}
-
-function configurationOf({ queueType, attempts, delays, native, consumers, requesters }: Plan): object {
-  const queue = {
-    durable: true,
-    arguments: {
-      'x-queue-type': queueType,
-      ...(native && { 'x-delayed-retry-type': 'failed', 'x-delayed-retry-min': delays[0], 'x-delivery-limit': -1 }),
-      ...(consumers.some(({ isSingle }) => isSingle) && { 'x-single-active-consumer': true }),
-    },
-  };
-  const names = ['work', ...(requesters === undefined ? [] : ['rpc'])];
-  const each = <T>(value: (name: string) => T) => Object.fromEntries(names.map((name) => [name, value(name)]));
-  return {
-    vhosts: {
-      '/': {
-        exchanges: { work: { type: 'direct', options: { durable: true } } },
-        queues: each(() => ({ options: queue })),
-        bindings: each((name) => ({ source: 'work', destination: name, bindingKey: name })),
-      },
-    },
-    publications: each((name) => ({ exchange: 'work', routingKey: name })),
-    subscriptions: each((name) => ({ queue: name })),
-    mq: { retry: { attempts, delays, ...(native && { native }) } },
-  };
 }

@@ -19,11 +19,13 @@ const ofFaults: readonly ErrorCode[] = [
 const ofSignals = { SIGINT: exitStatuses.INTERRUPTED, SIGTERM: exitStatuses.TERMINATED };
 
 /** Returns the documented statuses of a process that has received these signals. 0 is one of them. */
-export function statusesOf({ faults, onFail }: Plan, signals: readonly Signal[]): ReadonlySet<number> {
+export function statusesOf({ faults, onFail, replacement }: Plan, signals: readonly Signal[]): ReadonlySet<number> {
   const codes = new Set(ofFaults);
   if (faults.some(({ fault }) => fault === 'programs cannot start')) codes.add('SYSTEM');
   // --on-fail exit ends a role at the first failed message.
   if (onFail === 'exit') codes.add('ANSWER_NO');
+  // A role that declares the queue of the one configuration finds that of the other one.
+  if (replacement !== undefined) codes.add('TOPOLOGY');
   // The first signal determines the status, except that the third one ends the process at once.
   const [first, , third] = signals;
   const ending = [first, third].filter((signal) => signal !== undefined);

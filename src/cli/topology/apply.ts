@@ -115,16 +115,19 @@ async function leftOf({ plan }: MadePlan, replaced: readonly string[]): Promise<
 
 /** Throws the errors of assertReplacements. */
 async function stepsOf({ vhosts }: MadePlan, { replaced, prunes }: Asking): Promise<Step[]> {
-  const [{ ordered }, { creatingSteps }, { assertReplacements, replacingSteps, withoutReplaced }] = await Promise.all([
-    import('../../apply/engine.ts'),
-    import('../../apply/steps.ts'),
-    import('../../apply/replacing.ts'),
-  ]);
+  const [{ ordered }, { creatingSteps }, { assertReplacements, replacedQueues, replacingSteps, withoutReplaced }] =
+    await Promise.all([
+      import('../../apply/engine.ts'),
+      import('../../apply/steps.ts'),
+      import('../../apply/replacing.ts'),
+    ]);
   const all = vhosts.map((one) => ({ ...one, place: one }));
   assertReplacements(all, replaced);
   return ordered([
     ...all.flatMap((one) => replacingSteps(one, replaced)),
-    ...all.flatMap((one) => creatingSteps({ ...one, differences: withoutReplaced(one.differences, replaced) })),
+    ...all.flatMap((one) =>
+      creatingSteps({ ...one, differences: withoutReplaced(one.differences, replacedQueues(one, replaced)) }),
+    ),
     ...prunes.flatMap(({ steps }) => steps),
   ]);
 }

@@ -2,6 +2,7 @@
 // queues. It acts as the majority of the nodes, which never loses a message that it has confirmed.
 
 import { createServer } from 'node:net';
+import { startManagement } from '../../../src/broker/management.ts';
 import { type Broker, startBroker } from '../../../src/broker/server.ts';
 import type { Network } from '../world/network.ts';
 import { SimulatedProcess } from '../world/process.ts';
@@ -9,11 +10,16 @@ import { normalConditions, type QueueType } from './conditions.ts';
 import { type ConnectionHost, RelayedConnection } from './connection.ts';
 
 const amqpPort = 5672;
+const apiPort = 15_672;
 const coreHost = 'core';
 
 interface ClusterOptions {
   /** Defaults to 60, as in RabbitMQ. */
   readonly heartbeatSeconds?: number;
+  /** True if the core serves the management API. Defaults to false. */
+  readonly hasApi?: boolean;
+  /** Virtual hosts besides `/`. */
+  readonly vhosts?: readonly string[];
 }
 
 export class Cluster {
@@ -25,6 +31,11 @@ export class Cluster {
   constructor(network: Network) {
     this.network = network;
     this.nodes = ['n1', 'n2', 'n3'].map((name) => new Node(this, name));
+  }
+
+  /** The management API, which no fault of a node hits. */
+  get managementUrl(): string {
+    return `http://${coreHost}:${apiPort}`;
   }
 
   /** Returns the addresses of all nodes, separated by commas. The one with this index is the first. */
@@ -39,10 +50,12 @@ export class Cluster {
     return [...this.network.hosts.keys()].filter((host) => !own.includes(host));
   }
 
-  start({ heartbeatSeconds = 60 }: ClusterOptions = {}): this {
+  start({ heartbeatSeconds = 60, hasApi = false, vhosts = [] }: ClusterOptions = {}): this {
     const { network } = this;
     new SimulatedProcess(network, { name: coreHost, host: coreHost }).start(async () => {
       this.broker = await startBroker({ port: amqpPort, heartbeatSeconds });
+      for (const vhost of vhosts) this.broker.addVhost(vhost);
+      if (hasApi) await startManagement(this.broker, { host: coreHost, port: apiPort });
       return new Promise(() => undefined);
     });
     for (const node of this.nodes) node.start();

@@ -6,6 +6,7 @@ import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import { longestTimerMs, replaceTime, type Time } from '../../../src/time.ts';
+import { replaceHttp } from './http.ts';
 import type { Network } from './network.ts';
 import * as real from './real.ts';
 import { delayOf, SimulatedTimer } from './timers.ts';
@@ -95,6 +96,7 @@ Object.assign(net, {
     network ? network.open(args) : createConnection(...(args as unknown as [string])),
   createServer: (...args: never[]) => (network ? network.createServer(args) : createServer(...(args as unknown as []))),
 });
+replaceHttp(() => network);
 syncBuiltinESMExports();
 
 /** Formats bytes as a UUID of version 4. */
