@@ -8,7 +8,7 @@ import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
-import { join, relative, resolve, sep } from 'node:path';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { newSeed } from '../src/harness/order.ts';
 import { closingLine, isGood, type Totals } from '../src/harness/report.ts';
@@ -21,9 +21,16 @@ interface Batch {
   readonly title: string;
   /** Folders below test/. */
   readonly folders: readonly string[];
+  /** Names of files in these folders that do not belong to the batch. */
+  readonly without?: readonly string[];
   /** Time limit of one test in seconds. It is longer than the waits in a test, which report a missing event better. */
   readonly timeout: number;
   readonly jobs?: number;
+  /**
+   * Batches of different lanes run at once. `nodes` is for files that wait for nodes most of the time, and `any` for the lane that
+   * is free first. The default is `local`.
+   */
+  readonly lane?: 'local' | 'nodes' | 'any';
   /** Additional arguments. */
   readonly on?: readonly string[];
   /** Required image. */
@@ -31,6 +38,25 @@ interface Batch {
   /** Starts what the tests need, calls `use` with additional arguments, and stops it. */
   readonly around?: (use: (on: readonly string[]) => Promise<void>) => Promise<void>;
 }
+
+/**
+ * Scenarios that run only on the newest version and on the embedded broker. They test input, handlers, signals and output of mq,
+ * and they use only methods of AMQP that are the same in each version. How a queue counts, requeues, expires, dead-letters or
+ * refuses may depend on the version, so the scenarios about that run on both.
+ */
+const sameOnEachVersion = [
+  'bad-input',
+  'batch',
+  'bytes',
+  'handler-environment',
+  'hello',
+  'named-connection',
+  'observability',
+  'publish-subscribe',
+  'routing',
+  'topics',
+  'user-folder',
+].map((name) => `${name}.test.ts`);
 
 /** Returns the batches of each tier for the given versions of RabbitMQ. */
 const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = {
@@ -45,12 +71,15 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
   robustness: () => [{ title: 'robustness', folders: ['robustness'], timeout: 600, jobs: 2 }],
   // Other clients, on RabbitMQ and on the embedded broker.
   conformance: (wanted) =>
-    wanted.slice(-1).map((version) => ({
-      title: `conformance with RabbitMQ ${version}`,
-      folders: ['conformance'],
-      timeout: 660, // the program of a client has 600 s (test/conformance/clients.ts)
-      ...onCluster(version, 1),
-    })),
+    wanted.slice(-1).map(
+      (version): Batch => ({
+        title: `conformance with RabbitMQ ${version}`,
+        folders: ['conformance'],
+        timeout: 660, // the program of a client has 600 s (test/conformance/clients.ts)
+        lane: 'nodes',
+        ...onCluster(version, 1),
+      }),
+    ),
   // Two scenarios run at once, because each has its own vhost and users. The files of cluster/ stop nodes.
   cluster: (wanted) =>
     wanted.flatMap((version) => [
@@ -60,18 +89,29 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
         timeout: 240,
         ...onCluster(version, 3),
         jobs: 2,
+        lane: 'any',
+        ...(version !== versions.at(-1) && { without: sameOnEachVersion }),
       },
-      { title: `cluster, RabbitMQ ${version}`, folders: ['cluster'], timeout: 240, ...onCluster(version, 3) },
+      {
+        title: `cluster, RabbitMQ ${version}`,
+        folders: ['cluster'],
+        timeout: 240,
+        lane: 'nodes',
+        ...onCluster(version, 3),
+      },
     ]),
   // A short version of `npm run test:faults`.
   faults: (wanted) => [
     { title: 'faults, embedded', folders: ['faults/embedded'], timeout: 300, jobs: 2 },
-    ...wanted.slice(-1).map((version) => ({
-      title: `faults, RabbitMQ ${version}`,
-      folders: ['faults/cluster'],
-      timeout: 240,
-      ...onCluster(version, 3),
-    })),
+    ...wanted.slice(-1).map(
+      (version): Batch => ({
+        title: `faults, RabbitMQ ${version}`,
+        folders: ['faults/cluster'],
+        timeout: 240,
+        lane: 'nodes',
+        ...onCluster(version, 3),
+      }),
+    ),
   ],
 };
 
@@ -88,21 +128,91 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal));
   process.stdout.on('error', () => stop.abort('SIGPIPE'));
 
-  let sum = nothing;
   say(`order of files: --seed ${seed}`);
-  for (const { batch, files } of batchesOf(positionals, wanted)) {
-    if (stop.signal.aborted) break;
-    say(`\n${batch.title}`);
-    sum = add(sum, await runBatch(batch, { files, options: { ...given, seed }, signal: stop.signal }));
-  }
+  const sum = await runAll(batchesOf(positionals, wanted), { options: { ...given, seed }, signal: stop.signal });
   if (stop.signal.aborted) say(`\ninterrupted by ${stop.signal.reason}`);
   say(`\n${closingLine(sum)}`);
   if (stop.signal.aborted) return 128 + constants.signals[stop.signal.reason as NodeJS.Signals];
   return isGood(sum) ? 0 : 1;
 }
 
+/** Returns the folders, or their files if some of them do not belong to the batch. */
+function filesOf({ without = [] }: Batch, folders: readonly string[]): readonly string[] {
+  if (without.length === 0) return folders;
+  const files = folders.flatMap((folder) =>
+    globSync('**/*.test.ts', { cwd: folder }).map((file) => join(folder, file)),
+  );
+  const missing = without.find((name) => !files.some((file) => basename(file) === name));
+  if (missing !== undefined) throw new Error(`there is no file ${missing}`);
+  return files.filter((file) => !without.includes(basename(file)));
+}
+
+interface Plan {
+  readonly batch: Batch;
+  /** Absolute paths of files and folders. */
+  readonly files: readonly string[];
+}
+
+interface Settings {
+  /** Options of this run. They override those of the batch. */
+  readonly options: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/** Runs the batches of each lane one after the other, and the two lanes at once. */
+async function runAll(plans: readonly Plan[], settings: Settings): Promise<Totals> {
+  const lanes = Object.groupBy(plans, ({ batch }) => batch.lane ?? 'local');
+  const [some, other] = (['local', 'nodes'] as const).map((lane) => lanes[lane] ?? []);
+  const isAlone = plans.length === 1;
+  let sum = nothing;
+  const run = async (own: Plan[] = []) => {
+    const next = () => own.shift() ?? lanes.any?.shift();
+    for (let plan = next(); plan !== undefined && !settings.signal.aborted; plan = next()) {
+      const output = isAlone ? new Output() : new HeldOutput();
+      if (!isAlone) say(`begins: ${plan.batch.title}`);
+      output.say(`\n${plan.batch.title}`);
+      const totals = await runBatch(plan, settings, output);
+      sum = add(sum, totals);
+      output.end();
+    }
+  };
+  await Promise.all([run(some), run(other)]);
+  return sum;
+}
+
+/** Prints the output of a batch at once. */
+class Output {
+  readonly stdio: 'inherit' | 'pipe' = 'inherit';
+
+  say(text: string): void {
+    this.write(`${text}\n`);
+  }
+
+  write(text: string | Buffer): void {
+    process.stdout.write(text);
+  }
+
+  end(): void {
+    // Nothing is held.
+  }
+}
+
+/** Prints the output of a batch at its end, because batches that run at once would mix their lines. */
+class HeldOutput extends Output {
+  override readonly stdio = 'pipe';
+  readonly #held: Buffer[] = [];
+
+  override write(text: string | Buffer): void {
+    this.#held.push(Buffer.from(text));
+  }
+
+  override end(): void {
+    process.stdout.write(Buffer.concat(this.#held));
+  }
+}
+
 /** Returns the batches of the named tiers, or of all tiers. If files are named, a batch contains only these. */
-function batchesOf(words: readonly string[], wanted: readonly string[]): { batch: Batch; files: readonly string[] }[] {
+function batchesOf(words: readonly string[], wanted: readonly string[]): Plan[] {
   const files = words.filter((word) => /\.[cm]?[jt]s$/.test(word)).map((file) => resolve(file));
   const names = words.filter((word) => !/\.[cm]?[jt]s$/.test(word));
   const unknown = names.find((name) => !Object.hasOwn(tiers, name));
@@ -111,7 +221,7 @@ function batchesOf(words: readonly string[], wanted: readonly string[]): { batch
     names.length === 0 || names.includes(name) ? batches(wanted) : [],
   );
   const pathsOf = ({ folders }: Batch) => folders.map((folder) => join(root, 'test', folder));
-  if (files.length === 0) return all.map((batch) => ({ batch, files: pathsOf(batch) }));
+  if (files.length === 0) return all.map((batch) => ({ batch, files: filesOf(batch, pathsOf(batch)) }));
   const isIn = (file: string) => (batch: Batch) => pathsOf(batch).some((folder) => file.startsWith(folder + sep));
   const other = files.filter((file) => !Object.values(tiers).some((batches) => batches(versions).some(isIn(file))));
   const chosen = all.map((batch) => ({ batch, files: files.filter((file) => isIn(file)(batch)) }));
@@ -120,65 +230,60 @@ function batchesOf(words: readonly string[], wanted: readonly string[]): { batch
   );
 }
 
-interface Run {
-  /** Absolute paths of files and folders. */
-  readonly files: readonly string[];
-  /** Options of this run. They override those of the batch. */
-  readonly options: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
-}
-
-async function runBatch(batch: Batch, { files, options, signal }: Run): Promise<Totals> {
+async function runBatch({ batch, files }: Plan, { options, signal }: Settings, output: Output): Promise<Totals> {
   const { timeout, jobs, on = [], image, around = (use) => use([]) } = batch;
   const why = image === undefined ? undefined : await missing(image);
   if (why !== undefined && process.env['CI'] !== 'true') {
     const count = files.flatMap((one) => (one.endsWith('.ts') ? one : globSync('**/*.test.ts', { cwd: one }))).length;
-    say(`skip ${count} files: ${why}`);
+    output.say(`skip ${count} files: ${why}`);
     return { passed: 0, failed: 0, skipped: count };
   }
-  if (why !== undefined) return failed(`cannot run: ${why}`);
+  if (why !== undefined) return failed(`cannot run: ${why}`, output);
   let totals: Totals | undefined;
   try {
     await around(async (further) => {
       if (signal.aborted) return;
       const own = { timeout: String(timeout), ...(jobs !== undefined && { jobs: String(jobs) }), ...options };
       const all = Object.entries(own).map(([name, value]) => `--${name}=${value}`);
-      totals = await mqTest([...files.map((file) => relative(root, file)), ...on, ...further, ...all], signal);
+      totals = await mqTest([...files.map((file) => relative(root, file)), ...on, ...further, ...all], signal, output);
     });
   } catch (error) {
     const { stack, message } = error as Error;
-    return add(totals ?? nothing, failed(stack ?? message));
+    return add(totals ?? nothing, failed(stack ?? message, output));
   }
   return totals ?? nothing;
 }
 
-/** Runs `mq test` with the text report on stdout. Returns its totals, with a failure if its exit status contradicts them. */
-async function mqTest(args: readonly string[], signal: AbortSignal): Promise<Totals> {
+/** Runs `mq test` with the text report in the output. Returns its totals, with a failure if its exit status contradicts them. */
+async function mqTest(args: readonly string[], signal: AbortSignal, output: Output): Promise<Totals> {
   const folder = mkdtempSync(join(tmpdir(), 'mq-tiers-'));
   const report = join(folder, 'report.ndjson');
   try {
     const child = spawn(executable, ['test', ...args, '--report', 'text', '--report', `json=${report}`], {
       cwd: root,
       env: { ...process.env, MQ_TEST_NODE: process.execPath },
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', output.stdio, output.stdio],
       // This process forwards each signal of the terminal once, because mq exits without removing the cluster at the third.
       detached: process.platform !== 'win32',
     });
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => output.write(chunk));
     const end = () => child.kill(signal.reason === 'SIGINT' ? 'SIGINT' : 'SIGTERM');
     signal.addEventListener('abort', end, { once: true });
     const [code, sign] = await new Promise<[number | null, string | null]>((done, fail) => {
       child.once('error', fail);
-      child.once('exit', (status, by) => done([status, by]));
+      child.once('close', (status, by) => done([status, by]));
     });
     signal.removeEventListener('abort', end);
     const finish = lastLine(report);
     if (finish?.event !== 'finish')
-      return signal.aborted ? nothing : failed(`mq test ended with ${code ?? sign}, without a result`);
+      return signal.aborted ? nothing : failed(`mq test ended with ${code ?? sign}, without a result`, output);
     // A tier without a matching test is not a failure, because other tiers may have one.
     const expected = finish.interrupted !== undefined || finish.ok === (code === 0);
     const { passed, failed: bad, skipped } = finish;
     const totals = { passed, failed: bad, skipped };
-    return expected ? totals : add(totals, failed(`mq test ended with ${code ?? sign}, which contradicts its report`));
+    return expected
+      ? totals
+      : add(totals, failed(`mq test ended with ${code ?? sign}, which contradicts its report`, output));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -249,8 +354,8 @@ function add(a: Totals, b: Totals): Totals {
   return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
 }
 
-function failed(why: string): Totals {
-  say(`FAIL ${why}`);
+function failed(why: string, output: Output): Totals {
+  output.say(`FAIL ${why}`);
   return { passed: 0, failed: 1, skipped: 0 };
 }
 

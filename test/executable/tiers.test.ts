@@ -62,6 +62,16 @@ tiers('fail in CI without the image, and are skipped elsewhere', async () => {
   assert.is(elsewhere.status, 1);
 });
 
+tiers('print the output of batches that run at once one after the other', async () => {
+  const node = 'test/cluster/ha.test.ts';
+  const { lines } = await run('unit', 'cluster', good, node, '--version', 'none', { CI: '' });
+  const at = lines.indexOf('unit');
+  assert.match(lines[at + 1] ?? '', /^ok {3}test\/unit\/harness\/order\.test\.ts /);
+  assert.is(lines[at + 2], '3 passed, 0 failed');
+  assert.match(lines[lines.indexOf('cluster, RabbitMQ none') + 1] ?? '', /^skip 1 files: /);
+  assert.is(lines.at(-1), '3 passed, 0 failed, 1 skipped');
+});
+
 tiers.run();
 
 async function run(...args: (string | Record<string, string>)[]): Promise<{ status: number; lines: string[] }> {

@@ -9,6 +9,8 @@ import { Peer } from './peer.ts';
 export interface BrokerPorts {
   readonly port: number;
   api(method: string, path: string, body?: object): Promise<string>;
+  /** Advances the broker's clock. */
+  advance(milliseconds: number): Promise<void>;
 }
 
 interface ExpensiveRequest {
@@ -120,6 +122,18 @@ export const expensiveRequests: readonly ExpensiveRequest[] = [
       const peer = await bound(port, size);
       return async () => {
         assert.is(JSON.parse(await api('GET', '/queues')).length, size + 1);
+        await peer.close();
+      };
+    },
+  },
+  {
+    title: 'the sample of the counters of many queues',
+    size: 4000,
+    prepare: async (broker, size) => {
+      const peer = await bound(broker.port, size);
+      return async () => {
+        await broker.advance(5000);
+        await answered(peer);
         await peer.close();
       };
     },

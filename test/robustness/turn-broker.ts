@@ -1,5 +1,5 @@
-// Runs the embedded broker with its management API, for a test that measures its event loop turns. It receives `start` and
-// `stop` by IPC, and a bystander runs between them, in the broker's thread. The answer to `stop` contains the steps of the whole
+// Runs the embedded broker with its management API, for a test that measures its event loop turns. It receives `start`,
+// `advance` and `stop` by IPC. A bystander runs between `start` and `stop`, in the broker's thread. The answer to `stop` contains the steps of the whole
 // request, of the longest turn, and of the bystander's longest wait (step-count.ts). The broker's time advances with its steps
 // only, so that a slice of 4 ms contains the same work on each machine. The optional argument is the folder of a store.
 
@@ -17,8 +17,9 @@ const stepsPerMs = 2000;
 replaceTime({ ...time, now: () => steps() / stepsPerMs });
 const [, , folder] = process.argv;
 const store = folder === undefined ? undefined : await openStore(folder, { pid: process.pid, isAlive: () => false });
-// No timer of the broker runs, because it would add its work to a turn by chance.
-const broker = await startBroker({ clock: new HandClock(), ...(store && { store }) });
+// A timer runs only if the test advances the clock. Otherwise it would add its work to a turn by chance.
+const clock = new HandClock();
+const broker = await startBroker({ clock, ...(store && { store }) });
 const management = await startManagement(broker);
 let longest = 0;
 let last = 0;
@@ -49,6 +50,14 @@ async function stop(): Promise<object> {
   return { all: steps() - started, longest, wait: stopped?.longest, rounds: stopped?.rounds };
 }
 
-process.on('message', async (word) => process.send?.(await (word === 'start' ? start() : stop())));
+async function advance(milliseconds: number): Promise<object> {
+  clock.move(milliseconds);
+  return {};
+}
+
+const answers = { start, stop, advance };
+process.on('message', async ([word, milliseconds]: [keyof typeof answers, number]) =>
+  process.send?.(await answers[word](milliseconds)),
+);
 process.on('disconnect', () => process.exit());
 process.send?.({ port: broker.port, managementPort: management.port });

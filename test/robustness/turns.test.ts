@@ -81,6 +81,10 @@ class TurnBroker implements BrokerPorts {
     };
   }
 
+  async advance(milliseconds: number): Promise<void> {
+    await this.#ask('advance', milliseconds);
+  }
+
   async measure(work: () => Promise<void>): Promise<Measured> {
     await this.#ask('start');
     try {
@@ -99,9 +103,9 @@ class TurnBroker implements BrokerPorts {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #ask(word: 'start' | 'stop'): Promise<Measured> {
+  async #ask(word: 'start' | 'advance' | 'stop', milliseconds = 0): Promise<Measured> {
     const answer = once(this.#child, 'message');
-    this.#child.send(word);
+    this.#child.send([word, milliseconds]);
     return (await answer)[0];
   }
 }

@@ -4,6 +4,7 @@ import { refused } from '../../src/broker/vhost/routed.ts';
 import type { VirtualHost } from '../../src/broker/vhost/vhost.ts';
 import { randomOf } from '../support/random.ts';
 import type { BrokerKind } from './broker.ts';
+import { lanesOf } from './lanes.ts';
 import type { PlannedFault } from './plan.ts';
 import { rabbitmqFaults } from './rabbitmq/faults.ts';
 import type { Simulation } from './simulation.ts';
@@ -180,6 +181,7 @@ function cut(
 
 /** Refuses the messages of clients. A message that returns from a wait queue to its queue is not published by a client. */
 function refuse(simulation: Simulation): Undo {
+  const workQueues = new Set([...lanesOf(simulation.plan).map(({ queue }) => queue), 'rpc']);
   return change(simulation, (vhost, isActive) => {
     const deliver = vhost.deliver.bind(vhost);
     vhost.deliver = (message, queues) =>
@@ -188,8 +190,6 @@ function refuse(simulation: Simulation): Undo {
         : deliver(message, queues);
   });
 }
-
-const workQueues: ReadonlySet<string> = new Set(['work', 'rpc']);
 
 /** Routes the messages to the exchange `work` nowhere. A dead letter stays in its queue then, as after queue.unbind. */
 function unbind(simulation: Simulation): Undo {

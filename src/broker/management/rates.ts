@@ -5,6 +5,7 @@ import type { Timer } from '../clock.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Broker } from '../server.ts';
+import { Slices, type Work } from '../slices.ts';
 
 type Counts = Readonly<Record<string, number>>;
 
@@ -42,27 +43,28 @@ export function totalOf(all: readonly Counts[]): Record<string, number> {
 
 export class Rates {
   readonly #broker: Broker;
-  readonly #samples = new WeakMap<object, Sample>();
+  readonly #last = new WeakMap<object, Sample>();
   /** For each queue with consumers, the moving average of the samples in which no message was ready, from 0 to 1. */
   readonly #capacities = new WeakMap<Queue, number>();
+  /** A broker may have thousands of queues, so they are not all sampled in one turn of the event loop. */
+  readonly #slices = new Slices();
   #timer: Timer | undefined;
-  /** The seconds between two samples. It is 0 during the first sample, because that one has no rates. */
-  #intervalSeconds = 0;
+  #isStopped = false;
 
   constructor(broker: Broker) {
     this.#broker = broker;
-    this.#sampleAll();
-    this.#intervalSeconds = sampleMs / 1000;
-    this.#arm();
+    // The first sample has no rates.
+    this.#sampleAll(0);
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.cancel();
   }
 
   /** Returns the counters of one object, or of several together: `{ publish: 5, publish_details: { rate: 0.5 } }`. */
   details(of: object | readonly object[], counts: Counts): Record<string, unknown> {
-    const samples = (Array.isArray(of) ? of : [of]).map((each: object) => this.#samples.get(each)?.rates);
+    const samples = (Array.isArray(of) ? of : [of]).map((each: object) => this.#last.get(each)?.rates);
     return Object.fromEntries(
       Object.entries(counts).flatMap(([name, count]): [string, unknown][] => [
         [name, count],
@@ -79,7 +81,7 @@ export class Rates {
 
   /** Returns the time since which no counter has changed, or an empty object while counters change. */
   idleSince(of: object): { idle_since?: string } {
-    const sample = this.#samples.get(of);
+    const sample = this.#last.get(of);
     const { clock } = this.#broker;
     const idleMs = sample === undefined ? 0 : clock.now() - sample.changedAt;
     if (idleMs < sampleMs) return {};
@@ -92,46 +94,51 @@ export class Rates {
     return this.#capacities.get(queue) ?? (queue.undelivered === 0 ? 1 : 0);
   }
 
-  #arm(): void {
-    this.#timer = this.#broker.clock.after(sampleMs, () => {
-      this.#sampleAll();
-      this.#arm();
+  #sampleAll(intervalSeconds: number): void {
+    this.#slices.run(this.#samples(intervalSeconds), () => {
+      if (this.#isStopped) return;
+      this.#timer = this.#broker.clock.after(sampleMs, () => this.#sampleAll(sampleMs / 1000));
     });
   }
 
-  #sampleAll(): void {
+  *#samples(intervalSeconds: number): Work {
     const { vhosts, connections, churn } = this.#broker;
-    this.#sample(churn, churn);
+    const sample = (of: object, now: Counts) => this.#sample(of, now, intervalSeconds);
+    sample(churn, churn);
     for (const vhost of vhosts.values()) {
-      this.#sample(vhost, vhost.counters);
-      for (const exchange of vhost.exchanges.values()) this.#sample(exchange, exchange.counters);
+      sample(vhost, vhost.counters);
+      for (const exchange of vhost.exchanges.values()) {
+        sample(exchange, exchange.counters);
+        yield;
+      }
       for (const queue of vhost.queues.values()) {
-        this.#sample(queue, { ...queueCounts(queue), ...queue.counters });
+        yield;
+        sample(queue, { ...queueCounts(queue), ...queue.counters });
         if (queue.consumers.count === 0) continue;
         const isFree = queue.undelivered === 0 ? 1 : 0;
         this.#capacities.set(queue, ((this.#capacities.get(queue) ?? isFree) + isFree) / 2);
       }
     }
     for (const connection of connections) {
-      this.#sample(connection, connectionCounts(connection));
-      for (const channel of connection.channels.values()) this.#sample(channel, channel.counters);
+      sample(connection, connectionCounts(connection));
+      for (const channel of connection.channels.values()) {
+        sample(channel, channel.counters);
+        yield;
+      }
     }
   }
 
   /** Samples the counters of an object. The counters of a new object are compared with zero. */
-  #sample(of: object, now: Counts): void {
-    const last = this.#samples.get(of);
+  #sample(of: object, now: Counts, intervalSeconds: number): void {
+    const last = this.#last.get(of);
     // A broker may have thousands of idle queues and channels.
     if (last?.isIdle === true && isSame(last.counts, now)) return;
     const differences = Object.entries(now).map(([name, count]) => [name, count - (last?.counts[name] ?? 0)] as const);
     const hasChanged = last === undefined || differences.some(([, difference]) => difference !== 0);
-    this.#samples.set(of, {
+    this.#last.set(of, {
       counts: { ...now },
       rates: Object.fromEntries(
-        differences.map(([name, difference]) => [
-          name,
-          this.#intervalSeconds === 0 ? 0 : difference / this.#intervalSeconds,
-        ]),
+        differences.map(([name, difference]) => [name, intervalSeconds === 0 ? 0 : difference / intervalSeconds]),
       ),
       isIdle: !hasChanged,
       changedAt: hasChanged ? this.#broker.clock.now() : last.changedAt,
