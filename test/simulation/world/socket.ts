@@ -30,8 +30,6 @@ export class SimulatedSocket extends Duplex {
   #flightBytes = 0;
   /** Earliest time at which the next segment may arrive, because TCP keeps the order. */
   #lastArrival = 0;
-  /** True if the segments in flight have an event that moves them all. */
-  #isArriving = false;
   /** Segments that have arrived here, but were not read. */
   #arrived: Segment[] = [];
   #isReading = false;
@@ -215,16 +213,13 @@ export class SimulatedSocket extends Duplex {
       if (hasData) world.after(2 * this.#latencyTo(peer), () => this.receiveReset(), this.owner);
       return;
     }
-    if (this.#isArriving) return;
     const at = Math.max(this.#lastArrival, world.now + this.#latencyTo(peer));
     this.#lastArrival = at;
-    this.#isArriving = true;
     world.after(at - world.now, () => this.#arrive(peer), peer.owner);
   }
 
   /** Moves all segments to the peer, unless the link is held. */
   #arrive(peer: SimulatedSocket): void {
-    this.#isArriving = false;
     if (this.#inFlight.length === 0 || this.#network.link(this.#host, peer.#host).isHeld) return;
     const segments = this.#inFlight.splice(0);
     this.#forget();
