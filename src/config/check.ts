@@ -17,6 +17,7 @@ import { type Declared, type DeclaredQueue, declaredByRascal } from './rules/dec
 import { definedNames } from './rules/defined-names.ts';
 import { checkDelays } from './rules/delays.ts';
 import { droppingQueues, droppingWarning } from './rules/dropping.ts';
+import { exclusiveConsumers } from './rules/exclusive-consumers.ts';
 import { longNames } from './rules/long-names.ts';
 import { nativeRetries } from './rules/native-retries.ts';
 import { checkOwns, ownsWarnings } from './rules/owns.ts';
@@ -78,13 +79,17 @@ export function checkConfigText(
   const dropping = declared === undefined ? [] : droppingQueues({ ...declared, policies: [] });
   const checked = checkedConfig({ base, user, dropping });
   if (declared === undefined) return { problems: [], warnings, checked };
-  const long = longNames(checked.config, declared);
+  const { config } = checked;
+  const long = longNames(config, declared);
   const located = (all: typeof long.problems, code: 'value' | 'warning', more: object = {}) =>
     problemsOf(
       text,
       all.map((one) => ({ code, ...one, ...more, offset: offsetAt(tree, one.path) })),
     );
-  const problems = located([...long.problems, ...nativeRetries(checked.config)], 'value');
+  const problems = located(
+    [...long.problems, ...nativeRetries(config), ...exclusiveConsumers(config, content)],
+    'value',
+  );
   const instead = 'use a shorter name, because mq cannot declare this queue for failed messages';
   const all = [...warnings, ...located(long.warnings, 'warning', { instead })];
   return { problems, warnings: all, ...(problems.length === 0 && { checked }) };

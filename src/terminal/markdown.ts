@@ -71,14 +71,14 @@ function formatItem(item: string, style: PageStyle): string {
   return wrapped(text, { width: style.width, indent: mark.length });
 }
 
-/** Formats code spans, bold text and links. Each word has its own style, so that lines can break between words. */
+/** Formats code spans, bold and emphasized text, and links. Each word has its own style, so that lines can break between words. */
 function formatInline(text: string, style: PageStyle): string {
   const paint = painter(style);
   return withoutLinks(text, style)
     .split(/(`[^`]+`)/)
     .map((part) => {
       if (part.startsWith('`')) return style.isColoured ? paint('cyan', part.slice(1, -1)) : part;
-      return part.replaceAll(/\*\*([^*]+)\*\*/g, (_, bold: string) => paint('bold', bold));
+      return part.replaceAll(/(\*\*|(?<!\S)\*(?=\w))([^*]+)\1/g, (_, __, bold: string) => paint('bold', bold));
     })
     .join('');
 }

@@ -49,6 +49,22 @@ for (const type of ['classic', 'quorum']) {
   });
 }
 
+// RabbitMQ: a classic queue with a single active consumer refuses each exclusive consumer. A quorum queue ignores the flag.
+test('an exclusive consumer of a single active consumer queue is refused', async () => {
+  const single = { 'x-queue-type': 'classic', 'x-single-active-consumer': true };
+  const cwd = folder('single-exclusive', single, { exclusive: true });
+  const refused = await roles.run(['subscribe', 'from'], { cwd });
+  assert.is(refused.status, 78, refused.stderr);
+  assert.match(refused.stderr, /exclusive: the classic queue "single-exclusive" has x-single-active-consumer/);
+});
+
+test('an exclusive consumer shares a single active consumer queue, quorum', async () => {
+  const single = { 'x-queue-type': 'quorum', 'x-single-active-consumer': true };
+  const cwd = folder('single-exclusive-quorum', single, { exclusive: true });
+  const receivers = await Promise.all([1, 2].map(() => roles.receiver(['subscribe', 'from'], { cwd })));
+  for (const receiver of receivers) assert.is((await receiver.stop()).status, 0);
+});
+
 test('a role that waits for its turn ends at SIGTERM and after --idle', async () => {
   const cwd = folder('ends', {}, { exclusive: true });
   const first = await roles.receiver(['subscribe', 'from'], { cwd });

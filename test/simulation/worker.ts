@@ -27,10 +27,13 @@ function print(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
+// The process that started this one has ended.
+process.once('disconnect', () => process.exit());
 Error.stackTraceLimit = 0;
 await preload();
 await new Simulation(planOf(warmUpSeed)).run();
 process.on('message', async (request: Request) => {
   if (request.trace) Error.stackTraceLimit = 30;
-  process.send?.(await run(request));
+  // If the report cannot be sent, the event `disconnect` ends this process.
+  process.send?.(await run(request), () => undefined);
 });

@@ -50,7 +50,7 @@ export const testing: readonly Option[] = [
     name: 'chaos',
     value: 'SEEDS',
     bare: String(defaultSeeds),
-    help: `run each test again with faults of the broker from the seeds 1 to SEEDS; ${defaultSeeds} if no value is given`,
+    help: `run each test again SEEDS times (${defaultSeeds} without a value), while the broker repeats, reorders and delays messages and closes connections (mq help chaos)`,
     default: 'no faults',
   },
   { name: 'chaos-seed', value: 'N', help: 'run each test again with the faults of this seed', default: 'no faults' },

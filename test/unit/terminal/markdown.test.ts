@@ -100,6 +100,11 @@ test('no page has a link in its Markdown form on a terminal', () => {
   }
 });
 
+test('prints emphasized words without asterisks', () => {
+  const text = formatMarkdown('Is *at least*: `a *b*`, 2 * 3 * 4.', plain);
+  assert.is(text, 'Is at least: `a *b*`, 2 * 3 * 4.\n');
+});
+
 test('styles each word, so that lines can break between words', () => {
   const text = formatMarkdown('A **bold word** and `mq help`.', { ...plain, width: 14, isColoured: true });
   const [bold, cyan] = [(word: string) => `\x1b[1m${word}\x1b[22m`, (word: string) => `\x1b[36m${word}\x1b[39m`];
