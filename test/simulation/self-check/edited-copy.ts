@@ -35,11 +35,20 @@ export interface RunOptions {
 }
 
 /** Runs `npm run simulate` with these arguments. A killed simulation has the status 137. */
-export function simulate(args: readonly string[], { folder = root, env, cwd, limitMs }: RunOptions = {}): Promise<Ran> {
+export function simulate(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  return runFile('run.ts', args, options);
+}
+
+/** Runs a file of test/simulation in a process of Node. */
+export function runFile(
+  file: string,
+  args: readonly string[],
+  { folder = root, env, cwd, limitMs }: RunOptions = {},
+): Promise<Ran> {
   return new Promise((done) => {
     execFile(
       node,
-      [join(folder, 'test/simulation/run.ts'), ...args],
+      [join(folder, 'test/simulation', file), ...args],
       {
         // Each start loads hundreds of files. The cache saves half of this time.
         env: { ...process.env, NODE_COMPILE_CACHE: join(folder, 'node_modules/.cache/simulation'), ...env },
