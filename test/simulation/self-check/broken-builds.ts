@@ -31,7 +31,7 @@ const fromTrials: Readonly<Record<string, Omit<BrokenBuild, 'title' | 'edits'>>>
   },
   'loses messages if a nack counts as a confirm': {
     caught: lost,
-    seeds: 50,
+    seeds: 25,
     faults: ['publishes refused', 'enqueued publishes nacked'],
   },
   'leaves messages without an outcome if a reconnect drops the window': {
@@ -67,7 +67,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     title: 'does not wake a publisher whose window has room again',
     edits: [['session/publisher.ts', 'if (this.#waiting.length > 0) this.#wake();', '']],
     caught: /has not published/,
-    seeds: 50,
+    seeds: 25,
   },
   {
     title: 'sends the window again in the wrong order',
@@ -125,7 +125,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: /violated the protocol|ended with 78/,
-    seeds: 50,
+    seeds: 25,
   },
   {
     title: 'ignores the prefetch',
@@ -189,7 +189,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: lost,
-    seeds: 50,
+    seeds: 25,
   },
   {
     title: 'does not sync the log of the broker',
@@ -197,14 +197,14 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ['broker/store/writer.ts', '      await file.datasync();\n      this.#assertExists', '      this.#assertExists'],
     ],
     caught: lost,
-    seeds: 1300,
+    seeds: 25,
     faults: powerLosses,
   },
   {
     title: 'confirms a message before the store has written it',
     edits: [['broker/connection/publisher.ts', 'this.#confirms.awaitStore(tag)', 'this.#confirms.done(tag)']],
     caught: lost,
-    seeds: 1500,
+    seeds: 300,
     faults: ['broker killed', ...powerLosses],
   },
   {
@@ -217,7 +217,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: lost,
-    seeds: 2400,
+    seeds: 100,
     faults: ['broker killed', ...powerLosses],
   },
 ];

@@ -12,7 +12,7 @@ import { search } from './search.ts';
 
 const src = resolve(import.meta.dirname, '../../../src');
 /** Builds with at most this number of seeds run in the tier. */
-const fewSeeds = 50;
+const fewSeeds = 25;
 
 test('the sources contain the text of each edit once', () => {
   for (const { title, edits } of [...brokenBuilds, ...brokenStores]) {
@@ -29,7 +29,7 @@ test('the sources contain the text of each edit once', () => {
 test('few seeds find broken builds', async () => {
   await withCopy(async (folder) => {
     for (const build of brokenBuilds.filter(({ seeds }) => seeds <= fewSeeds)) {
-      const { seed } = await search(folder, build);
+      const { seed } = await search(folder, build, ['--jobs', '1']);
       assert.ok(seed !== undefined, `${build.seeds} seeds did not find a build that ${build.title}`);
     }
   });

@@ -10,9 +10,13 @@ export interface Found {
   readonly seeds: number;
 }
 
-/** Runs the seeds of a broken build over a copy of the sources. */
-export async function search(folder: string, { edits, caught, seeds, faults }: BrokenBuild): Promise<Found> {
-  const args = ['--seed', '1', '--schedules', String(seeds), '--until', caught.source, '--minutes', '30'];
+/** Runs the seeds of a broken build over a copy of the sources, with additional options of run.ts. */
+export async function search(
+  folder: string,
+  { edits, caught, seeds, faults }: BrokenBuild,
+  options: readonly string[] = [],
+): Promise<Found> {
+  const args = [...options, '--seed', '1', '--schedules', String(seeds), '--until', caught.source, '--minutes', '30'];
   if (faults) args.push('--with', faults.join(','));
   const { stdout } = await withEdits(folder, edits, () => simulate(args, { folder }));
   // Several processes run the seeds, so their reports are not in order.
