@@ -1,6 +1,6 @@
 // Runs many seeds in several processes, and sums up their reports.
 
-import { planOf } from './plan.ts';
+import { type Plan, planOf } from './plan.ts';
 import type { Report } from './worker.ts';
 import { WorkerProcess } from './worker-process.ts';
 
@@ -10,8 +10,8 @@ export interface CampaignOptions {
   readonly minutes: number;
   readonly jobs: number;
   readonly trace: boolean;
-  /** Only seeds whose plan has this field are run. */
-  readonly field: string | undefined;
+  /** Only seeds whose plan has one of these fields or faults are run. */
+  readonly fieldsOrFaults: readonly string[] | undefined;
   /** The campaign stops at the first violation that matches. */
   readonly until: RegExp | undefined;
   readonly say: (line: string) => void;
@@ -23,6 +23,10 @@ export async function runCampaign(options: CampaignOptions): Promise<number> {
   await Promise.all(Array.from({ length: options.jobs }, () => campaign.runJob()));
   options.say(campaign.summary());
   return campaign.violations;
+}
+
+function hasAny(plan: Plan, names: readonly string[]): boolean {
+  return names.some((name) => Object.hasOwn(plan, name) || plan.faults.some(({ fault }) => fault === name));
 }
 
 class Campaign {
@@ -54,10 +58,10 @@ class Campaign {
 
   /** Returns the next seed, or `undefined` at the end. */
   #take(): number | undefined {
-    const { schedules, minutes, field } = this.#options;
+    const { schedules, minutes, fieldsOrFaults } = this.#options;
     while (!this.#isFound && this.#taken < schedules && this.#minutes < minutes) {
       const seed = this.#next++;
-      if (field !== undefined && !Object.hasOwn(planOf(seed), field)) continue;
+      if (fieldsOrFaults !== undefined && !hasAny(planOf(seed), fieldsOrFaults)) continue;
       this.#taken += 1;
       return seed;
     }

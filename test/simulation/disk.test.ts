@@ -33,6 +33,7 @@ async function write(disk: SimulatedDisk, path: string, ...parts: string[]): Pro
     const { bytesWritten } = await file.writev([Buffer.from(part)], position);
     position += bytesWritten;
   }
+  await file.datasync();
   await file.close();
 }
 
@@ -43,13 +44,24 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   );
 }
 
-test('a power loss keeps a written file of the log with its name', async () => {
+test('a power loss keeps a synced file of the log with its name', async () => {
   const found = await results(async (disk, random) => {
     await write(disk, '/a.log', 'one', 'two');
     await disk.syncFolder('/');
     return text(disk.crash(partsOf(random)), '/a.log');
   });
   assert.equal(found, ['onetwo']);
+});
+
+test('a power loss can lose a completed write that was not synced', async () => {
+  const found = await results(async (disk, random) => {
+    await write(disk, '/a.log', 'one');
+    await disk.syncFolder('/');
+    const file = await disk.openLog('/a.log', 'r+');
+    await file.writev([Buffer.from('two')], 3);
+    return text(disk.crash(partsOf(random)), '/a.log');
+  });
+  assert.ok(found.includes('one') && found.includes('onetwo'));
 });
 
 test('a power loss keeps a later name only with the earlier names', async () => {

@@ -2,6 +2,7 @@
 // turns a few of them on. They have random numbers of their own, so that a new feature does not change the rest of a plan.
 
 import { type Random, randomOf } from '../support/random.ts';
+import { withAims } from './aims.ts';
 import { commandNames } from './command-roles.ts';
 import type { Lane } from './lanes.ts';
 import { type PlannedMessage, programWays } from './message.ts';
@@ -25,6 +26,7 @@ export function withFeatures(plan: Plan): Plan {
     withReplacement,
     withExclusive,
     withStart,
+    withAims,
   ].reduce((done, add) => add(done, random), plan);
 }
 

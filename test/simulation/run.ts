@@ -4,7 +4,7 @@
 //   --schedules N    run this many seeds (default 1 with --trace, else no limit)
 //   --minutes N      stop after this time (default 5)
 //   --jobs N         number of processes (default: the number of processors)
-//   --with FIELD     run only seeds whose plan has this field, such as `replacement`
+//   --with NAMES     run only seeds whose plan has one of these fields or faults, such as `replacement,power lost`
 //   --until PATTERN  stop at the first violation that matches
 //   --trace          print each event of the run
 //   --plan FILE      run the plan in this JSON file
@@ -54,7 +54,7 @@ async function main(): Promise<number> {
     minutes: numberOf('minutes', 5),
     jobs: trace ? 1 : numberOf('jobs', availableParallelism()),
     trace,
-    field: values.with,
+    fieldsOrFaults: values.with?.split(','),
     until: until === undefined ? undefined : new RegExp(until),
     say,
   });

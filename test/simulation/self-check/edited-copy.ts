@@ -1,5 +1,5 @@
-// Runs the simulation over edited sources: copies the sources and the simulation to a folder, edits them, and starts
-// run.ts there.
+// Runs the simulation over edited sources: copies the sources and the simulation to a folder, edits them there, and starts
+// its run.ts.
 
 import { execFile } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -35,11 +35,20 @@ export interface RunOptions {
 }
 
 /** Runs `npm run simulate` with these arguments. A killed simulation has the status 137. */
-export function simulate(args: readonly string[], { folder = root, env, cwd, limitMs }: RunOptions = {}): Promise<Ran> {
+export function simulate(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  return runFile('run.ts', args, options);
+}
+
+/** Runs a file of test/simulation in a process of Node. */
+export function runFile(
+  file: string,
+  args: readonly string[],
+  { folder = root, env, cwd, limitMs }: RunOptions = {},
+): Promise<Ran> {
   return new Promise((done) => {
     execFile(
       node,
-      [join(folder, 'test/simulation/run.ts'), ...args],
+      [join(folder, 'test/simulation', file), ...args],
       {
         // Each start loads hundreds of files. The cache saves half of this time.
         env: { ...process.env, NODE_COMPILE_CACHE: join(folder, 'node_modules/.cache/simulation'), ...env },
@@ -53,18 +62,26 @@ export function simulate(args: readonly string[], { folder = root, env, cwd, lim
   });
 }
 
-/** Calls `use` with a folder that contains the sources with these edits. */
-export async function withEditedCopy<T>(edits: readonly Edit[], use: (folder: string) => Promise<T>): Promise<T> {
+/** Calls `use` with a folder that contains a copy of the sources. */
+export async function withCopy<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = emptyFolder();
   try {
     for (const path of copied) cpSync(join(root, path), join(folder, path), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-    for (const edit of edits) {
-      const path = join(folder, 'src', edit[0]);
-      writeFileSync(path, edited(readFileSync(path, 'utf8'), edit));
-    }
     return await use(folder);
   } finally {
     rmSync(folder, { recursive: true });
+  }
+}
+
+/** Calls `use` while the sources in the folder have these edits. */
+export async function withEdits<T>(folder: string, edits: readonly Edit[], use: () => Promise<T>): Promise<T> {
+  const pathOf = ([file]: Edit) => join(folder, 'src', file);
+  const originals = new Map(edits.map((edit) => [pathOf(edit), readFileSync(pathOf(edit), 'utf8')]));
+  try {
+    for (const edit of edits) writeFileSync(pathOf(edit), edited(readFileSync(pathOf(edit), 'utf8'), edit));
+    return await use();
+  } finally {
+    for (const [path, source] of originals) writeFileSync(path, source);
   }
 }

@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { emptyFolder } from '../../support/mq.ts';
 import { type Random, randomOf } from '../../support/random.ts';
 import { Coverage } from './coverage.ts';
-import { simulate, withEditedCopy } from './edited-copy.ts';
+import { simulate, withCopy } from './edited-copy.ts';
 import { type Mutation, mutationsOf } from './mutations.ts';
 
 const src = resolve(import.meta.dirname, '../../../src');
@@ -74,7 +74,7 @@ async function main(): Promise<void> {
   const lines = files.sort().flatMap(mutantsByLine);
   const mutants = Array.from({ length: Number(mutations) }, () => randomMutant(random, lines));
   const counts = { caught: 0, survived: 0, unreached: 0 };
-  await withEditedCopy([], async (folder) => {
+  await withCopy(async (folder) => {
     const reports = emptyFolder();
     const before = await violationIn(folder, { NODE_V8_COVERAGE: reports });
     if (before !== undefined) throw new Error(`the unchanged sources violate an invariant: ${before}`);
