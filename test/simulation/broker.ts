@@ -2,8 +2,9 @@
 // power, or the model of a RabbitMQ cluster.
 
 import { startManagement } from '../../src/broker/management.ts';
-import { type Broker, startBroker } from '../../src/broker/server.ts';
+import { type Broker, type InitialUser, startBroker } from '../../src/broker/server.ts';
 import { openStore } from '../../src/broker/store.ts';
+import { defaultLogin } from '../../src/broker/vhost/users.ts';
 import { type DiskError, SimulatedDisk, type SimulatedDiskParts } from './disk.ts';
 import { vhostsOf } from './lanes.ts';
 import { Cluster } from './rabbitmq/cluster.ts';
@@ -75,8 +76,8 @@ export class SimulatedBroker {
   start(): void {
     const { network, plan, world, errors } = this.#simulation;
     const hasApi = plan.replacement !== undefined;
-    if (this.cluster)
-      return void this.cluster.start({ heartbeatSeconds: plan.heartbeat, hasApi, vhosts: vhostsOf(plan) });
+    const users = usersOf(vhostsOf(plan));
+    if (this.cluster) return void this.cluster.start({ heartbeatSeconds: plan.heartbeat, hasApi, users });
     const started = new SimulatedProcess(network, { name: 'broker', host });
     this.process = started;
     started.onEnd(() => {
@@ -93,8 +94,10 @@ export class SimulatedBroker {
       try {
         const store = this.#disk && (await this.#openStore(this.#disk, { pid: started.pid, onFailed }));
         if (store) errors.push(...this.#settlements.observe(store, started));
-        const broker = await startBroker({ port: 5672, heartbeatSeconds: plan.heartbeat, ...(store && { store }) });
-        for (const vhost of vhostsOf(plan)) broker.addVhost(vhost);
+        const broker = await startBroker({
+          ...{ port: 5672, heartbeatSeconds: plan.heartbeat, users },
+          ...(store && { store }),
+        });
         if (hasApi) await startManagement(broker, { host, port: apiPort });
         if (started.isAlive) this.#current = broker;
       } catch (error) {
@@ -162,6 +165,12 @@ export class SimulatedBroker {
       },
     };
   }
+}
+
+/** Returns the users of a start. Their permissions create the virtual hosts before the broker listens. */
+function usersOf(vhosts: readonly string[]): InitialUser[] {
+  const permissions = vhosts.map((vhost) => ({ vhost, configure: '.*', write: '.*', read: '.*' }));
+  return [{ ...defaultLogin, tags: ['administrator'], permissions }];
 }
 
 const writing = new Set<string>([

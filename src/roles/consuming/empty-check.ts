@@ -34,6 +34,7 @@ export class EmptyCheck {
   #isAsking = false;
   #isEmpty = false;
   #timer: Timer | undefined;
+  #againTimer: Timer | undefined;
 
   constructor(parts: EmptyCheckParts) {
     this.#parts = parts;
@@ -51,6 +52,7 @@ export class EmptyCheck {
 
   close(): void {
     this.#timer?.cancel();
+    this.#againTimer?.cancel();
   }
 
   /** Checks the queues once for all messages that arrive within a short time. */
@@ -77,11 +79,14 @@ export class EmptyCheck {
     if (!this.#isAtRest) {
       if (this.#isEmpty) onLast();
     } else if (this.#isEmpty && wasAtRest) onEnd();
-    else time.after(againMs, () => this.#askAgain());
+    else this.#askLater();
   }
 
-  #askAgain(): void {
-    if (!this.#parts.isStopping() && this.#isAtRest) void this.ask();
+  #askLater(): void {
+    this.#againTimer?.cancel();
+    this.#againTimer = time.after(againMs, () => {
+      if (!this.#parts.isStopping() && this.#isAtRest) void this.ask();
+    });
   }
 
   get #isAtRest(): boolean {

@@ -3,7 +3,7 @@
 
 import { createServer } from 'node:net';
 import { startManagement } from '../../../src/broker/management.ts';
-import { type Broker, startBroker } from '../../../src/broker/server.ts';
+import { type Broker, type InitialUser, startBroker } from '../../../src/broker/server.ts';
 import type { Network } from '../world/network.ts';
 import { SimulatedProcess } from '../world/process.ts';
 import { normalConditions, type QueueType } from './conditions.ts';
@@ -18,8 +18,8 @@ interface ClusterOptions {
   readonly heartbeatSeconds?: number;
   /** True if the core serves the management API. Defaults to false. */
   readonly hasApi?: boolean;
-  /** Virtual hosts besides `/`. */
-  readonly vhosts?: readonly string[];
+  /** The users with which the core starts. */
+  readonly users?: readonly InitialUser[];
 }
 
 export class Cluster {
@@ -50,11 +50,10 @@ export class Cluster {
     return [...this.network.hosts.keys()].filter((host) => !own.includes(host));
   }
 
-  start({ heartbeatSeconds = 60, hasApi = false, vhosts = [] }: ClusterOptions = {}): this {
+  start({ heartbeatSeconds = 60, hasApi = false, users }: ClusterOptions = {}): this {
     const { network } = this;
     new SimulatedProcess(network, { name: coreHost, host: coreHost }).start(async () => {
-      this.broker = await startBroker({ port: amqpPort, heartbeatSeconds });
-      for (const vhost of vhosts) this.broker.addVhost(vhost);
+      this.broker = await startBroker({ port: amqpPort, heartbeatSeconds, ...(users && { users }) });
       if (hasApi) await startManagement(this.broker, { host: coreHost, port: apiPort });
       return new Promise(() => undefined);
     });
