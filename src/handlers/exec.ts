@@ -2,7 +2,7 @@
 // the rest of the message as MQ_* variables and as JSON on descriptor 3. Its exit status is the outcome.
 
 import { MqError } from '../errors.ts';
-import { pause } from '../time.ts';
+import { pause, time } from '../time.ts';
 import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { messageJson, messageVariables } from './exec-message.ts';
 import { cannotRun, findExecutable, locate, type ProgramContext } from './executable.ts';
@@ -82,15 +82,21 @@ class ExecHandler implements Handler {
   /** Runs a process for the message. Waits if the machine of mq cannot start one now. */
   async #run(message: Message, context: HandlerContext): Promise<Outcome> {
     const { signal } = context;
+    const begunAt = time.now();
     if (this.#shortage.isWaiting) await this.#shortage.turn(signal, false);
     for (;;) {
+      const stop: Outcome | undefined = this.#shortage.error && { type: 'stop', error: this.#shortage.error };
       if (this.#isClosing || (signal.aborted && !isPastDeadline(signal))) return handBack;
+      // A process that starts now would have no deadline.
+      if (stop && signal.aborted) return stop;
+      const waitedMs = time.now() - begunAt;
       const outcome = await this.#runOnce(message, context);
       if (!(outcome instanceof MqError)) {
         this.#shortage.freed();
-        return outcome;
+        // The wait, and not the message, is the cause if it took more than half of the time.
+        const isTooLate = isPastDeadline(signal) && outcome === handBack && 2 * waitedMs > (this.#host.timeoutMs ?? 0);
+        return stop && isTooLate ? stop : outcome;
       }
-      if (isPastDeadline(signal)) return { type: 'stop', error: outcome };
       await this.#shortage.turn(signal, true);
     }
   }

@@ -19,6 +19,8 @@ export type Quirk = (typeof quirks)[number];
 
 interface ProgramPlan {
   readonly quirks: readonly Quirk[];
+  /** Receives each message when the program has read it. */
+  readonly onRead: (received: Received) => void;
   /** Records a delivery and how it ends. */
   readonly record: (received: Received, way: Way) => void;
   /** True if the output is a reply. */
@@ -37,10 +39,11 @@ const statuses: Readonly<Partial<Record<Way, number>>> = {
 };
 
 /** Returns the program of --exec: it handles one message. */
-export function commandOf({ quirks: its, record, isReply }: ProgramPlan): Program {
+export function commandOf({ quirks: its, onRead, record, isReply }: ProgramPlan): Program {
   return async (side) => {
     await begin(side, its);
     const received = await receive(side, its);
+    onRead(received);
     const { way, ms } = wayOf(received);
     if (its.includes('prints') && !isReply) print(side, 'a line\nhalf of ');
     await side.sleep(ms);
@@ -55,13 +58,14 @@ export function commandOf({ quirks: its, record, isReply }: ProgramPlan): Progra
 }
 
 /** Returns the program of --exec-lines: it handles messages until its input ends. */
-export function linesOf({ quirks: its, record }: ProgramPlan): Program {
+export function linesOf({ quirks: its, onRead, record }: ProgramPlan): Program {
   return async (side) => {
     await begin(side, its);
     let hasAnswered = false;
     for await (const line of createInterface({ input: side.stdin })) {
       const { id, batch, ...message } = JSON.parse(line) as Line;
       const messages = (batch ?? [message]).map(receivedOf);
+      for (const one of messages) onRead(one);
       const plans = messages.map(wayOf);
       // mq ends a role if its program ends three times without an answer, so each process answers its first message.
       const ways = plans.map(({ way }) => (hasAnswered || isAnswer(way) ? way : 'retry'));

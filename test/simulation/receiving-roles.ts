@@ -2,6 +2,7 @@
 
 import type { HandlerKind } from './features.ts';
 import { laneName, mayReceive } from './lanes.ts';
+import type { Received } from './message.ts';
 import type { PlannedConsumer } from './plan.ts';
 import { commandOf, linesOf } from './programs.ts';
 import { Role } from './roles.ts';
@@ -18,6 +19,9 @@ interface LogLine {
   readonly messageId?: string;
   readonly message?: string;
 }
+
+/** Milliseconds after which a program that starts slowly has read its input. */
+const longestStartMs = 1000;
 
 const failuresAfterEffects = /did not end within|the reply cannot be sent: the broker refused/;
 
@@ -93,7 +97,8 @@ export class ReceivingRole extends Role {
     const { handler, quirks = [] } = this.#plan;
     const { simulation } = this;
     const record = (...args: Parameters<Simulation['record']>) => void simulation.record(...args);
-    const plan = { quirks, record, isReply: this.#kind === 'replier' };
+    const onRead = (received: Received) => simulation.read(received);
+    const plan = { quirks, onRead, record, isReply: this.#kind === 'replier' };
     return handler === 'exec' ? commandOf(plan) : linesOf(plan);
   }
 
@@ -116,8 +121,17 @@ export class ReceivingRole extends Role {
     if (body === undefined)
       history.errors.push(`${this.name} dropped a message that no handler received: ${messageId}`);
     else history.dropped.push(body);
+    this.#checkTime(messageId, message);
     // A handler can have its effect just before its time limit, and before its reply is refused.
     if (body !== undefined && failuresAfterEffects.test(message ?? '')) this.simulation.late.add(body);
+  }
+
+  /** A program that reaches its time limit must have had half of it, apart from its start (handlers.md). */
+  #checkTime(messageId: string, reason = ''): void {
+    const { history, plan, readAt, world } = this.simulation;
+    const ms = world.now - (readAt.get(messageId) ?? 0);
+    if (reason.includes('did not end within') && ms < plan.handlerTimeoutMs / 2 - longestStartMs)
+      history.errors.push(`${this.name} dropped a message whose program had only ${Math.round(ms)} ms`);
   }
 
   /** Without faults, a role reports each message as acknowledged that its handler has acknowledged. */

@@ -84,6 +84,20 @@ export const regressions: readonly Regression[] = [
     },
   },
   {
+    title: 'keeps a message whose program started too late for its deadline',
+    cause: 'the wait for a start of the program used up an attempt, and --on-fail drop dropped the message (exec.ts)',
+    plan: {
+      ...small,
+      seed: 2002551,
+      onFail: 'drop',
+      publishers: [
+        { host: 'p0', window: 1, everyMs: 0, messages: [{ id: 'p0-0', ways: ['ack'], ms: 1000, bytes: 0 }] },
+      ],
+      consumers: [{ host: 'c0', prefetch: 1, concurrency: 1, drainMs: 1000, handler: 'exec' }],
+      faults: [{ fault: 'programs cannot start', at: 5, holdMs: 4200, target: 1, events: 3 }],
+    },
+  },
+  {
     title: 'mq apply --replace creates a queue that no role has declared',
     cause: 'the queues of --replace were left out of those that are created (apply/replacing.ts)',
     plan: {

@@ -49,6 +49,8 @@ export class Simulation {
   readonly history: History = emptyHistory();
   /** Bodies of the messages that handlers have received, by message id. */
   readonly bodies = new Map<string, string>();
+  /** Virtual times at which programs have read messages, by message id. */
+  readonly readAt = new Map<string, number>();
   /** Bodies of messages that were dropped because their handler exceeded its time limit, or their reply was refused. */
   readonly late = new Set<string>();
   readonly roles: readonly Role[];
@@ -137,7 +139,7 @@ export class Simulation {
   }
 
   #handle(received: Received, way: string): void {
-    const { text: body, attempt, properties } = received;
+    const { text: body, attempt } = received;
     const { world, history } = this;
     const { owner } = world;
     world.trace.add(world.now, `${owner?.name} handles ${body.slice(0, 60)} attempt ${attempt}: ${way}`);
@@ -150,7 +152,15 @@ export class Simulation {
     if (role?.mayReceive(body) === false) history.errors.push(`${role.name} received from another queue: ${body}`);
     if (role && way === 'ack') role.acked += 1;
     if (way === 'ack') history.effects.push({ body, slot, redelivered: isAgain(received), attempt, at: world.now });
-    if (properties.messageId !== undefined) this.bodies.set(properties.messageId, body);
+    const { messageId } = received.properties;
+    if (messageId !== undefined) this.bodies.set(messageId, body);
+  }
+
+  /** Called when a program has read a message, which it may never record, because mq ends it. */
+  read({ text, properties: { messageId } }: Received): void {
+    if (messageId === undefined) return;
+    this.bodies.set(messageId, text);
+    this.readAt.set(messageId, this.world.now);
   }
 
   /** Ends a role after a number of its events. A role that has ended is started again. */

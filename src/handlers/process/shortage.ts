@@ -16,6 +16,8 @@ const hint = 'use a smaller --concurrency, or raise the limit (ulimit -n: open f
 export class Shortage {
   readonly #command: string;
   readonly #stderr: Output;
+  /** The error of the last start that failed. */
+  error: MqError | undefined;
   #hasWarned = false;
   #waiting: (() => void)[] = [];
   #timer: Timer | undefined;
@@ -32,7 +34,8 @@ export class Shortage {
     const message = `cannot run ${this.#command}: ${systemReason(end.error)}`;
     if (!this.#hasWarned) this.#stderr.write(`${message}; mq tries again until it starts: ${hint}\n`);
     this.#hasWarned = true;
-    return new MqError('SYSTEM', message, { hint, at: this.#command, cause: end.error });
+    this.error = new MqError('SYSTEM', message, { hint, at: this.#command, cause: end.error });
+    return this.error;
   }
 
   /** `true` if a start is waiting. Later starts must wait too, so that they do not overtake it. */

@@ -1,13 +1,14 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { EnvironmentPlan } from '../../../src/handlers/environment.ts';
-import type { Handler, HandlerHost } from '../../../src/handlers/handler.ts';
+import type { Handler, HandlerHost, Outcome } from '../../../src/handlers/handler.ts';
 import { type HandlerOptions, makeHandler } from '../../../src/handlers/make.ts';
+import { replaceTime, time } from '../../../src/time.ts';
 import {
   folder,
   handleOne,
@@ -534,6 +535,37 @@ linux('ends the role if mq has no free descriptor until the deadline', async () 
   await handler.close();
   assert.ok(outcome.type === 'stop' && outcome.error.code === 'SYSTEM', JSON.stringify(outcome));
   assert.is(outcome.error.message, 'cannot run cat: too many open files');
+});
+
+/** Runs hang.sh, whose first start fails after this time on the clock. Returns the outcome and the number of starts. */
+async function afterShortage(timeoutMs: number, waitedMs: number): Promise<{ outcome: Outcome; starts: number }> {
+  let [now, starts] = [0, 0];
+  const restore = replaceTime({ ...time, now: () => now });
+  const spawnLater: HandlerHost['spawn'] = (...args) => {
+    starts += 1;
+    if (starts > 1) return spawn(...args);
+    now += waitedMs;
+    throw Object.assign(new Error('spawn ENOMEM'), { code: 'ENOMEM', errno: -constants.errno.ENOMEM });
+  };
+  try {
+    const { native: _, ...host } = makeHost({ timeoutMs, graceMs: 100, spawn: spawnLater });
+    return { outcome: await handleOne(await makeExec(['./hang.sh'], host)), starts };
+  } finally {
+    restore();
+  }
+}
+
+test('ends the role if a program starts too late for its deadline', async () => {
+  const { outcome, starts } = await afterShortage(400, 201);
+  assert.is(outcome.type === 'stop' && outcome.error.message, 'cannot run ./hang.sh: not enough memory');
+  assert.is(starts, 2);
+  const brief = await afterShortage(400, 199);
+  assert.equal(brief.outcome, { type: 'retry', reason: 'the handler did not end within 0.4 s' });
+});
+
+test('starts no program after the deadline', async () => {
+  const { outcome, starts } = await afterShortage(10, 0);
+  assert.equal([outcome.type, starts], ['stop', 1]);
 });
 
 linux('hands a message back that waits for a free descriptor when it is aborted', async () => {
