@@ -43,7 +43,8 @@ function atWindow(plan: Plan, { publisher, consumer }: Pair, random: Random): Pl
 function atFailure(plan: Plan, { publisher, consumer }: Pair, random: Random): Plan {
   const { native: _, ...rest } = plan;
   const { delayMs: __, ...sender } = publisher;
-  const { stop: ___, ...receiver } = consumer;
+  // Without batches, because their messages must fit into the prefetch.
+  const { stop: ___, batch: ____, ...receiver } = consumer;
   const wayOf = (number: number): Way => (number % 2 === 0 ? 'retry' : 'dead-letter');
   // The first failure opens the connection that is blocked before the second one.
   const messages = messagesOf(publisher, (number) => ({ ways: [wayOf(number), 'ack'], ms: number === 0 ? 0 : 2000 }));
