@@ -18,14 +18,16 @@ export async function search(
 ): Promise<Found> {
   const args = [...options, '--seed', '1', '--schedules', String(seeds), '--until', caught.source, '--minutes', '30'];
   if (faults) args.push('--with', faults.join(','));
-  const { stdout } = await withEdits(folder, edits, () => simulate(args, { folder }));
+  const { stdout, stderr } = await withEdits(folder, edits, () => simulate(args, { folder }));
+  const run = numberIn(stdout, /^(\d+) schedules/m);
+  if (Number.isNaN(run)) throw new Error(`the simulation did not run: ${stderr}`);
   // Several processes run the seeds, so their reports are not in order.
   const reports = stdout
     .split(/^(?=seed \d+: )/m)
     .filter((report) => violationsIn(report).some((violation) => caught.test(violation)));
   return {
     seed: reports.map((report) => numberIn(report, /^seed (\d+)/)).sort((a, b) => a - b)[0],
-    seeds: numberIn(stdout, /^(\d+) schedules/m),
+    seeds: run,
   };
 }
 
