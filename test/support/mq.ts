@@ -17,7 +17,10 @@ export interface MqOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Standard input. Default: empty and closed. */
   readonly input?: string | Buffer;
-  /** Milliseconds until the process is killed and the test fails. Default 60,000, as a guard against a hang. */
+  /**
+   * Milliseconds without output until the process is killed and the test fails. Default 60,000, as a guard against a hang.
+   * Output starts the time again, because a slow machine is no failure.
+   */
   readonly deadlineMs?: number;
 }
 
@@ -44,7 +47,7 @@ export interface RunningMq {
   /** The output so far. */
   stdout(): string;
   stderr(): string;
-  /** Waits until stdout (or stderr) matches. Rejects if mq ends or the deadline passes first. */
+  /** Waits until stdout (or stderr) matches. Rejects if mq ends first. */
   prints(pattern: RegExp, stream?: 'stdout' | 'stderr'): Promise<string>;
   kill(signal?: NodeJS.Signals): void;
   /** Closes the read end of stdout (`mq … | head -1`). */
@@ -64,6 +67,7 @@ export function startMq(args: readonly string[], options: MqOptions = {}): Runni
   const watchers = new Set<() => void>();
   const collect = (into: Buffer[]) => (chunk: Buffer) => {
     into.push(chunk);
+    limit.refresh();
     for (const watch of watchers) watch();
   };
   child.stdout.on('data', collect(out));
@@ -73,14 +77,20 @@ export function startMq(args: readonly string[], options: MqOptions = {}): Runni
   const text = (chunks: readonly Buffer[]) => Buffer.concat(chunks).toString();
   const label = `mq ${args.join(' ')}`;
 
+  let isSilent = false;
+  let silent = () => {};
+  const limit = setTimeout(() => silent(), deadlineMs);
   const ended = new Promise<MqResult>((done, failed) => {
-    const timer = setTimeout(() => {
+    silent = () => {
+      isSilent = true;
       child.kill('SIGKILL');
-      failed(new Error(`${label} did not end in ${deadlineMs} ms\nstdout: ${text(out)}\nstderr: ${text(err)}`));
-    }, deadlineMs);
+      const output = `stdout: ${text(out)}\nstderr: ${text(err)}`;
+      failed(new Error(`${label} did not end, and printed nothing for ${deadlineMs} ms\n${output}`));
+      for (const watch of watchers) watch();
+    };
     child.on('error', failed);
     child.on('close', (status, signal) => {
-      clearTimeout(timer);
+      clearTimeout(limit);
       done({
         status: status ?? undefined,
         signal: signal ?? undefined,
@@ -98,18 +108,12 @@ export function startMq(args: readonly string[], options: MqOptions = {}): Runni
       const look = () => {
         const so = text(stream === 'stdout' ? out : err);
         if (pattern.test(so)) settle(() => done(so));
-        else if (child.exitCode !== null || child.signalCode !== null) {
-          settle(() =>
-            failed(new Error(`${label} ended (${child.exitCode}) without ${pattern}\n${text(out)}\n${text(err)}`)),
-          );
+        else if (isSilent || child.exitCode !== null || child.signalCode !== null) {
+          const how = isSilent ? `printed nothing for ${deadlineMs} ms,` : `ended (${child.exitCode})`;
+          settle(() => failed(new Error(`${label} ${how} without ${pattern}\n${text(out)}\n${text(err)}`)));
         }
       };
-      const timer = setTimeout(
-        () => settle(() => failed(new Error(`${label} did not print ${pattern}\n${text(out)}\n${text(err)}`))),
-        deadlineMs,
-      );
       const settle = (act: () => void) => {
-        clearTimeout(timer);
         watchers.delete(look);
         act();
       };
