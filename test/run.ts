@@ -40,23 +40,32 @@ interface Batch {
 }
 
 /**
- * Scenarios that run only on the newest version and on the embedded broker. They test input, handlers, signals and output of mq,
- * and they use only methods of AMQP that are the same in each version. How a queue counts, requeues, expires, dead-letters or
- * refuses may depend on the version, so the scenarios about that run on both.
+ * Files that run only on the newest version (the scenarios also on the embedded broker). They test input, handlers, signals and
+ * output of mq, its containers and its documentation, and they use only what is the same in each version. How a queue counts,
+ * requeues, expires, dead-letters or refuses may depend on the version, so the files about that run on both.
  */
-const sameOnEachVersion = [
-  'bad-input',
-  'batch',
-  'bytes',
-  'handler-environment',
-  'hello',
-  'named-connection',
-  'observability',
-  'publish-subscribe',
-  'routing',
-  'topics',
-  'user-folder',
-].map((name) => `${name}.test.ts`);
+const sameOnEachVersion = {
+  scenarios: [
+    'bad-input',
+    'batch',
+    'bytes',
+    'handler-environment',
+    'hello',
+    'named-connection',
+    'observability',
+    'publish-subscribe',
+    'routing',
+    'topics',
+    'user-folder',
+  ],
+  cluster: ['broker-memory', 'command', 'documents', 'guide', 'harness'],
+};
+
+/** Returns what a batch leaves out, because it runs on the newest version. */
+function withoutSame(folder: keyof typeof sameOnEachVersion, version: string): Pick<Batch, 'without'> {
+  const names = version === versions.at(-1) ? [] : sameOnEachVersion[folder];
+  return { without: names.map((name) => `${name}.test.ts`) };
+}
 
 /** Returns the batches of each tier for the given versions of RabbitMQ. */
 const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = {
@@ -90,7 +99,7 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
         ...onCluster(version, 3),
         jobs: 2,
         lane: 'any',
-        ...(version !== versions.at(-1) && { without: sameOnEachVersion }),
+        ...withoutSame('scenarios', version),
       },
       {
         title: `cluster, RabbitMQ ${version}`,
@@ -98,6 +107,7 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
         timeout: 240,
         lane: 'nodes',
         ...onCluster(version, 3),
+        ...withoutSame('cluster', version),
       },
     ]),
   // A short version of `npm run test:faults`.
