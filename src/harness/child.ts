@@ -54,7 +54,8 @@ export async function runChild(host: ChildHost, options: ChildOptions, parts: Ch
   try {
     const { usesFixtures } = await load(options, guard, parts);
     place = 'the target';
-    const leaks = usesFixtures && parts.open ? await openTarget(parts.open, guard) : undefined;
+    const leaks =
+      usesFixtures && parts.open ? await openTarget(parts.open, guard, loadTimeoutMs(options.timeoutMs)) : undefined;
     await runGroups({ send, fail, guard, leaks: leaks?.watch, write, ...options });
     await leaks?.close((failure) => fail('the target', failure));
   } catch (error) {
@@ -108,26 +109,30 @@ function removeUvuOutput(stdout: ChildHost['stdout']): void {
 
 const uvuMark = /^(?:[•✘] | {2}\(\d+ \/ \d+\)\n)$/;
 
-async function load({ file }: ChildOptions, guard: Guard, parts: ChildParts): Promise<{ usesFixtures: boolean }> {
+async function load(
+  { file, timeoutMs }: ChildOptions,
+  guard: Guard,
+  parts: ChildParts,
+): Promise<{ usesFixtures: boolean }> {
   const modules = provide({ uvu: { test, suite }, 'uvu/assert': uvuAssert, 'mq/test': userModule });
   const { load = (path) => import(pathToFileURL(path).href) } = parts;
-  await guard(() => load(file), loadTimeoutMs);
+  await guard(() => load(file), loadTimeoutMs(timeoutMs));
   modules.release();
   return { usesFixtures: parts.isOwn === true || modules.imported.has('mq/test') };
 }
 
 /** Opens the target and activates the fixtures. `close` closes the target after the tests of the file. */
-async function openTarget(open: () => Promise<FileTarget>, guard: Guard) {
+async function openTarget(open: () => Promise<FileTarget>, guard: Guard, limitMs: number) {
   let target: FileTarget | undefined;
   let watch: LeakWatch | undefined;
   await guard(async () => {
     target = await open();
     watch = await watchLeaks(target);
     openFixtures(target);
-  }, loadTimeoutMs);
+  }, limitMs);
   const close = async (fail: (failure: Failure) => void) => {
     try {
-      await guard(() => target?.close(), loadTimeoutMs);
+      await guard(() => target?.close(), limitMs);
     } catch (error) {
       fail(failureOf(error));
     }

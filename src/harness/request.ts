@@ -18,5 +18,8 @@ export interface ChildOptions {
   readonly bail?: boolean;
 }
 
-/** Time limit for loading a file, in milliseconds. `timeoutMs` applies to its tests. */
-export const loadTimeoutMs = 30_000;
+/**
+ * Returns the time limit for loading a file, and for opening and closing its target, in milliseconds: 30,000, or the limit of one
+ * test if that is longer.
+ */
+export const loadTimeoutMs = (timeoutMs: number): number => Math.max(30_000, timeoutMs);

@@ -31,7 +31,7 @@ export class ChildWatch {
   constructor(child: ChildProcess, options: WatchOptions) {
     this.#child = child;
     this.#options = options;
-    this.#expectEvent(loadTimeoutMs);
+    this.#expectEvent(loadTimeoutMs(options.timeoutMs));
     // A signal that has aborted before sends no event.
     if (options.signal.aborted) this.#onAbort();
     else options.signal.addEventListener('abort', this.#onAbort, { once: true });
