@@ -237,14 +237,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     caught: /^stream: reader .* handled offset \d+ instead of /,
-    seeds: 200,
-    faults: ['stream'],
-  },
-  {
-    title: 'does not store the last offset of a reader of a stream that ends',
-    edits: [['roles/offsets/offset-file.ts', 'this.#write();\n    while', 'while']],
-    caught: /^stream: reader .* again, although it was stored/,
-    seeds: 200,
+    seeds: 400,
     faults: ['stream'],
   },
 ];
