@@ -1,5 +1,6 @@
-// Replaces the synchronous functions of node:fs for the files of simulated processes, which store the offsets of streams. Other
-// files stay those of the machine. A file keeps what a process has written when the process is killed.
+// Replaces functions of node:fs for the files of simulated processes, which store the offsets of streams. Other files stay those of
+// the machine. A file keeps what a process has written when the process is killed. Nothing waits for the machine, because virtual
+// time would pass meanwhile.
 
 import fs from 'node:fs';
 import type { World } from './world.ts';
@@ -24,13 +25,19 @@ class Files {
     let file = this.#files.get(path);
     if (file === undefined) {
       const mayCreate = typeof flags === 'number' && (flags & fs.constants.O_CREAT) !== 0;
-      if (!mayCreate && !isFolder) throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
+      if (!mayCreate && !isFolder) throw noFile(path);
       file = { inode: this.#files.size + 1, bytes: Buffer.alloc(0) };
       this.#files.set(path, file);
     }
     const descriptor = firstDescriptor + this.#open.size;
     this.#open.set(descriptor, file);
     return descriptor;
+  }
+
+  stat(path: string): unknown {
+    const file = this.#files.get(path);
+    if (file === undefined) throw noFile(path);
+    return statOf(file);
   }
 
   at(descriptor: number): SimulatedFile {
@@ -44,7 +51,8 @@ const filesOf = new WeakMap<World, Files>();
 
 /** Replaces the functions. `current` returns the world in force, if there is one. */
 export function replaceFiles(current: () => World | undefined): void {
-  const { openSync, closeSync, readSync, writeSync, fstatSync, fsyncSync, fdatasync, realpathSync } = fs;
+  const { stat } = fs.promises;
+  const { statSync, openSync, closeSync, readSync, writeSync, fstatSync, fsyncSync, fdatasync, realpathSync } = fs;
   const isOurs = (path: unknown): path is string => String(path).startsWith(simulatedFolder);
   const files = () => {
     const world = current();
@@ -61,6 +69,12 @@ export function replaceFiles(current: () => World | undefined): void {
     return (descriptor: number, ...args: A) =>
       descriptor >= firstDescriptor ? ours(descriptor, ...args) : original(descriptor, ...args);
   };
+  Object.assign(fs.promises, {
+    stat: async (path: string, options: never) => {
+      if (isOurs(path)) return files().all.stat(path);
+      return current() === undefined ? stat(path, options) : statSync(path, options);
+    },
+  });
   const originalOf = (run: unknown) => run as (descriptor: number, ...args: unknown[]) => unknown;
   Object.assign(fs, {
     openSync: (path: string, flags: string, ...rest: never[]) =>
@@ -88,6 +102,10 @@ export function replaceFiles(current: () => World | undefined): void {
       return written.length;
     }),
   });
+}
+
+function noFile(path: string): Error {
+  return Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
 }
 
 function statOf({ inode }: SimulatedFile): unknown {
