@@ -1,9 +1,14 @@
 // Runs simulations of many seeds, and checks that a seed determines its run. The seeds are fixed, so that a failure comes from
 // the change that is tested. `npm run simulate` runs new ones.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text as read } from 'node:stream/consumers';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { node } from '../support/node.ts';
 import { countOf } from '../support/random.ts';
 import { simulate } from './self-check/edited-copy.ts';
 
@@ -27,6 +32,18 @@ test(`${schedules} seeds violate no invariant (MQ_SIMULATION_SEED=${seed})`, asy
   assert.is(status, 0, `${stdout}${stderr}`);
   assert.match(stdout, new RegExp(`^${schedules} schedules`, 'm'));
   assert.match(stdout, /, 0 with violations/);
+});
+
+test('reports what it has run when it is stopped by SIGTERM', async () => {
+  const args = ['--seed', '1', '--jobs', '1', '--minutes', '60', '--progress', '0.1'];
+  const child = spawn(node, [join(import.meta.dirname, 'run.ts'), ...args], { stdio: 'pipe' });
+  child.stderr.on('data', (data) => {
+    if (/^[1-9]\d* schedules before seed/m.test(String(data))) child.kill('SIGTERM');
+  });
+  const [[status], stdout] = await Promise.all([once(child, 'close'), read(child.stdout)]);
+  assert.is(status, 143, stdout);
+  assert.match(stdout, /^stopped by SIGTERM before the end of \d+\n[1-9]\d* schedules from seed 1, /m);
+  assert.match(stdout, hash);
 });
 
 const hash = /\d+ events, hash [0-9a-f]{8}/;

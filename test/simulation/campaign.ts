@@ -14,13 +14,21 @@ export interface CampaignOptions {
   readonly fieldsOrFaults: readonly string[] | undefined;
   /** The campaign stops at the first violation that matches. */
   readonly until: RegExp | undefined;
+  /** Seconds between two progress lines. */
+  readonly progressSeconds: number;
+  /** Aborts with the name of a signal as its reason. Schedules that have not ended then do not count. */
+  readonly stop: AbortSignal;
   readonly say: (line: string) => void;
+  /** Receives the progress lines. */
+  readonly note: (line: string) => void;
 }
 
 /** Returns the number of schedules with violations. */
 export async function runCampaign(options: CampaignOptions): Promise<number> {
   const campaign = new Campaign(options);
+  const progress = setInterval(() => options.note(campaign.progress()), options.progressSeconds * 1000);
   await Promise.all(Array.from({ length: options.jobs }, () => campaign.runJob()));
+  clearInterval(progress);
   options.say(campaign.summary());
   return campaign.violations;
 }
@@ -35,6 +43,8 @@ class Campaign {
   #next: number;
   #taken = 0;
   #isFound = false;
+  /** Seeds whose schedules have not ended. */
+  readonly #running = new Set<number>();
   #schedules = 0;
   #steps = 0;
   #virtualMs = 0;
@@ -48,21 +58,29 @@ class Campaign {
 
   /** Runs seeds in a process of its own until none are left. */
   async runJob(): Promise<void> {
+    const { stop, trace } = this.#options;
     let worker: WorkerProcess | undefined;
+    const kill = () => worker?.kill();
+    stop.addEventListener('abort', kill);
     for (let seed = this.#take(); seed !== undefined; seed = this.#take()) {
       if (!worker?.isAlive) worker = new WorkerProcess();
-      this.#add(seed, await worker.run({ schedule: seed, trace: this.#options.trace }));
+      const report = await worker.run({ schedule: seed, trace });
+      if (stop.aborted) break;
+      this.#running.delete(seed);
+      this.#add(seed, report);
     }
+    stop.removeEventListener('abort', kill);
     await worker?.end();
   }
 
   /** Returns the next seed, or `undefined` at the end. */
   #take(): number | undefined {
-    const { schedules, minutes, fieldsOrFaults } = this.#options;
-    while (!this.#isFound && this.#taken < schedules && this.#minutes < minutes) {
+    const { schedules, minutes, fieldsOrFaults, stop } = this.#options;
+    while (!stop.aborted && !this.#isFound && this.#taken < schedules && this.#minutes < minutes) {
       const seed = this.#next++;
       if (fieldsOrFaults !== undefined && !hasAny(planOf(seed), fieldsOrFaults)) continue;
       this.#taken += 1;
+      this.#running.add(seed);
       return seed;
     }
     return undefined;
@@ -85,11 +103,20 @@ class Campaign {
     return (performance.now() - this.#begun) / 60_000;
   }
 
+  get #perMinute(): number {
+    return Math.round(this.#schedules / this.#minutes);
+  }
+
+  progress(): string {
+    return `${this.#schedules} schedules before seed ${this.#next}, ${this.#perMinute} a minute, ${this.violations} with violations`;
+  }
+
   summary(): string {
-    const perMinute = Math.round(this.#schedules / this.#minutes);
+    const { seed, stop } = this.#options;
     const days = (this.#virtualMs / 86_400_000).toFixed(1);
     return [
-      `${this.#schedules} schedules from seed ${this.#options.seed}, ${perMinute} a minute, ${days} virtual days`,
+      ...(stop.aborted ? [`stopped by ${stop.reason} before the end of ${[...this.#running].join(', ')}`] : []),
+      `${this.#schedules} schedules from seed ${seed}, ${this.#perMinute} a minute, ${days} virtual days`,
       `${this.#steps} events, hash ${this.#hash.toString(16).padStart(8, '0')}, ${this.violations} with violations`,
     ].join('\n');
   }

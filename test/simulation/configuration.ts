@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Lane, laneName, lanesOf, vhostsOf } from './lanes.ts';
 import type { Plan } from './plan.ts';
+import { type PlannedStream, streamName } from './streams/plan.ts';
 
 const files = new Map<string, string>();
 let folder: string | undefined;
@@ -29,17 +30,20 @@ export function configurationFile(plan: Plan, change?: QueueChange): string {
 }
 
 function configurationOf(plan: Plan, change: QueueChange | undefined): object {
-  const { attempts, delays, native, requesters, exclusive } = plan;
+  const { attempts, delays, native, requesters, exclusive, stream } = plan;
   const lanes = lanesOf(plan).map((lane, index) => ({ ...lane, name: laneName(index) }));
-  const all = [...lanes, ...(requesters === undefined ? [] : [{ vhost: '/', queue: 'rpc', name: 'rpc' }])];
+  const others = [...(requesters ? ['rpc'] : []), ...(stream ? [streamName] : [])];
+  const all = [...lanes, ...others.map((name) => ({ vhost: '/', queue: name, name }))];
   const each = <T>(list: typeof all, value: (one: Lane) => T, key: 'name' | 'queue') =>
     Object.fromEntries(list.map((one) => [one[key], value(one)]));
   const vhostOf = (vhost: string) => {
     const own = all.filter((one) => one.vhost === vhost);
     const isChanged = (queue: string) => vhost === '/' && queue === 'work';
+    const optionsOf = (queue: string) =>
+      stream && queue === streamName ? streamOf(stream) : queueOf(plan, isChanged(queue) ? change : undefined);
     return {
       exchanges: { work: { type: 'direct', options: { durable: true } } },
-      queues: each(own, ({ queue }) => ({ options: queueOf(plan, isChanged(queue) ? change : undefined) }), 'queue'),
+      queues: each(own, ({ queue }) => ({ options: optionsOf(queue) }), 'queue'),
       bindings: each(own, ({ queue }) => ({ source: 'work', destination: queue, bindingKey: queue }), 'queue'),
     };
   };
@@ -48,10 +52,17 @@ function configurationOf(plan: Plan, change: QueueChange | undefined): object {
     publications: each(all, ({ vhost, queue }) => ({ vhost, exchange: 'work', routingKey: queue }), 'name'),
     subscriptions: each(
       all,
-      ({ vhost, queue }) => ({ vhost, queue, ...(exclusive && queue !== 'rpc' && { options: { exclusive } }) }),
+      ({ vhost, queue }) => ({ vhost, queue, ...(exclusive && !others.includes(queue) && { options: { exclusive } }) }),
       'name',
     ),
     mq: { retry: { attempts, delays, ...(native && { native }) } },
+  };
+}
+
+function streamOf({ segmentBytes }: PlannedStream): object {
+  return {
+    durable: true,
+    arguments: { 'x-queue-type': 'stream', 'x-stream-max-segment-size-bytes': segmentBytes },
   };
 }
 

@@ -9,6 +9,7 @@ import { type PlannedMessage, programWays } from './message.ts';
 import type { Plan, PlannedConsumer, PlannedPublisher, PlannedStop } from './plan.ts';
 import { quirks } from './programs.ts';
 import type { PlannedReplacement } from './replacement.ts';
+import { withStream } from './streams/plan.ts';
 
 export type HandlerKind = 'module' | 'exec' | 'lines';
 
@@ -26,6 +27,7 @@ export function withFeatures(plan: Plan): Plan {
     withReplacement,
     withExclusive,
     withStart,
+    withStream,
     withAims,
   ].reduce((done, add) => add(done, random), plan);
 }

@@ -4,12 +4,14 @@ import type { History } from '../faults/history.ts';
 import { verdictOf } from '../faults/verdict.ts';
 import type { Plan } from './plan.ts';
 import type { Simulation } from './simulation.ts';
+import { isOfStream, streamName } from './streams/plan.ts';
 
 /** Returns a line for each violation. */
 export function violationsOf(simulation: Simulation): string[] {
-  const { plan, history, roles, broker, replacement } = simulation;
+  const { plan, history, roles, broker, replacement, stream } = simulation;
   const ofReplacement = replacement?.violations() ?? [];
   readQueues(simulation, history);
+  const ofStream = stream?.violations() ?? [];
   const { failures } = verdictOf(history, {
     duplicates:
       mostDuplicates(plan, broker.ends, replacement?.starts) +
@@ -25,6 +27,7 @@ export function violationsOf(simulation: Simulation): string[] {
     ...undeservedDeaths(plan, history),
     ...leftovers(simulation),
     ...ofReplacement,
+    ...ofStream,
   ];
 }
 
@@ -45,12 +48,15 @@ export function excessOf({ broker, plan, replacement }: Simulation): string | un
   // mq apply moves messages with a prefetch of its own.
   if (replacement?.isRunning) return undefined;
   const most = Math.max(...plan.consumers.map(({ prefetch }) => prefetch));
+  const mostOfStream = Math.max(0, ...(plan.stream?.readers.map(({ prefetch }) => prefetch) ?? []));
   // The exclusive queue of mq tap has a prefetch of its own, too (tap.ts).
   for (const vhost of broker.current?.vhosts.values() ?? [])
-    for (const { consumers, owner } of vhost.queues.values())
+    for (const { consumers, owner, name } of vhost.queues.values()) {
+      const allowed = name === streamName ? mostOfStream : most;
       for (const { unacked, tag } of consumers.all)
-        if (owner === undefined && unacked > most && !tagOfBrowsers.test(tag))
-          return `prefetch exceeded: ${unacked} unacknowledged messages, at most ${most} are allowed`;
+        if (owner === undefined && unacked > allowed && !tagOfBrowsers.test(tag))
+          return `prefetch exceeded: ${unacked} unacknowledged messages, at most ${allowed} are allowed`;
+    }
   return undefined;
 }
 
@@ -157,12 +163,16 @@ interface Queue {
   ): { entry: { message: { content: Buffer; propertiesLength: number; more: Buffer[] } } } | undefined;
 }
 
-/** Records the messages that are left in the queues. */
-function readQueues({ broker }: Simulation, history: History): void {
+/** Records the messages that are left in the queues. Those of the stream stay in it. */
+function readQueues({ broker, stream }: Simulation, history: History): void {
   for (const vhost of broker.current?.vhosts.values() ?? [])
     for (const queue of vhost.queues.values()) {
-      const list = queue.name.endsWith('.dead') ? history.deadLettered : history.drained;
-      for (const body of bodiesIn(queue as unknown as Queue)) list.push(body);
+      if (queue.name === streamName) continue;
+      const isLetter = queue.name.endsWith('.dead');
+      const all = isOfStream(queue.name) ? stream?.history : history;
+      // The message in the queue of an offset is the offset.
+      const list = isLetter ? all?.deadLettered : isOfStream(queue.name) ? [] : history.drained;
+      for (const body of bodiesIn(queue as unknown as Queue)) list?.push(body);
     }
 }
 

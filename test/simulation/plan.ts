@@ -11,6 +11,7 @@ import type { Lane } from './lanes.ts';
 import type { PlannedMessage, Way } from './message.ts';
 import type { Quirk } from './programs.ts';
 import type { PlannedReplacement } from './replacement.ts';
+import type { PlannedStream } from './streams/plan.ts';
 
 export interface PlannedPublisher {
   readonly host: string;
@@ -111,6 +112,7 @@ export interface Plan {
   readonly exclusive?: true;
   /** Work queues besides the queue `work` of the virtual host `/`. */
   readonly lanes?: readonly Lane[];
+  readonly stream?: PlannedStream;
   readonly faults: readonly PlannedFault[];
   /** True if the roles and the faults begin before the broker listens, so that the first starts of roles fail. */
   readonly isEarly?: true;

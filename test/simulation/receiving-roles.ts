@@ -25,18 +25,25 @@ const longestStartMs = 1000;
 
 const failuresAfterEffects = /did not end within|the reply cannot be sent: the broker refused/;
 
+type Kind = 'consumer' | 'replier' | 'reader';
+
 export class ReceivingRole extends Role {
   readonly #plan: PlannedConsumer;
   readonly #words: readonly string[];
-  readonly #kind: 'consumer' | 'replier';
+  readonly #kind: Kind;
   /** Number of processes that have ended. */
   #ends = 0;
 
-  constructor(simulation: Simulation, plan: PlannedConsumer, kind: 'consumer' | 'replier') {
+  /** @param words the words of the command line before the options that all kinds have */
+  constructor(simulation: Simulation, plan: PlannedConsumer, kind: Kind, words = wordsOf(plan, kind)) {
     super(simulation, `${kind} ${plan.host}`, plan.host);
     this.#plan = plan;
     this.#kind = kind;
-    this.#words = kind === 'consumer' ? ['subscribe', ...(plan.lanes ?? [0]).map(laneName)] : ['reply', 'rpc'];
+    this.#words = words;
+  }
+
+  protected get onFail(): string {
+    return this.simulation.plan.onFail;
   }
 
   /** A queue with consumers is not replaced. */
@@ -73,11 +80,11 @@ export class ReceivingRole extends Role {
     const before = this.handled;
     const acksBefore = this.acked;
     const isBrokerUp = broker.current !== undefined;
-    const isDropping = plan.onFail === 'drop';
+    const isDropping = this.onFail === 'drop';
     const started = this.run(
       [
         ...[...this.#words, '--prefetch', String(prefetch), '--concurrency', String(concurrency)],
-        ...['--drain', `${drainMs}ms`, '--on-fail', plan.onFail, '--handler-timeout', `${plan.handlerTimeoutMs}ms`],
+        ...['--drain', `${drainMs}ms`, '--on-fail', this.onFail, '--handler-timeout', `${plan.handlerTimeoutMs}ms`],
         ...(batch === undefined ? [] : ['--batch', String(batch), '--batch-wait', '50ms']),
         ...(isDropping ? ['--log', 'json'] : []),
         ...this.#stop(),
@@ -136,8 +143,8 @@ export class ReceivingRole extends Role {
 
   /** Without faults, a role reports each message as acknowledged that its handler has acknowledged. */
   #checkSummary({ end, stderr }: SimulatedProcess, acked: number): void {
-    const { plan, history } = this.simulation;
-    if (plan.faults.length > 0 || end?.status !== 0 || this.#plan.stop?.maxTimeMs !== undefined) return;
+    const { history } = this;
+    if (this.simulation.plan.faults.length > 0 || end?.status !== 0 || this.#plan.stop?.maxTimeMs !== undefined) return;
     // The summary leaves out the numbers that are 0.
     const summary = /messages: \d+ received.*/.exec(stderr)?.[0];
     if (summary === undefined) return;
@@ -148,6 +155,8 @@ export class ReceivingRole extends Role {
 
   /** Without faults, a role with --count handles this number of messages. */
   #checkCount({ end, name }: SimulatedProcess, before: number): void {
+    // A stream counts a message once, although it is handled again in the same process.
+    if (this.#kind === 'reader') return;
     const { plan, history } = this.simulation;
     const { stop, batch } = this.#plan;
     if (stop?.count === undefined || batch !== undefined || plan.faults.length > 0 || plan.native) return;
@@ -156,6 +165,10 @@ export class ReceivingRole extends Role {
     const isWrong = this.isFinished ? handled > stop.count : handled !== stop.count || end?.status !== 0;
     if (isWrong) history.errors.push(`${name} ended with ${end?.status} after ${handled} of ${stop.count} messages`);
   }
+}
+
+function wordsOf({ lanes = [0] }: PlannedConsumer, kind: Kind): readonly string[] {
+  return kind === 'replier' ? ['reply', 'rpc'] : ['subscribe', ...lanes.map(laneName)];
 }
 
 function handlerWords(kind: HandlerKind, { handlerFile }: Simulation): readonly string[] {

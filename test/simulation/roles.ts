@@ -2,7 +2,9 @@
 
 import { cli } from '../../src/cli/cli.ts';
 import { exitStatuses } from '../../src/errors.ts';
+import type { History } from '../faults/history.ts';
 import { misuseIn } from './invariants.ts';
+import type { Received } from './message.ts';
 import type { Simulation } from './simulation.ts';
 import { statusesOf } from './statuses.ts';
 import type { Program } from './world/child.ts';
@@ -51,6 +53,14 @@ export abstract class Role {
   get isPaused(): boolean {
     return false;
   }
+
+  /** The history that records its messages. */
+  get history(): History {
+    return this.simulation.history;
+  }
+
+  /** Called when its handler has handled a message. */
+  onHandled(_received: Received, _way: string): void {}
 
   /** Returns whether its handler may receive this body. */
   mayReceive(_body: string): boolean {

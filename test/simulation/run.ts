@@ -6,16 +6,18 @@
 //   --jobs N         number of processes (default: the number of processors)
 //   --with NAMES     run only seeds whose plan has one of these fields or faults, such as `replacement,power lost`
 //   --until PATTERN  stop at the first violation that matches
+//   --progress S     seconds between the lines on stderr that show the progress (default 60)
 //   --trace          print each event of the run
 //   --plan FILE      run the plan in this JSON file
 //   --shrink         make the plan of the seed, or of the file, smaller, and print it with its trace
 //   --runs N         most runs of --shrink (default 500)
 //   --soak DAYS      run one publisher and one worker for this many virtual days, with a fault every ten minutes
 //
-// The exit status is 1 if a run violated an invariant. The last line contains a hash over the traces of all seeds.
+// The exit status is 1 if a run violated an invariant. The last line contains a hash over the traces of all seeds. SIGINT and
+// SIGTERM print the last lines of the runs that have ended; the status is then 130 or 143 without a violation.
 
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { runCampaign } from './campaign.ts';
 import type { Plan } from './plan.ts';
@@ -29,12 +31,14 @@ const flag = { type: 'boolean' } as const;
 const { values } = parseArgs({
   options: {
     ...{ seed: text, schedules: text, minutes: text, jobs: text, until: text, plan: text, runs: text, soak: text },
-    with: text,
+    ...{ with: text, progress: text },
     ...{ trace: flag, shrink: flag },
   },
 });
 
-function numberOf(name: 'seed' | 'schedules' | 'minutes' | 'jobs' | 'runs' | 'soak', otherwise: number): number {
+type NumberName = 'seed' | 'schedules' | 'minutes' | 'jobs' | 'runs' | 'soak' | 'progress';
+
+function numberOf(name: NumberName, otherwise: number): number {
   const number = Number(values[name] ?? otherwise);
   if (!(number >= 0)) throw new Error(`--${name} requires a number, not '${values[name]}'`);
   return number;
@@ -43,12 +47,14 @@ function numberOf(name: 'seed' | 'schedules' | 'minutes' | 'jobs' | 'runs' | 'so
 async function main(): Promise<number> {
   const { trace = false, plan: file, until } = values;
   const seed = numberOf('seed', Math.floor(Math.random() * 1e9));
-  if (values.soak !== undefined) return runSoak({ days: Math.max(1, numberOf('soak', 30)), seed }, say);
+  if (values.soak !== undefined)
+    return Math.min(1, await runSoak({ days: Math.max(1, numberOf('soak', 30)), seed }, say));
   // The file holds a plan that this program has printed.
   const schedule = file === undefined ? seed : (JSON.parse(readFileSync(file, 'utf8')) as Plan);
   if (values.shrink) return shrinkAndPrint(schedule);
   if (file !== undefined) return runOnce({ schedule, trace });
-  return runCampaign({
+  const { stop, status } = stopOnSignal();
+  const violations = await runCampaign({
     seed,
     schedules: numberOf('schedules', trace ? 1 : Number.POSITIVE_INFINITY),
     minutes: numberOf('minutes', 5),
@@ -56,18 +62,32 @@ async function main(): Promise<number> {
     trace,
     fieldsOrFaults: values.with?.split(','),
     until: until === undefined ? undefined : new RegExp(until),
-    say,
+    progressSeconds: numberOf('progress', 60),
+    ...{ stop, say, note: (line) => process.stderr.write(`${line}\n`) },
   });
+  return violations > 0 ? 1 : status();
 }
 
-/** Runs one schedule, and returns the number of its violations. */
+/** Returns a signal that aborts at SIGINT and SIGTERM, and a function that returns the exit status of this end, or 0. */
+function stopOnSignal(): { readonly stop: AbortSignal; readonly status: () => number } {
+  const controller = new AbortController();
+  let status = 0;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      status ||= 128 + constants.signals[signal];
+      controller.abort(signal);
+    });
+  return { stop: controller.signal, status: () => status };
+}
+
+/** Runs one schedule. Returns 1 if it violates an invariant. */
 async function runOnce(request: Request): Promise<number> {
   const worker = new WorkerProcess();
   const { violations, hash, steps } = await worker.run(request);
   await worker.end();
   for (const violation of violations) say(violation);
   say(`${steps} events, hash ${hash}, ${violations.length} violations`);
-  return violations.length;
+  return Math.min(1, violations.length);
 }
 
 async function shrinkAndPrint(schedule: Plan | number): Promise<number> {
@@ -104,4 +124,4 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-process.exitCode = Math.min(1, await main());
+process.exitCode = await main();

@@ -36,7 +36,7 @@ abstract class SendingRole extends Role {
   }
 
   start(): void {
-    const { history } = this.simulation;
+    const { history } = this;
     /** Messages of this process, in the order in which they were written. */
     const bodies: string[] = [];
     const onLine = (line: string) => {
@@ -62,13 +62,15 @@ abstract class SendingRole extends Role {
 
   /** Checks that a message is confirmed if there is no fault. */
   #checkOutcome(line: string, outcome: SenderOutcome): void {
-    const { history, world, healthySince } = this.simulation;
+    const { history } = this;
+    const { world, healthySince } = this.simulation;
     if (this.needsConfirms && outcome !== 'confirmed' && world.now > healthySince + latestMs)
       history.errors.push(`${this.name} reported '${outcome}' without a fault: ${line}`);
   }
 
   #write(started: SimulatedProcess, bodies: string[]): void {
-    const { history, world } = this.simulation;
+    const { history } = this;
+    const { world } = this.simulation;
     const { everyMs } = this.#plan;
     for (;;) {
       if (started.end) return;
@@ -84,7 +86,7 @@ abstract class SendingRole extends Role {
   }
 
   #account(started: SimulatedProcess, bodies: readonly string[]): void {
-    const { history } = this.simulation;
+    const { history } = this;
     // A soak forgets the messages that it has checked.
     const unreported = bodies.filter((body) => history.attempted.has(body) && !history.outcomes.has(body));
     if (started.end?.status === 0 && unreported.length > 0)

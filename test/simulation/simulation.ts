@@ -14,6 +14,7 @@ import { ReceivingRole } from './receiving-roles.ts';
 import { ReplaceRole } from './replacement.ts';
 import type { Role } from './roles.ts';
 import { PublisherRole, RequesterRole } from './sending-roles.ts';
+import { mustBecomeEmpty, StreamRun } from './streams/run.ts';
 import { enter } from './world/globals.ts';
 import { Network } from './world/network.ts';
 import type { Signal } from './world/process.ts';
@@ -42,6 +43,9 @@ const startMs = 60_000;
 /** Virtual time after which a connection that was closed is closed on both sides. */
 const closedMs = 10_000;
 
+/** Virtual time in which the broker deletes the messages of a stream. */
+const deletedMs = 1000;
+
 export class Simulation {
   readonly plan: Plan;
   readonly world: World;
@@ -56,6 +60,7 @@ export class Simulation {
   readonly roles: readonly Role[];
   readonly broker: SimulatedBroker;
   readonly replacement: ReplaceRole | undefined;
+  readonly stream: StreamRun | undefined;
   /** Configuration of the processes that start now. */
   configFile: string;
   /** Virtual time since which there is no fault. */
@@ -79,6 +84,7 @@ export class Simulation {
     this.broker = new SimulatedBroker(this, plan.broker);
     this.configFile = configurationFile(plan);
     this.replacement = plan.replacement && new ReplaceRole(this, plan.replacement);
+    this.stream = plan.stream && new StreamRun(this, plan.stream);
     this.roles = [
       ...plan.publishers.map((one) => new PublisherRole(this, one, messageAt)),
       ...plan.consumers.map((one) => new ReceivingRole(this, one, 'consumer')),
@@ -86,6 +92,7 @@ export class Simulation {
       ...(plan.repliers ?? []).map((one) => new ReceivingRole(this, one, 'replier')),
       ...(plan.commands ?? []).map((one) => new CommandRole(this, one)),
       ...(this.replacement ? [this.replacement] : []),
+      ...(this.stream?.roles ?? []),
     ];
   }
 
@@ -140,18 +147,20 @@ export class Simulation {
 
   #handle(received: Received, way: string): void {
     const { text: body, attempt } = received;
-    const { world, history } = this;
+    const { world } = this;
     const { owner } = world;
+    const slot = this.roles.findIndex(({ name }) => owner?.name.startsWith(name));
+    const role = this.roles[slot];
+    const { history } = role ?? this;
     world.trace.add(world.now, `${owner?.name} handles ${body.slice(0, 60)} attempt ${attempt}: ${way}`);
     history.runs.push({ body, way, at: world.now });
     const excess = history.errors.length === 0 ? excessOf(this) : undefined;
     if (excess !== undefined) history.errors.push(excess);
-    const slot = this.roles.findIndex(({ name }) => owner?.name.startsWith(name));
-    const role = this.roles[slot];
     if (role) role.handled += 1;
     if (role?.mayReceive(body) === false) history.errors.push(`${role.name} received from another queue: ${body}`);
     if (role && way === 'ack') role.acked += 1;
     if (way === 'ack') history.effects.push({ body, slot, redelivered: isAgain(received), attempt, at: world.now });
+    role?.onHandled(received, way);
     const { messageId } = received.properties;
     if (messageId !== undefined) this.bodies.set(messageId, body);
   }
@@ -215,15 +224,15 @@ export class Simulation {
     this.healthySince = world.now;
     // A role with --idle or --count may handle one message of many in each of its processes, on a slow network.
     await world.run(() => this.#isDone() || world.now >= this.#lastProgress + settleMs, mostSteps);
-    for (const role of this.roles.slice(0, plan.publishers.length))
-      if (!role.isFinished)
+    for (const role of this.roles)
+      if (role instanceof PublisherRole && !role.isFinished)
         this.errors.push(`${role.name} has not published its messages: it has waited since the last fault`);
     if (this.replacement?.isFinished === false) this.errors.push('mq apply has not replaced the queue');
     await this.#end();
   }
 
   get #lastProgress(): number {
-    return Math.max(this.healthySince, this.history.effects.at(-1)?.at ?? 0);
+    return Math.max(this.healthySince, this.history.effects.at(-1)?.at ?? 0, this.stream?.lastAt ?? 0);
   }
 
   #isDone(): boolean {
@@ -234,8 +243,8 @@ export class Simulation {
     if (current === undefined) return false;
     for (const vhost of current.vhosts.values())
       for (const queue of vhost.queues.values())
-        if (!queue.name.endsWith('.dead') && queue.totals.bytes > 0) return false;
-    return history.attempted.size > 0;
+        if (mustBecomeEmpty(queue.name) && queue.totals.bytes > 0) return false;
+    return this.stream?.isDone !== false && history.attempted.size > 0;
   }
 
   /** Sends SIGTERM to all roles, and waits for their ends. */
@@ -252,6 +261,10 @@ export class Simulation {
     const isClosed = () => this.broker.current?.connections.size === 0;
     await this.#until(isClosed, world.now + closedMs + 3000 * this.plan.heartbeat);
     if (this.broker.current === undefined) this.errors.push('the broker has not started again');
+    if (this.stream) {
+      this.stream.finish();
+      await this.#until(() => false, world.now + deletedMs);
+    }
     for (const { process, name } of this.roles)
       if (process && !process.end) this.errors.push(`${name} did not end within 60 s of SIGTERM`);
   }

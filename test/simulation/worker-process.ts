@@ -42,6 +42,10 @@ export class WorkerProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
   async end(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
     await this.#ended;

@@ -29,6 +29,8 @@ function print(line: string): void {
 
 // The process that started this one has ended.
 process.once('disconnect', () => process.exit());
+// A terminal sends its signals to all processes. The one that started this process ends it.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
 Error.stackTraceLimit = 0;
 await preload();
 await new Simulation(planOf(warmUpSeed)).run();

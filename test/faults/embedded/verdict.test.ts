@@ -117,6 +117,14 @@ test('first deliveries out of order are inversions if order is guaranteed', () =
   assert.is(verdictOf(again, order).inversions, 0);
 });
 
+test('a copy that overtakes a redelivered message is no inversion', () => {
+  const order = { duplicates: 9, order: true };
+  const made = history(all, 'acbc');
+  assert.is(verdictOf(made, order).inversions, 1);
+  made.effects.push(effect('b', { redelivered: true }));
+  assert.is(verdictOf(made, order).inversions, 0);
+});
+
 test('fails if there is no recovery, no message, or an error of a process', () => {
   const failed = [{ fault: 'x', recoveryMs: undefined, targetMs: 1 }];
   assert.equal(verdictOf(history(all, 'abc'), none, failed).failures, ['no recovery after x']);

@@ -220,6 +220,26 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     seeds: 100,
     faults: ['broker killed', ...powerLosses],
   },
+  {
+    title: 'skips a message of a stream after a restart',
+    edits: [['session/consuming/stream-position.ts', 'undefined : next - 1;', 'undefined : next;']],
+    caught: /^stream: reader .* handled offset \d+ instead of /,
+    seeds: 100,
+    faults: ['stream'],
+  },
+  {
+    title: 'stores the offset of a stream before its message is handled',
+    edits: [
+      [
+        'session/consuming/stream-reading.ts',
+        'const isNew = this.#position.deliver(offset);',
+        'const isNew = this.#position.deliver(offset); this.#kept?.onHandled(offset);',
+      ],
+    ],
+    caught: /^stream: reader .* handled offset \d+ instead of /,
+    seeds: 400,
+    faults: ['stream'],
+  },
 ];
 
 /** Errors that `store.test.ts` finds, because it crashes a store at many more operations of the disk than the seeds do. */

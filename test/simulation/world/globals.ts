@@ -6,6 +6,7 @@ import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import { longestTimerMs, replaceTime, type Time } from '../../../src/time.ts';
+import { replaceFiles } from './files.ts';
 import { replaceHttp } from './http.ts';
 import type { Network } from './network.ts';
 import * as real from './real.ts';
@@ -97,6 +98,7 @@ Object.assign(net, {
   createServer: (...args: never[]) => (network ? network.createServer(args) : createServer(...(args as unknown as []))),
 });
 replaceHttp(() => network);
+replaceFiles(() => world);
 syncBuiltinESMExports();
 
 /** Formats bytes as a UUID of version 4. */
