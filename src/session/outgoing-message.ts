@@ -18,6 +18,8 @@ export interface WritableMessage {
   readonly body: Buffer;
   readonly properties: Properties;
   readonly mandatory: boolean;
+  /** What the message is, for the name of its span. Default: `publish`. */
+  readonly operation?: 'reply' | 'retry' | 'dead-letter';
 }
 
 export interface OutgoingMessage extends WritableMessage {
