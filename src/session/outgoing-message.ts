@@ -18,7 +18,7 @@ export interface WritableMessage {
   readonly body: Buffer;
   readonly properties: Properties;
   readonly mandatory: boolean;
-  /** What the message is, for the name of its span. Default: `publish`. */
+  /** Name of the operation in the span of the message. Default: `publish`. */
   readonly operation?: 'reply' | 'retry' | 'dead-letter';
 }
 

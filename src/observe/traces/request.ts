@@ -1,12 +1,12 @@
 // Sends spans to a collector by OTLP/HTTP (https://opentelemetry.io/docs/specs/otlp/#otlphttp) with JSON.
 
 import { systemCode, systemReason, systemWords, tlsReason } from '../../errors.ts';
-import { timeoutSignal } from '../../time.ts';
+import { time } from '../../time.ts';
 import type { Endpoint } from './settings.ts';
 import { keyValues, type Span } from './span.ts';
 
 /** Result of one request. `retry`: the collector may accept the spans later. `refused`: it never will. */
-export type SendResult =
+type SendResult =
   | { readonly type: 'sent' }
   | { readonly type: 'retry'; readonly reason: string; readonly afterMs?: number }
   | { readonly type: 'refused'; readonly reason: string };
@@ -15,7 +15,7 @@ export type SendResult =
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** The attributes of the process, and the version of mq. */
-export interface Source {
+interface Source {
   readonly resource: Readonly<Record<string, string | number>>;
   readonly version: string;
 }
@@ -42,7 +42,9 @@ export class Collector {
   /** Sends the spans once. Never rejects. If `stop` aborts, it ends with `retry`. */
   async send(spans: readonly Span[], stop: AbortSignal): Promise<SendResult> {
     const { url, headers, timeoutMs } = this.#endpoint;
-    const signal = AbortSignal.any([timeoutSignal(timeoutMs), stop]);
+    const late = new AbortController();
+    const deadline = time.after(timeoutMs, () => late.abort()).unref();
+    const signal = AbortSignal.any([late.signal, stop]);
     // A redirect could pass the headers, and so a key, to another host.
     const init = { method: 'POST', headers, body: this.#body(spans), redirect: 'manual', signal } as const;
     try {
@@ -51,6 +53,8 @@ export class Collector {
       return resultOf(response);
     } catch (error) {
       return { type: 'retry', reason: signal.aborted ? 'no answer in time' : failureReason(error) };
+    } finally {
+      deadline.cancel();
     }
   }
 

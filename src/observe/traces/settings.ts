@@ -27,7 +27,7 @@ export interface QueueLimits {
   readonly delayMs: number;
 }
 
-export interface TraceSettings {
+interface TraceSettings {
   readonly endpoint: Endpoint;
   readonly limits: QueueLimits;
   readonly sampler: Sampler;
