@@ -10,6 +10,7 @@ const environment: HelpSection = {
     ['MQ_CONNECTION', 'named connection to use instead of an address'],
     ['MQ_PASSWORD, MQ_PASSWORD_FILE', 'password for an address of --url or MQ_URL with a user but no password'],
     ['MQ_CONFIG', 'configuration to read instead of ./rascal.json'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector of OpenTelemetry that receives traces (mq help observability)'],
   ],
 };
 

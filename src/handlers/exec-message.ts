@@ -4,8 +4,8 @@
 import { isUtf8 } from 'node:buffer';
 import { isPlainText } from '../session/byte-text.ts';
 import { taggedFields, taggedProperties } from '../session/tagged-json.ts';
+import { type TraceContext, traceOf } from '../tracing.ts';
 import type { Message, MessageProperties } from './handler.ts';
-import { traceOf, traceVariables } from './trace.ts';
 
 type Environment = Record<string, string>;
 
@@ -41,6 +41,13 @@ export function messageVariables({ fields, properties, headers, attempt }: Messa
   }
   // The child gets the message's trace, not the worker's, because it works for the sender of this message.
   return Object.assign(variables, traceVariables(traceOf(headers)));
+}
+
+/** Returns the variables that pass the trace to a child. */
+function traceVariables(trace: TraceContext | undefined): Environment {
+  if (!trace) return {};
+  const { traceparent, tracestate } = trace;
+  return { TRACEPARENT: traceparent, ...(tracestate !== undefined && { TRACESTATE: tracestate }) };
 }
 
 const mostBytes = 64 * 1024;

@@ -3,6 +3,7 @@
 import type { NativeHost, Output, Spawn } from '../context.ts';
 import type { MqError } from '../errors.ts';
 import type { Properties } from '../session/raw-message.ts';
+import type { ProcessSpan } from '../tracing.ts';
 
 /** The properties of basic.properties (AMQP 0-9-1, 1.8.3.1…14) with amqplib's names, without `headers`. */
 export type MessageProperties = Omit<Properties, 'headers' | 'unreadable'>;
@@ -36,6 +37,8 @@ export interface Message {
   readonly attempt: number;
   /** Reason why `headers` is empty although the message has headers. */
   readonly unreadable?: string;
+  /** Span of the handler's call, if mq records traces. */
+  readonly span?: ProcessSpan;
 }
 
 /**

@@ -7,7 +7,7 @@ import { retryQueues } from '../config/retry-queues.ts';
 import type { HandlerConfig } from '../config/role.ts';
 import type { Context } from '../context.ts';
 import type { Message } from '../handlers/handler.ts';
-import type { Consumer, Delivery } from '../session/consumer.ts';
+import type { Delivery } from '../session/consumer.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
 import { orDrain } from '../signal.ts';
@@ -60,7 +60,7 @@ async function openIntake(source: Source, opening: Opening): Promise<Intake | un
   const { context, session, settings, shared } = opening;
   const opened = await orDrain(openConsumer(source, opening), context);
   if (!opened) return undefined;
-  const { consumer } = opened.value;
+  const { consumer, tracer } = opened.value;
   const { counts } = session;
   const { say, maxBody, canFail } = settings;
   const queue: WorkQueue = {
@@ -85,7 +85,7 @@ async function openIntake(source: Source, opening: Opening): Promise<Intake | un
     isNearlyDropped: ({ headers }: Message) => isNearlyDropped(workQueue(), headers),
     isLastReturn: ({ headers }: Message) => isLastReturn(workQueue(), headers),
   };
-  return new Intake({ ...shared, context, consumer, publisher, failures, settings, counts, read, ...returns });
+  return new Intake({ ...shared, context, consumer, publisher, failures, tracer, settings, counts, read, ...returns });
 }
 
 /** Opens the consumer of a subscription, and the store of its offset if one is configured. */
@@ -130,10 +130,7 @@ async function keepOffset({ consumer, vhost }: OpenedConsumer, opening: Opening)
   });
 }
 
-interface OpenedConsumer {
-  readonly consumer: Consumer;
-  readonly vhost: string;
-}
+type OpenedConsumer = Awaited<ReturnType<Session['consumer']>>;
 
 interface RetriesOpening extends Omit<Opening, 'context' | 'stores'>, OpenedConsumer {
   readonly workQueue: () => WorkQueue;

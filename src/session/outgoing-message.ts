@@ -18,6 +18,8 @@ export interface WritableMessage {
   readonly body: Buffer;
   readonly properties: Properties;
   readonly mandatory: boolean;
+  /** Name of the operation in the span of the message. Default: `publish`. */
+  readonly operation?: 'reply' | 'retry' | 'dead-letter';
 }
 
 export interface OutgoingMessage extends WritableMessage {

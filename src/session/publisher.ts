@@ -4,6 +4,7 @@
 
 import { MqError } from '../errors.ts';
 import { pause, type Timer, time } from '../time.ts';
+import type { MessageTracer } from '../tracing.ts';
 import type { ConfirmChannel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import type { Counts } from './counts.ts';
@@ -31,6 +32,8 @@ export interface PublisherSettings {
   readonly redact: (text: string) => string;
   /** Finds the stream that receives a message. `undefined` if there is no stream in the vhost. */
   readonly streamOf?: StreamOf | undefined;
+  /** Records a span of each message. */
+  readonly tracer?: MessageTracer | undefined;
   /** Runs on each new channel before anything is published on it. */
   readonly onChannel?: (channel: ConfirmChannel) => Promise<void>;
 }
@@ -93,6 +96,13 @@ export class Publisher {
 
   /** Sends one message and calls `settle` exactly once. Wait for `room()` first. */
   send(message: WritableMessage, settle: (outcome: PublishOutcome) => void): void {
+    const { tracer } = this.#settings;
+    const traced = tracer?.publish(message, settle);
+    if (traced) this.#send(traced.message, traced.settle);
+    else this.#send(message, settle);
+  }
+
+  #send(message: WritableMessage, settle: (outcome: PublishOutcome) => void): void {
     this.#settings.counts.attempted += 1;
     const { streamOf } = this.#settings;
     const refusal = unsendable(message) ?? (streamOf && unkeptHeader(message, streamOf));

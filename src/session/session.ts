@@ -8,6 +8,7 @@ import type { DeadLetterConfig } from '../config/role.ts';
 import { configuredDelays, delayName } from '../delay/configured.ts';
 import { MqError } from '../errors.ts';
 import { time } from '../time.ts';
+import type { MessageTracer, Tracer } from '../tracing.ts';
 import { QueueReader } from './browsing/queue-reader.ts';
 import type { ConfirmChannel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
@@ -54,6 +55,8 @@ export interface SessionSettings extends ConnectionsSettings {
   readonly confirmTimeoutMs: number;
   /** `true` if this time also runs while the broker blocks publishing. Default `false`. */
   readonly limitsBlocking?: boolean;
+  /** Records the spans of messages. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** Options of queue.declare, with amqplib's names. */
@@ -120,7 +123,7 @@ export class Session {
     const { connection, destination } = await this.#connectToPublish(name, declare);
     const { vhost } = destination;
     const needed = delay?.(destination, delayName(this.#config, vhost));
-    const settings = this.#publishing(vhost, window);
+    const settings = this.#publishing(connection, vhost, window);
     const publisher = await Publisher.open(
       connection,
       needed ? { ...settings, ...(await this.#delaying(connection, vhost, needed)) } : settings,
@@ -132,7 +135,7 @@ export class Session {
   /** Opens a publisher to any exchange or queue of a vhost, by the broker's names. Nothing is declared. */
   async vhostPublisher(vhost: string, window: number): Promise<Publisher> {
     const connection = await this.#connectOnly('publish', vhost);
-    const publisher = await Publisher.open(connection, this.#publishing(vhost, window));
+    const publisher = await Publisher.open(connection, this.#publishing(connection, vhost, window));
     this.#publishers.push(publisher);
     return publisher;
   }
@@ -173,7 +176,7 @@ export class Session {
     const existing = (names: readonly string[]) =>
       (this.declares ? existingOnly : presentOnly)({ connection, vhost, redact: this.#redact }, names);
     const foreign = await existing(later.filter((queue) => !byFile.has(queue)));
-    const publisher = await Publisher.open(connection, { ...this.#publishing(vhost, 256), onChannel });
+    const publisher = await Publisher.open(connection, { ...this.#publishing(connection, vhost, 256), onChannel });
     this.#publishers.push(publisher);
     return {
       publisher,
@@ -191,7 +194,8 @@ export class Session {
     const connection = await this.#connectOnly('offset', vhost);
     try {
       const stored = await readLastValue(() => connection.channel(vhost), queue, this.declares);
-      const publisher = await Publisher.open(connection, this.#publishing(vhost, 1));
+      const settings = { ...this.#publishing(connection, vhost, 1), tracer: undefined };
+      const publisher = await Publisher.open(connection, settings);
       this.#publishers.push(publisher);
       return { publisher, stored };
     } catch (error) {
@@ -264,18 +268,21 @@ export class Session {
   ): Promise<{ requester: Requester; destination: Destination }> {
     const { connection, destination } = await this.#connectToPublish(name, false);
     const requester = await Requester.open(connection, {
-      ...this.#publishing(destination.vhost, settings.window),
+      ...this.#publishing(connection, destination.vhost, settings.window),
       ...settings,
     });
     this.#publishers.push(requester);
     return { requester, destination };
   }
 
-  /** Connects, declares what the subscription needs, and returns a consumer that is not started yet. */
+  /**
+   * Connects, declares what the subscription needs, and returns a consumer that is not started yet, with the tracer of its
+   * messages.
+   */
   async consumer(
     name: string,
     { prefetch, bindingKeys, timeoutMs, stream = {} }: ConsumerNeeds,
-  ): Promise<{ consumer: Consumer; vhost: string }> {
+  ): Promise<{ consumer: Consumer; vhost: string; tracer?: MessageTracer | undefined }> {
     refuseEncryption(`subscription '${name}'`, this.#config.subscriptions[name]?.rest['encryption']);
     const connection = await this.#connections.open('consume', {
       config: this.#config,
@@ -297,7 +304,7 @@ export class Session {
       counts: this.counts,
       redact: this.#redact,
     });
-    return { consumer, vhost };
+    return { consumer, vhost, tracer: this.#tracer(connection, vhost) };
   }
 
   /** Closes gracefully. Never rejects. */
@@ -345,10 +352,21 @@ export class Session {
     return { onChannel, streamOf: stream === undefined ? undefined : () => stream };
   }
 
-  #publishing(vhost: string, window: number) {
+  #publishing(connection: BrokerConnection, vhost: string, window: number) {
     const { confirmTimeoutMs: timeoutMs, limitsBlocking } = this.#settings;
-    const streams = streamOf(this.#config, vhost);
-    return { vhost, window, timeoutMs, limitsBlocking, streamOf: streams, counts: this.counts, redact: this.#redact };
+    return {
+      ...{ vhost, window, timeoutMs, limitsBlocking, counts: this.counts, redact: this.#redact },
+      streamOf: streamOf(this.#config, vhost),
+      tracer: this.#tracer(connection, vhost),
+    };
+  }
+
+  #tracer(connection: BrokerConnection, vhost: string): MessageTracer | undefined {
+    const addresses = this.#settings.addresses ?? this.#config.vhosts[vhost]?.connections ?? [];
+    return this.#settings.tracer?.on(() => {
+      const { hostname = 'localhost', port, protocol } = addresses[connection.address] ?? {};
+      return { host: hostname, port: port ?? (protocol === 'amqps' ? 5671 : 5672) };
+    });
   }
 }
 

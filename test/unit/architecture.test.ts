@@ -49,6 +49,7 @@ const core = [
   'random-uuid',
   'signal',
   'time',
+  'tracing',
   'terminal',
   'session',
   'delay',

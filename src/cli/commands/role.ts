@@ -9,6 +9,7 @@ import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { roleExamples, roleSections } from '../role-help.ts';
+import { withTraces } from '../traces.ts';
 import { observed } from './role/observation.ts';
 import { runReceiving } from './role/receive.ts';
 import type { NamedRole } from './role/running.ts';
@@ -50,10 +51,13 @@ export async function runRole(context: Context, values: Values, named: NamedRole
       values,
       { name: named.name, role, isConsuming: isReceiving(role) },
       (inner, observation) => {
-        const running = { ...named, observation, beginDrain, drainMs };
-        if (isReceiving(role)) return runReceiving(inner, values, { ...running, role });
-        const runSending = role.behaviour === 'publish' ? runPublish : runRequest;
-        return runSending(inner, values, { ...running, role });
+        const traced = { name: named.name, say: observation.sayNamed, drainMs };
+        return withTraces(inner, traced, (tracer) => {
+          const running = { ...named, observation, beginDrain, drainMs, tracer };
+          if (isReceiving(role)) return runReceiving(inner, values, { ...running, role });
+          const runSending = role.behaviour === 'publish' ? runPublish : runRequest;
+          return runSending(inner, values, { ...running, role });
+        });
       },
     );
   } finally {

@@ -3,11 +3,11 @@
 import { durationExamples, durationMs } from '../../config/duration.ts';
 import type { Context } from '../../context.ts';
 import { systemReason } from '../../errors.ts';
-import { traceOfEnvironment } from '../../handlers/trace.ts';
 import { bytesOfText } from '../../session/byte-text.ts';
 import { valueOfJson } from '../../session/tagged-json.ts';
 import type { Properties } from '../../session/wire.ts';
 import { propertyBytes } from '../../session/wire.ts';
+import { traceOfEnvironment } from '../../tracing.ts';
 import type { Values } from '../arguments/values.ts';
 
 const names: Readonly<Record<string, string>> = {

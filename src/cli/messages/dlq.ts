@@ -3,7 +3,7 @@
 import { type CheckedConfig, type Config, configFor, queueType } from '../../config/config.ts';
 import type { DeadQueue } from '../../config/dead-queue.ts';
 import { usesOf } from '../../config/role.ts';
-import type { Context } from '../../context.ts';
+import type { Context, Say } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { DlqSettings } from '../../roles/dlq.ts';
 import type { DlqVerb } from '../../roles/selection.ts';
@@ -13,6 +13,7 @@ import type { Command, Verb } from '../command.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { canAsk, isConfirmed } from '../input/question.ts';
+import { withTraces } from '../traces.ts';
 
 type ConfigsOf = (context: Context) => Promise<CheckedConfig>;
 
@@ -118,23 +119,27 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
     import('../../session/counts.ts'),
     import('../../roles/dlq.ts'),
   ]);
-  const session = new Session({
-    config: job.config,
-    addresses,
-    role: 'dlq',
-    confirmTimeoutMs: values.duration('timeout') ?? 60_000,
-    limitsBlocking: values.text('timeout') !== undefined,
-    say: ({ message }) => note(message),
-    counts: newCounts(),
+  const say: Say = ({ message }) => note(message);
+  await withTraces(context, { name: 'dlq', say }, async (tracer) => {
+    const session = new Session({
+      config: job.config,
+      addresses,
+      role: 'dlq',
+      confirmTimeoutMs: values.duration('timeout') ?? 60_000,
+      limitsBlocking: values.text('timeout') !== undefined,
+      say,
+      counts: newCounts(),
+      tracer,
+    });
+    const abort = () => session.abort(new MqError('TERMINATED', 'stopped by a second signal'));
+    context.abandon.addEventListener('abort', abort, { once: true });
+    try {
+      await dlq(context, session, settings);
+    } finally {
+      context.abandon.removeEventListener('abort', abort);
+      await session.close();
+    }
   });
-  const abort = () => session.abort(new MqError('TERMINATED', 'stopped by a second signal'));
-  context.abandon.addEventListener('abort', abort, { once: true });
-  try {
-    await dlq(context, session, settings);
-  } finally {
-    context.abandon.removeEventListener('abort', abort);
-    await session.close();
-  }
 }
 
 async function settingsOf(context: Context, values: Values, { verb, name, id, config }: Job): Promise<DlqSettings> {

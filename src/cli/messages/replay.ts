@@ -1,7 +1,7 @@
 // mq replay: publishes the messages of a recording.
 
 import type { Config } from '../../config/config.ts';
-import type { Context } from '../../context.ts';
+import type { Context, Said } from '../../context.ts';
 import type { Renaming, ReplaySettings, ReplayTarget, Timing } from '../../roles/replay.ts';
 import { optionSets } from '../arguments/options.ts';
 import { intervalOf } from '../arguments/rate.ts';
@@ -11,6 +11,7 @@ import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { brokerOf } from '../input/broker.ts';
 import type { ConfigOf } from '../input/management.ts';
+import { withTraces } from '../traces.ts';
 import { openSession, vhostOf } from './session.ts';
 
 export function replayCommand(configOf: ConfigOf): Command {
@@ -100,10 +101,13 @@ async function run(context: Context, values: Values, { settings, config }: Job):
   const note = noteOf(context, 'replay');
   const { loginUserOf, replay } = await import('../../roles/replay.ts');
   const user = loginUserOf(brokerOf(config, vhost, addresses).connections);
-  const session = await openSession(context, { role: 'replay', config, addresses, values, note });
-  try {
-    await replay(context, session, { ...settings, vhost, user, note });
-  } finally {
-    await session.close();
-  }
+  const traced = { name: 'replay', say: ({ message }: Said) => note(message) };
+  await withTraces(context, traced, async (tracer) => {
+    const session = await openSession(context, { role: 'replay', config, addresses, values, note, tracer });
+    try {
+      await replay(context, session, { ...settings, vhost, user, note });
+    } finally {
+      await session.close();
+    }
+  });
 }

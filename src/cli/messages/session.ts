@@ -4,6 +4,7 @@ import type { Config, ConnectionConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { Session } from '../../session/session.ts';
+import type { Tracer } from '../../tracing.ts';
 import type { Values } from '../arguments/values.ts';
 
 interface SessionParts {
@@ -12,12 +13,13 @@ interface SessionParts {
   readonly addresses: readonly ConnectionConfig[] | undefined;
   readonly values: Values;
   readonly note: (text: string) => void;
+  readonly tracer?: Tracer | undefined;
 }
 
 /** Opens the session. A second signal aborts it. */
 export async function openSession(
   { abandon }: Pick<Context, 'abandon'>,
-  { role, config, addresses, values, note }: SessionParts,
+  { role, config, addresses, values, note, tracer }: SessionParts,
 ): Promise<Session> {
   const [{ Session }, { newCounts }] = await Promise.all([
     import('../../session/session.ts'),
@@ -31,6 +33,7 @@ export async function openSession(
     limitsBlocking: values.text('timeout') !== undefined,
     say: ({ message }) => note(message),
     counts: newCounts(),
+    tracer,
   });
   const abort = () => session.abort(new MqError('TERMINATED', 'stopped by a second signal'));
   abandon.addEventListener('abort', abort, { once: true });

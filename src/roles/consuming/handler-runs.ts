@@ -5,20 +5,35 @@ import type { HandlerContext, Message, Outcome } from '../../handlers/handler.ts
 import { messageFields } from '../../handlers/message-fields.ts';
 import { type Counts, observe } from '../../session/counts.ts';
 import { time } from '../../time.ts';
+import { type MessageTracer, withTrace } from '../../tracing.ts';
 import type { ConsumeSettings } from './settings.ts';
 
-type HandlerSettings = Pick<ConsumeSettings, 'handler' | 'say' | 'isDebug'>;
+export interface HandlerRunsParts {
+  readonly settings: Pick<ConsumeSettings, 'handler' | 'say' | 'isDebug'>;
+  readonly counts: Counts;
+  /** Records a span of each run. */
+  readonly tracer?: MessageTracer | undefined;
+}
 
 export class HandlerRuns {
-  readonly #settings: HandlerSettings;
+  readonly #settings: HandlerRunsParts['settings'];
   readonly #counts: Counts;
+  readonly #tracer: MessageTracer | undefined;
   readonly #context: HandlerContext;
 
   /** `signal` aborts when the handlers must give up. */
-  constructor(settings: HandlerSettings, counts: Counts, signal: AbortSignal) {
+  constructor({ settings, counts, tracer }: HandlerRunsParts, signal: AbortSignal) {
     this.#settings = settings;
     this.#counts = counts;
+    this.#tracer = tracer;
     this.#context = { signal };
+  }
+
+  /** Returns the message for `run` and for its outcome. It has the context of the span, if mq records traces. */
+  begin(message: Message): Message {
+    if (!this.#tracer) return message;
+    const span = this.#tracer.process(message);
+    return { ...message, headers: withTrace(message.headers, span.context), span };
   }
 
   /** Returns the outcome without a promise if the handler does. `begun` is the time of the start. */
@@ -35,6 +50,7 @@ export class HandlerRuns {
 
   #ended(message: Message, outcome: Outcome, begun: number): Outcome {
     const { say, isDebug } = this.#settings;
+    message.span?.end(outcome);
     this.#counts.handled += 1;
     const tookMs = time.now() - begun;
     observe(this.#counts.handlerSeconds, tookMs / 1000);

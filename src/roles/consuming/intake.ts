@@ -8,7 +8,6 @@ import { MqError } from '../../errors.ts';
 import { messageParts } from '../../handlers/exec-message.ts';
 import type { Message, Outcome } from '../../handlers/handler.ts';
 import type { Consumer, Delivery } from '../../session/consumer.ts';
-import type { Counts } from '../../session/counts.ts';
 import { isConnectionLoss } from '../../session/failure.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import { aborted, orDrain } from '../../signal.ts';
@@ -17,7 +16,7 @@ import { pause } from '../../time.ts';
 import { Copies } from './copies.ts';
 import { DeliveryQueue, type PendingDelivery } from './delivery-queue.ts';
 import { done, type Failures, type Settled } from './failures.ts';
-import { HandlerRuns } from './handler-runs.ts';
+import { HandlerRuns, type HandlerRunsParts } from './handler-runs.ts';
 import type { IntakeGroup, Member } from './intake-group.ts';
 import { PrintBatches } from './print-batches.ts';
 import { Replies } from './replies.ts';
@@ -30,7 +29,7 @@ const supervisorMs = 250;
 /** Milliseconds that a handler may run after the second signal or the drain time before its message is returned. */
 const endMs = 1000;
 
-export interface IntakeParts {
+export interface IntakeParts extends HandlerRunsParts {
   readonly context: Context;
   readonly group: IntakeGroup;
   readonly printer: Printer;
@@ -39,7 +38,6 @@ export interface IntakeParts {
   readonly failures: Failures;
   readonly nextId: () => string;
   readonly settings: ConsumeSettings;
-  readonly counts: Counts;
   readonly read: (delivery: Delivery) => Message;
   /** Reports whether the broker is about to drop the message. */
   readonly isNearlyDropped: (message: Message) => boolean;
@@ -75,7 +73,7 @@ export class Intake implements Member {
     const { publisher, nextId, settings, group } = parts;
     this.#group = group;
     this.#returns = new Returns(parts.failures, parts.counts);
-    this.#runs = new HandlerRuns(settings, parts.counts, group.giveUp);
+    this.#runs = new HandlerRuns(parts, group.giveUp);
     const { say, mayReplyTo, prefetch, canFail } = settings;
     this.#replies = new Replies({ publisher, nextId, mayReplyTo, say });
     this.#waiting = new DeliveryQueue({
@@ -111,7 +109,8 @@ export class Intake implements Member {
     pending.work = undefined;
     this.#running.add(pending);
     try {
-      if (pending.isSuspect || this.#isWithoutHandler(pending)) this.#track(pending, this.#attempt(pending));
+      if (pending.isSuspect || this.#isWithoutHandler(pending))
+        this.#track(pending, this.#attempt(pending, pending.message));
       else this.#handleAtOnce(pending, now);
     } catch (error) {
       this.#track(pending, Promise.reject(error));
@@ -219,11 +218,11 @@ export class Intake implements Member {
 
   /** Runs the handler. An acknowledgement without a promise is carried out at once, because promises are expensive. */
   #handleAtOnce(pending: PendingDelivery, now: number): void {
-    const { message } = pending;
+    const message = this.#runs.begin(pending.message);
     const outcome = this.#runs.run(message, now);
     const isAcknowledged = !(outcome instanceof Promise) && outcome.type === 'ack';
     if (!isAcknowledged || this.#parts.settings.behaviour === 'reply') {
-      this.#track(pending, this.#attempt(pending, outcome));
+      this.#track(pending, this.#attempt(pending, message, outcome));
       return;
     }
     const printed = this.#print(message);
@@ -270,13 +269,13 @@ export class Intake implements Member {
   }
 
   /** `begun` is the outcome of the first call of the handler, if it has been called. */
-  async #attempt(pending: PendingDelivery, begun?: Outcome | Promise<Outcome>): Promise<Settled> {
-    let { message } = pending;
+  async #attempt(pending: PendingDelivery, first: Message, begun?: Outcome | Promise<Outcome>): Promise<Settled> {
+    let message = first;
     let settled = begun === undefined ? await this.#withoutHandler(pending) : undefined;
     // This message may kill the process. The messages handled before it must not count as unfinished then.
     if (!settled && pending.isSuspect) await this.#group.flush();
     for (let call = begun; !settled || settled.nextAttempt; call = undefined) {
-      message = settled?.nextAttempt ?? message;
+      if (call === undefined) message = this.#runs.begin(settled?.nextAttempt ?? message);
       const outcome = await (call ?? this.#runs.run(message));
       if (!this.#running.has(pending)) return { isDone: false }; // it was handed back in the meantime
       settled = await this.#conclude(pending, message, outcome);

@@ -2,8 +2,8 @@
 
 import type { Say } from '../../context.ts';
 import type { Message, Outcome, Reply } from '../../handlers/handler.ts';
-import { traceOf } from '../../handlers/trace.ts';
 import type { Publisher } from '../../session/publisher.ts';
+import { traceOf } from '../../tracing.ts';
 import { headerNames } from '../message.ts';
 
 interface RepliesParts {
@@ -43,6 +43,7 @@ export class Replies {
     const { error } = reply ?? {};
     const more = { ...traceOf(headers), ...(error !== undefined && { [headerNames.error]: error }) };
     const sent = await publisher.publish({
+      operation: 'reply',
       exchange: '',
       routingKey: replyTo,
       body: reply?.body ?? Buffer.alloc(0),

@@ -10,13 +10,13 @@ import type { Say } from '../../context.ts';
 import type { MqError } from '../../errors.ts';
 import type { Message } from '../../handlers/handler.ts';
 import { messageFields } from '../../handlers/message-fields.ts';
-import { traceOf } from '../../handlers/trace.ts';
 import type { Counts } from '../../session/counts.ts';
 import type { PublishOutcome } from '../../session/outgoing-message.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import type { Destination, QueueOptions } from '../../session/session.ts';
 import type { ConfirmChannel, Properties } from '../../session/wire.ts';
 import { pause, time } from '../../time.ts';
+import { traceOf } from '../../tracing.ts';
 import { headerNames, isOfQueue } from '../message.ts';
 import { OutcomeQueues } from './outcome-queues.ts';
 
@@ -122,7 +122,7 @@ export class Retries {
     const offset = this.#parts.isStream(message) ? message.headers['x-stream-offset'] : undefined;
     const ofStream = { ...(offset !== undefined && { [headerNames.offset]: offset }) };
     const where = await this.#sendUntilAccepted(
-      { message, reason, to, options, attempt: message.attempt, marks: ofStream },
+      { operation: 'dead-letter', message, reason, to, options, attempt: message.attempt, marks: ofStream },
       { send: (step) => this.#sendToDeadLetters(step), ifBack: { attempt: message.attempt, marks } },
     );
     if (where === 'sent') this.#parts.counts.deadLettered += 1;
@@ -144,7 +144,7 @@ export class Retries {
     const marks = unfinishedHeader(unfinishedAttempts);
     const { expiration } = message.properties;
     const step = { message, reason, ...this.#ownQueue, attempt: message.attempt, marks, expiration };
-    return (await this.#send(step)).type === 'confirmed';
+    return (await this.#send({ operation: 'retry', ...step })).type === 'confirmed';
   }
 
   get #queue(): string {
@@ -159,7 +159,7 @@ export class Retries {
     const { name, arguments: given } = waitQueue(this.#queue, delay, { isOwn: this.#parts.hasOwnQueue });
     const to = { exchange: '', routingKey: name, options: {} };
     const where = await this.#sendUntilAccepted(
-      { message, reason, to, options: { durable: true, arguments: given }, ...next },
+      { operation: 'retry', message, reason, to, options: { durable: true, arguments: given }, ...next },
       { send: (step) => this.#send(step), ifBack: next },
     );
     if (where === 'sent' || where === 'back') this.#parts.counts.retried += 1;
@@ -219,7 +219,7 @@ export class Retries {
     return this.#queues.with(to.routingKey, options, () => this.#publish(step));
   }
 
-  async #publish({ message, reason, attempt, to, marks, expiration }: Step): Promise<PublishOutcome> {
+  async #publish({ operation, message, reason, attempt, to, marks, expiration }: Step): Promise<PublishOutcome> {
     const publisher = await this.open();
     const now = new Date(time.date()).toISOString();
     // With its expiration, the message could leave the wait queue before the delay ends.
@@ -248,7 +248,7 @@ export class Retries {
     // RabbitMQ requires that user_id is the user of the connection.
     delete properties.userId;
     const { exchange, routingKey } = to;
-    return publisher.publish({ exchange, routingKey, body: message.body, properties, mandatory: true });
+    return publisher.publish({ operation, exchange, routingKey, body: message.body, properties, mandatory: true });
   }
 }
 
@@ -268,6 +268,7 @@ interface Wait {
 
 /** A message to send, with its target and its new headers. */
 interface Step {
+  readonly operation: 'retry' | 'dead-letter';
   readonly message: Message;
   readonly reason: string;
   readonly to: Pick<Destination, 'exchange' | 'routingKey' | 'options'>;

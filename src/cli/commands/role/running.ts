@@ -4,6 +4,7 @@ import type { Config } from '../../../config/config.ts';
 import { isSending, type RoleConfig, usesOf } from '../../../config/role.ts';
 import type { Context } from '../../../context.ts';
 import type { Session } from '../../../session/session.ts';
+import type { Tracer } from '../../../tracing.ts';
 import type { Values } from '../../arguments/values.ts';
 import { awaitBroker } from '../../broker-wait.ts';
 import { addressesOf } from '../../input/addresses.ts';
@@ -22,6 +23,7 @@ export interface RunningRole<Role extends RoleConfig = RoleConfig> extends Named
   /** Starts the drain time, in which running handlers can finish. */
   readonly beginDrain: () => void;
   readonly drainMs: number;
+  readonly tracer: Tracer | undefined;
 }
 
 /** Runs `work` in a session. With --wait, it first waits for the broker. */
@@ -50,6 +52,7 @@ export async function withSession(
     say: observation.sayNamed,
     counts: observation.counts,
     reconnect: reconnectLimit(values),
+    tracer: running.tracer,
   });
   try {
     await work(session);

@@ -2,9 +2,9 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { messageVariables } from '../../../src/handlers/exec-message.ts';
-import type { Message } from '../../../src/handlers/handler.ts';
-import { traceOf, traceOfEnvironment } from '../../../src/handlers/trace.ts';
+import { messageVariables } from '../../src/handlers/exec-message.ts';
+import type { Message } from '../../src/handlers/handler.ts';
+import { traceOf, traceOfEnvironment } from '../../src/tracing.ts';
 
 const trace = '0af7651916cd43dd8448eb211c80319c';
 const parent = 'b7ad6b7169203331';
