@@ -2,11 +2,11 @@
 // and never called compatible.
 
 import { isDeepStrictEqual } from 'node:util';
-import { isObject } from '../config/plain.ts';
 import type { Finding } from './compatibility/comparison.ts';
 import { findingsOf, isKnown } from './compatibility/narrower.ts';
-import { annotations } from './compatibility/same.ts';
-import { childOf, keywordsOf, rootOf, type SchemaDocument, type SchemaNode } from './schema-node.ts';
+import { constraintsOf } from './compatibility/same.ts';
+import { subschemas } from './keywords.ts';
+import { childOf, keywordsOf, referencedBy, type SchemaNode, writtenAt } from './schema-node.ts';
 
 /** `publication`: old consumers read the new messages. `subscription`: new consumers read the old messages. */
 export type Direction = 'publication' | 'subscription';
@@ -26,17 +26,18 @@ export interface Incompatibility {
  * Returns why messages and programs of the two versions do not fit together. None means that they do: the new schema of a
  * publication accepts nothing that the old one refuses, and that of a subscription accepts all that the old one accepts.
  */
-export function compare(older: SchemaDocument, newer: SchemaDocument, direction: Direction): Incompatibility[] {
+export function compare(older: SchemaNode, newer: SchemaNode, direction: Direction): Incompatibility[] {
   const isPublication = direction === 'publication';
-  const [narrow, wide] = isPublication ? [rootOf(newer), rootOf(older)] : [rootOf(older), rootOf(newer)];
+  const [narrow, wide] = isPublication ? [newer, older] : [older, newer];
   const found = findingsOf(narrow, wide).map((one) => incompatibility(one, direction));
   return [...found, ...changedUnknown(narrow, wide, direction)];
 }
 
 function incompatibility(found: Finding, direction: Direction): Incompatibility {
   const isPublication = direction === 'publication';
-  const { document, pointer } = isPublication ? found.narrow : found.wide;
-  const own = childOf(rootOf(document), ...stepsOf(pointer));
+  const node = isPublication ? found.narrow : found.wide;
+  const { document, pointer } = node;
+  const own = writtenAt(node);
   const hasKeyword = own !== undefined && Object.hasOwn(keywordsOf(own), found.keyword);
   const at = found.path === '' ? '' : ` at ${found.path}`;
   const verb = isPublication
@@ -49,11 +50,6 @@ function incompatibility(found: Finding, direction: Direction): Incompatibility 
     path: found.path,
     message: found.isCertain ? verb : `${found.what}${at}`,
   };
-}
-
-function stepsOf(pointer: string): string[] {
-  const steps = pointer.split('/').slice(1);
-  return steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
 /** Returns the unknown keywords of the narrower schema that the wider one does not have. findingsOf compares the others. */
@@ -81,23 +77,21 @@ interface UnknownKeyword {
   readonly value: unknown;
 }
 
-/** Keywords that contain schemas by name, and keywords that contain schemas. */
-const maps = ['properties', 'patternProperties', 'dependentSchemas', '$defs', 'definitions'];
-const values = ['const', 'enum', 'default', 'examples', 'required', 'type', 'dependentRequired'];
-
-function unknownIn(node: SchemaNode): UnknownKeyword[] {
-  if (Array.isArray(node.schema)) return node.schema.flatMap((_, index) => unknownAt(node, String(index)));
-  if (!isObject(node.schema)) return [];
-  return Object.entries(node.schema).flatMap(([keyword, value]) => {
-    if (values.includes(keyword)) return [];
-    if (maps.includes(keyword))
-      return isObject(value) ? Object.keys(value).flatMap((name) => unknownAt(node, keyword, name)) : [];
-    if (annotations.includes(keyword)) return [];
-    return isKnown(keyword) ? unknownAt(node, keyword) : [{ node, keyword, value }];
-  });
-}
-
-function unknownAt(node: SchemaNode, ...steps: readonly string[]): UnknownKeyword[] {
-  const child = childOf(node, ...steps);
-  return child === undefined ? [] : unknownIn(child);
+/** Returns the unknown keywords of a schema, also behind its references. */
+function unknownIn(root: SchemaNode): UnknownKeyword[] {
+  const found: UnknownKeyword[] = [];
+  const seen = new Set<unknown>();
+  const visit = (start: SchemaNode) => {
+    for (const { schema, path } of subschemas(start.schema, start.document.uri)) {
+      const node = childOf(start, ...path);
+      if (node === undefined || seen.has(schema)) continue;
+      seen.add(schema);
+      for (const keyword of constraintsOf(node))
+        if (!isKnown(keyword)) found.push({ node, keyword, value: schema[keyword] });
+      const target = referencedBy(node);
+      if (target !== undefined) visit(target);
+    }
+  };
+  visit(root);
+  return found;
 }

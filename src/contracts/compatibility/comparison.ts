@@ -60,10 +60,6 @@ export function numbersAt(facts: Facts, keyword: string): number[] {
   return valuesAt(facts, keyword).filter((value) => typeof value === 'number');
 }
 
-export function stepOf(path: string, name: string): string {
-  return `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-}
-
 /** Returns a value as JSON of at most 60 characters. */
 export function shortJson(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';

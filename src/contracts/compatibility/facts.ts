@@ -3,7 +3,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { isObject, listOf } from '../../config/plain.ts';
-import { childOf, childrenOf, keywordsOf, referencedBy, type SchemaNode } from '../schema-node.ts';
+import { childOf, childrenOf, keywordsOf, referencedBy, type SchemaNode, schemaTree } from '../schema-node.ts';
 import { closureOf } from './closure.ts';
 
 /** Schemas that a value must all match. */
@@ -39,7 +39,7 @@ export function factsOf(nodes: Nodes): Facts {
   const types = typesOf(flat);
   const values = valuesOf(flat, types);
   return {
-    first: nodes[0] ?? { document: { file: '', content: true }, pointer: '', schema: true },
+    first: nodes[0] ?? anything,
     ...{ flat, types, values },
     isEmpty: isFalse || types.size === 0 || values?.length === 0,
     alternatives: flat.flatMap(alternativesOf),
@@ -47,9 +47,12 @@ export function factsOf(nodes: Nodes): Facts {
 }
 
 /** Returns a node at the same place with another schema. */
-export function derived({ document, pointer }: SchemaNode, schema: unknown): SchemaNode {
-  return { document, pointer, schema };
+export function derived(node: SchemaNode, schema: unknown): SchemaNode {
+  return { ...node, schema };
 }
+
+/** Schema of an empty conjunction. */
+const anything = schemaTree({ file: '', content: true, uri: '' });
 
 function flatten(nodes: Nodes): { flat: SchemaNode[]; isFalse: boolean } {
   const flat: SchemaNode[] = [];

@@ -1,14 +1,18 @@
 // Tests property names with the patterns of `patternProperties`.
 
-/**
- * Reports whether a name matches a pattern. Returns `undefined` for a pattern that is invalid, or that could need
- * exponential time.
- */
+import { compilePattern, type Pattern } from '../patterns.ts';
+
+const patterns = new Map<string, Pattern['test'] | undefined>();
+
+/** Reports whether a name matches a pattern. Returns `undefined` for a pattern that cannot be compiled. */
 export function isMatch(pattern: string, name: string): boolean | undefined {
-  const quantifiers = pattern.match(/[*+?{]/g)?.length ?? 0;
-  if (quantifiers > 1 || (quantifiers === 1 && pattern.includes('|'))) return undefined;
+  if (!patterns.has(pattern)) patterns.set(pattern, compiled(pattern));
+  return patterns.get(pattern)?.(name);
+}
+
+function compiled(pattern: string): Pattern['test'] | undefined {
   try {
-    return new RegExp(pattern, 'u').test(name);
+    return compilePattern(pattern).test;
   } catch {
     return undefined;
   }

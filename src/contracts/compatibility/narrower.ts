@@ -111,7 +111,7 @@ function ofKeywords(place: Place): Finding[] {
 
 function checkReference(place: Place): Finding[] {
   const target = referencedBy(place.wide);
-  if (target === undefined) return [undecided(place, '$ref', "a '$ref' that is not in this file cannot be compared")];
+  if (target === undefined) return [undecided(place, '$ref', "the target of '$ref' is not known")];
   return place.compare(place.facts.flat, target, place.path);
 }
 

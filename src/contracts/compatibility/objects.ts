@@ -1,9 +1,9 @@
 // Compares the keywords of objects.
 
 import { isObject, listOf } from '../../config/plain.ts';
-import { childOf, childrenOf, keywordsOf, type SchemaNode } from '../schema-node.ts';
+import { childOf, childrenOf, keywordsOf, type SchemaNode, stepOf } from '../schema-node.ts';
 import { closureOf } from './closure.ts';
-import { type Finding, numbersAt, type Place, refused, stepOf, undecided, valuesAt } from './comparison.ts';
+import { type Finding, numbersAt, type Place, refused, undecided, valuesAt } from './comparison.ts';
 import { derived, type Facts, factsOf, type Nodes } from './facts.ts';
 import { isMatch } from './name-pattern.ts';
 

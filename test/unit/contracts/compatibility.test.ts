@@ -4,10 +4,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compare } from '../../../src/contracts/compatibility.ts';
+import { type SchemaNode, schemaTree } from '../../../src/contracts/schema-node.ts';
+
+function tree(file: string, content: unknown): SchemaNode {
+  return schemaTree({ file, content, uri: `file:///${file}` });
+}
 
 /** Returns what a new schema refuses, as `pointer: message` without the end of the message. */
 function refusals(older: unknown, newer: unknown): string[] {
-  const found = compare({ file: 'old.json', content: older }, { file: 'new.json', content: newer }, 'subscription');
+  const found = compare(tree('old.json', older), tree('new.json', newer), 'subscription');
   return found.map(({ code, pointer, message }) => {
     const text = message.replace(/^refuses (.*), which the old schema accepts$/, '$1');
     return `${code === 'incompatible' ? '' : 'cannot compare '}${pointer}: ${text}`;
@@ -241,10 +246,7 @@ for (const { title, wide, narrow, refused, back = [] } of rows) {
 
 directions('a publication is compared in the other direction', () => {
   const [older, newer] = [at({ type: 'string' }), at({ type: ['string', 'null'] })];
-  const documents = [
-    { file: 'old.json', content: older },
-    { file: 'new.json', content: newer },
-  ] as const;
+  const documents = [tree('old.json', older), tree('new.json', newer)] as const;
   assert.equal(compare(...documents, 'subscription'), []);
   assert.equal(compare(...documents, 'publication'), [
     {
@@ -258,8 +260,8 @@ directions('a publication is compared in the other direction', () => {
 });
 
 directions('a publication without a required property names the new file', () => {
-  const newer = { file: 'new.json', content: { ...order, required: [] } };
-  assert.equal(compare({ file: 'old.json', content: order }, newer, 'publication'), [
+  const newer = tree('new.json', { ...order, required: [] });
+  assert.equal(compare(tree('old.json', order), newer, 'publication'), [
     {
       code: 'incompatible',
       file: 'new.json',
@@ -309,7 +311,7 @@ const changes: readonly (readonly [title: string, older: unknown, newer: unknown
     'a reference to another file',
     at({ $ref: 'a.json' }),
     at({ $ref: 'b.json' }),
-    ["/properties/a/$ref: a '$ref' that is not in this file cannot be compared at /a"],
+    ["/properties/a/$ref: the target of '$ref' is not known at /a"],
   ],
   [
     'a changed contains',
