@@ -183,6 +183,12 @@ function withoutVariable(option: Option): Option {
 }
 
 export const types: readonly Option[] = [
+  {
+    name: 'config',
+    value: 'FILE',
+    help: 'write the types of the bodies in the schemas of this file',
+    default: 'MQ_CONFIG, else ./rascal.json',
+  },
   { name: 'out', value: 'DIR', help: 'write to this folder', default: 'the working folder' },
 ];
 
