@@ -66,7 +66,7 @@ export class CommandTable {
       healthCommand,
       webCommand(configOf),
       testCommand,
-      typesCommand,
+      typesCommand(builtin),
       initCommand,
       checkCommand(builtin, { commandNames: () => this.commandNames(), configOf }),
       declareCommand(configOf),

@@ -26,6 +26,7 @@ import { checkEncryption, checkReferences } from './rules/references.ts';
 import type { Report } from './rules/report.ts';
 import { checkRetries } from './rules/retries.ts';
 import { checkRoles, type HandlerFault } from './rules/roles.ts';
+import { checkSchemas } from './rules/schemas.ts';
 import { checkShape } from './rules/shape.ts';
 import { ignoredSocketOptions } from './rules/socket-options.ts';
 import { checkStreams, streamWarnings } from './rules/streams.ts';
@@ -133,6 +134,7 @@ function ruleFindings(
   });
   checkRetries(input);
   checkDelays(input);
+  checkSchemas(input);
   checkPolicies(input);
   checkStreams(input);
   if (isStrict) checkEncryption(content, report);

@@ -3,7 +3,7 @@
 
 import type { Login, Mechanism, TlsFiles, TokenSource } from '../login/login.ts';
 import { objectOf, type Plain, stringOf } from './plain.ts';
-import type { OwnRetryConfig, RetryConfig, RoleConfig, Uses } from './role.ts';
+import type { FailurePolicy, OwnRetryConfig, RetryConfig, RoleConfig, Uses } from './role.ts';
 
 export interface Config {
   /** Name of the user's file for messages, or `undefined` if only the built-in file is used. */
@@ -30,6 +30,8 @@ export interface Config {
   readonly dropping?: readonly { readonly vhost: string; readonly queue: string }[];
   /** Delays from `mq.publications`, by publication. */
   readonly delays: Readonly<Record<string, DelayConfig>>;
+  /** Schemas of bodies from `mq.publications` and `mq.subscriptions`, by name. */
+  readonly schemas: SchemaSettings;
   /** Start of the names of the exchanges and queues for delayed messages. Default `mq.delay`. */
   readonly delayName?: string;
   /** Login of the command for vhosts without a connection. The other connections contain it. */
@@ -150,6 +152,18 @@ export interface PublicationConfig {
  * delay.
  */
 export type DelayConfig = number | boolean;
+
+/** Files with the schemas of bodies, as rascal.json names them: relative to its folder. */
+export interface SchemaSettings {
+  readonly publications: Readonly<Record<string, string>>;
+  readonly subscriptions: Readonly<Record<string, SubscriptionSchema>>;
+}
+
+interface SubscriptionSchema {
+  readonly schema: string;
+  /** Policy for a message whose body the schema refuses. Defaults to `dead-letter`. */
+  readonly onInvalid?: FailurePolicy;
+}
 
 export interface SubscriptionConfig {
   readonly vhost: string;

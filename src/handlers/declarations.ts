@@ -1,5 +1,5 @@
 // TypeScript declarations of `mq/handler` for editors. `mq types` writes them for the module of `--handler`. They need
-// no other declarations, because the user has not installed any. test/unit/handlers/declarations.test.ts compares them
+// only those of `mq/bodies`, because the user has not installed any others. test/unit/handlers/declarations.test.ts compares them
 // with module.ts.
 
 /** Content of mq-handler.d.ts. */
@@ -7,29 +7,43 @@ export const declarations = `// Written by \`mq types\`: the types of a module f
 //   import type { Handler } from 'mq/handler';
 
 declare module 'mq/handler' {
-  /** Handles one message. If it returns nothing, mq acknowledges the message. If it throws, mq retries the message. */
-  export type Handler = (message: Message, context: Context) => Outcome | void | Promise<Outcome | void>;
+  import type { Subscriptions } from 'mq/bodies';
+
+  /**
+   * Handles one message. If it returns nothing, mq acknowledges the message. If it throws, mq retries the message.
+   * \`Handler<'billing'>\` receives the bodies of the subscription \`billing\`, whose type is that of its schema.
+   */
+  export type Handler<Name extends keyof Subscriptions = never> = (
+    message: Message<BodyOf<Name>>,
+    context: Context,
+  ) => Outcome | void | Promise<Outcome | void>;
 
   /**
    * Handles the messages of one call with --batch: \`export const batch: BatchHandler\`. Returns a list with one outcome
    * for each message, in order, or one outcome for all messages. If it returns nothing, mq acknowledges all messages.
    */
-  export type BatchHandler = (
-    messages: readonly Message[],
+  export type BatchHandler<Name extends keyof Subscriptions = never> = (
+    messages: readonly Message<BodyOf<Name>>[],
     context: Context,
   ) => BatchOutcome | Promise<BatchOutcome>;
   export type BatchOutcome = readonly (Outcome | undefined | void)[] | Outcome | void;
 
   /** Answers one request of a \`reply\` role. The returned value is the reply, unless it is an outcome. */
-  export type ReplyHandler = (message: Message, context: Context) => unknown;
+  export type ReplyHandler<Name extends keyof Subscriptions = never> = (
+    message: Message<BodyOf<Name>>,
+    context: Context,
+  ) => unknown;
 
-  export interface Message {
+  /** The body of a subscription, parsed as JSON. Without a name it is any JSON value. */
+  export type BodyOf<Name extends keyof Subscriptions> = [Name] extends [never] ? any : Subscriptions[Name];
+
+  export interface Message<Body = any> {
     /** A copy of the received bytes. */
     readonly body: Uint8Array;
     /** The body as UTF-8. */
     readonly text: string;
     /** Returns the body, parsed as JSON. Throws if it is not JSON. */
-    json(): any;
+    json(): Body;
     readonly fields: Fields;
     readonly properties: Properties;
     readonly headers: Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
-// TypeScript declarations of `mq/test` for editors, written by `mq types`. They do not need the types of Node or uvu,
-// because the user has not installed them. test/unit/harness/declarations.test.ts compares them with user.ts.
+// TypeScript declarations of `mq/test` for editors, written by `mq types`. They need only those of `mq/bodies`, and not the
+// types of Node or uvu, because the user has not installed them. test/unit/harness/declarations.test.ts compares them with user.ts.
 
 /** A tsconfig.json for a folder of tests. As with `mq test`, types are stripped, and package.json has no effect. */
 export const tsconfig = {
@@ -18,6 +18,8 @@ export const tsconfig = {
 export const declarations = `// The declarations of \`mq/test\`, which the test files of \`mq test\` import. \`mq types\` overwrites this file; do not edit it.
 
 declare module 'mq/test' {
+  import type { Publications, Subscriptions } from 'mq/bodies';
+
   /** Registers a test. It does not require a call of \`.run()\`. */
   export const test: Test;
   /** Returns a suite with a name and a state, which is passed to each of its tests and hooks. */
@@ -103,7 +105,11 @@ declare module 'mq/test' {
   };
 
   /** Publishes a message. Resolves when the broker has confirmed it, and throws otherwise. An object is sent as JSON. */
-  export function publish(publication: string, body: Body, options?: SendOptions): Promise<Published>;
+  export function publish<Name extends string>(
+    publication: Name,
+    body: SentBody<Name>,
+    options?: SendOptions,
+  ): Promise<Published>;
   /**
    * Publishes the messages of a recording (\`mq record\`) and returns their number. The path starts at the current folder.
    * \`to\` replaces the recorded exchange and routing key. On the embedded broker the clock advances by the recorded pauses;
@@ -114,9 +120,9 @@ declare module 'mq/test' {
     options?: { readonly to?: { readonly queue: string } | { readonly exchange: string }; readonly within?: number },
   ): Promise<number>;
   /** Sends a request and returns the reply. \`within\` is the time limit in milliseconds (default 5,000). */
-  export function request(
-    publication: string,
-    body: Body,
+  export function request<Name extends string>(
+    publication: Name,
+    body: SentBody<Name>,
     options?: SendOptions & { readonly within?: number },
   ): Promise<ReceivedMessage>;
   /** Source of messages: a subscription of rascal.json, or any queue by its name on the broker. */
@@ -127,11 +133,11 @@ declare module 'mq/test' {
    * Waits for a matching message, acknowledges it and returns it. Earlier messages that do not match are kept for the next
    * call. A \`{ queue }\` may be declared while this waits. \`within\` is the time limit in milliseconds (default 5,000).
    */
-  export function expectMessage(
-    source: Source,
+  export function expectMessage<From extends Source>(
+    source: From,
     matcher?: Matcher,
     options?: { readonly within?: number },
-  ): Promise<ReceivedMessage>;
+  ): Promise<ReceivedMessage<ReceivedBody<From>>>;
   /** Waits for a dead letter of a role, a subscription or a queue, in the same way as expectMessage. */
   export function deadLetter(
     name: string,
@@ -140,6 +146,10 @@ declare module 'mq/test' {
   ): Promise<ReceivedMessage>;
 
   export type Body = string | Uint8Array | object | number | boolean | null;
+  /** A body of a publication: a value that its schema accepts, or the bytes or text of any body. */
+  export type SentBody<Name> = Name extends keyof Publications ? Publications[Name] | string | Uint8Array : Body;
+  /** A body of a subscription, parsed as JSON. */
+  export type ReceivedBody<From> = From extends keyof Subscriptions ? Subscriptions[From] : any;
   export interface SendOptions {
     readonly routingKey?: string;
     readonly headers?: Readonly<Record<string, unknown>>;
@@ -158,12 +168,12 @@ declare module 'mq/test' {
     readonly routingKey: string;
     readonly headers: Readonly<Record<string, unknown>>;
   }
-  export interface ReceivedMessage {
+  export interface ReceivedMessage<Json = any> {
     readonly body: Uint8Array;
     /** The body, decoded as UTF-8. */
     readonly text: string;
     /** Parses the body. Throws if it is not JSON. */
-    json(): any;
+    json(): Json;
     readonly fields: {
       readonly exchange: string;
       readonly routingKey: string;

@@ -53,6 +53,7 @@ const core = [
   'terminal',
   'session',
   'delay',
+  'contracts',
   'config',
 ];
 /** The two entries of the executable: the command line, and the process of one test file. */
@@ -94,12 +95,13 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
 const owners: Readonly<Record<string, readonly string[]>> = {
   '@stomp/stompjs': ['web/page/'],
   '@yao-pkg/pkg': ['build/'],
+  ajv: ['contracts/compile.ts'],
   amqplib: ['session.ts', 'session/', 'config/'],
   cac: ['cli/arguments/program.ts'],
   esbuild: ['build/'],
   'fastest-levenshtein': ['terminal/nearest.ts'],
   'jsonc-parser': ['config/'],
-  re2js: ['broker/patterns.ts'],
+  re2js: ['broker/patterns.ts', 'contracts/patterns.ts'],
   rascal: ['session.ts', 'session/', 'config/'],
   'string-width': ['terminal/'],
   testcontainers: ['cluster/'],

@@ -121,6 +121,12 @@ export const check: readonly Option[] = [
     help: 'also report what RabbitMQ 4.0 or 4.3 refuses or deprecates; the file may be exported definitions',
     default: 'none; with --live the version of the broker',
   },
+  {
+    name: 'compatible-with',
+    value: 'PATH',
+    help: 'also report schemas that do not fit the old messages and programs of this older rascal.json, or its folder',
+    default: 'no comparison',
+  },
   { name: 'live', help: 'check a broker instead of a file' },
   ...checkLiveOnly,
 ];
@@ -177,6 +183,12 @@ function withoutVariable(option: Option): Option {
 }
 
 export const types: readonly Option[] = [
+  {
+    name: 'config',
+    value: 'FILE',
+    help: 'write the types of the bodies in the schemas of this file',
+    default: 'MQ_CONFIG, else ./rascal.json',
+  },
   { name: 'out', value: 'DIR', help: 'write to this folder', default: 'the working folder' },
 ];
 

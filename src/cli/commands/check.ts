@@ -1,5 +1,6 @@
 // mq check: reports every problem of a rascal.json with file, line and column. With --target it also reports what a
-// RabbitMQ version refuses or deprecates. With --live it checks a broker instead of a file.
+// RabbitMQ version refuses or deprecates, and with --compatible-with which schemas do not fit older messages. With --live it
+// checks a broker instead of a file.
 
 import type { Problem } from '../../config/check.ts';
 import type { Config } from '../../config/config.ts';
@@ -31,6 +32,7 @@ export function checkCommand(
       'mq check --target 4.3',
       'mq check --target 4.3 definitions.json',
       'mq check --schema > rascal.schema.json',
+      'mq check --compatible-with ../released',
       'mq check --live --target 4.3',
       'mq check --live --deny-warnings --report github',
     ],
@@ -60,10 +62,15 @@ async function run(context: Context, values: Values, { builtin, commandNames, co
     return checkLive(context, values, { configOf, target });
   }
   const found = await fileOf(context, values);
-  await print(stdout, await checked(found, { env: context.env, builtin, commandNames, target }), {
-    isJson: values.flag('json') ?? false,
-  });
-  return 0;
+  const isJson = values.flag('json') ?? false;
+  const findings = await checked(found, { env: context.env, builtin, commandNames, target });
+  await print(stdout, findings, { isJson });
+  const path = values.name('compatible-with');
+  if (path === undefined) return 0;
+  if (findings.config === undefined) throw values.usage('--compatible-with needs a rascal.json, not definitions');
+  const { printCompatibility } = await import('./check/compatible.ts');
+  const newer = { file: found.file, config: findings.config };
+  return (await printCompatibility(context, newer, { path, builtin, isJson })) ? 0 : 1;
 }
 
 const reports = ['text', 'github'] as const;
@@ -78,6 +85,9 @@ function refuseMixed(values: Values): void {
   if (values.flag('all-vhosts') && values.name('vhost') !== undefined)
     throw values.usage('--vhost and --all-vhosts contradict each other');
   if (isLive && values.flag('schema')) throw values.usage('--live and --schema exclude each other');
+  const compared = values.given.includes('compatible-with');
+  if (compared && (isLive || values.flag('schema')))
+    throw values.usage(`--compatible-with and --${isLive ? 'live' : 'schema'} exclude each other`);
   if (values.flag('json') && values.text('report') !== undefined)
     throw values.usage('--json and --report exclude each other');
 }
@@ -103,6 +113,8 @@ interface Findings {
   readonly file: string;
   readonly target: Target | undefined;
   readonly problems: readonly Problem[];
+  /** The configuration of a valid rascal.json. */
+  readonly config?: Config;
   /** Description of the content: the numbers of roles, publications and subscriptions, or `exported definitions`. */
   readonly contents: string;
 }
@@ -138,6 +150,7 @@ async function checked(
     file,
     target,
     problems: [...own.problems, ...(own.warnings ?? []), ...ofTarget],
+    ...(own.checked && { config: own.checked.config }),
     contents: own.checked === undefined ? 'exported definitions' : countsOf(own.checked.config),
   };
 }

@@ -124,6 +124,9 @@ const role = group(
   { definition: 'role' },
 );
 
+const schema = text('File with the JSON Schema (draft 2020-12) of the bodies, relative to the folder of this file');
+const onInvalid = choice('Policy for a message whose body the schema refuses; default dead-letter', failurePolicies);
+
 /** Field of the settings under "mq". */
 export const mqField = group("mq's own settings; Rascal ignores them", {
   roles: keyed('Roles by name', role),
@@ -138,8 +141,11 @@ export const mqField = group("mq's own settings; Rascal ignores them", {
     maxBytes: 60,
     oneLine: true,
   }),
-  publications: keyed('Settings by publication', group('Settings of a publication', { delay })),
-  subscriptions: keyed('Settings by subscription', group('Settings of a subscription', { retry: ownRetry })),
+  publications: keyed('Settings by publication', group('Settings of a publication', { delay, schema })),
+  subscriptions: keyed(
+    'Settings by subscription',
+    group('Settings of a subscription', { retry: ownRetry, schema, onInvalid }),
+  ),
   policies,
   operatorPolicies,
 });

@@ -14,12 +14,16 @@ export function borrowed(builtin: PartialConfig, user: PartialConfig): PartialCo
   const settings = retrySettings(user);
   const publications = only(
     builtin.publications,
-    [...uses.flatMap((used) => used.publications), ...settings.map(deadLetterPublication), ...Object.keys(user.delays)],
+    [
+      ...uses.flatMap((used) => used.publications),
+      ...settings.map(deadLetterPublication),
+      ...Object.keys({ ...user.delays, ...user.schemas.publications }),
+    ],
     user.publications,
   );
   const subscriptions = only(
     builtin.subscriptions,
-    [...uses.flatMap((used) => used.subscriptions), ...Object.keys(user.retries)],
+    [...uses.flatMap((used) => used.subscriptions), ...Object.keys({ ...user.retries, ...user.schemas.subscriptions })],
     user.subscriptions,
   );
   const vhosts = Object.entries(builtin.vhosts).flatMap(([name, vhost]) => {

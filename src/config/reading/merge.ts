@@ -23,6 +23,10 @@ export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Confi
     retries: overridden(builtin.retries, user.retries),
     ...(declare !== undefined && { declare }),
     delays: overridden(builtin.delays, user.delays),
+    schemas: {
+      publications: overridden(builtin.schemas.publications, user.schemas.publications),
+      subscriptions: overridden(builtin.schemas.subscriptions, user.schemas.subscriptions),
+    },
     ...(user.delayName !== undefined && { delayName: user.delayName }),
     ...(user.owns !== undefined && { owns: user.owns }),
     policies: overridden(builtin.policies, user.policies),

@@ -11,6 +11,7 @@ import type {
   PoliciesByVhost,
   PublicationConfig,
   QueueConfig,
+  SchemaSettings,
   SubscriptionConfig,
   VhostConfig,
 } from '../config.ts';
@@ -58,10 +59,22 @@ export function normalise(file: Plain): PartialConfig {
         return delay === undefined ? [] : [[name, checked<DelayConfig>(delay)] as const];
       }),
     ),
+    schemas: schemasOf(mq),
     ...(mq['delay'] !== undefined && { delayName: checked<string>(mq['delay']) }),
     policies: checked<PoliciesByVhost>(objectOf(mq['policies'])),
     operatorPolicies: checked<PoliciesByVhost>(objectOf(mq['operatorPolicies'])),
     rest: pick(file, ['defaults', 'encryption', 'redeliveries']),
+  };
+}
+
+function schemasOf(mq: Plain): SchemaSettings {
+  const named = (kind: string) =>
+    Object.entries(objectOf(mq[kind]))
+      .map(([name, own]) => [name, pick(objectOf(own), ['schema', 'onInvalid'])] as const)
+      .filter(([, own]) => own['schema'] !== undefined);
+  return {
+    publications: dictionary(named('publications').map(([name, { schema }]) => [name, checked<string>(schema)])),
+    subscriptions: checked<SchemaSettings['subscriptions']>(dictionary(named('subscriptions'))),
   };
 }
 

@@ -29,6 +29,8 @@ export type ProblemCode =
  */
 export interface Problem {
   readonly code: ProblemCode;
+  /** Name of the file, if it is not rascal.json but one that rascal.json names. */
+  readonly file?: string;
   readonly path: string;
   readonly line: number;
   readonly column: number;
@@ -61,7 +63,7 @@ export function problemsOf(text: string, findings: readonly Finding[]): Problem[
 }
 
 /** Returns one line of text: `file:line:column: path: message; instead: replacement`. */
-export function problemLine(file: string, { line, column, path, message, instead }: Problem): string {
+export function problemLine(main: string, { file = main, line, column, path, message, instead }: Problem): string {
   return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}${instead === undefined ? '' : `; instead: ${instead}`}`;
 }
 

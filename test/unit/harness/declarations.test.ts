@@ -86,7 +86,10 @@ types('equal the module in the executable', async ({ folder }) => {
 import * as userModule from '${resolve(root, 'src/harness/test-file/user.ts')}';
 
 type Declared = typeof import('mq/test');
-export const isAll: Declared = userModule;
+export const isAll: Omit<Declared, 'expectMessage'> = userModule;
+// Only the declarations know the types of the bodies.
+type Expected = (...args: Parameters<Declared['expectMessage']>) => Promise<import('mq/test').ReceivedMessage<unknown>>;
+export const isExpected: Expected = userModule.expectMessage;
 const names = (inside: keyof Declared, outside: keyof typeof userModule) => [inside, outside];
 export const undeclared = (name: keyof typeof userModule) => names(name, name);
 `;

@@ -1,0 +1,19 @@
+// Tests property names with the patterns of `patternProperties`.
+
+import { compilePattern, type Pattern } from '../patterns.ts';
+
+const patterns = new Map<string, Pattern['test'] | undefined>();
+
+/** Reports whether a name matches a pattern. Returns `undefined` for a pattern that cannot be compiled. */
+export function isMatch(pattern: string, name: string): boolean | undefined {
+  if (!patterns.has(pattern)) patterns.set(pattern, compiled(pattern));
+  return patterns.get(pattern)?.(name);
+}
+
+function compiled(pattern: string): Pattern['test'] | undefined {
+  try {
+    return compilePattern(pattern).test;
+  } catch {
+    return undefined;
+  }
+}

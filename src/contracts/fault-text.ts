@@ -1,0 +1,42 @@
+// Describes the first error of a check: the JSON pointer of the value, and the rule that it breaks.
+
+/** The part of an error of Ajv that the text needs. */
+export interface SchemaError {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly message?: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+/** Maximum length of a pointer, and of a name or a value in a text. Bodies are untrusted. */
+const longest = 100;
+const mostValues = 5;
+
+/** Returns a text such as `/total must be >= 0`. The errors are those of one check, in the order of their discovery. */
+export function faultText(errors: readonly SchemaError[]): string {
+  // The error of `if` follows the one of `then` or `else`, which is more precise.
+  const error = errors.findLast(({ keyword }) => keyword !== 'if') ?? errors.at(-1);
+  if (error === undefined) return 'the body does not match the schema';
+  const place = error.instancePath === '' ? 'the body' : shortened(error.instancePath);
+  return `${place} ${ruleOf(error)}`;
+}
+
+function ruleOf({ keyword, message = `does not match "${keyword}"`, params }: SchemaError): string {
+  const { additionalProperty, unevaluatedProperty, propertyName, allowedValues, allowedValue } = params;
+  const extra = additionalProperty ?? unevaluatedProperty;
+  if (extra !== undefined) return `must not have the property ${shown(extra)}`;
+  if (keyword === 'propertyNames') return `must not have the property name ${shown(propertyName)}`;
+  if (keyword === 'const') return `must be ${shown(allowedValue)}`;
+  if (keyword === 'uniqueItems') return 'must not have equal items';
+  if (keyword === 'enum' && Array.isArray(allowedValues) && allowedValues.length <= mostValues)
+    return `must be one of ${allowedValues.map(shown).join(', ')}`;
+  return shortened(message);
+}
+
+function shown(value: unknown): string {
+  return shortened(JSON.stringify(value) ?? String(value));
+}
+
+function shortened(text: string): string {
+  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+}

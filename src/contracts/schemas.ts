@@ -1,0 +1,98 @@
+// Compiles the schema files of a rascal.json and finds all their problems.
+
+import { configError, type Problem } from '../config/check.ts';
+import type { Config } from '../config/config.ts';
+import { MqError } from '../errors.ts';
+import { Compiler, type Validator } from './compile.ts';
+import { type Documents, readDocuments, type SchemaDocument } from './documents.ts';
+import { compilePattern } from './patterns.ts';
+
+export interface CompiledSchemas {
+  readonly contractOf: (file: string) => Pick<Validator, 'bodyFault'> & { readonly document: SchemaDocument };
+  readonly documents: Documents['byUri'];
+  readonly steps: () => number;
+}
+
+/** Compiles the files, relative to the folder of rascal.json. Throws CONFIG with all their problems. */
+export async function compileSchemas(
+  files: readonly string[],
+  { file = 'rascal.json', folder = '.' }: Pick<Config, 'file' | 'folder'>,
+): Promise<CompiledSchemas> {
+  const documents = await readDocuments([...new Set(files)], folder);
+  const { problems, compiler } = compiled(documents);
+  const [first] = problems;
+  if (first !== undefined || compiler === undefined)
+    throw configError(problems.length === 1 ? (first?.file ?? file) : file, problems);
+  const contracts = new Map(
+    [...documents.named].map(([name, document]) => [
+      name,
+      { document, bodyFault: compiler.validator(document.uri).bodyFault },
+    ]),
+  );
+  return {
+    contractOf: (name) => {
+      const found = contracts.get(name);
+      if (found === undefined) throw new MqError('BUG', `the schema ${name} was not compiled`);
+      return found;
+    },
+    documents: documents.byUri,
+    steps: () => compiler.budget.used,
+  };
+}
+
+/** Returns the problems of all documents. `compiler` is set only if there are none. */
+export function compiled(documents: Documents): { problems: Problem[]; compiler?: Compiler } {
+  const problems = [...documents.problems, ...draftProblems(documents), ...patternProblems(documents)];
+  try {
+    const compiler = new Compiler(documents);
+    const all = [...new Set(documents.byUri.values())];
+    problems.push(...all.flatMap((one) => compiler.problemsOf(one)));
+    if (problems.length > 0) return { problems };
+    for (const one of all) problems.push(...compileProblems(compiler, one));
+    return problems.length > 0 ? { problems } : { problems, compiler };
+  } catch (error) {
+    if (problems.length > 0) return { problems };
+    throw error;
+  }
+}
+
+function compileProblems(compiler: Compiler, { uri, problem, file }: SchemaDocument): Problem[] {
+  try {
+    compiler.validator(uri);
+    return [];
+  } catch (error) {
+    return [{ ...problem([], error instanceof Error ? error.message : String(error)), file }];
+  }
+}
+
+const draft = 'https://json-schema.org/draft/2020-12/schema';
+
+/** Reports schemas of other drafts, because Ajv would interpret them by the rules of this one. */
+function draftProblems({ subschemas }: Documents): Problem[] {
+  return subschemas.flatMap(({ schema: { $schema }, path, document }) => {
+    if ($schema === undefined || String($schema).replace(/#$/, '') === draft) return [];
+    const message = `must be ${JSON.stringify(draft)}, the only draft that mq supports`;
+    return [{ ...document.problem([...path, '$schema'], message), file: document.file }];
+  });
+}
+
+function patternProblems({ subschemas }: Documents): Problem[] {
+  return subschemas.flatMap(({ schema, path, document }) => {
+    const { pattern, patternProperties } = schema;
+    const keys = Object.keys(Object(patternProperties)).map((key) => [key, ['patternProperties', key]] as const);
+    const all = typeof pattern === 'string' ? [[pattern, ['pattern']] as const, ...keys] : keys;
+    return all.flatMap(([source, at]) => {
+      const fault = patternFault(source);
+      return fault === undefined ? [] : [{ ...document.problem([...path, ...at], fault), file: document.file }];
+    });
+  });
+}
+
+function patternFault(source: string): string | undefined {
+  try {
+    compilePattern(source);
+    return undefined;
+  } catch (error) {
+    return `the pattern is invalid: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
