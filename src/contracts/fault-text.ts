@@ -10,7 +10,7 @@ export interface SchemaError {
 
 /** Maximum length of a pointer, and of a name or a value in a text. Bodies are untrusted. */
 const longest = 100;
-const mostValues = 5;
+const mostValues = 8;
 
 /** Returns a text such as `/total must be >= 0`. The errors are those of one check, in the order of their discovery. */
 export function faultText(errors: readonly SchemaError[]): string {

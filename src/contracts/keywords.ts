@@ -12,6 +12,23 @@ const mapKeywords = words('properties patternProperties $defs definitions depend
 /** Keywords whose value is a list of schemas. */
 const listKeywords = words('allOf anyOf oneOf prefixItems');
 
+/** All keywords of the draft, and those that it inherits from earlier ones. */
+export const keywords = [
+  ...schemaKeywords,
+  ...mapKeywords,
+  ...listKeywords,
+  ...words(
+    '$schema $id $ref $anchor $dynamicRef $dynamicAnchor $vocabulary $comment title description default examples',
+  ),
+  ...words(
+    'deprecated readOnly writeOnly type enum const multipleOf maximum exclusiveMaximum minimum exclusiveMinimum',
+  ),
+  ...words(
+    'maxLength minLength pattern maxItems minItems uniqueItems maxContains minContains maxProperties minProperties',
+  ),
+  ...words('required dependentRequired format contentEncoding contentMediaType dependencies'),
+];
+
 /** A subschema that is an object, its path in its document, and the base URI of its references. */
 export interface Subschema {
   readonly schema: Plain;

@@ -1,6 +1,8 @@
 // Publishes the messages of a recording, each with a confirm, and reports the outcome of each message.
 
 import type { Context } from '../context.ts';
+import { checkedSender } from '../contracts/checked-sending.ts';
+import type { Contract } from '../contracts/load.ts';
 import { MqError } from '../errors.ts';
 import type { WritableMessage } from '../session/outgoing-message.ts';
 import type { Publisher } from '../session/publisher.ts';
@@ -45,6 +47,8 @@ export interface ReplaySettings {
   readonly mandatory: boolean;
   readonly window: number;
   readonly json: boolean;
+  /** The schema of the bodies of the target, if it is a publication and rascal.json names one. */
+  readonly contract?: Contract | undefined;
   readonly note: (text: string) => void;
 }
 
@@ -66,10 +70,11 @@ export async function replay(context: Context, session: Session, settings: Repla
   const stripper = new Stripper(settings);
   const reader = new RecordingReader({ ...context, path });
   let isRead = false;
+  const { contract } = settings;
   try {
     await sendAll({
       context,
-      publisher,
+      publisher: contract ? checkedSender(publisher, contract) : publisher,
       tally,
       settings,
       reader,
@@ -196,7 +201,7 @@ function messagesTo(settings: ReplaySettings, destination: Destination | undefin
 
 interface Sending {
   readonly context: Context;
-  readonly publisher: Publisher;
+  readonly publisher: Pick<Publisher, 'hasRoom' | 'room' | 'send'>;
   readonly tally: Tally;
   readonly settings: ReplaySettings;
   readonly reader: RecordingReader;

@@ -10,6 +10,7 @@ import type { Command } from '../command.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { brokerOf } from '../input/broker.ts';
+import { publicationContract } from '../contract.ts';
 import type { ConfigOf } from '../input/management.ts';
 import { openSession, vhostOf } from './session.ts';
 
@@ -39,7 +40,7 @@ export function replayCommand(configOf: ConfigOf): Command {
   };
 }
 
-type Parsed = Omit<ReplaySettings, 'vhost' | 'user' | 'note' | 'target'> & { readonly target: ReplayTarget };
+type Parsed = Omit<ReplaySettings, 'vhost' | 'user' | 'note' | 'target' | 'contract'> & { readonly target: ReplayTarget };
 
 function settingsOf(values: Values): Omit<Parsed, 'path'> {
   return {
@@ -98,11 +99,12 @@ async function run(context: Context, values: Values, { settings, config }: Job):
   const publication = target.to === 'publication' ? config.publications[target.name] : undefined;
   const vhost = publication?.vhost ?? vhostOf(config);
   const note = noteOf(context, 'replay');
+  const contract = target.to === 'publication' ? await publicationContract(config, target.name) : undefined;
   const { loginUserOf, replay } = await import('../../roles/replay.ts');
   const user = loginUserOf(brokerOf(config, vhost, addresses).connections);
   const session = await openSession(context, { role: 'replay', config, addresses, values, note });
   try {
-    await replay(context, session, { ...settings, vhost, user, note });
+    await replay(context, session, { ...settings, contract, vhost, user, note });
   } finally {
     await session.close();
   }
