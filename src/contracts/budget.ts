@@ -2,7 +2,7 @@
 
 import { time, turn } from '../time.ts';
 
-/** Maximum number of steps of one check. A step takes well under a microsecond. */
+/** Maximum number of steps of one check. Most steps need well under a microsecond. */
 export const mostSteps = 4_000_000;
 
 /** Is thrown when a check needs more steps than it may. */

@@ -1,28 +1,37 @@
 // Checks the body of each message before it is sent. A refused message has the same outcome as one that cannot be sent.
 
+import type { Config } from '../config/config.ts';
 import { MqError } from '../errors.ts';
+import { contractsByDestination, faultOfAll } from './by-destination.ts';
 import type { Contract } from './load.ts';
 
-/** What a role needs of a publisher. */
+/** The part of a publisher that roles use. */
 interface Sender<Message, Outcome> {
   readonly hasRoom: boolean;
   room(): Promise<void>;
-  send(message: Message, settle: (outcome: Outcome | Refused) => void): void;
-}
-
-interface Refused {
-  readonly type: 'refused';
-  readonly error: MqError;
+  send(message: Message, settle: (outcome: Outcome) => void): void;
+  /** Settles a message that must not be sent. */
+  refuse(error: MqError, settle: (outcome: Outcome) => void): void;
 }
 
 type Checked = Pick<Contract, 'bodyFault' | 'turn' | 'document'>;
 
-/** Returns a publisher that sends only messages whose body matches the schema. */
+/** Checks the messages of one sender. */
+export interface MessageCheck<Message> {
+  readonly turn: Contract['turn'];
+  readonly errorOf: (message: Message) => MqError | undefined;
+}
+
+/** Returns the check of messages of one publication. */
+export function checkOf(contract: Checked): MessageCheck<{ readonly body: Buffer }> {
+  return { turn: contract.turn, errorOf: ({ body }) => bodyError(body, contract) };
+}
+
+/** Returns a publisher that sends only messages that pass the check. */
 export function checkedSender<Message extends { readonly body: Buffer }, Outcome>(
   sender: Sender<Message, Outcome>,
-  contract: Checked,
-): Sender<Message, Outcome> {
-  const { turn } = contract;
+  { turn, errorOf }: MessageCheck<Message>,
+): Omit<Sender<Message, Outcome>, 'refuse'> {
   return {
     get hasRoom() {
       return sender.hasRoom && !turn.isOver;
@@ -32,9 +41,9 @@ export function checkedSender<Message extends { readonly body: Buffer }, Outcome
       if (!sender.hasRoom) await sender.room();
     },
     send(message, settle) {
-      const error = bodyError(message.body, contract);
+      const error = errorOf(message);
       if (error === undefined) sender.send(message, settle);
-      else settle({ type: 'refused', error });
+      else sender.refuse(error, settle);
     },
   };
 }
@@ -54,11 +63,31 @@ export function checkedRequester<Message extends { readonly body: Buffer }, Repl
   };
 }
 
+/** Returns the check of messages whose exchange and routing key determine their publications, or `undefined` without schemas. */
+export function destinationCheck(
+  config: Config,
+  contracts: ReadonlyMap<string, Contract>,
+): MessageCheck<{ readonly body: Buffer; readonly exchange: string; readonly routingKey: string }> | undefined {
+  const [any] = contracts.values();
+  if (any === undefined) return undefined;
+  const contractsOf = contractsByDestination(config, contracts);
+  return {
+    turn: any.turn,
+    errorOf: (message) => {
+      const found = faultOfAll(message.body, contractsOf(message));
+      return found && mismatch(found.contract.document.file, found.fault);
+    },
+  };
+}
+
 /** Returns the error of a body that does not match the schema of its publication. */
 export function bodyError(body: Buffer, { bodyFault, document }: Checked): MqError | undefined {
   const fault = bodyFault(body);
-  if (fault === undefined) return undefined;
-  return new MqError('BAD_DATA', `the message does not match ${document.file}: ${fault}`, {
+  return fault === undefined ? undefined : mismatch(document.file, fault);
+}
+
+function mismatch(file: string, fault: string): MqError {
+  return new MqError('BAD_DATA', `the message does not match ${file}: ${fault}`, {
     hint: 'nothing was sent for it; mq.publications in rascal.json names the schema',
   });
 }

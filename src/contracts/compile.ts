@@ -1,8 +1,7 @@
 // Compiles schemas with Ajv, so that every check has a limit of work: each subschema and each pattern counts its steps.
 
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import type { Problem } from '../config/check.ts';
-import type { Path } from '../config/json-document.ts';
+import type { Path, Problem } from '../config/check.ts';
 import { isObject, type Plain } from '../config/plain.ts';
 import { mostDepth, parseBody } from './body.ts';
 import { Budget, mostSteps, TooManySteps } from './budget.ts';
@@ -153,7 +152,7 @@ function schemaOf(value: unknown, { uri }: SchemaDocument): Plain | boolean {
 }
 
 /** Returns the path of a JSON pointer that Ajv has made for the value. */
-export function pathOf(value: unknown, pointer: string): Path {
+function pathOf(value: unknown, pointer: string): Path {
   let found = value;
   return pointer
     .split('/')

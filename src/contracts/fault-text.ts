@@ -1,7 +1,7 @@
 // Describes the first error of a check: the JSON pointer of the value, and the rule that it breaks.
 
 /** The part of an error of Ajv that the text needs. */
-export interface SchemaError {
+interface SchemaError {
   readonly keyword: string;
   readonly instancePath: string;
   readonly message?: string;

@@ -1,6 +1,6 @@
 // Visits the subschemas of a JSON Schema of draft 2020-12.
 
-import type { Path } from '../config/json-document.ts';
+import type { Path } from '../config/check.ts';
 import { isObject, objectOf, type Plain } from '../config/plain.ts';
 
 /** Keywords whose value is a schema. */

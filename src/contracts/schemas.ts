@@ -53,7 +53,7 @@ function contractOf(document: SchemaDocument, compiler: Compiler, turn: TurnStep
   return { document, turn, bodyFault: counted };
 }
 
-/** Returns the problems of all documents. `compiler` is set only if there are none. */
+/** Returns the problems of all documents. `compiler` is set only without problems. */
 export function compiled(documents: Documents): { problems: Problem[]; compiler?: Compiler } {
   const problems = [...documents.problems, ...draftProblems(documents), ...patternProblems(documents)];
   try {

@@ -1,7 +1,7 @@
 // The behaviour `publish`: sends the input and reports the outcome of each message.
 
 import type { Context } from '../context.ts';
-import { checkedSender } from '../contracts/checked-sending.ts';
+import { checkedSender, checkOf } from '../contracts/checked-sending.ts';
 import type { Contract } from '../contracts/load.ts';
 import type { OutgoingMessage } from '../session/outgoing-message.ts';
 import type { Publisher } from '../session/publisher.ts';
@@ -53,7 +53,7 @@ export async function publish(context: Context, session: Session, settings: Publ
   let complete = true;
   try {
     const { contract } = settings;
-    const sender = contract ? checkedSender(publisher, contract) : publisher;
+    const sender = contract ? checkedSender(publisher, checkOf(contract)) : publisher;
     await sendAll({ context, publisher: sender, messageOf, tally, settings });
   } finally {
     complete = !context.drain.aborted;

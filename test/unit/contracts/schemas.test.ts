@@ -76,7 +76,7 @@ test('loads no compiler if no needed name has a schema', async () => {
   assert.is(await loadContracts(config, { publications: ['other'], subscriptions: [] }), undefined);
 });
 
-test('follows references to files beside a schema, whatever its $id', async () => {
+test('follows references to files next to a schema, whatever its $id', async () => {
   const address = { required: ['zip'] };
   for (const $id of ['https://example.com/a/order.json', 'order.json', undefined]) {
     const { bodyFault } = await contractOf(
@@ -87,7 +87,7 @@ test('follows references to files beside a schema, whatever its $id', async () =
   }
 });
 
-test('resolves embedded ids, anchors and pointers to places that are no keywords', async () => {
+test('resolves embedded ids, anchors, and pointers to unknown keywords', async () => {
   const { bodyFault } = await contractOf({
     properties: { a: { $ref: 'other' }, b: { $ref: '#text' }, c: { $ref: '#/components/c' } },
     $defs: { other: { $id: 'other', type: 'null' }, text: { $anchor: 'text', type: 'string' } },
