@@ -3,8 +3,7 @@
 
 import { resolve as resolvePath } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Problem } from '../config/check.ts';
-import { type JsonDocument, jsonDocument, type Path } from '../config/json-document.ts';
+import { type JsonDocument, jsonDocument, type Path, type Problem } from '../config/check.ts';
 import { isObject } from '../config/plain.ts';
 import { readFile } from '../config/read-file.ts';
 import { systemReason } from '../errors.ts';
@@ -141,7 +140,7 @@ class Reading implements Documents {
     return undefined;
   }
 
-  /** Reads the local file for a URI. Returns the reason if there is none. */
+  /** Reads the local file for a URI. Returns the reason if it cannot be read. */
   async #load(uri: string): Promise<string | undefined> {
     const path = this.#pathOf(uri);
     if (path === undefined) return `refers to ${uri}, and mq reads local files only`;
@@ -163,8 +162,8 @@ class Reading implements Documents {
   }
 
   /**
-   * Returns the path for a URI: that of a file, or the path beside a document whose `$id` is in the same place of the same
-   * host. A schema can thus have an `$id` of a network and relative references to the files beside it.
+   * Returns the path for a URI: that of a file, or the path next to a document whose `$id` is in the same place of the same
+   * host. A schema can thus have an `$id` of a network and relative references to the files next to it.
    */
   #pathOf(uri: string): string | undefined {
     if (uri.startsWith('file:///')) return fileURLToPath(uri);

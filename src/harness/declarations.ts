@@ -158,6 +158,8 @@ declare module 'mq/test' {
     readonly persistent?: boolean;
     /** If false, a message that no queue receives is not an error. */
     readonly mandatory?: boolean;
+    /** If false, the schema of the publication does not apply to the message. */
+    readonly schema?: boolean;
     /** Milliseconds after which the message arrives. 0 ignores the delay in rascal.json. Default the delay in rascal.json. */
     readonly delay?: number;
   }
