@@ -2,6 +2,13 @@
 
 import { isObject, type Plain } from '../config/plain.ts';
 
+declare global {
+  interface JSON {
+    /** Exists since Node 21, but TypeScript's library does not declare it. */
+    isRawJSON(value: unknown): boolean;
+  }
+}
+
 /** Replaces a value. */
 const removed = '***';
 /** Replaces a text in which the fields cannot be found. */
@@ -35,7 +42,7 @@ export function fieldRedactor(fields: readonly string[]): (value: unknown) => un
   const inValue = (value: unknown): unknown => {
     if (typeof value === 'string') return inText(value);
     if (Array.isArray(value)) return value.map(inValue);
-    return isObject(value) ? inObject(value) : value;
+    return isObject(value) && !JSON.isRawJSON(value) ? inObject(value) : value;
   };
   return (value) => {
     try {
@@ -47,14 +54,21 @@ export function fieldRedactor(fields: readonly string[]): (value: unknown) => un
   };
 }
 
-/** Returns the object or list in the text, or `undefined` if it contains neither. */
+/** Returns the JSON in the text, or `undefined` if it is not JSON. Throws RangeError if it is nested too deeply. */
 function parsedJson(text: string): unknown {
   if (!/^\s*[[{"]/.test(text)) return undefined;
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    return JSON.parse(text, unchanged);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
+}
+
+/** Keeps the digits of a number that JavaScript would change. TypeScript's library lacks the third argument. */
+function unchanged(_name: string, value: unknown, context?: { readonly source: string }): unknown {
+  const isChanged = typeof value === 'number' && context !== undefined && String(value) !== context.source;
+  return isChanged ? JSON.rawJSON(context.source) : value;
 }
 
 /**

@@ -23,7 +23,7 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject> {
   readonly runsCode?: true;
   /** `text` if stdout is text for people. Default: JSON lines. */
   readonly output?: 'text';
-  /** `true` if the output contains only texts of mq. */
+  /** `true` if the output contains neither messages nor addresses of a broker, so that nothing is redacted. */
   readonly isOwnText?: true;
   /** `true` if the output contains messages, whose bodies are cut. */
   readonly hasMessages?: true;
@@ -47,7 +47,8 @@ type AddTool = <Input extends z.ZodObject>(tool: Tool<Input>) => void;
 export function addTools(add: AddTool, settings: ToolSettings): void {
   addFileTools(add, settings);
   addPlan(add, settings);
-  addDrawings(add, settings);
+  addGraph(add, settings);
+  addRoute(add, settings);
   addQueues(add, settings);
   addPeek(add, settings);
   addDeadLetters(add, settings);
@@ -104,7 +105,7 @@ function addPlan(add: AddTool, { management }: ToolSettings): void {
   });
 }
 
-function addDrawings(add: AddTool, { management }: ToolSettings): void {
+function addGraph(add: AddTool, { management }: ToolSettings): void {
   add({
     name: 'graph',
     title: 'Draw the topology',
@@ -124,6 +125,9 @@ function addDrawings(add: AddTool, { management }: ToolSettings): void {
       ],
     }),
   });
+}
+
+function addRoute(add: AddTool, { management }: ToolSettings): void {
   add({
     name: 'route',
     title: 'Trace the route of a message',

@@ -18,7 +18,7 @@ const defaultTimeoutMs = 60_000;
 export function mcpCommand(configsOf: (context: Context) => Promise<CheckedConfig>): Command {
   return {
     name: 'mcp',
-    summary: 'serve tools for agents and editors (Model Context Protocol)',
+    summary: 'offer tools to agents and editors over stdin and stdout',
     usage: '',
     options: optionSets.mcp,
     group: 'Operation',
@@ -34,7 +34,7 @@ export function mcpCommand(configsOf: (context: Context) => Promise<CheckedConfi
       const timeoutMs = values.duration('timeout') ?? defaultTimeoutMs;
       const redact = values.list('redact');
       if (redact.includes('')) throw values.usage('--redact is empty');
-      refuseStdin(values);
+      refuseStdin(context, values);
       const env = await environmentOf(context, values);
       const { serve } = await import('../../mcp/server.ts');
       await serve(context, {
@@ -50,11 +50,12 @@ export function mcpCommand(configsOf: (context: Context) => Promise<CheckedConfi
 }
 
 /** Throws USAGE for a file that is standard input, because that is the connection to the client. */
-function refuseStdin(values: Values): void {
-  const file = ['config', 'url-file', 'ca', 'cert', 'key', 'key-password-file'].find(
-    (name) => values.text(name) === '-',
-  );
-  if (file !== undefined) throw values.usage(`--${file} cannot be standard input, which is used by the client`);
+function refuseStdin({ env }: Context, values: Values): void {
+  const options = ['config', 'url-file', 'ca', 'cert', 'key', 'key-password-file'];
+  const option = options.find((name) => values.text(name) === '-');
+  const variable = Object.keys(env).find((name) => /^MQ_(.*_FILE|CONFIG)$/.test(name) && env[name] === '-');
+  const name = option === undefined ? variable : `--${option}`;
+  if (name !== undefined) throw values.usage(`${name} cannot be standard input, which is used by the client`);
 }
 
 /**

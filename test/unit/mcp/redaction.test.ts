@@ -36,8 +36,13 @@ test('does not show a text in which it cannot find the field', () => {
   assert.equal(redact({ body: 'AAAA', encoding: 'base64' }), { body: withheld, encoding: 'base64' });
 });
 
+test('keeps the digits of other numbers', () => {
+  const body = '{"id":12345678901234567890,"price":1.50,"e":1e400,"password":1}';
+  assert.is(redact(body), body.replace('"password":1', '"password":"***"'));
+});
+
 test('does not show JSON that is nested too deeply', () => {
-  const deep = `${'['.repeat(200_000)}{"password":"a"}${']'.repeat(200_000)}`;
+  const deep = `${'['.repeat(200_000)}{"\\u0070assword":"a"}${']'.repeat(200_000)}`;
   assert.is(redact({ body: deep }), withheld);
 });
 
