@@ -18,6 +18,7 @@ import { demoCommand } from './commands/demo.ts';
 import { healthCommand } from './commands/health.ts';
 import { helpCommand } from './commands/help.ts';
 import { initCommand } from './commands/init.ts';
+import { mcpCommand } from './commands/mcp.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
 import { trustCommand } from './commands/trust.ts';
@@ -65,6 +66,7 @@ export class CommandTable {
       replayCommand(configOf),
       healthCommand,
       webCommand(configOf),
+      mcpCommand(configsOf),
       testCommand,
       typesCommand(builtin),
       initCommand,

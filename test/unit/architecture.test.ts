@@ -40,7 +40,7 @@ const timers: Readonly<Record<string, readonly string[]>> = {
   'session/connecting/broker-connection.ts': ['clearInterval'],
 };
 
-const features = 'admin apply bench broker cluster handlers harness observe roles topology web'.split(' ');
+const features = 'admin apply bench broker cluster handlers harness mcp observe roles topology web'.split(' ');
 const core = [
   'arrival-order',
   'login',
@@ -93,6 +93,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
 
 /** The places a third-party package may be imported from. */
 const owners: Readonly<Record<string, readonly string[]>> = {
+  '@modelcontextprotocol/server': ['mcp/'],
   '@stomp/stompjs': ['web/page/'],
   '@yao-pkg/pkg': ['build/'],
   ajv: ['contracts/compile.ts'],
@@ -107,6 +108,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   testcontainers: ['cluster/'],
   uvu: ['harness/'],
   ws: ['web/'],
+  zod: ['mcp/'],
 };
 
 /** File → the files of packages that it may import although the package does not export them. */

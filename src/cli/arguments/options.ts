@@ -224,6 +224,27 @@ const web: readonly Option[] = [
   trustManagement,
 ];
 
+const mcp: readonly Option[] = [
+  { name: 'allow-changes', help: 'also offer the tools that change the broker' },
+  {
+    name: 'redact',
+    value: 'FIELD',
+    repeats: true,
+    help: 'remove the value of this field from bodies (JSON) and headers',
+    default: 'no fields',
+  },
+  { name: 'max-body', value: 'BYTES', help: 'cut the bodies of messages at this size', default: '2KiB' },
+  { name: 'timeout', value: 'DURATION', help: 'stop the command of a tool after this time', default: '60s' },
+  {
+    name: 'management-url',
+    value: 'URLS',
+    help: 'use this management API: http://user:password@host:15672',
+    default: 'MQ_MANAGEMENT_URL, else rascal.json or the standard port',
+  },
+  trustManagement,
+  ...common.filter(({ name }) => name !== 'json'),
+];
+
 const wait: readonly Option[] = [
   { name: 'timeout', value: 'DURATION', help: 'wait at most this long', default: '60s' },
   ...common,
@@ -257,6 +278,7 @@ export const optionSets = {
   admin: [...adminOptions, ...always],
   tap: tapOptions,
   web: [...web, ...common, ...always],
+  mcp: [...mcp, ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],
   connection: Object.values<readonly Option[]>(connectionVerbOptions).flat(),

@@ -1,0 +1,59 @@
+// Checks that fields are removed from bodies in every form, and logins from addresses.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fieldRedactor, withoutLogins } from '../../../src/mcp/redaction.ts';
+
+const redact = fieldRedactor(['password', 'cardNumber']);
+const withheld = '*** (not shown: mq cannot find the fields of --redact in it)';
+
+test('removes a field at any depth, in any case, and in headers', () => {
+  const record = {
+    body: '{"user":{"Password":"a","list":[{"cardnumber":{"x":1}}]},"kept":1}',
+    headers: { PASSWORD: 'b', kept: [{ password: 1 }] },
+  };
+  assert.equal(redact(record), {
+    body: '{"user":{"Password":"***","list":[{"cardnumber":"***"}]},"kept":1}',
+    headers: { PASSWORD: '***', kept: [{ password: '***' }] },
+  });
+});
+
+test('removes a field of JSON in a string of JSON', () => {
+  const inner = JSON.stringify({ password: 'a' });
+  const outer = JSON.stringify({ payload: JSON.stringify(inner) });
+  assert.not.match(String(redact(outer)), /"a/);
+  assert.match(String(redact(outer)), /\*\*\*/);
+});
+
+test('leaves a body without such a field as it is', () => {
+  for (const body of ['{ "a": 1.0 }', '[]', '"x"', 'the password is long', '', '{"broken":', '12345678901234567890'])
+    assert.is(redact(body), body);
+});
+
+test('does not show a text in which it cannot find the field', () => {
+  for (const body of ['password=a', '{"password":"a",}', '<password>a</password>', 'cardNumber : 4', "{'password':1}"])
+    assert.is(redact(body), withheld, body);
+  assert.equal(redact({ body: 'AAAA', encoding: 'base64' }), { body: withheld, encoding: 'base64' });
+});
+
+test('keeps the digits of other numbers', () => {
+  const body = '{"id":12345678901234567890,"price":1.50,"e":1e400,"password":1}';
+  assert.is(redact(body), body.replace('"password":1', '"password":"***"'));
+});
+
+test('does not show JSON that is nested too deeply', () => {
+  const deep = `${'['.repeat(200_000)}{"\\u0070assword":"a"}${']'.repeat(200_000)}`;
+  assert.is(redact({ body: deep }), withheld);
+});
+
+test('leaves everything as it is without fields', () => {
+  const record = { body: 'AAAA', encoding: 'base64', headers: { password: 'a' } };
+  assert.is(fieldRedactor([])(record), record);
+});
+
+test('removes user and password from addresses', () => {
+  assert.is(withoutLogins('at amqp://u:p@h:5672/v and https://h/x'), 'at amqp://***@h:5672/v and https://h/x');
+  assert.is(withoutLogins('amqps://:p@h amqp://u:p/p:p@h'), 'amqps://***@h amqp://***@h');
+});
+
+test.run();
