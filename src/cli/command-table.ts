@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { unknownCommand } from './arguments/program.ts';
 import type { Command } from './command.ts';
 import { adminCommand } from './commands/admin.ts';
+import { benchCommand } from './commands/bench.ts';
 import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
 import { clusterCommand } from './commands/cluster.ts';
@@ -66,6 +67,7 @@ export class CommandTable {
       healthCommand,
       webCommand(configOf),
       testCommand,
+      benchCommand(configsOf),
       typesCommand,
       initCommand,
       checkCommand(builtin, { commandNames: () => this.commandNames(), configOf }),

@@ -4,6 +4,7 @@
 import { logFormats, logLevels } from '../../config/role.ts';
 import { adminOptions, trustManagement } from './admin-options.ts';
 import { anyPublication, anySubscription } from './any-target-options.ts';
+import { benchVerbOptions } from './bench-options.ts';
 import { clusterVerbOptions } from './cluster-options.ts';
 import {
   apply,
@@ -257,6 +258,7 @@ export const optionSets = {
   admin: [...adminOptions, ...always],
   tap: tapOptions,
   web: [...web, ...common, ...always],
+  bench: Object.values<readonly Option[]>(benchVerbOptions).flat(),
   demo: [...demo, ...always],
   test: [...testing, ...always],
   connection: Object.values<readonly Option[]>(connectionVerbOptions).flat(),
