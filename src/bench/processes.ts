@@ -47,8 +47,10 @@ interface ProcessesParts {
 /** Runs the command line of this process in several processes. Rejects with the error of the first one that fails. */
 export async function runProcesses({ context, processes, stop, onSecond }: ProcessesParts): Promise<Part[]> {
   const { spawn, self, args, env, cwd } = context;
+  // Errors are read as JSON.
+  const typed = args.includes('--json') ? args : ['--json', ...args];
   const children = Array.from({ length: processes }, (_, index) =>
-    spawn(self.command, [...self.args, ...args], {
+    spawn(self.command, [...self.args, ...typed], {
       cwd,
       env: { ...env, [variable]: `${index}/${processes}` },
       stdio: ['pipe', 'pipe', 'pipe'],

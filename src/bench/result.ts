@@ -64,7 +64,7 @@ export function resultOf(verb: BenchVerb, parts: readonly Part[]): Result {
     latencyMs: summaryOf(main),
     confirmLatencyMs: summaryOf(confirmLatency),
     histogram: main,
-    cpuPercent: parts.reduce((sum, { cpuMs, elapsedMs }) => sum + (100 * cpuMs) / Math.max(1, elapsedMs), 0),
+    cpuPercent: rounded(parts.reduce((sum, { cpuMs, elapsedMs }) => sum + (100 * cpuMs) / Math.max(1, elapsedMs), 0)),
     limit: limitOf(parts),
     errors,
     firstError: parts.find(({ firstError }) => firstError !== undefined)?.firstError,
@@ -96,7 +96,7 @@ export function summaryOf(counts: BucketCounts): LatencySummary | undefined {
       'p99.9': at(percentiles['p99.9']),
     },
     max: latencies.maxMs,
-    mean: latencies.meanMs,
+    mean: rounded(latencies.meanMs),
   };
 }
 
@@ -125,10 +125,15 @@ export class Seconds {
 }
 
 function rateOf(parts: readonly Part[], of: (part: Part) => [count: number, ms: number]): number {
-  return parts.reduce((sum, part) => {
+  const rates = parts.map((part) => {
     const [count, ms] = of(part);
-    return ms === 0 ? sum : sum + (count * 1000) / ms;
-  }, 0);
+    return ms === 0 ? 0 : (count * 1000) / ms;
+  });
+  return rounded(rates.reduce((sum, rate) => sum + rate, 0));
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
 }
 
 function limitOf(parts: readonly Part[]): string | undefined {

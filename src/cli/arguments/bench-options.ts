@@ -97,7 +97,7 @@ const verdict: readonly Option[] = [
     value: 'THRESHOLD',
     repeats: true,
     help: "exit with 1 unless this holds: 'p99<50ms', 'rate>2000', 'lost==0' (mq help bench)",
-    default: 'those of rascal.json (mq.bench)',
+    default: 'mq.bench in rascal.json',
   },
   { name: 'abort', help: 'end as soon as a threshold can no longer hold' },
   {

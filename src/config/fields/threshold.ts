@@ -48,8 +48,8 @@ export function parseThreshold(text: string): Threshold | string {
   const kind = metrics.get(metric);
   if (kind === undefined) {
     const near = nearest(metric, [...metrics.keys()]);
-    const suggestion = near === undefined ? '' : `; did you mean '${near}'?`;
-    return `unknown metric '${metric}'${suggestion} The metrics are ${[...metrics.keys()].join(', ')}`;
+    const suggestion = near === undefined ? '; the' : `; did you mean '${near}'? The`;
+    return `unknown metric '${metric}'${suggestion} metrics are ${[...metrics.keys()].join(', ')}`;
   }
   const factor = Object.hasOwn(units[kind], unit) ? units[kind][unit] : undefined;
   if (factor === undefined) return `the value of ${metric} must be ${unitForms[kind]}, not '${digits}${unit}'`;

@@ -75,7 +75,7 @@ function namedTargets(
   for (const one of subscriptions) refuseUnknown(values, 'subscription', one, Object.keys(config.subscriptions));
   if (verb === 'consume' && values.flag('drop-messages') !== true)
     throw values.usage(
-      `mq bench consume ${name} would acknowledge the messages of the queue, which are then lost`,
+      `consume acknowledges the messages of the subscription '${name}', which are then lost`,
       '--drop-messages permits that; without a name, mq bench fills a queue of its own',
     );
   const { vhost = '/' } = config.publications[name] ?? config.subscriptions[name] ?? {};
