@@ -20,10 +20,14 @@ interface ReceiverParts {
   readonly recorder: Recorder;
   /** `true` if messages that the benchmark has not written are acknowledged, too. */
   readonly acceptsAll: boolean;
+  /** Maximum number of messages that are acknowledged. The broker gets the others back. */
+  readonly most: number;
   /** `true` if the messages have waited in the queue, so that they have no latency. */
   readonly hasNoLatency: boolean;
   /** Called with the error that ends the run. */
   readonly fail: (error: MqError) => void;
+  /** Called with the error for a message that the benchmark has not written. */
+  readonly onForeign: (error: MqError) => void;
 }
 
 export class Receivers {
@@ -77,13 +81,12 @@ export class Receivers {
   }
 
   #receive(delivery: Delivery): void {
-    const { run, recorder, acceptsAll, fail, hasNoLatency } = this.#parts;
+    const { run, recorder, acceptsAll, most, onForeign, hasNoLatency } = this.#parts;
     const mark = markOf(run, delivery.raw.content);
-    if (mark === undefined && !acceptsAll) {
-      delivery.nack(true);
-      fail(foreignMessage(delivery.queue));
-      return;
-    }
+    // An unanswered message is requeued when the connection closes. A nack would deliver it again at once, until the
+    // broker drops it at its delivery limit.
+    if (mark === undefined && !acceptsAll) return onForeign(foreignMessage(delivery.queue));
+    if (this.#received >= most) return;
     this.#received += 1;
     this.#lastMs = time.now();
     if (mark === undefined || hasNoLatency) recorder.consumed();

@@ -56,6 +56,8 @@ class LoadRun {
   readonly #receivers: Receivers;
   readonly #stop: AbortController = new AbortController();
   #timers: Timer[] = [];
+  /** Error for a message of the user. The run then ends when its own messages have left the queue. */
+  #foreign: MqError | undefined;
   readonly #servers: Consumer[] = [];
   #server: Readonly<Record<string, unknown>> = {};
   #beganCpuMs = 0;
@@ -75,8 +77,13 @@ class LoadRun {
       producers: load.producers,
       recorder: this.#recorder,
       acceptsAll: load.acceptsAll,
+      most: (load.acceptsAll ? load.count : undefined) ?? Number.POSITIVE_INFINITY,
       hasNoLatency: load.verb === 'consume',
       fail: this.#fail,
+      onForeign: (error) => {
+        this.#foreign ??= error;
+        this.#stop.abort();
+      },
     });
   }
 
@@ -108,6 +115,7 @@ class LoadRun {
     const expected = () => sent - excused();
     await this.#receivers.drained(expected, { limitMs: load.drainMs, stop: new AbortController().signal });
     await this.#receivers.stop();
+    if (this.#foreign) throw this.#foreign;
     return this.#part(expected() - this.#receivers.unique);
   }
 
@@ -289,7 +297,7 @@ async function refuseUsed(session: Session, vhost: string, queue: string): Promi
   const observer = await session.observer(vhost);
   const { ready = 0, consumers = 0 } = (await observer.depths([queue])).get(queue) ?? {};
   if (ready === 0 && consumers === 0) return;
-  const found = ready > 0 ? `${ready} messages` : `${consumers} consumers`;
+  const found = ready > 0 ? `messages (${ready})` : `consumers (${consumers})`;
   throw new MqError('IN_USE', `the queue '${queue}' has ${found}, and the benchmark needs it alone`, {
     hint: 'without a name, mq bench uses a queue of its own',
   });

@@ -17,6 +17,7 @@ const all = Promise.withResolvers();
 let lastAt = 0;
 const started = performance.now();
 await consumer.consume(queue, (message) => {
+  if (message === null) return; // the queue is deleted at the end
   lastAt = performance.now();
   latencies.push(lastAt - Number(message.content.toString('latin1', 0, 24)));
   consumer.ack(message);

@@ -134,7 +134,8 @@ class Watch {
 
   #judge(second: Second): void {
     const { verb, thresholds, load } = this.#settings;
-    this.#sofar = sumOf([this.#sofar, second]);
+    const blockedMs = this.#sofar.blockedMs + second.blockedMs;
+    this.#sofar = { ...sumOf([this.#sofar, second]), blockedMs };
     const scheduled = load.intervalMs && load.durationMs && Math.floor(load.durationMs / load.intervalMs);
     const total = Math.min(scheduled ?? Number.POSITIVE_INFINITY, load.count ?? Number.POSITIVE_INFINITY);
     const known = Number.isFinite(total) ? total : undefined;
@@ -159,8 +160,7 @@ async function report(context: Context, { settings, targets, baseline, parts, sa
   if (nothingSent && result.firstError !== undefined) throw errorOf(result.firstError);
   const verdicts = verdictsOf(verb, result, thresholds);
   const comparisons = baseline ? compared(verb, result, { baseline, tolerance }) : [];
-  const target =
-    settings.name ?? `${settings.queues} ${settings.queueType} queue${settings.queues === 1 ? '' : 's'} of mq bench`;
+  const target = targetText(settings);
   const printer = new Printer(context.stdout);
   if (json) await printer.json(jsonOf(context, { settings, target, result, verdicts, comparisons }));
   else await printer.text(resultLines({ load, target, result, verdicts, comparisons }).join('\n'));
@@ -169,6 +169,12 @@ async function report(context: Context, { settings, targets, baseline, parts, sa
   const failure = failureText({ verb, rates: result.rates }, verdicts, comparisons);
   if (context.drain.aborted) throw interrupted(context, 'the result is that of the time before');
   if (failure !== undefined) throw new MqError('ANSWER_NO', failure);
+}
+
+function targetText({ name, queues, queueType, processes }: BenchSettings): string {
+  if (name !== undefined) return name;
+  const each = processes === 1 ? '' : ` in each of ${processes} processes`;
+  return `${queues} ${queueType} queue${queues === 1 ? '' : 's'} of mq bench${each}`;
 }
 
 interface Shown {

@@ -63,7 +63,9 @@ function loadOf(verb: BenchVerb, values: Values, name: string | undefined): Benc
   return {
     verb,
     intervalMs: intervalOf(values),
-    warmUpMs: values.text('warm-up') === '0' ? 0 : (values.duration('warm-up') ?? (verb === 'consume' ? 0 : 1000)),
+    warmUpMs: /^0(ms|s|m|h)?$/.test(values.text('warm-up') ?? '')
+      ? 0
+      : (values.duration('warm-up') ?? (verb === 'consume' ? 0 : 1000)),
     durationMs: duration ?? (isEndless ? 10_000 : undefined),
     ...{ count, producers, consumers },
     size: Math.max(32, values.bytes('size') ?? 100),
