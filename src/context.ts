@@ -61,6 +61,8 @@ export interface Context {
   readonly isAlive: (pid: number) => boolean;
   /** Memory limit of this process in bytes: the limit of its container, otherwise the memory of the machine. */
   readonly memoryBytes: number;
+  /** Version of Node, and the processor time of this process so far in milliseconds, in all its threads. */
+  readonly runtime?: { readonly node: string; readonly cpuMs: () => number };
   /** Sends a signal to a process, or to a process group if the id is negative. Throws if it does not exist. */
   readonly kill: (id: number, signal: NodeJS.Signals) => void;
   readonly spawn: Spawn;

@@ -68,6 +68,7 @@ function contextOfProcess(): Omit<Context, 'args' | 'drain' | 'abandon' | 'giveU
     pid: process.pid,
     isAlive,
     memoryBytes: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
+    runtime: { node: process.versions.node, cpuMs },
     kill: (id, signal) => process.kill(id, signal),
     spawn,
     ...(process.platform === 'linux' && { native: { addOn, onChildEnd } }),
@@ -214,6 +215,11 @@ function onChildEnd(listener: () => void): () => void {
 
 function hasTerminal(): boolean {
   return [0, 1, 2].some((descriptor) => isatty(descriptor));
+}
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function isAlive(pid: number): boolean {

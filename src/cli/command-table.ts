@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { unknownCommand } from './arguments/program.ts';
 import type { Command } from './command.ts';
 import { adminCommand } from './commands/admin.ts';
+import { benchCommand } from './commands/bench.ts';
 import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
 import { clusterCommand } from './commands/cluster.ts';
@@ -68,6 +69,7 @@ export class CommandTable {
       webCommand(configOf),
       mcpCommand(configsOf),
       testCommand,
+      benchCommand(configsOf),
       typesCommand(builtin),
       initCommand,
       checkCommand(builtin, { commandNames: () => this.commandNames(), configOf }),

@@ -2,8 +2,11 @@
 // built-in file. Lists and shorthands have become objects with keys.
 
 import type { Login, Mechanism, TlsFiles, TokenSource } from '../login/login.ts';
+import type { Threshold } from './fields/threshold.ts';
 import { objectOf, type Plain, stringOf } from './plain.ts';
 import type { FailurePolicy, OwnRetryConfig, RetryConfig, RoleConfig, Uses } from './role.ts';
+
+export { parseThreshold, type Threshold } from './fields/threshold.ts';
 
 export interface Config {
   /** Name of the user's file for messages, or `undefined` if only the built-in file is used. */
@@ -34,6 +37,8 @@ export interface Config {
   readonly schemas: SchemaSettings;
   /** Start of the names of the exchanges and queues for delayed messages. Default `mq.delay`. */
   readonly delayName?: string;
+  /** Thresholds of `mq bench` by verb. */
+  readonly bench?: Readonly<Record<string, readonly Threshold[]>>;
   /** Login of the command for vhosts without a connection. The other connections contain it. */
   readonly login?: Login;
   /** Rascal's other top-level fields, unchanged: defaults, encryption, redeliveries. */

@@ -84,6 +84,11 @@ export class Publisher {
     return this.#failed.promise;
   }
 
+  /** The broker's properties from the login. Empty while there is no channel. */
+  get server(): Readonly<Record<string, unknown>> {
+    return this.#channel?.connection.serverProperties ?? {};
+  }
+
   /** `true` if the window can accept a message. */
   get hasRoom(): boolean {
     return this.#window.size < this.#settings.window && this.#window.bytes < windowBytes;

@@ -89,6 +89,11 @@ export class Requester {
     return this.#publisher.failed;
   }
 
+  /** The broker's properties from the login. Empty while there is no channel. */
+  get server(): Readonly<Record<string, unknown>> {
+    return this.#publisher.server;
+  }
+
   /**
    * Sends one request and returns its reply. A reply is matched by its correlation id alone, so requests with the same
    * id are sent one after the other. Throws UNROUTABLE, REFUSED, DEADLINE, IN_DOUBT or BAD_DATA.

@@ -5,6 +5,29 @@ import { time } from '../time.ts';
 
 const pauseMs = 200;
 
+/** Shows one line of changing text on stderr, on a terminal only. */
+export class LiveLine {
+  readonly #stderr: Output;
+  #isShown = false;
+
+  constructor(stderr: Output) {
+    this.#stderr = stderr;
+  }
+
+  show(text: string): void {
+    if (!this.#stderr.isTTY) return;
+    this.#isShown = true;
+    const width = Math.max(20, this.#stderr.columns ?? 80);
+    this.#stderr.write(`\r\u001b[K${text.slice(0, width - 1)}`);
+  }
+
+  /** Removes the line from the terminal. */
+  end(): void {
+    if (this.#isShown) this.#stderr.write('\r\u001b[K');
+    this.#isShown = false;
+  }
+}
+
 export class Progress {
   readonly #stderr: Output;
   readonly #total: number;

@@ -16,6 +16,7 @@ import { growth, growthOfRabbitMq } from './parts/growth.ts';
 import { harness } from './parts/harness.ts';
 import { openNode, type RabbitNode, type Settings } from './parts/node.ts';
 import { exec, execLines } from './parts/programs.ts';
+import { rates } from './parts/rates.ts';
 import { tap } from './parts/tap.ts';
 import { say } from './table.ts';
 
@@ -34,6 +35,7 @@ const parts: Readonly<Record<string, (settings: Settings) => Promise<void>>> = {
   'growth-rabbitmq': growthOfRabbitMq,
   cluster,
   tap,
+  rates,
 };
 
 const { values } = parseArgs({

@@ -4,6 +4,7 @@
 import { logFormats, logLevels } from '../../config/role.ts';
 import { adminOptions, trustManagement } from './admin-options.ts';
 import { anyPublication, anySubscription } from './any-target-options.ts';
+import { benchVerbOptions } from './bench-options.ts';
 import { clusterVerbOptions } from './cluster-options.ts';
 import {
   apply,
@@ -279,6 +280,7 @@ export const optionSets = {
   tap: tapOptions,
   web: [...web, ...common, ...always],
   mcp: [...mcp, ...always],
+  bench: Object.values<readonly Option[]>(benchVerbOptions).flat(),
   demo: [...demo, ...always],
   test: [...testing, ...always],
   connection: Object.values<readonly Option[]>(connectionVerbOptions).flat(),

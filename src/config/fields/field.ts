@@ -21,6 +21,8 @@ export interface Field {
   readonly secret?: true;
   /** The value is a broker address. */
   readonly url?: true;
+  /** Returns why a string is not valid. */
+  readonly fault?: (text: string) => string | undefined;
   /** The value is a duration: a whole number of this unit, or a string with its own unit ("30s"). */
   readonly unit?: 'ms' | 's';
   readonly min?: number;

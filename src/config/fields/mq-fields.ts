@@ -6,6 +6,7 @@ import { argumentForms, behaviours, builtinHandlers, failurePolicies, logFormats
 import { recycleForms } from '../size.ts';
 import { choice, type Field, flag, group, keyed, milliseconds, name, text, whole } from './field.ts';
 import { operatorPolicies, policies } from './policy-fields.ts';
+import { thresholdFault } from './threshold.ts';
 
 export const prefetch = whole('Maximum number of unacknowledged messages; 0: no limit', {
   max: 65535,
@@ -127,6 +128,20 @@ const role = group(
 const schema = text('File with the JSON Schema (draft 2020-12) of the bodies, relative to the folder of this file');
 const onInvalid = choice('Policy for a message whose body the schema refuses; default dead-letter', failurePolicies);
 
+/** Settings of one verb of `mq bench`. */
+const bench = group(
+  'Settings of mq bench for this verb',
+  {
+    thresholds: {
+      is: ['array'],
+      description: 'Thresholds: mq bench exits with 1 if one does not hold',
+      minItems: 1,
+      items: text('A metric, an operator and a value: p99<50ms, rate>2000, lost==0', { fault: thresholdFault }),
+    },
+  },
+  { definition: 'bench' },
+);
+
 /** Field of the settings under "mq". */
 export const mqField = group("mq's own settings; Rascal ignores them", {
   roles: keyed('Roles by name', role),
@@ -146,6 +161,7 @@ export const mqField = group("mq's own settings; Rascal ignores them", {
     'Settings by subscription',
     group('Settings of a subscription', { retry: ownRetry, schema, onInvalid }),
   ),
+  bench: group('Settings of mq bench by verb', { publish: bench, consume: bench, pipe: bench, rpc: bench }),
   policies,
   operatorPolicies,
 });

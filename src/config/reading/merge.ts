@@ -29,6 +29,7 @@ export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Confi
     },
     ...(user.delayName !== undefined && { delayName: user.delayName }),
     ...(user.owns !== undefined && { owns: user.owns }),
+    ...(user.bench !== undefined && { bench: user.bench }),
     policies: overridden(builtin.policies, user.policies),
     operatorPolicies: overridden(builtin.operatorPolicies, user.operatorPolicies),
     rest: { ...builtin.rest, ...user.rest },

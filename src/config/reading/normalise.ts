@@ -15,6 +15,7 @@ import type {
   SubscriptionConfig,
   VhostConfig,
 } from '../config.ts';
+import { parseThreshold, type Threshold } from '../fields/threshold.ts';
 import {
   dictionary,
   listOf,
@@ -61,6 +62,7 @@ export function normalise(file: Plain): PartialConfig {
     ),
     schemas: schemasOf(mq),
     ...(mq['delay'] !== undefined && { delayName: checked<string>(mq['delay']) }),
+    ...(mq['bench'] !== undefined && { bench: each(mq['bench'], thresholdsOf) }),
     policies: checked<PoliciesByVhost>(objectOf(mq['policies'])),
     operatorPolicies: checked<PoliciesByVhost>(objectOf(mq['operatorPolicies'])),
     rest: pick(file, ['defaults', 'encryption', 'redeliveries']),
@@ -85,6 +87,14 @@ function checked<Type>(value: unknown): Type {
 
 function each<Item>(items: unknown, convert: (item: Plain) => Item): Record<string, Item> {
   return dictionary(Object.entries(objectOf(items)).map(([name, item]) => [name, convert(objectOf(item))]));
+}
+
+/** Returns the thresholds of a verb of `mq bench`. rules/shape.ts has checked them. */
+function thresholdsOf(verb: Plain): Threshold[] {
+  return listOf(verb['thresholds']).flatMap((text) => {
+    const threshold = parseThreshold(String(text));
+    return typeof threshold === 'string' ? [] : [threshold];
+  });
 }
 
 /** Returns the publications or subscriptions of the file and of its vhosts, each with the name of its vhost. */

@@ -65,6 +65,8 @@ function stringFault(item: LocatedValue & { kind: 'string' }, field: Field): Fau
     const fault = addressFault(item.value);
     return fault === undefined ? undefined : { code: 'value', message: fault };
   }
+  const fault = field.fault?.(item.value);
+  if (fault !== undefined) return { code: 'value', message: fault };
   if (field.is.includes('digits') && !field.is.includes('string'))
     return rangeFault(Number(item.value), field, item.value === item.written ? item.value : quote(item.written));
   if (maxBytes !== undefined && Buffer.byteLength(item.value) > maxBytes) {

@@ -396,4 +396,19 @@ test('does not treat a queue without a name as a wait queue', () => {
   assert.equal(linesOf({ vhosts: { '/': { queues: [{}] } } }).length, 1);
 });
 
+test('checks the thresholds of mq bench', () => {
+  const file = {
+    vhosts: { '/': {} },
+    mq: { bench: { pipe: { thresholds: ['p99<50ms', 'p98<50ms', 'lost==0ms'] }, send: {} } },
+  };
+  assert.equal(
+    linesOf(file).map((line) => line.replace(/^f:\d+:\d+: /, '').replace(/ The metrics.*/, '')),
+    [
+      "mq.bench.pipe.thresholds[1]: unknown metric 'p98'; did you mean 'p90'?",
+      "mq.bench.pipe.thresholds[2]: the value of lost must be a number of messages, not '0ms'",
+      'mq.bench.send: unknown key',
+    ],
+  );
+});
+
 test.run();

@@ -1,0 +1,149 @@
+// Computes the result of a benchmark from the parts of its processes: rates, latencies, and what limited it.
+
+import { type Counted, type Failure, latenciesOf, type Part, type Sampled, type Second, sumOf } from './figures.ts';
+import type { BucketCounts } from './latencies.ts';
+import type { BenchVerb } from './load.ts';
+
+const percentiles = { p50: 50, p90: 90, p99: 99, 'p99.5': 99.5, 'p99.9': 99.9 } as const;
+
+/** Latencies in milliseconds. `undefined` if there is no value. */
+export interface LatencySummary {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly 'p99.5': number;
+  readonly 'p99.9': number;
+  readonly max: number;
+  readonly mean: number;
+}
+
+interface Rates {
+  /** Messages a second. */
+  readonly sent: number;
+  readonly confirmed: number;
+  readonly received: number;
+}
+
+export interface Result extends Counted {
+  readonly lost: number;
+  readonly rates: Rates;
+  /** Latency of the verb: of the confirm for `publish`, else to the receipt of the message or the reply. */
+  readonly latencyMs: LatencySummary | undefined;
+  readonly confirmLatencyMs: LatencySummary | undefined;
+  /** Buckets of `latencyMs`, in microseconds. */
+  readonly histogram: BucketCounts;
+  /** Processor time of all processes of mq, in percent of one processor. */
+  readonly cpuPercent: number;
+  /** Reason why the load generator was the limit. */
+  readonly limit: string | undefined;
+  readonly errors: Readonly<Record<string, number>>;
+  readonly firstError: Failure | undefined;
+  readonly broker: Part['broker'];
+}
+
+/** Share of a processor from which a process counts as busy. */
+const busy = 0.95;
+/** Share of late messages from which the schedule counts as late. */
+const mostLate = 0.01;
+
+export function resultOf(verb: BenchVerb, parts: readonly Part[]): Result {
+  const { latency, confirmLatency, ...counted } = sumOf(parts);
+  const main = verb === 'publish' ? confirmLatency : latency;
+  const errors: Record<string, number> = {};
+  for (const part of parts) {
+    for (const [code, count] of Object.entries(part.errors)) errors[code] = (errors[code] ?? 0) + count;
+  }
+  return {
+    ...counted,
+    lost: parts.reduce((sum, { lost }) => sum + lost, 0),
+    rates: {
+      sent: rateOf(parts, ({ sent, sentMs }) => [sent, sentMs]),
+      confirmed: rateOf(parts, ({ confirmed, confirmedMs }) => [confirmed, confirmedMs]),
+      received: rateOf(parts, ({ received, receivedMs }) => [received, receivedMs]),
+    },
+    latencyMs: summaryOf(main),
+    confirmLatencyMs: summaryOf(confirmLatency),
+    histogram: main,
+    cpuPercent: rounded(parts.reduce((sum, { cpuMs, elapsedMs }) => sum + (100 * cpuMs) / Math.max(1, elapsedMs), 0)),
+    limit: limitOf(parts),
+    errors,
+    firstError: parts.find(({ firstError }) => firstError !== undefined)?.firstError,
+    broker: parts[0]?.broker ?? { product: '', version: '' },
+  };
+}
+
+/** Returns the rate of a verb: confirmed messages, else received ones. */
+export function mainRate(verb: BenchVerb, { confirmed, received }: Rates): number {
+  return verb === 'publish' ? confirmed : received;
+}
+
+/** Returns the latencies of a verb in one second. */
+export function mainLatency(verb: BenchVerb, { latency, confirmLatency }: Sampled): BucketCounts {
+  return verb === 'publish' ? confirmLatency : latency;
+}
+
+export function summaryOf(counts: BucketCounts): LatencySummary | undefined {
+  const latencies = latenciesOf(counts);
+  if (latencies.total === 0) return undefined;
+  const at = (percent: number) => latencies.percentileMs(percent);
+  const { p50, p90, p99 } = percentiles;
+  return {
+    ...{
+      p50: at(p50),
+      p90: at(p90),
+      p99: at(p99),
+      'p99.5': at(percentiles['p99.5']),
+      'p99.9': at(percentiles['p99.9']),
+    },
+    max: latencies.maxMs,
+    mean: rounded(latencies.meanMs),
+  };
+}
+
+/** Returns the percentage of a percentile's name, such as 99.5 for `p99.5`. */
+export function percentOf(metric: string): number | undefined {
+  return Object.entries(percentiles).find(([name]) => name === metric)?.[1];
+}
+
+/** Adds up the seconds of several processes that have the same time. Returns those that all processes have reported. */
+export class Seconds {
+  readonly #processes: number;
+  readonly #waiting = new Map<number, Second[]>();
+
+  constructor(processes: number) {
+    this.#processes = processes;
+  }
+
+  /** Returns the sum when the last process has reported the second. */
+  add(second: Second): Second | undefined {
+    const all = [...(this.#waiting.get(second.at) ?? []), second];
+    this.#waiting.set(second.at, all);
+    if (all.length < this.#processes) return undefined;
+    this.#waiting.delete(second.at);
+    return { at: second.at, ...sumOf(all) };
+  }
+}
+
+function rateOf(parts: readonly Part[], of: (part: Part) => [count: number, ms: number]): number {
+  const rates = parts.map((part) => {
+    const [count, ms] = of(part);
+    return ms === 0 ? 0 : (count * 1000) / ms;
+  });
+  return rounded(rates.reduce((sum, rate) => sum + rate, 0));
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+function limitOf(parts: readonly Part[]): string | undefined {
+  const shares = parts.map(({ cpuMs, elapsedMs }) => cpuMs / Math.max(1, elapsedMs));
+  const most = Math.max(...shares);
+  if (most >= busy) return `a process of mq used ${Math.round(100 * most)} % of a processor`;
+  const [late, sent] = [
+    parts.reduce((sum, part) => sum + part.late, 0),
+    parts.reduce((sum, part) => sum + part.sent, 0),
+  ];
+  if (late <= sent * mostLate) return undefined;
+  return `the schedule fell behind: ${Math.round((100 * late) / sent)} % of the messages were sent late`;
+}

@@ -1,0 +1,218 @@
+// Runs mq bench in one or several processes, and prints what they measured.
+
+import { promises } from 'node:fs';
+import { resolve } from 'node:path';
+import manifest from '../../../../package.json' with { type: 'json' };
+import { type Baseline, baselineIn, type Comparison, compared } from '../../../bench/baseline.ts';
+import { chartOf, type Sample } from '../../../bench/chart.ts';
+import { type Part, type Second, sumOf } from '../../../bench/figures.ts';
+import type { BenchVerb } from '../../../bench/load.ts';
+import { errorOf, runProcesses, sharedLoad, shareOf } from '../../../bench/processes.ts';
+import { failureText, liveText, resultLines } from '../../../bench/report.ts';
+import { mainLatency, type Result, resultOf, Seconds, summaryOf } from '../../../bench/result.ts';
+import { type RunParts, runLoad } from '../../../bench/run.ts';
+import { brokenThresholds, type Verdict, verdictsOf } from '../../../bench/verdict.ts';
+import type { CheckedConfig } from '../../../config/config.ts';
+import type { Context } from '../../../context.ts';
+import { MqError, systemReason } from '../../../errors.ts';
+import { messageIds, outgoing, outgoingSeries } from '../../../roles/outgoing.ts';
+import { interrupted } from '../../../signal.ts';
+import { Printer } from '../../../terminal/printer.ts';
+import { LiveLine } from '../../../terminal/progress.ts';
+import type { Values } from '../../arguments/values.ts';
+import { noteOf } from '../../error-text.ts';
+import { addressesOf } from '../../input/addresses.ts';
+import { refuseInput } from '../../input/output-file.ts';
+import { openSession } from '../../messages/session.ts';
+import { type BenchSettings, settingsOf } from './settings.ts';
+import { type Targets, targetsOf } from './targets.ts';
+
+interface Job {
+  readonly verb: BenchVerb;
+  readonly configs: CheckedConfig;
+}
+
+export async function runBench(context: Context, values: Values, { verb, configs }: Job): Promise<void> {
+  const settings = settingsOf(verb, values, configs.config);
+  const share = shareOf(context.env);
+  if (share !== undefined) {
+    const shared = { ...settings, load: sharedLoad(settings.load, share) };
+    return runShare(context, values, { settings: shared, targets: targetsOf(values, shared, configs) });
+  }
+  if (settings.svg !== undefined) await refuseInput(context, values, { file: settings.svg, from: '--svg' });
+  const baseline = await baselineOf(context, settings);
+  const targets = targetsOf(values, settings, configs);
+  const watch = new Watch(context, settings);
+  let parts: readonly Part[];
+  try {
+    parts =
+      settings.processes === 1
+        ? [await runOne(context, values, { settings, targets, stop: watch.stop, onSecond: watch.onSecond })]
+        : await runProcesses({ ...settings, context, stop: watch.stop, onSecond: watch.onSecond });
+  } finally {
+    watch.end();
+  }
+  await report(context, { settings, targets, baseline, parts, samples: watch.samples });
+}
+
+interface OneRun extends Pick<RunParts, 'stop' | 'onSecond'> {
+  readonly settings: BenchSettings;
+  readonly targets: Targets;
+}
+
+/** Runs the load in this process. */
+async function runOne(context: Context, values: Values, { targets, ...parts }: OneRun): Promise<Part> {
+  const { config, load } = targets;
+  const addresses = await addressesOf(context, values);
+  const note = noteOf(context, 'bench');
+  const session = await openSession(context, { role: 'bench', config, addresses, values, note });
+  const common = { routingKey: load.routingKey, properties: {}, persistent: load.persistent, mandatory: true };
+  const nextId = messageIds();
+  try {
+    return await runLoad({
+      ...{ session, load, stop: parts.stop, onSecond: parts.onSecond },
+      messages: {
+        published: (destination) => outgoingSeries({ destination, ...common }),
+        requested: (destination) => outgoing({ destination, nextId, ...common }),
+      },
+      cpuMs: () => context.runtime?.cpuMs() ?? 0,
+    });
+  } finally {
+    await session.close();
+  }
+}
+
+/** Runs the share of one process of several, and prints it as JSON lines. */
+async function runShare(context: Context, values: Values, run: Pick<OneRun, 'settings' | 'targets'>): Promise<void> {
+  const printer = new Printer(context.stdout);
+  const parentEnd = new AbortController();
+  context
+    .stdin()
+    .once('end', () => parentEnd.abort())
+    .resume();
+  const stop = AbortSignal.any([context.drain, parentEnd.signal]);
+  const onSecond = (second: Second) => void printer.json({ type: 'second', ...second }).catch(() => parentEnd.abort());
+  const part = await runOne(context, values, { ...run, stop, onSecond });
+  await printer.json({ type: 'part', ...part });
+}
+
+/** Shows the seconds of a run, and ends it at a signal or when a threshold can no longer hold. */
+class Watch {
+  readonly samples: Sample[] = [];
+  readonly stop: AbortSignal;
+  readonly #settings: BenchSettings;
+  readonly #seconds: Seconds;
+  readonly #live: LiveLine;
+  readonly #printer: Printer | undefined;
+  readonly #broken = new AbortController();
+  #sofar = sumOf([]);
+
+  constructor({ stdout, stderr, drain }: Context, settings: BenchSettings) {
+    this.#settings = settings;
+    this.#seconds = new Seconds(settings.processes);
+    this.#live = new LiveLine(stderr);
+    this.#printer = settings.json ? new Printer(stdout) : undefined;
+    this.stop = AbortSignal.any([drain, this.#broken.signal]);
+  }
+
+  readonly onSecond = (reported: Second): void => {
+    const second = this.#seconds.add(reported);
+    if (second === undefined) return;
+    const { verb, aborts } = this.#settings;
+    const { latency: _, confirmLatency: __, ...counted } = second;
+    const sample = { at: second.at, latencyMs: summaryOf(mainLatency(verb, second)) };
+    this.samples.push(sample);
+    this.#live.show(liveText({ verb }, second));
+    // A reader that has closed the pipe is noticed with the result.
+    this.#printer?.json({ type: 'second', ...counted, latencyMs: sample.latencyMs }).catch(() => undefined);
+    if (aborts) this.#judge(second);
+  };
+
+  end(): void {
+    this.#live.end();
+  }
+
+  #judge(second: Second): void {
+    const { verb, thresholds, load } = this.#settings;
+    const blockedMs = this.#sofar.blockedMs + second.blockedMs;
+    this.#sofar = { ...sumOf([this.#sofar, second]), blockedMs };
+    const scheduled = load.intervalMs && load.durationMs && Math.floor(load.durationMs / load.intervalMs);
+    const total = Math.min(scheduled ?? Number.POSITIVE_INFINITY, load.count ?? Number.POSITIVE_INFINITY);
+    const known = Number.isFinite(total) ? total : undefined;
+    if (brokenThresholds(thresholds, { verb, sofar: this.#sofar, total: known }).length > 0) this.#broken.abort();
+  }
+}
+
+interface Reporting {
+  readonly settings: BenchSettings;
+  readonly targets: Targets;
+  readonly baseline: Baseline | undefined;
+  readonly parts: readonly Part[];
+  readonly samples: readonly Sample[];
+}
+
+/** Prints the result. Throws ANSWER_NO if a threshold failed or the result is worse than the baseline. */
+async function report(context: Context, { settings, targets, baseline, parts, samples }: Reporting): Promise<void> {
+  const { verb, thresholds, tolerance, svg, json } = settings;
+  const { load } = targets;
+  const result = resultOf(verb, parts);
+  const nothingSent = result.confirmed === 0 && result.received === 0;
+  if (nothingSent && result.firstError !== undefined) throw errorOf(result.firstError);
+  const verdicts = verdictsOf(verb, result, thresholds);
+  const comparisons = baseline ? compared(verb, result, { baseline, tolerance }) : [];
+  const target = targetText(settings);
+  const printer = new Printer(context.stdout);
+  if (json) await printer.json(jsonOf(context, { settings, target, result, verdicts, comparisons }));
+  else await printer.text(resultLines({ load, target, result, verdicts, comparisons }).join('\n'));
+  if (svg !== undefined)
+    await writeChart(resolve(context.cwd, svg), chartOf(`latency of mq bench ${verb}: ${target}`, samples));
+  const failure = failureText({ verb, rates: result.rates }, verdicts, comparisons);
+  if (context.drain.aborted) throw interrupted(context, 'the result is that of the time before');
+  if (failure !== undefined) throw new MqError('ANSWER_NO', failure);
+}
+
+function targetText({ name, queues, queueType, processes }: BenchSettings): string {
+  if (name !== undefined) return name;
+  const each = processes === 1 ? '' : ` in each of ${processes} processes`;
+  return `${queues} ${queueType} queue${queues === 1 ? '' : 's'} of mq bench${each}`;
+}
+
+interface Shown {
+  readonly settings: BenchSettings;
+  readonly target: string;
+  readonly result: Result;
+  readonly verdicts: readonly Verdict[];
+  readonly comparisons: readonly Comparison[];
+}
+
+function jsonOf({ runtime }: Context, { settings, target, result, verdicts, comparisons }: Shown): object {
+  const { verb, load, queues, queueType, processes, name } = settings;
+  const { broker, histogram, ...figures } = result;
+  const { verb: _, ...shown } = load;
+  return {
+    ...{ type: 'result', verb, target, loop: load.intervalMs === undefined ? 'closed' : 'open' },
+    ...figures,
+    histogram: { unit: 'us', counts: histogram },
+    settings: { ...shown, processes, ...(name === undefined && { queues, queueType }) },
+    versions: { mq: manifest.version, node: runtime?.node, broker },
+    thresholds: verdicts,
+    ...(comparisons.length > 0 && { baseline: comparisons }),
+  };
+}
+
+async function baselineOf({ cwd }: Context, { baseline: file, verb }: BenchSettings): Promise<Baseline | undefined> {
+  if (file === undefined) return undefined;
+  const text = await promises.readFile(resolve(cwd, file), 'utf8').catch((error: unknown) => {
+    throw new MqError('NO_INPUT', `cannot read ${file}: ${systemReason(error)}`, { at: '--baseline', cause: error });
+  });
+  const baseline = baselineIn(text, file);
+  if (baseline.verb !== verb)
+    throw new MqError('BAD_DATA', `${file} is a result of mq bench ${baseline.verb}, not of ${verb}`);
+  return baseline;
+}
+
+async function writeChart(path: string, svg: string): Promise<void> {
+  await promises.writeFile(path, svg).catch((error: unknown) => {
+    throw new MqError('CANNOT_CREATE', `cannot write ${path}: ${systemReason(error)}`, { at: '--svg', cause: error });
+  });
+}

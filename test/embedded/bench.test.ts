@@ -1,0 +1,219 @@
+// Tests mq bench against the embedded broker: stalls, lost and doubled messages, verdicts, and the queues of the user.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runCli } from '../support/cli.ts';
+import { Place } from '../support/embedded.ts';
+import { startMessageProxy } from '../support/message-proxy.ts';
+import { emptyFolder, type MqResult, mq, startMq } from '../support/mq.ts';
+import { until } from '../support/until.ts';
+
+interface Result {
+  readonly sent: number;
+  readonly received: number;
+  readonly lost: number;
+  readonly duplicates: number;
+  readonly loop: string;
+  readonly latencyMs: Readonly<Record<string, number>>;
+  readonly histogram: { readonly counts: readonly (readonly [number, number])[] };
+  readonly thresholds: readonly { readonly threshold: string; readonly holds: boolean }[];
+  readonly versions: { readonly mq: string; readonly node: string; readonly broker: { readonly product: string } };
+}
+
+function resultIn({ stdout, stderr }: MqResult): Result {
+  const line = stdout.trim().split('\n').at(-1) ?? '';
+  assert.match(line, /^\{"type":"result"/, stderr);
+  return JSON.parse(line) as Result;
+}
+
+const bench = (url: string, args: readonly string[], cwd = emptyFolder()) =>
+  mq(['bench', ...args], { env: { MQ_URL: url }, cwd });
+
+const rascal = JSON.stringify({
+  vhosts: { '/': { queues: { orders: {} } } },
+  publications: { orders: { queue: 'orders' } },
+  subscriptions: { orders: { queue: 'orders' } },
+  mq: { bench: { pipe: { thresholds: ['lost==0'] } } },
+});
+
+/** Returns the names of the queues of the broker. */
+const queuesOf = ({ broker }: Place) => [...(broker.vhosts.get('/')?.queues.keys() ?? [])];
+
+test('a stall of the broker delays all messages of its time', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const proxy = await startMessageProxy(place.broker.port, { stall: { before: 500, ms: 500 } });
+    const args = ['pipe', '--rate', '1000', '--count', '2000', '--warm-up', '0', '--json'];
+    const result = resultIn(await bench(proxy.url, args));
+    proxy.close();
+    assert.equal([result.loop, result.sent, result.received, result.lost], ['open', 2000, 2000, 0]);
+    // The schedule has 250 messages in the first half of the stall, and each of them waits for its other half.
+    const slow = result.histogram.counts.filter(([us]) => us >= 249_000).reduce((sum, [, count]) => sum + count, 0);
+    assert.ok(slow >= 240, `${slow} slow messages`);
+    assert.ok((result.latencyMs['p99.5'] ?? 0) >= 450, JSON.stringify(result.latencyMs));
+  }));
+
+test('counts lost and doubled messages, and a failed threshold is 1', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const fates = new Map([
+      ...[100, 200, 300].map((number) => [number, 2] as const),
+      ...[150, 250, 350].map((number) => [number, 0] as const),
+    ]);
+    const proxy = await startMessageProxy(place.broker.port, { copies: (number) => fates.get(number) ?? 1 });
+    const thresholds = ['lost==0', 'lost<=3', 'duplicates==3'].flatMap((text) => ['--threshold', text]);
+    const ended = await bench(proxy.url, ['pipe', '--count', '1000', '--warm-up', '0', '--json', ...thresholds]);
+    proxy.close();
+    assert.is(ended.status, 1, ended.stderr);
+    assert.match(ended.stderr, /1 of 3 thresholds failed: lost==0/);
+    const { sent, received, lost, duplicates, thresholds: verdicts } = resultIn(ended);
+    assert.equal([sent, received, lost, duplicates], [1000, 997, 3, 3]);
+    assert.equal(
+      verdicts.map(({ holds }) => holds),
+      [false, true, true],
+    );
+  }));
+
+test('has 1,000 requests in flight, and receives a reply to each', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const channel = await place.channel();
+    await channel.assertQueue('orders');
+    const cwd = emptyFolder({ 'rascal.json': rascal });
+    const args = ['rpc', 'orders', '--window', '1000', '--count', '2500', '--warm-up', '0', '--json'];
+    const running = bench(place.url(), args, cwd);
+    await until('1000 requests', async () => (await channel.checkQueue('orders')).messageCount === 1000);
+    await channel.consume('orders', (request) => {
+      if (request === null) return;
+      const { replyTo, correlationId } = request.properties;
+      channel.sendToQueue(String(replyTo), request.content, { correlationId });
+      channel.ack(request);
+    });
+    const ended = await running;
+    assert.is(ended.status, 0, ended.stderr);
+    const { sent, received, lost } = resultIn(ended);
+    assert.equal([sent, received, lost], [2500, 2500, 0]);
+  }));
+
+test('every command uses queues of its own, and deletes them', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const common = ['--count', '300', '--warm-up', '0', '--json'];
+    for (const args of [
+      ['publish', '--queue-type', 'classic', '--no-persistent', '--size', '2KB'],
+      ['consume', '--queues', '2', '--prefetch', '5'],
+      ['pipe', '--queues', '2', '--producers', '3', '--consumers', '4'],
+      ['rpc', '--rate', '1000'],
+    ]) {
+      const ended = await bench(place.url(), [...args, ...common]);
+      assert.is(ended.status, 0, ended.stderr);
+      const { sent, received, lost, versions } = resultIn(ended);
+      const measured = args[0] === 'consume' ? received : sent;
+      assert.equal([measured, lost, queuesOf(place)], [300, 0, []], args.join(' '));
+      assert.match(`${versions.mq} ${versions.node} ${versions.broker.product}`, /^\d+\.\S+ \d+\.\S+ \S+/);
+    }
+  }));
+
+test('processes share the messages, and draw one chart', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const cwd = emptyFolder();
+    const args = ['pipe', '--processes', '2', '--count', '2001', '--json', '--svg', 'latency.svg'];
+    const ended = await bench(place.url(), args, cwd);
+    assert.is(ended.status, 0, ended.stderr);
+    const { sent, received, lost, loop } = resultIn(ended);
+    assert.equal([sent, received, lost, loop], [2001, 2001, 0, 'closed']);
+    assert.match(readFileSync(join(cwd, 'latency.svg'), 'utf8'), /^<svg .*<\/svg>\n$/s);
+    assert.equal(queuesOf(place), []);
+  }));
+
+test('the first process that fails ends the run with its error', async () => {
+  const { status, stderr } = await bench('amqp://127.0.0.1:1', ['pipe', '--processes', '2']);
+  assert.is(status, 69, stderr);
+});
+
+test('--abort ends the run when a threshold can no longer hold', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const args = ['publish', '--rate', '200', '--duration', '10m', '--abort', '--threshold', 'max<1us', '--json'];
+    const ended = await bench(place.url(), args);
+    assert.is(ended.status, 1, ended.stderr);
+    assert.ok(resultIn(ended).sent < 100_000);
+  }));
+
+test('a terminal shows a line for each second', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const args = ['bench', 'pipe', '--rate', '100', '--duration', '2s', '--warm-up', '0'];
+    const { status, stdout, stderr } = await runCli(args, { terminal: 100, env: { MQ_URL: place.url() } });
+    assert.is(status, 0, stderr);
+    assert.ok(stderr.includes('\r\u001b[K1 s  sent '), stderr);
+    assert.match(stdout, /^pipe of 1 quorum queue of mq bench: open schedule, 100 messages a second; /m);
+  }));
+
+test('a signal ends the sending, and the result is printed', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const running = startMq(['bench', 'pipe', '--duration', '10m', '--json'], { env: { MQ_URL: place.url() } });
+    await running.prints(/"type":"second"/);
+    const ended = await running.stop();
+    assert.is(ended.status, 143);
+    assert.is(resultIn(ended).lost, 0);
+  }));
+
+test('a result that is worse than the baseline is 1', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const cwd = emptyFolder({
+      'fast.json':
+        '{"type":"result","verb":"publish","rates":{"sent":1e9,"confirmed":1e9,"received":0},"lost":0,"duplicates":0}',
+      'slow.json':
+        '{"type":"result","verb":"publish","rates":{"sent":1,"confirmed":1,"received":0},"lost":0,"duplicates":0}',
+    });
+    const args = ['publish', '--count', '100', '--baseline'];
+    const [worse, better] = [
+      await bench(place.url(), [...args, 'fast.json'], cwd),
+      await bench(place.url(), [...args, 'slow.json'], cwd),
+    ];
+    assert.equal([worse.status, better.status], [1, 0], worse.stderr + better.stderr);
+    assert.match(worse.stdout, /^ {2}WORSE {2}rate/m);
+  }));
+
+test('pipe with names refuses a queue that has messages', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const channel = await place.channel();
+    await channel.assertQueue('orders');
+    channel.sendToQueue('orders', Buffer.from('an order'));
+    await channel.waitForConfirms();
+    const cwd = emptyFolder({ 'rascal.json': rascal });
+    const { status, stderr } = await bench(place.url(), ['pipe', 'orders', '--count', '10'], cwd);
+    assert.is(status, 75, stderr);
+    assert.match(stderr, /the queue 'orders' has messages \(1\)/);
+    assert.is((await channel.checkQueue('orders')).messageCount, 1);
+  }));
+
+test('pipe with names leaves a message that it has not written', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const channel = await place.channel();
+    const cwd = emptyFolder({ 'rascal.json': rascal });
+    const args = ['bench', 'pipe', 'orders', '--rate', '100', '--duration', '10m', '--json'];
+    const running = startMq(args, { env: { MQ_URL: place.url() }, cwd });
+    await running.prints(/"type":"second"/);
+    channel.sendToQueue('orders', Buffer.from('an order'));
+    const { status, stderr } = await running.ended;
+    assert.is(status, 75, stderr);
+    assert.match(stderr, /contains a message that the benchmark has not written/);
+    const bodies: string[] = [];
+    for (let message = await channel.get('orders'); message !== false; message = await channel.get('orders'))
+      bodies.push(message.content.toString('latin1', 0, 8));
+    // The benchmark has received its own messages before it ended.
+    assert.equal(bodies, ['an order']);
+  }));
+
+test('consume with --drop-messages receives the messages of the user', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const channel = await place.channel();
+    await channel.assertQueue('orders');
+    for (let count = 0; count < 50; count += 1) channel.sendToQueue('orders', Buffer.from('an order'));
+    await channel.waitForConfirms();
+    const cwd = emptyFolder({ 'rascal.json': rascal });
+    const ended = await bench(place.url(), ['consume', 'orders', '--drop-messages', '--count', '20', '--json'], cwd);
+    assert.is(ended.status, 0, ended.stderr);
+    assert.is(resultIn(ended).received, 20);
+    assert.is((await channel.checkQueue('orders')).messageCount, 30);
+  }));
+
+test.run();
