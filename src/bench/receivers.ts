@@ -85,8 +85,8 @@ export class Receivers {
     const mark = markOf(run, delivery.raw.content);
     // An unanswered message is requeued when the connection closes. A nack would deliver it again at once, until the
     // broker drops it at its delivery limit.
-    if (mark === undefined && !acceptsAll) return onForeign(foreignMessage(delivery.queue));
-    if (this.#received >= most) return;
+    if (mark === undefined && !acceptsAll) onForeign(foreignMessage(delivery.queue));
+    if ((mark === undefined && !acceptsAll) || this.#received >= most) return;
     this.#received += 1;
     this.#lastMs = time.now();
     if (mark === undefined || hasNoLatency) recorder.consumed();

@@ -74,7 +74,7 @@ test('finds thresholds that can no longer hold', () => {
   assert.not.ok(broken('rate>1000', 1000));
 });
 
-test('a result that is worse than the baseline by more than the tolerance is reported', () => {
+test('reports what is worse than the baseline by more than the tolerance', () => {
   const result = resultOf('pipe', [part]);
   const baseline = baselineIn(JSON.stringify({ type: 'result', verb: 'pipe', ...result }), 'old.json');
   const worse = (changed: Partial<Part>, tolerance = 0.1) =>
