@@ -4,7 +4,6 @@ import { type CallToolResult, McpServer } from '@modelcontextprotocol/server';
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { z } from 'zod';
 import type { Context } from '../context.ts';
-import { asMqError } from '../errors.ts';
 import { runChild } from './child.ts';
 import { pathInside } from './folder.ts';
 import { fieldRedactor } from './redaction.ts';
@@ -49,7 +48,7 @@ export async function serve(context: World, settings: ServerSettings): Promise<v
   const transport = new Transport(stdin(), stdout);
   const handle = serveStdio(() => newServer(settings, calls), {
     transport,
-    onerror: (error) => settings.say(asMqError(error).message),
+    onerror: (error) => settings.say(noteOf(error)),
   });
   const stop = () => void handle.close();
   drain.addEventListener('abort', stop);
@@ -57,6 +56,11 @@ export async function serve(context: World, settings: ServerSettings): Promise<v
   await transport.closed;
   drain.removeEventListener('abort', stop);
   await calls.end();
+}
+
+/** Returns one line. The package describes an invalid message by a list of all forms that it could have. */
+function noteOf(error: Error): string {
+  return 'issues' in error ? 'ignored a line that is not a message of the protocol' : error.message;
 }
 
 /** Reports its end, which the package does not. */
