@@ -86,5 +86,6 @@ function failureReason(error: unknown): string {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const code = systemCode(cause);
   if (code === 'ECONNREFUSED') return 'connection refused';
-  return systemWords(cause) ?? (code === undefined ? tlsReason(systemReason(cause)) : code);
+  // The message of an error about several addresses is empty.
+  return systemWords(cause) ?? (tlsReason(systemReason(cause)) || (code ?? 'no connection'));
 }

@@ -110,7 +110,7 @@ test('sends what waits at the end, and loses nothing', async () => {
   add(3);
   await close();
   assert.equal(requests, [3]);
-  add(1); // too late: nobody would send it
+  add(1); // too late, so it is not kept
   await pass(60_000);
   assert.equal([requests, said, timers], [[3], [], []]);
 });

@@ -79,7 +79,7 @@ test('a trace that its sender does not record is passed on unchanged', () => {
   assert.equal(made.spans, []);
 });
 
-test('a new trace that is not recorded says so in the message', () => {
+test('a new trace that is not recorded is marked so in the message', () => {
   const made = recorder('always_off');
   const { headers } = sent(outgoing(), made).properties;
   assert.match(String(headers?.['traceparent']), /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);

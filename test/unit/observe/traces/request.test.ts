@@ -77,7 +77,7 @@ test('posts the spans as JSON, with the headers of the user', async () => {
   });
 });
 
-test('tells a refusal from an answer to try again', async () => {
+test('distinguishes a refusal from an answer to try again', async () => {
   for (const [status, headers, result] of [
     [400, {}, { type: 'refused', reason: 'HTTP 400' }],
     [500, {}, { type: 'refused', reason: 'HTTP 500' }],

@@ -73,7 +73,7 @@ test('traces are off without a warning if the user turns them off', () => {
   }
 });
 
-test('another protocol turns traces off, and the warning says what to set', () => {
+test('another protocol turns traces off, and the warning names what to set', () => {
   const [warning = ''] = warnings({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' });
   assert.match(
     warning,
@@ -111,7 +111,7 @@ test('an invalid variable is ignored, with a warning that has no value', () => {
   assert.equal(ratio, ['OTEL_TRACES_SAMPLER_ARG is ignored, because it is not a number from 0 to 1']);
 });
 
-test('a sampler follows the parent only if its name says so', () => {
+test('a sampler follows the parent only if it is parent-based', () => {
   const low = '0af7651916cd43dd0000000000000001';
   const high = '0af7651916cd43ddf000000000000001';
   const sampled = (name: string, argument = '') => {
