@@ -16,7 +16,10 @@ import { until } from '../../support/until.ts';
  */
 type Answer = 'ok' | 'closes' | 'loses' | Error;
 
-function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000, addresses = 1, held }: Given = {}) {
+function consuming(
+  answers: readonly Answer[],
+  { declared = {}, watchMs = 60_000, addresses = 1, messageCount = 0, held }: Given = {},
+) {
   const release = Promise.withResolvers<void>();
   const at = async (step: Step, go: () => void) => {
     if (step === held) await release.promise;
@@ -56,7 +59,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
       },
       checkQueue: (_: string, next: (error: null, ok: object) => void) => {
         seen.looks += 1;
-        next(null, { consumerCount: 0, messageCount: 0 });
+        next(null, { consumerCount: 0, messageCount });
       },
       get: (_: string, __: object, next: (error: null, raw: false) => void) => {
         seen.asked += 1;
@@ -96,6 +99,7 @@ interface Given {
   declared?: Readonly<Record<string, unknown>> | null;
   watchMs?: number;
   addresses?: number;
+  messageCount?: number;
   /** The broker answers this step only after `release`. */
   held?: Step;
 }
@@ -268,6 +272,17 @@ test('a reader does not refuse its stored offset because an answer is late', asy
   // The first one is answered too late: with nothing for a second.
   await answer(1, 9);
   await answer(2, 5);
+  await started;
+  assert.equal(consumers[3]?.options, { arguments: { 'x-stream-offset': 6 } });
+  await consumer.stop();
+});
+
+test('a reader does not take a stream for empty because its answers are late', async () => {
+  const { consumer, consumers } = consuming([], { declared: { 'x-queue-type': 'stream' }, messageCount: 6 });
+  consumer.keepOffset(5, kept());
+  const started = consumer.start();
+  // The answers to 5 and to `last` are late.
+  (await until('it asks again', () => consumers[2])).deliver(withOffset(5, false));
   await started;
   assert.equal(consumers[3]?.options, { arguments: { 'x-stream-offset': 6 } });
   await consumer.stop();
