@@ -8,6 +8,7 @@ import { Consumer } from '../../../src/session/consumer.ts';
 import { newCounts } from '../../../src/session/counts.ts';
 import { failureOf } from '../../../src/session/failure.ts';
 import type { RawMessage } from '../../../src/session/raw-message.ts';
+import { turn } from '../../../src/time.ts';
 import { until } from '../../support/until.ts';
 
 /**
@@ -307,6 +308,15 @@ test('acknowledges nothing while it checks for the end of a stream', async () =>
   second.deliver(withOffset(7, false)); // the fake channel has no ack
   assert.is(await ready, 1);
   await consumer.stop();
+});
+
+test('a consumer that stops does not wait for the reason of a failed start', async () => {
+  const { consumer, seen } = consuming([new Error('Channel closed')]);
+  const started = consumer.start().catch(() => 'ended');
+  await until('its start has failed', () => seen.consumed === 1);
+  await turn();
+  await consumer.stop();
+  assert.is(await Promise.race([started, turn()]), 'ended');
 });
 
 for (const held of ['channel', 'prefetch', 'consume'] as const) {
