@@ -55,6 +55,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   readonly #settings: ConsumerSettings;
   readonly #queue: SubscriptionQueue;
   readonly #backoff = new Backoff();
+  readonly #stopped = new AbortController();
   #current: ConsumerChannel | undefined;
   #server: Readonly<Record<string, unknown>> = {};
   #isAttached = false;
@@ -160,6 +161,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   /** Stops receiving messages. Delivered messages can still be acknowledged. Never rejects. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    this.#stopped.abort();
     this.#attach(false);
     this.#pause?.cancel();
     this.#watchdog?.stop();
@@ -197,7 +199,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
             if (this.#isStopping) return;
             continue;
           }
-          await pause(lossMs);
+          await pause(lossMs, { signal: this.#stopped.signal });
           if (lost === 0 || lost > Math.max(1, this.#connection.addresses - 1) || this.#isStopping) throw failure;
         }
       }

@@ -98,6 +98,24 @@ export const regressions: readonly Regression[] = [
     },
   },
   {
+    title: 'a reader does not take a stream on a slow disk for a new one',
+    cause:
+      'two answers after more than a second counted as an empty stream, and the role ended with 78 (stream-reading.ts)',
+    plan: {
+      ...small,
+      seed: 19030,
+      broker: 'disk',
+      publishers: [{ host: 'p0', window: 1, everyMs: 0, messages: [{ id: 'p0-0', ways: ['ack'], ms: 0, bytes: 0 }] }],
+      consumers: [{ host: 'c0', prefetch: 1, concurrency: 1, drainMs: 1000 }],
+      stream: {
+        segmentBytes: 1_000_000,
+        publisher: { host: 's0', window: 1, everyMs: 0, messages: [{ id: 's0-0', ways: ['ack'], ms: 0, bytes: 0 }] },
+        readers: [{ host: 't0', prefetch: 1, concurrency: 1, drainMs: 1000, stop: { idleMs: 500 }, offsets: 'file' }],
+      },
+      faults: [{ fault: 'disk slow', at: 5000, holdMs: 60_000, target: 1, events: 0 }],
+    },
+  },
+  {
     title: 'mq apply --replace creates a queue that no role has declared',
     cause: 'the queues of --replace were left out of those that are created (apply/replacing.ts)',
     plan: {

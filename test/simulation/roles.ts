@@ -15,6 +15,8 @@ import { type Signal, SimulatedProcess } from './world/process.ts';
  * (intake.ts), one for the messages that it returns (returns.ts), and five for the close of its connections (connections.ts).
  */
 const closeMs = 7000;
+/** Milliseconds by which these waits may be longer together, because each begins some events after the end of the one before. */
+const lateMs = 100;
 /** Default of --drain. */
 const usualDrainMs = 25_000;
 
@@ -114,7 +116,7 @@ export abstract class Role {
     const count = process.signals.length;
     const { world, errors } = this.simulation;
     const begunAt = world.now;
-    world.later(ms, () => {
+    world.later(ms + lateMs, () => {
       if (process.end) return;
       const wasFrozen = process.frozenUntil > begunAt;
       if (wasFrozen) this.#checkDrain(process, Math.max(0, process.frozenUntil - world.now) + ms);

@@ -7,7 +7,7 @@ import type { RawMessage } from '../raw-message.ts';
 import { endChannel } from './channel-end.ts';
 
 /** Milliseconds without a message after which the stream counts as read to its end. */
-const quietMs = 1000;
+export const usualQuietMs = 1000;
 
 /** Returns the offset of a message if it comes from a stream. */
 export function offsetOf({ properties }: RawMessage): number | undefined {
@@ -18,11 +18,13 @@ export function offsetOf({ properties }: RawMessage): number | undefined {
 /**
  * Returns the offset of the first message that a consumer with these arguments receives, or `undefined` if there is no
  * message now. Consumes on `channel` without acknowledging, then closes it.
+ * @param quietMs milliseconds without a message after which there is none
  */
 export function firstOffset(
   channel: Channel,
   queue: string,
   consumerArguments: Readonly<Record<string, unknown>>,
+  quietMs = usualQuietMs,
 ): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     let quiet: Timer | undefined;

@@ -6,7 +6,9 @@ import { MqError } from '../../errors.ts';
 import { time } from '../../time.ts';
 import type { Channel } from '../channel.ts';
 import type { RawMessage } from '../raw-message.ts';
-import { firstOffset, NewMessages, offsetOf } from './stream-end.ts';
+import { endChannel } from './channel-end.ts';
+import { readyCount } from './ready-count.ts';
+import { firstOffset, NewMessages, offsetOf, usualQuietMs } from './stream-end.ts';
 import { StreamPosition } from './stream-position.ts';
 
 export interface StreamSettings {
@@ -42,6 +44,9 @@ interface StreamReadingParts extends StreamSettings {
 
 /** Argument of basic.consume that only a stream accepts (RabbitMQ 4: 406 for other queues). */
 const argument = 'x-stream-offset';
+
+/** Longest time in milliseconds without a message after which a stream with messages counts as without a certain one. */
+const longestQuietMs = 8000;
 
 export class StreamReading {
   readonly #parts: StreamReadingParts;
@@ -174,13 +179,16 @@ export class StreamReading {
    * Returns the number of messages after the position that retention has removed.
    * @throws MqError TOPOLOGY if the stream ends before the position, because it was deleted and declared again
    */
-  async #removedAfter(handled: number, open: () => Promise<Channel>): Promise<number> {
+  async #removedAfter(handled: number, open: () => Promise<Channel>, quietMs = usualQuietMs): Promise<number> {
     const name = this.#parts.queue();
-    const first = await firstOffset(await open(), name, { [argument]: handled });
+    const ask = async (offset: StreamOffset) => firstOffset(await open(), name, { [argument]: offset }, quietMs);
+    const first = await ask(handled);
     if (first !== undefined) return Math.max(0, first - handled - 1);
-    const last = await firstOffset(await open(), name, { [argument]: 'last' });
-    // The first answer was late.
-    if (last !== undefined && last >= handled) return this.#removedAfter(handled, open);
+    const last = await ask('last');
+    const isThere = last !== undefined && last >= handled;
+    // The answer was late. A broker whose disk is slow needs seconds for it.
+    if (isThere || (quietMs < longestQuietMs && (await mayHave(handled, { last, name, open, ask }))))
+      return this.#removedAfter(handled, open, Math.min(2 * quietMs, longestQuietMs));
     const end = last === undefined ? 'is empty' : `ends near offset ${last}`;
     throw new MqError('TOPOLOGY', `the stream '${name}' ${end}, but the stored offset is ${handled}`, {
       hint: 'it was probably deleted and declared again; delete the stored offset to start again',
@@ -195,6 +203,24 @@ export class StreamReading {
   #argumentsAt(offset: StreamOffset | undefined): Plain {
     return { ...objectOf(this.#parts.options['arguments']), ...(offset !== undefined && { [argument]: offset }) };
   }
+}
+
+interface Asking {
+  /** Offset of a message in the last chunk, if it has arrived. */
+  readonly last: number | undefined;
+  readonly name: string;
+  readonly open: () => Promise<Channel>;
+  readonly ask: (offset: StreamOffset) => Promise<number | undefined>;
+}
+
+/** Returns `false` if the number of messages shows that the stream ends before the offset. */
+async function mayHave(offset: number, { last, name, open, ask }: Asking): Promise<boolean> {
+  const channel = await open();
+  const count = await readyCount(channel, name);
+  endChannel(channel);
+  if (count === 0 || last === undefined) return count > 0;
+  const oldest = await ask('first');
+  return oldest === undefined || oldest + count > offset;
 }
 
 function configuredOffset(options: Plain): StreamOffset | undefined {

@@ -1,6 +1,6 @@
 // Replaces functions of node:fs for the files of simulated processes, which store the offsets of streams. Other files stay those of
 // the machine. A file keeps what a process has written when the process is killed. Nothing waits for the machine, because virtual
-// time would pass meanwhile.
+// time would pass.
 
 import fs from 'node:fs';
 import type { World } from './world.ts';

@@ -8,6 +8,7 @@ import { Consumer } from '../../../src/session/consumer.ts';
 import { newCounts } from '../../../src/session/counts.ts';
 import { failureOf } from '../../../src/session/failure.ts';
 import type { RawMessage } from '../../../src/session/raw-message.ts';
+import { turn } from '../../../src/time.ts';
 import { until } from '../../support/until.ts';
 
 /**
@@ -16,7 +17,10 @@ import { until } from '../../support/until.ts';
  */
 type Answer = 'ok' | 'closes' | 'loses' | Error;
 
-function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000, addresses = 1, held }: Given = {}) {
+function consuming(
+  answers: readonly Answer[],
+  { declared = {}, watchMs = 60_000, addresses = 1, messageCount = 0, held }: Given = {},
+) {
   const release = Promise.withResolvers<void>();
   const at = async (step: Step, go: () => void) => {
     if (step === held) await release.promise;
@@ -56,7 +60,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
       },
       checkQueue: (_: string, next: (error: null, ok: object) => void) => {
         seen.looks += 1;
-        next(null, { consumerCount: 0, messageCount: 0 });
+        next(null, { consumerCount: 0, messageCount });
       },
       get: (_: string, __: object, next: (error: null, raw: false) => void) => {
         seen.asked += 1;
@@ -96,6 +100,7 @@ interface Given {
   declared?: Readonly<Record<string, unknown>> | null;
   watchMs?: number;
   addresses?: number;
+  messageCount?: number;
   /** The broker answers this step only after `release`. */
   held?: Step;
 }
@@ -273,6 +278,17 @@ test('a reader does not refuse its stored offset because an answer is late', asy
   await consumer.stop();
 });
 
+test('a reader does not take a stream for empty because its answers are late', async () => {
+  const { consumer, consumers } = consuming([], { declared: { 'x-queue-type': 'stream' }, messageCount: 6 });
+  consumer.keepOffset(5, kept());
+  const started = consumer.start();
+  // The answers to 5 and to `last` are late.
+  (await until('it asks again', () => consumers[2])).deliver(withOffset(5, false));
+  await started;
+  assert.equal(consumers[3]?.options, { arguments: { 'x-stream-offset': 6 } });
+  await consumer.stop();
+});
+
 test('a reader refuses a stored offset behind the end of its stream', async () => {
   const { consumer, consumers } = consuming([], { declared: { 'x-queue-type': 'stream' } });
   consumer.keepOffset(5, kept());
@@ -292,6 +308,15 @@ test('acknowledges nothing while it checks for the end of a stream', async () =>
   second.deliver(withOffset(7, false)); // the fake channel has no ack
   assert.is(await ready, 1);
   await consumer.stop();
+});
+
+test('a consumer that stops does not wait for the reason of a failed start', async () => {
+  const { consumer, seen } = consuming([new Error('Channel closed')]);
+  const started = consumer.start().catch(() => 'ended');
+  await until('its start has failed', () => seen.consumed === 1);
+  await turn();
+  await consumer.stop();
+  assert.is(await Promise.race([started, turn()]), 'ended');
 });
 
 for (const held of ['channel', 'prefetch', 'consume'] as const) {
