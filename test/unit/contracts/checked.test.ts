@@ -58,7 +58,7 @@ test('a check waits for the next turn after expensive checks', async () => {
   assert.equal(await outcome, { type: 'ack' });
 });
 
-test('a sender sends only messages that match, and has no room in a turn without steps', async () => {
+test('a sender sends only messages that match, and waits for steps', async () => {
   const sent: Buffer[] = [];
   const turn = new TurnSteps();
   const publisher = {
