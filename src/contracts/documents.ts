@@ -31,6 +31,9 @@ export interface Documents {
 /** Start of the URIs of the schemas of JSON Schema itself. */
 const metaSchemas = 'https://json-schema.org/draft/2020-12/';
 
+/** Ajv 8.20 returns wrong results for a third of the tests of JSON Schema for this keyword. */
+const dynamic = 'mq does not support $dynamicRef; use $ref';
+
 /** Reads the named files, relative to the folder, and all local files that they refer to. */
 export async function readDocuments(names: readonly string[], folder: string): Promise<Documents> {
   const reading = new Reading(folder);
@@ -63,13 +66,13 @@ class Reading implements Documents {
 
   /** Follows the references of all subschemas, including those of the files that it reads for them. */
   async followAll(): Promise<void> {
-    for (const one of this.subschemas)
-      for (const keyword of ['$ref', '$dynamicRef']) {
-        const reference = one.schema[keyword];
-        if (typeof reference !== 'string') continue;
-        const fault = await this.#follow(reference, one);
-        if (fault !== undefined) this.#report(one.document, [...one.path, keyword], fault);
-      }
+    for (const one of this.subschemas) {
+      const { $ref, $dynamicRef } = one.schema;
+      if ($dynamicRef !== undefined) this.#report(one.document, [...one.path, '$dynamicRef'], dynamic);
+      if (typeof $ref !== 'string') continue;
+      const fault = await this.#follow($ref, one);
+      if (fault !== undefined) this.#report(one.document, [...one.path, '$ref'], fault);
+    }
   }
 
   #report(document: SchemaDocument, path: Path, message: string): void {

@@ -1,9 +1,10 @@
 // Checks the bodies of messages with the schemas that rascal.json names, through the executable and the embedded broker.
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { emptyFolder } from '../support/mq.ts';
+import { emptyFolder, mq } from '../support/mq.ts';
 import { lines, messagesOf, testRoles } from '../support/roles.ts';
 
 const roles = await testRoles();
@@ -139,6 +140,38 @@ test('mq check and each run report the problems of a schema', async () => {
     lines(stdout).map((line): string => JSON.parse(line).file),
     ['bad.json', 'bad.json'],
   );
+});
+
+test('mq test fails for messages that do not match, and names their tests', async () => {
+  const cwd = folder('tested', 'publications');
+  const plain = join(folder('tested', 'subscriptions'), 'rascal.json');
+  writeFileSync(
+    join(cwd, 'a.test.ts'),
+    `
+import { assert, expectMessage, publish, role, test } from 'mq/test';
+
+test('valid', async () => {
+  await publish('order', { total: 1 });
+});
+test('invalid by a fixture', async () => {
+  await publish('order', { total: -1 });
+});
+test('invalid on purpose', async () => {
+  await publish('order', { total: -1 }, { schema: false });
+  assert.is((await expectMessage({ queue: 'tested' })).text, '{"total":-1}');
+});
+test('invalid by a role', async () => {
+  const sender = await role('publish', ['order', '--config', '${plain}', '{"total":-1}']);
+  assert.is((await sender.ended).status, 0);
+});
+`,
+  );
+  const { status, stdout } = await mq(['test'], { cwd });
+  assert.is(status, 1);
+  const fault = 'to the publication "order" does not match order.json: /total must be >= 0';
+  assert.ok(stdout.includes(`"invalid by a fixture"\n    the message ${fault}`), stdout);
+  assert.ok(stdout.includes(`"invalid by a role"\n    a message ${fault}`), stdout);
+  assert.match(stdout, /^3 passed, 2 failed|^2 passed/m);
 });
 
 test.run();

@@ -120,6 +120,7 @@ test('reports all problems of all schemas with file and line', async () => {
           c: { pattern: '(?=x)' },
           d: { $ref: 'missing.json' },
           e: { minimun: 1 },
+          f: { $dynamicRef: '#x' },
         },
       },
       'broken.json': '{',
@@ -136,6 +137,7 @@ test('reports all problems of all schemas with file and line', async () => {
     'value order.json:12 properties.c.pattern: the pattern is invalid: (?= needs backtracking, which has no limit of time; mq does not run it',
     'reference order.json:15 properties.d.$ref: missing.json: cannot be read: no such file or directory',
     'warning order.json:18 properties.e.minimun: unknown keyword "minimun", which checks nothing (did you mean "minimum"?)',
+    'reference order.json:21 properties.f.$dynamicRef: mq does not support $dynamicRef; use $ref',
   ]);
 });
 
