@@ -3,7 +3,7 @@
 
 import { isObject, listOf, stringOf } from '../../config/plain.ts';
 import { constraintsOf } from '../compatibility/same.ts';
-import { childOf, childrenOf, keywordsOf, referencedBy, type SchemaNode } from '../schema-node.ts';
+import { childOf, childrenOf, keywordsOf, referencedBy, type SchemaNode, stepsOf } from '../schema-node.ts';
 import {
   arrayOf,
   atom,
@@ -58,8 +58,7 @@ export class Converter {
   }
 
   #newName({ document, pointer }: SchemaNode): string {
-    const last =
-      pointer === '' ? document.file.replace(/^.*[\\/]|(\.schema)?\.json$/g, '') : pointer.replace(/^.*\//s, '');
+    const last = stepsOf(pointer).at(-1) ?? document.file.replace(/^.*[\\/]|(\.schema)?\.json$/g, '');
     const words = last.match(/[A-Za-z0-9]+/g) ?? [];
     const joined = words.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join('');
     const name = /^[A-Za-z]/.test(joined) ? joined : `Body${joined}`;
