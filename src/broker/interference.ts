@@ -28,6 +28,7 @@ interface DisturbedPublish {
   readonly client: Client;
   readonly exchange: string;
   readonly routingKey: string;
+  readonly message: { body(): Buffer };
 }
 
 /** Outcome of an acknowledgement. */

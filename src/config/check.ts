@@ -32,7 +32,8 @@ import { ignoredSocketOptions } from './rules/socket-options.ts';
 import { checkStreams, streamWarnings } from './rules/streams.ts';
 
 export type { Field } from './fields/field.ts';
-export { configError, type Problem, problemLine } from './reading/problem.ts';
+export { type JsonDocument, jsonDocument } from './reading/json-document.ts';
+export { configError, didYouMean, type Path, type Problem, problemLine } from './reading/problem.ts';
 export { checkedJson } from './rules/json-file.ts';
 
 interface CheckOptions {

@@ -4,7 +4,7 @@
 import { isUtf8 } from 'node:buffer';
 
 /** RabbitMQ's default for max_message_size. */
-export const mostBytes = 16 * 1024 * 1024;
+const mostBytes = 16 * 1024 * 1024;
 export const mostDepth = 512;
 
 /** Returns the value of a body, or the reason why it has none. */

@@ -1,8 +1,7 @@
 // Compiles schemas with Ajv, so that every check has a limit of work: each subschema and each pattern counts its steps.
 
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import type { Problem } from '../config/check.ts';
-import type { Path } from '../config/json-document.ts';
+import type { Path, Problem } from '../config/check.ts';
 import { isObject, type Plain } from '../config/plain.ts';
 import { mostDepth, parseBody } from './body.ts';
 import { Budget, mostSteps, TooManySteps } from './budget.ts';
@@ -20,6 +19,9 @@ export interface Validator {
   readonly valueFault: (value: unknown) => string | undefined;
 }
 
+/** Draft of JSON Schema that mq supports. */
+export const draft = 'https://json-schema.org/draft/2020-12/schema';
+
 /** Keyword that each subschema gets. It counts the steps. */
 const stepKeyword = 'mq:steps';
 
@@ -36,7 +38,7 @@ export class Compiler {
     const marked = new Set<unknown>(subschemas.map(({ schema }) => schema));
     const copies = new Map<SchemaDocument, Plain | boolean>();
     for (const [uri, document] of byUri) {
-      const copy = copies.get(document) ?? schemaOf(withSteps(document.content, marked));
+      const copy = copies.get(document) ?? schemaOf(withSteps(document.content, marked), document);
       copies.set(document, copy);
       this.#ajv.addSchema(copy, uri);
     }
@@ -45,7 +47,7 @@ export class Compiler {
   /** Returns the problems of a document that the schema of JSON Schema finds. */
   problemsOf({ content, problem, file }: SchemaDocument): Problem[] {
     if (isObject(content) || typeof content === 'boolean') {
-      if (meta.validateSchema(content) === true) return [];
+      if (meta.validate(draft, content)) return [];
     } else return [{ ...problem([], 'must be an object or a boolean', 'type'), file }];
     const errors = (meta.errors ?? []).filter(({ keyword }) => !['anyOf', 'if'].includes(keyword));
     const found = errors.map((error) => ({
@@ -55,7 +57,8 @@ export class Compiler {
       ),
       file,
     }));
-    return [...new Map(found.map((one) => [`${one.path} ${one.message}`, one])).values()];
+    // Alternatives of the schema of JSON Schema report several errors at one place. The first is the best.
+    return found.filter(({ path }, index) => found.findIndex((one) => one.path === path) === index);
   }
 
   /** Returns the validator of the schema at a URI. Throws the error of Ajv if it cannot be compiled. */
@@ -142,12 +145,14 @@ function withSteps(value: unknown, marked: ReadonlySet<unknown>): unknown {
   return Object.fromEntries(isCounted ? [...copy, [stepKeyword, true]] : copy);
 }
 
-function schemaOf(value: unknown): Plain | boolean {
-  return isObject(value) || typeof value === 'boolean' ? value : true;
+/** Ajv resolves references against the `$id`, which can be relative to the file or absent. */
+function schemaOf(value: unknown, { uri }: SchemaDocument): Plain | boolean {
+  if (isObject(value)) return { ...value, $id: uri };
+  return typeof value === 'boolean' ? value : true;
 }
 
 /** Returns the path of a JSON pointer that Ajv has made for the value. */
-export function pathOf(value: unknown, pointer: string): Path {
+function pathOf(value: unknown, pointer: string): Path {
   let found = value;
   return pointer
     .split('/')

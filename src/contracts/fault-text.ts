@@ -1,7 +1,7 @@
 // Describes the first error of a check: the JSON pointer of the value, and the rule that it breaks.
 
 /** The part of an error of Ajv that the text needs. */
-export interface SchemaError {
+interface SchemaError {
   readonly keyword: string;
   readonly instancePath: string;
   readonly message?: string;
@@ -10,7 +10,7 @@ export interface SchemaError {
 
 /** Maximum length of a pointer, and of a name or a value in a text. Bodies are untrusted. */
 const longest = 100;
-const mostValues = 5;
+const mostValues = 8;
 
 /** Returns a text such as `/total must be >= 0`. The errors are those of one check, in the order of their discovery. */
 export function faultText(errors: readonly SchemaError[]): string {

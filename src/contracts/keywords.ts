@@ -1,6 +1,6 @@
 // Visits the subschemas of a JSON Schema of draft 2020-12.
 
-import type { Path } from '../config/json-document.ts';
+import type { Path } from '../config/check.ts';
 import { isObject, objectOf, type Plain } from '../config/plain.ts';
 
 /** Keywords whose value is a schema. */
@@ -11,6 +11,23 @@ const schemaKeywords = words(
 const mapKeywords = words('properties patternProperties $defs definitions dependentSchemas');
 /** Keywords whose value is a list of schemas. */
 const listKeywords = words('allOf anyOf oneOf prefixItems');
+
+/** All keywords of the draft, and those that it inherits from earlier ones. */
+export const keywords = [
+  ...schemaKeywords,
+  ...mapKeywords,
+  ...listKeywords,
+  ...words(
+    '$schema $id $ref $anchor $dynamicRef $dynamicAnchor $vocabulary $comment title description default examples',
+  ),
+  ...words(
+    'deprecated readOnly writeOnly type enum const multipleOf maximum exclusiveMaximum minimum exclusiveMinimum',
+  ),
+  ...words(
+    'maxLength minLength pattern maxItems minItems uniqueItems maxContains minContains maxProperties minProperties',
+  ),
+  ...words('required dependentRequired format contentEncoding contentMediaType dependencies'),
+];
 
 /** A subschema that is an object, its path in its document, and the base URI of its references. */
 export interface Subschema {

@@ -2,13 +2,11 @@
 
 import type { Config } from '../config/config.ts';
 import type { FailurePolicy } from '../config/role.ts';
-import type { Validator } from './compile.ts';
 import type { SchemaDocument } from './documents.ts';
+import type { CompiledSchemas } from './schemas.ts';
 
 /** The schema of the bodies of a publication or subscription. */
-export interface Contract extends Pick<Validator, 'bodyFault'> {
-  readonly document: SchemaDocument;
-}
+export type Contract = ReturnType<CompiledSchemas['contractOf']>;
 
 export interface SubscriptionContract extends Contract {
   /** Policy for a message whose body the schema refuses. */
@@ -21,8 +19,6 @@ export interface Contracts {
   readonly subscriptions: ReadonlyMap<string, SubscriptionContract>;
   /** Every document that was read, also those that only references name, by URI. */
   readonly documents: ReadonlyMap<string, SchemaDocument>;
-  /** Returns the number of steps of the last check. */
-  readonly steps: () => number;
 }
 
 /** Names of the publications and subscriptions whose contracts are needed. The default is all. */
@@ -41,7 +37,7 @@ export async function loadContracts(config: Config, needed: Needed = {}): Promis
   if (publications.length + subscriptions.length === 0) return undefined;
   const { compileSchemas } = await import('./schemas.ts');
   const files = [...publications.map(([, file]) => file), ...subscriptions.map(([, { schema }]) => schema)];
-  const { contractOf, documents, steps } = await compileSchemas(files, config);
+  const { contractOf, documents } = await compileSchemas(files, config);
   return {
     publications: new Map(publications.map(([name, file]) => [name, contractOf(file)])),
     subscriptions: new Map(
@@ -51,7 +47,6 @@ export async function loadContracts(config: Config, needed: Needed = {}): Promis
       ]),
     ),
     documents,
-    steps,
   };
 }
 

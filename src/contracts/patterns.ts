@@ -3,7 +3,7 @@
 
 import { RE2JS } from 're2js';
 
-export interface Pattern {
+interface Pattern {
   readonly test: (text: string) => boolean;
   /** Number of instructions. The time for a character is at most proportional to it. */
   readonly size: number;
@@ -88,7 +88,12 @@ const categories = new Map(
     'Ps=Open_Punctuation Pe=Close_Punctuation Pi=Initial_Punctuation Pf=Final_Punctuation Po=Other_Punctuation S=Symbol',
     'Sm=Math_Symbol Sc=Currency_Symbol Sk=Modifier_Symbol So=Other_Symbol Z=Separator Zs=Space_Separator',
     'Zl=Line_Separator Zp=Paragraph_Separator C=Other Cc=Control Cc=cntrl Cf=Format Cs=Surrogate Co=Private_Use',
-  ].flatMap((line) => line.split(' ').map((pair) => pair.split('=').reverse() as [string, string])),
+  ].flatMap((line) =>
+    line.split(' ').map((pair) => {
+      const [short = '', long = ''] = pair.split('=');
+      return [long, short] as const;
+    }),
+  ),
 );
 
 function propertyName(property: string): string {

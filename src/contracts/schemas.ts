@@ -3,14 +3,20 @@
 import { configError, type Problem } from '../config/check.ts';
 import type { Config } from '../config/config.ts';
 import { MqError } from '../errors.ts';
-import { Compiler, type Validator } from './compile.ts';
+import { TurnSteps } from './budget.ts';
+import { Compiler, draft, type Validator } from './compile.ts';
 import { type Documents, readDocuments, type SchemaDocument } from './documents.ts';
 import { compilePattern } from './patterns.ts';
 
 export interface CompiledSchemas {
-  readonly contractOf: (file: string) => Pick<Validator, 'bodyFault'> & { readonly document: SchemaDocument };
+  readonly contractOf: (file: string) => CompiledSchema;
   readonly documents: Documents['byUri'];
-  readonly steps: () => number;
+}
+
+interface CompiledSchema extends Pick<Validator, 'bodyFault'> {
+  readonly document: SchemaDocument;
+  /** Steps of all checks in the current turn of the event loop. */
+  readonly turn: TurnSteps;
 }
 
 /** Compiles the files, relative to the folder of rascal.json. Throws CONFIG with all their problems. */
@@ -23,11 +29,9 @@ export async function compileSchemas(
   const [first] = problems;
   if (first !== undefined || compiler === undefined)
     throw configError(problems.length === 1 ? (first?.file ?? file) : file, problems);
+  const turn = new TurnSteps();
   const contracts = new Map(
-    [...documents.named].map(([name, document]) => [
-      name,
-      { document, bodyFault: compiler.validator(document.uri).bodyFault },
-    ]),
+    [...documents.named].map(([name, document]) => [name, contractOf(document, compiler, turn)]),
   );
   return {
     contractOf: (name) => {
@@ -36,11 +40,20 @@ export async function compileSchemas(
       return found;
     },
     documents: documents.byUri,
-    steps: () => compiler.budget.used,
   };
 }
 
-/** Returns the problems of all documents. `compiler` is set only if there are none. */
+function contractOf(document: SchemaDocument, compiler: Compiler, turn: TurnSteps): CompiledSchema {
+  const { bodyFault } = compiler.validator(document.uri);
+  const counted = (body: Buffer) => {
+    const fault = bodyFault(body);
+    turn.add(compiler.budget.used);
+    return fault;
+  };
+  return { document, turn, bodyFault: counted };
+}
+
+/** Returns the problems of all documents. `compiler` is set only without problems. */
 export function compiled(documents: Documents): { problems: Problem[]; compiler?: Compiler } {
   const problems = [...documents.problems, ...draftProblems(documents), ...patternProblems(documents)];
   try {
@@ -64,8 +77,6 @@ function compileProblems(compiler: Compiler, { uri, problem, file }: SchemaDocum
     return [{ ...problem([], error instanceof Error ? error.message : String(error)), file }];
   }
 }
-
-const draft = 'https://json-schema.org/draft/2020-12/schema';
 
 /** Reports schemas of other drafts, because Ajv would interpret them by the rules of this one. */
 function draftProblems({ subschemas }: Documents): Problem[] {

@@ -1,4 +1,4 @@
-// Finds equal elements of a list in linear time. Ajv compares each pair, which takes quadratic time.
+// Finds equal elements of a list in linear time. Ajv compares each pair, which needs quadratic time.
 
 import { isObject } from '../config/plain.ts';
 import type { Budget } from './budget.ts';

@@ -1,5 +1,6 @@
 // Defines the interface of all handlers, the message that they receive, and the outcomes that they return.
 
+import type { FailurePolicy } from '../config/role.ts';
 import type { NativeHost, Output, Spawn } from '../context.ts';
 import type { MqError } from '../errors.ts';
 import type { Properties } from '../session/raw-message.ts';
@@ -42,7 +43,8 @@ export interface Message {
  * Outcome of a message.
  * - `ack`: it is handled. `reply` is the answer of a `reply` role.
  * - `retry`: try again later, with back-off, then dead-letter. `wasTerminated`: SIGTERM or SIGINT ended the handler's
- *   process. `isOfBatch`: the call for a batch failed, so any of its messages may be the cause.
+ *   process. `isOfBatch`: the call for a batch failed, so any of its messages may be the cause. `policy` replaces the
+ *   policy of the role for a failed message.
  * - `dead-letter`: send it to the dead-letter queue now.
  * - `requeue`: return it to its queue after a pause, as the handler requested. This counts as an attempt.
  * - `hand-back`: return it to its queue now, because the role stopped before the handler had an outcome. This does not
@@ -52,7 +54,13 @@ export interface Message {
  */
 export type Outcome =
   | { readonly type: 'ack'; readonly reply?: Reply }
-  | { readonly type: 'retry'; readonly reason: string; readonly wasTerminated?: true; readonly isOfBatch?: true }
+  | {
+      readonly type: 'retry';
+      readonly reason: string;
+      readonly wasTerminated?: true;
+      readonly isOfBatch?: true;
+      readonly policy?: FailurePolicy;
+    }
   | { readonly type: 'dead-letter'; readonly reason: string }
   | { readonly type: 'requeue'; readonly reason: string }
   | { readonly type: 'hand-back' }

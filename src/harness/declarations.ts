@@ -110,6 +110,11 @@ declare module 'mq/test' {
     body: SentBody<Name>,
     options?: SendOptions,
   ): Promise<Published>;
+  export function publish(
+    publication: string,
+    body: Body,
+    options: SendOptions & { readonly schema: false },
+  ): Promise<Published>;
   /**
    * Publishes the messages of a recording (\`mq record\`) and returns their number. The path starts at the current folder.
    * \`to\` replaces the recorded exchange and routing key. On the embedded broker the clock advances by the recorded pauses;
@@ -158,6 +163,8 @@ declare module 'mq/test' {
     readonly persistent?: boolean;
     /** If false, a message that no queue receives is not an error. */
     readonly mandatory?: boolean;
+    /** If false, the schema of the publication does not apply to the message. */
+    readonly schema?: boolean;
     /** Milliseconds after which the message arrives. 0 ignores the delay in rascal.json. Default the delay in rascal.json. */
     readonly delay?: number;
   }

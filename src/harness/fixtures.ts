@@ -63,6 +63,11 @@ export function faultCount(): { readonly faults?: number; readonly chances?: num
   return state?.target.faults?.counts ?? {};
 }
 
+/** Returns the messages of the test that did not match the schema of their publication. */
+export function contractFaults(): readonly string[] {
+  return state?.target.faults?.contractFaults() ?? [];
+}
+
 /**
  * Ends what the test has started (roles, consumers, faults) and purges the queues, so that the next test does not
  * receive old messages. Returns `undefined` if there is nothing to do. Rejects if something does not end.

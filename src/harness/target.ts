@@ -110,6 +110,8 @@ export interface SentMessage {
   readonly persistent?: boolean;
   /** If `false`, a message that no queue receives is not an error. */
   readonly mandatory?: boolean;
+  /** If `false`, the schema of the publication does not apply to the message. */
+  readonly schema?: boolean;
   /** Milliseconds after which the message arrives. 0 ignores the delay in rascal.json. Default the delay in rascal.json. */
   readonly delay?: number;
 }
@@ -230,6 +232,8 @@ export interface FaultControl extends BrokerFaults {
   checked(): Promise<void> | undefined;
   /** Ends all faults that a test has started. */
   heal(): void;
+  /** Returns the messages since the last call that did not match the schema of their publication. */
+  contractFaults(): readonly string[];
   /**
    * If faults repeat or delay messages, waits until the roles have handled what the broker has for them, at most for a
    * short time. Returns `false` without such faults.

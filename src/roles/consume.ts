@@ -6,6 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { retryQueues } from '../config/retry-queues.ts';
 import type { HandlerConfig } from '../config/role.ts';
 import type { Context } from '../context.ts';
+import { checkedHandler } from '../contracts/checked-handler.ts';
 import type { Message } from '../handlers/handler.ts';
 import type { Consumer, Delivery } from '../session/consumer.ts';
 import type { Publisher } from '../session/publisher.ts';
@@ -85,7 +86,9 @@ async function openIntake(source: Source, opening: Opening): Promise<Intake | un
     isNearlyDropped: ({ headers }: Message) => isNearlyDropped(workQueue(), headers),
     isLastReturn: ({ headers }: Message) => isLastReturn(workQueue(), headers),
   };
-  return new Intake({ ...shared, context, consumer, publisher, failures, settings, counts, read, ...returns });
+  const handler = source.contract ? checkedHandler(settings.handler, source.contract) : settings.handler;
+  const own = { ...settings, handler };
+  return new Intake({ ...shared, context, consumer, publisher, failures, settings: own, counts, read, ...returns });
 }
 
 /** Opens the consumer of a subscription, and the store of its offset if one is configured. */

@@ -1,6 +1,8 @@
 // The behaviour `publish`: sends the input and reports the outcome of each message.
 
 import type { Context } from '../context.ts';
+import { checkedSender, checkOf } from '../contracts/checked-sending.ts';
+import type { Contract } from '../contracts/load.ts';
 import type { OutgoingMessage } from '../session/outgoing-message.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
@@ -26,6 +28,8 @@ export interface PublishSettings {
   readonly window: number;
   /** Milliseconds between two messages. `undefined` means no limit. */
   readonly intervalMs: number | undefined;
+  /** The schema of the bodies, if rascal.json names one. */
+  readonly contract?: Contract | undefined;
   /** `true` prints one JSON object with the outcome of each message. */
   readonly json: boolean;
 }
@@ -48,7 +52,9 @@ export async function publish(context: Context, session: Session, settings: Publ
   context.abandon.addEventListener('abort', onAbandon, { once: true });
   let complete = true;
   try {
-    await sendAll({ context, publisher, messageOf, tally, settings });
+    const { contract } = settings;
+    const sender = contract ? checkedSender(publisher, checkOf(contract)) : publisher;
+    await sendAll({ context, publisher: sender, messageOf, tally, settings });
   } finally {
     complete = !context.drain.aborted;
     await publisher.settled();
@@ -63,7 +69,7 @@ export async function publish(context: Context, session: Session, settings: Publ
 
 interface Sending {
   readonly context: Context;
-  readonly publisher: Publisher;
+  readonly publisher: Pick<Publisher, 'hasRoom' | 'room' | 'send'>;
   readonly messageOf: (body: Buffer) => OutgoingMessage;
   readonly tally: Tally;
   readonly settings: PublishSettings;

@@ -1,6 +1,7 @@
 // Publishes the messages of a recording, each with a confirm, and reports the outcome of each message.
 
 import type { Context } from '../context.ts';
+import { checkedSender, type MessageCheck } from '../contracts/checked-sending.ts';
 import { MqError } from '../errors.ts';
 import type { WritableMessage } from '../session/outgoing-message.ts';
 import type { Publisher } from '../session/publisher.ts';
@@ -45,6 +46,8 @@ export interface ReplaySettings {
   readonly mandatory: boolean;
   readonly window: number;
   readonly json: boolean;
+  /** Checks the messages, if rascal.json names a schema for one of the targets. */
+  readonly check?: MessageCheck<WritableMessage> | undefined;
   readonly note: (text: string) => void;
 }
 
@@ -55,7 +58,7 @@ export interface ReplaySettings {
 export async function replay(context: Context, session: Session, settings: ReplaySettings): Promise<void> {
   const { path, skip, json } = settings;
   const exchanges = path === '-' ? undefined : await checkRecording(context, settings);
-  const { publisher, destination } = await openTarget(session, settings);
+  const { publisher, sender, destination } = await openTarget(session, settings);
   if (exchanges) await requireExchanges(session, settings, destination ? [] : [...exchanges]);
   const { counts } = session;
   counts.resume = skip;
@@ -69,7 +72,7 @@ export async function replay(context: Context, session: Session, settings: Repla
   try {
     await sendAll({
       context,
-      publisher,
+      publisher: sender,
       tally,
       settings,
       reader,
@@ -143,10 +146,13 @@ function refuseProblem({ path, isPartial, note }: ReplaySettings, problem: strin
 
 async function openTarget(
   session: Session,
-  { target, vhost, window }: ReplaySettings,
-): Promise<{ publisher: Publisher; destination?: Destination }> {
-  if (target.to === 'publication') return session.publisher(target.name, { window });
-  return { publisher: await session.vhostPublisher(vhost, window) };
+  { target, vhost, window, check }: ReplaySettings,
+): Promise<{ publisher: Publisher; sender: Sending['publisher']; destination?: Destination }> {
+  const opened: { publisher: Publisher; destination?: Destination } =
+    target.to === 'publication'
+      ? await session.publisher(target.name, { window })
+      : { publisher: await session.vhostPublisher(vhost, window) };
+  return { ...opened, sender: check ? checkedSender(opened.publisher, check) : opened.publisher };
 }
 
 /** Throws TOPOLOGY if an exchange does not exist. A publish to it would close the channel, with other messages on it. */
@@ -196,7 +202,7 @@ function messagesTo(settings: ReplaySettings, destination: Destination | undefin
 
 interface Sending {
   readonly context: Context;
-  readonly publisher: Publisher;
+  readonly publisher: Pick<Publisher, 'hasRoom' | 'room' | 'send'>;
   readonly tally: Tally;
   readonly settings: ReplaySettings;
   readonly reader: RecordingReader;

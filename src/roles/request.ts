@@ -1,6 +1,8 @@
 // The behaviour `request`: sends requests, several at once, and prints the replies in the order of the requests.
 
 import type { Context, Say } from '../context.ts';
+import { checkedRequester } from '../contracts/checked-sending.ts';
+import type { Contract } from '../contracts/load.ts';
 import { asMqError, MqError } from '../errors.ts';
 import { messageParts } from '../handlers/exec-message.ts';
 import type { Requester } from '../session/requester.ts';
@@ -26,6 +28,8 @@ export interface RequestSettings {
   readonly replyTimeoutMs: number;
   /** `true` uses a queue for the replies instead of direct reply-to. */
   readonly ownQueue: boolean;
+  /** The schema of the requests, if rascal.json names one. */
+  readonly contract?: Contract | undefined;
   readonly json: boolean;
   readonly say: Say;
 }
@@ -37,12 +41,14 @@ export async function request(context: Context, session: Session, settings: Requ
   const opened = await orDrain(session.requester(settings.publication, settings), context);
   if (!opened) throw interrupted(context, 'nothing was sent');
   const { requester, destination } = opened.value;
+  const { contract } = settings;
+  const checked = contract ? checkedRequester(requester, contract) : requester;
   const results = new Results(context, settings);
   void requester.failed.then((error) => results.end(error));
   const onAbandon = () => session.abort(interrupted(context, 'requests without a reply may have been handled'));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
   try {
-    await requestAll({ context, requester, destination, results, settings });
+    await requestAll({ context, requester: checked, destination, results, settings });
   } catch (error) {
     if (isClosedPipe(error)) return;
     throw error;
@@ -54,7 +60,7 @@ export async function request(context: Context, session: Session, settings: Requ
 
 interface Requesting {
   readonly context: Context;
-  readonly requester: Requester;
+  readonly requester: Pick<Requester, 'request'>;
   readonly destination: Destination;
   readonly results: Results;
   readonly settings: RequestSettings;

@@ -105,6 +105,12 @@ export class Publisher {
     }
   }
 
+  /** Counts a message that must not be sent. */
+  refuse(error: MqError, settle: (outcome: PublishOutcome) => void): void {
+    this.#settings.counts.attempted += 1;
+    this.#report(settle, { type: 'refused', error });
+  }
+
   /** Waits for room and sends a message. Resolves with its outcome. */
   async publish(message: WritableMessage): Promise<PublishOutcome> {
     await this.room();

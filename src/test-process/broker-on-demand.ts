@@ -3,9 +3,11 @@
 import type { Socket } from 'node:net';
 import type { Interference } from '../broker/interference.ts';
 import type { Broker } from '../broker/server.ts';
+import { loadContracts } from '../contracts/load.ts';
 import type { MovableClock } from '../harness/clock.ts';
 import type { EmbeddedPlan } from '../harness/target.ts';
 import type { VhostState } from './broker-state.ts';
+import type { ContractWatch } from './contract-watch.ts';
 import type { FileContext } from './file-context.ts';
 import type { SessionClient } from './session-client.ts';
 
@@ -13,6 +15,7 @@ interface Settings {
   readonly plan: EmbeddedPlan;
   readonly context: FileContext;
   readonly clock: MovableClock;
+  readonly contracts: ContractWatch;
   readonly interference: Interference;
 }
 
@@ -88,7 +91,7 @@ export class BrokerOnDemand {
   }
 
   async #open(): Promise<Opened> {
-    const { plan, context, clock, interference } = this.#settings;
+    const { plan, context, clock, contracts, interference } = this.#settings;
     const [{ startBroker }, { topologyOf }, { SessionClient }] = await Promise.all([
       import('../broker/server.ts'),
       import('./topology.ts'),
@@ -96,6 +99,8 @@ export class BrokerOnDemand {
     ]);
     const { config, queues, declare } = await topologyOf(plan, context);
     this.definedQueues = queues;
+    const loaded = await loadContracts(config);
+    if (loaded !== undefined) contracts.use(config, loaded);
     const broker = await startBroker({ clock, interference });
     this.#broker = broker;
     if (plan.self) this.#management = await (await import('../broker/management.ts')).startManagement(broker);
@@ -103,6 +108,6 @@ export class BrokerOnDemand {
     // This uses the broker's own port, because connections to the target's port wait until this function has ended.
     const urls = [this.urlAt(broker.port)];
     await declare(urls);
-    return { broker, client: new SessionClient(config, urls) };
+    return { broker, client: new SessionClient(config, urls, { contracts: loaded }) };
   }
 }

@@ -8,19 +8,22 @@ import { MovableClock } from '../harness/clock.ts';
 import type { EmbeddedPlan, FileTarget, FixtureClient, VhostContent } from '../harness/target.ts';
 import { BrokerOnDemand } from './broker-on-demand.ts';
 import { contentOf, purgeQueues, waitForRoles } from './broker-state.ts';
+import { ContractWatch } from './contract-watch.ts';
 import { type FileContext, launchOf } from './file-context.ts';
 import { RoleFaults } from './role-faults.ts';
 
 /** Opens the port of the target. */
 export async function openEmbedded(plan: EmbeddedPlan, context: FileContext): Promise<FileTarget> {
   const clock = new MovableClock();
+  const contracts = new ContractWatch();
   const faults: RoleFaults = new RoleFaults({
+    contracts,
     state: () => broker.state,
     open: () => broker.opened(),
     definedQueues: () => broker.definedQueues,
     chaos: plan.chaos,
   });
-  const broker = new BrokerOnDemand({ plan, context, clock, interference: faults });
+  const broker = new BrokerOnDemand({ plan, context, clock, contracts, interference: faults });
   const listener = new Listener((socket) => broker.accept(socket));
   await listener.open();
   // Only mq's own suites use the management API, and they need its port.

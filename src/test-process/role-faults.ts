@@ -6,6 +6,7 @@ import type { ChaosPlan, FaultControl } from '../harness/target.ts';
 import { pause, time } from '../time.ts';
 import { type VhostState, waitForRoles } from './broker-state.ts';
 import { isOwn } from './connection-name.ts';
+import type { ContractWatch } from './contract-watch.ts';
 import { KeptBack } from './kept-back.ts';
 import { SeededFaults } from './seeded-faults.ts';
 
@@ -24,6 +25,7 @@ interface RoleFaultsParts {
   /** Returns the names of the queues of rascal.json. Some of them are declared when they are first used. */
   readonly definedQueues: () => readonly string[];
   readonly chaos: ChaosPlan | undefined;
+  readonly contracts: ContractWatch;
 }
 
 export class RoleFaults implements FaultControl, Interference {
@@ -31,6 +33,7 @@ export class RoleFaults implements FaultControl, Interference {
   readonly #open: () => Promise<unknown>;
   readonly #definedQueues: () => readonly string[];
   readonly #chaos: SeededFaults | undefined;
+  readonly #contracts: ContractWatch;
   readonly #keptBack = new KeptBack();
   /** Faults that a test has started. */
   readonly #active = new Set<Fault>();
@@ -45,7 +48,8 @@ export class RoleFaults implements FaultControl, Interference {
   /** Queues that were named before the broker started, with the error for the case that they do not exist. */
   #unchecked: [queue: string, error: TypeError][] = [];
 
-  constructor({ state, open, definedQueues, chaos }: RoleFaultsParts) {
+  constructor({ state, open, definedQueues, chaos, contracts }: RoleFaultsParts) {
+    this.#contracts = contracts;
     this.#state = state;
     this.#open = open;
     this.#definedQueues = definedQueues;
@@ -54,6 +58,10 @@ export class RoleFaults implements FaultControl, Interference {
 
   get counts(): FaultControl['counts'] {
     return this.#chaos && { faults: this.#chaos.caused, chances: this.#chaos.chances };
+  }
+
+  contractFaults(): readonly string[] {
+    return this.#contracts.take();
   }
 
   get patience(): number {
@@ -179,7 +187,9 @@ export class RoleFaults implements FaultControl, Interference {
     return longest;
   }
 
-  publish({ client }: Parameters<Interference['publish']>[0]): ReturnType<Interference['publish']> {
+  publish(seen: Parameters<Interference['publish']>[0]): ReturnType<Interference['publish']> {
+    const { client } = seen;
+    if (!isFixture(client)) this.#contracts.see(seen);
     if (!isRole(client)) return undefined;
     if (this.#has('refuse')) return { isRefused: true };
     if (this.#chaos === undefined) return undefined;
@@ -288,7 +298,11 @@ type Fault =
 /** Reports whether the client is a role or a client of the test itself. It is unknown before the login. */
 function isRole(client: Client): boolean {
   const { clientProperties } = client.details;
-  return Object.keys(clientProperties).length > 0 && !isOwn(textOf(clientProperties['connection_name']));
+  return Object.keys(clientProperties).length > 0 && !isFixture(client);
+}
+
+function isFixture({ details: { clientProperties } }: Client): boolean {
+  return isOwn(textOf(clientProperties['connection_name']));
 }
 
 /** Returns the part of the connection's name that is the same in each run: `mq worker consume`. */

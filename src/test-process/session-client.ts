@@ -2,6 +2,7 @@
 
 import { parseAddresses } from '../config/address.ts';
 import type { Config, SubscriptionConfig } from '../config/config.ts';
+import type { Contracts } from '../contracts/load.ts';
 import { MqError } from '../errors.ts';
 import { type Message, plainProperties } from '../handlers/handler.ts';
 import type {
@@ -38,9 +39,16 @@ interface OpenRequester {
   readonly destination: Destination;
 }
 
+interface ClientSettings {
+  readonly login?: Login | undefined;
+  /** The schemas that rascal.json names. */
+  readonly contracts: Contracts | undefined;
+}
+
 /** Connects when it is first used. */
 export class SessionClient implements FixtureClient {
   readonly #config: Config;
+  readonly #contracts: Contracts | undefined;
   readonly #addresses: ReturnType<typeof parseAddresses>;
   #modules: ReturnType<typeof loadModules> | undefined;
   #session: Promise<Session> | undefined;
@@ -49,19 +57,32 @@ export class SessionClient implements FixtureClient {
   readonly #delayedPublishers = new Map<string, Promise<DelayedPublisher>>();
   readonly #requesters = new Map<string, Promise<OpenRequester>>();
 
-  constructor(config: Config, urls: readonly string[], login: Login = {}) {
+  constructor(config: Config, urls: readonly string[], { login = {}, contracts }: ClientSettings) {
     this.#config = config;
+    this.#contracts = contracts;
     const addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
     this.#addresses = addresses.map((one) => connectionWithLogin(one, login));
   }
 
   async publish(publication: string, sent: SentMessage): Promise<Published> {
+    this.#assertMatch(publication, sent);
     const { publisher, message } = await this.#prepared(publication, sent);
     const outcome = await publisher.publish(message);
     if (outcome.type !== 'confirmed') throw outcome.error;
     const { exchange, routingKey, properties } = message;
     const { messageId, headers = {} } = properties;
     return { outcome: outcome.type, messageId, exchange, routingKey, headers };
+  }
+
+  /** Throws BAD_DATA for a body that does not match the schema of its publication. */
+  #assertMatch(publication: string, { body, schema = true }: SentMessage): void {
+    const contract = schema ? this.#contracts?.publications.get(publication) : undefined;
+    const fault = contract?.bodyFault(body);
+    if (contract === undefined || fault === undefined) return;
+    const { file } = contract.document;
+    throw new MqError('BAD_DATA', `the message to the publication "${publication}" does not match ${file}: ${fault}`, {
+      hint: 'the option { schema: false } sends it all the same',
+    });
   }
 
   /** Returns the message and the publisher for it. */
@@ -106,6 +127,7 @@ export class SessionClient implements FixtureClient {
   }
 
   async request(publication: string, sent: SentMessage, withinMs: number): Promise<ReceivedMessage> {
+    this.#assertMatch(publication, sent);
     const settings = { window: 64, ownQueue: false, replyTimeoutMs: withinMs };
     const { requester, destination } = await opened(this.#requesters, `${withinMs} ${publication}`, async () =>
       (await this.#shared()).requester(publication, settings),

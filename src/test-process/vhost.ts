@@ -2,6 +2,7 @@
 
 import { parseAddresses } from '../config/address.ts';
 import { objectOf } from '../config/plain.ts';
+import { loadContracts } from '../contracts/load.ts';
 import { MqError } from '../errors.ts';
 import type { ExternalPlan, FileTarget, VhostContent } from '../harness/target.ts';
 import type { Login } from '../login/login.ts';
@@ -16,6 +17,7 @@ import { topologyOf } from './topology.ts';
 export async function openVhost(plan: ExternalPlan, context: FileContext): Promise<FileTarget> {
   const { config, queues, hasStreams, declare } = await topologyOf(plan, context);
   const { cluster: name } = plan;
+  const contracts = await loadContracts(config);
   const broker = await vhostOf(plan);
   try {
     await declare(broker.urls, plan.login);
@@ -23,7 +25,7 @@ export async function openVhost(plan: ExternalPlan, context: FileContext): Promi
     await broker.close();
     throw error;
   }
-  const client = new SessionClient(config, broker.urls, plan.login);
+  const client = new SessionClient(config, broker.urls, { login: plan.login, contracts });
   const { purge, ...rest } = broker;
   return {
     ...rest,

@@ -12,6 +12,7 @@ import { broker } from './parts/broker.ts';
 import { consume, memory, publish } from './parts/clients.ts';
 import { cluster } from './parts/cluster.ts';
 import { adminList, oneShot, start } from './parts/commands.ts';
+import { contracts } from './parts/contracts.ts';
 import { growth, growthOfRabbitMq } from './parts/growth.ts';
 import { harness } from './parts/harness.ts';
 import { openNode, type RabbitNode, type Settings } from './parts/node.ts';
@@ -34,6 +35,7 @@ const parts: Readonly<Record<string, (settings: Settings) => Promise<void>>> = {
   'growth-rabbitmq': growthOfRabbitMq,
   cluster,
   tap,
+  contracts,
 };
 
 const { values } = parseArgs({

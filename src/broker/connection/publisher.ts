@@ -119,7 +119,7 @@ export class Publisher {
     const queues = this.#queuesOf(destination, exchange, message);
     exchange.counters.publish_out += queues.length;
     const tag = this.#confirms === undefined ? 0 : ++this.#confirms.published;
-    const fate = connection.interference?.publish({ client: connection, exchange: exchangeName, routingKey });
+    const fate = connection.interference?.publish({ client: connection, exchange: exchangeName, routingKey, message });
     const routed = fate?.isRefused === true ? refused : this.#deliver(message, queues, mandatory);
     if (fate?.closesFor !== undefined) {
       connection.close(fate.closesFor);

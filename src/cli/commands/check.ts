@@ -146,13 +146,22 @@ async function checked(
           handlerFault: (handler) => handlerFault(handler, { folder, env }),
         })
       : { problems: [] };
+  const ofSchemas = own.checked === undefined ? [] : await schemaProblemsOf(own.checked.config);
   return {
     file,
     target,
-    problems: [...own.problems, ...(own.warnings ?? []), ...ofTarget],
+    problems: [...own.problems, ...(own.warnings ?? []), ...ofTarget, ...ofSchemas],
     ...(own.checked && { config: own.checked.config }),
     contents: own.checked === undefined ? 'exported definitions' : countsOf(own.checked.config),
   };
+}
+
+/** Returns the problems of the schemas that the file names. */
+async function schemaProblemsOf(config: Config): Promise<readonly Problem[]> {
+  const { publications, subscriptions } = config.schemas;
+  if (Object.keys({ ...publications, ...subscriptions }).length === 0) return [];
+  const { schemaProblems } = await import('../../contracts/check.ts');
+  return schemaProblems(config);
 }
 
 /** Prints the findings. Throws CONFIG if the file is invalid. */

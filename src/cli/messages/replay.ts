@@ -7,6 +7,7 @@ import { optionSets } from '../arguments/options.ts';
 import { intervalOf } from '../arguments/rate.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
+import { replayCheck } from '../contract.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { brokerOf } from '../input/broker.ts';
@@ -39,7 +40,7 @@ export function replayCommand(configOf: ConfigOf): Command {
   };
 }
 
-type Parsed = Omit<ReplaySettings, 'vhost' | 'user' | 'note' | 'target'> & { readonly target: ReplayTarget };
+type Parsed = Omit<ReplaySettings, 'vhost' | 'user' | 'note' | 'target' | 'check'> & { readonly target: ReplayTarget };
 
 function settingsOf(values: Values): Omit<Parsed, 'path'> {
   return {
@@ -98,11 +99,12 @@ async function run(context: Context, values: Values, { settings, config }: Job):
   const publication = target.to === 'publication' ? config.publications[target.name] : undefined;
   const vhost = publication?.vhost ?? vhostOf(config);
   const note = noteOf(context, 'replay');
+  const check = await replayCheck(config, target);
   const { loginUserOf, replay } = await import('../../roles/replay.ts');
   const user = loginUserOf(brokerOf(config, vhost, addresses).connections);
   const session = await openSession(context, { role: 'replay', config, addresses, values, note });
   try {
-    await replay(context, session, { ...settings, vhost, user, note });
+    await replay(context, session, { ...settings, check, vhost, user, note });
   } finally {
     await session.close();
   }

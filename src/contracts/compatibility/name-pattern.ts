@@ -1,8 +1,10 @@
 // Tests property names with the patterns of `patternProperties`.
 
-import { compilePattern, type Pattern } from '../patterns.ts';
+import { compilePattern } from '../patterns.ts';
 
-const patterns = new Map<string, Pattern['test'] | undefined>();
+type NameTest = (name: string) => boolean;
+
+const patterns = new Map<string, NameTest | undefined>();
 
 /** Reports whether a name matches a pattern. Returns `undefined` for a pattern that cannot be compiled. */
 export function isMatch(pattern: string, name: string): boolean | undefined {
@@ -10,7 +12,7 @@ export function isMatch(pattern: string, name: string): boolean | undefined {
   return patterns.get(pattern)?.(name);
 }
 
-function compiled(pattern: string): Pattern['test'] | undefined {
+function compiled(pattern: string): NameTest | undefined {
   try {
     return compilePattern(pattern).test;
   } catch {

@@ -2,7 +2,7 @@
 
 import './defer.ts';
 import * as uvu from 'uvu';
-import { enterTest, faultCount, leaveSuite, leaveTest, logsSince, roleOutput } from '../fixtures.ts';
+import { contractFaults, enterTest, faultCount, leaveSuite, leaveTest, logsSince, roleOutput } from '../fixtures.ts';
 import type { ChildOptions } from '../request.ts';
 import type { Failure, TestEvent } from './event.ts';
 import { failureOf } from './failure.ts';
@@ -144,6 +144,7 @@ export class GroupRun {
     try {
       const clearing = clear();
       if (clearing !== undefined) await guard(() => clearing, timeoutMs);
+      for (const fault of contractFaults()) fail(what, failureOf(new Error(fault)));
       await leaks?.after(what);
     } catch (error) {
       fail(`after ${what}`, failureOf(error));

@@ -1,7 +1,7 @@
 // Settles messages whose handler did not succeed. `decision.ts` decides, and `retries.ts` publishes.
 
 import { requeueMs } from '../../config/retry-queues.ts';
-import type { RetryConfig } from '../../config/role.ts';
+import type { FailurePolicy, RetryConfig } from '../../config/role.ts';
 import type { Say } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { Message } from '../../handlers/handler.ts';
@@ -46,6 +46,13 @@ interface Verdict {
   readonly reason: string;
   /** Number of the last attempt, if the message has had one. */
   readonly attempt?: number;
+}
+
+interface FailedAttempt {
+  readonly type: Failure;
+  readonly reason: string;
+  /** Replaces the policy of the role. */
+  readonly policy?: FailurePolicy;
 }
 
 /** The message is settled and is not delivered again. */
@@ -129,10 +136,10 @@ export class Failures {
     }
   }
 
-  /** Applies the configured policy to the failure. `end` is set if the role must end. */
-  async settle(delivery: Delivery, message: Message, failure: { type: Failure; reason: string }): Promise<Settled> {
+  /** Applies the configured policy, or that of the failure. `end` is set if the role must end. */
+  async settle(delivery: Delivery, message: Message, failure: FailedAttempt): Promise<Settled> {
     const { reason } = failure;
-    const decision = this.#decide(failure.type, message);
+    const decision = this.#decide(failure, message);
     const settled = await this.#carryOut(delivery, message, { decision, reason });
     if (!decision.isEnd) return settled;
     const why = `attempt ${message.attempt} failed: ${reason}`;
@@ -157,10 +164,10 @@ export class Failures {
     if (isRenewed ? delivery.ack() : delivery.nack(true)) counts.handedBack += 1;
   }
 
-  #decide(failure: Failure, message: Message): Decision {
+  #decide({ type, policy }: FailedAttempt, message: Message): Decision {
     const { config, workQueue } = this.#parts;
-    return decide(failure, {
-      onFail: config.onFail ?? 'retry',
+    return decide(type, {
+      onFail: policy ?? config.onFail ?? 'retry',
       attempt: message.attempt,
       attempts: config.attempts,
       returnLimit: returnLimit(workQueue(), message.headers),

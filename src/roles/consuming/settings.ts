@@ -3,6 +3,7 @@
 import type { RetryConfig } from '../../config/role.ts';
 import type { StreamOffset } from '../../config/stream-offset.ts';
 import type { Say } from '../../context.ts';
+import type { SubscriptionContract } from '../../contracts/load.ts';
 import type { Handler } from '../../handlers/handler.ts';
 
 /** A subscription that a role consumes from. */
@@ -11,6 +12,8 @@ export interface Source {
   /** Name of the subscription's queue in rascal.json. */
   readonly queue: string;
   readonly retry: RetryConfig;
+  /** The schema of the bodies, if rascal.json names one. */
+  readonly contract?: SubscriptionContract;
 }
 
 /** Where a reader of streams starts, and where it stores the offset that it has handled. */

@@ -11,6 +11,7 @@ import type { Session } from '../../../session/session.ts';
 import { intervalOf } from '../../arguments/rate.ts';
 import { delimiters } from '../../arguments/receive-options.ts';
 import type { Values } from '../../arguments/values.ts';
+import { subscriptionContracts } from '../../contract.ts';
 import { usageLine } from '../../help.ts';
 import { refuseInput } from '../../input/output-file.ts';
 import { type HandlerChoice, handlerChoice, handlerPlace, type Parallelism, parallelism } from './handler-options.ts';
@@ -120,11 +121,16 @@ function limitsOf(values: Values, { drainMs }: Running): Limits {
 /** Returns the queues and the retry settings of the role's subscriptions. */
 async function sourcesOf({ role, config }: Running, { onFail }: Options): Promise<Source[]> {
   const { retryOf } = await import('../../../config/retry-queues.ts');
-  return role.subscriptions.map((subscription) => ({
-    subscription,
-    queue: config.subscriptions[subscription]?.queue ?? '',
-    retry: { ...retryOf(config, subscription, role.retry), ...(onFail && { onFail }) },
-  }));
+  const contracts = await subscriptionContracts(config, role.subscriptions);
+  return role.subscriptions.map((subscription) => {
+    const contract = contracts?.get(subscription);
+    return {
+      subscription,
+      queue: config.subscriptions[subscription]?.queue ?? '',
+      retry: { ...retryOf(config, subscription, role.retry), ...(onFail && { onFail }) },
+      ...(contract && { contract }),
+    };
+  });
 }
 
 function handlerHost(context: Context, { config, observation }: Running, options: Options): HandlerHost {
@@ -164,6 +170,7 @@ async function receive(
     import('../../../handlers/make.ts'),
     import('../../../roles/consume.ts'),
   ]);
+  const canFailOf = canFail(choice.config) || sources.some(({ contract }) => contract !== undefined);
   await consume(context, session, {
     behaviour: role.behaviour,
     sources,
@@ -177,8 +184,8 @@ async function receive(
     handler: isQuiet ? quiet(handler) : handler,
     maxBody,
     beginDrain: running.beginDrain,
-    canFail: canFail(choice.config) || maxBody !== undefined,
-    warnings: await warningsOf(running, sources, canFail(choice.config)),
+    canFail: canFailOf || maxBody !== undefined,
+    warnings: await warningsOf(running, sources, canFailOf),
     say: observation.say,
     mayReplyTo: replyPlaces(role.behaviour === 'reply' ? values.list('reply-to') : [], config),
     isDebug: observation.isDebug,

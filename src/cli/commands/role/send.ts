@@ -2,12 +2,16 @@
 
 import type { RoleConfig, SendingRole } from '../../../config/role.ts';
 import type { Context } from '../../../context.ts';
+import { bodyError } from '../../../contracts/checked-sending.ts';
+import type { Contract } from '../../../contracts/load.ts';
 import { MqError } from '../../../errors.ts';
 import type { Input } from '../../../roles/input.ts';
+import { bytesOfText } from '../../../session/byte-text.ts';
 import type { Properties } from '../../../session/wire.ts';
 import { intervalOf } from '../../arguments/rate.ts';
 import { delimiters } from '../../arguments/receive-options.ts';
 import type { Values } from '../../arguments/values.ts';
+import { publicationContract } from '../../contract.ts';
 import { properties } from '../../input/properties.ts';
 import { delayOf } from './delay.ts';
 import { type NamedRole, type RunningRole, withSession } from './running.ts';
@@ -16,6 +20,7 @@ export async function runPublish(context: Context, values: Values, running: Runn
   const settings = {
     publication: running.role.publication,
     ...sending(values, running, context),
+    contract: await publicationContract(running.config, running.role.publication),
     skip: skipped(values),
     mandatory: values.flag('mandatory') ?? true,
     delay: delayOf(values, running.config.delays[running.role.publication]),
@@ -23,6 +28,7 @@ export async function runPublish(context: Context, values: Values, running: Runn
     intervalMs: intervalOf(values),
     json: values.flag('json') ?? false,
   };
+  refuseText(settings);
   const { publish } = await import('../../../roles/publish.ts');
   await withSession(context, values, running, (session) => publish(context, session, settings));
 }
@@ -31,6 +37,7 @@ export async function runRequest(context: Context, values: Values, running: Runn
   const settings = {
     publication: running.role.publication,
     ...sending(values, running, context),
+    contract: await publicationContract(running.config, running.role.publication),
     say: running.observation.say,
     window: values.whole('window', { min: 1, max: 65_535 }) ?? 64,
     intervalMs: intervalOf(values),
@@ -38,8 +45,16 @@ export async function runRequest(context: Context, values: Values, running: Runn
     ownQueue: values.flag('reply-queue') ?? false,
     json: values.flag('json') ?? false,
   };
+  refuseText(settings);
   const { request } = await import('../../../roles/request.ts');
   await withSession(context, values, running, (session) => request(context, session, settings));
+}
+
+/** Throws BAD_DATA for a text that does not match the schema, before mq connects to the broker. */
+function refuseText({ input, contract }: { input: Input; contract: Contract | undefined }): void {
+  if (input.from !== 'text' || contract === undefined) return;
+  const error = bodyError(bytesOfText(input.text), contract);
+  if (error !== undefined) throw error;
 }
 
 /** Returns the settings of both `publish` and `request`: the input, the routing key and the message properties. */

@@ -1,10 +1,8 @@
 // Reads a JSON file whose values need positions, such as a schema that rascal.json names.
 
-import { offsetAt, plainOf } from './reading/item.ts';
-import { parse } from './reading/parse.ts';
-import { type Path, type Problem, type ProblemCode, problemsOf } from './reading/problem.ts';
-
-export type { Path } from './reading/problem.ts';
+import { offsetAt, plainOf } from './item.ts';
+import { parse } from './parse.ts';
+import { type Path, type Problem, type ProblemCode, problemsOf } from './problem.ts';
 
 export interface JsonDocument {
   readonly content: unknown;

@@ -1,0 +1,168 @@
+// Loads schemas from files and checks bodies with them.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Config } from '../../../src/config/config.ts';
+import { schemaProblems } from '../../../src/contracts/check.ts';
+import { type Contract, loadContracts } from '../../../src/contracts/load.ts';
+import { emptyFolder } from '../../support/mq.ts';
+
+type Schema = Record<string, unknown> | boolean;
+
+function configOf(files: Record<string, Schema | string>, names: readonly string[] = ['order.json']): Config {
+  const texts = Object.entries(files).map(([name, schema]) => [
+    name,
+    typeof schema === 'string' ? schema : JSON.stringify(schema, null, 2),
+  ]);
+  const publications = Object.fromEntries(names.map((name) => [name, name]));
+  const folder = emptyFolder(Object.fromEntries(texts));
+  return { file: 'rascal.json', folder, schemas: { publications, subscriptions: {} } } as unknown as Config;
+}
+
+async function contractOf(schema: Schema, others: Record<string, Schema> = {}): Promise<Contract> {
+  const contracts = await loadContracts(configOf({ 'order.json': schema, ...others }));
+  return contracts!.publications.get('order.json')!;
+}
+
+const fault = async (schema: Schema, body: unknown) =>
+  (await contractOf(schema)).bodyFault(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));
+
+async function problems(files: Record<string, Schema | string>, names?: readonly string[]): Promise<string[]> {
+  const found = await schemaProblems(configOf(files, names));
+  return found.map(({ file, line, path, message, code }) => `${code} ${file}:${line} ${path}: ${message}`);
+}
+
+const order = {
+  type: 'object',
+  required: ['total'],
+  properties: {
+    total: { type: 'number', minimum: 0 },
+    state: { enum: ['new', 'paid'] },
+    version: { const: 2 },
+    id: { pattern: '^[a-z]+$' },
+  },
+  additionalProperties: false,
+};
+
+test('names the JSON pointer and the rule that a body breaks', async () => {
+  const { bodyFault } = await contractOf(order);
+  const of = (body: unknown) => bodyFault(Buffer.from(JSON.stringify(body)));
+  assert.is(of({ total: 1, state: 'paid' }), undefined);
+  assert.is(of({ total: -1 }), '/total must be >= 0');
+  assert.is(of({ total: 1, state: 'x' }), '/state must be one of "new", "paid"');
+  assert.is(of({ total: 1, version: 1 }), '/version must be 2');
+  assert.is(of({ total: 1, id: 'A' }), '/id must match pattern "^[a-z]+$"');
+  assert.is(of({ total: 1, extra: 1 }), 'the body must not have the property "extra"');
+  assert.is(of({}), "the body must have required property 'total'");
+  assert.is(of([]), 'the body must be object');
+});
+
+test('refuses a body that is not JSON', async () => {
+  const { bodyFault } = await contractOf(true);
+  assert.is(bodyFault(Buffer.from('{')), 'the body is not JSON');
+  assert.is(bodyFault(Buffer.alloc(0)), 'the body is empty, and not JSON');
+  assert.is(bodyFault(Buffer.from([0x22, 0xff, 0x22])), 'the body is not JSON: it is not UTF-8');
+  assert.is(bodyFault(Buffer.from('"x"')), undefined);
+});
+
+test('the text of a fault has a limit, whatever the body contains', async () => {
+  const long = 'k'.repeat(10_000);
+  const found = await fault({ additionalProperties: { additionalProperties: false } }, { [long]: { [long]: 1 } });
+  assert.ok(found !== undefined && found.length < 300, found);
+});
+
+test('loads no compiler if no needed name has a schema', async () => {
+  const config = configOf({ 'order.json': '{' });
+  assert.is(await loadContracts(config, { publications: ['other'], subscriptions: [] }), undefined);
+});
+
+test('follows references to files next to a schema, whatever its $id', async () => {
+  const address = { required: ['zip'] };
+  for (const $id of ['https://example.com/a/order.json', 'order.json', undefined]) {
+    const { bodyFault } = await contractOf(
+      { ...($id && { $id }), properties: { to: { $ref: 'address.json' } } },
+      { 'address.json': address },
+    );
+    assert.is(bodyFault(Buffer.from('{"to":{}}')), "/to must have required property 'zip'", String($id));
+  }
+});
+
+test('resolves embedded ids, anchors, and pointers to unknown keywords', async () => {
+  const { bodyFault } = await contractOf({
+    properties: { a: { $ref: 'other' }, b: { $ref: '#text' }, c: { $ref: '#/components/c' } },
+    $defs: { other: { $id: 'other', type: 'null' }, text: { $anchor: 'text', type: 'string' } },
+    components: { c: { items: { type: 'integer' } } },
+  });
+  assert.is(bodyFault(Buffer.from('{"a":null,"b":"","c":[1]}')), undefined);
+  assert.is(bodyFault(Buffer.from('{"a":1}')), '/a must be null');
+  assert.is(bodyFault(Buffer.from('{"b":1}')), '/b must be string');
+  assert.is(bodyFault(Buffer.from('{"c":[1.5]}')), '/c/0 must be integer');
+});
+
+test('compares unique items as JSON Schema does', async () => {
+  const unique = { uniqueItems: true };
+  const same = 'the body must not have equal items';
+  assert.is(await fault(unique, '[{"a":1,"b":2},{"b":2,"a":1}]'), same);
+  assert.is(await fault(unique, '[1, 1.0]'), same);
+  assert.is(await fault(unique, '[0, -0]'), same);
+  assert.is(await fault(unique, '[1, "1", true, "true", null, "null", [], {}, [[]], ["a,b"], ["a","b"]]'), undefined);
+});
+
+test('reports all problems of all schemas with file and line', async () => {
+  const found = await problems(
+    {
+      'order.json': {
+        $schema: 'http://json-schema.org/draft-07/schema#',
+        type: 'strin',
+        properties: {
+          a: { $ref: 'https://example.org/x.json' },
+          b: { $ref: '#/$defs/none' },
+          c: { pattern: '(?=x)' },
+          d: { $ref: 'missing.json' },
+          e: { minimun: 1 },
+          f: { $dynamicRef: '#x' },
+        },
+      },
+      'broken.json': '{',
+    },
+    ['order.json', 'broken.json', 'none.json'],
+  );
+  assert.equal(found, [
+    'syntax broken.json:1 : missing closing brace',
+    'missing-file none.json:1 : cannot be read: no such file or directory',
+    'value order.json:2 $schema: must be "https://json-schema.org/draft/2020-12/schema", the only draft that mq supports',
+    'value order.json:3 type: must be one of "array", "boolean", "integer", "null", "number", "object", "string"',
+    'reference order.json:6 properties.a.$ref: refers to https://example.org/x.json, and mq reads local files only',
+    'reference order.json:9 properties.b.$ref: there is no "/$defs/none" in order.json',
+    'value order.json:12 properties.c.pattern: the pattern is invalid: (?= needs backtracking, which has no limit of time; mq does not run it',
+    'reference order.json:15 properties.d.$ref: missing.json: cannot be read: no such file or directory',
+    'warning order.json:18 properties.e.minimun: unknown keyword "minimun", which checks nothing (did you mean "minimum"?)',
+    'reference order.json:21 properties.f.$dynamicRef: mq does not support $dynamicRef; use $ref',
+  ]);
+});
+
+test('a schema with a problem ends a run with all problems', async () => {
+  const config = configOf({ 'order.json': { type: 'strin', pattern: '(' } });
+  let error: { code?: string; problems?: readonly string[] } = {};
+  await loadContracts(config).catch((one) => {
+    error = one;
+  });
+  assert.is(error.code, 'CONFIG');
+  assert.is(error.problems?.length, 2);
+});
+
+test('checks the examples of each subschema with it', async () => {
+  const found = await problems({
+    'order.json': {
+      examples: [{ total: 1 }, { total: 'x' }],
+      properties: { total: { type: 'number', examples: [1, 'y'] }, 'a/b~c': { type: 'null', examples: [0] } },
+    },
+  });
+  assert.equal(found, [
+    'value order.json:6 examples[1]: the example does not match its schema: /total must be number',
+    'value order.json:15 properties.total.examples[1]: the example does not match its schema: it must be number',
+    'value order.json:21 properties["a/b~c"].examples[0]: the example does not match its schema: it must be null',
+  ]);
+});
+
+test.run();
