@@ -17,7 +17,7 @@ import {
   unionOf,
   unknownBecause,
   unknownType,
-} from './type-text.ts';
+} from './text.ts';
 
 /** Where a schema is: the named types that are equal to it, and the `type` of the schema around it. */
 interface Scope {
@@ -129,7 +129,7 @@ export class Converter {
     return objectType(members);
   }
 
-  /** Returns the type of the properties that have no name in the schema, or `never` if there are none. */
+  /** Returns the type of the properties that have no name in the schema, or `never` if there are no others. */
   #rest(node: SchemaNode): TypeText {
     const patterns = childrenOf(node, 'patternProperties').map(([, child]) => this.#inside(child));
     const additional = childOf(node, 'additionalProperties');
