@@ -108,7 +108,8 @@ export function stepOf(pointer: string, step: string): string {
   return `${pointer}/${step.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
-function stepsOf(pointer: string): string[] {
+/** Returns the steps of a JSON pointer. */
+export function stepsOf(pointer: string): string[] {
   const steps = pointer.split('/').slice(1);
   return steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
 }

@@ -110,6 +110,11 @@ declare module 'mq/test' {
     body: SentBody<Name>,
     options?: SendOptions,
   ): Promise<Published>;
+  export function publish(
+    publication: string,
+    body: Body,
+    options: SendOptions & { readonly schema: false },
+  ): Promise<Published>;
   /**
    * Publishes the messages of a recording (\`mq record\`) and returns their number. The path starts at the current folder.
    * \`to\` replaces the recorded exchange and routing key. On the embedded broker the clock advances by the recorded pauses;

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { bodyDeclarations } from '../../src/contracts/body-types.ts';
+import { bodyDeclarations } from '../../src/contracts/typescript.ts';
 import { declarations as ofHandlers } from '../../src/handlers/declarations.ts';
 import { declarations as ofTests } from '../../src/harness/declarations.ts';
 import { node } from './node.ts';

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { schemaTree } from '../../src/contracts/schema-node.ts';
+import { bodyDeclarations } from '../../src/contracts/typescript.ts';
 import { tsconfig } from '../../src/harness/declarations.ts';
 import { tsc } from '../support/tsc.ts';
 
@@ -25,9 +27,17 @@ function examples(): Record<string, string> {
   return Object.fromEntries(found);
 }
 
+/** Returns the types of the bodies for the schema that the page about contracts shows. */
+function bodies(): string {
+  const page = readFileSync(join(root, '.github/docs/contracts.md'), 'utf8');
+  const [, text = ''] = /^```json\n(\{\n {2}"\$schema".*?)^```$/ms.exec(page) ?? [];
+  const schema = schemaTree({ file: 'schemas/order.json', content: JSON.parse(text), uri: 'file:///order.json' });
+  return bodyDeclarations(new Map(), new Map([['orders', schema]]));
+}
+
 test('the TypeScript examples compile', async () => {
-  const files = examples();
-  assert.ok(Object.keys(files).length >= 2, 'the pages have examples');
+  const files = { ...examples(), 'mq-bodies.d.ts': bodies() };
+  assert.ok(Object.keys(files).length > 2, 'the pages have examples');
   assert.is(await tsc(folder, files, tsconfig), '');
 });
 

@@ -267,7 +267,7 @@ export const route: readonly Option[] = [
   trustManagement,
 ];
 
-export const graphFormats = ['text', 'mermaid', 'dot', 'svg', 'json'] as const;
+export const graphFormats = ['text', 'mermaid', 'dot', 'svg', 'json', 'asyncapi'] as const;
 
 /** Options of mq graph, in addition to those of all commands that connect to a broker. */
 export const graph: readonly Option[] = [
@@ -275,7 +275,7 @@ export const graph: readonly Option[] = [
     name: 'format',
     value: 'FORMAT',
     words: graphFormats,
-    help: 'print text, a Mermaid flowchart, Graphviz dot, SVG or JSON',
+    help: 'print text, a Mermaid flowchart, Graphviz dot, SVG, JSON or an AsyncAPI document',
     default: 'text',
   },
   { name: 'live', help: 'draw what the broker has, with depths, rates and consumers' },

@@ -60,7 +60,7 @@ async function bodiesOf(
   const [{ loadConfig }, { schemaTrees }, { bodyDeclarations }] = await Promise.all([
     import('../../config/load.ts'),
     import('../../contracts/trees.ts'),
-    import('../../contracts/body-types.ts'),
+    import('../../contracts/typescript.ts'),
   ]);
   const config = await loadConfig({ option, env, cwd, signal, builtin });
   if (config.file === undefined) return bodyDeclarations(new Map(), new Map());

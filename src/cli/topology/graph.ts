@@ -28,6 +28,7 @@ export function graphCommand(configOf: (context: Context) => Promise<Config>): C
       'mq graph --format svg > topology.svg',
       'mq graph --live --focus orders --depth 2',
       'mq graph --format mermaid --vhost shop',
+      'mq graph --format asyncapi > asyncapi.json',
     ],
     async run(context, values) {
       values.expectAtMost(0);
@@ -37,11 +38,36 @@ export function graphCommand(configOf: (context: Context) => Promise<Config>): C
       const depth = values.whole('depth', { min: 0, max: 100 });
       if (depth !== undefined && values.text('focus') === undefined) throw values.usage('--depth needs --focus');
       const config = await configOf(context);
+      if (format === 'asyncapi') {
+        context.stdout.write(await asyncapi(values, config));
+        return;
+      }
       const vhosts = await focused(values, await vhostsOf(context, values, config), depth ?? 1);
       if (vhosts.length === 0) noteOf(context, 'graph')(`${config.file ?? 'the built-in rascal.json'} has no vhost`);
       context.stdout.write(await formatted(values, vhosts, { format, width: widthOf(context.stdout) }));
     },
   };
+}
+
+/** Writes what rascal.json sends and receives. The document has no other objects, so there is nothing to select or join. */
+async function asyncapi(values: Values, config: Config): Promise<string> {
+  const drawing = ['live', 'focus', 'collapse'].find((name) => values.given.includes(name));
+  if (drawing !== undefined) throw values.usage(`--${drawing} and --format asyncapi exclude each other`);
+  const [{ schemaTrees }, { asyncapiOf }] = await Promise.all([
+    import('../../contracts/trees.ts'),
+    import('./graph/asyncapi.ts'),
+  ]);
+  return asyncapiOf(config, namedVhosts(values, config), await schemaTrees(config));
+}
+
+/** Returns the vhost of --vhost, otherwise all vhosts. Throws USAGE if rascal.json does not have it. */
+function namedVhosts(values: Values, config: Config): readonly string[] {
+  const typed = values.name('vhost');
+  const names = Object.keys(config.vhosts);
+  if (typed === undefined) return names;
+  if (names.includes(typed)) return [typed];
+  const against = config.file ?? 'the built-in rascal.json';
+  throw values.usage(`${against} has no vhost '${typed}'; its vhosts are ${names.join(', ') || 'none'}`);
 }
 
 async function vhostsOf(context: Context, values: Values, config: Config): Promise<DrawnVhost[]> {
@@ -50,9 +76,7 @@ async function vhostsOf(context: Context, values: Values, config: Config): Promi
   const names = Object.keys(config.vhosts);
   if (!values.flag('live')) {
     const against = config.file ?? 'the built-in rascal.json';
-    if (typed !== undefined && !names.includes(typed))
-      throw values.usage(`${against} has no vhost '${typed}'; its vhosts are ${names.join(', ') || 'none'}`);
-    return (typed === undefined ? names : [typed]).map((vhost) => ({ vhost, against, graph: graphOf(config, vhost) }));
+    return namedVhosts(values, config).map((vhost) => ({ vhost, against, graph: graphOf(config, vhost) }));
   }
   const addresses = await addressesOf(context, values);
   const drawn: DrawnVhost[] = [];

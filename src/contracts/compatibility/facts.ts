@@ -86,7 +86,7 @@ function closedByUnevaluated(node: SchemaNode): SchemaNode | undefined {
   return derived(node, closed);
 }
 
-/** The same object each time, because a comparison is recognized by its schemas. */
+/** Keeps the results, because a comparison is recognized by the identity of its schemas. */
 const closedSchemas = new WeakMap<object, object>();
 
 function typesOf(flat: Nodes): Set<TypeName> {
@@ -114,7 +114,7 @@ export function commonTypes(one: ReadonlySet<TypeName>, other: ReadonlySet<TypeN
 }
 
 /** Returns the type of a JSON value. A number without a fraction is an integer. */
-export function typeOf(value: unknown): TypeName {
+function typeOf(value: unknown): TypeName {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
   if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';

@@ -2,9 +2,9 @@
 
 import { compilePattern } from '../patterns.ts';
 
-type Test = (name: string) => boolean;
+type NameTest = (name: string) => boolean;
 
-const patterns = new Map<string, Test | undefined>();
+const patterns = new Map<string, NameTest | undefined>();
 
 /** Reports whether a name matches a pattern. Returns `undefined` for a pattern that cannot be compiled. */
 export function isMatch(pattern: string, name: string): boolean | undefined {
@@ -12,7 +12,7 @@ export function isMatch(pattern: string, name: string): boolean | undefined {
   return patterns.get(pattern)?.(name);
 }
 
-function compiled(pattern: string): Test | undefined {
+function compiled(pattern: string): NameTest | undefined {
   try {
     return compilePattern(pattern).test;
   } catch {

@@ -5,7 +5,7 @@ import { isObject, listOf } from '../../config/plain.ts';
 import { childOf, childrenOf, keywordsOf, referencedBy, type SchemaNode } from '../schema-node.ts';
 
 /** Keywords that accept and refuse nothing. */
-export const annotations: readonly string[] = [
+const annotations: readonly string[] = [
   ...['$schema', '$id', '$anchor', '$comment', '$defs', 'definitions', '$vocabulary'],
   ...['title', 'description', 'default', 'examples', 'deprecated', 'readOnly', 'writeOnly'],
 ];

@@ -29,9 +29,9 @@ interface Row {
   readonly title: string;
   readonly wide: unknown;
   readonly narrow: unknown;
-  /** What a subscription with the narrow schema refuses of the messages for the wide one. */
+  /** Findings for a subscription whose old schema is the wide one. */
   readonly refused: readonly string[];
-  /** What the other direction refuses. Default nothing. */
+  /** Findings of the other direction. Default none. */
   readonly back?: readonly string[];
 }
 

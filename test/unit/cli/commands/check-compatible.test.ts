@@ -59,7 +59,7 @@ test('equal schemas are compatible', async () => {
   assert.match(stdout, /^new\/rascal\.json: valid .*\nnew\/rascal\.json: compatible with old\/rascal\.json\n$/);
 });
 
-test('each difference is a line with the file and the pointer, and the status is 1', async () => {
+test('each difference is a line with file and pointer, and the status is 1', async () => {
   const newer = { ...order, required: [], additionalProperties: false };
   const older = { $defs: { name: { type: 'string', maxLength: 100 } } };
   const { status, stdout } = await check(versions({ parts: older }, { order: newer }));

@@ -69,6 +69,7 @@ export const untyped: Handler = (message) => void message.json().anything.at.all
 await publish('orders', { id: 7, lines: [{ price: null }] });
 await publish('orders', 'no JSON');
 await publish('raw', { anything: 1 });
+await publish('orders', { id: 'not a number' }, { schema: false });
 await publish('another', { anything: 1 });
 const bill = await expectMessage('billing', { id: 7 });
 assert.is(bill.json().lines[0]?.price, null);

@@ -19,7 +19,7 @@ refuses([
     args: ['graph', '--format', 'png'],
     files,
     exit: 64,
-    line: "mq graph: --format must be text or mermaid or dot or svg or json, not 'png' [USAGE]",
+    line: "mq graph: --format must be text or mermaid or dot or svg or json or asyncapi, not 'png' [USAGE]",
     hint: 'mq graph --help',
   },
   {

@@ -1,9 +1,9 @@
 // TypeScript declarations of `mq/bodies`: the types of the bodies of publications and subscriptions. `mq types` writes them,
 // and the declarations of `mq/test` and `mq/handler` use them.
 
-import { Converter } from './body-types/converter.ts';
-import { indented, keyText } from './body-types/type-text.ts';
 import type { SchemaNode } from './schema-node.ts';
+import { Converter } from './typescript/converter.ts';
+import { indented, keyText } from './typescript/text.ts';
 
 /** Publications or subscriptions by name, each with its schema if it has one. */
 export type Bodies = ReadonlyMap<string, SchemaNode | undefined>;

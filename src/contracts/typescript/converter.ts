@@ -3,7 +3,7 @@
 
 import { isObject, listOf, stringOf } from '../../config/plain.ts';
 import { constraintsOf } from '../compatibility/same.ts';
-import { childOf, childrenOf, keywordsOf, referencedBy, type SchemaNode } from '../schema-node.ts';
+import { childOf, childrenOf, keywordsOf, referencedBy, type SchemaNode, stepsOf } from '../schema-node.ts';
 import {
   arrayOf,
   atom,
@@ -17,7 +17,7 @@ import {
   unionOf,
   unknownBecause,
   unknownType,
-} from './type-text.ts';
+} from './text.ts';
 
 /** Where a schema is: the named types that are equal to it, and the `type` of the schema around it. */
 interface Scope {
@@ -58,8 +58,7 @@ export class Converter {
   }
 
   #newName({ document, pointer }: SchemaNode): string {
-    const last =
-      pointer === '' ? document.file.replace(/^.*[\\/]|(\.schema)?\.json$/g, '') : pointer.replace(/^.*\//s, '');
+    const last = stepsOf(pointer).at(-1) ?? document.file.replace(/^.*[\\/]|(\.schema)?\.json$/g, '');
     const words = last.match(/[A-Za-z0-9]+/g) ?? [];
     const joined = words.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join('');
     const name = /^[A-Za-z]/.test(joined) ? joined : `Body${joined}`;
@@ -130,7 +129,7 @@ export class Converter {
     return objectType(members);
   }
 
-  /** Returns the type of the properties that have no name in the schema, or `never` if there are none. */
+  /** Returns the type of the properties that have no name in the schema, or `never` if there are no others. */
   #rest(node: SchemaNode): TypeText {
     const patterns = childrenOf(node, 'patternProperties').map(([, child]) => this.#inside(child));
     const additional = childOf(node, 'additionalProperties');

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bodyDeclarations } from '../../../src/contracts/body-types.ts';
 import { schemaTree } from '../../../src/contracts/schema-node.ts';
+import { bodyDeclarations } from '../../../src/contracts/typescript.ts';
 import { tsconfig } from '../../../src/harness/declarations.ts';
 import { tsc } from '../../support/tsc.ts';
 

@@ -4,7 +4,7 @@ import { isObject } from '../../config/plain.ts';
 
 export interface TypeText {
   readonly text: string;
-  /** How tightly the text binds: an operand of a looser kind needs parentheses. */
+  /** Operands of a looser kind need parentheses: an atom binds most tightly. */
   readonly kind: 'atom' | 'intersection' | 'union';
 }
 
