@@ -88,7 +88,18 @@ async function openIntake(source: Source, opening: Opening): Promise<Intake | un
   };
   const handler = source.contract ? checkedHandler(settings.handler, source.contract) : settings.handler;
   const own = { ...settings, handler };
-  return new Intake({ ...shared, context, consumer, publisher, failures, tracer, settings: own, counts, read, ...returns });
+  return new Intake({
+    ...shared,
+    context,
+    consumer,
+    publisher,
+    failures,
+    tracer,
+    settings: own,
+    counts,
+    read,
+    ...returns,
+  });
 }
 
 /** Opens the consumer of a subscription, and the store of its offset if one is configured. */
