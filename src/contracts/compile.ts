@@ -82,7 +82,9 @@ export class Compiler {
     } catch (error) {
       if (error instanceof TooManySteps) return `the check of the body needs more than ${mostSteps} steps`;
       if (error instanceof RangeError) return `the body is nested deeper than ${mostDepth} levels`;
-      throw error;
+      // The code that Ajv 8.20.0 generates throws a TypeError for some bodies, for example with `if` and `unevaluatedProperties`.
+      // Without a check, a body is not valid.
+      return `the schema cannot check the body: ${error instanceof Error ? error.message : String(error)}`;
     }
   }
 

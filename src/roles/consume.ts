@@ -87,19 +87,8 @@ async function openIntake(source: Source, opening: Opening): Promise<Intake | un
     isLastReturn: ({ headers }: Message) => isLastReturn(workQueue(), headers),
   };
   const handler = source.contract ? checkedHandler(settings.handler, source.contract) : settings.handler;
-  const own = { ...settings, handler };
-  return new Intake({
-    ...shared,
-    context,
-    consumer,
-    publisher,
-    failures,
-    tracer,
-    settings: own,
-    counts,
-    read,
-    ...returns,
-  });
+  const parts = { ...shared, ...returns, context, consumer, publisher, failures, tracer, counts, read };
+  return new Intake({ ...parts, settings: { ...settings, handler } });
 }
 
 /** Opens the consumer of a subscription, and the store of its offset if one is configured. */

@@ -18,7 +18,7 @@ export function offsetOf({ properties }: RawMessage): number | undefined {
 /**
  * Returns the offset of the first message that a consumer with these arguments receives, or `undefined` if there is no
  * message now. Consumes on `channel` without acknowledging, then closes it.
- * @param quietMs milliseconds to wait for the message
+ * @param quietMs milliseconds without a message after which the answer is `undefined`
  */
 export function firstOffset(
   channel: Channel,
