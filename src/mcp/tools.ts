@@ -286,6 +286,35 @@ function addChanges(add: AddTool, { management }: ToolSettings): void {
     input: z.strictObject({}),
     line: () => ({ args: ['apply', '--yes', '--json', ...management] }),
   });
+  addBenchmark(add);
+}
+
+function addBenchmark(add: AddTool): void {
+  add({
+    name: 'bench',
+    title: 'Measure the broker',
+    description:
+      'Sends messages through queues of its own, which it deletes at the end, and measures rates, latencies, losses and duplicates. It loads the broker. Status 1: a threshold does not hold.',
+    changes: 'additive',
+    input: z.strictObject({
+      verb: z.enum(['publish', 'consume', 'pipe', 'rpc']).default('pipe'),
+      rate: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .optional()
+        .describe('messages a second (default as many as the broker accepts)'),
+      seconds: z.int().min(1).max(30).default(5).describe('measure for this time'),
+      size: z.int().min(32).max(1_000_000).optional().describe('bytes of a body (default 100)'),
+      thresholds: texts('conditions such as "p99<50ms", "rate>2000" or "lost==0"'),
+    }),
+    line: ({ verb, rate, seconds, size, thresholds }) => ({
+      args: [
+        ...['bench', verb, '--json', `--duration=${seconds}s`, ...option('rate', rate), ...option('size', size)],
+        ...repeated('threshold', thresholds),
+      ],
+    }),
+  });
 }
 
 /** The name of a header cannot contain the separator of `--header`. */

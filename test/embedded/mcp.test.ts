@@ -59,7 +59,7 @@ test('without --allow-changes no tool is offered that changes the broker', () =>
         ['test'],
       );
       for (const { inputSchema } of tools) assert.is(inputSchema['additionalProperties'], false);
-      for (const name of ['apply', 'dlq_change']) {
+      for (const name of ['apply', 'bench', 'dlq_change']) {
         const refused = await peer.call(name, {}).catch((error: Error) => error);
         assert.ok(refused instanceof Error || refused.isError, name);
       }
@@ -113,6 +113,18 @@ test('no tool changes anything without --allow-changes', () =>
       orders: ['{"id":1,"password":"hunter22"}', '{"id":2}'],
       'orders.dead': ['dead one', 'dead two'],
     });
+  }));
+
+test('with --allow-changes, bench measures and leaves no queue behind', () =>
+  withShop(async ({ place, served }) => {
+    const before = await stateOf(served);
+    await withNewClient({ ...place, options: ['--allow-changes'] }, async (peer) => {
+      const args = { verb: 'pipe', rate: 100, seconds: 1, thresholds: ['lost==0', 'received-rate<1'] };
+      const { isError, text, structured } = await peer.call('bench', args);
+      assert.is(isError, false, text);
+      assert.is(structured['status'], 1, text);
+    });
+    assert.equal(await stateOf(served), before);
   }));
 
 test('--allow-changes deletes the dead letters that the client names', () =>
