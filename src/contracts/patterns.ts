@@ -13,7 +13,7 @@ interface Pattern {
 export function compilePattern(source: string): Pattern {
   // The constructor only checks the syntax. V8 never runs the pattern.
   new RegExp(source, 'u');
-  const outsideClasses = source.replace(/(\\.)|\[(?:\\.|[^\]\\])*\]/gs, '$1');
+  const outsideClasses = source.replace(/(\\.)|\[(?:\\.|[^\]\\])*(?:\]|\\?$)/gs, '$1');
   const backtracking = /^(?:[^\\]|\\.)*?(\(\?<?[=!]|\\[1-9]|\\k<)/s.exec(outsideClasses)?.[1];
   if (backtracking !== undefined)
     throw new SyntaxError(`${backtracking} needs backtracking, which has no limit of time; mq does not run it`);
