@@ -1,7 +1,7 @@
 // Finds the contract of a message by its exchange and routing key, for messages that do not name their publication.
 
 import { type Config, namePrefix } from '../config/config.ts';
-import type { Contract } from './load.ts';
+import type { Contract } from './contracts.ts';
 
 interface Sent {
   readonly exchange: string;

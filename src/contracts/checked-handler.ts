@@ -1,7 +1,7 @@
 // Checks the body of each message before its handler receives it.
 
 import type { Handler, HandlerContext, Message, Outcome } from '../handlers/handler.ts';
-import type { SubscriptionContract } from './load.ts';
+import type { SubscriptionContract } from './contracts.ts';
 
 /** Returns a handler whose messages match the schema. Other messages get the outcome that the contract names. */
 export function checkedHandler(handler: Handler, contract: SubscriptionContract): Handler {

@@ -3,7 +3,7 @@
 import type { Config } from '../config/config.ts';
 import { MqError } from '../errors.ts';
 import { contractsByDestination, faultOfAll } from './by-destination.ts';
-import type { Contract } from './load.ts';
+import type { Contract } from './contracts.ts';
 
 /** The part of a publisher that roles use. */
 interface Sender<Message, Outcome> {

@@ -2,7 +2,7 @@
 
 import type { Context } from '../context.ts';
 import { checkedSender, checkOf } from '../contracts/checked-sending.ts';
-import type { Contract } from '../contracts/load.ts';
+import type { Contract } from '../contracts/contracts.ts';
 import type { OutgoingMessage } from '../session/outgoing-message.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';

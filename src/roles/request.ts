@@ -2,7 +2,7 @@
 
 import type { Context, Say } from '../context.ts';
 import { checkedRequester } from '../contracts/checked-sending.ts';
-import type { Contract } from '../contracts/load.ts';
+import type { Contract } from '../contracts/contracts.ts';
 import { asMqError, MqError } from '../errors.ts';
 import { messageParts } from '../handlers/exec-message.ts';
 import type { Requester } from '../session/requester.ts';

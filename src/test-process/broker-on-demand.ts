@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Interference } from '../broker/interference.ts';
 import type { Broker } from '../broker/server.ts';
-import { loadContracts } from '../contracts/load.ts';
+import { loadContracts } from '../contracts/contracts.ts';
 import type { MovableClock } from '../harness/clock.ts';
 import type { EmbeddedPlan } from '../harness/target.ts';
 import type { VhostState } from './broker-state.ts';

@@ -3,7 +3,7 @@
 
 import type { Config } from '../config/config.ts';
 import { contractsByDestination, faultOfAll, type NamedContract } from '../contracts/by-destination.ts';
-import type { Contracts } from '../contracts/load.ts';
+import type { Contracts } from '../contracts/contracts.ts';
 
 interface SeenMessage {
   readonly exchange: string;

@@ -2,7 +2,7 @@
 
 import { parseAddresses } from '../config/address.ts';
 import type { Config, SubscriptionConfig } from '../config/config.ts';
-import type { Contracts } from '../contracts/load.ts';
+import type { Contracts } from '../contracts/contracts.ts';
 import { MqError } from '../errors.ts';
 import { type Message, plainProperties } from '../handlers/handler.ts';
 import type {

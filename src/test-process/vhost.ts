@@ -2,7 +2,7 @@
 
 import { parseAddresses } from '../config/address.ts';
 import { objectOf } from '../config/plain.ts';
-import { loadContracts } from '../contracts/load.ts';
+import { loadContracts } from '../contracts/contracts.ts';
 import { MqError } from '../errors.ts';
 import type { ExternalPlan, FileTarget, VhostContent } from '../harness/target.ts';
 import type { Login } from '../login/login.ts';

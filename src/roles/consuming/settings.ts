@@ -3,7 +3,7 @@
 import type { RetryConfig } from '../../config/role.ts';
 import type { StreamOffset } from '../../config/stream-offset.ts';
 import type { Say } from '../../context.ts';
-import type { SubscriptionContract } from '../../contracts/load.ts';
+import type { SubscriptionContract } from '../../contracts/contracts.ts';
 import type { Handler } from '../../handlers/handler.ts';
 
 /** A subscription that a role consumes from. */

@@ -6,7 +6,7 @@ import { mostStepsPerTurn, TurnSteps } from '../../../src/contracts/budget.ts';
 import { contractsByDestination } from '../../../src/contracts/by-destination.ts';
 import { checkedHandler } from '../../../src/contracts/checked-handler.ts';
 import { checkedSender, checkOf } from '../../../src/contracts/checked-sending.ts';
-import type { Contract, SubscriptionContract } from '../../../src/contracts/load.ts';
+import type { Contract, SubscriptionContract } from '../../../src/contracts/contracts.ts';
 import type { Handler, Message } from '../../../src/handlers/handler.ts';
 import { configOf } from '../config/fixture.ts';
 

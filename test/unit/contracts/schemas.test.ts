@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Config } from '../../../src/config/config.ts';
 import { schemaProblems } from '../../../src/contracts/check.ts';
-import { type Contract, loadContracts } from '../../../src/contracts/load.ts';
+import { type Contract, loadContracts } from '../../../src/contracts/contracts.ts';
 import { emptyFolder } from '../../support/mq.ts';
 
 type Schema = Record<string, unknown> | boolean;

@@ -3,7 +3,7 @@
 import type { RoleConfig, SendingRole } from '../../../config/role.ts';
 import type { Context } from '../../../context.ts';
 import { bodyError } from '../../../contracts/checked-sending.ts';
-import type { Contract } from '../../../contracts/load.ts';
+import type { Contract } from '../../../contracts/contracts.ts';
 import { MqError } from '../../../errors.ts';
 import type { Input } from '../../../roles/input.ts';
 import { bytesOfText } from '../../../session/byte-text.ts';
