@@ -81,8 +81,8 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     edits: [
       [
         'roles/consuming/retries.ts',
-        'return publisher.publish({ exchange,',
-        "if (routingKey !== deadQueue(this.#queue).name) return void publisher.publish({ exchange, routingKey, body: message.body, properties, mandatory: true }) ?? { type: 'confirmed' };\n    return publisher.publish({ exchange,",
+        'return publisher.publish({ operation, exchange,',
+        "if (routingKey !== deadQueue(this.#queue).name) return void publisher.publish({ operation, exchange, routingKey, body: message.body, properties, mandatory: true }) ?? { type: 'confirmed' };\n    return publisher.publish({ operation, exchange,",
       ],
     ],
     caught: lost,
