@@ -75,7 +75,7 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
   simulation: () => [{ title: 'simulation', folders: ['simulation'], timeout: 600, jobs: 1 }],
   // The scenarios, which every broker must pass, and the tests of the embedded broker, with one `mq broker` for all files.
   embedded: () => [
-    { title: 'embedded', folders: ['scenarios', 'embedded'], timeout: 120, jobs: 2, around: withEmbeddedBroker },
+    { title: 'embedded', folders: ['scenarios', 'embedded'], timeout: 240, jobs: 2, around: withEmbeddedBroker },
   ],
   robustness: () => [{ title: 'robustness', folders: ['robustness'], timeout: 600, jobs: 2 }],
   // Other clients, on RabbitMQ and on the embedded broker.

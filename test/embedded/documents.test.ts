@@ -1,7 +1,7 @@
 // Runs the commands in README.md and .github/docs. Each block runs on its own broker, with other ports. Also checks
 // every rascal.json in these pages. test/unit/examples.test.ts compiles the TypeScript.
 
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -31,6 +31,13 @@ test('every rascal.json of the pages is valid', async () => {
     if (!isWhole || !('vhosts' in value)) continue;
     const cwd = folderOfReader();
     writeFileSync(join(cwd, 'rascal.json'), text);
+    // The page shows the schema that its rascal.json names.
+    const page = place.replace(/:\d+$/, '');
+    const schema = jsonBlocks().find(
+      (block) => block.place.startsWith(page) && block.text.includes('"$schema": "https://'),
+    );
+    mkdirSync(join(cwd, 'schemas'));
+    writeFileSync(join(cwd, 'schemas', 'order.json'), schema?.text ?? '{}');
     const { status, stderr } = await mq(['check'], { cwd });
     assert.is(status, 0, `${place}: ${stderr}`);
   }
