@@ -95,7 +95,7 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
       {
         title: `scenarios, RabbitMQ ${version}`,
         folders: ['scenarios'],
-        timeout: 240,
+        timeout: 480,
         ...onCluster(version, 3),
         jobs: 2,
         lane: 'any',
@@ -104,7 +104,7 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
       {
         title: `cluster, RabbitMQ ${version}`,
         folders: ['cluster'],
-        timeout: 240,
+        timeout: 480,
         lane: 'nodes',
         ...onCluster(version, 3),
         ...withoutSame('cluster', version),
