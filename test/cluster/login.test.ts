@@ -65,8 +65,9 @@ function assertNoToken(...results: readonly Pick<MqResult, 'stdout' | 'stderr'>[
 const renewals = (role: RunningMq) => role.stderr().match(/"event":"token-renewed"/g)?.length ?? 0;
 
 test('renews the tokens of a publisher and a worker, and loses nothing', async () => {
+  // A token of 10 s is renewed after 8 s. A machine that needs more than 2 s for that loses the connection.
   const options = { env, deadlineMs: 120_000 };
-  const log = ['--json', '--log', 'json', '--log-level', 'debug', '--token-command', keys.command(5)];
+  const log = ['--json', '--log', 'json', '--log-level', 'debug', '--token-command', keys.command(10)];
   const worker = startMq(['worker', ...log], options);
   await worker.prints(/"event":"consuming"/, 'stderr');
   const publisher = startMq(['task', '--lines', ...log], options);
