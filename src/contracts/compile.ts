@@ -1,6 +1,6 @@
 // Compiles schemas with Ajv, so that every check has a limit of work: each subschema and each pattern counts its steps.
 
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { _, Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { Path, Problem } from '../config/check.ts';
 import { isObject, type Plain } from '../config/plain.ts';
 import { mostDepth, parseBody } from './body.ts';
@@ -8,6 +8,7 @@ import { Budget, mostSteps, TooManySteps } from './budget.ts';
 import type { Documents, SchemaDocument } from './documents.ts';
 import { faultText } from './fault-text.ts';
 import { costOf } from './keyword-cost.ts';
+import { isMultiple } from './multiple-of.ts';
 import { compilePattern } from './patterns.ts';
 import { areUnique } from './unique-items.ts';
 
@@ -100,14 +101,7 @@ export class Compiler {
       logger: false,
       code: { regExp: Object.assign((pattern: string) => countedPattern(pattern, budget), { code: 'mq' }) },
     });
-    ajv.removeKeyword('uniqueItems');
-    ajv.addKeyword({
-      keyword: 'uniqueItems',
-      type: 'array',
-      schemaType: 'boolean',
-      errors: false,
-      validate: (isUnique: boolean, list: readonly unknown[]) => !isUnique || areUnique(list, budget),
-    });
+    replaceKeywords(ajv, budget);
     ajv.addKeyword({
       keyword: stepKeyword,
       before: '$ref',
@@ -122,6 +116,27 @@ export class Compiler {
     });
     return ajv;
   }
+}
+
+/** Replaces the keywords that Ajv checks with too many steps or without exact arithmetic. */
+function replaceKeywords(ajv: Ajv2020, budget: Budget): void {
+  ajv.removeKeyword('uniqueItems');
+  ajv.addKeyword({
+    keyword: 'uniqueItems',
+    type: 'array',
+    schemaType: 'boolean',
+    errors: false,
+    validate: (isUnique: boolean, list: readonly unknown[]) => !isUnique || areUnique(list, budget),
+  });
+  ajv.removeKeyword('multipleOf');
+  ajv.addKeyword({
+    keyword: 'multipleOf',
+    type: 'number',
+    schemaType: 'number',
+    errors: false,
+    error: { message: 'must be a multiple', params: ({ schema }) => _`{ multipleOf: ${schema} }` },
+    validate: (divisor: number, value: number) => isMultiple(value, divisor, budget),
+  });
 }
 
 /** Returns a pattern that counts its steps: a step for each character, and more for a large program. */

@@ -27,6 +27,7 @@ function ruleOf({ keyword, message = `does not match "${keyword}"`, params }: Sc
   if (extra !== undefined) return `must not have the property ${shown(extra)}`;
   if (keyword === 'propertyNames') return `must not have the property name ${shown(propertyName)}`;
   if (keyword === 'const') return `must be ${shown(allowedValue)}`;
+  if (keyword === 'multipleOf') return `must be a multiple of ${shown(params['multipleOf'])}`;
   if (keyword === 'uniqueItems') return 'must not have equal items';
   if (keyword === 'enum' && Array.isArray(allowedValues) && allowedValues.length <= mostValues)
     return `must be one of ${allowedValues.map(shown).join(', ')}`;

@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { listOf } from '../../config/plain.ts';
+import { isMultiple } from '../multiple-of.ts';
 import { keywordsOf } from '../schema-node.ts';
 import { type Finding, numbersAt, type Place, refused, shortJson, undecided, valuesAt } from './comparison.ts';
 import { commonTypes, type TypeName, typeNames } from './facts.ts';
@@ -76,7 +77,7 @@ function checkMultiple(place: Place, divisor: unknown): Finding[] {
   if (typeof divisor !== 'number' || !hasNumbers(place)) return [];
   const own = numbersAt(place.facts, 'multipleOf');
   const steps = place.facts.types.has('number') ? own : [1, ...own];
-  if (steps.some((step) => Number.isInteger(step / divisor))) return [];
+  if (steps.some((step) => isMultiple(step, divisor))) return [];
   return [refused(place, 'multipleOf', `numbers that are not multiples of ${divisor}`)];
 }
 

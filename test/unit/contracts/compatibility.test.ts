@@ -127,6 +127,12 @@ const rows: readonly Row[] = [
     refused: ['/properties/a/multipleOf: numbers that are not multiples of 4 at /a'],
   },
   {
+    title: 'decimal multiples',
+    wide: at({ type: 'number', multipleOf: 0.01 }),
+    narrow: at({ type: 'number', multipleOf: 4.35 }),
+    refused: ['/properties/a/multipleOf: numbers that are not multiples of 4.35 at /a'],
+  },
+  {
     title: 'lengths of strings',
     wide: at({ type: 'string', maxLength: 10 }),
     narrow: at({ type: 'string', minLength: 1, maxLength: 9 }),

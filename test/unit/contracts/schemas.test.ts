@@ -108,6 +108,18 @@ test('compares unique items as JSON Schema does', async () => {
   assert.is(await fault(unique, '[1, "1", true, "true", null, "null", [], {}, [[]], ["a,b"], ["a","b"]]'), undefined);
 });
 
+test('multipleOf compares decimal digits', async () => {
+  const cents = await contractOf({ multipleOf: 0.01 });
+  const of = ({ bodyFault }: Contract, body: string) => bodyFault(Buffer.from(body));
+  for (const body of ['19.99', '4.35', '-1.15', '0.07', '0', '1e300', '"text"'])
+    assert.is(of(cents, body), undefined, body);
+  for (const body of ['0.075', '1e-300', '1e400']) assert.is(of(cents, body), 'the body must be a multiple of 0.01');
+  const large = await contractOf({ multipleOf: 3 });
+  assert.is(of(large, '3e300'), undefined);
+  assert.is(of(large, '1e300'), 'the body must be a multiple of 3');
+  assert.is(of(large, '9007199254740991'), 'the body must be a multiple of 3');
+});
+
 test('reports all problems of all schemas with file and line', async () => {
   const found = await problems(
     {
