@@ -29,9 +29,28 @@ const stepKeyword = 'mq:steps';
 /** Checks schemas. */
 const meta = new Ajv2020({ strict: false, allErrors: true, validateFormats: false, logger: false });
 
+/** Returns the problems of a document that the schema of JSON Schema finds. */
+export function metaProblems({ content, problem, file }: SchemaDocument): Problem[] {
+  if (isObject(content) || typeof content === 'boolean') {
+    if (meta.validate(draft, content)) return [];
+  } else return [{ ...problem([], 'must be an object or a boolean', 'type'), file }];
+  const errors = (meta.errors ?? []).filter(({ keyword }) => !['anyOf', 'if'].includes(keyword));
+  const found = errors.map((error) => ({
+    ...problem(
+      pathOf(content, error.instancePath),
+      faultText([{ ...error, instancePath: '' }]).slice('the body '.length),
+    ),
+    file,
+  }));
+  // Alternatives of the schema of JSON Schema report several errors at one place. The first is the best.
+  return found.filter(({ path }, index) => found.findIndex((one) => one.path === path) === index);
+}
+
 export class Compiler {
   /** Counts the steps of the running check. */
   readonly budget = new Budget();
+  /** Problems of the documents that Ajv cannot add, such as ambiguous references. */
+  readonly problems: Problem[] = [];
   readonly #ajv: Ajv2020;
 
   constructor({ byUri, subschemas }: Documents) {
@@ -41,25 +60,16 @@ export class Compiler {
     for (const [uri, document] of byUri) {
       const copy = copies.get(document) ?? schemaOf(withSteps(document.content, marked), document);
       copies.set(document, copy);
-      this.#ajv.addSchema(copy, uri);
+      this.#add(copy, { uri, document });
     }
   }
 
-  /** Returns the problems of a document that the schema of JSON Schema finds. */
-  problemsOf({ content, problem, file }: SchemaDocument): Problem[] {
-    if (isObject(content) || typeof content === 'boolean') {
-      if (meta.validate(draft, content)) return [];
-    } else return [{ ...problem([], 'must be an object or a boolean', 'type'), file }];
-    const errors = (meta.errors ?? []).filter(({ keyword }) => !['anyOf', 'if'].includes(keyword));
-    const found = errors.map((error) => ({
-      ...problem(
-        pathOf(content, error.instancePath),
-        faultText([{ ...error, instancePath: '' }]).slice('the body '.length),
-      ),
-      file,
-    }));
-    // Alternatives of the schema of JSON Schema report several errors at one place. The first is the best.
-    return found.filter(({ path }, index) => found.findIndex((one) => one.path === path) === index);
+  #add(copy: Plain | boolean, { uri, document: { file, problem } }: { uri: string; document: SchemaDocument }): void {
+    try {
+      this.#ajv.addSchema(copy, uri);
+    } catch (error) {
+      this.problems.push({ ...problem([], textOf(error)), file });
+    }
   }
 
   /** Returns the validator of the schema at a URI. Throws the error of Ajv if it cannot be compiled. */
@@ -85,7 +95,7 @@ export class Compiler {
       if (error instanceof RangeError) return `the body is nested deeper than ${mostDepth} levels`;
       // The code that Ajv 8.20.0 generates throws a TypeError for some bodies, for example with `if` and `unevaluatedProperties`.
       // Without a check, a body is not valid.
-      return `the schema cannot check the body: ${error instanceof Error ? error.message : String(error)}`;
+      return `the schema cannot check the body: ${textOf(error)}`;
     }
   }
 
@@ -151,6 +161,11 @@ function countedPattern(source: string, budget: Budget): { test: (text: string) 
     // Ajv compares patterns by this text.
     toString: () => source,
   };
+}
+
+/** Returns the message of an error of Ajv. */
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Returns a copy in which each subschema has the keyword that counts steps. */

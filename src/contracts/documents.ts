@@ -3,6 +3,7 @@
 
 import { resolve as resolvePath } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { type JsonDocument, jsonDocument, type Path, type Problem } from '../config/check.ts';
 import { isObject } from '../config/plain.ts';
 import { readFile } from '../config/read-file.ts';
@@ -60,6 +61,11 @@ class Reading implements Documents {
 
   async addNamed(name: string): Promise<void> {
     const path = resolvePath(this.#folder, name);
+    const known = [...this.named.values()].find((one) => one.path === path);
+    if (known !== undefined) {
+      this.named.set(name, known);
+      return;
+    }
     const document = await this.#read(path, { name, uri: pathToFileURL(path).href });
     if (document !== undefined) this.named.set(name, document);
   }
@@ -75,8 +81,8 @@ class Reading implements Documents {
     }
   }
 
-  #report(document: SchemaDocument, path: Path, message: string): void {
-    this.problems.push({ ...document.problem(path, message, 'reference'), file: document.file });
+  #report(document: SchemaDocument, path: Path, message: string, code: Problem['code'] = 'reference'): void {
+    this.problems.push({ ...document.problem(path, message, code), file: document.file });
   }
 
   async #read(path: string, { name, uri }: { name: string; uri: string }): Promise<SchemaDocument | undefined> {
@@ -98,17 +104,33 @@ class Reading implements Documents {
 
   /** Adds the subschemas of a value, and the URIs by which references find them. */
   #visit(document: SchemaDocument, value: unknown, { base, path }: { base: string; path: Path }): void {
-    if (path.length === 0) this.#targets.set(base, { schema: {}, path, base, document });
+    if (path.length === 0 && !this.#targets.has(base)) this.#targets.set(base, { schema: {}, path, base, document });
     for (const one of subschemas(value, base, path)) {
       if (this.#seen.has(one.schema)) continue;
       this.#seen.add(one.schema);
       const located = { ...one, document };
       this.subschemas.push(located);
       const { $id, $anchor, $dynamicAnchor } = one.schema;
-      if (typeof $id === 'string') this.#targets.set(withoutFragment(one.base), located);
-      for (const anchor of [$anchor, $dynamicAnchor])
-        if (typeof anchor === 'string') this.#targets.set(`${withoutFragment(one.base)}#${anchor}`, located);
+      const base = withoutFragment(one.base);
+      if (typeof $id === 'string') this.#addTarget(base, located, '$id');
+      if (typeof $anchor === 'string') this.#addTarget(`${base}#${$anchor}`, located, '$anchor');
+      if (typeof $dynamicAnchor === 'string') this.#addTarget(`${base}#${$dynamicAnchor}`, located, '$dynamicAnchor');
     }
+  }
+
+  /** Makes a subschema known by its URI. Two files may contain copies of a schema with an `$id`. */
+  #addTarget(uri: string, located: Located, keyword: string): void {
+    const known = this.#targets.get(uri);
+    this.#targets.set(uri, located);
+    if (known === undefined) return;
+    const isSamePlace = known.document === located.document && isDeepStrictEqual(known.path, located.path);
+    const isCopy =
+      ![known, located].some(({ path }) => path.length === 0) &&
+      known.document !== located.document &&
+      isDeepStrictEqual(at(known.document.content, known.path), at(located.document.content, located.path));
+    if (isSamePlace || isCopy) return;
+    const value = JSON.stringify(located.schema[keyword]);
+    this.#report(located.document, [...located.path, keyword], `${value} is defined twice`, 'duplicate');
   }
 
   /** Finds the target of a reference. Returns the reason if that is not possible. */

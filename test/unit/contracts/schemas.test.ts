@@ -153,6 +153,77 @@ test('reports all problems of all schemas with file and line', async () => {
   ]);
 });
 
+test('reports an anchor or an id that is defined twice', async () => {
+  const twice = (keyword: string, value: string) => ({
+    $defs: { a: { [keyword]: value, type: 'string' }, b: { [keyword]: value, type: 'string' } },
+  });
+  for (const [keyword, value] of [
+    ['$anchor', 'x'],
+    ['$dynamicAnchor', 'x'],
+    ['$id', 'other'],
+  ] as const)
+    assert.equal(await problems({ 'order.json': twice(keyword, value) }), [
+      `duplicate order.json:8 $defs.b.${keyword}: "${value}" is defined twice`,
+    ]);
+  const one = { $id: 'https://example.com/a', type: 'string' };
+  const copies = { 'a.json': { $defs: { one } }, 'b.json': { $defs: { copy: one } } };
+  assert.equal(await problems(copies, ['a.json', 'b.json']), []);
+  assert.equal(await problems({ 'a.json': one, 'b.json': { ...one, type: 'null' } }, ['a.json', 'b.json']), [
+    'duplicate b.json:2 $id: "https://example.com/a" is defined twice',
+  ]);
+});
+
+test('an error of the compiler is a problem of its schema', async () => {
+  const found = await problems({ 'order.json': { 'x-a': { $anchor: 'x' }, 'x-b': { $anchor: 'x' } } });
+  assert.match(
+    found.join(),
+    /^value order\.json:1 : reference "file:.*order\.json#x" resolves to more than one schema$/,
+  );
+  assert.equal(await problems({ 'order.json': { $id: 'a#b' } }), [
+    'value order.json:2 $id: must match pattern "^[^#]*#?$"',
+  ]);
+});
+
+test('two names of one file are one schema', async () => {
+  assert.equal(await problems({ 'order.json': { $id: 'x', type: 'object' } }, ['order.json', './order.json']), []);
+});
+
+test('reports references that lead back to themselves', async () => {
+  const cycle = 'leads back to itself without a property or an item between, so a check would never end';
+  const at = async (schema: Schema, others: Record<string, Schema> = {}) =>
+    (await problems({ 'order.json': schema, ...others })).map((line) =>
+      line.replace(/^reference (.*): (.*)$/, '$1 $2'),
+    );
+  assert.equal(await at({ $ref: '#' }), [`order.json:2 $ref ${cycle}`]);
+  const self = { $ref: '#' };
+  const all = [
+    [{ allOf: [self] }, 'allOf[0]'],
+    [{ anyOf: [true, self] }, 'anyOf[1]'],
+    [{ oneOf: [self] }, 'oneOf[0]'],
+    [{ not: self }, 'not'],
+    [{ if: self }, 'if'],
+    [
+      Object.fromEntries([
+        ['if', true],
+        ['then', self],
+      ]),
+      'then',
+    ],
+    [{ if: true, else: self }, 'else'],
+    [{ dependentSchemas: { a: self } }, 'dependentSchemas.a'],
+  ] as const;
+  for (const [schema, place] of all) {
+    const [line = '', ...rest] = await at(schema as unknown as Schema);
+    assert.ok(line.includes(`${place}.$ref ${cycle}`), `${place}: ${line}`);
+    assert.equal(rest, []);
+  }
+  assert.equal(await at({ $ref: 'b.json' }, { 'b.json': { $ref: 'order.json' } }), [`b.json:2 $ref ${cycle}`]);
+  const anchors = { $defs: { a: { $anchor: 'a', $ref: '#b' }, b: { $anchor: 'b', $ref: '#a' } } };
+  assert.equal(await at(anchors), [`order.json:9 $defs.b.$ref ${cycle}`]);
+  const tree = { properties: { left: self, list: { items: self } }, allOf: [{ additionalProperties: self }] };
+  assert.equal(await at(tree), []);
+});
+
 test('a schema with a problem ends a run with all problems', async () => {
   const config = configOf({ 'order.json': { type: 'strin', pattern: '(' } });
   let error: { code?: string; problems?: readonly string[] } = {};
