@@ -16,7 +16,7 @@ export async function schemaProblems({
   const subscribed = Object.values(schemas.subscriptions).map(({ schema }) => schema);
   const names = [...new Set([...Object.values(schemas.publications), ...subscribed])];
   if (names.length === 0) return [];
-  const documents = await readDocuments(names, folder);
+  const documents = await readDocuments(names, folder, schemas.places);
   const { problems, compiler } = compiled(documents);
   const found = compiler === undefined ? problems : exampleProblems(documents, compiler);
   return [...found, ...unknownKeywords(documents)].toSorted(

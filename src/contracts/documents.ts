@@ -5,8 +5,9 @@ import { resolve as resolvePath } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { type JsonDocument, jsonDocument, type Path, type Problem } from '../config/check.ts';
+import type { SchemaSettings } from '../config/config.ts';
 import { isObject } from '../config/plain.ts';
-import { readFile } from '../config/read-file.ts';
+import { openFile } from '../config/read-file.ts';
 import { systemReason } from '../errors.ts';
 import { baseOf, resolved, type Subschema, subschemas } from './keywords.ts';
 
@@ -36,8 +37,12 @@ const metaSchemas = 'https://json-schema.org/draft/2020-12/';
 const dynamic = 'mq does not support $dynamicRef; use $ref';
 
 /** Reads the named files, relative to the folder, and all local files that they refer to. */
-export async function readDocuments(names: readonly string[], folder: string): Promise<Documents> {
-  const reading = new Reading(folder);
+export async function readDocuments(
+  names: readonly string[],
+  folder: string,
+  places: SchemaSettings['places'] = {},
+): Promise<Documents> {
+  const reading = new Reading(folder, places);
   for (const name of names) await reading.addNamed(name);
   await reading.followAll();
   return reading;
@@ -51,12 +56,14 @@ class Reading implements Documents {
   readonly subschemas: Located[] = [];
   readonly problems: Problem[] = [];
   readonly #folder: string;
+  readonly #places: NonNullable<SchemaSettings['places']>;
   /** URIs of resources and anchors: documents, and subschemas with an `$id`, `$anchor` or `$dynamicAnchor`. */
   readonly #targets = new Map<string, Located>();
   readonly #seen = new Set<unknown>();
 
-  constructor(folder: string) {
+  constructor(folder: string, places: NonNullable<SchemaSettings['places']>) {
     this.#folder = folder;
+    this.#places = places;
   }
 
   async addNamed(name: string): Promise<void> {
@@ -66,8 +73,15 @@ class Reading implements Documents {
       this.named.set(name, known);
       return;
     }
+    const before = this.problems.length;
     const document = await this.#read(path, { name, uri: pathToFileURL(path).href });
     if (document !== undefined) this.named.set(name, document);
+    const problem = this.problems[before];
+    const place = this.#places[name];
+    if (problem?.code !== 'missing-file' || place === undefined) return;
+    // The problem belongs to the line in rascal.json, and not to a file that does not exist.
+    const { path: at, line, column } = place;
+    this.problems[before] = { code: problem.code, path: at, line, column, message: `${name} ${problem.message}` };
   }
 
   /** Follows the references of all subschemas, including those of the files that it reads for them. */
@@ -226,7 +240,12 @@ function withoutFragment(uri: string): string {
 
 async function textOf(path: string): Promise<{ text: string } | { fault: string }> {
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path)) };
+    const { read, close, isSpecial } = openFile(path);
+    if (isSpecial) {
+      close();
+      return { fault: 'cannot be read: it is not a regular file' };
+    }
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(await read({})) };
   } catch (error) {
     return { fault: `cannot be read: ${systemReason(error)}` };
   }

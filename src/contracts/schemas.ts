@@ -23,9 +23,9 @@ interface CompiledSchema extends Pick<Validator, 'bodyFault'> {
 /** Compiles the files, relative to the folder of rascal.json. Throws CONFIG with all their problems. */
 export async function compileSchemas(
   files: readonly string[],
-  { file = 'rascal.json', folder = '.' }: Pick<Config, 'file' | 'folder'>,
+  { file = 'rascal.json', folder = '.', schemas: { places } }: Pick<Config, 'file' | 'folder' | 'schemas'>,
 ): Promise<CompiledSchemas> {
-  const documents = await readDocuments([...new Set(files)], folder);
+  const documents = await readDocuments([...new Set(files)], folder, places);
   const { problems, compiler } = compiled(documents);
   const [first] = problems;
   if (first !== undefined || compiler === undefined)

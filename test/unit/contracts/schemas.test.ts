@@ -1,5 +1,8 @@
 // Loads schemas from files and checks bodies with them.
 
+import { execFileSync } from 'node:child_process';
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Config } from '../../../src/config/config.ts';
@@ -182,6 +185,32 @@ test('an error of the compiler is a problem of its schema', async () => {
   assert.equal(await problems({ 'order.json': { $id: 'a#b' } }), [
     'value order.json:2 $id: must match pattern "^[^#]*#?$"',
   ]);
+});
+
+test('refuses a schema that is a device or a pipe without reading it', async () => {
+  const config = configOf({ 'order.json': { $ref: 'zero.json' } }, ['order.json', 'pipe.json']);
+  const folder = config.folder ?? '';
+  symlinkSync('/dev/zero', join(folder, 'zero.json'));
+  execFileSync('mkfifo', [join(folder, 'pipe.json')]);
+  const found = await schemaProblems(config);
+  assert.equal(
+    found.map(({ file, message }) => `${file}: ${message}`),
+    [
+      'order.json: zero.json: cannot be read: it is not a regular file',
+      'pipe.json: cannot be read: it is not a regular file',
+    ],
+  );
+});
+
+test('reports a missing file at the place that names it', async () => {
+  const config = configOf({}, ['none.json']);
+  const places = { 'none.json': { path: 'mq.publications.order.schema', line: 7, column: 9 } };
+  const [problem] = await schemaProblems({ ...config, schemas: { ...config.schemas, places } });
+  assert.equal(problem, {
+    code: 'missing-file',
+    ...places['none.json'],
+    message: 'none.json cannot be read: no such file or directory',
+  });
 });
 
 test('two names of one file are one schema', async () => {
