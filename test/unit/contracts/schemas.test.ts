@@ -57,7 +57,16 @@ test('names the JSON pointer and the rule that a body breaks', async () => {
   assert.is(of({ total: 1, id: 'A' }), '/id must match pattern "^[a-z]+$"');
   assert.is(of({ total: 1, extra: 1 }), 'the body must not have the property "extra"');
   assert.is(of({}), "the body must have required property 'total'");
-  assert.is(of([]), 'the body must be object');
+  assert.is(of([]), 'the body must be an object');
+});
+
+test('describes a fault in plain English', async () => {
+  assert.is(await fault({ type: ['string', 'null', 'array'] }, 1), 'the body must be a string or null or an array');
+  assert.is(await fault({ not: { type: 'number' } }, 1), "the body must not match the schema of 'not'");
+  assert.is(await fault({ properties: { a: false } }, { a: 1 }), '/a is not allowed');
+  assert.is(await fault({ minLength: 1 }, '""'), 'the body must not have fewer than 1 character');
+  assert.is(await fault({ maxItems: 1 }, [1, 2]), 'the body must not have more than 1 item');
+  assert.is(await fault({ minProperties: 1 }, {}), 'the body must not have fewer than 1 property');
 });
 
 test('refuses a body that is not JSON', async () => {
@@ -98,8 +107,8 @@ test('resolves embedded ids, anchors, and pointers to unknown keywords', async (
   });
   assert.is(bodyFault(Buffer.from('{"a":null,"b":"","c":[1]}')), undefined);
   assert.is(bodyFault(Buffer.from('{"a":1}')), '/a must be null');
-  assert.is(bodyFault(Buffer.from('{"b":1}')), '/b must be string');
-  assert.is(bodyFault(Buffer.from('{"c":[1.5]}')), '/c/0 must be integer');
+  assert.is(bodyFault(Buffer.from('{"b":1}')), '/b must be a string');
+  assert.is(bodyFault(Buffer.from('{"c":[1.5]}')), '/c/0 must be an integer');
 });
 
 test('compares unique items as JSON Schema does', async () => {
@@ -271,8 +280,8 @@ test('checks the examples of each subschema with it', async () => {
     },
   });
   assert.equal(found, [
-    'value order.json:6 examples[1]: the example does not match its schema: /total must be number',
-    'value order.json:15 properties.total.examples[1]: the example does not match its schema: it must be number',
+    'value order.json:6 examples[1]: the example does not match its schema: /total must be a number',
+    'value order.json:15 properties.total.examples[1]: the example does not match its schema: it must be a number',
     'value order.json:21 properties["a/b~c"].examples[0]: the example does not match its schema: it must be null',
   ]);
 });
