@@ -2,7 +2,7 @@
 
 import type { CheckedConfig, Config } from './config.ts';
 import { rootField } from './fields/fields.ts';
-import { objectOf, type Plain } from './plain.ts';
+import { dictionary, objectOf, type Plain } from './plain.ts';
 import { borrowed, withoutDeadLetterTarget } from './reading/borrowed.ts';
 import { type Environment, replaceVariables } from './reading/environment.ts';
 import { type LocatedValue, offsetAt, plainOf } from './reading/item.ts';
@@ -26,7 +26,7 @@ import { checkEncryption, checkReferences } from './rules/references.ts';
 import type { Report } from './rules/report.ts';
 import { checkRetries } from './rules/retries.ts';
 import { checkRoles, type HandlerFault } from './rules/roles.ts';
-import { checkSchemas } from './rules/schemas.ts';
+import { checkSchemas, schemaPaths } from './rules/schemas.ts';
 import { checkShape } from './rules/shape.ts';
 import { ignoredSocketOptions } from './rules/socket-options.ts';
 import { checkStreams, streamWarnings } from './rules/streams.ts';
@@ -76,7 +76,7 @@ export function checkConfigText(
   const warnings = problemsOf(text, warningsOf(content, tree, declared));
   if (findings.length > 0) return { problems: problemsOf(text, findings), warnings };
   const base = normalise(objectOf(builtin));
-  const user = { ...normalise(content), file, folder };
+  const user = withPlaces({ ...normalise(content), file, folder }, { content, tree, text });
   // A role cannot know whether the policies of the file have been applied.
   const dropping = declared === undefined ? [] : droppingQueues({ ...declared, policies: [] });
   const checked = checkedConfig({ base, user, dropping });
@@ -95,6 +95,20 @@ export function checkConfigText(
   const instead = 'use a shorter name, because mq cannot declare this queue for failed messages';
   const all = [...warnings, ...located(long.warnings, 'warning', { instead })];
   return { problems, warnings: all, ...(problems.length === 0 && { checked }) };
+}
+
+/** Adds the lines of the schema files, because these are read after the check of the file. */
+function withPlaces(
+  user: PartialConfig,
+  { content, tree, text }: { content: Plain; tree: LocatedValue; text: string },
+): PartialConfig {
+  const paths = schemaPaths(content).toReversed();
+  if (paths.length === 0) return user;
+  const places = paths.flatMap(([name, path]) => {
+    const found = problemsOf(text, [{ code: 'missing-file', path, offset: offsetAt(tree, path), message: '' }]);
+    return found.map(({ path: at, line, column }) => [name, { path: at, line, column }] as const);
+  });
+  return { ...user, schemas: { ...user.schemas, places: dictionary(places) } };
 }
 
 /** Reports whether the value at a path has a valid shape, including all values inside it. */

@@ -162,6 +162,15 @@ export type DelayConfig = number | boolean;
 export interface SchemaSettings {
   readonly publications: Readonly<Record<string, string>>;
   readonly subscriptions: Readonly<Record<string, SubscriptionSchema>>;
+  /** The places in rascal.json that name the files first, by the name of the file. */
+  readonly places?: Readonly<Record<string, SchemaPlace>>;
+}
+
+interface SchemaPlace {
+  /** Path as in a problem, such as `mq.publications.order.schema`. */
+  readonly path: string;
+  readonly line: number;
+  readonly column: number;
 }
 
 interface SubscriptionSchema {

@@ -3,7 +3,7 @@
 
 import { didYouMean, type Problem } from '../config/check.ts';
 import type { Config } from '../config/config.ts';
-import type { Compiler } from './compile.ts';
+import { type Compiler, textOf, type Validator } from './compile.ts';
 import { type Documents, readDocuments, type SchemaDocument } from './documents.ts';
 import { keywords } from './keywords.ts';
 import { compiled } from './schemas.ts';
@@ -16,7 +16,7 @@ export async function schemaProblems({
   const subscribed = Object.values(schemas.subscriptions).map(({ schema }) => schema);
   const names = [...new Set([...Object.values(schemas.publications), ...subscribed])];
   if (names.length === 0) return [];
-  const documents = await readDocuments(names, folder);
+  const documents = await readDocuments(names, folder, schemas.places);
   const { problems, compiler } = compiled(documents);
   const found = compiler === undefined ? problems : exampleProblems(documents, compiler);
   return [...found, ...unknownKeywords(documents)].toSorted(
@@ -32,7 +32,9 @@ function compare(one: string, other: string): number {
 function exampleProblems({ subschemas }: Documents, compiler: Compiler): Problem[] {
   return subschemas.flatMap(({ schema: { examples }, path, document }) => {
     if (!Array.isArray(examples)) return [];
-    const { valueFault } = compiler.validator(`${document.uri}${pointerOf(path)}`);
+    const validator = validatorAt(compiler, `${document.uri}${pointerOf(path)}`);
+    if ('fault' in validator) return [located(document, [...path, 'examples'], validator.fault)];
+    const { valueFault } = validator;
     return examples.flatMap((example: unknown, index) => {
       const fault = valueFault(example);
       if (fault === undefined) return [];
@@ -40,6 +42,15 @@ function exampleProblems({ subschemas }: Documents, compiler: Compiler): Problem
       return [located(document, [...path, 'examples', index], message)];
     });
   });
+}
+
+/** Returns the validator of a subschema. Ajv compiles it alone, which may fail although its document was compiled. */
+function validatorAt(compiler: Compiler, uri: string): Validator | { readonly fault: string } {
+  try {
+    return compiler.validator(uri);
+  } catch (error) {
+    return { fault: `the examples cannot be checked: ${textOf(error)}` };
+  }
 }
 
 function pointerOf(path: readonly (string | number)[]): string {

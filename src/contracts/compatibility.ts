@@ -39,18 +39,31 @@ function incompatibility(found: Finding, direction: Direction): Incompatibility 
   const { document, pointer } = node;
   const own = writtenAt(node);
   const hasKeyword = own !== undefined && Object.hasOwn(keywordsOf(own), found.keyword);
-  const at = found.path === '' ? '' : ` at ${found.path}`;
-  const verb = isPublication
-    ? `accepts ${found.what}${at}, which the old schema refuses`
-    : `refuses ${found.what}${at}, which the old schema accepts`;
   return {
     code: found.isCertain ? 'incompatible' : 'incomparable',
     file: document.file,
     pointer: hasKeyword ? `${pointer}/${found.keyword}` : pointer,
     path: found.path,
-    message: found.isCertain ? verb : `${found.what}${at}`,
+    message: `${messageOf(found, direction)}${found.isUnnamed ? advice[direction] : ''}`,
   };
 }
+
+function messageOf({ isCertain, what, path, reason }: Finding, direction: Direction): string {
+  const isPublication = direction === 'publication';
+  const at = path === '' ? '' : ` at ${path}`;
+  if (reason !== undefined && !isCertain)
+    return `only the ${isPublication ? 'old' : 'new'} schema has ${what}${at}, and ${reason}`;
+  if (!isCertain) return `${what}${at}`;
+  return isPublication
+    ? `accepts ${what}${at}, which the old schema refuses`
+    : `refuses ${what}${at}, which the old schema accepts`;
+}
+
+/** What to do about a property that only one of the schemas names, while the other one is open. */
+const advice = {
+  publication: '; the new object is open: keep the property in the schema, or close the object',
+  subscription: '; the old object is open: close it first, or accept this if no old message has the property',
+} as const;
 
 /** Returns the unknown keywords of the narrower schema that the wider one does not have. findingsOf compares the others. */
 function changedUnknown(narrow: SchemaNode, wide: SchemaNode, direction: Direction): Incompatibility[] {

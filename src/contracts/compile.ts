@@ -1,6 +1,6 @@
 // Compiles schemas with Ajv, so that every check has a limit of work: each subschema and each pattern counts its steps.
 
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { _, Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { Path, Problem } from '../config/check.ts';
 import { isObject, type Plain } from '../config/plain.ts';
 import { mostDepth, parseBody } from './body.ts';
@@ -8,6 +8,7 @@ import { Budget, mostSteps, TooManySteps } from './budget.ts';
 import type { Documents, SchemaDocument } from './documents.ts';
 import { faultText } from './fault-text.ts';
 import { costOf } from './keyword-cost.ts';
+import { isMultiple } from './multiple-of.ts';
 import { compilePattern } from './patterns.ts';
 import { areUnique } from './unique-items.ts';
 
@@ -28,9 +29,28 @@ const stepKeyword = 'mq:steps';
 /** Checks schemas. */
 const meta = new Ajv2020({ strict: false, allErrors: true, validateFormats: false, logger: false });
 
+/** Returns the problems of a document that the schema of JSON Schema finds. */
+export function metaProblems({ content, problem, file }: SchemaDocument): Problem[] {
+  if (isObject(content) || typeof content === 'boolean') {
+    if (meta.validate(draft, content)) return [];
+  } else return [{ ...problem([], 'must be an object or a boolean', 'type'), file }];
+  const errors = (meta.errors ?? []).filter(({ keyword }) => !['anyOf', 'if'].includes(keyword));
+  const found = errors.map((error) => ({
+    ...problem(
+      pathOf(content, error.instancePath),
+      faultText([{ ...error, instancePath: '' }]).slice('the body '.length),
+    ),
+    file,
+  }));
+  // Alternatives of the schema of JSON Schema report several errors at one place. The first is the best.
+  return found.filter(({ path }, index) => found.findIndex((one) => one.path === path) === index);
+}
+
 export class Compiler {
   /** Counts the steps of the running check. */
   readonly budget = new Budget();
+  /** Problems of the documents that Ajv cannot add, such as ambiguous references. */
+  readonly problems: Problem[] = [];
   readonly #ajv: Ajv2020;
 
   constructor({ byUri, subschemas }: Documents) {
@@ -40,25 +60,16 @@ export class Compiler {
     for (const [uri, document] of byUri) {
       const copy = copies.get(document) ?? schemaOf(withSteps(document.content, marked), document);
       copies.set(document, copy);
-      this.#ajv.addSchema(copy, uri);
+      this.#add(copy, { uri, document });
     }
   }
 
-  /** Returns the problems of a document that the schema of JSON Schema finds. */
-  problemsOf({ content, problem, file }: SchemaDocument): Problem[] {
-    if (isObject(content) || typeof content === 'boolean') {
-      if (meta.validate(draft, content)) return [];
-    } else return [{ ...problem([], 'must be an object or a boolean', 'type'), file }];
-    const errors = (meta.errors ?? []).filter(({ keyword }) => !['anyOf', 'if'].includes(keyword));
-    const found = errors.map((error) => ({
-      ...problem(
-        pathOf(content, error.instancePath),
-        faultText([{ ...error, instancePath: '' }]).slice('the body '.length),
-      ),
-      file,
-    }));
-    // Alternatives of the schema of JSON Schema report several errors at one place. The first is the best.
-    return found.filter(({ path }, index) => found.findIndex((one) => one.path === path) === index);
+  #add(copy: Plain | boolean, { uri, document: { file, problem } }: { uri: string; document: SchemaDocument }): void {
+    try {
+      this.#ajv.addSchema(copy, uri);
+    } catch (error) {
+      this.problems.push({ ...problem([], textOf(error)), file });
+    }
   }
 
   /** Returns the validator of the schema at a URI. Throws the error of Ajv if it cannot be compiled. */
@@ -84,7 +95,7 @@ export class Compiler {
       if (error instanceof RangeError) return `the body is nested deeper than ${mostDepth} levels`;
       // The code that Ajv 8.20.0 generates throws a TypeError for some bodies, for example with `if` and `unevaluatedProperties`.
       // Without a check, a body is not valid.
-      return `the schema cannot check the body: ${error instanceof Error ? error.message : String(error)}`;
+      return `the schema cannot check the body: ${textOf(error)}`;
     }
   }
 
@@ -100,14 +111,7 @@ export class Compiler {
       logger: false,
       code: { regExp: Object.assign((pattern: string) => countedPattern(pattern, budget), { code: 'mq' }) },
     });
-    ajv.removeKeyword('uniqueItems');
-    ajv.addKeyword({
-      keyword: 'uniqueItems',
-      type: 'array',
-      schemaType: 'boolean',
-      errors: false,
-      validate: (isUnique: boolean, list: readonly unknown[]) => !isUnique || areUnique(list, budget),
-    });
+    replaceKeywords(ajv, budget);
     ajv.addKeyword({
       keyword: stepKeyword,
       before: '$ref',
@@ -124,6 +128,27 @@ export class Compiler {
   }
 }
 
+/** Replaces the keywords that Ajv checks with too many steps or without exact arithmetic. */
+function replaceKeywords(ajv: Ajv2020, budget: Budget): void {
+  ajv.removeKeyword('uniqueItems');
+  ajv.addKeyword({
+    keyword: 'uniqueItems',
+    type: 'array',
+    schemaType: 'boolean',
+    errors: false,
+    validate: (isUnique: boolean, list: readonly unknown[]) => !isUnique || areUnique(list, budget),
+  });
+  ajv.removeKeyword('multipleOf');
+  ajv.addKeyword({
+    keyword: 'multipleOf',
+    type: 'number',
+    schemaType: 'number',
+    errors: false,
+    error: { message: 'must be a multiple', params: ({ schema }) => _`{ multipleOf: ${schema} }` },
+    validate: (divisor: number, value: number) => isMultiple(value, divisor, budget),
+  });
+}
+
 /** Returns a pattern that counts its steps: a step for each character, and more for a large program. */
 function countedPattern(source: string, budget: Budget): { test: (text: string) => boolean; toString: () => string } {
   const { test, size } = compilePattern(source);
@@ -136,6 +161,11 @@ function countedPattern(source: string, budget: Budget): { test: (text: string) 
     // Ajv compares patterns by this text.
     toString: () => source,
   };
+}
+
+/** Returns the message of an error of Ajv. */
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Returns a copy in which each subschema has the keyword that counts steps. */

@@ -3,9 +3,11 @@
 
 import { resolve as resolvePath } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { type JsonDocument, jsonDocument, type Path, type Problem } from '../config/check.ts';
+import type { SchemaSettings } from '../config/config.ts';
 import { isObject } from '../config/plain.ts';
-import { readFile } from '../config/read-file.ts';
+import { openFile } from '../config/read-file.ts';
 import { systemReason } from '../errors.ts';
 import { baseOf, resolved, type Subschema, subschemas } from './keywords.ts';
 
@@ -35,8 +37,12 @@ const metaSchemas = 'https://json-schema.org/draft/2020-12/';
 const dynamic = 'mq does not support $dynamicRef; use $ref';
 
 /** Reads the named files, relative to the folder, and all local files that they refer to. */
-export async function readDocuments(names: readonly string[], folder: string): Promise<Documents> {
-  const reading = new Reading(folder);
+export async function readDocuments(
+  names: readonly string[],
+  folder: string,
+  places: SchemaSettings['places'] = {},
+): Promise<Documents> {
+  const reading = new Reading(folder, places);
   for (const name of names) await reading.addNamed(name);
   await reading.followAll();
   return reading;
@@ -50,18 +56,32 @@ class Reading implements Documents {
   readonly subschemas: Located[] = [];
   readonly problems: Problem[] = [];
   readonly #folder: string;
+  readonly #places: NonNullable<SchemaSettings['places']>;
   /** URIs of resources and anchors: documents, and subschemas with an `$id`, `$anchor` or `$dynamicAnchor`. */
   readonly #targets = new Map<string, Located>();
   readonly #seen = new Set<unknown>();
 
-  constructor(folder: string) {
+  constructor(folder: string, places: NonNullable<SchemaSettings['places']>) {
     this.#folder = folder;
+    this.#places = places;
   }
 
   async addNamed(name: string): Promise<void> {
     const path = resolvePath(this.#folder, name);
+    const known = [...this.named.values()].find((one) => one.path === path);
+    if (known !== undefined) {
+      this.named.set(name, known);
+      return;
+    }
+    const before = this.problems.length;
     const document = await this.#read(path, { name, uri: pathToFileURL(path).href });
     if (document !== undefined) this.named.set(name, document);
+    const problem = this.problems[before];
+    const place = this.#places[name];
+    if (problem?.code !== 'missing-file' || place === undefined) return;
+    // The problem belongs to the line in rascal.json, and not to a file that does not exist.
+    const { path: at, line, column } = place;
+    this.problems[before] = { code: problem.code, path: at, line, column, message: `${name} ${problem.message}` };
   }
 
   /** Follows the references of all subschemas, including those of the files that it reads for them. */
@@ -75,8 +95,8 @@ class Reading implements Documents {
     }
   }
 
-  #report(document: SchemaDocument, path: Path, message: string): void {
-    this.problems.push({ ...document.problem(path, message, 'reference'), file: document.file });
+  #report(document: SchemaDocument, path: Path, message: string, code: Problem['code'] = 'reference'): void {
+    this.problems.push({ ...document.problem(path, message, code), file: document.file });
   }
 
   async #read(path: string, { name, uri }: { name: string; uri: string }): Promise<SchemaDocument | undefined> {
@@ -98,17 +118,33 @@ class Reading implements Documents {
 
   /** Adds the subschemas of a value, and the URIs by which references find them. */
   #visit(document: SchemaDocument, value: unknown, { base, path }: { base: string; path: Path }): void {
-    if (path.length === 0) this.#targets.set(base, { schema: {}, path, base, document });
+    if (path.length === 0 && !this.#targets.has(base)) this.#targets.set(base, { schema: {}, path, base, document });
     for (const one of subschemas(value, base, path)) {
       if (this.#seen.has(one.schema)) continue;
       this.#seen.add(one.schema);
       const located = { ...one, document };
       this.subschemas.push(located);
       const { $id, $anchor, $dynamicAnchor } = one.schema;
-      if (typeof $id === 'string') this.#targets.set(withoutFragment(one.base), located);
-      for (const anchor of [$anchor, $dynamicAnchor])
-        if (typeof anchor === 'string') this.#targets.set(`${withoutFragment(one.base)}#${anchor}`, located);
+      const base = withoutFragment(one.base);
+      if (typeof $id === 'string') this.#addTarget(base, located, '$id');
+      if (typeof $anchor === 'string') this.#addTarget(`${base}#${$anchor}`, located, '$anchor');
+      if (typeof $dynamicAnchor === 'string') this.#addTarget(`${base}#${$dynamicAnchor}`, located, '$dynamicAnchor');
     }
+  }
+
+  /** Makes a subschema known by its URI. Two files may contain copies of a schema with an `$id`. */
+  #addTarget(uri: string, located: Located, keyword: string): void {
+    const known = this.#targets.get(uri);
+    this.#targets.set(uri, located);
+    if (known === undefined) return;
+    const isSamePlace = known.document === located.document && isDeepStrictEqual(known.path, located.path);
+    const isCopy =
+      ![known, located].some(({ path }) => path.length === 0) &&
+      known.document !== located.document &&
+      isDeepStrictEqual(at(known.document.content, known.path), at(located.document.content, located.path));
+    if (isSamePlace || isCopy) return;
+    const value = JSON.stringify(located.schema[keyword]);
+    this.#report(located.document, [...located.path, keyword], `${value} is defined twice`, 'duplicate');
   }
 
   /** Finds the target of a reference. Returns the reason if that is not possible. */
@@ -204,7 +240,12 @@ function withoutFragment(uri: string): string {
 
 async function textOf(path: string): Promise<{ text: string } | { fault: string }> {
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path)) };
+    const { read, close, isSpecial } = openFile(path);
+    if (isSpecial) {
+      close();
+      return { fault: 'cannot be read: it is not a regular file' };
+    }
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(await read({})) };
   } catch (error) {
     return { fault: `cannot be read: ${systemReason(error)}` };
   }

@@ -27,10 +27,24 @@ function ruleOf({ keyword, message = `does not match "${keyword}"`, params }: Sc
   if (extra !== undefined) return `must not have the property ${shown(extra)}`;
   if (keyword === 'propertyNames') return `must not have the property name ${shown(propertyName)}`;
   if (keyword === 'const') return `must be ${shown(allowedValue)}`;
+  if (keyword === 'multipleOf') return `must be a multiple of ${shown(params['multipleOf'])}`;
   if (keyword === 'uniqueItems') return 'must not have equal items';
   if (keyword === 'enum' && Array.isArray(allowedValues) && allowedValues.length <= mostValues)
     return `must be one of ${allowedValues.map(shown).join(', ')}`;
-  return shortened(message);
+  if (keyword === 'not') return "must not match the schema of 'not'";
+  if (keyword === 'false schema') return 'is not allowed';
+  if (keyword === 'type') return `must be ${typeText(params['type'])}`;
+  return shortened(singular(message.replace('must NOT', 'must not')));
+}
+
+function singular(text: string): string {
+  return text.replace(/\b1 (character|item)s\b/, '1 $1').replace(/\b1 properties\b/, '1 property');
+}
+
+/** Returns the types with their articles. */
+function typeText(types: unknown): string {
+  const names = String(types).split(',');
+  return names.map((name) => (name === 'null' ? name : `${/^[aio]/.test(name) ? 'an' : 'a'} ${name}`)).join(' or ');
 }
 
 function shown(value: unknown): string {

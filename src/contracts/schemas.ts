@@ -4,9 +4,10 @@ import { configError, type Problem } from '../config/check.ts';
 import type { Config } from '../config/config.ts';
 import { MqError } from '../errors.ts';
 import { TurnSteps } from './budget.ts';
-import { Compiler, draft, type Validator } from './compile.ts';
+import { Compiler, draft, metaProblems, textOf, type Validator } from './compile.ts';
 import { type Documents, readDocuments, type SchemaDocument } from './documents.ts';
 import { compilePattern } from './patterns.ts';
+import { cycleProblems } from './problems/cycles.ts';
 
 export interface CompiledSchemas {
   readonly contractOf: (file: string) => CompiledSchema;
@@ -22,9 +23,9 @@ interface CompiledSchema extends Pick<Validator, 'bodyFault'> {
 /** Compiles the files, relative to the folder of rascal.json. Throws CONFIG with all their problems. */
 export async function compileSchemas(
   files: readonly string[],
-  { file = 'rascal.json', folder = '.' }: Pick<Config, 'file' | 'folder'>,
+  { file = 'rascal.json', folder = '.', schemas: { places } }: Pick<Config, 'file' | 'folder' | 'schemas'>,
 ): Promise<CompiledSchemas> {
-  const documents = await readDocuments([...new Set(files)], folder);
+  const documents = await readDocuments([...new Set(files)], folder, places);
   const { problems, compiler } = compiled(documents);
   const [first] = problems;
   if (first !== undefined || compiler === undefined)
@@ -55,18 +56,18 @@ function contractOf(document: SchemaDocument, compiler: Compiler, turn: TurnStep
 
 /** Returns the problems of all documents. `compiler` is set only without problems. */
 export function compiled(documents: Documents): { problems: Problem[]; compiler?: Compiler } {
-  const problems = [...documents.problems, ...draftProblems(documents), ...patternProblems(documents)];
-  try {
-    const compiler = new Compiler(documents);
-    const all = [...new Set(documents.byUri.values())];
-    problems.push(...all.flatMap((one) => compiler.problemsOf(one)));
-    if (problems.length > 0) return { problems };
-    for (const one of all) problems.push(...compileProblems(compiler, one));
-    return problems.length > 0 ? { problems } : { problems, compiler };
-  } catch (error) {
-    if (problems.length > 0) return { problems };
-    throw error;
-  }
+  const all = [...new Set(documents.byUri.values())];
+  const problems = [
+    ...documents.problems,
+    ...draftProblems(documents),
+    ...patternProblems(documents),
+    ...all.flatMap(metaProblems),
+  ];
+  if (problems.length === 0) problems.push(...cycleProblems(documents));
+  if (problems.length > 0) return { problems };
+  const compiler = new Compiler(documents);
+  const found = compiler.problems.length > 0 ? compiler.problems : all.flatMap((one) => compileProblems(compiler, one));
+  return found.length > 0 ? { problems: found } : { problems: [], compiler };
 }
 
 function compileProblems(compiler: Compiler, { uri, problem, file }: SchemaDocument): Problem[] {
@@ -74,7 +75,7 @@ function compileProblems(compiler: Compiler, { uri, problem, file }: SchemaDocum
     compiler.validator(uri);
     return [];
   } catch (error) {
-    return [{ ...problem([], error instanceof Error ? error.message : String(error)), file }];
+    return [{ ...problem([], textOf(error)), file }];
   }
 }
 

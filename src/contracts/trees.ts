@@ -17,9 +17,11 @@ export async function schemaTrees({ file = 'rascal.json', folder = '.', schemas 
   const publications = Object.entries(schemas.publications);
   const subscriptions = Object.entries(schemas.subscriptions).map(([name, { schema }]) => [name, schema] as const);
   const names = [...publications, ...subscriptions].map(([, name]) => name);
-  const { problems, named, byUri } = await readDocuments([...new Set(names)], folder);
+  const { problems, named, byUri } = await readDocuments([...new Set(names)], folder, schemas.places);
   if (problems.length > 0) {
-    const located = problems.map((one) => ({ ...one, file: join(dirname(file), one.file ?? file) }));
+    const located = problems.map((one) =>
+      one.file === undefined ? one : { ...one, file: join(dirname(file), one.file) },
+    );
     throw configError(file, located);
   }
   const trees = (entries: readonly (readonly [string, string])[]) =>

@@ -26,6 +26,7 @@ export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Confi
     schemas: {
       publications: overridden(builtin.schemas.publications, user.schemas.publications),
       subscriptions: overridden(builtin.schemas.subscriptions, user.schemas.subscriptions),
+      ...(user.schemas.places && { places: user.schemas.places }),
     },
     ...(user.delayName !== undefined && { delayName: user.delayName }),
     ...(user.owns !== undefined && { owns: user.owns }),

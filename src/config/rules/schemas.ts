@@ -1,6 +1,7 @@
 // Checks the schema settings of publications and subscriptions. The files of the schemas are checked in contracts/.
 
-import { objectOf } from '../plain.ts';
+import { objectOf, type Plain } from '../plain.ts';
+import type { Path } from '../reading/problem.ts';
 import type { RuleInput } from './report.ts';
 
 export function checkSchemas({ file, report }: RuleInput): void {
@@ -10,7 +11,20 @@ export function checkSchemas({ file, report }: RuleInput): void {
       const { schema, onInvalid } = objectOf(own);
       const at = ['mq', kind, name];
       if (schema === '') report([...at, 'schema'], 'value', 'the name of the file is empty');
+      if (typeof schema === 'string' && /^[a-z][a-z\d+.-]*:\/\//i.test(schema))
+        report([...at, 'schema'], 'value', 'mq reads schemas from local files only; save it and name its file');
       if (schema === undefined && onInvalid !== undefined)
         report([...at, 'onInvalid'], 'missing', 'requires a "schema"');
     }
+}
+
+/** Returns the names of the schema files in rascal.json, each with its path. */
+export function schemaPaths(content: Plain): [name: string, path: Path][] {
+  const mq = objectOf(content['mq']);
+  return ['publications', 'subscriptions'].flatMap((kind) =>
+    Object.entries(objectOf(mq[kind])).flatMap(([name, own]): [string, Path][] => {
+      const { schema } = objectOf(own);
+      return typeof schema === 'string' ? [[schema, ['mq', kind, name, 'schema']]] : [];
+    }),
+  );
 }

@@ -15,6 +15,10 @@ export interface Finding {
   readonly keyword: string;
   /** Description of the values, such as `numbers less than 0`. If the finding is not certain, the reason. */
   readonly what: string;
+  /** Why a keyword that only the wide schema has cannot be compared. `what` is then the keyword. */
+  readonly reason?: string;
+  /** `true` for a property that the narrow schemas do not name, and that may have any value because they are open. */
+  readonly isUnnamed?: boolean;
   /** JSON pointer to the values in the body. `*` is any item or property. */
   readonly path: string;
 }
@@ -37,6 +41,11 @@ export function refused(place: Place, keyword: string, what: string): Finding {
 /** Returns the finding that a keyword cannot be compared. */
 export function undecided(place: Place, keyword: string, reason = `'${keyword}' cannot be compared`): Finding {
   return finding(place, keyword, { what: reason, isCertain: false });
+}
+
+/** Returns the finding that a keyword cannot be compared which only the wide schema has with this value. */
+export function onlyInWide(place: Place, keyword: string, what: string, reason: string): Finding {
+  return { ...finding(place, keyword, { what, isCertain: false }), reason };
 }
 
 function finding(

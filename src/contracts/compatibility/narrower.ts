@@ -90,7 +90,7 @@ function findingsAt(place: Place): Finding[] {
   if (facts.values !== undefined && !isExact(facts)) return ofValues(place, facts.values);
   const found = ofKeywords(place);
   if (found.length === 0) return [];
-  if (facts.flat.every((node) => constraintsOf(node).length === 0)) return [anyValue(place, found)];
+  if (facts.flat.every((node) => constraintsOf(node).length === 0)) return bestOf(found);
   return withBranches(place, found);
 }
 
@@ -131,10 +131,9 @@ function ofValues(place: Place, values: readonly unknown[]): Finding[] {
   return [{ ...first, narrow, path, isCertain, what: isCertain ? what : first.what }];
 }
 
-/** One finding is enough if the narrow schemas accept everything. */
-function anyValue(place: Place, found: readonly Finding[]): Finding {
-  const isCertain = found.some((one) => one.isCertain);
-  return { ...refused(place, '', 'any value'), isCertain, ...(!isCertain && found[0] && { what: found[0].what }) };
+/** Returns one finding, which is enough if the narrow schemas accept everything. */
+function bestOf(found: readonly Finding[]): Finding[] {
+  return [found.find((one) => one.isCertain) ?? found[0]].filter((one) => one !== undefined);
 }
 
 /** Compares each branch of the narrow schemas, if the narrow schemas without their branches accept too much. */

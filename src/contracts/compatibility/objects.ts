@@ -3,7 +3,7 @@
 import { isObject, listOf } from '../../config/plain.ts';
 import { childOf, childrenOf, keywordsOf, type SchemaNode, stepOf } from '../schema-node.ts';
 import { closureOf } from './closure.ts';
-import { type Finding, numbersAt, type Place, refused, undecided, valuesAt } from './comparison.ts';
+import { type Finding, numbersAt, onlyInWide, type Place, refused, undecided, valuesAt } from './comparison.ts';
 import { derived, type Facts, factsOf, type Nodes } from './facts.ts';
 import { isMatch } from './name-pattern.ts';
 
@@ -27,7 +27,8 @@ function comparedNames(place: Place): Finding[] {
       if (target.schema === false)
         return factsOf(narrow).isEmpty ? [] : [refused(place, keyword, `objects with ${JSON.stringify(name)}`)];
       const found = compare(narrow, target, stepOf(path, name));
-      return isKnown ? found : found.map((one) => ({ ...one, isCertain: false }));
+      if (!isKnown) return found.map((one) => ({ ...one, isCertain: false }));
+      return schemasOf(place, name).length > 0 ? found : found.map((one) => ({ ...one, isUnnamed: true }));
     });
   });
 }
@@ -49,8 +50,14 @@ function targetsOf(node: SchemaNode, name: string): { targets: [keyword: string,
 }
 
 /** Returns what the narrow schemas require of a property. */
-function propertyOf({ facts }: Pick<Place, 'facts'>, name: string): Nodes {
-  const found = facts.flat.flatMap((node) => {
+function propertyOf(place: Place, name: string): Nodes {
+  const found = schemasOf(place, name);
+  return found.length > 0 ? found : [derived(place.facts.first, true)];
+}
+
+/** Returns the schemas of a property. There are none if the narrow schemas are open and do not name it. */
+function schemasOf({ facts }: Place, name: string): Nodes {
+  return facts.flat.flatMap((node) => {
     const own = childOf(node, 'properties', name);
     const patterns = childrenOf(node, 'patternProperties');
     const matching = patterns.flatMap(([pattern, child]) => (isMatch(pattern, name) === true ? [child] : []));
@@ -58,7 +65,6 @@ function propertyOf({ facts }: Pick<Place, 'facts'>, name: string): Nodes {
     const isOther = patterns.every(([pattern]) => isMatch(pattern, name) === false);
     return isOther ? (childOf(node, 'additionalProperties') ?? []) : [];
   });
-  return found.length > 0 ? found : [derived(facts.first, true)];
 }
 
 /** Compares the properties whose names match a pattern of one of the schemas. */
@@ -144,11 +150,13 @@ function checkNames(place: Place): Finding[] {
   const own = facts.flat.flatMap((node) => childOf(node, 'propertyNames') ?? []);
   const schema = names === undefined ? { type: 'string' } : { enum: names };
   const found = compare([...own, derived(own[0] ?? facts.first, schema)], target, path);
-  return found.map(({ isCertain, what }) =>
-    isCertain
-      ? refused(place, 'propertyNames', `property names: ${what}`)
-      : undecided(place, 'propertyNames', `property names: ${what}`),
-  );
+  return found.map(({ isCertain, what, reason }) => {
+    const text = `property names: ${what}`;
+    if (isCertain) return refused(place, 'propertyNames', text);
+    return reason === undefined
+      ? undecided(place, 'propertyNames', text)
+      : onlyInWide(place, 'propertyNames', text, reason);
+  });
 }
 
 function checkDependent(place: Place, dependencies: unknown): Finding[] {

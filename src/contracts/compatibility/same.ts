@@ -2,16 +2,20 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { isObject, listOf } from '../../config/plain.ts';
+import { keywords } from '../keywords.ts';
 import { childOf, childrenOf, keywordsOf, referencedBy, type SchemaNode } from '../schema-node.ts';
 
-/** Keywords that accept and refuse nothing. */
+/** Keywords of the draft that accept and refuse nothing. */
 const annotations: readonly string[] = [
+  ...['$dynamicAnchor', 'contentEncoding', 'contentMediaType', 'contentSchema'],
   ...['$schema', '$id', '$anchor', '$comment', '$defs', 'definitions', '$vocabulary'],
   ...['title', 'description', 'default', 'examples', 'deprecated', 'readOnly', 'writeOnly'],
 ];
+/** Draft 2020-12: an unknown keyword is an annotation. Ajv also checks two keywords that the draft does not define. */
+const constraints = [...keywords, 'nullable', '$recursiveRef'].filter((keyword) => !annotations.includes(keyword));
 const single = [
   ...['not', 'if', 'then', 'else', 'items', 'contains', 'additionalProperties', 'propertyNames'],
-  ...['unevaluatedItems', 'unevaluatedProperties', 'contentSchema', '$ref'],
+  ...['unevaluatedItems', 'unevaluatedProperties', '$ref'],
 ];
 const several = ['properties', 'patternProperties', 'dependentSchemas', 'allOf', 'anyOf', 'oneOf', 'prefixItems'];
 const sets = ['required', 'enum', 'type'];
@@ -37,7 +41,7 @@ export function isSame(
 
 /** Returns the keywords of a schema that may refuse a value. */
 export function constraintsOf(node: SchemaNode): string[] {
-  return Object.keys(keywordsOf(node)).filter((keyword) => !annotations.includes(keyword));
+  return Object.keys(keywordsOf(node)).filter((keyword) => constraints.includes(keyword));
 }
 
 function areSame(

@@ -2,8 +2,18 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { listOf } from '../../config/plain.ts';
+import { isMultiple } from '../multiple-of.ts';
 import { keywordsOf } from '../schema-node.ts';
-import { type Finding, numbersAt, type Place, refused, shortJson, undecided, valuesAt } from './comparison.ts';
+import {
+  type Finding,
+  numbersAt,
+  onlyInWide,
+  type Place,
+  refused,
+  shortJson,
+  undecided,
+  valuesAt,
+} from './comparison.ts';
 import { commonTypes, type TypeName, typeNames } from './facts.ts';
 import { isMatch } from './name-pattern.ts';
 
@@ -65,18 +75,35 @@ function checkBound(place: Place, keyword: string, limit: unknown): Finding[] {
   const { inclusive, exclusive, sign, word } = /minimum$/i.test(keyword) ? bounds.low : bounds.high;
   const isExclusive = keyword === exclusive;
   const isImplied =
+    isImpliedForIntegers(place, keyword, limit) ||
     numbersAt(place.facts, inclusive).some((one) =>
       isExclusive ? sign * one > sign * limit : sign * one >= sign * limit,
-    ) || numbersAt(place.facts, exclusive).some((one) => sign * one >= sign * limit);
+    ) ||
+    numbersAt(place.facts, exclusive).some((one) => sign * one >= sign * limit);
   if (isImplied) return [];
   return [refused(place, keyword, `numbers ${word} than ${isExclusive ? 'or equal to ' : ''}${limit}`)];
+}
+
+/** Compares a bound of integers: more than 0 is the same as at least 1. */
+function isImpliedForIntegers({ facts }: Place, keyword: string, limit: number): boolean {
+  const isWhole = numbersAt(facts, 'multipleOf').some((one) => one > 0 && Number.isInteger(one));
+  if (facts.types.has('number') && !isWhole) return false;
+  const { inclusive, exclusive, sign } = /minimum$/i.test(keyword) ? bounds.low : bounds.high;
+  const least = (bound: number, isExclusive: boolean) =>
+    isExclusive ? Math.floor(sign * bound) + 1 : Math.ceil(sign * bound);
+  const own = [
+    ...numbersAt(facts, inclusive).map((bound) => least(bound, false)),
+    ...numbersAt(facts, exclusive).map((bound) => least(bound, true)),
+  ];
+  const needed = least(limit, keyword === exclusive);
+  return own.some((one) => Number.isSafeInteger(one) && Number.isSafeInteger(needed) && one >= needed);
 }
 
 function checkMultiple(place: Place, divisor: unknown): Finding[] {
   if (typeof divisor !== 'number' || !hasNumbers(place)) return [];
   const own = numbersAt(place.facts, 'multipleOf');
   const steps = place.facts.types.has('number') ? own : [1, ...own];
-  if (steps.some((step) => Number.isInteger(step / divisor))) return [];
+  if (steps.some((step) => isMultiple(step, divisor))) return [];
   return [refused(place, 'multipleOf', `numbers that are not multiples of ${divisor}`)];
 }
 
@@ -97,9 +124,10 @@ function checkPattern(place: Place, pattern: unknown): Finding[] {
   if (!types.has('string') || valuesAt(place.facts, 'pattern').includes(pattern)) return [];
   if (values !== undefined) return values.flatMap((value) => checkMatch(place, String(pattern), value));
   const isLimited = place.facts.flat.some((node) => ['pattern', 'format'].some((key) => key in keywordsOf(node)));
-  const reason = `the patterns of two schemas cannot be compared: ${shortJson(pattern)} is new or changed`;
   return [
-    isLimited ? undecided(place, 'pattern', reason) : refused(place, 'pattern', `strings that do not match ${pattern}`),
+    isLimited
+      ? onlyInWide(place, 'pattern', `the pattern ${shortJson(pattern)}`, 'two patterns cannot be compared')
+      : refused(place, 'pattern', `strings that do not match ${pattern}`),
   ];
 }
 
@@ -112,5 +140,5 @@ function checkMatch(place: Place, pattern: string, value: unknown): Finding[] {
 /** Validators may ignore `format`, as mq does. */
 function checkFormat(place: Place, format: unknown): Finding[] {
   if (!place.facts.types.has('string') || valuesAt(place.facts, 'format').includes(format)) return [];
-  return [undecided(place, 'format', `the format ${shortJson(format)} is new, and validators may check or ignore it`)];
+  return [onlyInWide(place, 'format', `the format ${shortJson(format)}`, 'validators may check or ignore it')];
 }

@@ -6,6 +6,7 @@ import { parseBody } from '../../../src/contracts/body.ts';
 import { Budget, mostSteps, mostStepsPerTurn, TooManySteps, TurnSteps } from '../../../src/contracts/budget.ts';
 import { Compiler } from '../../../src/contracts/compile.ts';
 import { readDocuments } from '../../../src/contracts/documents.ts';
+import { isMultiple } from '../../../src/contracts/multiple-of.ts';
 import { areUnique } from '../../../src/contracts/unique-items.ts';
 import { emptyFolder } from '../../support/mq.ts';
 
@@ -76,6 +77,14 @@ test('unique items need linear steps, and equal long items too', () => {
     return budget.used;
   };
   assert.ok(stepsFor(2000) < 2.1 * stepsFor(1000));
+});
+
+test('a multiple of many digits counts steps for them', () => {
+  const budget = new Budget();
+  isMultiple(1e300, 1e-300, budget);
+  const { used } = budget;
+  isMultiple(1.5, 0.5, budget);
+  assert.ok(used > 2 * (budget.used - used));
 });
 
 test('a body has limits of depth and size before it is parsed', () => {

@@ -59,7 +59,11 @@ function printVerdict(
   const isCompatible = findings.length === 0;
   const [file, compatibleWith] = [newer.file, older.file];
   if (isJson) stdout.write(`${safeJson({ file, compatibleWith, compatible: isCompatible, compared })}\n`);
-  else stdout.write(`${escaped(`${file}: ${isCompatible ? '' : 'not '}compatible with ${compatibleWith}`)}\n`);
+  else {
+    const count = `${compared} schema${compared === 1 ? '' : 's'} compared`;
+    const verdict = `${isCompatible ? '' : 'not '}compatible with ${compatibleWith}`;
+    stdout.write(`${escaped(`${file}: ${verdict} (${count})`)}\n`);
+  }
 }
 
 /** Reads the older file, or the rascal.json of the older folder. */

@@ -27,6 +27,23 @@ test('reports an empty name, onInvalid without a schema, and unknown policies', 
   assert.match(unknown, /onInvalid: must be retry, dead-letter, requeue, drop or exit, not "lose"/);
 });
 
+test('refuses the address of a schema at its line', () => {
+  const mq = { publications: { order: { schema: 'https://example.com/order.json' } } };
+  assert.equal(linesOf(JSON.stringify(file(mq), null, 2)), [
+    'f:22:19: mq.publications.order.schema: mq reads schemas from local files only; save it and name its file',
+  ]);
+});
+
+test('keeps the lines that name the schemas', () => {
+  const mq = {
+    publications: { order: { schema: 'a.json' } },
+    subscriptions: { order: { schema: 'a.json' } },
+  };
+  const { places } = configOf(JSON.stringify(file(mq), null, 2)).schemas;
+  const { line, column, path } = places!['a.json']!;
+  assert.equal({ line, column, path }, { line: 22, column: 19, path: 'mq.publications.order.schema' });
+});
+
 test('keeps the schemas of the file, also for built-in publications', () => {
   const mq = {
     publications: { order: { schema: 'a.json' }, task: { schema: 'b.json' } },
