@@ -260,19 +260,30 @@ function addChanges(add: AddTool, { management }: ToolSettings): void {
     name: 'dlq_change',
     title: 'Replay or delete dead letters',
     description:
-      'Sends the named dead letters to the queue where they died ("replay"), or deletes them ("purge"). Use "dlq" for their ids first. Give "name" or "queue".',
+      'Sends the named dead letters to the queue where they died ("replay"), or deletes them ("purge"). Use "dlq" for their ids first. Give "name" or "queue", which must be a dead-letter queue.',
     changes: 'destructive',
     hasMessages: true,
     input: z.strictObject({
       action: z.enum(['replay', 'purge']),
       ...deadQueue,
-      ids: z.array(text('id of a message').min(1)).min(1).max(100).describe('the messages to replay or to delete'),
+      ids: z
+        .array(text('whole id of a message').min(1))
+        .min(1)
+        .max(100)
+        .describe('the messages to replay or to delete'),
       dryRun: flag('only show which messages would be replayed or deleted'),
     }),
     line: ({ action, name, queue, ids, dryRun }) => ({
       args: [
         // For a replay, --yes would trust headers of the messages.
-        ...['dlq', action, '--json', ...(action === 'purge' ? ['--yes'] : []), ...(dryRun ? ['--dry-run'] : [])],
+        ...[
+          'dlq',
+          action,
+          '--json',
+          '--strict',
+          ...(action === 'purge' ? ['--yes'] : []),
+          ...(dryRun ? ['--dry-run'] : []),
+        ],
         ...[...repeated('id', ids), ...letters({ name, queue })],
       ],
     }),

@@ -150,6 +150,31 @@ test('--allow-changes deletes the dead letters that the client names', () =>
     assert.equal((await contentsOf(served))['orders.dead'], ['dead two']);
   }));
 
+test('dlq_change refuses a live queue, and the beginning of an id', () =>
+  withShop(async ({ place, served }) => {
+    const channel = await served.place.channel();
+    // A message that was retried has x-death, too.
+    const death = { count: 1, reason: 'expired', queue: 'orders.retry.1000', exchange: '', 'routing-keys': ['orders'] };
+    channel.sendToQueue('orders', Buffer.from('live'), { messageId: 'live-1', headers: { 'x-death': [death] } });
+    channel.sendToQueue('orders.dead', Buffer.from('solo'), { messageId: 'solo-1' });
+    await channel.waitForConfirms();
+    await withNewClient({ ...place, options: ['--allow-changes'] }, async (peer) => {
+      for (const action of ['purge', 'replay']) {
+        for (const dryRun of [true, false]) {
+          const live = await peer.call('dlq_change', { action, queue: 'orders', ids: ['live-1'], dryRun });
+          assert.is(live.structured['status'], 64, live.text);
+          assert.match(live.text, /'orders' is not a dead-letter queue/);
+        }
+        const { structured, text } = await peer.call('dlq_change', { action, queue: 'orders.dead', ids: ['solo'] });
+        assert.is(structured['status'], 1, text);
+      }
+    });
+    assert.equal(await contentsOf(served), {
+      orders: ['{"id":1,"password":"hunter22"}', '{"id":2}', 'live'],
+      'orders.dead': ['dead one', 'dead two', 'solo'],
+    });
+  }));
+
 test('--redact removes fields of bodies and headers, and --max-body cuts', () =>
   withShop(async ({ place, served }) => {
     const channel = await served.place.channel();
