@@ -189,12 +189,12 @@ function addPeek(add: AddTool, { management, isRedacted }: ToolSettings): void {
       queue: text('name of the queue'),
       count: z.int().min(1).max(100).default(10).describe('show at most this number of messages'),
       offset: text('position in a stream: first, last, next, a number, 10m or a time').optional(),
-      filter: filters(isRedacted),
+      ...filters(isRedacted),
     }),
     line: ({ queue, count, offset, filter }) => ({
       args: [
         ...['peek', '--json', `--count=${count}`, ...option('offset', offset), ...management],
-        ...[...repeated('filter', filter), '--', queue],
+        ...[...filterOptions(filter), '--', queue],
       ],
     }),
   });
@@ -215,20 +215,13 @@ function addDeadLetters(add: AddTool, { isRedacted }: ToolSettings): void {
         .enum(['reason', 'queue', 'key', 'exchange'])
         .optional()
         .describe('count messages instead of listing them'),
-      filter: filters(isRedacted),
+      ...filters(isRedacted),
     }),
     line: ({ name, queue, id, count, group, filter }) =>
       id === undefined
         ? {
             args: [
-              ...[
-                'dlq',
-                'list',
-                '--json',
-                `--count=${count}`,
-                ...option('group', group),
-                ...repeated('filter', filter),
-              ],
+              ...['dlq', 'list', '--json', `--count=${count}`, ...option('group', group), ...filterOptions(filter)],
               ...letters({ name, queue }),
             ],
           }
@@ -256,6 +249,20 @@ function addTests(add: AddTool): void {
 }
 
 function addChanges(add: AddTool, { management }: ToolSettings): void {
+  addDeadLetterChanges(add);
+  add({
+    name: 'apply',
+    title: 'Create what is missing on the broker',
+    description:
+      'Creates the exchanges, queues and bindings of rascal.json that the broker lacks, and sets its policies. Deletes and replaces no queue. Use "plan" first.',
+    changes: 'destructive',
+    input: z.strictObject({}),
+    line: () => ({ args: ['apply', '--yes', '--json', ...management] }),
+  });
+  addBenchmark(add);
+}
+
+function addDeadLetterChanges(add: AddTool): void {
   add({
     name: 'dlq_change',
     title: 'Replay or delete dead letters',
@@ -288,16 +295,6 @@ function addChanges(add: AddTool, { management }: ToolSettings): void {
       ],
     }),
   });
-  add({
-    name: 'apply',
-    title: 'Create what is missing on the broker',
-    description:
-      'Creates the exchanges, queues and bindings of rascal.json that the broker lacks, and sets its policies. Deletes and replaces no queue. Use "plan" first.',
-    changes: 'destructive',
-    input: z.strictObject({}),
-    line: () => ({ args: ['apply', '--yes', '--json', ...management] }),
-  });
-  addBenchmark(add);
 }
 
 function addBenchmark(add: AddTool): void {
@@ -344,10 +341,14 @@ function texts(about: string) {
   return z.array(text(about)).max(20).optional().describe(about);
 }
 
-function filters(isRedacted: boolean) {
-  return isRedacted
-    ? z.array(z.string()).max(0).optional().describe('not offered, because a filter would reveal redacted fields')
-    : texts('only messages with this text in the body; NAME=VALUE compares a header');
+/** Returns the field "filter", or none if fields are redacted, because filters would reveal their values. */
+function filters(isRedacted: boolean): { filter?: ReturnType<typeof texts> } {
+  return isRedacted ? {} : { filter: texts('only messages with this text in the body; NAME=VALUE compares a header') };
+}
+
+/** The type of a field that may be absent from the schema is not known. */
+function filterOptions(filter: unknown): string[] {
+  return Array.isArray(filter) ? repeated('filter', filter.map(String)) : [];
 }
 
 function flag(about: string) {
