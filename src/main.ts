@@ -4,7 +4,7 @@ import { constants, totalmem } from 'node:os';
 import { isatty } from 'node:tty';
 import manifest from '../package.json' with { type: 'json' };
 import type { Context, Spawn } from './context.ts';
-import { turn } from './time.ts';
+import { time, turn } from './time.ts';
 
 async function main(): Promise<void> {
   if (process.env['NODE_DEBUG']) silenceNode();
@@ -21,13 +21,15 @@ async function main(): Promise<void> {
     // Completions must be fast, because the user waits after pressing Tab. They use neither standard input nor signals.
     const { completions } = await import('./cli/cli.ts');
     process.stdout.write(await completions(args.slice(2), { env: process.env, cwd: process.cwd() }));
-  } else await runCommandLine(asksVersion ? ['version', ...args.slice(1)] : args);
+  } else if (first === 'mcp-child') await runCommandLine(args.slice(1), { endsWithParent: true });
+  else await runCommandLine(asksVersion ? ['version', ...args.slice(1)] : args);
 }
 
 /** Runs a command line and exits with its status. */
-async function runCommandLine(args: readonly string[]): Promise<void> {
-  const spare = args[0] === 'test' ? await spareChild() : undefined;
+async function runCommandLine(args: readonly string[], { endsWithParent = false } = {}): Promise<void> {
   const signals = new Signals();
+  if (endsWithParent) signals.followParent();
+  const spare = args[0] === 'test' ? await spareChild() : undefined;
   const stdout = new StdoutErrors();
   const stray = strayErrors();
   const { cli } = await import('./cli/cli.ts');
@@ -76,6 +78,9 @@ function contextOfProcess(): Omit<Context, 'args' | 'drain' | 'abandon' | 'giveU
   };
 }
 
+/** Delay in milliseconds before the next signal after the parent process has ended. */
+const graceMs = 2000;
+
 /** Counts the signals: the first starts the drain, the second ends it, and the third exits at once. */
 class Signals {
   readonly #drain = new AbortController();
@@ -107,6 +112,16 @@ class Signals {
 
   giveUp(): void {
     this.#abandon.abort();
+  }
+
+  /** Stops this process as signals would when its parent has ended. The channel to the parent is then closed. */
+  followParent(): void {
+    const stop = () => {
+      if (this.endsProcess) return;
+      time.after(graceMs, stop);
+      this.#receive('SIGTERM');
+    };
+    process.on('disconnect', stop);
   }
 
   #receive(signal: NodeJS.Signals): void {

@@ -4,7 +4,7 @@ import { MqError } from '../errors.ts';
 import { type Config, namePrefix } from './config.ts';
 import { objectOf } from './plain.ts';
 import { deadQueue, retryOf } from './retry-queues.ts';
-import { isReceiving, type OwnRetryConfig } from './role.ts';
+import { isReceiving, type OwnRetryConfig, type RetryConfig } from './role.ts';
 
 export interface DeadQueue {
   readonly vhost: string;
@@ -29,14 +29,38 @@ export function deadQueueOf(config: Config, name: string, hint: string): DeadQue
   const { vhost } = subscription;
   const { deadLetter, delays } = retryOf(config, key, retry);
   if (deadLetter === false) throw new MqError('USAGE', `'${name}' has no dead letters: retry is off`, { hint });
-  const publication =
-    deadLetter && 'publication' in deadLetter ? config.publications[deadLetter.publication] : undefined;
-  if (publication && publication.queue === undefined)
-    throw new MqError('USAGE', `the dead letters of '${name}' go to the exchange '${publication.exchange}'`, { hint });
-  const own = deadLetter && 'queue' in deadLetter ? deadLetter.queue : publication?.queue;
+  const { queue: own, exchange } = targetOf(config, deadLetter);
+  if (exchange !== undefined)
+    throw new MqError('USAGE', `the dead letters of '${name}' go to the exchange '${exchange}'`, { hint });
   const prefix = namePrefix(config.vhosts[vhost]);
   const work = { queue: `${prefix}${subscription.queue}`, delayMs: delays[0] ?? 1000 };
   return { vhost, queue: `${prefix}${own ?? `${subscription.queue}.dead`}`, work };
+}
+
+/** Returns the queue or the exchange that the settings of rascal.json name for dead letters, if they name one. */
+function targetOf(
+  config: Config,
+  deadLetter: RetryConfig['deadLetter'],
+): { queue?: string | undefined; exchange?: string | undefined } {
+  if (!deadLetter) return {};
+  if ('queue' in deadLetter) return { queue: deadLetter.queue };
+  const publication = config.publications[deadLetter.publication];
+  return publication?.queue === undefined ? { exchange: publication?.exchange } : { queue: publication.queue };
+}
+
+/**
+ * Reports whether a queue is for dead letters: its name ends with `.dead`, or the settings of a subscription or role
+ * name it. A dead letter exchange proves nothing, because wait queues dead-letter to work queues.
+ */
+export function isDeadQueue(config: Config, { vhost, queue }: Pick<DeadQueue, 'vhost' | 'queue'>): boolean {
+  if (queue.endsWith('.dead')) return true;
+  const roles = Object.values(config.roles).filter(isReceiving);
+  return Object.entries(config.subscriptions).some(([key, { vhost: own }]) => {
+    const users = roles.filter(({ subscriptions }) => subscriptions.includes(key));
+    const settings = [undefined, ...users.map(({ retry }) => retry)];
+    const targets = settings.flatMap((retry) => targetOf(config, retryOf(config, key, retry).deadLetter).queue ?? []);
+    return own === vhost && targets.some((target) => `${namePrefix(config.vhosts[vhost])}${target}` === queue);
+  });
 }
 
 /** Returns the subscription with the name, or the subscription of the role with the name. */

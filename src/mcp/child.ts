@@ -36,11 +36,18 @@ const mostErrors = 64 * 1024;
 /** Delay in milliseconds before the next signal to a child that has not ended. */
 const graceMs = 2000;
 
+/** First argument of a command that stops when its parent process has ended (main.ts). */
+const endsWithParent = 'mcp-child';
+
 /** Runs the command line. Rejects if the process cannot be started. */
 export async function runChild(args: readonly string[], settings: ChildSettings): Promise<ChildResult> {
   const { spawn, self, cwd, env, timeoutMs, signal, abandon } = settings;
   signal.throwIfAborted();
-  const child = spawn(self.command, [...self.args, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  // The channel closes when this process ends, even after SIGKILL, and the child stops then.
+  const child = spawn(self.command, [...self.args, endsWithParent, ...args], {
+    ...{ cwd, env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   const stopper = new Stopper(child);
   let isLate = false;
   const limit = time.after(timeoutMs, () => {

@@ -6,7 +6,7 @@ import { MqError } from '../errors.ts';
 
 /**
  * Returns the path relative to the folder. A symbolic link counts as its target.
- * @throws MqError NOT_PERMITTED if the path is outside the folder
+ * @throws MqError NOT_PERMITTED if the path is outside the folder, or neither a file nor a folder
  */
 export async function pathInside(folder: string, path: string): Promise<string> {
   const whole = resolve(folder, path);
@@ -16,6 +16,10 @@ export async function pathInside(folder: string, path: string): Promise<string> 
     throw new MqError('NOT_PERMITTED', `'${path}' is not inside the working folder`, {
       hint: 'mq mcp reads only files of the folder in which it was started',
     });
+  // Reading a FIFO or a device could wait without an end. The command reports a missing file.
+  const found = await promises.stat(whole).catch(() => undefined);
+  if (found && !found.isFile() && !found.isDirectory())
+    throw new MqError('NOT_PERMITTED', `'${path}' is neither a regular file nor a folder`);
   // A name such as - would be standard input.
   return inside === '' ? '.' : `.${sep}${inside}`;
 }

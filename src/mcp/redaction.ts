@@ -11,47 +11,83 @@ declare global {
 
 /** Replaces a value. */
 const removed = '***';
-/** Replaces a text in which the fields cannot be found. */
-const withheld = '*** (not shown: mq cannot find the fields of --redact in it)';
+/** Replaces what may contain the value of a field. */
+const withheld = '*** (not shown: it contains the name of a field of --redact)';
+
+/** Replaces a body in which no name can be found. */
+const notText = '*** (not shown: it is not text, and fields are redacted)';
 
 /**
- * Returns a function that replaces the values of these fields in a value of JSON, at any depth and in any spelling of
- * upper and lower case. A string that contains JSON is searched, too. A string that is not JSON is replaced as a whole
- * if it contains the name of a field and a value, and so is a body that is not text.
+ * Returns a function that replaces what may contain the values of these fields in a value of JSON, at any depth, in any
+ * spelling of upper and lower case, and also in JSON inside strings:
+ * - the value of each field whose name contains one of the names;
+ * - each text that contains one of the names, also percent-encoded or with escapes of JSON, and the list or object
+ *   that the text is an item of;
+ * - each body that is not text.
+ * The value itself is a record of mq. It is not replaced as a whole.
  */
 export function fieldRedactor(fields: readonly string[]): (value: unknown) => unknown {
   if (fields.length === 0) return (value) => value;
-  const names = new Set(fields.map((field) => field.toLowerCase()));
-  // `password: x`, `password=x`, `"password":"x"` in a text, and `<password>x`.
-  const pattern = new RegExp(`(?:${fields.map(RegExp.escape).join('|')})["'\\s\\\\]{0,8}[:=>]`, 'i');
+  const names = fields.map((field) => field.toLowerCase());
+  const isNamed = (text: string): boolean => {
+    const plain = unescaped(text).toLowerCase();
+    return names.some((name) => plain.includes(name) || text.toLowerCase().includes(name));
+  };
   const inText = (text: string): string => {
     const parsed = parsedJson(text);
-    if (parsed === undefined) return pattern.test(text) ? withheld : text;
+    if (parsed === undefined) return isNamed(text) ? withheld : text;
     const redacted = inValue(parsed);
+    if (redacted === withheld) return withheld;
     return JSON.stringify(redacted) === JSON.stringify(parsed) ? text : JSON.stringify(redacted);
   };
   const inObject = (object: Plain): Plain => {
     const isBinary = object['encoding'] === 'base64' && typeof object['body'] === 'string';
     return Object.fromEntries(
       Object.entries(object).map(([name, value]) => {
-        if (names.has(name.toLowerCase())) return [name, removed];
-        return [name, isBinary && name === 'body' ? withheld : inValue(value)];
+        if (isNamed(name)) return [name, removed];
+        return [name, isBinary && name === 'body' ? notText : inValue(value)];
       }),
     );
   };
   const inValue = (value: unknown): unknown => {
     if (typeof value === 'string') return inText(value);
-    if (Array.isArray(value)) return value.map(inValue);
-    return isObject(value) && !JSON.isRawJSON(value) ? inObject(value) : value;
+    if (Array.isArray(value)) return whole(value, value.map(inValue));
+    return isObject(value) && !JSON.isRawJSON(value) ? whole(value, inObject(value)) : value;
   };
   return (value) => {
     try {
-      return inValue(value);
+      return isObject(value) ? inObject(value) : inValue(value);
     } catch {
       // JSON that is nested thousands of times overflows the stack.
       return withheld;
     }
   };
+}
+
+/** Returns the redacted list or object. If one of its texts is withheld, the other items may be its value. */
+function whole(before: object, after: object): unknown {
+  const texts = Object.values(before);
+  return Object.values(after).some((item, index) => item === withheld && typeof texts[index] === 'string')
+    ? withheld
+    : after;
+}
+
+/** Largest number of times that a text is decoded. One round decodes all levels of one encoding. */
+const mostRounds = 4;
+
+/** Returns a text without percent-encoding and without the escapes of JSON for characters, also where they are nested. */
+export function unescaped(text: string): string {
+  let plain = text;
+  for (let round = 0; round < mostRounds; round += 1) {
+    const before = plain;
+    plain = plain
+      .replace(/%(?:25)+(?=[0-9a-f]{2})/gi, '%')
+      .replace(/(?:%[0-9a-f]{2})+/gi, (codes) => Buffer.from(codes.replaceAll('%', ''), 'hex').toString())
+      .replace(/\\+u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+      .replace(/\\+(["\\/])/g, '$1');
+    if (plain === before) break;
+  }
+  return plain;
 }
 
 /** Returns the JSON in the text, or `undefined` if it is not JSON. Throws RangeError if it is nested too deeply. */

@@ -5,7 +5,7 @@ import { isObject, type Plain } from '../config/plain.ts';
 import { exitStatuses, MqError, safeJson } from '../errors.ts';
 import { time } from '../time.ts';
 import type { ChildResult } from './child.ts';
-import { withoutLogins } from './redaction.ts';
+import { unescaped, withoutLogins } from './redaction.ts';
 import { beginning, cutStrings, mapStrings } from './strings.ts';
 
 export interface ResultSettings {
@@ -93,21 +93,29 @@ function recordsOf(stdout: string, settings: ResultSettings) {
   let [bytes, omitted] = [0, 0];
   for (const line of stdout.split('\n')) {
     if (line === '') continue;
-    const record = recordOf(line, settings);
-    bytes += Buffer.byteLength(JSON.stringify(record));
+    let record = recordOf(line, settings);
+    // The first record is cut further until it fits, so that a result is never empty.
+    for (let most = mostResult / 2; records.length === 0 && most >= 16 && sizeOf(record) > mostResult; most /= 2)
+      record = recordOf(line, { ...settings, mostString: most });
+    bytes += sizeOf(record);
     if (bytes <= mostResult) records.push(record);
     else omitted += 1;
   }
   return { records, omitted };
 }
 
+function sizeOf(record: Plain): number {
+  return Buffer.byteLength(JSON.stringify(record));
+}
+
 /** Returns one object of the output. Its field `cut` contains the lengths of the strings that were cut. */
 function recordOf(line: string, { redactFields, redactSecrets, mostString }: ResultSettings): Plain {
-  const redacted = redactFields(parsed(line) ?? { text: line });
+  const record = redactFields(parsed(line) ?? { text: line });
+  const redacted = isObject(record) ? withoutSecretBytes(record, redactSecrets) : record;
   const secure = mapStrings(redacted, (text) => withoutSecrets(text, redactSecrets));
   const { value, cuts } = cutStrings(secure, mostString);
-  const record = isObject(value) ? value : { text: value };
-  return Object.keys(cuts).length > 0 ? { ...record, cut: { bytes: cuts } } : record;
+  const shown = isObject(value) ? value : { text: value };
+  return Object.keys(cuts).length > 0 ? { ...shown, cut: { bytes: cuts } } : shown;
 }
 
 interface ShownError {
@@ -144,8 +152,23 @@ function errorLines({ code, message, hint, problems = [] }: ShownError): string 
   ].join('\n');
 }
 
+/** Replaces a text or a body that contains a secret in a form that cannot be replaced alone. */
+const secretText = '*** (not shown: it contains a password, token or key of the connection)';
+
+/** Replaces the secrets and logins in a text. A secret in an escaped form replaces the whole text. */
 function withoutSecrets(text: string, redactSecrets: (text: string) => string): string {
-  return withoutLogins(redactSecrets(text));
+  const redacted = redactSecrets(text);
+  const plain = unescaped(redacted);
+  return redactSecrets(plain) === plain ? withoutLogins(redacted) : secretText;
+}
+
+/** Replaces a body in base64 whose bytes contain a secret. */
+function withoutSecretBytes(record: Plain, redactSecrets: (text: string) => string): Plain {
+  const { encoding, body } = record;
+  if (encoding !== 'base64' || typeof body !== 'string') return record;
+  const bytes = Buffer.from(body, 'base64');
+  const texts = [bytes.toString('latin1'), bytes.toString()].map(unescaped);
+  return texts.every((text) => redactSecrets(text) === text) ? record : { ...record, body: secretText };
 }
 
 function parsed(line: string): Plain | undefined {

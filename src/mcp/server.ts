@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import type { Context } from '../context.ts';
 import { runChild } from './child.ts';
 import { pathInside } from './folder.ts';
+import { Intake } from './intake.ts';
 import { fieldRedactor } from './redaction.ts';
 import { refusedResult, resultOf } from './result.ts';
 import { Slots } from './slots.ts';
@@ -41,14 +42,20 @@ const mostCommands = 4;
 /** Largest string in bytes that is not the content of a message. */
 const mostText = 16 * 1024;
 
-/** Serves the tools. Resolves when the client has closed the input, or at a signal, after all commands have ended. */
+/**
+ * Serves the tools. Resolves when the client has closed the input, or at a signal, after all commands have ended.
+ * @throws MqError BAD_DATA after a line that is too long
+ */
 export async function serve(context: World, settings: ServerSettings): Promise<void> {
   const calls = new Calls(context, settings);
   const { stdin, stdout, drain } = context;
-  const transport = new Transport(stdin(), stdout);
+  const input = stdin();
+  if (input.isTTY) settings.say('waiting for a client on standard input, which should not be a terminal (mq help mcp)');
+  const intake = new Intake(input, { stdout, say: settings.say });
+  const transport = new Transport(intake, stdout, { maxBufferSize: Number.POSITIVE_INFINITY });
   const handle = serveStdio(() => newServer(settings, calls), {
     transport,
-    onerror: (error) => settings.say(noteOf(error)),
+    onerror: (error) => settings.say(error.message),
   });
   const stop = () => void handle.close();
   drain.addEventListener('abort', stop);
@@ -56,11 +63,7 @@ export async function serve(context: World, settings: ServerSettings): Promise<v
   await transport.closed;
   drain.removeEventListener('abort', stop);
   await calls.end();
-}
-
-/** Returns one line. The package describes an invalid message by a list of all forms that it could have. */
-function noteOf(error: Error): string {
-  return 'issues' in error ? 'ignored a line that is not a message of the protocol' : error.message;
+  if (intake.failure) throw intake.failure;
 }
 
 /** Reports its end, which the package does not. */

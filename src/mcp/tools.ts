@@ -189,12 +189,12 @@ function addPeek(add: AddTool, { management, isRedacted }: ToolSettings): void {
       queue: text('name of the queue'),
       count: z.int().min(1).max(100).default(10).describe('show at most this number of messages'),
       offset: text('position in a stream: first, last, next, a number, 10m or a time').optional(),
-      filter: filters(isRedacted),
+      ...filters(isRedacted),
     }),
     line: ({ queue, count, offset, filter }) => ({
       args: [
         ...['peek', '--json', `--count=${count}`, ...option('offset', offset), ...management],
-        ...[...repeated('filter', filter), '--', queue],
+        ...[...filterOptions(filter), '--', queue],
       ],
     }),
   });
@@ -215,20 +215,13 @@ function addDeadLetters(add: AddTool, { isRedacted }: ToolSettings): void {
         .enum(['reason', 'queue', 'key', 'exchange'])
         .optional()
         .describe('count messages instead of listing them'),
-      filter: filters(isRedacted),
+      ...filters(isRedacted),
     }),
     line: ({ name, queue, id, count, group, filter }) =>
       id === undefined
         ? {
             args: [
-              ...[
-                'dlq',
-                'list',
-                '--json',
-                `--count=${count}`,
-                ...option('group', group),
-                ...repeated('filter', filter),
-              ],
+              ...['dlq', 'list', '--json', `--count=${count}`, ...option('group', group), ...filterOptions(filter)],
               ...letters({ name, queue }),
             ],
           }
@@ -256,27 +249,7 @@ function addTests(add: AddTool): void {
 }
 
 function addChanges(add: AddTool, { management }: ToolSettings): void {
-  add({
-    name: 'dlq_change',
-    title: 'Replay or delete dead letters',
-    description:
-      'Sends the named dead letters to the queue where they died ("replay"), or deletes them ("purge"). Use "dlq" for their ids first. Give "name" or "queue".',
-    changes: 'destructive',
-    hasMessages: true,
-    input: z.strictObject({
-      action: z.enum(['replay', 'purge']),
-      ...deadQueue,
-      ids: z.array(text('id of a message').min(1)).min(1).max(100).describe('the messages to replay or to delete'),
-      dryRun: flag('only show which messages would be replayed or deleted'),
-    }),
-    line: ({ action, name, queue, ids, dryRun }) => ({
-      args: [
-        // For a replay, --yes would trust headers of the messages.
-        ...['dlq', action, '--json', ...(action === 'purge' ? ['--yes'] : []), ...(dryRun ? ['--dry-run'] : [])],
-        ...[...repeated('id', ids), ...letters({ name, queue })],
-      ],
-    }),
-  });
+  addDeadLetterChanges(add);
   add({
     name: 'apply',
     title: 'Create what is missing on the broker',
@@ -287,6 +260,41 @@ function addChanges(add: AddTool, { management }: ToolSettings): void {
     line: () => ({ args: ['apply', '--yes', '--json', ...management] }),
   });
   addBenchmark(add);
+}
+
+function addDeadLetterChanges(add: AddTool): void {
+  add({
+    name: 'dlq_change',
+    title: 'Replay or delete dead letters',
+    description:
+      'Sends the named dead letters to the queue where they died ("replay"), or deletes them ("purge"). Use "dlq" for their ids first. Give "name" or "queue", which must be a dead-letter queue.',
+    changes: 'destructive',
+    hasMessages: true,
+    input: z.strictObject({
+      action: z.enum(['replay', 'purge']),
+      ...deadQueue,
+      ids: z
+        .array(text('whole id of a message').min(1))
+        .min(1)
+        .max(100)
+        .describe('the messages to replay or to delete'),
+      dryRun: flag('only show which messages would be replayed or deleted'),
+    }),
+    line: ({ action, name, queue, ids, dryRun }) => ({
+      args: [
+        // For a replay, --yes would trust headers of the messages.
+        ...[
+          'dlq',
+          action,
+          '--json',
+          '--strict',
+          ...(action === 'purge' ? ['--yes'] : []),
+          ...(dryRun ? ['--dry-run'] : []),
+        ],
+        ...[...repeated('id', ids), ...letters({ name, queue })],
+      ],
+    }),
+  });
 }
 
 function addBenchmark(add: AddTool): void {
@@ -333,10 +341,14 @@ function texts(about: string) {
   return z.array(text(about)).max(20).optional().describe(about);
 }
 
-function filters(isRedacted: boolean) {
-  return isRedacted
-    ? z.array(z.string()).max(0).optional().describe('not offered, because a filter would reveal redacted fields')
-    : texts('only messages with this text in the body; NAME=VALUE compares a header');
+/** Returns the field "filter", or none if fields are redacted, because filters would reveal their values. */
+function filters(isRedacted: boolean): { filter?: ReturnType<typeof texts> } {
+  return isRedacted ? {} : { filter: texts('only messages with this text in the body; NAME=VALUE compares a header') };
+}
+
+/** The type of a field that may be absent from the schema is not known. */
+function filterOptions(filter: unknown): string[] {
+  return Array.isArray(filter) ? repeated('filter', filter.map(String)) : [];
 }
 
 function flag(about: string) {

@@ -32,6 +32,8 @@ export interface DlqSettings {
   /** Arguments of the queue. `undefined` if mq does not know them. */
   readonly declared: Readonly<Record<string, unknown>> | undefined;
   readonly selection: Selection;
+  /** `true` if the ids of the selection are not abbreviated. */
+  readonly hasWholeIds: boolean;
   /** For `list`: field by which the letters are counted. `undefined` lists each letter. */
   readonly group: string | undefined;
   /** Destination queue of `move`, by the broker's name. */
@@ -86,8 +88,8 @@ export async function dlq(context: Context, session: Session, given: DlqSettings
 
 /** Returns the selection with abbreviated ids completed. */
 async function withFullIds(context: Context, session: Session, settings: DlqSettings): Promise<Selection> {
-  const { selection } = settings;
-  if (selection.ids.length === 0) return selection;
+  const { selection, hasWholeIds } = settings;
+  if (hasWholeIds || selection.ids.length === 0) return selection;
   const prefixes = new Prefixes(selection.ids);
   await survey(context, session, { settings, visit: ({ properties }) => prefixes.add(properties.messageId) });
   return { ...selection, ids: prefixes.ids() };

@@ -150,6 +150,31 @@ test('--allow-changes deletes the dead letters that the client names', () =>
     assert.equal((await contentsOf(served))['orders.dead'], ['dead two']);
   }));
 
+test('dlq_change refuses a live queue, and the beginning of an id', () =>
+  withShop(async ({ place, served }) => {
+    const channel = await served.place.channel();
+    // A message that was retried has x-death, too.
+    const death = { count: 1, reason: 'expired', queue: 'orders.retry.1000', exchange: '', 'routing-keys': ['orders'] };
+    channel.sendToQueue('orders', Buffer.from('live'), { messageId: 'live-1', headers: { 'x-death': [death] } });
+    channel.sendToQueue('orders.dead', Buffer.from('solo'), { messageId: 'solo-1' });
+    await channel.waitForConfirms();
+    await withNewClient({ ...place, options: ['--allow-changes'] }, async (peer) => {
+      for (const action of ['purge', 'replay']) {
+        for (const dryRun of [true, false]) {
+          const live = await peer.call('dlq_change', { action, queue: 'orders', ids: ['live-1'], dryRun });
+          assert.is(live.structured['status'], 64, live.text);
+          assert.match(live.text, /'orders' is not a dead-letter queue/);
+        }
+        const { structured, text } = await peer.call('dlq_change', { action, queue: 'orders.dead', ids: ['solo'] });
+        assert.is(structured['status'], 1, text);
+      }
+    });
+    assert.equal(await contentsOf(served), {
+      orders: ['{"id":1,"password":"hunter22"}', '{"id":2}', 'live'],
+      'orders.dead': ['dead one', 'dead two', 'solo'],
+    });
+  }));
+
 test('--redact removes fields of bodies and headers, and --max-body cuts', () =>
   withShop(async ({ place, served }) => {
     const channel = await served.place.channel();
@@ -171,6 +196,8 @@ test('--redact removes fields of bodies and headers, and --max-body cuts', () =>
       assert.equal(records[2]?.headers, { Token: '***', trace: 'x' });
       assert.equal(records[2]?.cut, { bytes: { body: 341 } });
       for (const secret of ['hunter22', 'abc', 'deep', 'plain', '//4=']) assert.not(text.includes(secret), secret);
+      const listed = (await peer.tools()).find(({ name }) => name === 'peek');
+      assert.not(Object.keys(listed?.inputSchema['properties'] ?? {}).includes('filter'));
       const filtered = await peer.call('peek', { queue: 'orders', filter: ['token=abc'] }).catch(() => undefined);
       assert.ok(filtered?.isError ?? true);
     });
@@ -207,9 +234,9 @@ test('no password appears in a result, an error or on stderr', () =>
     for (const secret of [...leaks, 'unknown']) assert.not((stdout + stderr).includes(secret), secret);
   }));
 
-test('stops its commands and ends with status 0 at EOF or SIGTERM', () =>
+test('stops its commands at EOF, SIGTERM and SIGKILL', () =>
   withShop(async ({ place }) => {
-    for (const way of ['close', 'SIGTERM'] as const) {
+    for (const way of ['close', 'SIGTERM', 'SIGKILL'] as const) {
       const cwd = emptyFolder({
         'slow.test.ts': [
           "import { test } from 'mq/test';",
@@ -223,9 +250,9 @@ test('stops its commands and ends with status 0 at EOF or SIGTERM', () =>
       await until('the test runs', () => existsSync(file) && readFileSync(file, 'utf8') !== '');
       const pid = Number(readFileSync(file, 'utf8'));
       if (way === 'close') peer.close();
-      else peer.kill('SIGTERM');
+      else peer.kill(way);
       const { status, stderr } = await peer.ended;
-      assert.equal([status, stderr], [0, ''], way);
+      if (way !== 'SIGKILL') assert.equal([status, stderr], [0, ''], way);
       await until('the test has ended', () => !isAlive(pid));
     }
   }));

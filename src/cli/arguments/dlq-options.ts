@@ -40,6 +40,10 @@ const selection: readonly Option[] = [
   { name: 'count', value: 'N', help: 'select at most N messages', default: 'no limit' },
 ];
 const dryRun: Option = { name: 'dry-run', help: 'only print which messages are selected' };
+const strict: Option = {
+  name: 'strict',
+  help: 'require the whole id of a message, and a queue that is named *.dead or receives dead letters in rascal.json',
+};
 const yes: Option = { name: 'yes', help: 'do not ask for consent' };
 
 export const dlqVerbOptions = {
@@ -62,6 +66,7 @@ export const dlqVerbOptions = {
       help: 'publish with the original exchange and routing key, instead of to the queue where the message died',
     },
     dryRun,
+    strict,
     { name: 'yes', help: 'do not ask for consent to --to-exchange' },
     headers,
     ...dlqOptions,
@@ -74,5 +79,5 @@ export const dlqVerbOptions = {
     ...dlqOptions,
   ],
   edit: [{ name: 'yes', help: 'trust the headers that name the queue where the message died' }, ...dlqOptions],
-  purge: [...selection, dryRun, yes, headers, ...dlqOptions],
+  purge: [...selection, dryRun, strict, yes, headers, ...dlqOptions],
 } as const satisfies Record<string, readonly Option[]>;

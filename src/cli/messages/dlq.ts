@@ -144,12 +144,14 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
 
 async function settingsOf(context: Context, values: Values, { verb, name, id, config }: Job): Promise<DlqSettings> {
   const count = verb === 'show' ? 1 : values.whole('count', { min: 1 });
-  const { deadQueueOf, declaredArguments } = await import('../../config/dead-queue.ts');
+  const { deadQueueOf, declaredArguments, isDeadQueue } = await import('../../config/dead-queue.ts');
   const dead: DeadQueue =
     name === undefined
       ? { vhost: '/', queue: values.name('queue') ?? '' }
       : deadQueueOf(config, name, '--queue accepts any queue');
   const { vhost, queue, work } = dead;
+  const isStrict = values.flag('strict') ?? false;
+  if (isStrict && !isDeadQueue(config, dead)) throw notDeadQueue(queue);
   if (values.name('to') === queue) throw values.usage(`the messages are in ${queue} already`);
   const ids = id === undefined ? values.list('id') : [id];
   if (ids.includes('')) throw values.usage('an id is empty');
@@ -164,6 +166,7 @@ async function settingsOf(context: Context, values: Values, { verb, name, id, co
     // mq itself declares the dead-letter queue of a subscription, role or queue. --queue may name any other queue.
     declared: declaredArguments(config, dead, name !== undefined),
     selection: { ids, filters: values.list('filter'), count },
+    hasWholeIds: isStrict,
     group: values.name('group'),
     to: values.name('to'),
     toExchange: values.flag('to-exchange') ?? false,
@@ -187,6 +190,12 @@ function configOfName(configs: CheckedConfig, name = ''): Config {
   if (Object.hasOwn(subscriptions, name)) return configFor(configs, { publications: [], subscriptions: [name] });
   const role = Object.hasOwn(roles, name) ? roles[name] : undefined;
   return role === undefined ? configs.withBuiltin : configFor(configs, usesOf(role));
+}
+
+function notDeadQueue(queue: string): MqError {
+  return new MqError('USAGE', `'${queue}' is not a dead-letter queue, and --strict requires one`, {
+    hint: 'its name must end with .dead, or rascal.json must name it in "deadLetter" of mq.retry or a role',
+  });
 }
 
 /** Throws TOPOLOGY if rascal.json defines the queue as a stream. `--yes` would change nothing. */

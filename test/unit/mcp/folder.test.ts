@@ -1,6 +1,8 @@
 // Checks that the paths of a client stay inside the working folder.
 
+import { once } from 'node:events';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -36,6 +38,16 @@ test('refuses paths outside the working folder, also through symbolic links', as
     const error = await pathInside(folder, path).catch((caught: unknown) => caught);
     assert.ok(error instanceof MqError && error.code === 'NOT_PERMITTED', path);
   }
+});
+
+test('refuses a file that could be read without an end', async () => {
+  const folder = emptyFolder();
+  const socket = createServer().listen(join(folder, 'socket.json'));
+  await once(socket, 'listening');
+  const error = await pathInside(folder, 'socket.json').catch((caught: unknown) => caught);
+  socket.close();
+  assert.ok(error instanceof MqError && error.code === 'NOT_PERMITTED');
+  assert.match(error.message, /neither a regular file nor a folder/);
 });
 
 test.run();

@@ -54,6 +54,29 @@ test('reports what is cut, omitted or late', () => {
   ]);
 });
 
+test('cuts the first record further, so that it fits into the result', () => {
+  const line = `${JSON.stringify({ body: 'x'.repeat(700_000) })}\n`;
+  const { structuredContent } = run({ ...done, stdout: line.repeat(3) }, { ...settings, mostString: 300 * 1024 });
+  assert.equal(structuredContent['records'], [{ body: 'x'.repeat(128 * 1024), cut: { bytes: { body: 700_000 } } }]);
+  assert.equal(structuredContent['limits'], ['2 records of the output are not shown']);
+});
+
+test('finds a secret in the bytes of a body, and in escapes', () => {
+  const hidden = '*** (not shown: it contains a password, token or key of the connection)';
+  for (const before of ['\xff', '\xff\xfe', '\xff\xfe\xfd']) {
+    const body = Buffer.from(`${before}secret\xff`, 'latin1').toString('base64');
+    const { structuredContent } = run(
+      { ...done, stdout: `${JSON.stringify({ body, encoding: 'base64' })}\n` },
+      settings,
+    );
+    assert.equal(structuredContent['records'], [{ body: hidden, encoding: 'base64' }]);
+  }
+  for (const body of ['{"a":"\\u0073ecret"}', '{"a":"{\\"b\\":\\"\\\\u0073ecret\\"}"}', '%73ecret']) {
+    const { structuredContent } = run({ ...done, stdout: `${JSON.stringify({ body })}\n` }, settings);
+    assert.equal(structuredContent['records'], [{ body: hidden }], body);
+  }
+});
+
 test('returns lines that are not JSON, and text, without secrets', () => {
   assert.equal(run({ ...done, stdout: 'a secret\n' }, settings).structuredContent['records'], [{ text: 'a ***' }]);
   const text = run({ ...done, stdout: 'amqp://u:p@h\nsecret\n' }, { ...settings, isText: true });

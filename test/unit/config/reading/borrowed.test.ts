@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { configFor } from '../../../../src/config/config.ts';
-import { deadQueueOf } from '../../../../src/config/dead-queue.ts';
+import { deadQueueOf, isDeadQueue } from '../../../../src/config/dead-queue.ts';
 import { madeQueues, retryOf } from '../../../../src/config/retry-queues.ts';
 import { configOf, withBuiltinOf } from '../fixture.ts';
 
@@ -51,6 +51,26 @@ test('adds every subscription of a role with its retry queues', () => {
   }
   assert.throws(() => deadQueueOf(config, 'both', ''), /receives from several subscriptions/);
   assert.is(deadQueueOf(config, 'orders', '').queue, 'orders.dead');
+});
+
+test('knows a dead-letter queue by its name, or by the settings of the file', () => {
+  const config = configOf({
+    ...orders,
+    vhosts: {
+      '/': {
+        queues: {
+          orders: {},
+          'orders.parked': {},
+          wait: { options: { arguments: { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'orders' } } },
+        },
+      },
+      other: { queues: ['orders.parked'] },
+    },
+  });
+  const isDead = (queue: string, vhost = '/') => isDeadQueue(config, { vhost, queue });
+  assert.ok(isDead('any.dead') && isDead('orders.parked'));
+  for (const queue of ['orders', 'wait', 'missing', 'undefined']) assert.not(isDead(queue), queue);
+  assert.not(isDead('orders.parked', 'other'));
 });
 
 test('adds the built-in items that the file refers to, and what they need', () => {
