@@ -55,13 +55,29 @@ test('one trace has publish, process, retry, dead letter and replay', async () =
     lines(stdout),
   );
   assert.equal(
-    processed.map(({ attributes, status }) => [attributes['mq.attempt'], status?.message]),
+    processed.map(({ attributes, status }) => [attributes['mq.attempt'], attributes['mq.outcome'], status?.message]),
     [
-      ['1', 'exit status 75'],
-      ['2', 'exit status 75'],
+      ['1', 'retried', 'exit status 75'],
+      ['2', 'dead-lettered', 'exit status 75'],
     ],
   );
   assert.ok(String(again?.properties.headers?.['traceparent']).startsWith(`00-${traceId}-`));
+});
+
+test('the span of a call names what happened to the message', async () => {
+  for (const [onFail, outcome] of [
+    ['drop', 'dropped'],
+    ['exit', 'requeued'],
+  ] as const) {
+    await roles.run(['task', 'x'], { env: traced });
+    const count = onFail === 'drop' ? ['--count', '1'] : [];
+    await roles.run(['worker', ...count, '--on-fail', onFail, '--exec', 'false'], { env: traced });
+    const span = collector.spans.findLast(({ name }) => name === 'process task_queue');
+    assert.equal([span?.attributes['mq.outcome'], span?.attributes['error.type']], [outcome, 'retry']);
+  }
+  await roles.run(['worker', '--until-empty', '--quiet', '--exec', 'true'], { env: traced });
+  const span = collector.spans.findLast(({ name }) => name === 'process task_queue');
+  assert.is(span?.attributes['mq.outcome'], 'ack');
 });
 
 test('a request, its handler and its reply are in the trace of the caller', async () => {
