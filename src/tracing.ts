@@ -51,7 +51,7 @@ export interface ProcessSpan {
   settle(fate: Fate): void;
 }
 
-/** What happened to a message after its handler: `rejected` means that its queue decides. */
+/** Fate of a message after its handler. `rejected` means that its queue decides. */
 export type Fate = 'ack' | 'retried' | 'requeued' | 'dead-lettered' | 'rejected' | 'dropped';
 
 /** Returns the trace, or `undefined` if there is no valid traceparent (3.2.2, 4.3: ignore an invalid one). */

@@ -38,7 +38,7 @@ export interface Settled {
   readonly nextAttempt?: Message;
   /** `true` if the broker delivers the message again, so that it does not count for --count. */
   readonly isRedelivered?: boolean;
-  /** What happened to a message that was not handled. Default: `ack` if it is done, else `requeued`. */
+  /** Fate of a message that was not handled. Default: `ack` if it is done, else `requeued`. */
   readonly fate?: Fate;
   /** Error that ends the role. */
   readonly end?: MqError;
@@ -51,7 +51,7 @@ interface Verdict {
   readonly attempt?: number;
 }
 
-/** What happens to a message that was sent, and the message for the case that it cannot be sent. */
+/** Fate of a message that was sent, and the message for the case that it cannot be sent. */
 type AfterSending =
   | { readonly fate: Fate; readonly message: Message; readonly reason: string }
   | { readonly fate: 'dead-lettered'; readonly message?: never };
@@ -256,11 +256,7 @@ export class Failures {
     return { isDone: false };
   }
 
-  async #answerAfter(
-    delivery: Delivery,
-    where: SendResult,
-    { fate, ...unsent }: AfterSending,
-  ): Promise<Settled> {
+  async #answerAfter(delivery: Delivery, where: SendResult, { fate, ...unsent }: AfterSending): Promise<Settled> {
     switch (where) {
       case 'sent':
       case 'back':

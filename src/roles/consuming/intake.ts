@@ -223,7 +223,7 @@ export class Intake implements Member {
     const outcome = this.#runs.run(message, now);
     const isAcknowledged = !(outcome instanceof Promise) && outcome.type === 'ack';
     if (!isAcknowledged || this.#parts.settings.behaviour === 'reply')
-      return this.#track(pending, this.#attempt(pending, message, outcome));
+      return void this.#track(pending, this.#attempt(pending, message, outcome));
     this.#runs.settled(message, done);
     const printed = this.#print(message);
     if (printed === undefined) this.#finish(pending);

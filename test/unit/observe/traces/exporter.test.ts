@@ -4,10 +4,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Said } from '../../../../src/context.ts';
-import { startTraces } from '../../../../src/observe/traces.ts';
 import { SpanExporter } from '../../../../src/observe/traces/exporter.ts';
 import { Collector, type Fetch } from '../../../../src/observe/traces/request.ts';
 import type { Span } from '../../../../src/observe/traces/span.ts';
+import { startTraces } from '../../../../src/observe/traces.ts';
 import { replaceTime, type Timer, time } from '../../../../src/time.ts';
 
 let restore = () => {};
@@ -128,7 +128,10 @@ test('a dead collector costs one warning, and its spans are counted', async () =
   const failure = 'cannot send traces to http://collector: connection refused';
   assert.equal(lines(said), [`warn: ${failure}`]);
   await close();
-  assert.equal(lines(said), [`warn: ${failure}`, `info: ${failure}; 210 spans are lost (110 because the queue of 100 spans was full)`]);
+  assert.equal(lines(said), [
+    `warn: ${failure}`,
+    `info: ${failure}; 210 spans are lost (110 because the queue of 100 spans was full)`,
+  ]);
   assert.equal(said[1]?.fields, { lost: 210 });
   assert.equal(timers, []);
 });
@@ -138,9 +141,7 @@ test('a short run with a dead collector has one line', async () => {
   add(1);
   await close();
   assert.equal(requests, [1]);
-  assert.equal(lines(said), [
-    'warn: cannot send traces to http://collector: connection refused; 1 span is lost',
-  ]);
+  assert.equal(lines(said), ['warn: cannot send traces to http://collector: connection refused; 1 span is lost']);
 });
 
 test('tries again with longer pauses, and reports that the collector is back', async () => {
@@ -250,9 +251,7 @@ test('a collector that never answers ends a run after two seconds', async () => 
   assert.equal(said, []);
   await pass(1);
   await closed;
-  assert.equal(lines(said), [
-    'warn: cannot send traces to http://collector: no answer in time; 1 span is lost',
-  ]);
+  assert.equal(lines(said), ['warn: cannot send traces to http://collector: no answer in time; 1 span is lost']);
 });
 
 test('a collector that has answered before has the whole time', async () => {
