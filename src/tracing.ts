@@ -45,8 +45,14 @@ export interface ProcessedMessage {
 
 export interface ProcessSpan {
   readonly context: TraceContext;
-  end(outcome: { readonly type: string; readonly reason?: string; readonly error?: MqError }): void;
+  /** Sets the end and the outcome of the handler's call. */
+  handled(outcome: { readonly type: string; readonly reason?: string; readonly error?: MqError }): void;
+  /** Ends the span, once, with what happened to the message. */
+  settle(fate: Fate): void;
 }
+
+/** Fate of a message after its handler. `rejected` means that its queue decides. */
+export type Fate = 'ack' | 'retried' | 'requeued' | 'dead-lettered' | 'rejected' | 'dropped';
 
 /** Returns the trace, or `undefined` if there is no valid traceparent (3.2.2, 4.3: ignore an invalid one). */
 export function traceOf({ traceparent, tracestate }: Headers): TraceContext | undefined {

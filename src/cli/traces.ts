@@ -8,7 +8,7 @@ interface TracedCommand {
   /** Name of the role or command. */
   readonly name: string;
   readonly say: Say;
-  /** Longest time in which the last spans are sent, in milliseconds. Default: the time limit of a request. */
+  /** Longest time in which the last spans are sent, in milliseconds. Default: as long as observe/traces.ts allows. */
   readonly drainMs?: number;
 }
 

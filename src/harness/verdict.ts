@@ -64,9 +64,10 @@ export function verdictOf(events: readonly TestEvent[], ending: Ending): Verdict
   const settled = settledTests(events);
   const failures = new FailureList(plan);
   const skips = events.filter((event) => event.type === 'skip');
-  const passed = events.filter((event) => event.type === 'pass').length;
-
   for (const event of events) if (event.type === 'fail') failures.addReported(event);
+  // A test can still fail after its end.
+  const passed = events.filter((event) => event.type === 'pass' && !failures.ofTest.has(event.test)).length;
+
   if (plan === undefined) {
     if (failures.isEmpty) failures.add('loading the file', endOf(ending));
     return { passed, failures: failures.all, skipped: skipped(skips, plan), tests: [] };

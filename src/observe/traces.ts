@@ -21,9 +21,12 @@ interface TracedRole {
 
 export interface Traces {
   readonly tracer: Tracer;
-  /** Sends the last spans within the time limit, or until `abandon` aborts. Never rejects. */
+  /** Sends the last spans within the time limit, at most 5 s, or until `abandon` aborts. Never rejects. */
   close(limits: { limitMs: number; abandon: AbortSignal }): Promise<void>;
 }
+
+/** Longest time in which the last spans are sent, in milliseconds. Docker kills a process 10 s after SIGTERM. */
+const longestFlushMs = 5000;
 
 /** Starts to record. Returns `undefined` if traces are off. Logs each mistake in the variables as a warning. */
 export function startTraces({
@@ -49,6 +52,7 @@ export function startTraces({
   const exporter = new SpanExporter(new Collector(endpoint, { resource, version }, fetch), limits, say);
   return {
     tracer: new Recorder(sampler, (span) => exporter.add(span)),
-    close: ({ limitMs, abandon }) => exporter.close({ limitMs: Math.min(limitMs, endpoint.timeoutMs), abandon }),
+    close: ({ limitMs, abandon }) =>
+      exporter.close({ limitMs: Math.min(limitMs, longestFlushMs, endpoint.timeoutMs), abandon }),
   };
 }

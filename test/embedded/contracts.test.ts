@@ -1,6 +1,6 @@
 // Checks the bodies of messages with the schemas that rascal.json names, through the executable and the embedded broker.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -148,7 +148,7 @@ test('mq test fails for messages that do not match, and names their tests', asyn
   writeFileSync(
     join(cwd, 'a.test.ts'),
     `
-import { assert, expectMessage, publish, role, test } from 'mq/test';
+import { assert, expectMessage, publish, role, suite, test } from 'mq/test';
 
 test('valid', async () => {
   await publish('order', { total: 1 });
@@ -160,18 +160,36 @@ test('invalid on purpose', async () => {
   await publish('order', { total: -1 }, { schema: false });
   assert.is((await expectMessage({ queue: 'tested' })).text, '{"total":-1}');
 });
-test('invalid by a role', async () => {
+const sendInvalid = async () => {
   const sender = await role('publish', ['order', '--config', '${plain}', '{"total":-1}']);
   assert.is((await sender.ended).status, 0);
+};
+test('invalid by a role', sendInvalid);
+test('fails by itself', async () => {
+  await sendInvalid();
+  throw new Error('own failure');
 });
+const late = suite('late');
+late('invalid after its end', () => {});
+late.after.each(sendInvalid);
+late.run();
 `,
   );
-  const { status, stdout } = await mq(['test'], { cwd });
+  const { status, stdout } = await mq(['test', '--verbose', '--report', 'text', '--report', 'json=a.json'], { cwd });
   assert.is(status, 1);
   const fault = 'to the publication "order" does not match order.json: /total must be >= 0';
   assert.ok(stdout.includes(`"invalid by a fixture"\n    the message ${fault}`), stdout);
-  assert.ok(stdout.includes(`"invalid by a role"\n    a message ${fault}`), stdout);
-  assert.match(stdout, /^3 passed, 2 failed|^2 passed/m);
+  for (const name of ['invalid by a role', 'late: invalid after its end']) {
+    assert.ok(stdout.includes(`"${name}"\n    a message ${fault}`), stdout);
+    assert.match(stdout, new RegExp(`^  FAIL ${name}`, 'm'));
+  }
+  assert.ok(stdout.includes(`"fails by itself"\n    own failure\n    a message ${fault}`), stdout);
+  assert.match(stdout, /^2 passed, 4 failed/m);
+  const outcomes = lines(readFileSync(join(cwd, 'a.json'), 'utf8')).flatMap((line): string[] => {
+    const { event, outcome } = JSON.parse(line);
+    return event === 'test' ? [outcome] : [];
+  });
+  assert.equal(outcomes, ['fail', 'pass', 'fail', 'pass', 'fail', 'fail']);
 });
 
 test.run();

@@ -55,13 +55,29 @@ test('one trace has publish, process, retry, dead letter and replay', async () =
     lines(stdout),
   );
   assert.equal(
-    processed.map(({ attributes, status }) => [attributes['mq.attempt'], status?.message]),
+    processed.map(({ attributes, status }) => [attributes['mq.attempt'], attributes['mq.outcome'], status?.message]),
     [
-      ['1', 'exit status 75'],
-      ['2', 'exit status 75'],
+      ['1', 'retried', 'exit status 75'],
+      ['2', 'dead-lettered', 'exit status 75'],
     ],
   );
   assert.ok(String(again?.properties.headers?.['traceparent']).startsWith(`00-${traceId}-`));
+});
+
+test('the span of a call names what happened to the message', async () => {
+  for (const [onFail, outcome] of [
+    ['drop', 'dropped'],
+    ['exit', 'requeued'],
+  ] as const) {
+    await roles.run(['task', 'x'], { env: traced });
+    const count = onFail === 'drop' ? ['--count', '1'] : [];
+    await roles.run(['worker', ...count, '--on-fail', onFail, '--exec', 'false'], { env: traced });
+    const span = collector.spans.findLast(({ name }) => name === 'process task_queue');
+    assert.equal([span?.attributes['mq.outcome'], span?.attributes['error.type']], [outcome, 'retry']);
+  }
+  await roles.run(['worker', '--until-empty', '--quiet', '--exec', 'true'], { env: traced });
+  const span = collector.spans.findLast(({ name }) => name === 'process task_queue');
+  assert.is(span?.attributes['mq.outcome'], 'ack');
 });
 
 test('a request, its handler and its reply are in the trace of the caller', async () => {
@@ -98,7 +114,7 @@ test('--exec-lines and --handler receive the context of their span', async () =>
 test('a dead collector costs one warning, and no message', async () => {
   const dead = await startCollector();
   dead.close();
-  const address = dead.url.replace('//', '//user:password@');
+  const address = `${dead.url.replace('//', '//user:password@')}/password`;
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: address, OTEL_BSP_SCHEDULE_DELAY: '0' };
   const log = ['--log', 'json'];
   const sent = await roles.run(['task', '--lines', ...log], { env, input: 'x\n'.repeat(20) });
@@ -108,7 +124,7 @@ test('a dead collector costs one warning, and no message', async () => {
   for (const { stderr } of [sent, worker]) {
     const warnings = lines(stderr).filter((line) => /"level":"warn".*"event":"traces"/.test(line));
     assert.is(warnings.length, 1, stderr);
-    assert.ok(warnings[0]?.includes(`cannot send traces to ${dead.url}/v1/traces: connection refused`), stderr);
+    assert.ok(warnings[0]?.includes(`cannot send traces to ${dead.url}: connection refused`), stderr);
     assert.match(stderr, /"lost":20/);
     assert.not.match(stderr, /password/);
   }

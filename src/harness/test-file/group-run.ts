@@ -47,6 +47,8 @@ export class GroupRun {
   #skipReason: string | undefined;
   /** `true` if the current test is skipped because of --bail. The hooks around it do not run either. */
   #isBailed = false;
+  /** The current test, if it has passed. */
+  #passed: number | undefined;
 
   constructor(group: Group, context: RunContext, file: FileRun) {
     this.#group = group;
@@ -116,16 +118,20 @@ export class GroupRun {
     const { test } = entry;
     return async (state) => {
       send({ type: 'start', test });
+      this.#passed = undefined;
       const [begun, date] = [performance.now(), new Date()];
       const spentMs = () => performance.now() - begun;
       try {
         this.#isBailed = this.#file.isOver;
         if (this.#skipReason !== undefined || this.#isBailed) throw new Skip(this.#skipReason ?? bailed);
         await guard(() => entry.handler(state), timeoutMs);
+        const fault = contractFault();
+        if (fault !== undefined) throw fault;
         send({ type: 'pass', test, ms: spentMs(), ...faultCount() });
+        this.#passed = test;
       } catch (error) {
         if (isSkip(error)) return send({ type: 'skip', test, reason: error.message, ms: spentMs() });
-        send({ type: 'fail', test, failure: withRoles(error), ms: spentMs() });
+        send({ type: 'fail', test, failure: withContracts(withRoles(error)), ms: spentMs() });
         await this.#testFailed(entry.name, date);
         throw failed;
       }
@@ -144,12 +150,37 @@ export class GroupRun {
     try {
       const clearing = clear();
       if (clearing !== undefined) await guard(() => clearing, timeoutMs);
-      for (const fault of contractFaults()) fail(what, failureOf(new Error(fault)));
       await leaks?.after(what);
     } catch (error) {
       fail(`after ${what}`, failureOf(error));
     }
+    this.#settleContracts(what);
   }
+
+  /** Reports the invalid messages that were published by the hooks, and by the roles until they ended. */
+  #settleContracts(what: string): void {
+    const { send, fail } = this.#context;
+    const fault = contractFault();
+    const test = this.#passed;
+    this.#passed = undefined;
+    if (fault === undefined) return;
+    this.#file.isOver ||= this.#context.bail === true;
+    // A test that has failed or skipped itself has its outcome.
+    if (test === undefined) fail(`after ${what}`, failureOf(fault));
+    else send({ type: 'fail', test, failure: failureOf(fault) });
+  }
+}
+
+/** Adds the invalid messages of a test that has failed, because they can be the cause. */
+function withContracts(failure: Failure): Failure {
+  const fault = contractFault();
+  return fault === undefined ? failure : { ...failure, message: `${failure.message}\n${fault.message}` };
+}
+
+/** Returns an error that names the invalid messages since the last call. */
+function contractFault(): Error | undefined {
+  const faults = contractFaults();
+  return faults.length === 0 ? undefined : new Error(faults.join('\n'));
 }
 
 const bailed = 'an earlier test failed (--bail)';

@@ -3,7 +3,7 @@
 
 import type { Say } from '../../context.ts';
 import { pause, type Timer, time } from '../../time.ts';
-import type { Collector } from './request.ts';
+import type { Collector, PartialSuccess } from './request.ts';
 import type { QueueLimits } from './settings.ts';
 import type { Span } from './span.ts';
 
@@ -36,7 +36,11 @@ export class SpanExporter {
   /** Reason why the last request failed. */
   #failure: string | undefined;
   #hasWarned = false;
-  #lost = 0;
+  #isFull = false;
+  /** Kinds of partial success that were reported. */
+  readonly #partial = new Set<'rejected' | 'warning'>();
+  /** Numbers of lost spans by cause. */
+  readonly #lost = { full: 0, rejected: 0, failed: 0 };
 
   constructor(collector: Collector, limits: QueueLimits, say: Say) {
     this.#collector = collector;
@@ -48,7 +52,8 @@ export class SpanExporter {
     const { most, batch, delayMs } = this.#limits;
     if (this.#flush.signal.aborted) return;
     if (this.#waiting.length + this.#sending.length >= most) {
-      this.#lost += 1;
+      this.#lost.full += 1;
+      this.#isFull = true;
       this.#warn(`a queue of ${most} spans is full, and further spans are lost`);
       return;
     }
@@ -91,9 +96,9 @@ export class SpanExporter {
     do {
       this.#sending = this.#waiting.splice(0, batch);
       const isSent = await this.#sendUntilAnswered();
-      if (!isSent) this.#lost += this.#sending.length;
+      if (!isSent) this.#lost.failed += this.#sending.length;
       this.#sending = [];
-      if (!isSent && this.#flush.signal.aborted) this.#lost += this.#waiting.splice(0).length;
+      if (!isSent && this.#flush.signal.aborted) this.#lost.failed += this.#waiting.splice(0).length;
     } while (this.#waiting.length >= (this.#flush.signal.aborted ? 1 : batch));
   }
 
@@ -104,6 +109,7 @@ export class SpanExporter {
       const wasFlushing = isFlushing.aborted;
       const result = await this.#collector.send(this.#sending, this.#stop.signal);
       if (result.type === 'sent') {
+        if (result.partial) this.#answered(result.partial);
         this.#recovered();
         return true;
       }
@@ -114,13 +120,30 @@ export class SpanExporter {
     }
   }
 
+  /** Reports the first answer that refuses some spans, and the first that only has a warning. */
+  #answered({ rejected, reason }: PartialSuccess): void {
+    this.#lost.rejected += rejected;
+    const kind = rejected > 0 ? 'rejected' : 'warning';
+    if (this.#partial.has(kind)) return;
+    this.#partial.add(kind);
+    const { shown } = this.#collector;
+    const what = rejected > 0 ? `did not accept ${rejected} of ${this.#sending.length} spans` : 'has a warning';
+    const why = reason === '' ? '' : `: ${reason}`;
+    this.#say({ level: 'warn', event: 'traces', message: `the collector ${shown} ${what}${why}` });
+  }
+
   #recovered(): void {
-    if (this.#failure !== undefined && this.#hasWarned) {
-      this.#say({ event: 'traces', message: `traces are sent to ${this.#collector.shown} again` });
-      this.#hasWarned = false;
-    }
+    // Without a failure, the collector is too slow, as long as whole batches wait.
+    const isOver = this.#failure !== undefined || (this.#isFull && this.#waiting.length < this.#limits.batch);
     this.#failure = undefined;
     this.#isProven = true;
+    if (!isOver || !this.#hasWarned) return;
+    this.#hasWarned = false;
+    this.#isFull = false;
+    const lost = this.#lostCount;
+    const message = `traces are sent to ${this.#collector.shown} again`;
+    if (lost === 0) this.#say({ event: 'traces', message });
+    else this.#say({ event: 'traces', message: `${message}; ${this.#lostText()} so far`, fields: { lost } });
   }
 
   #failed(reason: string): void {
@@ -137,11 +160,27 @@ export class SpanExporter {
   }
 
   #reportLost(): void {
-    const lost = this.#lost;
+    const lost = this.#lostCount;
     if (lost === 0) return;
-    const count = lost === 1 ? '1 span is lost' : `${lost} spans are lost`;
-    const why = this.#failure === undefined ? '' : `cannot send traces to ${this.#collector.shown}: ${this.#failure}; `;
-    const level = this.#hasWarned ? 'info' : 'warn';
-    this.#say({ level, event: 'traces', message: `${why}${count}`, fields: { lost } });
+    const isBlamed = this.#failure !== undefined && this.#lost.failed > 0;
+    const why = isBlamed ? `cannot send traces to ${this.#collector.shown}: ${this.#failure}; ` : '';
+    const level = this.#hasWarned || this.#partial.has('rejected') ? 'info' : 'warn';
+    this.#say({ level, event: 'traces', message: `${why}${this.#lostText()}`, fields: { lost } });
+  }
+
+  get #lostCount(): number {
+    const { full, rejected, failed } = this.#lost;
+    return full + rejected + failed;
+  }
+
+  /** Returns the number of lost spans, with those that were not lost by a failed request: `3 spans are lost (2 …)`. */
+  #lostText(): string {
+    const { full, rejected } = this.#lost;
+    const count = this.#lostCount === 1 ? '1 span is lost' : `${this.#lostCount} spans are lost`;
+    const causes = [
+      ...(full > 0 ? [`${full} because the queue of ${this.#limits.most} spans was full`] : []),
+      ...(rejected > 0 ? [`${rejected} not accepted by the collector`] : []),
+    ];
+    return causes.length === 0 ? count : `${count} (${causes.join(', ')})`;
   }
 }

@@ -6,6 +6,7 @@ import type { PublishOutcome, WritableMessage } from '../../session/outgoing-mes
 import { time } from '../../time.ts';
 import {
   type MessageTracer,
+  type ProcessedMessage,
   type ProcessSpan,
   type ServerAddress,
   type TraceContext,
@@ -46,21 +47,29 @@ export class Recorder implements Tracer {
         };
         return { message: new TracedMessage(message, open.context), settle: end };
       },
-      process: (message): ProcessSpan => {
-        const open = this.#open(traceOf(message.headers));
-        if (!open.isSampled) return { context: open.context, end: () => undefined };
-        return {
-          context: open.context,
-          end: ({ type, reason, error }) => {
-            const { name, attributes } = processDescription(message, server());
-            const described = { name, attributes: { ...attributes, 'mq.outcome': type } };
-            const isFailure = !['ack', 'hand-back'].includes(type);
-            this.#end(open, spanKinds.consumer, described, {
-              type: isFailure ? (error?.code ?? type) : undefined,
-              reason: error?.message ?? reason,
-            });
-          },
-        };
+      process: (message) => this.#process(message, server),
+    };
+  }
+
+  #process(message: ProcessedMessage, server: () => ServerAddress): ProcessSpan {
+    const open = this.#open(traceOf(message.headers));
+    const { context } = open;
+    if (!open.isSampled) return { context, handled: () => undefined, settle: () => undefined };
+    let ended: { readonly endMs: number; readonly failure: Failure } | undefined;
+    return {
+      context,
+      handled: ({ type, reason, error }) => {
+        const isFailure = !['ack', 'hand-back'].includes(type);
+        const failure = { type: isFailure ? (error?.code ?? type) : undefined, reason: error?.message ?? reason };
+        ended = { endMs: this.#now(), failure };
+      },
+      settle: (fate) => {
+        if (!ended) return;
+        const { endMs, failure } = ended;
+        ended = undefined;
+        const { name, attributes } = processDescription(message, server());
+        const described = { name, attributes: { ...attributes, 'mq.outcome': fate } };
+        this.#end({ ...open, endMs }, spanKinds.consumer, described, failure);
       },
     };
   }
@@ -91,7 +100,7 @@ export class Recorder implements Tracer {
       ...(tracestate !== undefined && { traceState: tracestate }),
       ...{ name, kind },
       startTimeUnixNano: nanoseconds(open.startMs),
-      endTimeUnixNano: nanoseconds(this.#now()),
+      endTimeUnixNano: nanoseconds(open.endMs ?? this.#now()),
       attributes: keyValues({ ...attributes, 'error.type': type }),
       ...(type !== undefined && {
         status: { code: errorStatus, message: reason.slice(0, longestReason).toWellFormed() },
@@ -112,6 +121,8 @@ interface OpenSpan {
   readonly context: TraceContext;
   readonly ids: Pick<Span, 'traceId' | 'spanId' | 'parentSpanId' | 'flags'>;
   readonly startMs: number;
+  /** Default: now. */
+  readonly endMs?: number;
 }
 
 interface Failure {

@@ -1,13 +1,21 @@
 // Sends spans to a collector by OTLP/HTTP (https://opentelemetry.io/docs/specs/otlp/#otlphttp) with JSON.
 
+import { objectOf } from '../../config/plain.ts';
 import { systemCode, systemReason, systemWords, tlsReason } from '../../errors.ts';
 import { time } from '../../time.ts';
 import type { Endpoint } from './settings.ts';
 import { keyValues, type Span } from './span.ts';
 
+/** Part of an answer of OTLP: how many spans the collector did not accept, and why. Without spans, it is a warning. */
+export interface PartialSuccess {
+  readonly rejected: number;
+  /** Text of the collector in one line of bounded length. */
+  readonly reason: string;
+}
+
 /** Result of one request. `retry`: the collector may accept the spans later. `refused`: it never will. */
 type SendResult =
-  | { readonly type: 'sent' }
+  | { readonly type: 'sent'; readonly partial?: PartialSuccess }
   | { readonly type: 'retry'; readonly reason: string; readonly afterMs?: number }
   | { readonly type: 'refused'; readonly reason: string };
 
@@ -34,7 +42,7 @@ export class Collector {
     headers.set('user-agent', `mq/${source.version}`);
   }
 
-  /** URL without credentials. */
+  /** Scheme, host and port. */
   get shown(): string {
     return this.#endpoint.shown;
   }
@@ -49,8 +57,12 @@ export class Collector {
     const init = { method: 'POST', headers, body: this.#body(spans), redirect: 'manual', signal } as const;
     try {
       const response = await this.#fetch(url, init);
-      await response.body?.cancel();
-      return resultOf(response);
+      if (!response.ok) {
+        await response.body?.cancel();
+        return failureOf(response);
+      }
+      const partial = partialSuccess(await bodyStart(response), spans.length);
+      return { type: 'sent', ...(partial && { partial }) };
     } catch (error) {
       return { type: 'retry', reason: signal.aborted ? 'no answer in time' : failureReason(error) };
     } finally {
@@ -73,12 +85,57 @@ const schemaUrl = 'https://opentelemetry.io/schemas/1.44.0';
 /** OTLP, "Retryable Response Codes". */
 const retryable: readonly number[] = [429, 502, 503, 504];
 
-function resultOf({ ok, status, headers }: Response): SendResult {
-  if (ok) return { type: 'sent' };
+function failureOf({ status, headers }: Response): SendResult {
   const reason = `HTTP ${status}`;
   if (!retryable.includes(status)) return { type: 'refused', reason };
   const seconds = Number(headers.get('retry-after') ?? Number.NaN);
   return { type: 'retry', reason, ...(seconds >= 0 && { afterMs: seconds * 1000 }) };
+}
+
+/** Maximum number of bytes of an answer that are read, and of characters of its text that are shown. */
+const longestAnswer = 64 * 1024;
+const longestReason = 200;
+
+/** Returns the answer, or a part of it. Never rejects, because the status alone shows that the collector has the spans. */
+async function bodyStart({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of body ?? []) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > longestAnswer) break;
+    }
+  } catch {
+    // The connection was lost, or the time is over.
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** Reads ExportTraceServiceResponse. Returns `undefined` if the collector has accepted all spans without a warning. */
+function partialSuccess(answer: string, spans: number): PartialSuccess | undefined {
+  const partial = objectOf(objectOf(parsed(answer))['partialSuccess']);
+  const { rejectedSpans, errorMessage } = partial;
+  // A 64-bit number is a string in the JSON of Protobuf.
+  const count = typeof rejectedSpans === 'string' || typeof rejectedSpans === 'number' ? Number(rejectedSpans) : 0;
+  const rejected = count > 0 ? Math.min(Math.ceil(count), spans) : 0;
+  const text = typeof errorMessage === 'string' ? oneLine(errorMessage) : '';
+  return rejected === 0 && text === '' ? undefined : { rejected, reason: text };
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+  const line = text.slice(0, 4 * longestReason).replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ');
+  const trimmed = line.trim().toWellFormed();
+  return trimmed.length > longestReason ? `${trimmed.slice(0, longestReason)}…` : trimmed;
 }
 
 /** Returns the reason of an error of fetch, which is in its cause. The URL is not part of it. */

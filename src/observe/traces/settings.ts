@@ -11,7 +11,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Endpoint {
   readonly url: string;
-  /** The URL without user, password and query, for messages. */
+  /** Scheme, host and port, for messages. The rest of the URL can contain a token. */
   readonly shown: string;
   readonly headers: Headers;
   /** Time limit of one request, in milliseconds. */
@@ -82,7 +82,7 @@ function endpointUrl(variables: Variables): URL | undefined {
 }
 
 function endpointOf(variables: Variables, url: URL): Endpoint {
-  const shown = `${url.origin}${url.pathname}`;
+  const shown = url.origin;
   const headers = headersOf(variables);
   const [user, password] = [url.username, url.password].map(unescaped);
   // fetch refuses a URL that contains a user or password.

@@ -9,6 +9,7 @@ import { messageFields } from '../../handlers/message-fields.ts';
 import type { Delivery } from '../../session/consumer.ts';
 import type { Counts } from '../../session/counts.ts';
 import { pause, time } from '../../time.ts';
+import type { Fate } from '../../tracing.ts';
 import { headerNames, isOfQueue } from '../message.ts';
 import { type Decision, decide, type Failure } from './decision.ts';
 import type { PendingDelivery } from './delivery-queue.ts';
@@ -37,6 +38,8 @@ export interface Settled {
   readonly nextAttempt?: Message;
   /** `true` if the broker delivers the message again, so that it does not count for --count. */
   readonly isRedelivered?: boolean;
+  /** Fate of a message that was not handled. Default: `ack` if it is done, else `requeued`. */
+  readonly fate?: Fate;
   /** Error that ends the role. */
   readonly end?: MqError;
 }
@@ -47,6 +50,11 @@ interface Verdict {
   /** Number of the last attempt, if the message has had one. */
   readonly attempt?: number;
 }
+
+/** Fate of a message that was sent, and the message for the case that it cannot be sent. */
+type AfterSending =
+  | { readonly fate: Fate; readonly message: Message; readonly reason: string }
+  | { readonly fate: 'dead-lettered'; readonly message?: never };
 
 interface FailedAttempt {
   readonly type: Failure;
@@ -124,12 +132,14 @@ export class Failures {
       case 'count':
         this.#warn('retry', message, `attempt ${message.attempt} failed: ${reason}`);
         return this.#answerAfter(delivery, await retries.again(message, reason, unfinishedAttempts + 1), {
+          fate: 'retried',
           message,
           reason,
         });
       case 'mark':
         this.#warn('retry', message, `delivered again: ${reason}; this does not count as an attempt`);
         return this.#answerAfter(delivery, await retries.mark(message, reason, unfinishedAttempts), {
+          fate: 'retried',
           message,
           reason,
         });
@@ -186,7 +196,7 @@ export class Failures {
       case 'drop':
         this.#warnLoss('drop', message, `dropped: ${reason}`);
         if (delivery.ack()) counts.rejected += 1;
-        return done;
+        return { ...done, fate: 'dropped' };
       case 'reject': {
         const { declared } = workQueue();
         const isGone =
@@ -194,11 +204,11 @@ export class Failures {
         if (isGone) this.#warnLoss('drop', message, `dropped, because dead-lettering is off: ${reason}`);
         else this.#warnLoss('reject', message, `rejected to the dead-letter exchange of its queue: ${reason}`);
         if (delivery.reject(false)) counts.rejected += 1;
-        return done;
+        return { ...done, fate: isGone ? 'dropped' : declared ? 'dead-lettered' : 'rejected' };
       }
       case 'dead-letter':
         this.#logDeadLetter(message, reason);
-        return this.#answerAfter(delivery, await retries.deadLetter(message, reason));
+        return this.#answerAfter(delivery, await retries.deadLetter(message, reason), { fate: 'dead-lettered' });
       case 'back':
       case 'retry':
         if (isEnd) return this.#backAtTheEnd(delivery, message, reason);
@@ -208,7 +218,7 @@ export class Failures {
         return this.#answerAfter(
           delivery,
           action === 'back' ? await retries.goBack(message, reason) : await retries.again(message, reason),
-          { message, reason },
+          { fate: action === 'back' ? 'requeued' : 'retried', message, reason },
         );
     }
   }
@@ -223,43 +233,40 @@ export class Failures {
     await pause(requeueMs, { signal: drain });
     const isOfStream = isStream(workQueue(), message.headers);
     if (drain.aborted && !isOfStream)
-      return this.#answerAfter(delivery, await retries.goBack(message, reason), { message, reason });
+      return this.#answerAfter(delivery, await retries.goBack(message, reason), { fate: 'requeued', message, reason });
     const next = { ...message, attempt: message.attempt + 1 };
     const isSent = !isOfStream && (await retries.renew(next, 0, reason));
     if (isSent ? delivery.ack() : delivery.nack(true)) counts.handedBack += 1;
-    return { isDone: isSent };
+    return { isDone: isSent, fate: 'requeued' };
   }
 
   /** Returns a message to its queue, which delays it and counts the attempt (native-retry.ts). */
   #byQueue(delivery: Delivery): Settled {
     if (delivery.reject(true)) this.#parts.counts.retried += 1;
-    return { isDone: false };
+    return { isDone: false, fate: 'retried' };
   }
 
   /** Keeps a message of a stream in the process until its next attempt. */
   async #inProcess(delivery: Delivery, message: Message, action: 'back' | 'retry'): Promise<Settled> {
     const { retries, drain } = this.#parts;
     await pause(action === 'back' ? requeueMs : retries.delayOf(message), { signal: drain });
-    if (!drain.aborted) return { isDone: false, nextAttempt: nextAttemptOf(message) };
+    const fate = action === 'back' ? 'requeued' : 'retried';
+    if (!drain.aborted) return { isDone: false, fate, nextAttempt: nextAttemptOf(message) };
     delivery.nack(true);
     return { isDone: false };
   }
 
-  async #answerAfter(
-    delivery: Delivery,
-    where: SendResult,
-    unsent?: { message: Message; reason: string },
-  ): Promise<Settled> {
+  async #answerAfter(delivery: Delivery, where: SendResult, { fate, ...unsent }: AfterSending): Promise<Settled> {
     switch (where) {
       case 'sent':
       case 'back':
         delivery.ack();
-        return done;
+        return { ...done, fate: where === 'sent' ? fate : 'requeued' };
       case 'kept':
         if (delivery.nack(true)) this.#parts.counts.handedBack += 1;
         return { isDone: false };
       case 'unsendable':
-        if (!unsent) throw new MqError('BAD_DATA', 'a message cannot be sent to the dead-letter queue');
+        if (!unsent.message) throw new MqError('BAD_DATA', 'a message cannot be sent to the dead-letter queue');
         return this.settle(delivery, unsent.message, { type: 'dead-letter', reason: unsent.reason });
     }
   }

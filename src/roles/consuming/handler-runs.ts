@@ -5,7 +5,8 @@ import type { HandlerContext, Message, Outcome } from '../../handlers/handler.ts
 import { messageFields } from '../../handlers/message-fields.ts';
 import { type Counts, observe } from '../../session/counts.ts';
 import { time } from '../../time.ts';
-import { type MessageTracer, withTrace } from '../../tracing.ts';
+import { type MessageTracer, type ProcessSpan, withTrace } from '../../tracing.ts';
+import type { Settled } from './failures.ts';
 import type { ConsumeSettings } from './settings.ts';
 
 export interface HandlerRunsParts {
@@ -20,6 +21,8 @@ export class HandlerRuns {
   readonly #counts: Counts;
   readonly #tracer: MessageTracer | undefined;
   readonly #context: HandlerContext;
+  /** Spans of messages that are handled and not settled yet. */
+  readonly #unsettled = new Set<ProcessSpan>();
 
   /** `signal` aborts when the handlers must give up. */
   constructor({ settings, counts, tracer }: HandlerRunsParts, signal: AbortSignal) {
@@ -48,9 +51,23 @@ export class HandlerRuns {
     return this.#ended(message, outcome, begun);
   }
 
+  /** Ends the span of a message that was handled. */
+  settled({ span }: Message, { isDone, fate = isDone ? 'ack' : 'requeued' }: Settled): void {
+    if (span && this.#unsettled.delete(span)) span.settle(fate);
+  }
+
+  /** Ends the spans of the messages that have returned to their queue. */
+  end(): void {
+    for (const span of this.#unsettled) span.settle('requeued');
+    this.#unsettled.clear();
+  }
+
   #ended(message: Message, outcome: Outcome, begun: number): Outcome {
     const { say, isDebug } = this.#settings;
-    message.span?.end(outcome);
+    if (message.span) {
+      message.span.handled(outcome);
+      this.#unsettled.add(message.span);
+    }
     this.#counts.handled += 1;
     const tookMs = time.now() - begun;
     observe(this.#counts.handlerSeconds, tookMs / 1000);

@@ -193,6 +193,7 @@ export class Intake implements Member {
     this.#running.clear();
     this.#group.tally();
     await this.#returns.end();
+    this.#runs.end();
   }
 
   #take(delivery: Delivery): void {
@@ -221,10 +222,9 @@ export class Intake implements Member {
     const message = this.#runs.begin(pending.message);
     const outcome = this.#runs.run(message, now);
     const isAcknowledged = !(outcome instanceof Promise) && outcome.type === 'ack';
-    if (!isAcknowledged || this.#parts.settings.behaviour === 'reply') {
-      this.#track(pending, this.#attempt(pending, message, outcome));
-      return;
-    }
+    if (!isAcknowledged || this.#parts.settings.behaviour === 'reply')
+      return void this.#track(pending, this.#attempt(pending, message, outcome));
+    this.#runs.settled(message, done);
     const printed = this.#print(message);
     if (printed === undefined) this.#finish(pending);
     else pending.work = this.#printing.add(pending, printed);
@@ -279,6 +279,7 @@ export class Intake implements Member {
       const outcome = await (call ?? this.#runs.run(message));
       if (!this.#running.has(pending)) return { isDone: false }; // it was handed back in the meantime
       settled = await this.#conclude(pending, message, outcome);
+      this.#runs.settled(message, settled);
     }
     return settled;
   }

@@ -32,6 +32,18 @@ verdict('fails if uvu counted fewer tests than were reported', () => {
   ]);
 });
 
+verdict('counts a test that fails after its end once, and not as passed', () => {
+  const failure = { message: 'a message is invalid', stack: [] };
+  const events: TestEvent[] = [plan, ...both, { type: 'fail', test: 1, failure }, { type: 'end', ran: 2, total: 2 }];
+  const { passed, failures, tests } = verdictOf(events, well);
+  assert.equal(passed, 1);
+  assert.equal(failures, [{ title: '"two"', ...failure }]);
+  assert.equal(
+    tests.map(({ outcome }) => outcome),
+    ['pass', 'fail'],
+  );
+});
+
 verdict('fails tests that sent no event', () => {
   const { failures } = verdictOf([plan, { type: 'end', ran: 2, total: 2 }], well);
   assert.equal(

@@ -7,6 +7,7 @@ import type { Said } from '../../../../src/context.ts';
 import { SpanExporter } from '../../../../src/observe/traces/exporter.ts';
 import { Collector, type Fetch } from '../../../../src/observe/traces/request.ts';
 import type { Span } from '../../../../src/observe/traces/span.ts';
+import { startTraces } from '../../../../src/observe/traces.ts';
 import { replaceTime, type Timer, time } from '../../../../src/time.ts';
 
 let restore = () => {};
@@ -44,7 +45,8 @@ async function pass(milliseconds: number): Promise<void> {
   now = end;
 }
 
-type Answer = number | Error | 'none';
+/** A status, a failure, no answer, or the body of an answer with status 200. */
+type Answer = number | Error | 'none' | object;
 
 interface Trial {
   readonly exporter: SpanExporter;
@@ -64,7 +66,8 @@ function trial(answers: readonly Answer[], limits: object = {}): Trial {
     const answer = answers[Math.min(requests.length, answers.length - 1)] ?? 200;
     requests.push(JSON.parse(String(body)).resourceSpans[0].scopeSpans[0].spans.length);
     if (answer instanceof Error) return Promise.reject(new TypeError('fetch failed', { cause: answer }));
-    if (answer !== 'none') return Promise.resolve(new Response('{}', { status: answer }));
+    if (typeof answer === 'object') return Promise.resolve(Response.json(answer));
+    if (answer !== 'none') return Promise.resolve(new Response('{}', { status: Number(answer) }));
     return new Promise((_resolve, reject) => {
       const end = () => reject(signal?.reason);
       if (signal?.aborted) end();
@@ -72,7 +75,7 @@ function trial(answers: readonly Answer[], limits: object = {}): Trial {
     });
   };
   const url = 'http://collector/v1/traces';
-  const endpoint = { url, shown: url, headers: new Headers(), timeoutMs: 10_000 };
+  const endpoint = { url, shown: 'http://collector', headers: new Headers(), timeoutMs: 10_000 };
   const collector = new Collector(endpoint, { resource: {}, version: '1' }, fetch);
   const exporter = new SpanExporter(collector, { most: 100, batch: 10, delayMs: 5000, ...limits }, (one) =>
     said.push(one),
@@ -122,10 +125,13 @@ test('a dead collector costs one warning, and its spans are counted', async () =
   add(200);
   await pass(100_000);
   assert.ok(requests.length > 3);
-  const failure = 'cannot send traces to http://collector/v1/traces: connection refused';
+  const failure = 'cannot send traces to http://collector: connection refused';
   assert.equal(lines(said), [`warn: ${failure}`]);
   await close();
-  assert.equal(lines(said), [`warn: ${failure}`, `info: ${failure}; 210 spans are lost`]);
+  assert.equal(lines(said), [
+    `warn: ${failure}`,
+    `info: ${failure}; 210 spans are lost (110 because the queue of 100 spans was full)`,
+  ]);
   assert.equal(said[1]?.fields, { lost: 210 });
   assert.equal(timers, []);
 });
@@ -135,9 +141,7 @@ test('a short run with a dead collector has one line', async () => {
   add(1);
   await close();
   assert.equal(requests, [1]);
-  assert.equal(lines(said), [
-    'warn: cannot send traces to http://collector/v1/traces: connection refused; 1 span is lost',
-  ]);
+  assert.equal(lines(said), ['warn: cannot send traces to http://collector: connection refused; 1 span is lost']);
 });
 
 test('tries again with longer pauses, and reports that the collector is back', async () => {
@@ -152,7 +156,7 @@ test('tries again with longer pauses, and reports that the collector is back', a
   await pass(4000);
   assert.equal(requests, [10, 10, 10, 10]);
   await close();
-  assert.equal(lines(said).slice(1), ['info: traces are sent to http://collector/v1/traces again']);
+  assert.equal(lines(said).slice(1), ['info: traces are sent to http://collector again']);
 });
 
 test('does not repeat a request that the collector refuses', async () => {
@@ -162,8 +166,8 @@ test('does not repeat a request that the collector refuses', async () => {
   assert.equal(requests, [10]);
   await close();
   assert.equal(lines(said), [
-    'warn: cannot send traces to http://collector/v1/traces: HTTP 401',
-    'info: cannot send traces to http://collector/v1/traces: HTTP 401; 10 spans are lost',
+    'warn: cannot send traces to http://collector: HTTP 401',
+    'info: cannot send traces to http://collector: HTTP 401; 10 spans are lost',
   ]);
 });
 
@@ -184,6 +188,61 @@ test('the queue is bounded while a request has no answer', async () => {
   assert.equal(requests, [10, 10, 10, 10]);
 });
 
+test('a queue that was full is not blamed on a later failure', async () => {
+  const { add, said, close } = trial(['none', 200, 200, 'none'], { most: 20 });
+  add(50);
+  await pass(20_000);
+  const warning = 'warn: a queue of 20 spans is full, and further spans are lost';
+  const lost = '30 spans are lost (30 because the queue of 20 spans was full)';
+  const failure = 'cannot send traces to http://collector: no answer in time';
+  const again = `info: traces are sent to http://collector again; ${lost} so far`;
+  assert.equal(lines(said), [warning, again]);
+  assert.equal(said[1]?.fields, { lost: 30 });
+  await close();
+  assert.equal(lines(said), [warning, again, `warn: ${lost}`]);
+  const later = trial(['none', 200, 200, 'none'], { most: 20 });
+  later.add(50);
+  await pass(20_000);
+  later.add(1);
+  const closed = later.close(5000);
+  await pass(5000);
+  await closed;
+  assert.is(
+    lines(later.said).at(-1),
+    `warn: ${failure}; 31 spans are lost (30 because the queue of 20 spans was full)`,
+  );
+});
+
+test('a slow collector that keeps up again is reported', async () => {
+  const { add, said } = trial([200], { most: 20 });
+  add(50);
+  await pass(0);
+  assert.equal(lines(said), [
+    'warn: a queue of 20 spans is full, and further spans are lost',
+    'info: traces are sent to http://collector again; 30 spans are lost (30 because the queue of 20 spans was full) so far',
+  ]);
+});
+
+test('spans that the collector does not accept are counted, with one warning', async () => {
+  const partialSuccess = { rejectedSpans: '2', errorMessage: 'too\nold' };
+  const { add, said, close, requests } = trial([{ partialSuccess }]);
+  add(20);
+  await pass(0);
+  assert.equal(requests, [10, 10]);
+  const warning = 'warn: the collector http://collector did not accept 2 of 10 spans: too old';
+  assert.equal(lines(said), [warning]);
+  await close();
+  assert.equal(lines(said), [warning, 'info: 4 spans are lost (4 not accepted by the collector)']);
+  assert.equal(said[1]?.fields, { lost: 4 });
+});
+
+test('a warning of the collector loses nothing', async () => {
+  const { add, said, close } = trial([{ partialSuccess: { errorMessage: 'use a newer version' } }]);
+  add(20);
+  await close();
+  assert.equal(lines(said), ['warn: the collector http://collector has a warning: use a newer version']);
+});
+
 test('a collector that never answers ends a run after two seconds', async () => {
   const { add, said, close } = trial(['none']);
   add(1);
@@ -192,9 +251,7 @@ test('a collector that never answers ends a run after two seconds', async () => 
   assert.equal(said, []);
   await pass(1);
   await closed;
-  assert.equal(lines(said), [
-    'warn: cannot send traces to http://collector/v1/traces: no answer in time; 1 span is lost',
-  ]);
+  assert.equal(lines(said), ['warn: cannot send traces to http://collector: no answer in time; 1 span is lost']);
 });
 
 test('a collector that has answered before has the whole time', async () => {
@@ -208,6 +265,36 @@ test('a collector that has answered before has the whole time', async () => {
   await pass(1);
   await closed;
   assert.is(said.length, 1);
+});
+
+test('a role waits five seconds for its last spans, or less', async () => {
+  for (const [limitMs, longestMs] of [
+    [25_000, 5000],
+    [3000, 3000],
+  ] as const) {
+    const said: Said[] = [];
+    let requests = 0;
+    const fetch: Fetch = (_, { signal }) => {
+      requests += 1;
+      if (requests === 1) return Promise.resolve(new Response('{}'));
+      return new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+    };
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1' };
+    const parts = { env, role: 'task', pid: 1, version: '1', say: (one: Said) => said.push(one), fetch };
+    const traces = startTraces(parts);
+    const tracer = traces?.tracer.on(() => ({ host: 'rabbit-1', port: 5672 }));
+    const message = { exchange: '', routingKey: 'jobs', mandatory: true, body: Buffer.from('x'), properties: {} };
+    const publish = () => tracer?.publish(message, () => undefined).settle({ type: 'confirmed' });
+    publish();
+    await pass(0);
+    publish();
+    const closed = traces?.close({ limitMs, abandon: new AbortController().signal });
+    await pass(longestMs - 1);
+    assert.equal([requests, said], [2, []]);
+    await pass(1);
+    await closed;
+    assert.is(said.length, 1);
+  }
 });
 
 test('the end of the drain time ends the last request', async () => {

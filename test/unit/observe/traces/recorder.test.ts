@@ -8,6 +8,7 @@ import { defaultSampler, samplerOf } from '../../../../src/observe/traces/sample
 import type { Span } from '../../../../src/observe/traces/span.ts';
 import { MessageSeries, type PublishOutcome, type WritableMessage } from '../../../../src/session/outgoing-message.ts';
 import { replaceTime, time } from '../../../../src/time.ts';
+import type { ProcessSpan } from '../../../../src/tracing.ts';
 
 const trace = '0af7651916cd43dd8448eb211c80319c';
 const parent = 'b7ad6b7169203331';
@@ -37,6 +38,11 @@ function sent(message: WritableMessage, { publish }: ReturnType<typeof recorder>
   const traced = publish(message, () => undefined);
   traced.settle(outcome ?? { type: 'confirmed' });
   return traced.message;
+}
+
+function ended(span: ProcessSpan, outcome: Parameters<ProcessSpan['handled']>[0] = { type: 'ack' }): void {
+  span.handled(outcome);
+  span.settle('ack');
 }
 
 /** Returns the attributes of a span as an object. */
@@ -74,7 +80,7 @@ test('a trace that its sender does not record is passed on unchanged', () => {
   const message = outgoing({ traceparent });
   assert.is(sent(message, made), message);
   const span = made.process({ ...received, headers: { traceparent } });
-  span.end({ type: 'ack' });
+  ended(span);
   assert.equal(span.context, { traceparent });
   assert.equal(made.spans, []);
 });
@@ -139,7 +145,11 @@ test('a failed publish has the code and the reason', () => {
 test('the call of a handler is a span below the publish, with its outcome', () => {
   const made = recorder();
   const span = made.process({ ...received, headers: { traceparent: `00-${trace}-${parent}-01` } });
-  span.end({ type: 'retry', reason: 'exit status 9' });
+  span.handled({ type: 'retry', reason: 'exit status 9' });
+  assert.equal(made.spans, []);
+  span.settle('dropped');
+  span.settle('requeued');
+  assert.is(made.spans.length, 1);
   const [ended] = made.spans;
   assert.is(span.context.traceparent, `00-${trace}-${ended?.spanId}-01`);
   assert.equal([ended?.name, ended?.kind, ended?.parentSpanId], ['process jobs', 5, parent]);
@@ -156,7 +166,7 @@ test('the call of a handler is a span below the publish, with its outcome', () =
     'server.address': 'rabbit-1',
     'server.port': '5672',
     'mq.attempt': '2',
-    'mq.outcome': 'retry',
+    'mq.outcome': 'dropped',
     'error.type': 'retry',
   });
 });
@@ -165,7 +175,7 @@ test('success and the return of a message are no errors, a stop is one', () => {
   const made = recorder();
   const error = new MqError('SYSTEM', 'the disk is full');
   for (const outcome of [{ type: 'ack' }, { type: 'hand-back' }, { type: 'stop', error }])
-    made.process({ ...received, headers: {} }).end(outcome);
+    ended(made.process({ ...received, headers: {} }), outcome);
   assert.equal(
     made.spans.map(({ status }) => status?.message),
     [undefined, undefined, 'the disk is full'],
@@ -177,7 +187,7 @@ test('the default exchange, and a queue with a generated name', () => {
   sent(outgoing({}, { exchange: '', routingKey: 'jobs' }), made);
   sent(outgoing({}, { exchange: '', routingKey: '' }), made);
   const fields = { exchange: '', routingKey: 'amq.gen-1', queue: 'amq.gen-1' };
-  made.process({ ...received, fields, headers: {} }).end({ type: 'ack' });
+  ended(made.process({ ...received, fields, headers: {} }));
   assert.equal(
     made.spans.map((span) => [span.name, attributesOf(span)['messaging.destination.name']]),
     [
@@ -204,8 +214,9 @@ test('times are nanoseconds since 1970, and follow the clock of the system', () 
     const made = recorder();
     const span = made.process({ ...received, headers: {} });
     [now, date] = [now + 1.5, date + 1];
-    span.end({ type: 'ack' });
+    span.handled({ type: 'ack' });
     [now, date] = [now + 10, date + 3_600_010];
+    span.settle('ack');
     sent(outgoing(), made);
     assert.equal(
       made.spans.map(({ startTimeUnixNano, endTimeUnixNano }) => [startTimeUnixNano, endTimeUnixNano]),

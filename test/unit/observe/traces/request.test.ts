@@ -91,6 +91,40 @@ test('distinguishes a refusal from an answer to try again', async () => {
     );
 });
 
+test('reads which spans the collector has not accepted', async () => {
+  const accepted = { type: 'sent' };
+  for (const [answer, result] of [
+    ['', accepted],
+    ['no JSON', accepted],
+    ['{"partialSuccess":{}}', accepted],
+    ['{"partialSuccess":{"rejectedSpans":"0","errorMessage":""}}', accepted],
+    ['{"partialSuccess":{"rejectedSpans":"1"}}', { type: 'sent', partial: { rejected: 1, reason: '' } }],
+    ['{"partialSuccess":{"rejectedSpans":9}}', { type: 'sent', partial: { rejected: 1, reason: '' } }],
+    [
+      JSON.stringify({ partialSuccess: { errorMessage: ` a\n\u001b[2J${'b'.repeat(500)}` } }),
+      { type: 'sent', partial: { rejected: 0, reason: `a [2J${'b'.repeat(195)}…` } },
+    ],
+  ] as const)
+    await withServer(
+      (_, response) => response.end(answer),
+      async (url) => assert.equal(await collector(url).send([span], never), result),
+    );
+});
+
+test('an answer that breaks off or is too long is a success', async () => {
+  await withServer(
+    (_, response) => {
+      response.writeHead(200, { 'content-length': 100 });
+      response.write('{"partial', () => response.destroy());
+    },
+    async (url) => assert.equal(await collector(url).send([span], never), { type: 'sent' }),
+  );
+  await withServer(
+    (_, response) => response.write(' '.repeat(100_000)),
+    async (url) => assert.equal(await collector(url).send([span], never), { type: 'sent' }),
+  );
+});
+
 test('a server that is missing or silent is a reason to try again', async () => {
   const { promise: seen, resolve: see } = Promise.withResolvers<void>();
   let url = '';

@@ -36,10 +36,10 @@ test('appends the path of traces to the endpoint of all signals only', () => {
     assert.is(settings({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: given }).endpoint.url, url);
 });
 
-test('sends the password of the endpoint as a header, and never shows it', () => {
-  const { endpoint } = settings({ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://me:pass%3Aword@host:1?key=hidden' });
-  assert.is(endpoint.url, 'https://host:1/v1/traces?key=hidden');
-  assert.is(endpoint.shown, 'https://host:1/v1/traces');
+test('sends the password of the endpoint, and shows only its host', () => {
+  const { endpoint } = settings({ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://me:pass%3Aword@host:1/token?key=hidden' });
+  assert.is(endpoint.url, 'https://host:1/token/v1/traces?key=hidden');
+  assert.is(endpoint.shown, 'https://host:1');
   assert.is(endpoint.headers.get('authorization'), `Basic ${btoa('me:pass:word')}`);
 });
 
