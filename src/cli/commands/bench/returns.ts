@@ -4,7 +4,7 @@ import type { RunParts } from '../../../bench/run.ts';
 import type { Config, ConnectionConfig } from '../../../config/config.ts';
 import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
-import { countsReturns, DeliveryLimit } from '../../../roles/peeking/delivery-limit.ts';
+import { countsReturns, DeliveryLimit } from '../../../roles/peek.ts';
 import type { Session } from '../../../session/session.ts';
 import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
