@@ -14,7 +14,26 @@ export interface Baseline {
   readonly latencyMs: Readonly<Record<Latency, number>> | undefined;
   readonly lost: number;
   readonly duplicates: number;
+  /** `undefined` in a result of an older mq. */
+  readonly settings?: Settings;
 }
+
+/** Settings by name, as in the result. */
+type Settings = Readonly<Record<string, unknown>>;
+
+/** Settings that change the load, and their texts. A longer run can be compared with a shorter one. */
+const loadSettings: Readonly<Record<string, string>> = {
+  intervalMs: '--rate',
+  size: '--size',
+  persistent: '--persistent',
+  queueType: '--queue-type',
+  queues: '--queues',
+  producers: '--producers',
+  consumers: '--consumers',
+  window: '--window',
+  prefetch: '--prefetch',
+  processes: '--processes',
+};
 
 export interface Comparison {
   readonly metric: string;
@@ -33,6 +52,19 @@ export function baselineIn(text: string, file: string): Baseline {
       hint: 'mq bench … --json > baseline.json writes such a file',
     });
   return found;
+}
+
+/** Returns the settings of the load that differ from those of the baseline, with both values. */
+export function differencesOf({ settings }: Baseline, now: Settings): string[] {
+  if (settings === undefined) return [];
+  return Object.entries(loadSettings)
+    .filter(([name]) => settings[name] !== now[name])
+    .map(([name, option]) => `${option} ${settingText(name, settings[name])} (now ${settingText(name, now[name])})`);
+}
+
+function settingText(name: string, value: unknown): string {
+  if (typeof value === 'number' && name === 'intervalMs') return `${Number((1000 / value).toPrecision(6))}/s`;
+  return value === undefined ? 'none' : String(value);
 }
 
 /** @param tolerance share by which a figure may get worse: 0.1 is 10 % */
@@ -66,7 +98,8 @@ function parsed(line: string): unknown {
 
 function isBaseline(value: unknown): value is Baseline {
   if (!hasNumbers(value, ['lost', 'duplicates'])) return false;
-  const { type, verb, rates, latencyMs } = value;
+  const { type, verb, rates, latencyMs, settings } = value;
+  if (settings !== undefined && !hasNumbers(settings, [])) return false;
   if (type !== 'result' || typeof verb !== 'string') return false;
   return (
     hasNumbers(rates, ['sent', 'confirmed', 'received']) &&

@@ -6,7 +6,7 @@ const places = { run: 8, producer: 16, number: 20, intended: 24 } as const;
 /** Length of the id of a run, in bytes. */
 export const runIdBytes = places.producer - places.run;
 /** Smallest size of a body, in bytes. */
-const smallestBody = 32;
+export const smallestBody = 32;
 
 export interface Mark {
   readonly producer: number;

@@ -1,6 +1,7 @@
 // Defines what a benchmark counts: in one second, and in the whole run of one process. All of it can be added up over
 // processes.
 
+import type { MqError } from '../errors.ts';
 import { type BucketCounts, Latencies } from './latencies.ts';
 
 export interface Counted {
@@ -50,12 +51,18 @@ export interface Part extends Sampled {
   /** Failed messages by the code of their error. */
   readonly errors: Readonly<Record<string, number>>;
   readonly firstError: Failure | undefined;
+  /** Error that ended the run early. */
+  readonly failure: Failure | undefined;
   /** Product and version of the broker. */
   readonly broker: { readonly product: string; readonly version: string };
 }
 
 /** Milliseconds after which a message counts as late. Timers of Node are late by a few milliseconds. */
 export const lateMs = 20;
+
+export function failureOf({ code, message, hint }: MqError): Failure {
+  return { code, message, ...(hint !== undefined && { hint }) };
+}
 
 export const nothing: Counted = {
   ...{ sent: 0, confirmed: 0, received: 0, duplicates: 0, refused: 0, inDoubt: 0, blockedMs: 0 },

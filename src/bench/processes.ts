@@ -44,7 +44,10 @@ interface ProcessesParts {
   readonly onSecond: (second: Second) => void;
 }
 
-/** Runs the command line of this process in several processes. Rejects with the error of the first one that fails. */
+/**
+ * Runs the command line of this process in several processes. Rejects with the error of the first one that has no result.
+ * A result with a failure ends the others.
+ */
 export async function runProcesses({ context, processes, stop, onSecond }: ProcessesParts): Promise<Part[]> {
   const { spawn, self, args, env, cwd } = context;
   // Errors are read as JSON.
@@ -63,7 +66,13 @@ export async function runProcesses({ context, processes, stop, onSecond }: Proce
   };
   void aborted(stop).then(end);
   try {
-    return await Promise.all(children.map((child) => partOf(child, onSecond)));
+    return await Promise.all(
+      children.map(async (child) => {
+        const part = await partOf(child, onSecond);
+        if (part.failure) end();
+        return part;
+      }),
+    );
   } finally {
     end();
   }

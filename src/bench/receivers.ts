@@ -34,12 +34,19 @@ export class Receivers {
   readonly arrivals: readonly Arrivals[];
   readonly #parts: ReceiverParts;
   readonly #consumers: Consumer[] = [];
+  /** Deliveries that are returned when the consumers have stopped. Their number is limited by the prefetch. */
+  #kept: Delivery[] = [];
   #received = 0;
   #lastMs = time.now();
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
     this.arrivals = Array.from({ length: parts.producers }, () => new Arrivals());
+  }
+
+  /** `true` if a message must be returned to its queue. */
+  get hasKept(): boolean {
+    return this.#kept.length > 0;
   }
 
   /** Number of different messages that have arrived. */
@@ -55,6 +62,9 @@ export class Receivers {
   async start(consumer: Consumer): Promise<void> {
     this.#consumers.push(consumer);
     consumer.on('fatal', (error) => this.#parts.fail(error));
+    consumer.on('interrupted', () => {
+      this.#kept = this.#kept.filter(({ isStale }) => !isStale);
+    });
     consumer.on('delivery', (delivery) => this.#receive(delivery));
     await consumer.start();
   }
@@ -74,19 +84,27 @@ export class Receivers {
     }
   }
 
-  /** Stops the consumers and sends all acknowledgements. Never rejects. */
+  /**
+   * Stops the consumers, returns the messages that are not acknowledged, and sends all answers. Never rejects.
+   * RabbitMQ 4.3: a quorum queue counts a return by the close of a channel, but not a return by nack.
+   */
   async stop(): Promise<void> {
     await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
+    for (const delivery of this.#kept) delivery.nack(true);
+    this.#kept = [];
     await Promise.all(this.#consumers.map((consumer) => consumer.flush()));
   }
 
   #receive(delivery: Delivery): void {
     const { run, recorder, acceptsAll, most, onForeign, hasNoLatency } = this.#parts;
     const mark = markOf(run, delivery.raw.content);
-    // An unanswered message is requeued when the connection closes. A nack would deliver it again at once, until the
-    // broker drops it at its delivery limit.
+    // The message is returned at the end. A nack would deliver it again at once, until the broker drops it at its
+    // delivery limit.
     if (mark === undefined && !acceptsAll) onForeign(foreignMessage(delivery.queue));
-    if ((mark === undefined && !acceptsAll) || this.#received >= most) return;
+    if ((mark === undefined && !acceptsAll) || this.#received >= most) {
+      this.#kept.push(delivery);
+      return;
+    }
     this.#received += 1;
     this.#lastMs = time.now();
     if (mark === undefined || hasNoLatency) recorder.consumed();

@@ -3,7 +3,7 @@
 import type { MqError } from '../errors.ts';
 import type { PublishOutcome } from '../session/outgoing-message.ts';
 import { time } from '../time.ts';
-import { type Failure, lateMs, nothing, type Sampled, type Second } from './figures.ts';
+import { type Failure, failureOf, lateMs, nothing, type Sampled, type Second } from './figures.ts';
 import { Latencies } from './latencies.ts';
 
 type Counts = { -readonly [Key in keyof typeof nothing]: number };
@@ -75,10 +75,10 @@ export class Recorder {
     this.#count('duplicates', 1);
   }
 
-  failed({ code, message, hint }: MqError, isRefused: boolean): void {
+  failed(error: MqError, isRefused: boolean): void {
     this.#count(isRefused ? 'refused' : 'inDoubt', 1);
-    this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1);
-    this.#firstError ??= { code, message, ...(hint !== undefined && { hint }) };
+    this.#errors.set(error.code, (this.#errors.get(error.code) ?? 0) + 1);
+    this.#firstError ??= failureOf(error);
   }
 
   blocked(ms: number): void {

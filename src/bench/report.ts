@@ -25,9 +25,14 @@ export function liveText({ verb }: Pick<Load, 'verb'>, second: Second): string {
 function loopText({ verb, intervalMs, window }: Pick<Load, 'verb' | 'intervalMs' | 'window'>): string {
   if (verb === 'consume') return 'as fast as the consumers acknowledge';
   if (intervalMs !== undefined)
-    return `open schedule, ${number(1000 / intervalMs)} messages a second; latency is measured from the scheduled time`;
+    return `open schedule, ${rateText({ intervalMs })}; latency is measured from the scheduled time`;
   const held = verb === 'rpc' ? 'requests in flight' : 'unconfirmed messages';
   return `closed loop, ${window} ${held} a producer; latency leaves out the time before a message is sent`;
+}
+
+/** Returns the rate of the schedule. */
+export function rateText({ intervalMs }: Pick<Load, 'intervalMs'>): string {
+  return intervalMs === undefined ? 'closed loop' : `${number(1000 / intervalMs)} messages a second`;
 }
 
 interface Reported {
@@ -40,7 +45,7 @@ interface Reported {
 
 /** Returns the lines of the result. */
 export function resultLines({ load, target, result, verdicts, comparisons }: Reported): string[] {
-  const { rates, latencyMs, confirmLatencyMs, limit, cpuPercent, blockedMs } = result;
+  const { rates, latencyMs, confirmLatencyMs, limit, cpuPercent, blockedMs, failure } = result;
   const { verb } = load;
   const row = (name: string, count: number, rate: number) =>
     `  ${name.padEnd(10)} ${String(count).padStart(10)} ${number(rate).padStart(12)}/s`;
@@ -55,6 +60,7 @@ export function resultLines({ load, target, result, verdicts, comparisons }: Rep
     `  the broker blocked publishing for ${durationText(blockedMs)}; mq used ${number(cpuPercent)} % of a processor`,
     ...(limit === undefined ? [] : [`  the load generator was the limit: ${limit}`]),
     ...Object.entries(result.errors).map(([code, count]) => `  ${count} failed with ${code}`),
+    ...(failure === undefined ? [] : [`  the run ended early: ${failure.message}`]),
     ...verdicts.map(({ threshold, actual, holds }) => {
       const measured = actual === undefined ? 'nothing was measured' : `measured ${number(actual)}`;
       return `  ${holds ? 'holds' : 'FAILS'}  ${threshold}  (${measured})`;

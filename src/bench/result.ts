@@ -34,10 +34,15 @@ export interface Result extends Counted {
   readonly histogram: BucketCounts;
   /** Processor time of all processes of mq, in percent of one processor. */
   readonly cpuPercent: number;
-  /** Reason why the load generator was the limit. */
+  /** Share of the messages that mq sent late although the window had room, in percent. */
+  readonly latePercent: number;
+  /** `true` if the load generator was the limit, and the reason. */
+  readonly limited: boolean;
   readonly limit: string | undefined;
   readonly errors: Readonly<Record<string, number>>;
   readonly firstError: Failure | undefined;
+  /** Error that ended the run early. */
+  readonly failure: Failure | undefined;
   readonly broker: Part['broker'];
 }
 
@@ -49,6 +54,7 @@ const mostLate = 0.01;
 export function resultOf(verb: BenchVerb, parts: readonly Part[]): Result {
   const { latency, confirmLatency, ...counted } = sumOf(parts);
   const main = verb === 'publish' ? confirmLatency : latency;
+  const limit = limitOf(parts);
   const errors: Record<string, number> = {};
   for (const part of parts) {
     for (const [code, count] of Object.entries(part.errors)) errors[code] = (errors[code] ?? 0) + count;
@@ -65,9 +71,12 @@ export function resultOf(verb: BenchVerb, parts: readonly Part[]): Result {
     confirmLatencyMs: summaryOf(confirmLatency),
     histogram: main,
     cpuPercent: rounded(parts.reduce((sum, { cpuMs, elapsedMs }) => sum + (100 * cpuMs) / Math.max(1, elapsedMs), 0)),
-    limit: limitOf(parts),
+    latePercent: rounded(100 * lateShare(parts)),
+    limited: limit !== undefined,
+    limit,
     errors,
     firstError: parts.find(({ firstError }) => firstError !== undefined)?.firstError,
+    failure: parts.find(({ failure }) => failure !== undefined)?.failure,
     broker: parts[0]?.broker ?? { product: '', version: '' },
   };
 }
@@ -140,10 +149,19 @@ function limitOf(parts: readonly Part[]): string | undefined {
   const shares = parts.map(({ cpuMs, elapsedMs }) => cpuMs / Math.max(1, elapsedMs));
   const most = Math.max(...shares);
   if (most >= busy) return `a process of mq used ${Math.round(100 * most)} % of a processor`;
-  const [late, sent] = [
-    parts.reduce((sum, part) => sum + part.late, 0),
-    parts.reduce((sum, part) => sum + part.sent, 0),
-  ];
-  if (late <= sent * mostLate) return undefined;
-  return `the schedule fell behind: ${Math.round((100 * late) / sent)} % of the messages were sent late`;
+  const late = lateShare(parts);
+  if (late <= mostLate) return undefined;
+  return `the schedule fell behind: ${Math.round(100 * late)} % of the messages were sent late`;
+}
+
+/** Returns the share of the messages that were sent late: 0.01 is 1 %. */
+function lateShare(parts: readonly Part[]): number {
+  const late = parts.reduce((sum, part) => sum + part.late, 0);
+  return (
+    late /
+    Math.max(
+      1,
+      parts.reduce((sum, { sent }) => sum + sent, 0),
+    )
+  );
 }

@@ -1,13 +1,14 @@
 // Runs the load of one process: opens its producers and consumers, warms up, measures, and waits for what is on its way.
 
-import { MqError } from '../errors.ts';
+import { asMqError, MqError } from '../errors.ts';
 import type { Consumer } from '../session/consumer.ts';
 import type { OutgoingMessage } from '../session/outgoing-message.ts';
 import type { Destination, Session } from '../session/session.ts';
-import { type Timer, time } from '../time.ts';
+import { pause, type Timer, time } from '../time.ts';
 import { bodyMaker, runIdBytes } from './body.ts';
-import type { Part, Second } from './figures.ts';
+import { failureOf, type Part, type Second } from './figures.ts';
 import type { Load } from './load.ts';
+import { deleteQueues, notReceived, refuseUsed } from './queues.ts';
 import { Receivers, startServer } from './receivers.ts';
 import { Recorder } from './recorder.ts';
 import { Budget, type Sender, sendAll } from './schedule.ts';
@@ -27,14 +28,23 @@ export interface RunParts {
   readonly stop: AbortSignal;
   /** Called after each second of the measurement. */
   readonly onSecond: (second: Second) => void;
+  /** Throws if the broker could drop a message of the user's queue that is returned to it. */
+  readonly refuseReturns: (queue: { readonly consumer: Consumer; readonly vhost: string }) => Promise<void>;
 }
 
 /** Milliseconds between two checks whether the broker blocks a connection. */
 const sampleMs = 100;
 /** Number of messages that are sent to the queues before `mq bench consume` measures. */
 const defaultFill = 50_000;
+/** Longest time for the return of messages after a failure, in milliseconds. */
+const returnMs = 3_000;
+/** Longest time until the first message of `pipe` with a name arrives, in milliseconds. */
+const probeMs = 5_000;
 
-/** Runs the load. Rejects with the error that ended it early, except for a stop. */
+/**
+ * Runs the load. If an error ends the measurement early, the result contains it. Rejects with an error from before the
+ * measurement.
+ */
 export async function runLoad(parts: RunParts): Promise<Part> {
   const { session, load } = parts;
   const failed = Promise.withResolvers<never>();
@@ -42,9 +52,11 @@ export async function runLoad(parts: RunParts): Promise<Part> {
   const run = new LoadRun(parts, failed.reject);
   try {
     return await Promise.race([run.measured(), failed.promise]);
+  } catch (error) {
+    return await run.failed(asMqError(error));
   } finally {
-    run.end();
-    await deleteQueues(session, load);
+    await run.end();
+    if (!run.isDisconnected) await deleteQueues(session, load);
   }
 }
 
@@ -58,7 +70,14 @@ class LoadRun {
   #timers: Timer[] = [];
   /** Error for a message of the user. The run then ends when its own messages have left the queue. */
   #foreign: MqError | undefined;
+  /** Aborted by an error that ends the run at once. */
+  readonly #ended = new AbortController();
   readonly #servers: Consumer[] = [];
+  #senders: readonly (PublishingSender | RequestingSender)[] = [];
+  /** Returns the number of messages that are lost so far. */
+  #lost = () => 0;
+  /** Time when the connection was lost that is lost now. */
+  #lostAt: number | undefined;
   #server: Readonly<Record<string, unknown>> = {};
   #beganCpuMs = 0;
   #beganMs = 0;
@@ -67,6 +86,7 @@ class LoadRun {
     this.#parts = parts;
     this.#fail = (error) => {
       fail(error);
+      this.#ended.abort();
       this.#stop.abort();
     };
     const { load, stop } = parts;
@@ -74,7 +94,8 @@ class LoadRun {
     if (stop.aborted) this.#stop.abort();
     this.#receivers = new Receivers({
       run: this.#run,
-      producers: load.producers,
+      // The last one sends the first message of `pipe` with a name.
+      producers: load.producers + 1,
       recorder: this.#recorder,
       acceptsAll: load.acceptsAll,
       most: (load.acceptsAll ? load.count : undefined) ?? Number.POSITIVE_INFINITY,
@@ -94,35 +115,82 @@ class LoadRun {
     return this.#publish();
   }
 
-  end(): void {
+  /** `true` if a connection is lost. */
+  get isDisconnected(): boolean {
+    const { connected, connections } = this.#parts.session.counts;
+    return connected < connections;
+  }
+
+  /** Returns what was measured before the error. Throws the error if the measurement had not begun. */
+  async failed(error: MqError): Promise<Part> {
+    this.#stop.abort();
+    if (this.#beganMs === 0) throw error;
+    this.#parts.session.abandon(error);
+    await Promise.all(this.#senders.map((sender) => sender.settled()));
+    return this.#part(this.#lost(), error);
+  }
+
+  /** Stops everything, and returns the messages of the user. */
+  async end(): Promise<void> {
     this.#stop.abort();
     for (const timer of this.#timers) timer.cancel();
+    if (this.#receivers.hasKept) await Promise.race([this.#receivers.stop(), pause(returnMs, { ref: false })]);
   }
 
   async #publish(): Promise<Part> {
     const { load } = this.#parts;
     if (load.verb === 'pipe') await this.#startConsumers();
     const senders = await this.#openPublishers();
-    const sent = await this.#send(senders);
-    await Promise.all(senders.map((sender) => sender.settled()));
+    const isProbed = load.verb === 'pipe' && load.ownQueues.length === 0;
+    if (isProbed) await this.#probe();
     const { arrivals } = this.#receivers;
-    const excused = () =>
+    const arrived = (number: number, producer: number) => arrivals[producer]?.has(number) === true;
+    const expected = () =>
       senders.reduce(
-        (sum, { unconfirmed }, index) => sum + unconfirmed.filter((number) => !arrivals[index]?.has(number)).length,
-        0,
+        (sum, { sent, unconfirmed }, producer) =>
+          sum + sent - unconfirmed.filter((number) => !arrived(number, producer)).length,
+        Number(isProbed),
       );
+    if (load.verb === 'pipe') this.#lost = () => expected() - this.#receivers.unique;
+    await this.#send(senders, isProbed ? { ...load, count: load.count && load.count - 1 } : load);
+    await Promise.all(senders.map((sender) => sender.settled()));
     if (load.verb === 'publish') return this.#part(0);
-    const expected = () => sent - excused();
-    await this.#receivers.drained(expected, { limitMs: load.drainMs, stop: new AbortController().signal });
+    await this.#receivers.drained(expected, { limitMs: load.drainMs, stop: this.#ended.signal });
+    const failure = this.#foreign ?? this.#connectionLoss();
     await this.#receivers.stop();
+    return this.#part(this.#lost(), failure);
+  }
+
+  /**
+   * Sends the first message, and throws if the subscription does not receive it, so that a wrong name leaves no more than
+   * one message in the queues of the user.
+   */
+  async #probe(): Promise<void> {
+    const { session, load, messages } = this.#parts;
+    const [publication, subscription] = [ofTurn(load.publications, 0), ofTurn(load.subscriptions, 0)];
+    const { publisher, destination } = await session.publisher(publication, { window: 1 });
+    const parts = this.#senderParts(load.producers);
+    const intendedMs = time.now();
+    this.#recorder.startMs = intendedMs;
+    this.#recorder.sent(intendedMs, true);
+    const body = parts.bodyOf({ producer: load.producers, number: 0, intendedMs });
+    const outcome = await publisher.publish(messages.published(destination)(body));
+    this.#recorder.settled(outcome, intendedMs);
+    if (outcome.type !== 'confirmed') throw outcome.error;
+    const limitMs = Math.min(probeMs, load.drainMs);
+    for (const stop = this.#stop.signal; this.#receivers.unique === 0 && !stop.aborted; ) {
+      if (time.now() - intendedMs > limitMs) throw notReceived({ publication, subscription, destination, load });
+      await pause(sampleMs / 10, { signal: stop });
+    }
     if (this.#foreign) throw this.#foreign;
-    return this.#part(expected() - this.#receivers.unique);
   }
 
   async #request(): Promise<Part> {
     const { load, session } = this.#parts;
     if (load.ownQueues.length > 0) await this.#startServers();
     const senders: RequestingSender[] = [];
+    this.#senders = senders;
+    this.#lost = () => senders.reduce((sum, { unanswered }) => sum + unanswered, 0);
     for (let producer = 0; producer < load.producers; producer += 1) {
       const { requester, destination } = await session.requester(ofTurn(load.publications, producer), {
         ...{ window: load.window, ownQueue: false, replyTimeoutMs: load.replyTimeoutMs },
@@ -132,10 +200,10 @@ class LoadRun {
       const messageOf = this.#parts.messages.requested(destination);
       senders.push(new RequestingSender(requester, load.window, { ...this.#senderParts(producer), messageOf }));
     }
-    await this.#send(senders);
+    await this.#send(senders, load);
     await Promise.all(senders.map((sender) => sender.settled()));
     await Promise.all(this.#servers.map((server) => server.stop()));
-    return this.#part(senders.reduce((sum, { unanswered }) => sum + unanswered, 0));
+    return this.#part(this.#lost());
   }
 
   /** Fills own queues, and measures how fast consumers empty them. */
@@ -151,8 +219,9 @@ class LoadRun {
     if (isOwn) await this.#receivers.drained(() => expected, { limitMs: load.drainMs, stop: this.#stop.signal });
     else await this.#until(() => this.#receivers.received >= expected);
     const isComplete = isOwn && !this.#stop.signal.aborted;
+    const failure = this.#connectionLoss();
     await this.#receivers.stop();
-    return this.#part(isComplete ? filled - this.#receivers.unique : 0);
+    return this.#part(isComplete ? filled - this.#receivers.unique : 0, failure);
   }
 
   async #fill(count: number): Promise<number> {
@@ -173,6 +242,7 @@ class LoadRun {
   async #openPublishers(): Promise<PublishingSender[]> {
     const { load, session, messages } = this.#parts;
     const senders: PublishingSender[] = [];
+    this.#senders = senders;
     for (let producer = 0; producer < load.producers; producer += 1) {
       const name = ofTurn(load.publications, producer);
       const { publisher, destination } = await session.publisher(name, { window: load.window });
@@ -193,8 +263,9 @@ class LoadRun {
     for (let index = 0; index < load.consumers; index += 1) {
       const name = ofTurn(load.subscriptions, index);
       const { consumer, vhost } = await session.consumer(name, { prefetch: load.prefetch });
-      if (index === 0 && load.ownQueues.length === 0 && !load.acceptsAll)
-        await refuseUsed(session, vhost, consumer.queue);
+      const isNamed = index === 0 && load.ownQueues.length === 0;
+      if (isNamed && !load.acceptsAll) await refuseUsed(session, vhost, consumer.queue);
+      if (isNamed && this.#mayReturn) await this.#parts.refuseReturns({ consumer, vhost });
       await this.#receivers.start(consumer);
       this.#server = consumer.server;
     }
@@ -211,14 +282,19 @@ class LoadRun {
     }
   }
 
-  /** Sends the messages of all producers, and returns their number. */
-  async #send(senders: readonly Sender[]): Promise<number> {
-    const { load } = this.#parts;
+  /** `true` if messages of the user may be returned: those that are not of the benchmark, or that follow `--count`. */
+  get #mayReturn(): boolean {
+    const { acceptsAll, count } = this.#parts.load;
+    return !acceptsAll || count !== undefined;
+  }
+
+  /** Sends the messages of all producers. */
+  async #send(senders: readonly Sender[], load: Load): Promise<void> {
     const startMs = time.now();
     const measuredMs = startMs + load.warmUpMs;
     this.#begin(measuredMs);
     const budget = new Budget(load, measuredMs);
-    return this.#sendWith(senders, { budget, startMs, intervalMs: load.intervalMs });
+    await this.#sendWith(senders, { budget, startMs, intervalMs: load.intervalMs });
   }
 
   async #sendWith(
@@ -246,6 +322,7 @@ class LoadRun {
     this.#timers.push(
       time.every(sampleMs, () => {
         if (session.counts.blocked > 0) this.#recorder.blocked(sampleMs);
+        this.#checkConnection();
       }),
       time.after(Math.max(0, startMs - time.now()), () => {
         this.#beganCpuMs = cpuMs();
@@ -260,7 +337,25 @@ class LoadRun {
     );
   }
 
-  #part(lost: number): Part {
+  /**
+   * Ends the run if the connection is lost and nothing waits for it: after a stop, or if consumers have waited for as long
+   * as `--drain`. A publisher has its own time limit.
+   */
+  #checkConnection(): void {
+    const { load, stop } = this.#parts;
+    this.#lostAt = this.isDisconnected ? (this.#lostAt ?? time.now()) : undefined;
+    if (this.#lostAt === undefined) return;
+    const isOver = load.verb === 'consume' && time.now() - this.#lostAt > load.drainMs;
+    const error = stop.aborted || isOver ? this.#connectionLoss() : undefined;
+    if (error) this.#fail(error);
+  }
+
+  #connectionLoss(): MqError | undefined {
+    if (!this.isDisconnected) return undefined;
+    return new MqError('UNAVAILABLE', 'the connection was lost, and the broker did not answer before the end');
+  }
+
+  #part(lost: number, failure?: MqError): Part {
     const { cpuMs, onSecond } = this.#parts;
     const recorder = this.#recorder;
     const elapsedMs = time.now() - this.#beganMs;
@@ -276,6 +371,7 @@ class LoadRun {
       late: recorder.late,
       errors: byCode,
       firstError: first,
+      failure: failure && failureOf(failure),
       broker: { product: String(product), version: String(version) },
     };
   }
@@ -290,24 +386,6 @@ class LoadRun {
     this.#stop.signal.addEventListener('abort', check);
     return promise;
   }
-}
-
-/** Throws IN_USE if a queue has messages, or consumers that would receive the messages of the benchmark. */
-async function refuseUsed(session: Session, vhost: string, queue: string): Promise<void> {
-  const observer = await session.observer(vhost);
-  const { ready = 0, consumers = 0 } = (await observer.depths([queue])).get(queue) ?? {};
-  if (ready === 0 && consumers === 0) return;
-  const found = ready > 0 ? `messages (${ready})` : `consumers (${consumers})`;
-  throw new MqError('IN_USE', `the queue '${queue}' has ${found}, and the benchmark needs it alone`, {
-    hint: 'without a name, mq bench uses a queue of its own',
-  });
-}
-
-/** Deletes own queues. They expire by themselves if the broker cannot be reached. */
-async function deleteQueues(session: Session, { ownQueues, vhost }: Load): Promise<void> {
-  if (ownQueues.length === 0) return;
-  const declarer = await session.declarer(vhost).catch(() => undefined);
-  for (const queue of declarer ? ownQueues : []) await declarer?.deleteQueue(queue, {}).catch(() => undefined);
 }
 
 function ofTurn(names: readonly string[], index: number): string {

@@ -19,6 +19,8 @@ interface SenderParts {
 export class PublishingSender implements Sender {
   /** Numbers of the messages that were refused or are in doubt, so that they need not arrive. */
   readonly unconfirmed: number[] = [];
+  /** Number of messages that were sent, with any outcome. */
+  sent = 0;
   readonly #publisher: Publisher;
   readonly #parts: SenderParts;
 
@@ -37,6 +39,7 @@ export class PublishingSender implements Sender {
 
   send(number: number, intendedMs: number): void {
     const { producer, bodyOf, messageOf, recorder } = this.#parts;
+    this.sent += 1;
     this.#publisher.send(messageOf(bodyOf({ producer, number, intendedMs })), (outcome) => {
       if (outcome.type !== 'confirmed') this.unconfirmed.push(number);
       recorder.settled(outcome, intendedMs);

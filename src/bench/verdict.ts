@@ -12,13 +12,15 @@ export interface Verdict {
   readonly holds: boolean;
 }
 
+/** Compares a result with thresholds. None of them holds if an error ended the run early. */
 export function verdictsOf(verb: BenchVerb, result: Result, thresholds: readonly Threshold[]): Verdict[] {
+  const isComplete = result.failure === undefined;
   return thresholds.map((threshold) => {
     const actual = measuredOf(threshold.metric, verb, result);
     return {
       threshold: threshold.text,
       actual,
-      holds: actual !== undefined && comparisons[threshold.operator](actual, threshold.value),
+      holds: isComplete && actual !== undefined && comparisons[threshold.operator](actual, threshold.value),
     };
   });
 }
@@ -37,6 +39,8 @@ function measuredOf(metric: string, verb: BenchVerb, result: Result): number | u
     'in-doubt': result.inDoubt,
     blocked: result.blockedMs,
     cpu: result.cpuPercent,
+    late: result.latePercent,
+    limited: Number(result.limited),
   };
   if (Object.hasOwn(single, metric)) return single[metric];
   const isConfirm = metric.startsWith('confirm-');

@@ -19,7 +19,7 @@ export type Input =
   | { readonly from: 'piped'; readonly otherwise: string | undefined; readonly hint: string };
 
 /** Maximum size of a line or file that becomes one message: RabbitMQ's upper limit for max_message_size. */
-const longest = 512 * 1024 * 1024;
+export const longestBody = 512 * 1024 * 1024;
 
 /** Yields the bodies in order, in batches. Ends early without an error when `context.drain` aborts. */
 export async function* bodies(input: Input, context: Context): AsyncGenerator<Buffer[]> {
@@ -69,7 +69,7 @@ export async function* lines(
     if (start < bytes.length) {
       rest.push(bytes.subarray(start));
       restLength += bytes.length - start;
-      if (restLength > longest) throw tooLong('a line');
+      if (restLength > longestBody) throw tooLong('a line');
     }
     if (batch.length > 0) yield batch;
   }
@@ -87,7 +87,7 @@ async function whole(stream: Readable): Promise<Buffer> {
     const bytes: Buffer = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     chunks.push(bytes);
     length += bytes.length;
-    if (length > longest) throw tooLong('the input');
+    if (length > longestBody) throw tooLong('the input');
   }
   return Buffer.concat(chunks);
 }
@@ -101,7 +101,7 @@ function textFor(input: Input, read: Buffer): Buffer {
 }
 
 function tooLong(what: string): MqError {
-  return new MqError('BAD_DATA', `${what} is over ${longest} bytes`, {
+  return new MqError('BAD_DATA', `${what} is over ${longestBody} bytes`, {
     hint: 'RabbitMQ does not accept a larger message',
   });
 }

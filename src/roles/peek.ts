@@ -13,7 +13,7 @@ import { peekPrinter } from './peeking/printer.ts';
 import type { Looks } from './rows.ts';
 import { isSelected, messageFacts } from './selection.ts';
 
-export { effectiveLimit, type LimitSource };
+export { countsReturns, DeliveryLimit, effectiveLimit, type LimitSource };
 
 export interface PeekSettings extends Looks {
   readonly vhost: string;

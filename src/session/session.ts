@@ -317,8 +317,13 @@ export class Session {
    * Destroys all connections at once. Unconfirmed messages are in doubt, and the broker requeues unacknowledged ones.
    */
   abort(error: MqError): void {
-    for (const publisher of this.#publishers) publisher.abandon(error);
+    this.abandon(error);
     this.#connections.abort();
+  }
+
+  /** Marks all unconfirmed messages as in doubt. The connections stay open. */
+  abandon(error: MqError): void {
+    for (const publisher of this.#publishers) publisher.abandon(error);
   }
 
   /** Connects to a vhost without declaring anything. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runCli } from '../support/cli.ts';
-import { Place } from '../support/embedded.ts';
+import { get, Place } from '../support/embedded.ts';
 import { startMessageProxy } from '../support/message-proxy.ts';
 import { emptyFolder, type MqResult, mq, startMq } from '../support/mq.ts';
 import { until } from '../support/until.ts';
@@ -18,6 +18,7 @@ interface Result {
   readonly loop: string;
   readonly latencyMs: Readonly<Record<string, number>>;
   readonly histogram: { readonly counts: readonly (readonly [number, number])[] };
+  readonly failure?: { readonly code: string };
   readonly thresholds: readonly { readonly threshold: string; readonly holds: boolean }[];
   readonly versions: { readonly mq: string; readonly node: string; readonly broker: { readonly product: string } };
 }
@@ -214,6 +215,119 @@ test('consume with --drop-messages receives the messages of the user', () =>
     assert.is(ended.status, 0, ended.stderr);
     assert.is(resultIn(ended).received, 20);
     assert.is((await channel.checkQueue('orders')).messageCount, 30);
+  }));
+
+const withQueue = (options: object) =>
+  JSON.stringify({
+    vhosts: { '/': { queues: { orders: { options }, other: {} } } },
+    publications: { orders: { queue: 'orders' }, other: { queue: 'other' } },
+    subscriptions: { orders: { queue: 'orders' }, other: { queue: 'other' } },
+  });
+
+test('pipe refuses a queue that drops a returned message', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const cwd = emptyFolder({
+      'rascal.json': withQueue({ arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 0 } }),
+    });
+    const { status, stderr, stdout } = await bench(place.url(), ['pipe', 'orders', '--count', '10'], cwd);
+    assert.equal([status, stdout], [78, ''], stderr);
+    assert.match(stderr, /the queue 'orders' drops a message after one failed delivery/);
+  }));
+
+test('a message of others is returned without a failed delivery', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const channel = await place.channel();
+    const cwd = emptyFolder({ 'rascal.json': withQueue({ arguments: { 'x-queue-type': 'quorum' } }) });
+    const args = ['bench', 'pipe', 'orders', '--rate', '100', '--duration', '10m', '--json'];
+    const running = startMq(args, { env: { MQ_URL: place.url() }, cwd });
+    await running.prints(/"type":"second"/);
+    channel.sendToQueue('orders', Buffer.from('an order'));
+    const ended = await running.ended;
+    assert.is(ended.status, 75, ended.stderr);
+    assert.is(resultIn(ended).lost, 0);
+    const message = await get(channel, 'orders');
+    assert.equal(
+      [message.content.toString(), message.properties.headers?.['x-delivery-count']],
+      ['an order', undefined],
+    );
+  }));
+
+test('a signal ends a run whose broker is gone, with the result', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const proxy = await startMessageProxy(place.broker.port, {});
+    const cwd = emptyFolder();
+    const args = ['bench', 'pipe', '--duration', '10m', '--json', '--svg', 'latency.svg', '--threshold', 'rate>0'];
+    const running = startMq(args, { env: { MQ_URL: proxy.url }, cwd });
+    await running.prints(/"type":"second"/);
+    proxy.close();
+    await running.prints(/connecting again/, 'stderr');
+    const ended = await running.stop();
+    assert.is(ended.status, 143, ended.stderr);
+    const { thresholds, failure } = resultIn(ended);
+    // After the time limit of the publisher, the code would be IN_DOUBT.
+    assert.equal([thresholds[0]?.holds, failure?.code], [false, 'UNAVAILABLE']);
+    assert.match(readFileSync(join(cwd, 'latency.svg'), 'utf8'), /^<svg /);
+  }));
+
+test('a run whose broker is gone ends with a result and its error', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const proxy = await startMessageProxy(place.broker.port, {});
+    const args = ['bench', 'rpc', '--timeout', '1s', '--duration', '10m', '--json', '--threshold', 'rate>0'];
+    const running = startMq(args, { env: { MQ_URL: proxy.url } });
+    await running.prints(/"type":"second"/);
+    proxy.close();
+    const ended = await running.ended;
+    assert.is(ended.status, 75, ended.stderr);
+    const { thresholds, failure } = resultIn(ended);
+    assert.equal([thresholds[0]?.holds, failure?.code], [false, 'IN_DOUBT']);
+  }));
+
+test('publish with a name sends exactly the messages of --count', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const cwd = emptyFolder({ 'rascal.json': rascal });
+    const { status, stderr } = await bench(place.url(), ['publish', 'orders', '--count', '5'], cwd);
+    assert.is(status, 0, stderr);
+    assert.match(stderr, /^mq bench: messages are sent to your topology, by the publication 'orders'\n/);
+    const channel = await place.channel();
+    assert.is((await channel.checkQueue('orders')).messageCount, 5);
+  }));
+
+test('pipe sends one message if the subscription does not receive it', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const cwd = emptyFolder({ 'rascal.json': withQueue({}) });
+    const args = ['pipe', 'orders', 'other', '--count', '10', '--drain', '200ms'];
+    const { status, stderr } = await bench(place.url(), args, cwd);
+    assert.is(status, 75, stderr);
+    assert.match(stderr, /the subscription 'other' did not receive a message of the publication 'orders'/);
+    assert.match(stderr, /one message is left in the queue 'orders'; its body begins with mq-bench/);
+    const channel = await place.channel();
+    assert.is((await channel.checkQueue('orders')).messageCount, 1);
+  }));
+
+test('the first message of pipe with a name is one of --count', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const channel = await place.channel();
+    await channel.assertExchange('all', 'fanout');
+    await channel.assertQueue('copy');
+    await channel.bindQueue('copy', 'all', '');
+    const cwd = emptyFolder({
+      'rascal.json': JSON.stringify({
+        vhosts: {
+          '/': {
+            exchanges: { all: { type: 'fanout' } },
+            queues: { orders: {} },
+            bindings: { all: { source: 'all', destination: 'orders' } },
+          },
+        },
+        publications: { orders: { exchange: 'all' } },
+        subscriptions: { receipts: { queue: 'orders' } },
+      }),
+    });
+    const ended = await bench(place.url(), ['pipe', 'orders', 'receipts', '--count', '10'], cwd);
+    assert.is(ended.status, 0, ended.stderr);
+    assert.match(ended.stdout, /^pipe of orders to receipts: closed loop/);
+    assert.match(ended.stdout, /lost 0, duplicates 0/);
+    assert.is((await channel.checkQueue('copy')).messageCount, 10);
   }));
 
 test.run();

@@ -60,7 +60,7 @@ const queues: readonly Option[] = [
 ];
 
 const messages: readonly Option[] = [
-  { name: 'size', value: 'BYTES', help: 'send bodies of this size, at least 32 bytes', default: '100' },
+  { name: 'size', value: 'BYTES', help: 'send bodies of this size, from 32 to 512MiB', default: '100' },
   {
     name: 'persistent',
     negatable: true,
@@ -73,7 +73,7 @@ const warmUp: Option = {
   name: 'warm-up',
   value: 'DURATION',
   help: 'send for this long before the measurement',
-  default: '1s',
+  default: '1s; none with a publication',
 };
 
 const processes: Option = {

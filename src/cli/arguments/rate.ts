@@ -10,6 +10,8 @@ export function intervalOf(values: Values): number | undefined {
   if (text === undefined) return undefined;
   const [, digits = '', unit = 's'] = /^(\d{1,7}(?:\.\d{1,3})?)(?:\/([smh]))?$/.exec(text) ?? [];
   if (!(Number(digits) > 0))
-    throw values.usage(`--rate must be a number of messages such as 10/s, 30/m or 5/h, not '${text}'`);
+    throw values.usage(
+      `--rate must be a number of messages, at most 9999999, such as 10/s, 30/m or 5/h, not '${text}'`,
+    );
   return (perMs[unit] ?? 1000) / Number(digits);
 }

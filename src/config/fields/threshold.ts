@@ -10,8 +10,9 @@ const latencies = ['p50', 'p90', 'p99', 'p99.5', 'p99.9', 'max', 'mean'];
 const metrics: ReadonlyMap<string, Kind> = new Map([
   ...[...latencies, ...latencies.map((name) => `confirm-${name}`), 'blocked'].map((name) => [name, 'time'] as const),
   ...['rate', 'sent-rate', 'confirmed-rate', 'received-rate'].map((name) => [name, 'rate'] as const),
-  ...['lost', 'duplicates', 'refused', 'in-doubt'].map((name) => [name, 'count'] as const),
+  ...['lost', 'duplicates', 'refused', 'in-doubt', 'limited'].map((name) => [name, 'count'] as const),
   ['cpu', 'share'],
+  ['late', 'share'],
 ]);
 
 const operators = ['<=', '>=', '==', '!=', '<', '>'] as const;
@@ -21,7 +22,7 @@ export interface Threshold {
   readonly text: string;
   readonly metric: string;
   readonly operator: (typeof operators)[number];
-  /** A time is in milliseconds, a rate in messages a second, and the processor time in percent of one processor. */
+  /** A time is in milliseconds, a rate in messages a second, and a share in percent. */
   readonly value: number;
 }
 

@@ -1,7 +1,7 @@
 import { SaxesParser } from 'saxes';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { baselineIn, compared } from '../../../src/bench/baseline.ts';
+import { baselineIn, compared, differencesOf } from '../../../src/bench/baseline.ts';
 import { chartOf } from '../../../src/bench/chart.ts';
 import { nothing, type Part, sumOf } from '../../../src/bench/figures.ts';
 import { resultOf, Seconds, summaryOf } from '../../../src/bench/result.ts';
@@ -24,7 +24,7 @@ const part: Part = {
     [80_000, 18],
   ],
   confirmLatency: [[500, 1000]],
-  ...{ errors: {}, firstError: undefined, broker: { product: 'RabbitMQ', version: '4.3.0' } },
+  ...{ errors: {}, firstError: undefined, failure: undefined, broker: { product: 'RabbitMQ', version: '4.3.0' } },
 };
 
 test('thresholds hold or fail by the measured values', () => {
@@ -117,10 +117,66 @@ test('the chart is well-formed SVG with a line for each percentile', () => {
     throw error;
   });
   const latencyMs = summaryOf(part.latency);
-  const samples = [1, 2, 3].map((at) => ({ at, latencyMs: at === 2 ? undefined : latencyMs }));
-  parser.write(chartOf('pipe of <a> & "b"\u0007', samples)).close();
-  assert.equal(classes, ['p50 2', 'p99 2', 'max 2']);
-  parser.write(chartOf('nothing', [])).close();
+  const samples = [1, 2, 3].map((at) => ({ at, latencyMs }));
+  parser
+    .write(chartOf({ title: 'pipe of <a> & "b"\u0007', subtitle: '10 messages a second, p99<5ms' }, samples))
+    .close();
+  assert.equal(classes, ['p50 3', 'p99 3', 'max 3']);
+  parser.write(chartOf({ title: 'nothing', subtitle: 'closed loop' }, [])).close();
+});
+
+test('a stall is a gap in the chart, and the axis has the seconds', () => {
+  const latencyMs = summaryOf(part.latency);
+  const samples = [1, 2, 3, 4, 5, 6].map((at) => ({ at, latencyMs: at === 3 || at === 5 ? undefined : latencyMs }));
+  const svg = chartOf({ title: 'pipe of orders', subtitle: '10 messages a second, p99<5ms' }, samples);
+  const lines = [...svg.matchAll(/<polyline class="p50" points="([^"]+)"/g)].map(([, points = '']) =>
+    points.split(' '),
+  );
+  assert.equal(
+    lines.map((points) => points.length),
+    [2],
+  );
+  assert.is([...svg.matchAll(/<circle class="p50"/g)].length, 2);
+  assert.equal(
+    [...svg.matchAll(/>(\d+ s)</g)].map(([, label]) => label),
+    ['0 s', '1 s', '2 s', '3 s', '4 s', '5 s', '6 s'],
+  );
+  assert.match(svg, />10 messages a second, p99&lt;5ms</);
+});
+
+test('no threshold holds if the run ended early', () => {
+  const failure = { code: 'IN_DOUBT', message: 'no answer' };
+  const result = resultOf('pipe', [part, { ...part, failure }]);
+  assert.equal(result.failure, failure);
+  assert.not.ok(verdictsOf('pipe', result, [threshold('rate>1')])[0]?.holds);
+});
+
+test('a threshold can require that the load generator was not the limit', () => {
+  const holds = (changed: Partial<Part>) =>
+    verdictsOf('pipe', resultOf('pipe', [{ ...part, ...changed }]), ['late<1%', 'limited==0'].map(threshold)).map(
+      ({ holds: one }) => one,
+    );
+  assert.equal(
+    [holds({}), holds({ late: 20 }), holds({ cpuMs: 990 })],
+    [
+      [true, true],
+      [false, false],
+      [true, false],
+    ],
+  );
+});
+
+test('names the settings that differ from those of the baseline', () => {
+  const baseline = (settings: object | undefined) =>
+    baselineIn(JSON.stringify({ type: 'result', verb: 'pipe', ...resultOf('pipe', [part]), settings }), 'old.json');
+  const now = { intervalMs: 1, size: 100, queueType: 'quorum', count: 10 };
+  assert.equal(differencesOf(baseline({ ...now, count: 20 }), now), []);
+  assert.equal(differencesOf(baseline(undefined), now), []);
+  assert.equal(differencesOf(baseline({ size: 200, queueType: 'quorum', producers: 2 }), now), [
+    '--rate none (now 1000/s)',
+    '--size 200 (now 100)',
+    '--producers 2 (now none)',
+  ]);
 });
 
 test.run();

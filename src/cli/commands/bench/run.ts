@@ -3,12 +3,12 @@
 import { promises } from 'node:fs';
 import { resolve } from 'node:path';
 import manifest from '../../../../package.json' with { type: 'json' };
-import { type Baseline, baselineIn, type Comparison, compared } from '../../../bench/baseline.ts';
-import { chartOf, type Sample } from '../../../bench/chart.ts';
+import { type Baseline, baselineIn, type Comparison, compared, differencesOf } from '../../../bench/baseline.ts';
+import { chartOf, type Sample, type Titles } from '../../../bench/chart.ts';
 import { type Part, type Second, sumOf } from '../../../bench/figures.ts';
 import type { BenchVerb } from '../../../bench/load.ts';
 import { errorOf, runProcesses, sharedLoad, shareOf } from '../../../bench/processes.ts';
-import { failureText, liveText, resultLines } from '../../../bench/report.ts';
+import { failureText, liveText, rateText, resultLines } from '../../../bench/report.ts';
 import { mainLatency, type Result, resultOf, Seconds, summaryOf } from '../../../bench/result.ts';
 import { type RunParts, runLoad } from '../../../bench/run.ts';
 import { brokenThresholds, type Verdict, verdictsOf } from '../../../bench/verdict.ts';
@@ -24,6 +24,7 @@ import { noteOf } from '../../error-text.ts';
 import { addressesOf } from '../../input/addresses.ts';
 import { refuseInput } from '../../input/output-file.ts';
 import { openSession } from '../../messages/session.ts';
+import { refuseReturns } from './returns.ts';
 import { type BenchSettings, settingsOf } from './settings.ts';
 import { type Targets, targetsOf } from './targets.ts';
 
@@ -39,9 +40,14 @@ export async function runBench(context: Context, values: Values, { verb, configs
     const shared = { ...settings, load: sharedLoad(settings.load, share) };
     return runShare(context, values, { settings: shared, targets: targetsOf(values, shared, configs) });
   }
-  if (settings.svg !== undefined) await refuseInput(context, values, { file: settings.svg, from: '--svg' });
-  const baseline = await baselineOf(context, settings);
   const targets = targetsOf(values, settings, configs);
+  const baseline = await baselineOf(context, values, settings);
+  if (settings.svg !== undefined) {
+    await refuseInput(context, values, { file: settings.svg, from: '--svg' });
+    await refuseUnwritable(resolve(context.cwd, settings.svg));
+  }
+  if (settings.name !== undefined && settings.verb !== 'consume')
+    noteOf(context, 'bench')(`messages are sent to your topology, by the publication '${settings.name}'`);
   const watch = new Watch(context, settings);
   let parts: readonly Part[];
   try {
@@ -76,6 +82,7 @@ async function runOne(context: Context, values: Values, { targets, ...parts }: O
         requested: (destination) => outgoing({ destination, nextId, ...common }),
       },
       cpuMs: () => context.runtime?.cpuMs() ?? 0,
+      refuseReturns: (queue) => refuseReturns(context, values, { session, config, addresses }, queue),
     });
   } finally {
     await session.close();
@@ -158,21 +165,22 @@ async function report(context: Context, { settings, targets, baseline, parts, sa
   const result = resultOf(verb, parts);
   const nothingSent = result.confirmed === 0 && result.received === 0;
   if (nothingSent && result.firstError !== undefined) throw errorOf(result.firstError);
+  const { failure } = result;
   const verdicts = verdictsOf(verb, result, thresholds);
-  const comparisons = baseline ? compared(verb, result, { baseline, tolerance }) : [];
+  const comparisons = baseline && !failure ? compared(verb, result, { baseline, tolerance }) : [];
   const target = targetText(settings);
   const printer = new Printer(context.stdout);
   if (json) await printer.json(jsonOf(context, { settings, target, result, verdicts, comparisons }));
   else await printer.text(resultLines({ load, target, result, verdicts, comparisons }).join('\n'));
-  if (svg !== undefined)
-    await writeChart(resolve(context.cwd, svg), chartOf(`latency of mq bench ${verb}: ${target}`, samples));
-  const failure = failureText({ verb, rates: result.rates }, verdicts, comparisons);
+  if (svg !== undefined) await writeChart(resolve(context.cwd, svg), chartOf(chartTitles(settings, targets), samples));
   if (context.drain.aborted) throw interrupted(context, 'the result is that of the time before');
-  if (failure !== undefined) throw new MqError('ANSWER_NO', failure);
+  if (failure !== undefined) throw errorOf(failure);
+  const missed = failureText({ verb, rates: result.rates }, verdicts, comparisons);
+  if (missed !== undefined) throw new MqError('ANSWER_NO', missed);
 }
 
-function targetText({ name, queues, queueType, processes }: BenchSettings): string {
-  if (name !== undefined) return name;
+function targetText({ verb, name, subscription, queues, queueType, processes }: BenchSettings): string {
+  if (name !== undefined) return verb === 'pipe' && subscription !== name ? `${name} to ${subscription}` : name;
   const each = processes === 1 ? '' : ` in each of ${processes} processes`;
   return `${queues} ${queueType} queue${queues === 1 ? '' : 's'} of mq bench${each}`;
 }
@@ -186,21 +194,28 @@ interface Shown {
 }
 
 function jsonOf({ runtime }: Context, { settings, target, result, verdicts, comparisons }: Shown): object {
-  const { verb, load, queues, queueType, processes, name } = settings;
+  const { verb, load } = settings;
   const { broker, histogram, ...figures } = result;
   const { verb: _, ...shown } = load;
   return {
     ...{ type: 'result', verb, target, loop: load.intervalMs === undefined ? 'closed' : 'open' },
     ...figures,
     histogram: { unit: 'us', counts: histogram },
-    settings: { ...shown, processes, ...(name === undefined && { queues, queueType }) },
+    settings: { ...shown, ...queuesOf(settings) },
     versions: { mq: manifest.version, node: runtime?.node, broker },
     thresholds: verdicts,
     ...(comparisons.length > 0 && { baseline: comparisons }),
   };
 }
 
-async function baselineOf({ cwd }: Context, { baseline: file, verb }: BenchSettings): Promise<Baseline | undefined> {
+/** Returns the settings of the processes and of own queues. */
+function queuesOf({ queues, queueType, processes, name }: BenchSettings) {
+  return { processes, ...(name === undefined && { queues, queueType }) };
+}
+
+/** Returns the baseline. Throws USAGE if it was measured with other settings. */
+async function baselineOf({ cwd }: Context, values: Values, settings: BenchSettings): Promise<Baseline | undefined> {
+  const { baseline: file, verb } = settings;
   if (file === undefined) return undefined;
   const text = await promises.readFile(resolve(cwd, file), 'utf8').catch((error: unknown) => {
     throw new MqError('NO_INPUT', `cannot read ${file}: ${systemReason(error)}`, { at: '--baseline', cause: error });
@@ -208,11 +223,42 @@ async function baselineOf({ cwd }: Context, { baseline: file, verb }: BenchSetti
   const baseline = baselineIn(text, file);
   if (baseline.verb !== verb)
     throw new MqError('BAD_DATA', `${file} is a result of mq bench ${baseline.verb}, not of ${verb}`);
+  const differences = differencesOf(baseline, { ...settings.load, ...queuesOf(settings) });
+  if (differences.length > 0)
+    throw values.usage(
+      `${file} was measured with other settings: ${differences.join(', ')}`,
+      'compare results with the same options, or measure a new baseline',
+    );
   return baseline;
+}
+
+/** Throws CANNOT_CREATE if the file cannot be written. A device or a pipe is not opened. */
+async function refuseUnwritable(path: string): Promise<void> {
+  const found = await promises.stat(path).catch(() => undefined);
+  if (found && !found.isFile() && !found.isDirectory()) return;
+  try {
+    await (await promises.open(path, 'a')).close();
+    if (!found) await promises.unlink(path);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
 }
 
 async function writeChart(path: string, svg: string): Promise<void> {
   await promises.writeFile(path, svg).catch((error: unknown) => {
-    throw new MqError('CANNOT_CREATE', `cannot write ${path}: ${systemReason(error)}`, { at: '--svg', cause: error });
+    throw unwritable(path, error);
   });
+}
+
+function unwritable(path: string, error: unknown): MqError {
+  return new MqError('CANNOT_CREATE', `cannot write ${path}: ${systemReason(error)}`, { at: '--svg', cause: error });
+}
+
+/** Returns the title of the chart, and its second line: how the messages were sent, and the thresholds. */
+function chartTitles(settings: BenchSettings, { load }: Targets): Titles {
+  const { verb, thresholds } = settings;
+  return {
+    title: `latency of mq bench ${verb}: ${targetText(settings)}`,
+    subtitle: [rateText(load), ...thresholds.map(({ text }) => text)].join(', '),
+  };
 }

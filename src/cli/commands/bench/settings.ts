@@ -1,7 +1,9 @@
 // Reads the options of mq bench.
 
+import { smallestBody } from '../../../bench/body.ts';
 import type { BenchVerb, Load } from '../../../bench/load.ts';
 import { type Config, parseThreshold, type Threshold } from '../../../config/config.ts';
+import { longestBody } from '../../../roles/input.ts';
 import { benchQueueTypes } from '../../arguments/bench-options.ts';
 import { intervalOf } from '../../arguments/rate.ts';
 import type { Values } from '../../arguments/values.ts';
@@ -65,10 +67,10 @@ function loadOf(verb: BenchVerb, values: Values, name: string | undefined): Benc
     intervalMs: intervalOf(values),
     warmUpMs: /^0(ms|s|m|h)?$/.test(values.text('warm-up') ?? '')
       ? 0
-      : (values.duration('warm-up') ?? (verb === 'consume' ? 0 : 1000)),
+      : (values.duration('warm-up') ?? (verb === 'consume' || name !== undefined ? 0 : 1000)),
     durationMs: duration ?? (isEndless ? 10_000 : undefined),
     ...{ count, producers, consumers },
-    size: Math.max(32, values.bytes('size') ?? 100),
+    size: sizeOf(values),
     window: values.whole('window', { min: 1, max: 65_535 }) ?? (verb === 'rpc' ? 64 : 256),
     prefetch: values.whole('prefetch', { min: 1, max: 65_535 }) ?? 256,
     persistent: values.flag('persistent') ?? (name === undefined ? true : undefined),
@@ -77,6 +79,14 @@ function loadOf(verb: BenchVerb, values: Values, name: string | undefined): Benc
     replyTimeoutMs: values.duration('timeout') ?? 30_000,
     drainMs: values.duration('drain') ?? 25_000,
   };
+}
+
+function sizeOf(values: Values): number {
+  const size = values.bytes('size') ?? 100;
+  if (size >= smallestBody && size <= longestBody) return size;
+  throw values.usage(
+    `--size must be from ${smallestBody} bytes (the marks of the benchmark) to ${longestBody} (512MiB, the largest message of RabbitMQ), not '${values.text('size')}'`,
+  );
 }
 
 function refuseOptions(values: Values, names: readonly string[], why: string): void {

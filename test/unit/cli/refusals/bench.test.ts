@@ -66,6 +66,32 @@ refuses([
     line: 'mq bench: cannot read old.json: no such file or directory [NO_INPUT]',
   },
   {
+    title: 'a chart in a folder that does not exist',
+    args: ['bench', 'pipe', '--svg', 'missing/latency.svg'],
+    files,
+    exit: 73,
+    line: /^mq bench: cannot write .*latency\.svg: no such file or directory \[CANNOT_CREATE\]$/,
+  },
+  {
+    title: 'a baseline with other settings',
+    args: ['bench', 'publish', '--size', '1KiB', '--baseline', 'old.json'],
+    files: {
+      'old.json':
+        '{"type":"result","verb":"publish","rates":{"sent":1,"confirmed":1,"received":0},"lost":0,"duplicates":0,"settings":{"size":100,"persistent":true,"queueType":"quorum","queues":1,"producers":1,"consumers":1,"window":256,"prefetch":256,"processes":1}}',
+    },
+    exit: 64,
+    line: 'mq bench: old.json was measured with other settings: --size 100 (now 1024) [USAGE]',
+    hint: 'compare results with the same options, or measure a new baseline',
+  },
+  ...['31', '536870913', '999999999999'].map((size) => ({
+    title: `a body of ${size} bytes`,
+    args: ['bench', 'publish', '--size', size],
+    files,
+    exit: 64,
+    line: `mq bench: --size must be from 32 bytes (the marks of the benchmark) to 536870912 (512MiB, the largest message of RabbitMQ), not '${size}' [USAGE]`,
+    hint: 'mq bench publish --help',
+  })),
+  {
     title: 'a chart that would replace the configuration',
     args: ['bench', 'pipe', '--svg', 'rascal.json'],
     files,

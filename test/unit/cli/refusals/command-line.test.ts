@@ -226,7 +226,7 @@ refuses([
       title: `the rate ${rate}`,
       args: ['producer', 'x', '--rate', rate],
       exit: 64,
-      line: `mq producer: --rate must be a number of messages such as 10/s, 30/m or 5/h, not '${rate}' [USAGE]`,
+      line: `mq producer: --rate must be a number of messages, at most 9999999, such as 10/s, 30/m or 5/h, not '${rate}' [USAGE]`,
       hint: 'mq producer --help',
     }),
   ),
