@@ -59,7 +59,7 @@ function messageOf({ isCertain, what, path, reason }: Finding, direction: Direct
     : `refuses ${what}${at}, which the old schema accepts`;
 }
 
-/** What to do about a property that only one of the schemas names, while the other one is open. */
+/** Advice about a property that only one of the schemas names, while the other one is open. */
 const advice = {
   publication: '; the new object is open: keep the property in the schema, or close the object',
   subscription: '; the old object is open: close it first, or accept this if no old message has the property',

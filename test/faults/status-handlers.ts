@@ -16,7 +16,7 @@ export interface Chances {
  * The values of --handler-timeout, which ends a handler that hangs. The value for commands is higher, because each message
  * starts a process. If a busy machine exceeded it, a message could have an effect and be retried.
  */
-export const deadlinesMs: Readonly<Record<HandlerKind, number>> = { module: 1000, lines: 1000, command: 3000 };
+export const deadlinesMs: Readonly<Record<HandlerKind, number>> = { module: 2000, lines: 2000, command: 6000 };
 
 /** The ways in which each kind of handler ends without an ack, and their weights. */
 const ways: Readonly<Record<HandlerKind, Readonly<Record<string, number>>>> = {

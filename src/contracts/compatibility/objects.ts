@@ -55,7 +55,7 @@ function propertyOf(place: Place, name: string): Nodes {
   return found.length > 0 ? found : [derived(place.facts.first, true)];
 }
 
-/** Returns the schemas of a property. There are none if the narrow schemas are open and do not name it. */
+/** Returns the schemas of a property. The list is empty if the narrow schemas are open and do not name it. */
 function schemasOf({ facts }: Place, name: string): Nodes {
   return facts.flat.flatMap((node) => {
     const own = childOf(node, 'properties', name);
