@@ -83,7 +83,7 @@ export function unescaped(text: string): string {
     plain = plain
       .replace(/%(?:25)+(?=[0-9a-f]{2})/gi, '%')
       .replace(/(?:%[0-9a-f]{2})+/gi, (codes) => Buffer.from(codes.replaceAll('%', ''), 'hex').toString())
-      .replace(/\\+u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+      .replace(/(?<!\\)\\+u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
       .replace(/\\+(["\\/])/g, '$1');
     if (plain === before) break;
   }
