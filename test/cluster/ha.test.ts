@@ -149,7 +149,7 @@ async function good(args: readonly string[]): Promise<MqResult> {
 }
 
 function admin(args: readonly string[], more: Record<string, string> = {}): Promise<MqResult> {
-  return mq(['admin', ...args], { env: { ...env, ...more }, deadlineMs: 60_000 });
+  return mq(['admin', ...args], { env: { ...env, ...more } });
 }
 
 function shortNames(nodes: readonly string[]): string[] {

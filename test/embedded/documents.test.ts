@@ -37,7 +37,7 @@ test('every rascal.json of the pages is valid', async () => {
       (block) => block.place.startsWith(page) && block.text.includes('"$schema": "https://'),
     );
     mkdirSync(join(cwd, 'schemas'));
-    writeFileSync(join(cwd, 'schemas', 'order.json'), schema?.text ?? '{}');
+    if (schema) writeFileSync(join(cwd, 'schemas', 'order.json'), schema.text);
     const { status, stderr } = await mq(['check'], { cwd });
     assert.is(status, 0, `${place}: ${stderr}`);
   }

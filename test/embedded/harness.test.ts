@@ -27,7 +27,7 @@ const config = JSON.stringify({
 /** Runs one test file in a folder with the configuration. */
 function run(text: string, args: readonly string[] = []): Promise<MqResult> {
   const cwd = emptyFolder({ 'rascal.json': config, 'a.test.ts': text });
-  return mq(['test', ...args], { cwd, deadlineMs: 60_000 });
+  return mq(['test', ...args], { cwd });
 }
 
 const everything = `

@@ -60,7 +60,7 @@ export async function testRoles(): Promise<Roles> {
   const accounts: Account[] = [];
   const place = (queue: string) => `/api/queues/${vhost.name}/${encodeURIComponent(queue)}`;
   const start: Roles['start'] = (args, options = {}) => {
-    const running = startMq(args, { deadlineMs: 60_000, ...options, env: { MQ_URL: vhost.url, ...options.env } });
+    const running = startMq(args, { ...options, env: { MQ_URL: vhost.url, ...options.env } });
     const label = `mq ${args.join(' ')} (${running.pid})`;
     left.set(label, running);
     const gone = () => left.delete(label);
