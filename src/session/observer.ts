@@ -93,7 +93,10 @@ export class Observer {
       }
       if (channel) endChannel(channel);
     };
-    const working = work();
+    // If the connection is lost between two calls, amqplib throws at the next one.
+    const working = work().catch((error: unknown) => {
+      throw failureOf(error, (text) => text);
+    });
     let timer: Timer | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = time.after(answerMs, () => {
@@ -159,7 +162,7 @@ function presenceOn(channel: Channel, kind: 'queue' | 'exchange', name: string):
       // RabbitMQ also answers 404 if the node of a queue is down, with another text.
       if (refusal?.code === notFound && refusal.message.includes(`no ${kind} '`)) resolve('missing');
       else if (refusal?.code === locked) resolve('exclusive');
-      else reject(refusal === undefined ? lost() : failureOf(refusal, (text) => text));
+      else reject(refusal ?? lost());
     });
     const settle = (error: unknown) => {
       if (!error) resolve('exists');

@@ -175,6 +175,13 @@ export const endingRegressions: readonly EndingRegression[] = [
     loss: 'vhost removed',
   },
   {
+    title: 'a delayed message does not wait for its broker without a limit',
+    cause: 'a declaration had no time limit while the connection was lost (broker-connection.ts)',
+    args: ['publish', 'work', 'one', '--delay', '5s'],
+    lines: [],
+    loss: 'broker killed',
+  },
+  {
     title: 'a tap ends when its broker is gone before it is bound',
     cause: 'the session of a tap connected again for ever',
     args: ['tap', 'logs'],

@@ -158,13 +158,17 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
 
   /**
    * Waits for an answer of the connected node. After `answerMs` it leaves the node, and `answer` rejects with the lost
-   * connection. `what` describes the request in the error message.
+   * connection. While disconnected, it rejects with UNAVAILABLE then. `what` describes the request in the error message.
    */
   async answered<T>(what: string, answer: Promise<T>): Promise<T> {
-    const error = new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (${what})`);
-    const deadline = time.after(answerMs, () => this.leave(error));
+    const late = (problem: string) => new MqError('UNAVAILABLE', `${problem} in ${answerMs / 1000} s (${what})`);
+    const disconnected = Promise.withResolvers<never>();
+    const deadline = time.after(answerMs, () => {
+      if (this.#lost) disconnected.reject(late('no broker was reached again'));
+      else this.leave(late('the node has not answered'));
+    });
     try {
-      return await answer;
+      return await Promise.race([answer, disconnected.promise]);
     } finally {
       deadline.cancel();
     }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { mock } from 'node:test';
+import { IllegalOperationError } from 'amqplib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Channel } from '../../../src/session/channel.ts';
@@ -9,8 +10,11 @@ import { Observer } from '../../../src/session/observer.ts';
 test.before.each(() => mock.timers.enable({ apis: ['setTimeout'] }));
 test.after.each(() => mock.timers.reset());
 
-/** A broker that is unreachable until `back`, or one that accepts channels but does not answer until then. */
-function observed(broker: 'unreachable' | 'silent') {
+/**
+ * A broker that is unreachable until `back`, one that accepts channels but does not answer until then, or one whose connection is
+ * lost after it has opened a channel.
+ */
+function observed(broker: 'unreachable' | 'silent' | 'lost') {
   const seen = { wanted: 0, asked: 0, open: 0 };
   const waiting: (() => void)[] = [];
   let isBack = false;
@@ -22,6 +26,7 @@ function observed(broker: 'unreachable' | 'silent') {
     return Object.assign(made, {
       checkQueue: (_: string, next: (error: null, ok: object) => void) => {
         seen.asked += 1;
+        if (broker === 'lost') throw new IllegalOperationError('Channel closed', '');
         if (isBack) next(null, { messageCount: 3, consumerCount: 1 });
       },
       close: () => {
@@ -57,6 +62,13 @@ test('at most one request waits while the broker is unreachable', async () => {
   assert.equal([seen.asked, seen.open], [0, 0], 'no request is pending');
   assert.equal([...(await observer.depths(['q']))], [['q', { ready: 3, consumers: 1 }]]);
   assert.is(seen.open, 0);
+});
+
+test('reports a connection that is lost before the request is sent', async () => {
+  const { observer } = observed('lost');
+  const refused = async (asking: Promise<unknown>) => asking.catch((error: { code: string }) => error.code);
+  assert.is(await refused(observer.depths(['q'])), 'UNAVAILABLE');
+  assert.is(await refused(observer.presence('queue', 'q')), 'UNAVAILABLE');
 });
 
 test('closes the channel of a request that is not answered', async () => {
