@@ -43,7 +43,20 @@ function mutantsByLine(file: string): Mutant[][] {
 
 /** Returns the violation that a run of the seeds found, or `undefined`. */
 async function violationIn(folder: string, env?: Record<string, string>): Promise<string | undefined> {
-  const args = ['--seed', seed, '--schedules', schedules, '--jobs', jobs, '--minutes', '60', '--until', '.'];
+  const args = [
+    '--seed',
+    seed,
+    '--schedules',
+    schedules,
+    '--jobs',
+    jobs,
+    '--minutes',
+    '60',
+    '--until',
+    '.',
+    '--progress',
+    '3600',
+  ];
   const { status, stdout, stderr } = await simulate(args, { folder, limitMs, ...(env && { env }) });
   if (status === 0) return undefined;
   const violation = /^seed \d+: .*/m.exec(stdout)?.[0] ?? (stderr.trim().split('\n')[0] || `status ${status}`);
