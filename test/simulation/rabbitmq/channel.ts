@@ -36,6 +36,15 @@ interface Kept {
   readonly command: Command;
   /** Tag of a publish. */
   readonly tag: number;
+  /** A publish that never arrives. */
+  isLost: boolean;
+}
+
+/** Returns the publishes that are lost. Erlang delivers in order, so a publish does not arrive after a lost one. */
+function lostOf(kept: readonly Kept[]): ReadonlySet<Kept> {
+  const publishes = kept.filter(({ tag }) => tag > 0);
+  const first = publishes.findIndex(({ isLost }) => isLost);
+  return new Set(first < 0 ? [] : publishes.slice(first));
 }
 
 /** Decision 6: a node in the minority nacks a publish on a new channel after this time. */
@@ -57,7 +66,7 @@ export class RelayedChannel {
   readonly #cancelling: MethodFields<'basic.consume'>[] = [];
   #hasPassedPublish = false;
   /** Commands of the client that wait for the end of the minority. */
-  #kept: Kept[] = [];
+  readonly #kept: Kept[] = [];
   #isBlocked = false;
   /** Commands of the core that wait for the end of the minority. */
   #arrived: Command[] = [];
@@ -88,14 +97,17 @@ export class RelayedChannel {
     const tag = name === 'basic.publish' ? this.#publishes.publish() : 0;
     const { minority } = this.#host.conditions;
     const fate = minority ? inMinority(command.method, (queue) => this.#host.exists(queue)) : 'passes';
-    if (fate !== 'passes' || this.#isBlocked) this.#keep({ command, tag }, fate === 'blocks');
+    if (fate !== 'passes' || this.#isBlocked) this.#keep({ command, tag, isLost: false }, fate === 'blocks');
     else this.#pass(command, tag);
   }
 
   /** Passes on what was kept. Consumers that were suspended receive messages again. */
   heal(): void {
     this.#isBlocked = false;
-    for (const { command, tag } of this.#kept.splice(0)) this.#pass(command, tag);
+    const kept = this.#kept.splice(0);
+    const lost = lostOf(kept);
+    this.#confirm([...lost].map(({ tag }) => ({ tag, isAck: false })));
+    for (const one of kept) if (!lost.has(one)) this.#pass(one.command, one.tag);
     for (const command of this.#arrived.splice(0)) this.receiveFromCore(command);
     for (const consumer of this.consumers.values()) this.#resume(consumer);
     this.#sendLate();
@@ -103,7 +115,9 @@ export class RelayedChannel {
 
   /** Passes on the first ones of the kept publishes, because the channel ends. */
   end(): void {
-    const publishes = this.#kept.splice(0).filter(({ tag }) => tag > 0);
+    const kept = this.#kept.splice(0);
+    const lost = lostOf(kept);
+    const publishes = kept.filter((one) => one.tag > 0 && !lost.has(one));
     const last = this.#host.random.chance(0.5) ? publishes.length : this.#host.random.below(publishes.length + 1);
     for (const { command, tag } of publishes.slice(0, last)) this.#pass(command, tag);
   }
@@ -119,7 +133,7 @@ export class RelayedChannel {
       if (!this.#kept.includes(kept)) return;
       this.#confirm([{ tag: kept.tag, isAck: false }]);
       // The message may still arrive later, because the other nodes may have received the command.
-      if (this.#host.random.chance(0.5)) this.#kept = this.#kept.filter((each) => each !== kept);
+      if (this.#host.random.chance(0.5)) kept.isLost = true;
     }, nackMs);
   }
 
