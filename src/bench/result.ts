@@ -161,7 +161,7 @@ function limitOf(parts: readonly Part[]): string | undefined {
   if (most >= busy) return `a process of mq used ${Math.round(100 * most)} % of a processor`;
   const late = lateShare(parts);
   if (late <= mostLate) return undefined;
-  return `the schedule fell behind: ${Math.round(100 * late)} % of the messages were sent late`;
+  return `${Math.round(100 * late)} % of the messages were sent late`;
 }
 
 /** Returns the share of the messages that were sent late: 0.01 is 1 %. */

@@ -115,7 +115,7 @@ test('a terminal shows a line for each second', () =>
     const { status, stdout, stderr } = await runCli(args, { terminal: 100, env: { MQ_URL: place.url() } });
     assert.is(status, 0, stderr);
     assert.ok(stderr.includes('\r\u001b[K1 s  sent '), stderr);
-    assert.match(stdout, /^pipe of 1 quorum queue of mq bench: open schedule, 100 messages a second; /m);
+    assert.match(stdout, /^pipe of 1 quorum queue of mq bench\n {2}open schedule, 100 messages a second; /m);
   }));
 
 test('a result that is worse than the baseline is 1', () =>
@@ -250,7 +250,7 @@ test('the first message of pipe with a name is one of --count', () =>
     });
     const ended = await bench(place.url(), ['pipe', 'orders', 'receipts', '--count', '10'], cwd);
     assert.is(ended.status, 0, ended.stderr);
-    assert.match(ended.stdout, /^pipe of orders to receipts: closed loop/);
+    assert.match(ended.stdout, /^pipe of orders to receipts\n {2}closed loop/);
     assert.match(ended.stdout, /lost 0, duplicates 0/);
     assert.is((await channel.checkQueue('copy')).messageCount, 10);
   }));

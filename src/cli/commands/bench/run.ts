@@ -124,6 +124,7 @@ class Watch {
     this.#settings = settings;
     this.#seconds = new Seconds(settings.processes);
     this.#live = new LiveLine(stderr);
+    this.#live.show(settings.verb === 'consume' && settings.name === undefined ? 'filling the queues' : 'starting');
     this.#printer = settings.json ? new Printer(stdout) : undefined;
     this.listeners = {
       stop: AbortSignal.any([drain, this.#broken.signal]),
