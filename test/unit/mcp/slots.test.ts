@@ -42,7 +42,7 @@ test('work that is cancelled as it gets its slot does not remove another one', a
     const second = slots.run(async () => 'second', cancel.signal).catch(() => 'cancelled');
     const third = slots.run(async () => 'third', never);
     first.resolve();
-    for (let turn = 0; turn < turns; turn += 1) await undefined;
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
     cancel.abort();
     await Promise.all([running, second]);
     assert.is(await third, 'third');
