@@ -16,7 +16,11 @@ const lines: readonly (readonly [name: Line, color: string])[] = [
 ];
 const size = { width: 960, height: 420 } as const;
 const plot = { left: 80, top: 66, width: size.width - 100, height: size.height - 118 } as const;
-const colors = { text: '#1f2937', soft: '#6b7280', grid: '#e5e7eb', card: '#ffffff' } as const;
+const colors = { text: '#1f2937', soft: '#6b7280', grid: '#e5e7eb', gap: '#f3f4f6', card: '#ffffff' } as const;
+/** Maximum number of points of a line: one for two pixels. */
+const mostPoints = plot.width / 2;
+/** Maximum number of characters of a title. */
+const longest = { title: 100, subtitle: 115 } as const;
 
 interface Point extends Sample {
   readonly latencyMs: LatencySummary;
@@ -29,46 +33,66 @@ export interface Titles {
 
 /**
  * Returns a document. Its colours are attributes, because many viewers other than browsers ignore CSS. A second without a
- * value interrupts the lines.
+ * value interrupts the lines, and its area is grey.
  */
-export function chartOf({ title, subtitle }: Titles, samples: readonly Sample[]): string {
+export function chartOf({ title, subtitle }: Titles, seconds: readonly Sample[]): string {
+  const width = Math.max(1, Math.ceil(seconds.length / mostPoints));
+  const samples = joined(seconds, width);
   const runs = runsOf(samples);
-  const points = runs.flat();
-  const all = points.flatMap(({ latencyMs }) => lines.map(([name]) => Math.max(0.001, latencyMs[name])));
+  const gaps = gapsOf(samples);
+  const all = runs.flat().flatMap(({ latencyMs }) => lines.map(([name]) => Math.max(0.001, latencyMs[name])));
   const [low, high] = decades(all);
   const last = samples.reduce((most, { at }) => Math.max(most, at), 1);
   const x = (at: number) => round(plot.left + (at / last) * plot.width);
   const y = (ms: number) =>
     round(plot.top + plot.height * (1 - (Math.log10(Math.max(10 ** low, ms)) - low) / (high - low)));
-  const grid = Array.from({ length: high - low + 1 }, (_, index) => 10 ** (low + index)).map((ms) =>
-    [
-      `<line x1="${plot.left}" x2="${plot.left + plot.width}" y1="${y(ms)}" y2="${y(ms)}" stroke="${colors.grid}"/>`,
-      text(plot.left - 8, y(ms) + 4, msText(ms), 'end'),
-    ].join(''),
-  );
-  const drawn = lines.map(([name, color], index) => {
-    const left = plot.left + 70 * index;
-    return [
-      ...runs.map((run) =>
-        lineOf(
-          run.map(({ at, latencyMs }) => [x(at), y(latencyMs[name])]),
-          { name, color },
-        ),
-      ),
-      `<rect x="${left}" y="52" width="10" height="3" fill="${color}"/>`,
-      text(left + 16, 58, name),
-    ].join('');
-  });
+  const points = (run: readonly Point[], name: Line) =>
+    run.map(({ at, latencyMs }) => [x(at), y(latencyMs[name])] as const);
+  const notes = [
+    ...(width > 1 ? [`each point is the largest value of ${width} s`] : []),
+    ...(gaps.length > 0 ? ['grey: no message arrived'] : []),
+  ];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" width="${size.width}" height="${size.height}" font-family="system-ui, sans-serif" font-size="12">`,
     `<rect width="100%" height="100%" fill="${colors.card}"/>`,
-    `<text x="${plot.left}" y="22" fill="${colors.text}" font-size="14" font-weight="600">${xml(title)}</text>`,
-    text(plot.left, 40, subtitle),
-    ...grid,
+    `<text x="${plot.left}" y="22" fill="${colors.text}" font-size="14" font-weight="600">${xml(cut(title, longest.title))}</text>`,
+    text(plot.left, 40, cut(subtitle, longest.subtitle)),
+    ...gaps.map(([from, to]) => gapArea(x(from), x(to))),
+    ...Array.from({ length: high - low + 1 }, (_, index) => 10 ** (low + index)).map((ms) => levelLine(y(ms), ms)),
     ...ticksOf(last).map((at) => secondLine(x(at), at)),
-    ...drawn,
+    ...lines.map(([name, color]) => runs.map((run) => lineOf(points(run, name), { name, color })).join('')),
+    ...lines.map(legendOf),
+    ...(notes.length > 0 ? [text(plot.left + 70 * lines.length, 58, notes.join(', '))] : []),
     '</svg>\n',
   ].join('\n');
+}
+
+/** Joins each `width` seconds into one sample with their largest values, so that a short peak remains visible. */
+function joined(seconds: readonly Sample[], width: number): Sample[] {
+  return Array.from({ length: Math.ceil(seconds.length / width) }, (_, index) => {
+    const some = seconds.slice(index * width, (index + 1) * width);
+    const summaries = some.flatMap(({ latencyMs }) => latencyMs ?? []);
+    const [first, ...others] = summaries;
+    return { at: some.at(-1)?.at ?? 0, latencyMs: first && others.reduce(largest, first) };
+  });
+}
+
+function largest(one: LatencySummary, other: LatencySummary): LatencySummary {
+  const of = (name: Line) => Math.max(one[name], other[name]);
+  return { ...one, p50: of('p50'), p99: of('p99'), max: of('max') };
+}
+
+/** Returns the times without a value, in seconds. */
+function gapsOf(samples: readonly Sample[]): [from: number, to: number][] {
+  const gaps: [from: number, to: number][] = [];
+  let before = 0;
+  for (const { at, latencyMs } of samples) {
+    const gap = gaps.at(-1);
+    if (latencyMs === undefined && gap?.[1] === before) gap[1] = at;
+    else if (latencyMs === undefined) gaps.push([before, at]);
+    before = at;
+  }
+  return gaps;
 }
 
 /** Returns the points in runs without a gap. */
@@ -100,6 +124,22 @@ function ticksOf(last: number): number[] {
   return Array.from({ length: Math.floor(last / width) + 1 }, (_, index) => index * width);
 }
 
+function legendOf([name, color]: (typeof lines)[number], index: number): string {
+  const left = plot.left + 70 * index;
+  return `<rect x="${left}" y="52" width="10" height="3" fill="${color}"/>${text(left + 16, 58, name)}`;
+}
+
+function gapArea(from: number, to: number): string {
+  return `<rect class="gap" x="${from}" y="${plot.top}" width="${round(to - from)}" height="${plot.height}" fill="${colors.gap}"/>`;
+}
+
+function levelLine(y: number, ms: number): string {
+  return [
+    `<line x1="${plot.left}" x2="${plot.left + plot.width}" y1="${y}" y2="${y}" stroke="${colors.grid}"/>`,
+    text(plot.left - 8, y + 4, msText(ms), 'end'),
+  ].join('');
+}
+
 function secondLine(x: number, at: number): string {
   const bottom = plot.top + plot.height;
   return [
@@ -127,6 +167,10 @@ function msText(ms: number): string {
 
 function round(value: number): number {
   return Math.round(value * 10) / 10;
+}
+
+function cut(words: string, most: number): string {
+  return words.length > most ? `${words.slice(0, most - 1)}…` : words;
 }
 
 function xml(words: string): string {

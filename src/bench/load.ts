@@ -34,3 +34,8 @@ export interface Load {
   /** Longest time without an arrival after the last message was sent, in milliseconds. */
   readonly drainMs: number;
 }
+
+/** Returns the name that the client with this index uses. */
+export function ofTurn(names: readonly string[], index: number): string {
+  return names[index % names.length] ?? '';
+}

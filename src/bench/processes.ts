@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Context } from '../context.ts';
 import { type ErrorCode, exitStatuses, MqError } from '../errors.ts';
-import { aborted } from '../signal.ts';
+import { aborted, interruption } from '../signal.ts';
 import type { Failure, Part, Second } from './figures.ts';
 import type { Load } from './load.ts';
 
@@ -38,18 +38,20 @@ export function sharedLoad<Some extends Pick<Load, 'count' | 'intervalMs'>>(load
 }
 
 interface ProcessesParts {
-  readonly context: Pick<Context, 'spawn' | 'self' | 'args' | 'env' | 'cwd'>;
+  readonly context: Pick<Context, 'spawn' | 'self' | 'args' | 'env' | 'cwd' | 'drain' | 'abandon'>;
   readonly processes: number;
   readonly stop: AbortSignal;
   readonly onSecond: (second: Second) => void;
+  /** Called with each line for people. */
+  readonly onNote: (line: string) => void;
 }
 
 /**
- * Runs the command line of this process in several processes. Rejects with the error of the first one that has no result.
- * A result with a failure ends the others.
+ * Runs the command line of this process in several processes. Rejects with the error of the first one that has no result,
+ * when the others have deleted their queues. A result with a failure ends the others, and a second signal kills them.
  */
-export async function runProcesses({ context, processes, stop, onSecond }: ProcessesParts): Promise<Part[]> {
-  const { spawn, self, args, env, cwd } = context;
+export async function runProcesses({ context, processes, stop, ...listeners }: ProcessesParts): Promise<Part[]> {
+  const { spawn, self, args, env, cwd, drain, abandon } = context;
   // Errors are read as JSON.
   const typed = args.includes('--json') ? args : ['--json', ...args];
   const children = Array.from({ length: processes }, (_, index) =>
@@ -64,35 +66,47 @@ export async function runProcesses({ context, processes, stop, onSecond }: Proce
   const end = () => {
     for (const child of children) child.stdin?.end();
   };
+  const kill = () => {
+    for (const child of children) child.kill('SIGKILL');
+  };
   void aborted(stop).then(end);
+  abandon.addEventListener('abort', kill, { once: true });
+  const running = children.map(async (child) => {
+    const part = await partOf(child, listeners);
+    if (part.failure) end();
+    return part;
+  });
   try {
-    return await Promise.all(
-      children.map(async (child) => {
-        const part = await partOf(child, onSecond);
-        if (part.failure) end();
-        return part;
-      }),
-    );
+    return await Promise.all(running);
+  } catch (error) {
+    throw abandon.aborted ? interruption(drain, 'stopped by a second signal') : error;
   } finally {
     end();
+    await Promise.allSettled(running);
+    abandon.removeEventListener('abort', kill);
   }
 }
 
-async function partOf(child: ChildProcess, onSecond: (second: Second) => void): Promise<Part> {
+async function partOf(
+  child: ChildProcess,
+  { onSecond, onNote }: Pick<ProcessesParts, 'onSecond' | 'onNote'>,
+): Promise<Part> {
   const { stdout, stderr } = child;
   if (stdout === null || stderr === null) throw new MqError('BUG', 'a process of the benchmark has no output');
   child.stdin?.on('error', () => undefined);
-  const ended = new Promise<void>((resolve, reject) => {
+  const ended = new Promise<NodeJS.Signals | null>((resolve, reject) => {
     child.once('error', (cause) => reject(new MqError('SYSTEM', `cannot start mq: ${cause.message}`, { cause })));
-    child.once('close', () => resolve());
+    child.once('close', (_status, signal) => resolve(signal));
   });
   ended.catch(() => undefined);
   let failure: Failure | undefined;
   let part: Part | undefined;
-  await Promise.all([
+  const [signal] = await Promise.all([
     ended,
     eachLine(stderr, (line) => {
-      failure ??= failureIn(line);
+      const found = failureIn(line);
+      if (found === undefined) onNote(line);
+      else failure = found;
     }),
     eachLine(stdout, (line) => {
       const found = lineIn(line);
@@ -101,7 +115,11 @@ async function partOf(child: ChildProcess, onSecond: (second: Second) => void): 
     }),
   ]);
   if (part !== undefined) return part;
-  throw errorOf(failure ?? { code: 'BUG', message: 'a process of the benchmark ended without a result' });
+  if (failure !== undefined) throw errorOf(failure);
+  if (signal === null) throw new MqError('BUG', 'a process of the benchmark ended without a result');
+  throw new MqError('SYSTEM', `${signal} ended a process of the benchmark`, {
+    hint: 'its queues expire by themselves; the system sends SIGKILL if its memory is full',
+  });
 }
 
 /** Returns the error of mq for a failure. */
@@ -118,14 +136,20 @@ async function eachLine(stream: Readable, use: (line: string) => void): Promise<
 }
 
 function lineIn(text: string): Line | undefined {
-  if (!text.startsWith('{"type":')) return undefined;
-  const line: Line = JSON.parse(text);
-  return line;
+  return text.startsWith('{"type":') ? parsed(text) : undefined;
 }
 
 /** Returns the failure in a line of `--json`, if the line has one. */
 function failureIn(text: string): Failure | undefined {
-  if (!text.startsWith('{')) return undefined;
-  const { code, message, hint }: Partial<Failure> = JSON.parse(text);
+  const { code, message, hint }: Partial<Failure> = (text.startsWith('{') && parsed(text)) || {};
   return code === undefined || message === undefined ? undefined : { code, message, ...(hint && { hint }) };
+}
+
+/** Returns the object of a line. The last line of a process that was killed may be incomplete. */
+function parsed<Found>(text: string): Found | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

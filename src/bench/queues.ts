@@ -1,19 +1,8 @@
-// Checks the queues of the user before a benchmark, and deletes its own queues after it.
+// Names the place of a message that was not received, and deletes the queues of a benchmark.
 
 import { MqError } from '../errors.ts';
 import type { Destination, Session } from '../session/session.ts';
 import type { Load } from './load.ts';
-
-/** Throws IN_USE if a queue has messages, or consumers that would receive the messages of the benchmark. */
-export async function refuseUsed(session: Session, vhost: string, queue: string): Promise<void> {
-  const observer = await session.observer(vhost);
-  const { ready = 0, consumers = 0 } = (await observer.depths([queue])).get(queue) ?? {};
-  if (ready === 0 && consumers === 0) return;
-  const found = ready > 0 ? `messages (${ready})` : `consumers (${consumers})`;
-  throw new MqError('IN_USE', `the queue '${queue}' has ${found}, and the benchmark needs it alone`, {
-    hint: 'without a name, mq bench uses a queue of its own',
-  });
-}
 
 interface Unreceived {
   readonly publication: string;

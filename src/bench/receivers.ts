@@ -135,6 +135,8 @@ interface ServerParts {
 export async function startServer(consumer: Consumer, { publisher, fail }: ServerParts): Promise<void> {
   let number = 0;
   consumer.on('fatal', fail);
+  // Otherwise each request would be returned and delivered again without a pause.
+  void publisher.failed.then(fail);
   consumer.on('delivery', (delivery) => {
     const { content, properties } = delivery.raw;
     number += 1;

@@ -24,10 +24,9 @@ export function liveText({ verb }: Pick<Load, 'verb'>, second: Second): string {
 /** Returns how the messages were sent. */
 function loopText({ verb, intervalMs, window }: Pick<Load, 'verb' | 'intervalMs' | 'window'>): string {
   if (verb === 'consume') return 'as fast as the consumers acknowledge';
-  if (intervalMs !== undefined)
-    return `open schedule, ${rateText({ intervalMs })}; latency is measured from the scheduled time`;
-  const held = verb === 'rpc' ? 'requests in flight' : 'unconfirmed messages';
-  return `closed loop, ${window} ${held} a producer; latency leaves out the time before a message is sent`;
+  if (intervalMs !== undefined) return `open schedule, ${rateText({ intervalMs })}; latency from the scheduled time`;
+  const held = verb === 'rpc' ? 'in flight' : 'unconfirmed';
+  return `closed loop, ${window} ${held} a producer; latency from the time of sending`;
 }
 
 /** Returns the rate of the schedule. */
@@ -50,23 +49,24 @@ export function resultLines({ load, target, result, verdicts, comparisons }: Rep
   const row = (name: string, count: number, rate: number) =>
     `  ${name.padEnd(10)} ${String(count).padStart(10)} ${number(rate).padStart(12)}/s`;
   return [
-    `${verb} of ${target}: ${loopText(load)}`,
+    `${verb} of ${target}`,
+    `  ${loopText(load)}`,
     ...(verb === 'consume' ? [] : [row('sent', result.sent, rates.sent)]),
     ...(verb === 'publish' || verb === 'pipe' ? [row('confirmed', result.confirmed, rates.confirmed)] : []),
     ...(verb === 'publish' ? [] : [row(verb === 'rpc' ? 'replies' : 'received', result.received, rates.received)]),
     `  ${lossText(result, verb)}`,
-    ...latencyLine('latency', latencyMs),
-    ...(verb === 'pipe' ? latencyLine('confirm', confirmLatencyMs) : []),
+    ...latencyTable({ latency: latencyMs, ...(verb === 'pipe' && { confirm: confirmLatencyMs }) }),
     `  the broker blocked publishing for ${durationText(blockedMs)}; mq used ${number(cpuPercent)} % of a processor`,
     ...(limit === undefined ? [] : [`  the load generator was the limit: ${limit}`]),
     ...Object.entries(result.errors).map(([code, count]) => `  ${count} failed with ${code}`),
     ...(failure === undefined ? [] : [`  the run ended early: ${failure.message}`]),
     ...verdicts.map(({ threshold, actual, holds }) => {
-      const measured = actual === undefined ? 'nothing was measured' : `measured ${number(actual)}`;
+      const measured = actual === undefined ? 'nothing was measured' : `measured ${measureText(threshold, actual)}`;
       return `  ${holds ? 'holds' : 'FAILS'}  ${threshold}  (${measured})`;
     }),
     ...comparisons.map(({ metric, before, after, isWorse }) => {
-      return `  ${isWorse ? 'WORSE' : 'same '}  ${metric}  ${number(before)} before, ${number(after)} now`;
+      const [then, now] = [measureText(metric, before), measureText(metric, after)];
+      return `  ${isWorse ? 'WORSE' : 'ok   '}  ${metric}  ${then} before, ${now} now`;
     }),
   ];
 }
@@ -95,11 +95,31 @@ function lossText({ lost, duplicates, refused, inDoubt }: Result, verb: Load['ve
   return counts.join(', ');
 }
 
-function latencyLine(name: string, summary: LatencySummary | undefined): string[] {
-  if (summary === undefined) return [];
-  const { p50, p90, p99, max, 'p99.5': p995, 'p99.9': p999 } = summary;
-  const values = Object.entries({ p50, p90, p99, 'p99.5': p995, 'p99.9': p999, max });
-  return [`  ${name} ms  ${values.map(([key, ms]) => `${key} ${number(ms)}`).join('  ')}`];
+/** Returns one line for each kind of latency, in milliseconds, below the names of the columns. */
+function latencyTable(summaries: Readonly<Record<string, LatencySummary | undefined>>): string[] {
+  const rows = Object.entries(summaries).flatMap(([name, summary]) => {
+    if (summary === undefined) return [];
+    return [
+      tableRow(
+        name,
+        latencyColumns.map((column) => number(summary[column])),
+      ),
+    ];
+  });
+  return rows.length === 0 ? [] : [tableRow('ms', latencyColumns), ...rows];
+}
+
+function tableRow(name: string, cells: readonly string[]): string {
+  return `  ${name.padEnd(10)} ${cells.map((cell) => cell.padStart(9)).join(' ')}`;
+}
+
+const latencyColumns = ['p50', 'p90', 'p99', 'p99.5', 'p99.9', 'max'] as const;
+
+/** Returns a value with the unit of its metric. A threshold begins with its metric. */
+function measureText(metric: string, value: number): string {
+  if (/^(confirm-)?(p\d|max|mean)|^blocked/.test(metric)) return msText(value);
+  if (/^(\w+-)?rate/.test(metric)) return `${number(value)}/s`;
+  return /^(cpu|late)/.test(metric) ? `${number(value)} %` : number(value);
 }
 
 function msText(ms: number): string {

@@ -114,7 +114,7 @@ export function percentOf(metric: string): number | undefined {
   return Object.entries(percentiles).find(([name]) => name === metric)?.[1];
 }
 
-/** Adds up the seconds of several processes that have the same time. Returns those that all processes have reported. */
+/** Adds up the seconds of several processes that have the same time. */
 export class Seconds {
   readonly #processes: number;
   readonly #waiting = new Map<number, Second[]>();
@@ -125,11 +125,21 @@ export class Seconds {
 
   /** Returns the sum when the last process has reported the second. */
   add(second: Second): Second | undefined {
-    const all = [...(this.#waiting.get(second.at) ?? []), second];
-    this.#waiting.set(second.at, all);
-    if (all.length < this.#processes) return undefined;
-    this.#waiting.delete(second.at);
-    return { at: second.at, ...sumOf(all) };
+    // The last second of a process may be shorter.
+    const at = Math.ceil(second.at);
+    const all = [...(this.#waiting.get(at) ?? []), second];
+    this.#waiting.set(at, all);
+    return all.length < this.#processes ? undefined : this.#sum(at, all);
+  }
+
+  /** Returns the sums of the seconds that not all processes have reported. */
+  rest(): Second[] {
+    return [...this.#waiting].toSorted(([one], [other]) => one - other).map(([at, all]) => this.#sum(at, all));
+  }
+
+  #sum(at: number, all: readonly Second[]): Second {
+    this.#waiting.delete(at);
+    return { ...sumOf(all), at: Math.max(...all.map((second) => second.at)) };
   }
 }
 
@@ -151,7 +161,7 @@ function limitOf(parts: readonly Part[]): string | undefined {
   if (most >= busy) return `a process of mq used ${Math.round(100 * most)} % of a processor`;
   const late = lateShare(parts);
   if (late <= mostLate) return undefined;
-  return `the schedule fell behind: ${Math.round(100 * late)} % of the messages were sent late`;
+  return `${Math.round(100 * late)} % of the messages were sent late`;
 }
 
 /** Returns the share of the messages that were sent late: 0.01 is 1 %. */

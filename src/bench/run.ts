@@ -6,9 +6,10 @@ import type { OutgoingMessage } from '../session/outgoing-message.ts';
 import type { Destination, Session } from '../session/session.ts';
 import { pause, type Timer, time } from '../time.ts';
 import { bodyMaker, runIdBytes } from './body.ts';
+import { openConsumers, type RefuseReturns } from './consumers.ts';
 import { failureOf, type Part, type Second } from './figures.ts';
-import type { Load } from './load.ts';
-import { deleteQueues, notReceived, refuseUsed } from './queues.ts';
+import { type Load, ofTurn } from './load.ts';
+import { deleteQueues, notReceived } from './queues.ts';
 import { Receivers, startServer } from './receivers.ts';
 import { Recorder } from './recorder.ts';
 import { Budget, type Sender, sendAll } from './schedule.ts';
@@ -26,13 +27,14 @@ export interface RunParts {
   readonly cpuMs: () => number;
   /** Ends the sending early. What is on its way is still counted. */
   readonly stop: AbortSignal;
+  /** Ends the run at once. The session must be aborted, too. */
+  readonly abandon: AbortSignal;
   /** Called after each second of the measurement. */
   readonly onSecond: (second: Second) => void;
-  /** Throws if the broker could drop a message of the user's queue that is returned to it. */
-  readonly refuseReturns: (queue: { readonly consumer: Consumer; readonly vhost: string }) => Promise<void>;
+  readonly refuseReturns: RefuseReturns;
 }
 
-/** Milliseconds between two checks whether the broker blocks a connection. */
+/** Milliseconds between two checks of the connections. */
 const sampleMs = 100;
 /** Number of messages that are sent to the queues before `mq bench consume` measures. */
 const defaultFill = 50_000;
@@ -56,7 +58,7 @@ export async function runLoad(parts: RunParts): Promise<Part> {
     return await run.failed(asMqError(error));
   } finally {
     await run.end();
-    if (!run.isDisconnected) await deleteQueues(session, load);
+    if (!run.isDisconnected && !parts.abandon.aborted) await deleteQueues(session, load);
   }
 }
 
@@ -89,7 +91,9 @@ class LoadRun {
       this.#ended.abort();
       this.#stop.abort();
     };
-    const { load, stop } = parts;
+    const { load, stop, abandon } = parts;
+    const end = () => this.#fail(new MqError('TERMINATED', 'stopped by a second signal'));
+    abandon.addEventListener('abort', end, { once: true });
     stop.addEventListener('abort', () => this.#stop.abort(), { once: true });
     if (stop.aborted) this.#stop.abort();
     this.#receivers = new Receivers({
@@ -110,6 +114,7 @@ class LoadRun {
 
   async measured(): Promise<Part> {
     const { verb } = this.#parts.load;
+    this.#timers.push(time.every(sampleMs, () => this.#sample()));
     if (verb === 'consume') return this.#consume();
     if (verb === 'rpc') return this.#request();
     return this.#publish();
@@ -124,22 +129,23 @@ class LoadRun {
   /** Returns what was measured before the error. Throws the error if the measurement had not begun. */
   async failed(error: MqError): Promise<Part> {
     this.#stop.abort();
-    if (this.#beganMs === 0) throw error;
+    if (!this.#hasBegun) throw error;
     this.#parts.session.abandon(error);
     await Promise.all(this.#senders.map((sender) => sender.settled()));
     return this.#part(this.#lost(), error);
   }
 
-  /** Stops everything, and returns the messages of the user. */
+  /** Stops everything, and returns the messages of the user. After a second signal, the broker returns them. */
   async end(): Promise<void> {
     this.#stop.abort();
     for (const timer of this.#timers) timer.cancel();
+    if (this.#parts.abandon.aborted) return;
     if (this.#receivers.hasKept) await Promise.race([this.#receivers.stop(), pause(returnMs, { ref: false })]);
   }
 
   async #publish(): Promise<Part> {
     const { load } = this.#parts;
-    if (load.verb === 'pipe') await this.#startConsumers();
+    if (load.verb === 'pipe') await this.#startConsumers(await openConsumers(this.#parts));
     const senders = await this.#openPublishers();
     const isProbed = load.verb === 'pipe' && load.ownQueues.length === 0;
     if (isProbed) await this.#probe();
@@ -212,10 +218,11 @@ class LoadRun {
     const isOwn = load.ownQueues.length > 0;
     const filled = isOwn ? await this.#fill(load.count ?? defaultFill) : Number.POSITIVE_INFINITY;
     const expected = isOwn ? filled : (load.count ?? Number.POSITIVE_INFINITY);
+    const consumers = await openConsumers(this.#parts);
     this.#begin(time.now() + load.warmUpMs);
     const limit = load.durationMs === undefined ? undefined : load.warmUpMs + load.durationMs;
     if (limit !== undefined) this.#timers.push(time.after(limit, () => this.#stop.abort()));
-    await this.#startConsumers();
+    await this.#startConsumers(consumers);
     if (isOwn) await this.#receivers.drained(() => expected, { limitMs: load.drainMs, stop: this.#stop.signal });
     else await this.#until(() => this.#receivers.received >= expected);
     const isComplete = isOwn && !this.#stop.signal.aborted;
@@ -258,14 +265,8 @@ class LoadRun {
     return { producer, bodyOf: bodyMaker(this.#run, this.#parts.load.size), recorder: this.#recorder };
   }
 
-  async #startConsumers(): Promise<void> {
-    const { load, session } = this.#parts;
-    for (let index = 0; index < load.consumers; index += 1) {
-      const name = ofTurn(load.subscriptions, index);
-      const { consumer, vhost } = await session.consumer(name, { prefetch: load.prefetch });
-      const isNamed = index === 0 && load.ownQueues.length === 0;
-      if (isNamed && !load.acceptsAll) await refuseUsed(session, vhost, consumer.queue);
-      if (isNamed && this.#mayReturn) await this.#parts.refuseReturns({ consumer, vhost });
+  async #startConsumers(consumers: readonly Consumer[]): Promise<void> {
+    for (const consumer of consumers) {
       await this.#receivers.start(consumer);
       this.#server = consumer.server;
     }
@@ -280,12 +281,6 @@ class LoadRun {
       this.#servers.push(consumer);
       await startServer(consumer, { publisher, fail: this.#fail });
     }
-  }
-
-  /** `true` if messages of the user may be returned: those that are not of the benchmark, or that follow `--count`. */
-  get #mayReturn(): boolean {
-    const { acceptsAll, count } = this.#parts.load;
-    return !acceptsAll || count !== undefined;
   }
 
   /** Sends the messages of all producers. */
@@ -316,14 +311,10 @@ class LoadRun {
 
   /** Begins the measurement at this time. */
   #begin(startMs: number): void {
-    const { session, cpuMs, onSecond } = this.#parts;
+    const { cpuMs, onSecond } = this.#parts;
     this.#recorder.startMs = startMs;
     [this.#beganCpuMs, this.#beganMs] = [cpuMs(), time.now()];
     this.#timers.push(
-      time.every(sampleMs, () => {
-        if (session.counts.blocked > 0) this.#recorder.blocked(sampleMs);
-        this.#checkConnection();
-      }),
       time.after(Math.max(0, startMs - time.now()), () => {
         this.#beganCpuMs = cpuMs();
         this.#beganMs = time.now();
@@ -337,15 +328,20 @@ class LoadRun {
     );
   }
 
+  get #hasBegun(): boolean {
+    return this.#beganMs > 0;
+  }
+
   /**
-   * Ends the run if the connection is lost and nothing waits for it: after a stop, or if consumers have waited for as long
-   * as `--drain`. A publisher has its own time limit.
+   * Records whether the broker blocks a connection. Ends the run if the connection is lost and nothing waits for it: after a
+   * stop, or if consumers have waited for as long as `--drain`. A publisher has its own time limit.
    */
-  #checkConnection(): void {
-    const { load, stop } = this.#parts;
+  #sample(): void {
+    const { session, load, stop } = this.#parts;
+    if (session.counts.blocked > 0 && this.#hasBegun) this.#recorder.blocked(sampleMs);
     this.#lostAt = this.isDisconnected ? (this.#lostAt ?? time.now()) : undefined;
     if (this.#lostAt === undefined) return;
-    const isOver = load.verb === 'consume' && time.now() - this.#lostAt > load.drainMs;
+    const isOver = load.verb === 'consume' && this.#hasBegun && time.now() - this.#lostAt > load.drainMs;
     const error = stop.aborted || isOver ? this.#connectionLoss() : undefined;
     if (error) this.#fail(error);
   }
@@ -359,7 +355,7 @@ class LoadRun {
     const { cpuMs, onSecond } = this.#parts;
     const recorder = this.#recorder;
     const elapsedMs = time.now() - this.#beganMs;
-    onSecond(recorder.cut(Math.round(elapsedMs / 10) / 100));
+    onSecond(recorder.cut(Math.ceil(elapsedMs / 10) / 100));
     const { byCode, first } = recorder.errors;
     const { product = '', version = '' } = this.#server;
     return {
@@ -386,8 +382,4 @@ class LoadRun {
     this.#stop.signal.addEventListener('abort', check);
     return promise;
   }
-}
-
-function ofTurn(names: readonly string[], index: number): string {
-  return names[index % names.length] ?? '';
 }

@@ -28,7 +28,10 @@ export class Slots {
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const stop = () => {
-      this.#waiting.splice(this.#waiting.indexOf(resolve), 1);
+      const at = this.#waiting.indexOf(resolve);
+      // If it is not waiting any more, it has just got a slot, which it must give back.
+      if (at === -1) return;
+      this.#waiting.splice(at, 1);
       reject(signal.reason);
     };
     this.#waiting.push(resolve);

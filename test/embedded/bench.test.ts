@@ -4,43 +4,19 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { bench, queuesOf, rascal, resultIn } from '../support/bench.ts';
 import { runCli } from '../support/cli.ts';
 import { get, Place } from '../support/embedded.ts';
 import { startMessageProxy } from '../support/message-proxy.ts';
-import { emptyFolder, type MqResult, mq, startMq } from '../support/mq.ts';
+import { emptyFolder, startMq } from '../support/mq.ts';
 import { until } from '../support/until.ts';
 
-interface Result {
-  readonly sent: number;
-  readonly received: number;
-  readonly lost: number;
-  readonly duplicates: number;
-  readonly loop: string;
-  readonly latencyMs: Readonly<Record<string, number>>;
-  readonly histogram: { readonly counts: readonly (readonly [number, number])[] };
-  readonly failure?: { readonly code: string };
-  readonly thresholds: readonly { readonly threshold: string; readonly holds: boolean }[];
-  readonly versions: { readonly mq: string; readonly node: string; readonly broker: { readonly product: string } };
-}
-
-function resultIn({ stdout, stderr }: MqResult): Result {
-  const line = stdout.trim().split('\n').at(-1) ?? '';
-  assert.match(line, /^\{"type":"result"/, stderr);
-  return JSON.parse(line) as Result;
-}
-
-const bench = (url: string, args: readonly string[], cwd = emptyFolder()) =>
-  mq(['bench', ...args], { env: { MQ_URL: url }, cwd });
-
-const rascal = JSON.stringify({
-  vhosts: { '/': { queues: { orders: {} } } },
-  publications: { orders: { queue: 'orders' } },
-  subscriptions: { orders: { queue: 'orders' } },
-  mq: { bench: { pipe: { thresholds: ['lost==0'] } } },
-});
-
-/** Returns the names of the queues of the broker. */
-const queuesOf = ({ broker }: Place) => [...(broker.vhosts.get('/')?.queues.keys() ?? [])];
+const withQueue = (options: object) =>
+  JSON.stringify({
+    vhosts: { '/': { queues: { orders: { options }, other: {} } } },
+    publications: { orders: { queue: 'orders' }, other: { queue: 'other' } },
+    subscriptions: { orders: { queue: 'orders' }, other: { queue: 'other' } },
+  });
 
 test('a stall of the broker delays all messages of its time', () =>
   Place.with({ port: 0 }, async (place) => {
@@ -125,11 +101,6 @@ test('processes share the messages, and draw one chart', () =>
     assert.equal(queuesOf(place), []);
   }));
 
-test('the first process that fails ends the run with its error', async () => {
-  const { status, stderr } = await bench('amqp://127.0.0.1:1', ['pipe', '--processes', '2']);
-  assert.is(status, 69, stderr);
-});
-
 test('--abort ends the run when a threshold can no longer hold', () =>
   Place.with({ port: 0 }, async (place) => {
     const args = ['publish', '--rate', '200', '--duration', '10m', '--abort', '--threshold', 'max<1us', '--json'];
@@ -144,16 +115,7 @@ test('a terminal shows a line for each second', () =>
     const { status, stdout, stderr } = await runCli(args, { terminal: 100, env: { MQ_URL: place.url() } });
     assert.is(status, 0, stderr);
     assert.ok(stderr.includes('\r\u001b[K1 s  sent '), stderr);
-    assert.match(stdout, /^pipe of 1 quorum queue of mq bench: open schedule, 100 messages a second; /m);
-  }));
-
-test('a signal ends the sending, and the result is printed', () =>
-  Place.with({ port: 0 }, async (place) => {
-    const running = startMq(['bench', 'pipe', '--duration', '10m', '--json'], { env: { MQ_URL: place.url() } });
-    await running.prints(/"type":"second"/);
-    const ended = await running.stop();
-    assert.is(ended.status, 143);
-    assert.is(resultIn(ended).lost, 0);
+    assert.match(stdout, /^pipe of 1 quorum queue of mq bench\n {2}open schedule, 100 messages a second; /m);
   }));
 
 test('a result that is worse than the baseline is 1', () =>
@@ -217,13 +179,6 @@ test('consume with --drop-messages receives the messages of the user', () =>
     assert.is((await channel.checkQueue('orders')).messageCount, 30);
   }));
 
-const withQueue = (options: object) =>
-  JSON.stringify({
-    vhosts: { '/': { queues: { orders: { options }, other: {} } } },
-    publications: { orders: { queue: 'orders' }, other: { queue: 'other' } },
-    subscriptions: { orders: { queue: 'orders' }, other: { queue: 'other' } },
-  });
-
 test('pipe refuses a queue that drops a returned message', () =>
   Place.with({ port: 0 }, async (place) => {
     const cwd = emptyFolder({
@@ -250,36 +205,6 @@ test('a message of others is returned without a failed delivery', () =>
       [message.content.toString(), message.properties.headers?.['x-delivery-count']],
       ['an order', undefined],
     );
-  }));
-
-test('a signal ends a run whose broker is gone, with the result', () =>
-  Place.with({ port: 0 }, async (place) => {
-    const proxy = await startMessageProxy(place.broker.port, {});
-    const cwd = emptyFolder();
-    const args = ['bench', 'pipe', '--duration', '10m', '--json', '--svg', 'latency.svg', '--threshold', 'rate>0'];
-    const running = startMq(args, { env: { MQ_URL: proxy.url }, cwd });
-    await running.prints(/"type":"second"/);
-    proxy.close();
-    await running.prints(/connecting again/, 'stderr');
-    const ended = await running.stop();
-    assert.is(ended.status, 143, ended.stderr);
-    const { thresholds, failure } = resultIn(ended);
-    // After the time limit of the publisher, the code would be IN_DOUBT.
-    assert.equal([thresholds[0]?.holds, failure?.code], [false, 'UNAVAILABLE']);
-    assert.match(readFileSync(join(cwd, 'latency.svg'), 'utf8'), /^<svg /);
-  }));
-
-test('a run whose broker is gone ends with a result and its error', () =>
-  Place.with({ port: 0 }, async (place) => {
-    const proxy = await startMessageProxy(place.broker.port, {});
-    const args = ['bench', 'rpc', '--timeout', '1s', '--duration', '10m', '--json', '--threshold', 'rate>0'];
-    const running = startMq(args, { env: { MQ_URL: proxy.url } });
-    await running.prints(/"type":"second"/);
-    proxy.close();
-    const ended = await running.ended;
-    assert.is(ended.status, 75, ended.stderr);
-    const { thresholds, failure } = resultIn(ended);
-    assert.equal([thresholds[0]?.holds, failure?.code], [false, 'IN_DOUBT']);
   }));
 
 test('publish with a name sends exactly the messages of --count', () =>
@@ -325,9 +250,41 @@ test('the first message of pipe with a name is one of --count', () =>
     });
     const ended = await bench(place.url(), ['pipe', 'orders', 'receipts', '--count', '10'], cwd);
     assert.is(ended.status, 0, ended.stderr);
-    assert.match(ended.stdout, /^pipe of orders to receipts: closed loop/);
+    assert.match(ended.stdout, /^pipe of orders to receipts\n {2}closed loop/);
     assert.match(ended.stdout, /lost 0, duplicates 0/);
     assert.is((await channel.checkQueue('copy')).messageCount, 10);
+  }));
+
+test('a first message without a queue ends pipe and rpc with 67', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const cwd = emptyFolder({
+      'rascal.json': JSON.stringify({
+        vhosts: { '/': { exchanges: { shop: { type: 'topic' } }, queues: { orders: {} } } },
+        publications: { new: { exchange: 'shop', routingKey: 'order.new' }, missing: { exchange: '' } },
+        subscriptions: { orders: { queue: 'orders' } },
+      }),
+    });
+    const channel = await place.channel();
+    await channel.assertExchange('shop', 'topic');
+    for (const args of [
+      ['pipe', 'new', 'orders'],
+      ['rpc', 'new', '--count', '10'],
+      ['publish', 'new', '--count', '10'],
+    ]) {
+      const { status, stdout, stderr } = await bench(place.url(), [...args, '--svg', 'latency.svg'], cwd);
+      assert.equal([status, stdout], [67, ''], `${args.join(' ')}: ${stderr}`);
+      assert.match(stderr, /not delivered: the exchange 'shop' has no queue for the key 'order\.new'.*\[UNROUTABLE\]/);
+    }
+  }));
+
+test('consume prints no result if it refuses the queue', () =>
+  Place.with({ port: 0 }, async (place) => {
+    const cwd = emptyFolder({
+      'rascal.json': withQueue({ arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 0 } }),
+    });
+    const args = ['consume', 'orders', '--drop-messages', '--count', '10'];
+    const { status, stdout, stderr } = await bench(place.url(), args, cwd);
+    assert.equal([status, stdout], [78, ''], stderr);
   }));
 
 test.run();

@@ -69,7 +69,7 @@ class Stall {
       const held = this.#held ?? [];
       this.#held = undefined;
       for (const [socket, bytes] of held) if (this.#sockets.has(socket)) socket.write(bytes);
-    }, this.#plan.ms);
+    }, this.#plan.ms).unref();
   }
 
   pass(to: Socket, all: readonly Buffer[]): void {

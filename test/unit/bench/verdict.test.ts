@@ -97,7 +97,7 @@ test('a file without a result is not a baseline', () => {
 test('names the load generator as the limit', () => {
   assert.is(resultOf('pipe', [part]).limit, undefined);
   assert.match(String(resultOf('pipe', [{ ...part, cpuMs: 990 }]).limit), /99 % of a processor/);
-  assert.match(String(resultOf('pipe', [{ ...part, late: 20 }]).limit), /the schedule fell behind: 2 %/);
+  assert.match(String(resultOf('pipe', [{ ...part, late: 20 }]).limit), /^2 % of the messages were sent late$/);
 });
 
 test('adds up the rates of processes, and their seconds', () => {
@@ -142,6 +142,28 @@ test('a stall is a gap in the chart, and the axis has the seconds', () => {
     ['0 s', '1 s', '2 s', '3 s', '4 s', '5 s', '6 s'],
   );
   assert.match(svg, />10 messages a second, p99&lt;5ms</);
+  assert.is([...svg.matchAll(/<rect class="gap"/g)].length, 2);
+  assert.match(svg, />grey: no message arrived</);
+});
+
+test('the chart of a long run joins seconds, and keeps a short peak', () => {
+  const latencyMs = summaryOf(part.latency);
+  assert.ok(latencyMs);
+  const samples = Array.from({ length: 3600 }, (_, index) => ({
+    at: index + 1,
+    latencyMs: index === 1800 ? { ...latencyMs, max: 9_999 } : latencyMs,
+  }));
+  const svg = chartOf({ title: 'pipe of orders', subtitle: 'closed loop' }, samples);
+  const [, points = ''] = /<polyline class="max" points="([^"]+)"/.exec(svg) ?? [];
+  const heights = points.split(' ').map((point) => Number(point.split(',')[1]));
+  assert.is(heights.length, 400);
+  assert.is(heights.filter((height) => height === Math.min(...heights)).length, 1);
+  assert.match(svg, />each point is the largest value of 9 s</);
+});
+
+test('the chart cuts long titles', () => {
+  const svg = chartOf({ title: 'pipe of '.padEnd(300, 'x'), subtitle: 'closed loop' }, []);
+  assert.match(svg, />pipe of x+…</);
 });
 
 test('no threshold holds if the run ended early', () => {

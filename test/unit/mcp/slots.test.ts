@@ -33,4 +33,20 @@ test('a command that is cancelled while it waits does not run', async () => {
   assert.is(await three, 'ran');
 });
 
+test('work that is cancelled as it gets its slot does not remove another one', async () => {
+  // The number of turns of the microtask queue until the slot is given is not known.
+  for (let turns = 0; turns < 10; turns += 1) {
+    const slots = new Slots(1);
+    const [first, cancel] = [Promise.withResolvers<void>(), new AbortController()];
+    const running = slots.run(() => first.promise, never);
+    const second = slots.run(async () => 'second', cancel.signal).catch(() => 'cancelled');
+    const third = slots.run(async () => 'third', never);
+    first.resolve();
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+    cancel.abort();
+    await Promise.all([running, second]);
+    assert.is(await third, 'third');
+  }
+});
+
 test.run();

@@ -1,6 +1,6 @@
 // Refuses a queue of the user in which the return of a message could make the broker drop it.
 
-import type { RunParts } from '../../../bench/run.ts';
+import type { RefuseReturns } from '../../../bench/consumers.ts';
 import type { Config, ConnectionConfig } from '../../../config/config.ts';
 import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
@@ -26,7 +26,7 @@ export async function refuseReturns(
   context: Context,
   values: Values,
   { session, config, addresses }: Returns,
-  { consumer, vhost }: Parameters<RunParts['refuseReturns']>[0],
+  { consumer, vhost }: Parameters<RefuseReturns>[0],
 ): Promise<void> {
   const { queue, declaredArguments: declared = {} } = consumer;
   const reader = await session.queueReader(vhost, queue);

@@ -14,7 +14,7 @@ import { type RunParts, runLoad } from '../../../bench/run.ts';
 import { brokenThresholds, type Verdict, verdictsOf } from '../../../bench/verdict.ts';
 import type { CheckedConfig } from '../../../config/config.ts';
 import type { Context } from '../../../context.ts';
-import { MqError, systemReason } from '../../../errors.ts';
+import { escaped, MqError, systemReason } from '../../../errors.ts';
 import { messageIds, outgoing, outgoingSeries } from '../../../roles/outgoing.ts';
 import { interrupted } from '../../../signal.ts';
 import { Printer } from '../../../terminal/printer.ts';
@@ -53,8 +53,8 @@ export async function runBench(context: Context, values: Values, { verb, configs
   try {
     parts =
       settings.processes === 1
-        ? [await runOne(context, values, { settings, targets, stop: watch.stop, onSecond: watch.onSecond })]
-        : await runProcesses({ ...settings, context, stop: watch.stop, onSecond: watch.onSecond });
+        ? [await runOne(context, values, { ...watch.listeners, settings, targets })]
+        : await runProcesses({ ...watch.listeners, ...settings, context });
   } finally {
     watch.end();
   }
@@ -62,6 +62,8 @@ export async function runBench(context: Context, values: Values, { verb, configs
 }
 
 interface OneRun extends Pick<RunParts, 'stop' | 'onSecond'> {
+  /** Writes a line for people. */
+  readonly onNote: (line: string) => void;
   readonly settings: BenchSettings;
   readonly targets: Targets;
 }
@@ -70,13 +72,13 @@ interface OneRun extends Pick<RunParts, 'stop' | 'onSecond'> {
 async function runOne(context: Context, values: Values, { targets, ...parts }: OneRun): Promise<Part> {
   const { config, load } = targets;
   const addresses = await addressesOf(context, values);
-  const note = noteOf(context, 'bench');
+  const note = (text: string) => parts.onNote(`mq bench: ${escaped(text)}`);
   const session = await openSession(context, { role: 'bench', config, addresses, values, note });
   const common = { routingKey: load.routingKey, properties: {}, persistent: load.persistent, mandatory: true };
   const nextId = messageIds();
   try {
     return await runLoad({
-      ...{ session, load, stop: parts.stop, onSecond: parts.onSecond },
+      ...{ session, load, stop: parts.stop, abandon: context.abandon, onSecond: parts.onSecond },
       messages: {
         published: (destination) => outgoingSeries({ destination, ...common }),
         requested: (destination) => outgoing({ destination, nextId, ...common }),
@@ -84,8 +86,11 @@ async function runOne(context: Context, values: Values, { targets, ...parts }: O
       cpuMs: () => context.runtime?.cpuMs() ?? 0,
       refuseReturns: (queue) => refuseReturns(context, values, { session, config, addresses }, queue),
     });
+  } catch (error) {
+    throw context.drain.aborted ? interrupted(context, 'the measurement had not begun') : error;
   } finally {
-    await session.close();
+    // A second signal has destroyed the connections.
+    if (!context.abandon.aborted) await session.close();
   }
 }
 
@@ -99,14 +104,15 @@ async function runShare(context: Context, values: Values, run: Pick<OneRun, 'set
     .resume();
   const stop = AbortSignal.any([context.drain, parentEnd.signal]);
   const onSecond = (second: Second) => void printer.json({ type: 'second', ...second }).catch(() => parentEnd.abort());
-  const part = await runOne(context, values, { ...run, stop, onSecond });
+  const onNote = (line: string) => void context.stderr.write(`${line}\n`);
+  const part = await runOne(context, values, { ...run, stop, onSecond, onNote });
   await printer.json({ type: 'part', ...part });
 }
 
 /** Shows the seconds of a run, and ends it at a signal or when a threshold can no longer hold. */
 class Watch {
   readonly samples: Sample[] = [];
-  readonly stop: AbortSignal;
+  readonly listeners: Pick<OneRun, 'stop' | 'onSecond' | 'onNote'>;
   readonly #settings: BenchSettings;
   readonly #seconds: Seconds;
   readonly #live: LiveLine;
@@ -118,13 +124,22 @@ class Watch {
     this.#settings = settings;
     this.#seconds = new Seconds(settings.processes);
     this.#live = new LiveLine(stderr);
+    this.#live.show(settings.verb === 'consume' && settings.name === undefined ? 'filling the queues' : 'starting');
     this.#printer = settings.json ? new Printer(stdout) : undefined;
-    this.stop = AbortSignal.any([drain, this.#broken.signal]);
+    this.listeners = {
+      stop: AbortSignal.any([drain, this.#broken.signal]),
+      onSecond: (reported) => {
+        const second = this.#seconds.add(reported);
+        if (second) this.#onSecond(second);
+      },
+      onNote: (line) => {
+        this.#live.end();
+        stderr.write(`${line}\n`);
+      },
+    };
   }
 
-  readonly onSecond = (reported: Second): void => {
-    const second = this.#seconds.add(reported);
-    if (second === undefined) return;
+  #onSecond(second: Second): void {
     const { verb, aborts } = this.#settings;
     const { latency: _, confirmLatency: __, ...counted } = second;
     const sample = { at: second.at, latencyMs: summaryOf(mainLatency(verb, second)) };
@@ -133,9 +148,11 @@ class Watch {
     // A reader that has closed the pipe is noticed with the result.
     this.#printer?.json({ type: 'second', ...counted, latencyMs: sample.latencyMs }).catch(() => undefined);
     if (aborts) this.#judge(second);
-  };
+  }
 
+  /** Adds the seconds that not all processes have reported, because some ended earlier. */
   end(): void {
+    for (const second of this.#seconds.rest()) this.#onSecond(second);
     this.#live.end();
   }
 

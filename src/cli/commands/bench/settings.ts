@@ -44,7 +44,7 @@ export function settingsOf(verb: BenchVerb, values: Values, config: Config): Ben
     ...{ verb, name, subscription, processes, tolerance },
     load: loadOf(verb, values, name),
     queues: values.whole('queues', { min: 1, max: mostClients }) ?? 1,
-    queueType: values.choice('queue-type', benchQueueTypes) ?? 'quorum',
+    queueType: queueTypeOf(values),
     thresholds: [...(config.bench?.[verb] ?? []), ...values.list('threshold').map((text) => thresholdOf(values, text))],
     aborts: values.flag('abort') ?? false,
     baseline: values.name('baseline'),
@@ -87,6 +87,15 @@ function sizeOf(values: Values): number {
   throw values.usage(
     `--size must be from ${smallestBody} bytes (the marks of the benchmark) to ${longestBody} (512MiB, the largest message of RabbitMQ), not '${values.text('size')}'`,
   );
+}
+
+function queueTypeOf(values: Values): BenchSettings['queueType'] {
+  if (values.text('queue-type') === 'stream')
+    throw values.usage(
+      '--queue-type stream is not possible, because a stream cannot expire by itself if mq is killed',
+      'with a name, pipe and publish use a stream of rascal.json',
+    );
+  return values.choice('queue-type', benchQueueTypes) ?? 'quorum';
 }
 
 function refuseOptions(values: Values, names: readonly string[], why: string): void {

@@ -59,6 +59,14 @@ refuses([
     hint: '--rate is an option of mq bench publish, mq bench pipe, mq bench rpc; mq bench consume --help lists the options of mq bench consume',
   },
   {
+    title: 'streams of the benchmark, which would stay if mq is killed',
+    args: ['bench', 'pipe', '--queue-type', 'stream'],
+    files,
+    exit: 64,
+    line: 'mq bench: --queue-type stream is not possible, because a stream cannot expire by itself if mq is killed [USAGE]',
+    hint: 'with a name, pipe and publish use a stream of rascal.json',
+  },
+  {
     title: 'a baseline that does not exist',
     args: ['bench', 'pipe', '--baseline', 'old.json'],
     files,
