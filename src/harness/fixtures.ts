@@ -187,14 +187,14 @@ export function publish(publication: string, body: Body, options: SendOptions = 
  */
 export function replay(
   path: string,
-  options: { readonly to?: ReplayTo; readonly within?: number } = {},
+  options: { readonly to?: ReplayTo; readonly schema?: boolean; readonly within?: number } = {},
 ): Promise<number> {
   const { target } = current('replay');
   return withCallerStack(async () => {
     checkArguments('replay', [path, options]);
-    const { to, within = clockMs } = options;
+    const { to, schema, within = clockMs } = options;
     const pause = async (milliseconds: number) => target.advance?.(milliseconds, within);
-    return (await target.client()).replay(resolve(target.launch.cwd, path), { to, pause });
+    return (await target.client()).replay(resolve(target.launch.cwd, path), { to, schema, pause });
   });
 }
 

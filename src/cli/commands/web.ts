@@ -10,10 +10,13 @@ import { asMqError, MqError } from '../../errors.ts';
 import type { Observer } from '../../session/observer.ts';
 import type { Tapper } from '../../session/session.ts';
 import { aborted } from '../../signal.ts';
+import type { PublishResult } from '../../web/publish-result.ts';
+import type { PageMessage } from '../../web/sender.ts';
 import type { WebSettings } from '../../web/server.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
+import { destinationCheck } from '../contract.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { type Broker, brokerOf } from '../input/broker.ts';
@@ -69,6 +72,7 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
   const port = values.whole('port', { min: 0, max: 65_535 }) ?? defaultPort;
   const say = noteOf(context, 'web');
   const broker = brokerOf(config, vhost, addresses);
+  const refusal = await refusalBySchema(config, vhost);
   const findRoute = planStompRoute(broker, values, { say });
   const [{ serveWeb }, { Sender }, sessions] = await Promise.all([
     import('../../web/server.ts'),
@@ -86,7 +90,7 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
       host: job.host,
       port,
       guard: guardOf(job, values),
-      publish: (message) => sender.send(message),
+      publish: async (message) => (await refusal(message)) ?? sender.send(message),
       stomp:
         route.plugins.length > 0
           ? { plugins: route.plugins }
@@ -103,6 +107,16 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
   } finally {
     await session.close();
   }
+}
+
+/** Returns a function that returns the refusal of a message that does not match the schemas of its place. */
+async function refusalBySchema(config: Config, vhost: string) {
+  const check = await destinationCheck(config, vhost);
+  return async ({ text, ...place }: PageMessage): Promise<PublishResult | undefined> => {
+    await check?.turn.next();
+    const error = check?.errorOf({ ...place, body: Buffer.from(text) });
+    return error && { outcome: 'refused', message: error.message };
+  };
 }
 
 function guardOf({ password, host }: Job, values: Values): WebSettings['guard'] {
