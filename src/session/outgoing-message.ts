@@ -20,7 +20,7 @@ export interface WritableMessage {
   readonly mandatory: boolean;
   /** Name of the operation in the span of the message. Default: `publish`. */
   readonly operation?: 'reply' | 'retry' | 'dead-letter';
-  /** The same message without the headers of a trace, which is sent if its headers do not fit into one frame with them. */
+  /** This message without the headers of a trace. It is sent if its headers do not fit into one frame with them. */
   readonly withoutTrace?: WritableMessage;
 }
 

@@ -1,4 +1,4 @@
-// Tests that mq checks the messages of places that rascal.json gives a schema, however a command line or a page names them.
+// Tests that mq checks the messages to a queue or exchange with a schema, however a command line or a page names it.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ async function declared(queue: string, mq: object): Promise<string> {
 const schema = { schema: 'order.json' };
 const ofPublications = { publications: { order: schema, event: schema } };
 
-test('mq publish checks what it sends to the exchange or queue of a publication', async () => {
+test('mq publish checks messages to the exchange or queue of a publication', async () => {
   const cwd = await declared('placed', ofPublications);
   for (const to of [
     ['--queue', 'placed'],
@@ -76,7 +76,7 @@ test('mq web checks what its page publishes', async () => {
   assert.is(await roles.held('page'), 1);
 });
 
-test('mq subscribe --queue checks with the schema of the subscription to the queue', async () => {
+test('mq subscribe --queue uses the schema of the subscription to it', async () => {
   const cwd = await declared('read', { subscriptions: { order: schema } });
   for (const body of ['{"total":-1}', '{"total":1}']) await roles.run(['publish', 'order', body], { cwd });
   const { stdout, stderr } = await roles.run(['subscribe', '--queue', 'read', '--count', '2'], { cwd });

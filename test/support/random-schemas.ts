@@ -25,24 +25,27 @@ export function randomValue(random: Random, depth: number): unknown {
 
 /** Returns a schema with definitions to which its references lead. */
 export function randomDocument(random: Random): RandomSchema {
-  const schema = randomSchema(random, 2);
+  const schema = randomSchema(random, random.pick([0, 0, 1, 1, 2]));
   if (typeof schema === 'boolean') return schema;
   const definition = randomSchema(random, 1);
   if (typeof definition === 'object') delete definition['$ref'];
   return { ...schema, $defs: { r: definition } };
 }
 
-/** Returns a copy of a schema in which one keyword was removed or added. */
+/** Returns a copy of a schema in which one keyword was removed, or replaced or added. */
 export function changedSchema(random: Random, schema: RandomSchema): RandomSchema {
   if (typeof schema === 'boolean') return randomSchema(random, 1);
   const copy = structuredClone(schema);
-  const node = random.pick(nodesIn(copy));
+  const node = random.chance(0.5) ? copy : random.pick(nodesIn(copy));
   const keywords = Object.keys(node).filter((keyword) => keyword !== '$defs' && keyword !== 'r');
-  if (random.chance(0.5) && keywords.length > 0) {
+  if (random.chance(0.3) && keywords.length > 0) {
     delete node[random.pick(keywords)];
     return copy;
   }
-  const added = Object.entries(randomSchema(random, 1)).filter(([keyword]) => keyword !== '$ref');
+  const type = types.find((one) => node['type'] === one) ?? random.pick(types);
+  const maker = new Maker(random, 1);
+  const schemas = Array.from({ length: 8 }, () => ({ ...limits[type](maker), ...branches(maker) }));
+  const added = Object.entries(Object.assign({}, ...schemas, randomSchema(random, 1)));
   if (added.length > 0) Object.assign(node, Object.fromEntries([random.pick(added)]));
   return copy;
 }
@@ -63,7 +66,7 @@ function randomSchema(random: Random, depth: number): RandomSchema {
   const other = random.pick(types.filter((type) => type !== first));
   const chosen = random.chance(0.25) ? [first, other] : [first];
   return {
-    ...(random.chance(0.9) && { type: chosen.length === 1 ? first : chosen }),
+    ...(random.chance(0.7) && { type: chosen.length === 1 ? first : chosen }),
     ...Object.assign({}, ...chosen.map((type) => limits[type](new Maker(random, depth)))),
     ...(depth > 0 && branches(new Maker(random, depth))),
   };

@@ -10,8 +10,7 @@ import { asMqError, MqError } from '../../errors.ts';
 import type { Observer } from '../../session/observer.ts';
 import type { Tapper } from '../../session/session.ts';
 import { aborted } from '../../signal.ts';
-import type { PublishResult } from '../../web/publish-result.ts';
-import type { PageMessage } from '../../web/sender.ts';
+import type { Sender } from '../../web/sender.ts';
 import type { WebSettings } from '../../web/server.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
@@ -72,7 +71,6 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
   const port = values.whole('port', { min: 0, max: 65_535 }) ?? defaultPort;
   const say = noteOf(context, 'web');
   const broker = brokerOf(config, vhost, addresses);
-  const refusal = await refusalBySchema(config, vhost);
   const findRoute = planStompRoute(broker, values, { say });
   const [{ serveWeb }, { Sender }, sessions] = await Promise.all([
     import('../../web/server.ts'),
@@ -90,7 +88,7 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
       host: job.host,
       port,
       guard: guardOf(job, values),
-      publish: async (message) => (await refusal(message)) ?? sender.send(message),
+      publish: await checkedPublish(job, sender),
       stomp:
         route.plugins.length > 0
           ? { plugins: route.plugins }
@@ -109,13 +107,13 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
   }
 }
 
-/** Returns a function that returns the refusal of a message that does not match the schemas of its place. */
-async function refusalBySchema(config: Config, vhost: string) {
+/** Returns a function that sends messages of the page, and refuses those that do not match the schemas of their places. */
+async function checkedPublish({ config, vhost }: Job, sender: Sender): Promise<WebSettings['publish']> {
   const check = await destinationCheck(config, vhost);
-  return async ({ text, ...place }: PageMessage): Promise<PublishResult | undefined> => {
+  return async (message) => {
     await check?.turn.next();
-    const error = check?.errorOf({ ...place, body: Buffer.from(text) });
-    return error && { outcome: 'refused', message: error.message };
+    const error = check?.errorOf({ ...message, body: Buffer.from(message.text) });
+    return error ? { outcome: 'refused', message: error.message } : sender.send(message);
   };
 }
 
