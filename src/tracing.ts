@@ -69,8 +69,13 @@ export function traceOfEnvironment(env: Readonly<Record<string, string | undefin
 
 /** Returns the headers with this context instead of their own. */
 export function withTrace(headers: Headers, context: TraceContext): Record<string, unknown> {
-  const { tracestate: _, ...others } = headers;
-  return Object.assign(Object.create(null), others, context);
+  return Object.assign(untraced(headers), context);
+}
+
+/** Returns the headers without a context. */
+export function untraced(headers: Headers = {}): Record<string, unknown> {
+  const { traceparent: _, tracestate: __, ...others } = headers;
+  return Object.assign(Object.create(null), others);
 }
 
 /** 3.2.2: version-traceid-parentid-flags. An id must not be zero, ff is not a version, later versions may have more. */

@@ -3,7 +3,8 @@
 import { type Config, namePrefix } from '../config/config.ts';
 import type { Contract } from './contracts.ts';
 
-interface Sent {
+/** Place to which a message is published, by the broker's names. */
+export interface Sent {
   readonly exchange: string;
   readonly routingKey: string;
 }
@@ -22,13 +23,16 @@ interface Candidate extends Sent {
 /**
  * Returns a function that returns the contracts of which a message must match one. They are those of the publications with the
  * exchange and routing key of the message, or otherwise with its exchange. The list is empty if one of them has no schema.
+ * @param of vhost of the messages in rascal.json. Without it, the publications of all vhosts count
  */
 export function contractsByDestination(
   { publications, vhosts }: Config,
   contracts: ReadonlyMap<string, Contract>,
+  of?: string,
 ): (message: Sent) => readonly NamedContract[] {
   const byExchange = new Map<string, Candidate[]>();
   for (const [publication, { vhost, exchange = '', queue, routingKey = '' }] of Object.entries(publications)) {
+    if (vhost !== (of ?? vhost)) continue;
     const prefix = namePrefix(vhosts[vhost]);
     const target =
       queue === undefined

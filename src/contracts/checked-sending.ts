@@ -2,7 +2,7 @@
 
 import type { Config } from '../config/config.ts';
 import { MqError } from '../errors.ts';
-import { contractsByDestination, faultOfAll } from './by-destination.ts';
+import { contractsByDestination, faultOfAll, type Sent } from './by-destination.ts';
 import type { Contract } from './contracts.ts';
 
 /** The part of a publisher that roles use. */
@@ -63,14 +63,18 @@ export function checkedRequester<Message extends { readonly body: Buffer }, Repl
   };
 }
 
-/** Returns the check of messages whose exchange and routing key determine their publications, or `undefined` without schemas. */
+/**
+ * Returns the check of messages whose exchange and routing key determine their publications, or `undefined` without schemas.
+ * @param vhost vhost of the messages in rascal.json
+ */
 export function destinationCheck(
   config: Config,
   contracts: ReadonlyMap<string, Contract>,
-): MessageCheck<{ readonly body: Buffer; readonly exchange: string; readonly routingKey: string }> | undefined {
+  vhost: string,
+): MessageCheck<Sent & { readonly body: Buffer }> | undefined {
   const [any] = contracts.values();
   if (any === undefined) return undefined;
-  const contractsOf = contractsByDestination(config, contracts);
+  const contractsOf = contractsByDestination(config, contracts, vhost);
   return {
     turn: any.turn,
     errorOf: (message) => {
@@ -78,6 +82,17 @@ export function destinationCheck(
       return found && mismatch(found.contract.document.file, found.fault);
     },
   };
+}
+
+/** Returns the contract of all messages to one place, or `undefined` if no schema applies to them. */
+export function destinationContract(
+  config: Config,
+  contracts: ReadonlyMap<string, Contract>,
+  { vhost, ...sent }: Sent & { readonly vhost: string },
+): Contract | undefined {
+  const found = contractsByDestination(config, contracts, vhost)(sent);
+  const [first] = found;
+  return first && { ...first.contract, bodyFault: (body) => faultOfAll(body, found)?.fault };
 }
 
 /** Returns the error of a body that does not match the schema of its publication. */

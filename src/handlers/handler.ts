@@ -47,7 +47,7 @@ export interface Message {
  * - `ack`: it is handled. `reply` is the answer of a `reply` role.
  * - `retry`: try again later, with back-off, then dead-letter. `wasTerminated`: SIGTERM or SIGINT ended the handler's
  *   process. `isOfBatch`: the call for a batch failed, so any of its messages may be the cause. `policy` replaces the
- *   policy of the role for a failed message.
+ *   policy of the role for a failed message. `refusal` is the answer of a `reply` role to a request that is not tried again.
  * - `dead-letter`: send it to the dead-letter queue now.
  * - `requeue`: return it to its queue after a pause, as the handler requested. This counts as an attempt.
  * - `hand-back`: return it to its queue now, because the role stopped before the handler had an outcome. This does not
@@ -63,8 +63,9 @@ export type Outcome =
       readonly wasTerminated?: true;
       readonly isOfBatch?: true;
       readonly policy?: FailurePolicy;
+      readonly refusal?: Reply;
     }
-  | { readonly type: 'dead-letter'; readonly reason: string }
+  | { readonly type: 'dead-letter'; readonly reason: string; readonly refusal?: Reply }
   | { readonly type: 'requeue'; readonly reason: string }
   | { readonly type: 'hand-back' }
   | { readonly type: 'stop'; readonly error: MqError };

@@ -117,12 +117,16 @@ declare module 'mq/test' {
   ): Promise<Published>;
   /**
    * Publishes the messages of a recording (\`mq record\`) and returns their number. The path starts at the current folder.
-   * \`to\` replaces the recorded exchange and routing key. On the embedded broker the clock advances by the recorded pauses;
+   * \`to\` replaces the recorded exchange and routing key. With \`schema: false\`, no schema applies to them. On the embedded broker the clock advances by the recorded pauses;
    * \`within\` is that of clock.advance.
    */
   export function replay(
     path: string,
-    options?: { readonly to?: { readonly queue: string } | { readonly exchange: string }; readonly within?: number },
+    options?: {
+      readonly to?: { readonly queue: string } | { readonly exchange: string };
+      readonly schema?: boolean;
+      readonly within?: number;
+    },
   ): Promise<number>;
   /** Sends a request and returns the reply. \`within\` is the time limit in milliseconds (default 5,000). */
   export function request<Name extends string>(

@@ -1,16 +1,17 @@
 // Implements the fixtures of `mq/test`: publish, receive, start roles, cause cluster faults, advance the clock. What a
 // test starts is ended after the test.
 
-import { Buffer } from 'node:buffer';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { MqError } from '../errors.ts';
 import * as polling from './eventually.ts';
+import { checkArguments } from './fixtures/arguments.ts';
 import { Inbox } from './fixtures/inbox.ts';
 import type { Matcher } from './fixtures/matcher.ts';
 import { type RoleOptions, type RoleProcess, type RunningRole, startRole } from './fixtures/role.ts';
 import { traceRoute } from './fixtures/route-trace.ts';
+import { type Body, messageOf, type SendOptions } from './fixtures/sent-message.ts';
 import type {
   BrokerFaults,
   ClusterFaults,
@@ -19,13 +20,9 @@ import type {
   Published,
   ReceivedMessage,
   ReplayTo,
-  SentMessage,
   Source,
 } from './target.ts';
 import { skip } from './test-file/skip.ts';
-
-type Body = string | Uint8Array | object | number | boolean | null;
-type SendOptions = Omit<SentMessage, 'body'>;
 
 /** Everything that the fixtures have started and must stop. */
 interface Started {
@@ -175,7 +172,9 @@ export const broker = {
 export function publish(publication: string, body: Body, options: SendOptions = {}): Promise<Published> {
   const { target, published } = current('publish');
   return withCallerStack(async () => {
-    const sent = await (await target.client()).publish(publication, messageOf(body, options));
+    checkArguments('publish', [publication, body, options]);
+    const message = messageOf(body, options);
+    const sent = await (await target.client()).publish(publication, message);
     published.push(sent);
     return sent;
   });
@@ -188,28 +187,38 @@ export function publish(publication: string, body: Body, options: SendOptions = 
  */
 export function replay(
   path: string,
-  { to, within = clockMs }: { readonly to?: ReplayTo; readonly within?: number } = {},
+  options: { readonly to?: ReplayTo; readonly schema?: boolean; readonly within?: number } = {},
 ): Promise<number> {
   const { target } = current('replay');
-  const pause = async (milliseconds: number) => target.advance?.(milliseconds, within);
-  return withCallerStack(async () => (await target.client()).replay(resolve(target.launch.cwd, path), { to, pause }));
+  return withCallerStack(async () => {
+    checkArguments('replay', [path, options]);
+    const { to, schema, within = clockMs } = options;
+    const pause = async (milliseconds: number) => target.advance?.(milliseconds, within);
+    return (await target.client()).replay(resolve(target.launch.cwd, path), { to, schema, pause });
+  });
 }
 
 /** Sends a request and returns the reply. `within` is the time limit in milliseconds (default 5,000). */
 export function request(
   publication: string,
   body: Body,
-  { within = defaultMs, ...options }: SendOptions & { within?: number } = {},
+  options: SendOptions & { within?: number } = {},
 ): Promise<ReceivedMessage> {
   const { target } = current('request');
-  return withCallerStack(async () =>
-    (await target.client()).request(publication, messageOf(body, options), patient(within)),
-  );
+  return withCallerStack(async () => {
+    checkArguments('request', [publication, body, options]);
+    const { within = defaultMs, ...rest } = options;
+    const message = messageOf(body, rest);
+    return (await target.client()).request(publication, message, patient(within));
+  });
 }
 
 /** Starts receiving before the first `expectMessage`. Needed for queues that exist only while a client consumes. */
 export function listen(source: Source, options: { keys?: readonly string[] } = {}): Promise<void> {
-  return withCallerStack(async () => void (await inboxOf(source, options, patient(defaultMs))));
+  return withCallerStack(async () => {
+    checkArguments('listen', [source, options]);
+    await inboxOf(source, options, patient(defaultMs));
+  });
 }
 
 /**
@@ -220,10 +229,12 @@ export function listen(source: Source, options: { keys?: readonly string[] } = {
 export function expectMessage(
   source: Source,
   matcher?: Matcher,
-  { within = defaultMs }: { within?: number } = {},
+  options: { within?: number } = {},
 ): Promise<ReceivedMessage> {
   const { target } = current('expectMessage');
   return withCallerStack(async () => {
+    checkArguments('expectMessage', [source, matcher, options]);
+    const { within = defaultMs } = options;
     const message = await (await inboxOf(source, {}, patient(within))).expect(matcher, patient(within));
     await target.faults?.settled();
     return message;
@@ -234,9 +245,10 @@ export function expectMessage(
 export async function eventually<T>(
   what: string,
   check: Parameters<typeof polling.eventually<T>>[1],
-  { within = clockMs, ...options }: Parameters<typeof polling.eventually<T>>[2] = {},
+  options: Parameters<typeof polling.eventually<T>>[2] = {},
 ): Promise<T> {
-  const patiently = { ...options, within: patient(within) };
+  checkArguments('eventually', [what, check, options]);
+  const patiently = { ...options, within: patient(options.within ?? clockMs) };
   const found = await polling.eventually(what, check, patiently);
   const wasDisturbed = (await state?.target.faults?.settled()) === true;
   return wasDisturbed ? polling.eventually(what, check, patiently) : found;
@@ -254,9 +266,10 @@ export function deadLetter(
   options: { within?: number } = {},
 ): Promise<ReceivedMessage> {
   const { target } = current('deadLetter');
-  return withCallerStack(async () =>
-    expectMessage(await (await target.client()).deadLettersOf(name), matcher, options),
-  );
+  return withCallerStack(async () => {
+    checkArguments('deadLetter', [name, matcher, options]);
+    return expectMessage(await (await target.client()).deadLettersOf(name), matcher, options);
+  });
 }
 
 /**
@@ -270,6 +283,7 @@ export function role(
   const here = current('role');
   const [args, more] = isList(argsOrOptions) ? [argsOrOptions, options] : [[], argsOrOptions];
   return withCallerStack(async () => {
+    checkArguments('role', [name, argsOrOptions, options]);
     await here.target.faults?.checked();
     const { roles } = startedIn(here);
     return startRole(here.target, [name, ...args], more, (started) => roles.add(started));
@@ -282,8 +296,10 @@ export const clock = {
    * Advances the time; timers fire in order. Before each step it waits until the consuming roles have handled their
    * messages. `within` is the time limit of each such wait in milliseconds (default 10,000); 0 does not wait.
    */
-  advance: async (milliseconds: number, { within = clockMs }: { within?: number } = {}): Promise<void> => {
+  advance: async (milliseconds: number, options: { within?: number } = {}): Promise<void> => {
     const { target } = current('clock.advance');
+    checkArguments('clock.advance', [milliseconds, options]);
+    const { within = clockMs } = options;
     if (target.advance === undefined) skip(`needs a broker whose clock can be advanced; the target is ${target.kind}`);
     await withCallerStack(async () => target.advance?.(milliseconds, within));
   },
@@ -298,7 +314,11 @@ export const cluster: ClusterFaults = new Proxy({} as ClusterFaults, {
     const faults = here.target.cluster ?? skip(`needs a cluster in containers; the target is ${here.target.kind}`);
     if (!['nodes', 'logs', 'heal'].includes(name)) here.isFaulty = true;
     const member: unknown = Reflect.get(faults, name);
-    return typeof member === 'function' ? member.bind(faults) : member;
+    if (typeof member !== 'function') return member;
+    return (...values: unknown[]): unknown => {
+      checkArguments(`cluster.${name}`, values);
+      return Reflect.apply(member, faults, values);
+    };
   },
 });
 
@@ -307,14 +327,15 @@ export const faults: BrokerFaults = {
   redeliver: () => faultControl().redeliver(),
   crashBetween: (...between) => faultControl().crashBetween(...between),
   cut: () => faultControl().cut(),
-  delay: (milliseconds) => faultControl().delay(milliseconds),
+  delay: (milliseconds) => faultControl('faults.delay', milliseconds).delay(milliseconds),
   refusePublish: () => faultControl().refusePublish(),
-  full: (queue) => faultControl().full(queue),
+  full: (queue) => faultControl('faults.full', queue).full(queue),
   block: () => faultControl().block(),
 };
 
-function faultControl(): FaultControl {
+function faultControl(of = 'faults', ...values: readonly unknown[]): FaultControl {
   const { target } = current('faults');
+  checkArguments(of, values);
   return target.faults ?? skip(`needs the faults of the embedded broker; the target is ${target.kind}`);
 }
 
@@ -373,15 +394,6 @@ async function openWhenDeclared(queue: string, open: () => Promise<Inbox>, withi
 
 /** Milliseconds between two attempts to open a missing queue. */
 const missingQueueMs = 25;
-
-function messageOf(body: Body, options: SendOptions): SentMessage {
-  if (typeof body === 'string' || body instanceof Uint8Array)
-    return { ...options, body: typeof body === 'string' ? Buffer.from(body) : Buffer.from(body) };
-  const properties = { contentType: 'application/json', ...options.properties };
-  const text: string | undefined = JSON.stringify(body);
-  if (text === undefined) throw new TypeError(`the body is ${typeof body}, which JSON cannot represent`);
-  return { ...options, body: Buffer.from(text), properties };
-}
 
 function isList(value: readonly string[] | RoleOptions): value is readonly string[] {
   return Array.isArray(value);

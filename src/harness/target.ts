@@ -122,6 +122,8 @@ export type ReplayTo = { readonly queue: string } | { readonly exchange: string 
 interface ReplayOptions {
   /** `undefined` means the recorded exchange and routing key. */
   readonly to: ReplayTo | undefined;
+  /** If `false`, no schema applies to the messages. */
+  readonly schema: boolean | undefined;
   /** Called before each message with the recorded pause before it, in milliseconds. */
   readonly pause: (milliseconds: number) => Promise<void>;
 }

@@ -86,7 +86,8 @@ async function openIntake(source: Source, opening: Opening): Promise<Intake | un
     isNearlyDropped: ({ headers }: Message) => isNearlyDropped(workQueue(), headers),
     isLastReturn: ({ headers }: Message) => isLastReturn(workQueue(), headers),
   };
-  const handler = source.contract ? checkedHandler(settings.handler, source.contract) : settings.handler;
+  const replies = settings.behaviour === 'reply';
+  const handler = source.contract ? checkedHandler(settings.handler, source.contract, { replies }) : settings.handler;
   const parts = { ...shared, ...returns, context, consumer, publisher, failures, tracer, counts, read };
   return new Intake({ ...parts, settings: { ...settings, handler } });
 }

@@ -20,6 +20,8 @@ export interface WritableMessage {
   readonly mandatory: boolean;
   /** Name of the operation in the span of the message. Default: `publish`. */
   readonly operation?: 'reply' | 'retry' | 'dead-letter';
+  /** This message without the headers of a trace. It is sent if its headers do not fit into one frame with them. */
+  readonly withoutTrace?: WritableMessage;
 }
 
 export interface OutgoingMessage extends WritableMessage {

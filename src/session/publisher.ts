@@ -226,7 +226,7 @@ export class Publisher {
   #write(channel: ConfirmChannel, entry: UnconfirmedMessage): boolean {
     entry.writtenAt = time.now();
     try {
-      publishMessage(channel, entry.message);
+      publishWithTrace(channel, entry.message);
     } catch (error) {
       if (error instanceof Error && error.name === 'IllegalOperationError') {
         // The message is sent again after reopening. If the close of a channel arrived in the same packet as its
@@ -345,6 +345,17 @@ export class Publisher {
 
   #stopClock(): void {
     this.#clock.cancel();
+  }
+}
+
+/** Publishes a message, and without the headers of its trace if they do not fit into its frame. */
+function publishWithTrace(channel: ConfirmChannel, message: WritableMessage): void {
+  const { withoutTrace } = message;
+  try {
+    publishMessage(channel, message);
+  } catch (error) {
+    if (withoutTrace === undefined || !(error instanceof RangeError)) throw error;
+    publishMessage(channel, withoutTrace);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { PassThrough } from 'node:stream';
 import type { ConnectionConfig } from '../config/config.ts';
+import type { Sent } from '../contracts/by-destination.ts';
 import { MqError } from '../errors.ts';
 import type { ReplayTo } from '../harness/target.ts';
 import { loginUserOf, RecordingReader, Stripper } from '../roles/replay.ts';
@@ -15,10 +16,12 @@ interface Replay {
   readonly pause: (milliseconds: number) => Promise<void>;
   readonly addresses: readonly ConnectionConfig[];
   readonly open: () => Promise<Publisher>;
+  /** Returns the error of a message that does not match the schema of its publication. */
+  readonly errorOf: ((message: Sent & { readonly body: Buffer }) => MqError | undefined) | undefined;
 }
 
 /** Returns the number of messages, which are all confirmed. Throws the first failure. */
-export async function replayRecording({ path, to, pause, addresses, open }: Replay): Promise<number> {
+export async function replayRecording({ path, to, pause, addresses, open, errorOf }: Replay): Promise<number> {
   await checkRecording(path);
   const stripper = new Stripper({ user: loginUserOf(addresses), keepsCopies: false });
   const publisher = await open();
@@ -29,6 +32,8 @@ export async function replayRecording({ path, to, pause, addresses, open }: Repl
       if (at > (last ?? at)) await pause(at - (last ?? at));
       last = at;
       const place = to && 'queue' in to ? { exchange: '', routingKey: to.queue } : { exchange, routingKey, ...to };
+      const error = errorOf?.({ ...place, body });
+      if (error) throw error;
       const outcome = await publisher.publish({
         ...place,
         properties: stripper.strip(properties),

@@ -116,14 +116,22 @@ export class SessionClient implements FixtureClient {
     return { publisher, message: messageOf(body) };
   }
 
-  async replay(path: string, options: Parameters<FixtureClient['replay']>[1]): Promise<number> {
+  async replay(path: string, { schema = true, ...options }: Parameters<FixtureClient['replay']>[1]): Promise<number> {
     const [{ replayRecording }, session] = await Promise.all([import('./replay.ts'), this.#shared()]);
     const [vhost = '/'] = Object.keys(this.#config.vhosts);
     const open = async () => {
       this.#replayer ??= session.vhostPublisher(vhost, 256);
       return this.#replayer;
     };
-    return replayRecording({ path, ...options, addresses: this.#addresses, open });
+    const errorOf = schema ? await this.#errorOf(vhost) : undefined;
+    return replayRecording({ path, ...options, addresses: this.#addresses, open, errorOf });
+  }
+
+  /** Returns a function that checks messages by their exchange and routing key, or `undefined` without schemas. */
+  async #errorOf(vhost: string) {
+    if (!this.#contracts) return undefined;
+    const { destinationCheck } = await import('../contracts/checked-sending.ts');
+    return destinationCheck(this.#config, this.#contracts.publications, vhost)?.errorOf;
   }
 
   async request(publication: string, sent: SentMessage, withinMs: number): Promise<ReceivedMessage> {

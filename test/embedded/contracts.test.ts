@@ -117,6 +117,7 @@ test('onInvalid names another policy than dead-letter', async () => {
   const ended = await roles.run(['subscribe', 'order', '--exec', 'cat'], { cwd: ending });
   assert.is(ended.status, 1);
   assert.match(ended.stderr, /attempt 1 failed: schema: /);
+  assert.match(ended.stderr, /hint: the message went back to its queue \("onInvalid": "exit" in rascal.json\)/);
   assert.is((await roles.take('ended', 1))[0]!.payload, '{}');
 });
 

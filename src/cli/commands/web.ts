@@ -10,10 +10,12 @@ import { asMqError, MqError } from '../../errors.ts';
 import type { Observer } from '../../session/observer.ts';
 import type { Tapper } from '../../session/session.ts';
 import { aborted } from '../../signal.ts';
+import type { Sender } from '../../web/sender.ts';
 import type { WebSettings } from '../../web/server.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
+import { destinationCheck } from '../contract.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { type Broker, brokerOf } from '../input/broker.ts';
@@ -86,7 +88,7 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
       host: job.host,
       port,
       guard: guardOf(job, values),
-      publish: (message) => sender.send(message),
+      publish: await checkedPublish(job, sender),
       stomp:
         route.plugins.length > 0
           ? { plugins: route.plugins }
@@ -103,6 +105,16 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
   } finally {
     await session.close();
   }
+}
+
+/** Returns a function that sends messages of the page, and refuses those that do not match the schemas of their places. */
+async function checkedPublish({ config, vhost }: Job, sender: Sender): Promise<WebSettings['publish']> {
+  const check = await destinationCheck(config, vhost);
+  return async (message) => {
+    await check?.turn.next();
+    const error = check?.errorOf({ ...message, body: Buffer.from(message.text) });
+    return error ? { outcome: 'refused', message: error.message } : sender.send(message);
+  };
 }
 
 function guardOf({ password, host }: Job, values: Values): WebSettings['guard'] {

@@ -79,7 +79,7 @@ export function genericCommand(name: GenericName, configs: CheckedConfig): Comma
       const any = anyTargetOf(name, values, { config, env: context.env });
       if (any) {
         const role = roleFor(behaviour, [any.name]);
-        return runRole(context, values, { name, role, config: any.config });
+        return runRole(context, values, { name, role, config: any.config, definedIn: config });
       }
       const { targets, rest } = targetsOf(values, uses, configs);
       const used = roleFor(behaviour, targets);

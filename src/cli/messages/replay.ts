@@ -100,7 +100,7 @@ async function run(context: Context, values: Values, { settings, config }: Job):
   const publication = target.to === 'publication' ? config.publications[target.name] : undefined;
   const vhost = publication?.vhost ?? vhostOf(config);
   const note = noteOf(context, 'replay');
-  const check = await replayCheck(config, target);
+  const check = await replayCheck(config, target, vhost);
   const { loginUserOf, replay } = await import('../../roles/replay.ts');
   const user = loginUserOf(brokerOf(config, vhost, addresses).connections);
   const traced = { name: 'replay', say: ({ message }: Said) => note(message) };

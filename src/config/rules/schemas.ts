@@ -1,7 +1,8 @@
 // Checks the schema settings of publications and subscriptions. The files of the schemas are checked in contracts/.
 
 import { objectOf, type Plain } from '../plain.ts';
-import type { Path } from '../reading/problem.ts';
+import { type Path, quote } from '../reading/problem.ts';
+import { expandRole, subscriptionNames } from '../role.ts';
 import type { RuleInput } from './report.ts';
 
 export function checkSchemas({ file, report }: RuleInput): void {
@@ -15,7 +16,21 @@ export function checkSchemas({ file, report }: RuleInput): void {
         report([...at, 'schema'], 'value', 'mq reads schemas from local files only; save it and name its file');
       if (schema === undefined && onInvalid !== undefined)
         report([...at, 'onInvalid'], 'missing', 'requires a "schema"');
+      if (kind === 'subscriptions' && onInvalid === 'retry') {
+        const of = withoutRetries(mq, name, own);
+        if (of !== undefined) report([...at, 'onInvalid'], 'value', `is "retry", but ${of} sets "retry": false`);
+      }
     }
+}
+
+/** Returns the subscription, or the first of its roles, that never retries. */
+function withoutRetries(mq: Plain, subscription: string, own: unknown): string | undefined {
+  if (objectOf(own)['retry'] === false) return 'the subscription';
+  for (const [name, row] of Object.entries(objectOf(mq['roles']))) {
+    const role = expandRole(objectOf(row));
+    if (role['retry'] === false && subscriptionNames(role).includes(subscription)) return `the role ${quote(name)}`;
+  }
+  return undefined;
 }
 
 /** Returns the names of the schema files in rascal.json, each with its path. */

@@ -5,6 +5,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { isObject, listOf } from '../../config/plain.ts';
 import { childOf, childrenOf, keywordsOf, referencedBy, type SchemaNode, schemaTree } from '../schema-node.ts';
 import { closureOf } from './closure.ts';
+import { excludedTypes } from './limits.ts';
+import { constraintsOf } from './same.ts';
 
 /** Schemas that a value must all match. */
 export type Nodes = readonly SchemaNode[];
@@ -37,13 +39,24 @@ interface Alternative {
 export function factsOf(nodes: Nodes): Facts {
   const { flat, isFalse } = flatten(nodes);
   const types = typesOf(flat);
+  for (const type of excludedTypes(flat)) types.delete(type);
   const values = valuesOf(flat, types);
   return {
     first: nodes[0] ?? anything,
     ...{ flat, types, values },
-    isEmpty: isFalse || types.size === 0 || values?.length === 0,
+    isEmpty: isFalse || types.size === 0 || values?.length === 0 || flat.some((node) => isNegated(node, types)),
     alternatives: flat.flatMap(alternativesOf),
   };
+}
+
+/** Reports whether `not` refuses all values of these types. */
+function isNegated(node: SchemaNode, types: ReadonlySet<TypeName>): boolean {
+  const refused = childOf(node, 'not');
+  if (refused === undefined || refused.schema === false) return false;
+  if (constraintsOf(refused).some((keyword) => keyword !== 'type')) return false;
+  const { type } = keywordsOf(refused);
+  const named: readonly unknown[] = type === undefined ? typeNames : listOf(type);
+  return [...types].every((one) => named.includes(one) || (one === 'integer' && named.includes('number')));
 }
 
 /** Returns a node at the same place with another schema. */

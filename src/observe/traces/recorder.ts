@@ -12,6 +12,7 @@ import {
   type TraceContext,
   type Tracer,
   traceOf,
+  untraced,
   withTrace,
 } from '../../tracing.ts';
 import { type Described, processDescription, publishDescription } from './attributes.ts';
@@ -173,5 +174,19 @@ class TracedMessage implements WritableMessage {
   get properties(): WritableMessage['properties'] {
     const { properties } = this.#message;
     return { ...properties, headers: withTrace(properties.headers ?? {}, this.#context) };
+  }
+
+  get withoutTrace(): WritableMessage {
+    const message = this.#message;
+    // A message of a user keeps its headers. Those of a retry, a dead letter or a reply already have the context of a span.
+    if (message.operation === undefined) return message;
+    const { exchange, routingKey, mandatory, body, properties } = message;
+    return {
+      exchange,
+      routingKey,
+      mandatory,
+      body,
+      properties: { ...properties, headers: untraced(properties.headers) },
+    };
   }
 }

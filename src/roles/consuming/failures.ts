@@ -154,7 +154,9 @@ export class Failures {
     if (!decision.isEnd) return settled;
     const why = `attempt ${message.attempt} failed: ${reason}`;
     const where = decision.action === 'back' ? 'back to its queue' : 'to the dead-letter queue';
-    return { ...settled, end: new MqError('ANSWER_NO', why, { hint: `the message went ${where} (--on-fail exit)` }) };
+    // Only the schema of a subscription sets the policy of a failure.
+    const cause = failure.policy === undefined ? '--on-fail exit' : '"onInvalid": "exit" in rascal.json';
+    return { ...settled, end: new MqError('ANSWER_NO', why, { hint: `the message went ${where} (${cause})` }) };
   }
 
   /**

@@ -319,6 +319,7 @@ export class Intake implements Member {
   async #settle(pending: PendingDelivery, message: Message, outcome: Outcome): Promise<Settled> {
     const { settings, failures } = this.#parts;
     const { delivery } = pending;
+    if ('refusal' in outcome) await this.#replies.send(message, outcome.refusal);
     switch (outcome.type) {
       case 'ack':
         if (settings.behaviour === 'reply') {

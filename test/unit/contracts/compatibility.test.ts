@@ -409,6 +409,41 @@ for (const [title, older, newer, found] of changes) {
   });
 }
 
+const nothing: readonly unknown[] = [
+  false,
+  { not: {} },
+  { not: true },
+  { type: 'string', not: { type: ['string', 'null'] } },
+  { enum: [] },
+  { type: 'number', minimum: 2, maximum: 1 },
+  { type: 'number', exclusiveMinimum: 1, maximum: 1 },
+  { type: 'integer', exclusiveMinimum: 1, exclusiveMaximum: 2 },
+  { type: 'string', minLength: 3, maxLength: 2 },
+  { type: 'array', minItems: 2, maxItems: 1 },
+  { type: 'array', minItems: 2, prefixItems: [{}], items: false },
+  { type: 'array', contains: {}, maxItems: 0 },
+  { type: 'object', minProperties: 2, maxProperties: 1 },
+  { type: 'object', required: ['a'], properties: { a: false } },
+  { type: 'object', required: ['a'], additionalProperties: false },
+  { allOf: [{ type: 'number', minimum: 2 }, { maximum: 1 }] },
+  { anyOf: [{ type: 'string', minLength: 2, maxLength: 1 }, { not: {} }] },
+];
+
+directions('a schema that accepts nothing may accept something later', () => {
+  for (const old of nothing) {
+    for (const newer of [order, { type: 'integer', minimum: 5 }, { enum: ['a'] }, { not: { type: 'null' } }])
+      assert.equal(refusals(old, newer), [], JSON.stringify([old, newer]));
+    assert.ok(refusals({ type: ['number', 'string', 'array', 'object'] }, old).length > 0, JSON.stringify(old));
+  }
+});
+
+undecided('limits that exclude one type do not exclude the others', () => {
+  assert.ok(refusals({ minimum: 2, maximum: 1 }, { type: 'number' }).length > 0);
+  assert.ok(refusals({ type: ['string', 'number'], minLength: 2, maxLength: 1 }, { type: 'string' }).length > 0);
+  assert.equal(refusals({ type: ['string', 'number'], minLength: 2, maxLength: 1 }, { type: 'number' }), []);
+  assert.ok(refusals({ exclusiveMinimum: 1, exclusiveMaximum: 2, type: 'number' }, { type: 'integer' }).length > 0);
+});
+
 undecided('many branches end with a finding', () => {
   const branches = Array.from({ length: 12 }, (_, index) => ({
     anyOf: [{ required: [`a${index}`] }, { required: [`b${index}`] }],

@@ -4,10 +4,11 @@ import { EventEmitter } from 'node:events';
 import { mock } from 'node:test';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Recorder } from '../../../src/observe/traces/recorder.ts';
 import type { BrokerConnection } from '../../../src/session/connecting/broker-connection.ts';
 import { newCounts } from '../../../src/session/counts.ts';
 import { failureOf } from '../../../src/session/failure.ts';
-import type { OutgoingMessage, PublishOutcome } from '../../../src/session/outgoing-message.ts';
+import type { OutgoingMessage, PublishOutcome, WritableMessage } from '../../../src/session/outgoing-message.ts';
 import { Publisher, type PublisherSettings } from '../../../src/session/publisher.ts';
 
 /** The error that amqplib throws. */
@@ -61,9 +62,10 @@ async function withPublisher(
   connection: BrokerConnection,
   onChannel: NonNullable<PublisherSettings['onChannel']>,
   work: (publisher: Publisher) => Promise<void>,
+  tracer?: PublisherSettings['tracer'],
 ): Promise<void> {
   const redact = (text: string) => text;
-  const settings = { vhost: '/', window: 10, timeoutMs: 2000, counts: newCounts(), redact, onChannel };
+  const settings = { vhost: '/', window: 10, timeoutMs: 2000, counts: newCounts(), redact, onChannel, tracer };
   const publisher = await Publisher.open(connection, settings);
   try {
     await work(publisher);
@@ -144,6 +146,43 @@ test('refuses many messages that cannot be encoded, after a lost channel', async
       await publisher.settled();
       assert.equal([...errors], [['the message cannot be sent: too long', 50_000]]);
     },
+  );
+});
+
+test('publishes without a trace if the headers do not fit with it', async () => {
+  const { connection, made } = fakeConnection();
+  const written: WritableMessage[] = [];
+  const onChannel = async () => {
+    const channel = made.at(-1) as FakeChannel & { sendMessage: (message: WritableMessage) => boolean };
+    const { sendMessage } = channel;
+    channel.sendMessage = (message) => {
+      if ('traceparent' in (message.properties.headers ?? {})) throw new RangeError('its properties are too large');
+      written.push(message);
+      return sendMessage(message);
+    };
+  };
+  const tracer = new Recorder(
+    () => true,
+    () => undefined,
+  ).on(() => ({ host: 'a', port: 1 }));
+  const trace = { traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`, tracestate: 'a=1' };
+  await withPublisher(
+    connection,
+    onChannel,
+    async (publisher) => {
+      const message = { exchange: '', routingKey: 'q', body: Buffer.from('x'), mandatory: true };
+      const sendOne = (headers: object, operation?: 'retry' | 'reply') =>
+        publisher.publish({ ...message, ...(operation && { operation }), properties: { headers: { ...headers } } });
+      assert.is((await sendOne({ a: 1 })).type, 'confirmed');
+      assert.is((await sendOne({ a: 2, ...trace }, 'retry')).type, 'confirmed');
+      // The headers of a user are never removed.
+      assert.is((await sendOne({ a: 3, ...trace })).type, 'refused');
+    },
+    tracer,
+  );
+  assert.equal(
+    written.map(({ properties }) => ({ ...properties.headers })),
+    [{ a: 1 }, { a: 2 }],
   );
 });
 

@@ -73,6 +73,11 @@ function namedTargets(
   const config = configFor(configs, { publications, subscriptions });
   for (const one of publications) refuseUnknown(values, 'publication', one, Object.keys(config.publications));
   for (const one of subscriptions) refuseUnknown(values, 'subscription', one, Object.keys(config.subscriptions));
+  if (config.schemas.publications[name] !== undefined && publications.length > 0)
+    throw values.usage(
+      `the bodies of mq bench do not match the schema of the publication '${name}'`,
+      'use a publication without a schema; without a name, mq bench uses a queue of its own',
+    );
   if (verb === 'consume' && values.flag('drop-messages') !== true)
     throw values.usage(
       `consume acknowledges the messages of the subscription '${name}', which are then lost`,

@@ -16,6 +16,8 @@ export interface NamedRole<Role extends RoleConfig = RoleConfig> {
   readonly name: string;
   readonly role: Role;
   readonly config: Config;
+  /** The configuration of the file, if `config` has a publication or subscription for a target of the command line. */
+  readonly definedIn?: Config;
 }
 
 export interface RunningRole<Role extends RoleConfig = RoleConfig> extends NamedRole<Role> {

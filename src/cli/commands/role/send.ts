@@ -11,7 +11,7 @@ import type { Properties } from '../../../session/wire.ts';
 import { intervalOf } from '../../arguments/rate.ts';
 import { delimiters } from '../../arguments/receive-options.ts';
 import type { Values } from '../../arguments/values.ts';
-import { publicationContract } from '../../contract.ts';
+import { destinationContract, publicationContract } from '../../contract.ts';
 import { properties } from '../../input/properties.ts';
 import { delayOf } from './delay.ts';
 import { type NamedRole, type RunningRole, withSession } from './running.ts';
@@ -20,7 +20,7 @@ export async function runPublish(context: Context, values: Values, running: Runn
   const settings = {
     publication: running.role.publication,
     ...sending(values, running, context),
-    contract: await publicationContract(running.config, running.role.publication),
+    contract: await contractOf(running, values.text('routing-key')),
     skip: skipped(values),
     mandatory: values.flag('mandatory') ?? true,
     delay: delayOf(values, running.config.delays[running.role.publication]),
@@ -48,6 +48,16 @@ export async function runRequest(context: Context, values: Values, running: Runn
   refuseText(settings);
   const { request } = await import('../../../roles/request.ts');
   await withSession(context, values, running, (session) => request(context, session, settings));
+}
+
+/** Returns the schema of the publication, or of the publications that use the same exchange or queue. */
+function contractOf(
+  { config, role: { publication }, definedIn }: RunningRole<SendingRole>,
+  key = '',
+): Promise<Contract | undefined> {
+  if (definedIn === undefined) return publicationContract(config, publication);
+  const { vhost = '/', exchange = '', queue } = config.publications[publication] ?? {};
+  return destinationContract(definedIn, { vhost, exchange, routingKey: queue ?? key });
 }
 
 /** Throws BAD_DATA for a text that does not match the schema, before mq connects to the broker. */

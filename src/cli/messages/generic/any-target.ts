@@ -2,6 +2,7 @@
 // The exchange or queue must exist. mq declares only what it always declares for a receiver: the wait queues and the
 // dead-letter queue, when the first message fails.
 
+import { isDeepStrictEqual } from 'node:util';
 import { type Config, namePrefix, type VhostConfig } from '../../../config/config.ts';
 import type { Context } from '../../../context.ts';
 import { delayName } from '../../../delay/configured.ts';
@@ -45,7 +46,8 @@ export function anySubscription(values: Values, config: Config, env: Context['en
   const { vhost, own } = ownVhost(config);
   if (queue !== undefined) {
     const subscriptions = { [queue]: { vhost, queue, rest: {} } };
-    return { name: queue, config: withVhost({ ...config, subscriptions }, vhost, withQueue(own, queue)) };
+    const schemas = schemasOf(config, { vhost, queue });
+    return { name: queue, config: withVhost({ ...config, subscriptions, schemas }, vhost, withQueue(own, queue)) };
   }
   if (exchange === undefined) return undefined;
   if (keys.length === 0)
@@ -54,7 +56,22 @@ export function anySubscription(values: Values, config: Config, env: Context['en
       "--key '#' receives everything of a topic exchange, --key '' everything of a fanout exchange",
     );
   const subscriptions = { [exchange]: { vhost, queue: ownQueue, rest: {} } };
-  return { name: exchange, config: withVhost({ ...config, subscriptions }, vhost, withOwnQueue(own, exchange, keys)) };
+  const schemas = { ...config.schemas, subscriptions: {} };
+  const given = { ...config, subscriptions, schemas };
+  return { name: exchange, config: withVhost(given, vhost, withOwnQueue(own, exchange, keys)) };
+}
+
+/** Returns the schemas for a subscription with the name of its queue: that of the file's subscriptions to the queue. */
+function schemasOf(config: Config, { vhost, queue }: { vhost: string; queue: string }): Config['schemas'] {
+  const { schemas, subscriptions, vhosts } = config;
+  const prefix = namePrefix(vhosts[vhost]);
+  const names = Object.keys(subscriptions).filter((name) => {
+    const one = subscriptions[name];
+    return one?.vhost === vhost && prefix + one.queue === queue;
+  });
+  const [first, ...others] = names.map((name) => schemas.subscriptions[name]);
+  const isCommon = first !== undefined && others.every((one) => isDeepStrictEqual(one, first));
+  return { ...schemas, subscriptions: isCommon ? { [queue]: first } : {} };
 }
 
 /** Start of the name of the queue for --exchange. Its name on the broker ends with a random part. */

@@ -4,6 +4,7 @@
 import { basename } from 'node:path';
 import { type Config, isPrivate, namePrefix } from '../../../config/config.ts';
 import { objectOf, type Plain, stringOf } from '../../../config/plain.ts';
+import { type Uses, usesOf } from '../../../config/role.ts';
 import type { SchemaNode } from '../../../contracts/schema-node.ts';
 import type { SchemaTrees } from '../../../contracts/trees.ts';
 import { type WrittenSchemas, writtenSchemas } from './asyncapi-schemas.ts';
@@ -22,6 +23,8 @@ interface Operation {
   readonly bindings: Plain;
   readonly contentType: string | undefined;
   readonly schema: SchemaNode | undefined;
+  /** `true` if a role requests with the publication, or replies to the subscription. */
+  readonly hasReply: boolean;
 }
 
 /** A queue, or an exchange with a routing key. */
@@ -53,17 +56,18 @@ export function asyncapiOf(config: Config, vhosts: readonly string[], trees: Sch
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-function sections(
-  operations: readonly Operation[],
-  written: WrittenSchemas,
-): Record<'channels' | 'operations' | 'messages', Record<string, unknown>> {
+type Sections = Record<'channels' | 'operations' | 'messages', Record<string, Plain>>;
+
+function sections(operations: readonly Operation[], written: WrittenSchemas): Sections {
   const [channelIds, operationIds, messageIds] = [new Ids(), new Ids(), new Ids()];
   const channels: Record<string, Plain> = {};
   const messages: Record<string, Plain> = {};
   const found: Record<string, Plain> = {};
+  const replying: string[] = [];
   for (const one of operations) {
     const { schema, channel, contentType = schema && 'application/json' } = one;
     const operationId = operationIds.of(one, `${one.action}_${one.name}`);
+    if (one.hasReply) replying.push(operationId);
     const channelId = channelIds.of(channel.key, channel.name);
     const messageName = schema === undefined ? operationId : written.idOf(schema);
     const messageId = messageIds.of(`${contentType} ${messageName}`, messageName);
@@ -87,10 +91,56 @@ function sections(
       bindings: { amqp: { ...one.bindings, bindingVersion } },
     };
   }
-  return { channels, operations: found, messages };
+  const replyIds = {
+    channel: channelIds.of('replies', 'replies'),
+    messageOf: (operation: string) => messageIds.of(`reply ${operation}`, `reply_${operation}`),
+  };
+  return withReplies({ channels, operations: found, messages }, replying, replyIds);
+}
+
+interface ReplyIds {
+  readonly channel: string;
+  readonly messageOf: (operation: string) => string;
+}
+
+/** Adds a channel for the replies, whose address is in each request. */
+function withReplies(
+  { channels, operations, messages }: Sections,
+  replying: readonly string[],
+  { channel, messageOf }: ReplyIds,
+): Sections {
+  if (replying.length === 0) return { channels, operations, messages };
+  const each = (value: (operation: string, message: string) => readonly [string, Plain]) =>
+    Object.fromEntries(replying.map((operation) => value(operation, messageOf(operation))));
+  const replied = each((operation, message) => {
+    const reply = {
+      address: { location: '$message.header#/replyTo', description: 'property reply_to of the request' },
+      channel: { $ref: `#/channels/${channel}` },
+      messages: [{ $ref: `#/channels/${channel}/messages/${message}` }],
+    };
+    return [operation, { ...operations[operation], reply }];
+  });
+  const references = each((_, message) => [message, { $ref: `#/components/messages/${message}` }]);
+  return {
+    channels: { ...channels, [channel]: { address: null, messages: references } },
+    operations: { ...operations, ...replied },
+    messages: { ...messages, ...each((_, message) => [message, {}]) },
+  };
+}
+
+/** Returns the names of the publications and subscriptions with replies. */
+function repliedTo({ roles }: Config): Uses {
+  const uses = Object.values(roles)
+    .filter(({ behaviour }) => behaviour === 'request' || behaviour === 'reply')
+    .map(usesOf);
+  return {
+    publications: uses.flatMap((one) => one.publications),
+    subscriptions: uses.flatMap((one) => one.subscriptions),
+  };
 }
 
 function publications(config: Config, trees: SchemaTrees): Operation[] {
+  const { publications: withReply } = repliedTo(config);
   return Object.entries(config.publications).map(([name, { vhost, exchange, queue, routingKey, options = {} }]) => ({
     ...{ kind: 'publication', name, action: 'send', vhost },
     channel:
@@ -100,16 +150,19 @@ function publications(config: Config, trees: SchemaTrees): Operation[] {
     bindings: sendBindings(options),
     contentType: stringOf(options['contentType']),
     schema: trees.publications.get(name),
+    hasReply: withReply.includes(name),
   }));
 }
 
 function subscriptions(config: Config, trees: SchemaTrees): Operation[] {
+  const { subscriptions: withReply } = repliedTo(config);
   return Object.entries(config.subscriptions).map(([name, { vhost, queue, options = {} }]) => ({
     ...{ kind: 'subscription', name, action: 'receive', vhost },
     channel: queueChannel(config, vhost, queue),
     bindings: { ack: options['noAck'] !== true },
     contentType: undefined,
     schema: trees.subscriptions.get(name),
+    hasReply: withReply.includes(name),
   }));
 }
 

@@ -19,6 +19,19 @@ refuses([
     hint: '--drop-messages permits that; without a name, mq bench fills a queue of its own',
   },
   {
+    title: 'a publication with a schema, which no body of a benchmark matches',
+    args: ['bench', 'pipe', 'orders'],
+    files: rascal({
+      vhosts: { '/': { queues: { orders: {} } } },
+      publications: { orders: { queue: 'orders' } },
+      subscriptions: { orders: { queue: 'orders' } },
+      mq: { publications: { orders: { schema: 'order.json' } } },
+    }),
+    exit: 64,
+    line: "mq bench: the bodies of mq bench do not match the schema of the publication 'orders' [USAGE]",
+    hint: 'use a publication without a schema; without a name, mq bench uses a queue of its own',
+  },
+  {
     title: 'an unknown metric of a threshold',
     args: ['bench', 'pipe', '--threshold', 'p98<50ms'],
     files,

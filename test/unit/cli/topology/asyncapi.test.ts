@@ -167,6 +167,33 @@ document('contains the schemas, with references that start at the document', asy
   assert.equal(Object.keys(objectOf(messages)), ['send_direct', 'order']);
 });
 
+document('describes the replies of roles that request and reply', async () => {
+  const roles = { ask: { request: 'direct' }, answer: { reply: 'billing' }, print: { consume: 'replies' } };
+  const { channels, operations, components } = await documentOf({}, { roles });
+  const replyTo = (message: string) => ({
+    address: { location: '$message.header#/replyTo', description: 'property reply_to of the request' },
+    channel: { $ref: '#/channels/replies_2' },
+    messages: [{ $ref: `#/channels/replies_2/messages/${message}` }],
+  });
+  const replies = Object.entries(objectOf(operations)).map(([name, one]) => [name, objectOf(one)['reply']]);
+  assert.equal(
+    replies.filter(([, reply]) => reply !== undefined),
+    [
+      ['send_direct', replyTo('reply_send_direct')],
+      ['receive_billing', replyTo('reply_receive_billing')],
+    ],
+  );
+  const messages = { ...objectOf(objectOf(components)['messages']) };
+  assert.equal([messages['reply_send_direct'], messages['reply_receive_billing']], [{}, {}]);
+  assert.equal(objectOf(channels)['replies_2'], {
+    address: null,
+    messages: {
+      reply_send_direct: { $ref: '#/components/messages/reply_send_direct' },
+      reply_receive_billing: { $ref: '#/components/messages/reply_receive_billing' },
+    },
+  });
+});
+
 document('names the draft if a keyword needs it', async () => {
   const pair = {
     ...order,

@@ -27,6 +27,20 @@ test('reports an empty name, onInvalid without a schema, and unknown policies', 
   assert.match(unknown, /onInvalid: must be retry, dead-letter, requeue, drop or exit, not "lose"/);
 });
 
+test('refuses "onInvalid": "retry" if nothing is retried', () => {
+  const order = { schema: 'a.json', onInvalid: 'retry' };
+  const problems = (mq: object) => linesOf(file(mq)).map((line) => line.replace(/^f:\d+:\d+: /, ''));
+  const message = 'mq.subscriptions.order.onInvalid: is "retry", but';
+  const never = { subscriptions: { order: { ...order, retry: false } } };
+  assert.equal(problems(never), [`${message} the subscription sets "retry": false`]);
+  const role = { subscriptions: { order }, roles: { audit: { consume: 'order', retry: false } } };
+  assert.equal(problems(role), [`${message} the role "audit" sets "retry": false`]);
+  const others = { subscriptions: { order }, roles: { audit: { consume: 'order', retry: { attempts: 2 } } } };
+  assert.equal(problems(others), []);
+  const dropping = { subscriptions: { order: { ...order, onInvalid: 'drop', retry: false } } };
+  assert.equal(problems(dropping), []);
+});
+
 test('refuses the address of a schema at its line', () => {
   const mq = { publications: { order: { schema: 'https://example.com/order.json' } } };
   assert.equal(linesOf(JSON.stringify(file(mq), null, 2)), [
