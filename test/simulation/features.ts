@@ -8,6 +8,7 @@ import type { Lane } from './lanes.ts';
 import { type PlannedMessage, programWays } from './message.ts';
 import type { Plan, PlannedConsumer, PlannedPublisher, PlannedStop } from './plan.ts';
 import { quirks } from './programs.ts';
+import { withRecordCommand, withRecording } from './recordings/plan.ts';
 import type { PlannedReplacement } from './replacement.ts';
 import { withStream } from './streams/plan.ts';
 
@@ -28,6 +29,8 @@ export function withFeatures(plan: Plan): Plan {
     withExclusive,
     withStart,
     withStream,
+    withRecording,
+    withRecordCommand,
     withAims,
   ].reduce((done, add) => add(done, random), plan);
 }

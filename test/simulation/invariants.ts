@@ -8,13 +8,14 @@ import { isOfStream, streamName } from './streams/plan.ts';
 
 /** Returns a line for each violation. */
 export function violationsOf(simulation: Simulation): string[] {
-  const { plan, history, roles, broker, replacement, stream } = simulation;
+  const { plan, history, roles, broker, replacement, stream, mover } = simulation;
   const ofReplacement = replacement?.violations() ?? [];
   readQueues(simulation, history);
   const ofStream = stream?.violations() ?? [];
   const { failures } = verdictOf(history, {
     duplicates:
       mostDuplicates(plan, broker.ends, replacement?.starts) +
+      mostMovedAgain(plan, broker.ends + (mover?.interruptions ?? 0)) +
       roles.reduce((sum, role) => sum + role.mostHandedBack, 0),
     order: isOrdered(plan),
     drops: plan.onFail === 'drop',
@@ -88,6 +89,13 @@ function mostDuplicates(plan: Plan, ends: number, replacements = 0): number {
   return (windows + prefetches) * (faults.length + ends) + repeated;
 }
 
+/** A message can be in the file and in the queue, and a replay can send it again, if one of the two was interrupted. */
+function mostMovedAgain({ recording, faults }: Plan, interruptions: number): number {
+  if (recording === undefined) return 0;
+  const { messages, window } = recording.publisher;
+  return messages.length * interruptions + (messages.length + window) * faults.length;
+}
+
 /** A refused reply fails the attempt after the effect of the handler. */
 function mostRefusedReplies({ requesters = [], faults, onFail, attempts }: Plan): number {
   if (!faults.some(({ fault }) => refusing.has(fault))) return 0;
@@ -102,7 +110,7 @@ const refusing: ReadonlySet<string> = new Set([
 ]);
 
 function isOrdered(plan: Plan): boolean {
-  const { publishers, consumers, requesters, commands, replacement, lanes } = plan;
+  const { publishers, consumers, requesters, commands, replacement, lanes, recording } = plan;
   return (
     publishers.length === 1 &&
     publishers.every(({ delayMs }) => delayMs === undefined) &&
@@ -111,6 +119,7 @@ function isOrdered(plan: Plan): boolean {
     requesters === undefined &&
     commands === undefined &&
     replacement === undefined &&
+    recording === undefined &&
     lanes === undefined
   );
 }
@@ -125,10 +134,10 @@ function needlessDrops({ history: { dropped, runs }, late }: Simulation): string
 
 /**
  * Without faults, a message that no handler has received must not be in a dead-letter queue. The second look of mq peek
- * can use up an attempt (messages.md).
+ * or mq record can use up an attempt (messages.md).
  */
 function undeservedDeaths({ faults, commands = [] }: Plan, { deadLettered, runs }: History): string[] {
-  const looks = commands.filter(({ command }) => command === 'peek').length;
+  const looks = commands.filter(({ command }) => command === 'peek' || command === 'record queue').length;
   if (faults.length > 0 || looks > 1) return [];
   const received = new Set(runs.map(({ body }) => body));
   return deadLettered.filter((body) => !received.has(body)).map((body) => `dead-lettered, but never received: ${body}`);

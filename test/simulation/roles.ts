@@ -39,6 +39,8 @@ export abstract class Role {
   readonly isSender: boolean = false;
   /** True for a role that uses the topology that others have declared. */
   protected readonly declaresNothing: boolean = false;
+  /** Queues that it uses. */
+  protected readonly usedQueues: readonly string[] = ['work'];
   protected readonly simulation: Simulation;
   /** True if the topology was declared before the process started. */
   #wasDeclared = false;
@@ -131,7 +133,7 @@ export abstract class Role {
 
   get #isDeclared(): boolean {
     const vhost = this.simulation.broker.current?.vhosts.get('/');
-    return vhost?.exchanges.has('work') === true && vhost.queues.has('work');
+    return vhost?.exchanges.has('work') === true && this.usedQueues.every((name) => vhost.queues.has(name));
   }
 
   /** Returns the program of the children. */
@@ -170,9 +172,7 @@ export abstract class Role {
   #checkStatus({ end, stderr, signals }: SimulatedProcess): void {
     const { errors } = this.simulation;
     const status = end?.status;
-    // A fault may leave timers of amqplib and Rascal, which end with the process.
-    const isChecked = status === 0 && signals.length === 0 && this.simulation.plan.faults.length === 0;
-    if (isChecked && end?.left) errors.push(`${this.name} left ${end.left} at its end`);
+    if (status === 0 && signals.length === 0 && end?.left) errors.push(`${this.name} left ${end.left} at its end`);
     const misuse = misuseIn(stderr);
     if (misuse !== undefined) errors.push(`${this.name} violated the protocol: ${misuse}`);
     if (status === undefined || this.statusesAfter(signals).has(status)) return;

@@ -11,6 +11,7 @@ import { excessOf, violationsOf } from './invariants.ts';
 import { isAgain, type PlannedMessage, type Received } from './message.ts';
 import type { Plan } from './plan.ts';
 import { ReceivingRole } from './receiving-roles.ts';
+import { ArchivePublisherRole, MoverRole } from './recordings/roles.ts';
 import { ReplaceRole } from './replacement.ts';
 import type { Role } from './roles.ts';
 import { PublisherRole, RequesterRole } from './sending-roles.ts';
@@ -61,6 +62,7 @@ export class Simulation {
   readonly broker: SimulatedBroker;
   readonly replacement: ReplaceRole | undefined;
   readonly stream: StreamRun | undefined;
+  readonly mover: MoverRole | undefined;
   /** Configuration of the processes that start now. */
   configFile: string;
   /** Virtual time since which there is no fault. */
@@ -85,6 +87,8 @@ export class Simulation {
     this.configFile = configurationFile(plan);
     this.replacement = plan.replacement && new ReplaceRole(this, plan.replacement);
     this.stream = plan.stream && new StreamRun(this, plan.stream);
+    const archivist = plan.recording && new ArchivePublisherRole(this, plan.recording);
+    this.mover = plan.recording && archivist && new MoverRole(this, plan.recording, archivist);
     this.roles = [
       ...plan.publishers.map((one) => new PublisherRole(this, one, messageAt)),
       ...plan.consumers.map((one) => new ReceivingRole(this, one, 'consumer')),
@@ -93,6 +97,8 @@ export class Simulation {
       ...(plan.commands ?? []).map((one) => new CommandRole(this, one)),
       ...(this.replacement ? [this.replacement] : []),
       ...(this.stream?.roles ?? []),
+      ...(archivist ? [archivist] : []),
+      ...(this.mover ? [this.mover] : []),
     ];
   }
 
@@ -227,6 +233,7 @@ export class Simulation {
     for (const role of this.roles)
       if (role instanceof PublisherRole && !role.isFinished)
         this.errors.push(`${role.name} has not published its messages: it has waited since the last fault`);
+    if (this.mover?.isFinished === false) this.errors.push('mq record and mq replay have not moved the messages');
     if (this.replacement?.isFinished === false) this.errors.push('mq apply has not replaced the queue');
     await this.#end();
   }
