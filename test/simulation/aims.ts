@@ -16,8 +16,8 @@ export function withAims(plan: Plan, random: Random): Plan {
   if (random.chance(0.9)) return plan;
   const [publisher, consumer] = [plan.publishers[0], plan.consumers[0]];
   const aim = random.pick([...(plan.broker === 'disk' ? [atStore, atStore] : []), atWindow, atFailure]);
-  const { lanes, replacement, exclusive, requesters, commands, stream, recording, isEarly } = plan;
-  const isOther = [lanes, replacement, exclusive, requesters, commands, stream, recording, isEarly].some(Boolean);
+  const { lanes, replacement, exclusive, requesters, commands, stream, recording, api, isEarly } = plan;
+  const isOther = [lanes, replacement, exclusive, requesters, commands, stream, recording, api, isEarly].some(Boolean);
   if (publisher === undefined || consumer === undefined || isOther) return plan;
   return aim(plan, { publisher, consumer }, random);
 }

@@ -3,6 +3,7 @@
 
 import { type Random, randomOf } from '../support/random.ts';
 import { withAims } from './aims.ts';
+import { withApi } from './api/plan.ts';
 import { commandNames } from './command-roles.ts';
 import type { Lane } from './lanes.ts';
 import { type PlannedMessage, programWays } from './message.ts';
@@ -31,6 +32,7 @@ export function withFeatures(plan: Plan): Plan {
     withStream,
     withRecording,
     withRecordCommand,
+    withApi,
     withAims,
   ].reduce((done, add) => add(done, random), plan);
 }

@@ -3,6 +3,7 @@
 
 import type { FailurePolicy } from '../../src/config/role.ts';
 import { type Random, randomOf } from '../support/random.ts';
+import type { PlannedApi } from './api/plan.ts';
 import { type BrokerKind, brokerKinds } from './broker.ts';
 import type { CommandName } from './command-roles.ts';
 import { faultsOf } from './faults.ts';
@@ -115,6 +116,7 @@ export interface Plan {
   readonly lanes?: readonly Lane[];
   readonly stream?: PlannedStream;
   readonly recording?: PlannedRecording;
+  readonly api?: PlannedApi;
   readonly faults: readonly PlannedFault[];
   /** True if the roles and the faults begin before the broker listens, so that the first starts of roles fail. */
   readonly isEarly?: true;

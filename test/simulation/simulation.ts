@@ -3,6 +3,7 @@
 
 import { join } from 'node:path';
 import { emptyHistory, type History } from '../faults/history.ts';
+import { OperatorRole } from './api/role.ts';
 import { SimulatedBroker } from './broker.ts';
 import { CommandRole } from './command-roles.ts';
 import { configurationFile } from './configuration.ts';
@@ -99,6 +100,7 @@ export class Simulation {
       ...(this.stream?.roles ?? []),
       ...(archivist ? [archivist] : []),
       ...(this.mover ? [this.mover] : []),
+      ...(plan.api ? [new OperatorRole(this, plan.api)] : []),
     ];
   }
 

@@ -240,6 +240,20 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     seeds: 400,
     faults: ['stream'],
   },
+  {
+    title: 'removes a recorded message from its queue before the file is on disk',
+    edits: [['roles/record.ts', 'commit({ isDurable: this.#removes })', 'commit({ isDurable: false })']],
+    caught: lost,
+    seeds: 300,
+    faults: ['recording'],
+  },
+  {
+    title: 'continues a replay behind a message without a confirm',
+    edits: [['session/counts.ts', 'if (line >= this.#broken) return;', '']],
+    caught: /and continues after|^\d+ lost: /,
+    seeds: 300,
+    faults: ['recording'],
+  },
 ];
 
 /** Errors that `store.test.ts` finds, because it crashes a store at many more operations of the disk than the seeds do. */
