@@ -26,6 +26,7 @@ export function violationsOf(simulation: Simulation): string[] {
     ...roles.flatMap(({ process, name }) => (process?.stderr.includes('[BUG]') ? [`${name}: ${process.stderr}`] : [])),
     ...needlessDrops(simulation),
     ...undeservedDeaths(plan, history),
+    ...handledTwiceAtOnce(simulation),
     ...leftovers(simulation),
     ...ofReplacement,
     ...ofStream,
@@ -141,6 +142,23 @@ function undeservedDeaths({ faults, commands = [] }: Plan, { deadLettered, runs 
   if (faults.length > 0 || looks > 1) return [];
   const received = new Set(runs.map(({ body }) => body));
   return deadLettered.filter((body) => !received.has(body)).map((body) => `dead-lettered, but never received: ${body}`);
+}
+
+/** Commands that publish messages again. */
+const publishesAgain: ReadonlySet<string> = new Set(['dlq replay']);
+
+/**
+ * A message that is delivered again to a process whose handler still runs waits for the outcome of this handler
+ * (reconnecting.md). A publisher that has connected again can have sent several copies, each of which is handled.
+ */
+function handledTwiceAtOnce({ plan, overlaps, roles }: Simulation): string[] {
+  const { commands = [], recording, replacement, faults } = plan;
+  const hasCopies = commands.some(({ command }) => publishesAgain.has(command)) || recording || replacement;
+  // A handler can reach its time limit while its process is frozen.
+  if (hasCopies || faults.some(({ fault }) => fault === 'role frozen')) return [];
+  return overlaps.bodies
+    .filter((body) => roles.some((role) => role.hasSent(body) && !role.hasConnectedAgain))
+    .map((body) => `handled twice at the same time in one process: ${body}`);
 }
 
 /** Nothing may be left when all roles have ended and all queues are empty. */

@@ -35,6 +35,8 @@ export abstract class Role {
   handled = 0;
   /** Number of messages that its handlers have acknowledged. */
   acked = 0;
+  /** True if one of its processes has lost a connection. */
+  hasConnectedAgain = false;
   /** True for a role that must have sent all its input before a run is done. */
   readonly isSender: boolean = false;
   /** True for a role that uses the topology that others have declared. */
@@ -65,6 +67,11 @@ export abstract class Role {
 
   /** Called when its handler has handled a message. */
   onHandled(_received: Received, _way: string): void {}
+
+  /** Returns whether it has published a message with this body. */
+  hasSent(_body: string): boolean {
+    return false;
+  }
 
   /** Returns whether its handler may receive this body. */
   mayReceive(_body: string): boolean {
@@ -155,6 +162,7 @@ export abstract class Role {
     this.process = started;
     this.#wasDeclared = this.#isDeclared;
     started.onEnd(() => {
+      this.hasConnectedAgain ||= started.stderr.includes('connecting again');
       this.#checkStatus(started);
       this.#restart(started);
     });

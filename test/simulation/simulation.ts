@@ -10,6 +10,7 @@ import { configurationFile } from './configuration.ts';
 import { inject } from './faults.ts';
 import { excessOf, violationsOf } from './invariants.ts';
 import { isAgain, type PlannedMessage, type Received } from './message.ts';
+import { Overlaps } from './overlaps.ts';
 import type { Plan } from './plan.ts';
 import { ReceivingRole } from './receiving-roles.ts';
 import { ArchivePublisherRole, MoverRole } from './recordings/roles.ts';
@@ -59,6 +60,7 @@ export class Simulation {
   readonly readAt = new Map<string, number>();
   /** Bodies of messages that were dropped because their handler exceeded its time limit, or their reply was refused. */
   readonly late = new Set<string>();
+  readonly overlaps = new Overlaps();
   readonly roles: readonly Role[];
   readonly broker: SimulatedBroker;
   readonly replacement: ReplaceRole | undefined;
@@ -141,10 +143,17 @@ export class Simulation {
     return { plan, violations, hash: world.trace.hash, steps: world.steps, virtualMs: world.now };
   }
 
+  /** Called by the handlers that are modules, when they begin. */
+  begin(received: Received): void {
+    const { owner } = this.world;
+    if (owner) this.overlaps.begin(owner, received);
+  }
+
   /** Called by the handlers. Returns false if their process has been killed, so that they have no effect. */
   record(received: Received, way: string): boolean {
     const { world } = this;
     const { owner } = world;
+    if (owner) this.overlaps.end(owner, received);
     let hasHappened = false;
     world.effect(owner, () => {
       hasHappened = true;

@@ -241,6 +241,13 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     faults: ['stream'],
   },
   {
+    title: 'handles a message again while its handler runs',
+    edits: [['roles/consuming/copies.ts', 'this.#identity ??= identityOf(this.#message);', '']],
+    caught: /^handled twice at the same time/,
+    seeds: 500,
+    faults: ['connections cut'],
+  },
+  {
     title: 'removes a recorded message from its queue before the file is on disk',
     edits: [['roles/record.ts', 'commit({ isDurable: this.#removes })', 'commit({ isDurable: false })']],
     caught: lost,
