@@ -19,6 +19,8 @@ export interface PlannedRecording {
   readonly at: number;
   /** Value of --count. */
   readonly count?: number;
+  /** Value of --to of the replays. Faults hit the exchange of the other messages, and not the default exchange. */
+  readonly to: 'queue:work' | 'exchange:work';
   /** Bytes that each of the first files can have. */
   readonly mostBytes: readonly number[];
   /** The ends of the first processes. */
@@ -63,6 +65,7 @@ export function withRecording(plan: Plan): Plan {
       ...(count !== undefined && { count }),
       mostBytes: random.chance(0.8) ? [] : Array.from({ length: 2 }, () => random.below(5000)),
       ends: Array.from({ length: random.pick([0, 0, 1, 3]) }, () => endOf(random)),
+      to: random.pick(['queue:work', 'exchange:work']),
     },
   };
 }

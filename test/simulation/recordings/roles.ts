@@ -93,8 +93,10 @@ export class MoverRole extends Role {
     const { path, skip } = unsent;
     const { isComplete, messages } = recordingOf(filesOf(this.simulation.world).read(path));
     const resume = new ResumePoint(skip);
+    const { to } = this.#plan;
+    const keys = to === 'exchange:work' ? ['--map', `key:${archive}=work`] : [];
     const options = [...(isComplete ? [] : ['--partial']), ...(skip > 0 ? ['--skip', String(skip)] : [])];
-    const started = this.run(['replay', path, '--now', '--to', 'queue:work', '--json', ...options], {
+    const started = this.run(['replay', path, '--now', '--to', to, ...keys, '--json', ...options], {
       onLine: (line) => resume.read(line),
     });
     this.#planEnd(started);
