@@ -5,7 +5,7 @@ import { type Random, randomOf } from '../../support/random.ts';
 import { recordNames } from '../command-roles.ts';
 import type { Plan, PlannedCommand, PlannedPublisher } from '../plan.ts';
 
-/** How a process of the mover ends before its work is done. */
+/** An end of a process of the mover before its work is done. */
 interface PlannedEnd {
   /** Number of its events after which it is killed. */
   readonly events: number;

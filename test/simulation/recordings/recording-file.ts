@@ -1,4 +1,4 @@
-// Reads the file of a recording without the code of mq, to check what mq says about it.
+// Reads the file of a recording without the code of mq, to check what mq reports about it.
 
 import { exitStatuses } from '../../../src/errors.ts';
 import type { SimulatedProcess } from '../world/process.ts';

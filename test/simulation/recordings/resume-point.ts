@@ -1,4 +1,4 @@
-// Reads the outcomes that `mq replay --json` prints, to check where it says that the next run continues.
+// Reads the outcomes that `mq replay --json` prints, to check where the next run continues.
 
 interface Outcome {
   readonly number: number;

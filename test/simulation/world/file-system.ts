@@ -169,7 +169,7 @@ export function isSimulated(descriptor: number): boolean {
   return descriptor >= firstDescriptor;
 }
 
-/** Adds bytes to the end. A full disk takes some of them. */
+/** Adds bytes to the end. A full disk stores only some of them. */
 function append(file: SimulatedFile | undefined, bytes: Buffer): void {
   if (file === undefined) throw failure('EBADF', 'a folder');
   const room = Math.max(0, file.mostBytes - file.bytes.length);
