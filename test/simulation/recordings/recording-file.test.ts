@@ -23,7 +23,7 @@ test('reports a message that mq has recorded and that is not in the file', () =>
   assert.is(violationsOf(`${first}${line.slice(0, -1)}`, undefined), 1);
 });
 
-test('reports a file without its last line, unless mq was killed or could not write', () => {
+test('reports a file without its last line, unless mq was killed', () => {
   const cut = first + line;
   assert.equal([violationsOf(cut, 0), violationsOf(cut, 69)], [1, 1]);
   assert.equal([violationsOf(cut, undefined), violationsOf(cut, 74)], [0, 0]);
