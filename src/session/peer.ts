@@ -12,7 +12,7 @@ import { socketLogin } from '../login/socket-login.ts';
 import { time } from '../time.ts';
 import { failureOf } from './failure.ts';
 import { refusedProperties } from './patches/handshake.ts';
-import { type OpenConnection, openConnectionOf } from './patches/open-connection.ts';
+import { destroyConnection, type OpenConnection, openConnectionOf } from './patches/open-connection.ts';
 
 /** The broker at the other end of a connection. */
 export interface Peer {
@@ -230,7 +230,7 @@ function closedInOrder(connection: OpenConnection): Promise<void> {
   const { stream } = connection.connection;
   return new Promise((resolve) => {
     if (stream.destroyed) return resolve();
-    const timer = time.after(closeMs, () => stream.destroy());
+    const timer = time.after(closeMs, () => destroyConnection(connection));
     stream.once('close', () => {
       timer.cancel();
       resolve();

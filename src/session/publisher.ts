@@ -217,7 +217,7 @@ export class Publisher {
         const failure = failureOf(error, this.#settings.redact);
         if (isPermanent(failure)) return this.#fail(failure);
         // Rascal delays the next attempt after a lost connection, but not after a refused declaration.
-        await pause(pauseMs);
+        await pause(pauseMs, { ref: false });
       }
     }
   }

@@ -1,7 +1,7 @@
 // Aims faults at the moments in which a wrong order of two steps loses or reorders messages. Random plans rarely hit them,
 // because they need several messages under way, and faults of the right role at the right time.
 
-import type { Random } from '../support/random.ts';
+import { type Random, randomOf } from '../support/random.ts';
 import type { PlannedMessage, Way } from './message.ts';
 import type { Plan, PlannedConsumer, PlannedFault, PlannedPublisher } from './plan.ts';
 
@@ -13,13 +13,42 @@ interface Pair {
 const messageCount = 8;
 
 export function withAims(plan: Plan, random: Random): Plan {
-  if (random.chance(0.9)) return plan;
-  const [publisher, consumer] = [plan.publishers[0], plan.consumers[0]];
+  if (random.chance(0.9)) return withCutHandler(plan);
   const aim = random.pick([...(plan.broker === 'disk' ? [atStore, atStore] : []), atWindow, atFailure]);
-  const { lanes, replacement, exclusive, requesters, commands, stream, isEarly } = plan;
-  const isOther = [lanes, replacement, exclusive, requesters, commands, stream, isEarly].some(Boolean);
-  if (publisher === undefined || consumer === undefined || isOther) return plan;
-  return aim(plan, { publisher, consumer }, random);
+  const pair = pairOf(plan);
+  return pair ? aim(plan, pair, random) : plan;
+}
+
+/** Cuts the connection of a consumer in some plans, without changing the random numbers of the other aims. */
+function withCutHandler(plan: Plan): Plan {
+  const random = randomOf(plan.seed ^ 0x510e527f);
+  const pair = random.chance(0.97) ? undefined : pairOf(plan);
+  return pair ? atHandler(plan, pair, random) : plan;
+}
+
+/** Returns the first roles of a plan without other features. */
+function pairOf(plan: Plan): Pair | undefined {
+  const [publisher, consumer] = [plan.publishers[0], plan.consumers[0]];
+  const { lanes, replacement, exclusive, requesters, commands, stream, recording, api, isEarly } = plan;
+  const isOther = [lanes, replacement, exclusive, requesters, commands, stream, recording, api, isEarly].some(Boolean);
+  return publisher === undefined || consumer === undefined || isOther ? undefined : { publisher, consumer };
+}
+
+/** The consumer loses its connection while its handlers run, so that their messages are delivered to it again. */
+function atHandler(plan: Plan, { publisher, consumer }: Pair, random: Random): Plan {
+  const { native: _, ...rest } = plan;
+  const { delayMs: __, ...sender } = publisher;
+  const { stop: ___, batch: ____, quirks: _____, ...receiver } = consumer;
+  const messages = messagesOf(publisher, () => ({ ways: ['ack'], ms: 3000 }));
+  const faults = Array.from({ length: random.pick([1, 2]) }, () => ({
+    ...{ fault: 'connections cut', at: 500 + random.below(10_000), holdMs: 0, target: 1, events: random.below(4) },
+  }));
+  return {
+    ...rest,
+    publishers: [{ ...sender, everyMs: 0, messages }],
+    consumers: [{ ...receiver, handler: 'module', prefetch: 10, concurrency: random.pick([1, 10]) }],
+    faults,
+  };
 }
 
 /** The packets of the publisher are lost until it connects again, and the order of the messages is checked. */

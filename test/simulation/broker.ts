@@ -18,7 +18,8 @@ export type BrokerKind = (typeof brokerKinds)[number];
 /** Milliseconds after which a service manager starts the broker again. */
 const restartMs = 500;
 const host = 'b0';
-const apiPort = 15_672;
+/** Port of the management API. */
+export const apiPort = 15_672;
 const folder = '/data';
 
 export class SimulatedBroker {
@@ -75,7 +76,7 @@ export class SimulatedBroker {
 
   start(): void {
     const { network, plan, world, errors } = this.#simulation;
-    const hasApi = plan.replacement !== undefined;
+    const hasApi = plan.replacement !== undefined || plan.api !== undefined;
     const users = usersOf(vhostsOf(plan));
     if (this.cluster) return void this.cluster.start({ heartbeatSeconds: plan.heartbeat, hasApi, users });
     const started = new SimulatedProcess(network, { name: 'broker', host });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Lane, laneName, lanesOf, vhostsOf } from './lanes.ts';
 import type { Plan } from './plan.ts';
+import { archive } from './recordings/plan.ts';
 import { type PlannedStream, streamName } from './streams/plan.ts';
 
 const files = new Map<string, string>();
@@ -30,9 +31,9 @@ export function configurationFile(plan: Plan, change?: QueueChange): string {
 }
 
 function configurationOf(plan: Plan, change: QueueChange | undefined): object {
-  const { attempts, delays, native, requesters, exclusive, stream } = plan;
+  const { attempts, delays, native, requesters, exclusive, stream, recording } = plan;
   const lanes = lanesOf(plan).map((lane, index) => ({ ...lane, name: laneName(index) }));
-  const others = [...(requesters ? ['rpc'] : []), ...(stream ? [streamName] : [])];
+  const others = [...(requesters ? ['rpc'] : []), ...(stream ? [streamName] : []), ...(recording ? [archive] : [])];
   const all = [...lanes, ...others.map((name) => ({ vhost: '/', queue: name, name }))];
   const each = <T>(list: typeof all, value: (one: Lane) => T, key: 'name' | 'queue') =>
     Object.fromEntries(list.map((one) => [one[key], value(one)]));

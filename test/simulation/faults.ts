@@ -3,6 +3,8 @@
 import { refused } from '../../src/broker/vhost/routed.ts';
 import type { VirtualHost } from '../../src/broker/vhost/vhost.ts';
 import { randomOf } from '../support/random.ts';
+import { injectApiFault } from './api/faults.ts';
+import { apiFaults } from './api/plan.ts';
 import type { BrokerKind } from './broker.ts';
 import { lanesOf } from './lanes.ts';
 import type { PlannedFault } from './plan.ts';
@@ -152,6 +154,11 @@ export function faultsOf(kind: BrokerKind): string[] {
 export function inject(simulation: Simulation, planned: PlannedFault): void {
   const { world, broker } = simulation;
   world.trace.add(world.now, `fault: ${JSON.stringify(planned)}`);
+  const apiFault = apiFaults.find((name) => name === planned.fault);
+  if (apiFault) {
+    world.later(planned.holdMs, injectApiFault(simulation, apiFault, planned.target));
+    return;
+  }
   const fault = ofClusters.get(planned.fault);
   if (fault === undefined || broker.cluster === undefined) {
     const inject: Inject | undefined = Object.entries(table).find(([name]) => name === planned.fault)?.[1];

@@ -3,11 +3,13 @@
 
 import { type Random, randomOf } from '../support/random.ts';
 import { withAims } from './aims.ts';
+import { withApi } from './api/plan.ts';
 import { commandNames } from './command-roles.ts';
 import type { Lane } from './lanes.ts';
 import { type PlannedMessage, programWays } from './message.ts';
 import type { Plan, PlannedConsumer, PlannedPublisher, PlannedStop } from './plan.ts';
 import { quirks } from './programs.ts';
+import { withRecordCommand, withRecording } from './recordings/plan.ts';
 import type { PlannedReplacement } from './replacement.ts';
 import { withStream } from './streams/plan.ts';
 
@@ -28,6 +30,9 @@ export function withFeatures(plan: Plan): Plan {
     withExclusive,
     withStart,
     withStream,
+    withRecording,
+    withRecordCommand,
+    withApi,
     withAims,
   ].reduce((done, add) => add(done, random), plan);
 }

@@ -4,6 +4,7 @@
 import { type Received, replyTo, type Way, wayOf } from './message.ts';
 
 interface Ledger {
+  begin(received: Received): void;
   /** Returns false if the process has been killed, so that the handler has no effect. */
   record(received: Received, way: string): boolean;
 }
@@ -12,6 +13,7 @@ const ledgers = globalThis as { [key: symbol]: Ledger | undefined };
 
 export default async (message: Received): Promise<unknown> => {
   const { way, ms } = wayOf(message);
+  ledgers[Symbol.for('mq simulation')]?.begin(message);
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
   ledgers[Symbol.for('mq simulation')]?.record(message, way);
   return outcomeOf(message, way);
@@ -21,6 +23,7 @@ export default async (message: Received): Promise<unknown> => {
 export const batch = async (messages: readonly Received[]): Promise<unknown> => {
   const ways = messages.map((message) => wayOf(message));
   const ms = Math.max(...ways.map((one) => one.ms));
+  for (const message of messages) ledgers[Symbol.for('mq simulation')]?.begin(message);
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
   const rude = ways.find(({ way }) => way === 'throws' || way === 'hangs' || /^[\dSg]/.test(way))?.way;
   for (const [index, message] of messages.entries())

@@ -8,15 +8,17 @@ import { isOfStream, streamName } from './streams/plan.ts';
 
 /** Returns a line for each violation. */
 export function violationsOf(simulation: Simulation): string[] {
-  const { plan, history, roles, broker, replacement, stream } = simulation;
+  const { plan, history, roles, broker, replacement, stream, mover } = simulation;
   const ofReplacement = replacement?.violations() ?? [];
   readQueues(simulation, history);
   const ofStream = stream?.violations() ?? [];
   const { failures } = verdictOf(history, {
     duplicates:
       mostDuplicates(plan, broker.ends, replacement?.starts) +
+      mostMovedAgain(plan, broker.ends + (mover?.interruptions ?? 0)) +
       roles.reduce((sum, role) => sum + role.mostHandedBack, 0),
-    order: isOrdered(plan),
+    // A node can refuse a message and accept the next ones, before the role sends all of them again.
+    order: isOrdered(plan) && !roles.some(({ hasSentRefused }) => hasSentRefused),
     drops: plan.onFail === 'drop',
   });
   const mayRepeat = plan.onFail === 'requeue' || plan.onFail === 'exit';
@@ -25,6 +27,7 @@ export function violationsOf(simulation: Simulation): string[] {
     ...roles.flatMap(({ process, name }) => (process?.stderr.includes('[BUG]') ? [`${name}: ${process.stderr}`] : [])),
     ...needlessDrops(simulation),
     ...undeservedDeaths(plan, history),
+    ...handledTwiceAtOnce(simulation),
     ...leftovers(simulation),
     ...ofReplacement,
     ...ofStream,
@@ -88,6 +91,13 @@ function mostDuplicates(plan: Plan, ends: number, replacements = 0): number {
   return (windows + prefetches) * (faults.length + ends) + repeated;
 }
 
+/** A message can be in the file and in the queue, and a replay can send it again, if one of the two was interrupted. */
+function mostMovedAgain({ recording, faults }: Plan, interruptions: number): number {
+  if (recording === undefined) return 0;
+  const { messages, window } = recording.publisher;
+  return messages.length * interruptions + (messages.length + window) * faults.length;
+}
+
 /** A refused reply fails the attempt after the effect of the handler. */
 function mostRefusedReplies({ requesters = [], faults, onFail, attempts }: Plan): number {
   if (!faults.some(({ fault }) => refusing.has(fault))) return 0;
@@ -102,7 +112,7 @@ const refusing: ReadonlySet<string> = new Set([
 ]);
 
 function isOrdered(plan: Plan): boolean {
-  const { publishers, consumers, requesters, commands, replacement, lanes } = plan;
+  const { publishers, consumers, requesters, commands, replacement, lanes, recording } = plan;
   return (
     publishers.length === 1 &&
     publishers.every(({ delayMs }) => delayMs === undefined) &&
@@ -111,6 +121,7 @@ function isOrdered(plan: Plan): boolean {
     requesters === undefined &&
     commands === undefined &&
     replacement === undefined &&
+    recording === undefined &&
     lanes === undefined
   );
 }
@@ -125,13 +136,30 @@ function needlessDrops({ history: { dropped, runs }, late }: Simulation): string
 
 /**
  * Without faults, a message that no handler has received must not be in a dead-letter queue. The second look of mq peek
- * can use up an attempt (messages.md).
+ * or mq record can use up an attempt (messages.md).
  */
 function undeservedDeaths({ faults, commands = [] }: Plan, { deadLettered, runs }: History): string[] {
-  const looks = commands.filter(({ command }) => command === 'peek').length;
+  const looks = commands.filter(({ command }) => command === 'peek' || command === 'record queue').length;
   if (faults.length > 0 || looks > 1) return [];
   const received = new Set(runs.map(({ body }) => body));
   return deadLettered.filter((body) => !received.has(body)).map((body) => `dead-lettered, but never received: ${body}`);
+}
+
+/** Commands that publish messages again. */
+const publishesAgain: ReadonlySet<string> = new Set(['dlq replay']);
+
+/**
+ * A message that is delivered again to a process whose handler still runs waits for the outcome of this handler
+ * (reconnecting.md). A publisher that has connected again can have sent several copies, each of which is handled.
+ */
+function handledTwiceAtOnce({ plan, overlaps, roles }: Simulation): string[] {
+  const { commands = [], recording, replacement, faults } = plan;
+  const hasCopies = commands.some(({ command }) => publishesAgain.has(command)) || recording || replacement;
+  // A handler can reach its time limit while its process is frozen.
+  if (hasCopies || faults.some(({ fault }) => fault === 'role frozen')) return [];
+  return overlaps.bodies
+    .filter((body) => roles.some((role) => role.hasSent(body) && !role.hasConnectedAgain))
+    .map((body) => `handled twice at the same time in one process: ${body}`);
 }
 
 /** Nothing may be left when all roles have ended and all queues are empty. */

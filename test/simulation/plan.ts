@@ -3,6 +3,7 @@
 
 import type { FailurePolicy } from '../../src/config/role.ts';
 import { type Random, randomOf } from '../support/random.ts';
+import type { PlannedApi } from './api/plan.ts';
 import { type BrokerKind, brokerKinds } from './broker.ts';
 import type { CommandName } from './command-roles.ts';
 import { faultsOf } from './faults.ts';
@@ -10,6 +11,7 @@ import { type HandlerKind, withFeatures } from './features.ts';
 import type { Lane } from './lanes.ts';
 import type { PlannedMessage, Way } from './message.ts';
 import type { Quirk } from './programs.ts';
+import type { PlannedRecording } from './recordings/plan.ts';
 import type { PlannedReplacement } from './replacement.ts';
 import type { PlannedStream } from './streams/plan.ts';
 
@@ -113,6 +115,8 @@ export interface Plan {
   /** Work queues besides the queue `work` of the virtual host `/`. */
   readonly lanes?: readonly Lane[];
   readonly stream?: PlannedStream;
+  readonly recording?: PlannedRecording;
+  readonly api?: PlannedApi;
   readonly faults: readonly PlannedFault[];
   /** True if the roles and the faults begin before the broker listens, so that the first starts of roles fail. */
   readonly isEarly?: true;

@@ -116,6 +116,21 @@ export const regressions: readonly Regression[] = [
     },
   },
   {
+    title: 'a publisher that ends while it connects again leaves no timer',
+    cause: 'the pauses before the next connection and the next channel kept the process alive (publisher.ts)',
+    plan: {
+      ...small,
+      seed: 96,
+      broker: 'cluster',
+      network: { ...small.network, maxMs: 1 },
+      publishers: [
+        { host: 'p0', window: 1, everyMs: 1000, messages: [{ id: 'p0-0', ways: ['ack'], ms: 0, bytes: 0 }] },
+      ],
+      consumers: [{ host: 'c0', prefetch: 1, concurrency: 1, drainMs: 25_000 }],
+      faults: [{ fault: 'node drained', at: 926, holdMs: 0, target: 0, events: 0 }],
+    },
+  },
+  {
     title: 'mq apply --replace creates a queue that no role has declared',
     cause: 'the queues of --replace were left out of those that are created (apply/replacing.ts)',
     plan: {

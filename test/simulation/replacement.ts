@@ -30,7 +30,7 @@ function changeOf({ queueType, replacement }: Plan): QueueChange {
 /** Codes of runs that a next run may finish (planning.md). */
 const unfinished: readonly ErrorCode[] = [
   ...(['UNAVAILABLE', 'HOST_UNKNOWN', 'PROTOCOL', 'IN_DOUBT', 'REFUSED', 'DEADLINE'] as const),
-  ...(['OUTDATED', 'TOPOLOGY', 'TERMINATED', 'INTERRUPTED'] as const),
+  ...(['OUTDATED', 'TOPOLOGY', 'NOT_PERMITTED', 'TERMINATED', 'INTERRUPTED'] as const),
 ];
 const statuses: ReadonlySet<number> = new Set([0, ...unfinished.map((code) => exitStatuses[code])]);
 /** Names of the objects that exist during a replacement (replace-names.ts). */

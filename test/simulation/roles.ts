@@ -35,10 +35,16 @@ export abstract class Role {
   handled = 0;
   /** Number of messages that its handlers have acknowledged. */
   acked = 0;
+  /** True if one of its processes has lost a connection. */
+  hasConnectedAgain = false;
+  /** True if a node refused a message because it had no majority, and the role sent the message again. */
+  hasSentRefused = false;
   /** True for a role that must have sent all its input before a run is done. */
   readonly isSender: boolean = false;
   /** True for a role that uses the topology that others have declared. */
   protected readonly declaresNothing: boolean = false;
+  /** Queues that it uses. */
+  protected readonly usedQueues: readonly string[] = ['work'];
   protected readonly simulation: Simulation;
   /** True if the topology was declared before the process started. */
   #wasDeclared = false;
@@ -63,6 +69,11 @@ export abstract class Role {
 
   /** Called when its handler has handled a message. */
   onHandled(_received: Received, _way: string): void {}
+
+  /** Returns whether it has published a message with this body. */
+  hasSent(_body: string): boolean {
+    return false;
+  }
 
   /** Returns whether its handler may receive this body. */
   mayReceive(_body: string): boolean {
@@ -131,7 +142,7 @@ export abstract class Role {
 
   get #isDeclared(): boolean {
     const vhost = this.simulation.broker.current?.vhosts.get('/');
-    return vhost?.exchanges.has('work') === true && vhost.queues.has('work');
+    return vhost?.exchanges.has('work') === true && this.usedQueues.every((name) => vhost.queues.has(name));
   }
 
   /** Returns the program of the children. */
@@ -153,6 +164,8 @@ export abstract class Role {
     this.process = started;
     this.#wasDeclared = this.#isDeclared;
     started.onEnd(() => {
+      this.hasConnectedAgain ||= started.stderr.includes('connecting again');
+      this.hasSentRefused ||= started.stderr.includes('sent a nack after more than');
       this.#checkStatus(started);
       this.#restart(started);
     });
@@ -170,9 +183,7 @@ export abstract class Role {
   #checkStatus({ end, stderr, signals }: SimulatedProcess): void {
     const { errors } = this.simulation;
     const status = end?.status;
-    // A fault may leave timers of amqplib and Rascal, which end with the process.
-    const isChecked = status === 0 && signals.length === 0 && this.simulation.plan.faults.length === 0;
-    if (isChecked && end?.left) errors.push(`${this.name} left ${end.left} at its end`);
+    if (status === 0 && signals.length === 0 && end?.left) errors.push(`${this.name} left ${end.left} at its end`);
     const misuse = misuseIn(stderr);
     if (misuse !== undefined) errors.push(`${this.name} violated the protocol: ${misuse}`);
     if (status === undefined || this.statusesAfter(signals).has(status)) return;

@@ -97,12 +97,19 @@ abstract class SendingRole extends Role {
 }
 
 export class PublisherRole extends SendingRole {
+  /** A delayed message is dead-lettered at least once, so there can be several copies. */
+  override hasSent(body: string): boolean {
+    return this.#delayMs === undefined && body.startsWith(`${this.#host}-`);
+  }
+
   readonly #delayMs: number | undefined;
+  readonly #host: string;
   readonly #lane: number;
 
   constructor(simulation: Simulation, plan: PlannedPublisher, messageAt?: MessageAt) {
     super(simulation, `publisher ${plan.host}`, plan, messageAt);
     this.#delayMs = plan.delayMs;
+    this.#host = plan.host;
     this.#lane = plan.lane ?? 0;
   }
 

@@ -22,6 +22,8 @@ const simpler: Readonly<Record<string, readonly unknown[]>> = {
   eventMs: [0.01],
   drainMs: [25_000],
   window: [1, 16],
+  batch: [1],
+  count: [1],
   prefetch: [1, 10],
   concurrency: [1],
   seed: [],

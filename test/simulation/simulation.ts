@@ -3,14 +3,17 @@
 
 import { join } from 'node:path';
 import { emptyHistory, type History } from '../faults/history.ts';
+import { OperatorRole } from './api/role.ts';
 import { SimulatedBroker } from './broker.ts';
 import { CommandRole } from './command-roles.ts';
 import { configurationFile } from './configuration.ts';
 import { inject } from './faults.ts';
 import { excessOf, violationsOf } from './invariants.ts';
 import { isAgain, type PlannedMessage, type Received } from './message.ts';
+import { Overlaps } from './overlaps.ts';
 import type { Plan } from './plan.ts';
 import { ReceivingRole } from './receiving-roles.ts';
+import { ArchivePublisherRole, MoverRole } from './recordings/roles.ts';
 import { ReplaceRole } from './replacement.ts';
 import type { Role } from './roles.ts';
 import { PublisherRole, RequesterRole } from './sending-roles.ts';
@@ -57,10 +60,12 @@ export class Simulation {
   readonly readAt = new Map<string, number>();
   /** Bodies of messages that were dropped because their handler exceeded its time limit, or their reply was refused. */
   readonly late = new Set<string>();
+  readonly overlaps = new Overlaps();
   readonly roles: readonly Role[];
   readonly broker: SimulatedBroker;
   readonly replacement: ReplaceRole | undefined;
   readonly stream: StreamRun | undefined;
+  readonly mover: MoverRole | undefined;
   /** Configuration of the processes that start now. */
   configFile: string;
   /** Virtual time since which there is no fault. */
@@ -85,6 +90,8 @@ export class Simulation {
     this.configFile = configurationFile(plan);
     this.replacement = plan.replacement && new ReplaceRole(this, plan.replacement);
     this.stream = plan.stream && new StreamRun(this, plan.stream);
+    const archivist = plan.recording && new ArchivePublisherRole(this, plan.recording);
+    this.mover = plan.recording && archivist && new MoverRole(this, plan.recording, archivist);
     this.roles = [
       ...plan.publishers.map((one) => new PublisherRole(this, one, messageAt)),
       ...plan.consumers.map((one) => new ReceivingRole(this, one, 'consumer')),
@@ -93,6 +100,9 @@ export class Simulation {
       ...(plan.commands ?? []).map((one) => new CommandRole(this, one)),
       ...(this.replacement ? [this.replacement] : []),
       ...(this.stream?.roles ?? []),
+      ...(archivist ? [archivist] : []),
+      ...(this.mover ? [this.mover] : []),
+      ...(plan.api ? [new OperatorRole(this, plan.api)] : []),
     ];
   }
 
@@ -133,10 +143,17 @@ export class Simulation {
     return { plan, violations, hash: world.trace.hash, steps: world.steps, virtualMs: world.now };
   }
 
+  /** Called by the handlers that are modules, when they begin. */
+  begin(received: Received): void {
+    const { owner } = this.world;
+    if (owner) this.overlaps.begin(owner, received);
+  }
+
   /** Called by the handlers. Returns false if their process has been killed, so that they have no effect. */
   record(received: Received, way: string): boolean {
     const { world } = this;
     const { owner } = world;
+    if (owner) this.overlaps.end(owner, received);
     let hasHappened = false;
     world.effect(owner, () => {
       hasHappened = true;
@@ -227,6 +244,7 @@ export class Simulation {
     for (const role of this.roles)
       if (role instanceof PublisherRole && !role.isFinished)
         this.errors.push(`${role.name} has not published its messages: it has waited since the last fault`);
+    if (this.mover?.isFinished === false) this.errors.push('mq record and mq replay have not moved the messages');
     if (this.replacement?.isFinished === false) this.errors.push('mq apply has not replaced the queue');
     await this.#end();
   }

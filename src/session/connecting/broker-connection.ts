@@ -202,14 +202,17 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
       vhost.connectionIndex = (vhost.connectionIndex + 1) % config.connections.length;
   }
 
-  /** Adds a pause and a time limit to each set-up that Rascal starts after a lost connection. */
+  /**
+   * Adds a pause and a time limit to each set-up that Rascal starts after a lost connection. The pause does not keep a
+   * process alive that closes its session in it.
+   */
   #delayReconnects(vhost: RascalVhost): void {
     const { init } = vhost;
     vhost.init = (next) => {
       const pauseMs = this.#pace.pauseMs();
       const begin = () => init.call(vhost, this.#setUps.limit(next, this.addresses));
       if (pauseMs === 0 || this.#isClosing) begin();
-      else time.after(pauseMs, begin);
+      else time.after(pauseMs, begin).unref();
       return vhost;
     };
   }

@@ -9,6 +9,8 @@ import { MqError } from '../../errors.ts';
 export interface OpenConnection extends EventEmitter {
   readonly connection: EventEmitter & {
     readonly stream: Duplex;
+    /** `undefined` if the broker wants no heartbeats. */
+    readonly heartbeater?: { clear(): void };
     /** `true` between connection.blocked and connection.unblocked. */
     readonly blocked?: boolean;
     readonly serverProperties?: Readonly<Record<string, unknown>>;
@@ -30,6 +32,15 @@ export const channelMethods = ['createChannel', 'createConfirmChannel'] as const
 export function openConnectionOf(value: unknown): OpenConnection {
   if (!isOpenConnection(value)) throw new MqError('BUG', 'this version of amqplib has other connections');
   return value;
+}
+
+/**
+ * Destroys the socket at once, without an event of the connection. amqplib 2.3.1 (connection.js) notices only an end or an
+ * error of the socket, so its heartbeats would keep the process alive for two more intervals.
+ */
+export function destroyConnection({ connection }: OpenConnection): void {
+  connection.heartbeater?.clear();
+  connection.stream.destroy();
 }
 
 function isOpenConnection(value: unknown): value is OpenConnection {

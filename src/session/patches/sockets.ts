@@ -10,7 +10,7 @@ import { isIncomplete, loginNote, type SocketLogin, socketLogin } from '../../lo
 import type { Token } from '../../login/tokens.ts';
 import { type Timer, time } from '../../time.ts';
 import { answerCloses } from './closing.ts';
-import { channelMethods, type OpenConnection, openConnectionOf } from './open-connection.ts';
+import { channelMethods, destroyConnection, type OpenConnection, openConnectionOf } from './open-connection.ts';
 
 /** Milliseconds that a node may take for operations it should answer at once: a declaration, a consumer, a channel. */
 export const answerMs = 15_000;
@@ -80,10 +80,12 @@ function capture(connection: OpenConnection, socketOptions: Plain, token: Token 
   refuseByCallback(connection);
   answerCloses(connection);
   gatherWrites(connection.connection.stream);
-  connection.once('close', () => {
+  const forget = () => {
     timer.cancel();
     connections.delete(entry);
-  });
+  };
+  connection.once('close', forget);
+  connection.connection.stream.once('close', forget);
 }
 
 /** Writes all frames of one event-loop turn with one system call. amqplib makes one call for each message and ack. */
@@ -149,6 +151,6 @@ export function endConnections(name: string): void {
     connections.delete(entry);
     entry.connection.removeAllListeners();
     entry.connection.on('error', () => undefined);
-    entry.connection.connection.stream.destroy();
+    destroyConnection(entry.connection);
   }
 }

@@ -240,6 +240,20 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     seeds: 400,
     faults: ['stream'],
   },
+  {
+    title: 'handles a message again while its handler runs',
+    edits: [['roles/consuming/copies.ts', 'this.#identity ??= identityOf(this.#message);', '']],
+    caught: /^handled twice at the same time/,
+    seeds: 500,
+    faults: ['connections cut'],
+  },
+  {
+    title: 'removes a recorded message from its queue before the file is on disk',
+    edits: [['roles/record.ts', 'commit({ isDurable: this.#removes })', 'commit({ isDurable: false })']],
+    caught: lost,
+    seeds: 900,
+    faults: ['recording'],
+  },
 ];
 
 /** Errors that `store.test.ts` finds, because it crashes a store at many more operations of the disk than the seeds do. */

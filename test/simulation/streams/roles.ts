@@ -5,7 +5,7 @@ import type { Received } from '../message.ts';
 import { ReceivingRole } from '../receiving-roles.ts';
 import { PublisherRole } from '../sending-roles.ts';
 import type { Simulation } from '../simulation.ts';
-import { simulatedFolder } from '../world/files.ts';
+import { simulatedFolder } from '../world/file-system.ts';
 import { type PlannedReader, type PlannedStream, streamName } from './plan.ts';
 import { Progress } from './progress.ts';
 import type { StreamRun } from './run.ts';

@@ -22,7 +22,8 @@ function simulatedServer(network: Network, options: ServerOptions, listener: Req
   const server = createServer(options, (request, response) => {
     // Node reads the real clock for this header.
     response.sendDate = false;
-    listener(request, response);
+    if (network.onHttpRequest) network.onHttpRequest(request, response, listener);
+    else listener(request, response);
   });
   const sockets = new Set<SimulatedSocket>();
   const front = network.createServer([

@@ -1,6 +1,7 @@
 // The simulated network: hosts with listening servers, and links between hosts with latency and faults.
 
 import { EventEmitter } from 'node:events';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Host, SimulatedProcess } from './process.ts';
 import { connectionError, hostOf, SimulatedSocket } from './socket.ts';
 import type { World } from './world.ts';
@@ -20,6 +21,9 @@ export interface Address {
 }
 
 type Listener = (...args: unknown[]) => void;
+
+/** Answers a request, with `serve` as the program that would answer it. */
+type OnHttpRequest = (request: IncomingMessage, response: ServerResponse, serve: RequestListener) => void;
 
 /** Milliseconds after which a connection attempt without an answer fails (Linux: 6 retransmissions of the SYN). */
 const connectTimeoutMs = 130_000;
@@ -41,6 +45,10 @@ export class Network {
   segmentBytes = Number.POSITIVE_INFINITY;
   /** Bytes that a sender can write before it must wait for the receiver. */
   bufferBytes = 256 * 1024;
+  /** Ports that refuse connections, although a server listens. */
+  readonly closedPorts = new Set<number>();
+  /** Called instead of the program of an HTTP server. */
+  onHttpRequest: OnHttpRequest | undefined;
   #port = firstPort;
 
   constructor(world: World) {
@@ -117,7 +125,8 @@ export class Network {
         return;
       }
       const server = this.#servers.get(`${host}:${port}`);
-      if (server === undefined) return void fail('ECONNREFUSED', this.latency(to) + this.latency(back));
+      if (server === undefined || this.closedPorts.has(port))
+        return void fail('ECONNREFUSED', this.latency(to) + this.latency(back));
       world.after(this.latency(to), () => server.receive(socket), server.owner);
     };
     attempt();

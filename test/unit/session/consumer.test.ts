@@ -19,7 +19,7 @@ type Answer = 'ok' | 'closes' | 'loses' | Error;
 
 function consuming(
   answers: readonly Answer[],
-  { declared = {}, watchMs = 60_000, addresses = 1, messageCount = 0, held }: Given = {},
+  { declared = {}, watchMs = 60_000, addresses = 1, messageCount = 0, prefetch = 10, held }: Given = {},
 ) {
   const release = Promise.withResolvers<void>();
   const at = async (step: Step, go: () => void) => {
@@ -85,7 +85,7 @@ function consuming(
   const consumer = new Consumer(fake as unknown as BrokerConnection, {
     vhost: '/',
     subscription: 's',
-    prefetch: 10,
+    prefetch,
     options: {},
     watchMs,
     quietMs: 4,
@@ -101,6 +101,7 @@ interface Given {
   watchMs?: number;
   addresses?: number;
   messageCount?: number;
+  prefetch?: number;
   /** The broker answers this step only after `release`. */
   held?: Step;
 }
@@ -181,6 +182,17 @@ for (const [what, declared] of [
     assert.is(seen.asked, 0);
   });
 }
+
+test('does not probe for more messages than its prefetch', async () => {
+  const [full, other] = [consuming([], { prefetch: 1 }), consuming([])];
+  await Promise.all([full.consumer.start(), other.consumer.start()]);
+  full.consumers[0]?.deliver(withOffset(0, false));
+  const [before, others] = [full.seen.asked, other.seen.asked];
+  await until('a consumer with room has probed', () => other.seen.asked > others + 20);
+  await Promise.all([full.consumer.stop(), other.consumer.stop()]);
+  // A probe may have begun before the message arrived.
+  assert.ok(full.seen.asked <= before + 1, `it has probed ${full.seen.asked - before} times`);
+});
 
 test('does not look for the consumer of a stream', async () => {
   const { consumer, seen } = consuming([], { declared: { 'x-queue-type': 'stream' }, watchMs: 2 });

@@ -236,7 +236,8 @@ test('doubles the pause between attempts to open a channel, up to 10 s', async (
     const pauses: unknown[] = [];
     const timer = mock.method(globalThis, 'setTimeout', (next: () => void, milliseconds: number) => {
       pauses.push(milliseconds);
-      return setImmediate(next);
+      // The event loop does not run an immediate after `unref` in time.
+      return Object.assign(setImmediate(next), { unref: () => undefined });
     });
     try {
       made[0]?.close();
