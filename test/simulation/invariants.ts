@@ -17,8 +17,7 @@ export function violationsOf(simulation: Simulation): string[] {
       mostDuplicates(plan, broker.ends, replacement?.starts) +
       mostMovedAgain(plan, broker.ends + (mover?.interruptions ?? 0)) +
       roles.reduce((sum, role) => sum + role.mostHandedBack, 0),
-    // A node can refuse a message and accept the next ones, before the role sends all of them again.
-    order: isOrdered(plan) && !roles.some(({ hasSentRefused }) => hasSentRefused),
+    order: isOrdered(plan),
     drops: plan.onFail === 'drop',
   });
   const mayRepeat = plan.onFail === 'requeue' || plan.onFail === 'exit';

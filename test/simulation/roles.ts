@@ -37,8 +37,6 @@ export abstract class Role {
   acked = 0;
   /** True if one of its processes has lost a connection. */
   hasConnectedAgain = false;
-  /** True if a node refused a message because it had no majority, and the role sent the message again. */
-  hasSentRefused = false;
   /** True for a role that must have sent all its input before a run is done. */
   readonly isSender: boolean = false;
   /** True for a role that uses the topology that others have declared. */
@@ -165,7 +163,6 @@ export abstract class Role {
     this.#wasDeclared = this.#isDeclared;
     started.onEnd(() => {
       this.hasConnectedAgain ||= started.stderr.includes('connecting again');
-      this.hasSentRefused ||= started.stderr.includes('sent a nack after more than');
       this.#checkStatus(started);
       this.#restart(started);
     });
