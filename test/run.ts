@@ -2,6 +2,7 @@
 //
 //   node src/build/node24.js test/run.ts [unit] [executable] [simulation] [embedded] [robustness] [conformance] [cluster] [faults] [file.ts …]
 //     --version 4.0|4.3   only this version of RabbitMQ (cluster, conformance, faults)
+//     --setup FILE        runs this program at the same time; only batches that need nothing from it begin before its end
 //     --filter, --seed, --timeout, --jobs   are passed to `mq test`
 
 import { execFile, spawn } from 'node:child_process';
@@ -31,6 +32,8 @@ interface Batch {
    * is free first. The default is `local`.
    */
   readonly lane?: 'local' | 'nodes' | 'any';
+  /** `true` if the batch needs only the npm packages, so that it can begin before the end of --setup. */
+  readonly needsNoSetup?: true;
   /** Additional arguments. */
   readonly on?: readonly string[];
   /** Required image. */
@@ -58,24 +61,29 @@ const sameOnEachVersion = {
     'topics',
     'user-folder',
   ],
-  cluster: ['broker-memory', 'command', 'documents', 'guide', 'harness'],
+  cluster: ['broker-memory', 'command', 'documents', 'guide'],
 };
+
+/** A file of cluster/ that runs with the scenarios of the newest version, because it only waits for clusters of its own. */
+const besideScenarios = 'cluster/harness.test.ts';
 
 /** Returns what a batch leaves out, because it runs on the newest version. */
 function withoutSame(folder: keyof typeof sameOnEachVersion, version: string): Pick<Batch, 'without'> {
   const names = version === versions.at(-1) ? [] : sameOnEachVersion[folder];
-  return { without: names.map((name) => `${name}.test.ts`) };
+  const elsewhere = folder === 'cluster' ? [basename(besideScenarios)] : [];
+  return { without: [...names.map((name) => `${name}.test.ts`), ...elsewhere] };
 }
 
 /** Returns the batches of each tier for the given versions of RabbitMQ. */
 const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = {
-  unit: () => [{ title: 'unit', folders: ['unit'], timeout: 180 }],
-  executable: () => [{ title: 'executable', folders: ['executable'], timeout: 120, jobs: 2 }],
+  unit: () => [{ title: 'unit', folders: ['unit'], timeout: 180, needsNoSetup: true }],
   // The roles and the broker in virtual time, with simulated networks, disks and faults.
-  simulation: () => [{ title: 'simulation', folders: ['simulation'], timeout: 600, jobs: 1 }],
+  simulation: () => [{ title: 'simulation', folders: ['simulation'], timeout: 600, jobs: 1, needsNoSetup: true }],
+  executable: () => [{ title: 'executable', folders: ['executable'], timeout: 120, jobs: 2 }],
   // The scenarios, which every broker must pass, and the tests of the embedded broker, with one `mq broker` for all files.
+  // Three files run at once, because most of them wait for several processes.
   embedded: () => [
-    { title: 'embedded', folders: ['scenarios', 'embedded'], timeout: 240, jobs: 2, around: withEmbeddedBroker },
+    { title: 'embedded', folders: ['scenarios', 'embedded'], timeout: 240, jobs: 3, around: withEmbeddedBroker },
   ],
   robustness: () => [{ title: 'robustness', folders: ['robustness'], timeout: 600, jobs: 2 }],
   // Other clients, on RabbitMQ and on the embedded broker.
@@ -89,15 +97,15 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
         ...onCluster(version, 1),
       }),
     ),
-  // Two scenarios run at once, because each has its own vhost and users. The files of cluster/ stop nodes.
+  // Three scenarios run at once, because each has its own vhost and users. The files of cluster/ stop nodes.
   cluster: (wanted) =>
     wanted.flatMap((version) => [
       {
         title: `scenarios, RabbitMQ ${version}`,
-        folders: ['scenarios'],
+        folders: ['scenarios', ...(version === versions.at(-1) ? [besideScenarios] : [])],
         timeout: 480,
         ...onCluster(version, 3),
-        jobs: 2,
+        jobs: 3,
         lane: 'any',
         ...withoutSame('scenarios', version),
       },
@@ -129,9 +137,9 @@ async function main(): Promise<number> {
   const text = { type: 'string' } as const;
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { filter: text, seed: text, timeout: text, jobs: text, version: { ...text, multiple: true } },
+    options: { filter: text, seed: text, timeout: text, jobs: text, setup: text, version: { ...text, multiple: true } },
   });
-  const { version: wanted = versions, seed = String(newSeed()), ...given } = values;
+  const { version: wanted = versions, seed = String(newSeed()), setup, ...given } = values;
   const stop = new AbortController();
   // The listeners are not removed after the first signal, because node24.js also forwards a signal that the terminal has
   // sent to this process. A second signal must not prevent the removal of the cluster.
@@ -139,7 +147,11 @@ async function main(): Promise<number> {
   process.stdout.on('error', () => stop.abort('SIGPIPE'));
 
   say(`order of files: --seed ${seed}`);
-  const sum = await runAll(batchesOf(positionals, wanted), { options: { ...given, seed }, signal: stop.signal });
+  const sum = await runAll(batchesOf(positionals, wanted), {
+    options: { ...given, seed },
+    signal: stop.signal,
+    setup: setup === undefined ? Promise.resolve(undefined) : runSetup(setup, stop.signal),
+  });
   if (stop.signal.aborted) say(`\ninterrupted by ${stop.signal.reason}`);
   say(`\n${closingLine(sum)}`);
   if (stop.signal.aborted) return 128 + constants.signals[stop.signal.reason as NodeJS.Signals];
@@ -167,6 +179,18 @@ interface Settings {
   /** Options of this run. They override those of the batch. */
   readonly options: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** Resolves when the machine is ready for all batches, or with the reason why it is not. */
+  readonly setup: Promise<string | undefined>;
+}
+
+/** Runs the program of --setup. Returns the reason if it fails. */
+function runSetup(file: string, signal: AbortSignal): Promise<string | undefined> {
+  const child = spawn(resolve(file), { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  signal.addEventListener('abort', () => child.kill(), { once: true });
+  return new Promise<string | undefined>((done) => {
+    child.once('error', ({ message }) => done(message));
+    child.once('close', (status, by) => done(status === 0 ? undefined : `${file} ended with ${status ?? by}`));
+  });
 }
 
 /** Runs the batches of each lane one after the other, and the two lanes at once. */
@@ -178,10 +202,12 @@ async function runAll(plans: readonly Plan[], settings: Settings): Promise<Total
   const run = async (own: Plan[] = []) => {
     const next = () => own.shift() ?? lanes.any?.shift();
     for (let plan = next(); plan !== undefined && !settings.signal.aborted; plan = next()) {
+      const obstacle = plan.batch.needsNoSetup ? undefined : await settings.setup;
       const output = isAlone ? new Output() : new HeldOutput();
       if (!isAlone) say(`begins: ${plan.batch.title}`);
       output.say(`\n${plan.batch.title}`);
-      const totals = await runBatch(plan, settings, output);
+      const totals =
+        obstacle === undefined ? await runBatch(plan, settings, output) : failed(`cannot run: ${obstacle}`, output);
       sum = add(sum, totals);
       output.end();
     }

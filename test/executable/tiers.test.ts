@@ -1,7 +1,7 @@
 // Tests test/run.ts, which runs the tests of this project with `mq test`. It must not hide a failure, and its last line
 // must contain the totals.
 
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { suite } from 'uvu';
@@ -10,6 +10,7 @@ import { emptyFolder, executable } from '../support/mq.ts';
 import { node } from '../support/node.ts';
 
 const root = resolve(import.meta.dirname, '../..');
+const isWindows = process.platform === 'win32';
 const good = 'test/unit/harness/order.test.ts';
 const tiers = suite('the tiers');
 
@@ -42,7 +43,7 @@ for (const [named, text] of [
   ['reports success and ends with another status', `"${executable}" "$@"; exit 3`],
 ] as const) {
   tiers(`fail if mq test ${named}`, async () => {
-    if (process.platform === 'win32') return;
+    if (isWindows) return;
     const broken = join(emptyFolder(), 'mq');
     writeFileSync(broken, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     const { status, lines } = await run(good, { MQ_EXECUTABLE: broken });
@@ -70,6 +71,34 @@ tiers('print the output of batches that run at once one after the other', async 
   assert.is(lines[at + 2], '3 passed, 0 failed');
   assert.match(lines[lines.indexOf('cluster, RabbitMQ none') + 1] ?? '', /^skip 1 files: /);
   assert.is(lines.at(-1), '3 passed, 0 failed, 1 skipped');
+});
+
+tiers('begin without waiting for --setup if they need nothing from it', async () => {
+  if (isWindows) return;
+  const folder = emptyFolder();
+  const write = (name: string, text: string) =>
+    writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  // The setup ends when the unit tests have begun.
+  write('setup', `read -r line <${pipe}; echo ready`);
+  write('mq', `echo >${pipe}; exec ${executable} "$@"`);
+  const args = ['unit', 'cluster', good, 'test/cluster/ha.test.ts', '--version', 'none'];
+  const { lines } = await run(...args, '--setup', join(folder, 'setup'), { CI: '', MQ_EXECUTABLE: join(folder, 'mq') });
+  assert.is(lines.at(-1), '3 passed, 0 failed, 1 skipped');
+  const [ready, begins] = ['ready', 'begins: cluster, RabbitMQ none'].map((line) => lines.indexOf(line));
+  assert.ok(Number(ready) >= 0 && Number(ready) < Number(begins), lines.join('\n'));
+});
+
+tiers('fail if the program of --setup fails', async () => {
+  if (isWindows) return;
+  const setup = join(emptyFolder(), 'setup');
+  writeFileSync(setup, '#!/bin/sh\nexit 3\n', { mode: 0o755 });
+  const args = ['unit', 'cluster', good, 'test/cluster/ha.test.ts', '--version', 'none', '--setup', setup];
+  const { status, lines } = await run(...args, { CI: '' });
+  assert.ok(lines.includes(`FAIL cannot run: ${setup} ended with 3`), lines.join('\n'));
+  assert.is(lines.at(-1), '3 passed, 1 failed');
+  assert.is(status, 1);
 });
 
 tiers.run();

@@ -7,6 +7,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { CliRun } from '../support/cli.ts';
 import { emptyFolder, executable, type MqOptions, type MqResult } from '../support/mq.ts';
 import type { Refusal } from '../support/refusal.ts';
 import { addressWithCanary, assertNoSecret, assertRefused, assertRefusedInJson, canary } from '../support/refusal.ts';
@@ -38,6 +39,13 @@ async function newUser(permissions: typeof all | undefined): Promise<string> {
 /** Returns the addresses of all nodes for one user. */
 function addressIn(path: string, name = user): string {
   return hosts.map((host) => addressWithCanary(`${host}/${path}`, { user: name })).join(',');
+}
+
+/** Runs a command that starts no handler. */
+async function send(args: readonly string[], options: Pick<MqOptions, 'cwd' | 'env' | 'input'> = {}): Promise<CliRun> {
+  const result = await roles.runHere(args, { ...options, env: { MQ_URL: url, ...options.env } });
+  assertNoSecret(result);
+  return result;
 }
 
 async function run(args: readonly string[], options: MqOptions = {}): Promise<MqResult> {
@@ -115,9 +123,9 @@ const logins: readonly LoginRow[] = [
 for (const { title, url: address, ...refusal } of logins) {
   test(title, async () => {
     const given = await address();
-    assertRefused(await run(['producer', '--url', given, 'hi']), refusal);
-    assertRefusedInJson(await run(['producer', '--url', given, '--json', 'hi']), 'producer', refusal);
-    const debug = await run(['producer', '--url', given, '--debug', 'hi']);
+    assertRefused(await send(['producer', '--url', given, 'hi']), refusal);
+    assertRefusedInJson(await send(['producer', '--url', given, '--json', 'hi']), 'producer', refusal);
+    const debug = await send(['producer', '--url', given, '--debug', 'hi']);
     assert.is(debug.status, refusal.exit);
     assert.match(debug.stderr, /^MqError: .*\n {4}at /m);
   });
@@ -126,7 +134,7 @@ for (const { title, url: address, ...refusal } of logins) {
 test('a role connects to the second address if the first node is down', async () => {
   const { cwd } = place();
   const env = { MQ_URL: `${addressWithCanary(`127.0.0.1:1/${vhost.name}`, { user })},${url}` };
-  assert.equal((await run(['publish', 'to', 'hi'], { cwd, env })).status, 0);
+  assert.equal((await send(['publish', 'to', 'hi'], { cwd, env })).status, 0);
   assert.is((await run(['subscribe', 'from', '--count', '1'], { cwd, env })).stdout, 'hi\n');
 });
 
@@ -141,14 +149,14 @@ test('a missing permission to configure, write or read is one line', async () =>
   const { queue, cwd } = place();
   const as = (permissions: Partial<typeof all>) => newUser({ ...all, ...permissions });
   const noConfigure = { MQ_URL: addressIn(vhost.name, await as({ configure: '' })) };
-  assertRefused(await run(['publish', 'direct', 'hi'], { cwd, env: noConfigure }), {
+  assertRefused(await send(['publish', 'direct', 'hi'], { cwd, env: noConfigure }), {
     exit: 77,
     line: refusedQueue(queue, 'configure'),
     hint: 'run mq declare with an account that has the configure permission, or grant it',
   });
-  assert.is((await run(['publish', 'to', 'hi'], { cwd })).status, 0);
+  assert.is((await send(['publish', 'to', 'hi'], { cwd })).status, 0);
   const noWrite = { MQ_URL: addressIn(vhost.name, await as({ write: `^${queue}$` })) };
-  assertRefused(await run(['publish', 'direct', 'hi'], { cwd, env: noWrite }), {
+  assertRefused(await send(['publish', 'direct', 'hi'], { cwd, env: noWrite }), {
     exit: 77,
     line: refusedQueue('amq\\.default', 'write'),
   });
@@ -172,14 +180,14 @@ test('an unequal queue names the argument, the wanted and the found value', asyn
     ),
     hint: 'set the value of the broker in rascal.json, or "assert": false to use the queue as it is',
   };
-  assertRefused(await run(['task', 'hi']), refusal);
+  assertRefused(await send(['task', 'hi']), refusal);
   assertRefused(await run(['worker', '--until-empty']), refusal);
   await roles.deleteQueue('task_queue');
 });
 
 test('an exchange of another type is refused', async () => {
   await vhost.api('PUT', `/api/exchanges/${vhost.name}/logs`, { type: 'direct', durable: false });
-  assertRefused(await run(['emit-log', 'hi']), {
+  assertRefused(await send(['emit-log', 'hi']), {
     exit: 78,
     line: `mq emit-log: the exchange 'logs' in vhost '${vhost.name}' exists with another 'type': wanted fanout, found direct [TOPOLOGY]`,
     hint: 'set the value of the broker in rascal.json, or "assert": false to use the exchange as it is',
@@ -188,7 +196,7 @@ test('an exchange of another type is refused', async () => {
 });
 
 test('a message without a queue is unroutable', async () => {
-  assertRefused(await run(['emit-log-direct', 'no-queue', 'hi']), {
+  assertRefused(await send(['emit-log-direct', 'no-queue', 'hi']), {
     exit: 67,
     line: "mq emit-log-direct: not delivered: the exchange 'direct_logs' has no queue for the key 'no-queue' (NO_ROUTE) [UNROUTABLE]",
     hint: 'start the receiver first, or bind a queue',
@@ -201,11 +209,11 @@ const key256 = 'k'.repeat(256);
 
 test('a routing key of 256 bytes is refused', async () => {
   const { cwd } = place();
-  assertRefused(await run(['publish', 'to', '--routing-key', key256, 'hi'], { cwd }), {
+  assertRefused(await send(['publish', 'to', '--routing-key', key256, 'hi'], { cwd }), {
     exit: 65,
     line: 'mq publish: the routing key has 256 bytes; AMQP allows 255 [BAD_DATA]',
   });
-  assert.is((await run(['publish', 'to', '--routing-key', key256.slice(1), 'hi'], { cwd })).status, 0);
+  assert.is((await send(['publish', 'to', '--routing-key', key256.slice(1), 'hi'], { cwd })).status, 0);
 });
 
 test('a message that the broker refuses ends mq with 65', async () => {
@@ -224,7 +232,7 @@ test('a message that the broker refuses ends mq with 65', async () => {
     ],
   ] as const;
   for (const [option, value, why] of rows)
-    assertRefused(await run(['publish', 'to', option, value, 'hi'], { cwd }), {
+    assertRefused(await send(['publish', 'to', option, value, 'hi'], { cwd }), {
       exit: 65,
       line: `mq publish: ${why} [BAD_DATA]`,
     });
@@ -234,12 +242,12 @@ test("a body over the broker's limit is refused, and the others arrive", async (
   const { queue, cwd } = place();
   const limit = 16 * 1024 * 1024;
   const large = Buffer.alloc(limit + 1, 'x');
-  assertRefused(await run(['publish', 'to', '--file', '-'], { cwd, input: large }), {
+  assertRefused(await send(['publish', 'to', '--file', '-'], { cwd, input: large }), {
     exit: 65,
     line: `mq publish: the body of ${limit + 1} bytes is over the broker's limit of ${limit} [BAD_DATA]`,
   });
   const input = Buffer.concat([Buffer.from('one\n'), large, Buffer.from('\ntwo\n')]);
-  const { status, stdout } = await run(['publish', 'to', '--lines', '--json'], { cwd, input });
+  const { status, stdout } = await send(['publish', 'to', '--lines', '--json'], { cwd, input });
   assert.is(status, 65);
   assert.equal(
     lines(stdout)
@@ -257,7 +265,7 @@ const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 test('--file - sends any bytes, and --json prints them as base64', async () => {
   const { cwd } = place();
   const bodies = [everyByte, randomBytes(100_000), Buffer.alloc(0), Buffer.from([0xff]), Buffer.from('\ufeffBOM\r\n')];
-  for (const body of bodies) assert.is((await run(['publish', 'to', '--file', '-'], { cwd, input: body })).status, 0);
+  for (const body of bodies) assert.is((await send(['publish', 'to', '--file', '-'], { cwd, input: body })).status, 0);
   const { stdout } = await run(['subscribe', 'from', '--json', '--count', `${bodies.length}`], { cwd });
   const arrived = lines(stdout).map((line) => JSON.parse(line) as { body: string; encoding: 'utf8' | 'base64' });
   assert.equal(
@@ -274,7 +282,7 @@ test('--lines sends any bytes except a newline, and a receiver prints them', asy
   const { cwd } = place();
   const line = Buffer.from(everyByte.filter((byte) => byte !== 10));
   assert.is(
-    (await run(['publish', 'to', '--lines'], { cwd, input: Buffer.concat([line, Buffer.from('\n\n'), line]) })).status,
+    (await send(['publish', 'to', '--lines'], { cwd, input: Buffer.concat([line, Buffer.from('\n\n'), line]) })).status,
     0,
   );
   const { bytes } = await run(['subscribe', 'from', '--count', '3'], { cwd });
@@ -307,9 +315,9 @@ test('a value arrives exactly as it was typed', async () => {
   ];
   for (const value of values) {
     const options = ['--routing-key', value, '--header', `h=${value}`, '--property', `app-id=${value}`];
-    assert.is((await run(['publish', ...options, 'to', '--', value], { cwd })).status, 0, value);
+    assert.is((await send(['publish', ...options, 'to', '--', value], { cwd })).status, 0, value);
     const joined = [`--routing-key=${value}`, `--header=h=${value}`, `--property=app-id=${value}`];
-    assert.is((await run(['publish', 'to', ...joined, '--', value, value], { cwd })).status, 0, value);
+    assert.is((await send(['publish', 'to', ...joined, '--', value, value], { cwd })).status, 0, value);
   }
   const { stdout } = await run(['subscribe', 'from', '--json', '--count', `${2 * values.length}`], { cwd });
   const arrived = lines(stdout).map((line) => {
@@ -328,11 +336,11 @@ test('a value arrives exactly as it was typed', async () => {
 
 test('a missing file and a folder cannot be sent', async () => {
   const { cwd } = place();
-  assertRefused(await run(['publish', 'to', '--file', 'none'], { cwd }), {
+  assertRefused(await send(['publish', 'to', '--file', 'none'], { cwd }), {
     exit: 66,
     line: 'mq publish: cannot read none: no such file [NO_INPUT]',
   });
-  assertRefused(await run(['publish', 'to', '--lines', '--file', '.'], { cwd }), {
+  assertRefused(await send(['publish', 'to', '--lines', '--file', '.'], { cwd }), {
     exit: 66,
     line: 'mq publish: cannot read .: it is a directory [NO_INPUT]',
   });
@@ -381,7 +389,7 @@ for (const { title, file, text, reason } of failing) {
   test(`a message whose handler ${title} is retried and dead-lettered`, async () => {
     const { queue, cwd, add } = place();
     add(file, text);
-    await run(['publish', 'to', '--routing-key', 'some.key', '--header', 'kept=yes', '--file', '-'], {
+    await send(['publish', 'to', '--routing-key', 'some.key', '--header', 'kept=yes', '--file', '-'], {
       cwd,
       input: everyByte,
     });
@@ -410,7 +418,7 @@ for (const { title, file, text, reason } of failing) {
 test('an unknown outcome is a failure', async () => {
   const { queue, cwd, add } = place();
   add('work.ts', "export default () => ({ type: 'akc' })");
-  await run(['publish', 'to', 'hi'], { cwd });
+  await send(['publish', 'to', 'hi'], { cwd });
   await run(['subscribe', 'from', '--count', '2', '--handler', 'work.ts'], { cwd });
   assert.is((await roles.take(`${queue}.dead`, 1)).length, 1);
 });
@@ -418,7 +426,7 @@ test('an unknown outcome is a failure', async () => {
 test('a worker whose command is deleted ends and loses no message', async () => {
   const { queue, cwd, add } = place();
   add('work.sh', '#!/bin/sh\nrm work.sh\n');
-  await run(['publish', 'to', '--lines'], { cwd, input: 'one\ntwo\nthree\n' });
+  await send(['publish', 'to', '--lines'], { cwd, input: 'one\ntwo\nthree\n' });
   const result = await run(['subscribe', 'from', '--concurrency', '1', '--exec', './work.sh'], { cwd });
   assertRefused(result, {
     exit: 71,
@@ -431,7 +439,7 @@ test('a worker whose command is deleted ends and loses no message', async () => 
 test('a worker loses no message when its connections are closed', async () => {
   const { queue, cwd, add } = place();
   add('work.sh', '#!/bin/sh\nwhile [ ! -e go ]; do sleep 0.01; done\nexit 1\n');
-  await run(['publish', 'to', 'hi'], { cwd });
+  await send(['publish', 'to', 'hi'], { cwd });
   const name = await newUser(all);
   const env = { MQ_URL: addressIn(vhost.name, name) };
   const connections = `/api/connections/username/${name}`;
@@ -482,7 +490,7 @@ test('a retry of a message with a CC header makes no further copies', async () =
   add('work.sh', '#!/bin/sh\nexit 1\n');
   const other = `${queue}.cc`;
   await vhost.api('PUT', `/api/queues/${vhost.name}/${other}`, { durable: true });
-  await run(['publish', 'direct', 'made'], { cwd }); // the queue
+  await send(['publish', 'direct', 'made'], { cwd }); // the queue
   await roles.take(queue, 1);
   await vhost.api('POST', `/api/exchanges/${vhost.name}/amq.default/publish`, {
     routing_key: queue,
@@ -507,7 +515,7 @@ for (const { title, bytes, kept, reason } of [
   test(`${title} when a message is dead-lettered`, async () => {
     const { queue, cwd, add } = place();
     add('work.sh', '#!/bin/sh\nexit 1\n');
-    await run(['publish', 'direct', 'made'], { cwd }); // the queue
+    await send(['publish', 'direct', 'made'], { cwd }); // the queue
     await roles.take(queue, 1);
     await vhost.api('POST', `/api/exchanges/${vhost.name}/amq.default/publish`, {
       routing_key: queue,
@@ -528,7 +536,7 @@ for (const { title, bytes, kept, reason } of [
 
 test('a message stays in the queue if --file is on a full disk', async () => {
   const { queue, cwd } = place();
-  await run(['publish', 'to', 'hi'], { cwd });
+  await send(['publish', 'to', 'hi'], { cwd });
   assertRefused(await run(['subscribe', 'from', '--count', '1', '--file', '/dev/full'], { cwd }), {
     exit: 74,
     line: 'mq subscribe: cannot append to /dev/full: no space left on device [IO]',
@@ -542,7 +550,7 @@ test('a message stays in the queue if --file is on a full disk', async () => {
 
 test('a role with --file in a missing folder receives no message', async () => {
   const { queue, cwd } = place();
-  await run(['publish', 'to', 'hi'], { cwd });
+  await send(['publish', 'to', 'hi'], { cwd });
   assertRefused(await run(['subscribe', 'from', '--file', 'none/log'], { cwd }), {
     exit: 73,
     line: 'mq subscribe: cannot append to none/log: no such file or directory [CANNOT_CREATE]',
@@ -569,7 +577,7 @@ for (const options of ['', '--json ', "--concurrency 1 --exec sh -c 'cat; echo' 
   test(`a closed pipe ends a receiver quietly: subscribe ${options}| head -1`, async () => {
     const { queue, cwd } = place();
     const sent = Array.from({ length: 500 }, (_, number) => `number ${number}`);
-    await run(['publish', 'to', '--lines'], { cwd, input: sent.join('\n') });
+    await send(['publish', 'to', '--lines'], { cwd, input: sent.join('\n') });
     const { status, stdout, stderr } = await shell(`mq subscribe from ${options} | head -1`, cwd);
     assert.equal({ status, stderr }, { status: 0, stderr: `waiting for messages from ${queue}\n` });
     assert.is(lines(stdout).length, 1);
@@ -587,7 +595,7 @@ test('a closed pipe ends a sender with 74 if lines remain', async () => {
 for (const options of ['', '--json ']) {
   test(`a full stdout ends a receiver: subscribe ${options}> /dev/full`, async () => {
     const { queue, cwd } = place();
-    await run(['publish', 'to', '--lines'], { cwd, input: 'one\ntwo\n' });
+    await send(['publish', 'to', '--lines'], { cwd, input: 'one\ntwo\n' });
     const { status, stderr } = await shell(`mq subscribe from --count 2 --concurrency 1 ${options} > /dev/full`, cwd);
     assert.is(status, 74);
     assert.match(stderr, /cannot write to stdout: .*ENOSPC/);
@@ -600,7 +608,7 @@ for (const options of ['', '--json ']) {
 
 test('a full stdout of a command ends the role without a loss', async () => {
   const { queue, cwd } = place();
-  await run(['publish', 'to', 'hi'], { cwd });
+  await send(['publish', 'to', 'hi'], { cwd });
   const { status, stderr } = await shell('mq subscribe from --count 1 --exec cat > /dev/full', cwd);
   assert.is(status, 74, stderr);
   assert.is((await roles.take(queue, 1)).length, 1);

@@ -19,7 +19,7 @@ export const batch = (messages, context) => {
 };`;
 
 test('each message of a batch has its own outcome', async () => {
-  await roles.run(['task', '--lines'], { input: 'one\ntwo\nbad\nfour\nfive\n' });
+  await roles.runHere(['task', '--lines'], { input: 'one\ntwo\nbad\nfour\nfive\n' });
   const cwd = emptyFolder({ 'batch.ts': module });
   const options = ['--batch', '3', '--batch-wait', '1h', '--count', '5', '--handler', 'batch.ts'];
   const { status, stdout, stderr } = await roles.run(['worker', ...options], { cwd });
@@ -37,7 +37,7 @@ for (const [what, options] of [
   ['--until-empty finds the queue empty', ['--until-empty']],
 ] as const) {
   test(`an incomplete batch starts at once when ${what}`, async () => {
-    await roles.run(['task', '--lines'], { input: 'one\ntwo\nthree\n' });
+    await roles.runHere(['task', '--lines'], { input: 'one\ntwo\nthree\n' });
     const cwd = emptyFolder({ 'batch.ts': module });
     const handler = ['--batch', '2', '--batch-wait', '1h', '--handler', 'batch.ts'];
     const { status, stdout, stderr } = await roles.run(['worker', ...options, ...handler], { cwd });
@@ -53,7 +53,7 @@ for (const [what, options] of [
 }
 
 test('an incomplete batch starts when the role stops', async () => {
-  await roles.run(['task', '--lines'], { input: 'one\ntwo\n' });
+  await roles.runHere(['task', '--lines'], { input: 'one\ntwo\n' });
   const cwd = emptyFolder({ 'batch.ts': module });
   const handler = ['--batch', '9', '--batch-wait', '1h', '--handler', 'batch.ts'];
   const worker = await roles.receiver(['worker', '--metrics', '0', ...handler], { cwd });
@@ -77,7 +77,7 @@ test('--batch requires a handler for batches and a sufficient prefetch', async (
 });
 
 test('--max-time ends a role in the same way as a signal', async () => {
-  await roles.run(['task', '--lines'], { input: 'one\ntwo\n' });
+  await roles.runHere(['task', '--lines'], { input: 'one\ntwo\n' });
   const cwd = emptyFolder();
   const exec = ['--exec', 'sh', '-c', 'cat; echo; until [ -e go ]; do sleep 0.05; done'];
   const worker = await roles.receiver(['worker', '--metrics', '0', '--max-time', '2s', ...exec], { cwd });

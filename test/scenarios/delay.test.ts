@@ -45,7 +45,7 @@ const folder = (mq: object = {}) =>
 const cwd = folder();
 
 const publish = async (publication: string, text: string, ...options: string[]) => {
-  const { status, stdout, stderr } = await roles.run(['publish', publication, text, '--json', ...options], { cwd });
+  const { status, stdout, stderr } = await roles.runHere(['publish', publication, text, '--json', ...options], { cwd });
   assert.is(status, 0, stderr);
   return JSON.parse(lines(stdout)[0] ?? '') as { messageId: string; outcome: string };
 };
@@ -116,7 +116,7 @@ test('mq delayed lists messages without losing one, and cancels one by its id', 
 
 test('messages with one id are listed and cancelled by their destination', async () => {
   const later = ['--delay', '1h', '--property', 'message-id=same'];
-  await roles.run(['publish', 'jobs', '--lines', ...later], { cwd, input: 'a\nb\n' });
+  await roles.runHere(['publish', 'jobs', '--lines', ...later], { cwd, input: 'a\nb\n' });
   await publish('paid', 'c', ...later);
   assert.is((await listed()).length, 3);
   const byPublication = await roles.run(['delayed', 'cancel', 'same', '--publication', 'paid'], { cwd });
@@ -165,7 +165,7 @@ test('a role that connects again declares wait queues that are gone', async () =
 });
 
 test('a delayed message to a stream arrives, and has no header that is lost', async () => {
-  const refused = await roles.run(['publish', 'events', 'x', '--delay', '1s', '--header', 'list:=[1]'], { cwd });
+  const refused = await roles.runHere(['publish', 'events', 'x', '--delay', '1s', '--header', 'list:=[1]'], { cwd });
   assert.is(refused.status, 65);
   assert.match(refused.stderr, "the header 'list' is an array, which the stream 'events' does not keep");
   await publish('events', 'later', '--delay', '1s');
@@ -175,11 +175,11 @@ test('a delayed message to a stream arrives, and has no header that is lost', as
 
 test('a role that declares nothing needs mq declare', async () => {
   const strict = folder({ declare: false, delay: 'shop.delay' });
-  const send = () => roles.run(['publish', 'paid', 'x', '--delay', '1s'], { cwd: strict });
+  const send = () => roles.runHere(['publish', 'paid', 'x', '--delay', '1s'], { cwd: strict });
   const refused = await send();
   assert.is(refused.status, 78);
   assert.match(refused.stderr, "the broker has no queue 'shop.delay.to.orders/paid', in which delayed messages wait");
-  const declared = await roles.run(['declare'], { cwd: strict });
+  const declared = await roles.runHere(['declare'], { cwd: strict });
   assert.match(declared.stdout, 'queue shop.delay.level.22 (quorum)\n');
   assert.is((await send()).status, 0);
   const { stdout } = await roles.run(['subscribe', 'jobs', '--count', '1'], { cwd: strict });

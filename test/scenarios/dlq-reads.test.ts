@@ -32,10 +32,10 @@ for (const [what, queue, isKnown] of [
     const cwd = folder(queue, 3);
     for (const id of ['a', 'b', 'c']) {
       const message = ['--property', `message-id=${id}`, '--header', `shade=${id}`, '--header', 'x-mq-queue=elsewhere'];
-      assert.is((await roles.run(['publish', 'letters', ...message, id], { cwd })).status, 0);
+      assert.is((await roles.runHere(['publish', 'letters', ...message, id], { cwd })).status, 0);
     }
     const dlq = (...args: string[]) =>
-      roles.run(['dlq', ...args, '--queue', queue], { cwd: isKnown ? cwd : emptyFolder({}) });
+      roles.runHere(['dlq', ...args, '--queue', queue], { cwd: isKnown ? cwd : emptyFolder({}) });
     for (let read = 1; read <= 7; read += 1) {
       // RabbitMQ also counts letters that were delivered but not shown.
       const count = read % 2 === 0 ? ['--count', '1'] : [];

@@ -46,12 +46,12 @@ async function deadLetter(cwd: string, bodies: readonly string[]): Promise<void>
   const worker = await roles.receiver(['fail', '--count', String(bodies.length * 2)], { cwd });
   for (const body of bodies) {
     const message = ['--header', `shade=${body}`, '--property', `message-id=id-${body}`, '--routing-key', 'red', body];
-    assert.is((await roles.run(['publish', 'colours', ...message], { cwd })).status, 0);
+    assert.is((await roles.runHere(['publish', 'colours', ...message], { cwd })).status, 0);
   }
   assert.is((await worker.ended).status, 0);
 }
 
-const dlq = (cwd: string, ...args: string[]) => roles.run(['dlq', ...args], { cwd });
+const dlq = (cwd: string, ...args: string[]) => roles.runHere(['dlq', ...args], { cwd });
 const jsonLines = (text: string) => lines(text).map((line) => JSON.parse(line) as Record<string, unknown>);
 
 for (const type of ['classic', 'quorum']) {
@@ -125,7 +125,7 @@ for (const type of ['classic', 'quorum']) {
       left.map(({ id }) => id),
       ['id-b'],
     );
-    await roles.run(['publish', 'colours', '--routing-key', 'red', 'e'], { cwd });
+    await roles.runHere(['publish', 'colours', '--routing-key', 'red', 'e'], { cwd });
   });
 }
 
@@ -146,12 +146,12 @@ test('a replay to the exchange requires an option and shows the queues', async (
 test('letters of an untrusted exchange are replayed only with an option', async () => {
   const queue = 'unproved';
   const cwd = folder(queue);
-  await roles.run(['publish', 'colours', '--routing-key', 'red', 'made'], { cwd });
+  await roles.runHere(['publish', 'colours', '--routing-key', 'red', 'made'], { cwd });
   await roles.take(queue, 1);
   const forged = { 'x-mq-queue': 'victim', 'x-mq-exchange': 'payments', 'x-mq-routing-key': 'refund' };
   const headers = Object.entries(forged).flatMap(([name, value]) => ['--header', `${name}=${value}`]);
   const message = ['publish', 'colours', '--routing-key', 'red', ...headers, 'bad'];
-  assert.is((await roles.run(message, { cwd })).status, 0);
+  assert.is((await roles.runHere(message, { cwd })).status, 0);
   await roles.vhost.api('PUT', `/api/queues/${roles.vhost.name}/victim`, { durable: true });
   const refused = await dlq(cwd, 'replay', '--queue', `${queue}-second`, '--filter', 'bad');
   assert.is(refused.status, 65);
@@ -213,7 +213,7 @@ test('mq dlq move moves letters, unless the target queue does not exist', async 
   await deadLetter(cwd, ['a', 'b']);
   const nowhere = await dlq(cwd, 'move', 'work', '--to', 'nowhere');
   assert.equal([nowhere.status, nowhere.stdout], [67, 'moved 0 messages of moved.dead, 2 left\n']);
-  await roles.run(['publish', 'other', 'first'], { cwd });
+  await roles.runHere(['publish', 'other', 'first'], { cwd });
   assert.is((await dlq(cwd, 'move', 'work', '--to', 'moved-other', '--filter', 'b')).status, 0);
   const [first, moved] = await roles.take('moved-other', 2);
   assert.equal(
@@ -268,7 +268,7 @@ test('mq dlq also lists and replays what the broker dead-lettered', async () => 
     publications: { brief: { queue: 'brief' }, graves: { queue: 'graves' } },
   };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
-  assert.is((await roles.run(['publish', 'brief', 'x'], { cwd })).status, 0);
+  assert.is((await roles.runHere(['publish', 'brief', 'x'], { cwd })).status, 0);
   await until('the message is dead-lettered', async () => (await roles.held('graves')) === 1);
   const [{ reason, exchange, routingKey, queue, first } = {}] = jsonLines(
     (await dlq(cwd, 'list', '--queue', 'graves', '--json')).stdout,
@@ -278,7 +278,7 @@ test('mq dlq also lists and replays what the broker dead-lettered', async () => 
   assert.is((await dlq(cwd, 'replay', '--queue', 'graves')).status, 0);
   await until('the message is dead-lettered again', async () => (await roles.held('graves')) === 1);
   // This letter has no header about its origin.
-  await roles.run(['publish', 'graves', 'stranger'], { cwd });
+  await roles.runHere(['publish', 'graves', 'stranger'], { cwd });
   const { status, stderr, stdout } = await dlq(cwd, 'replay', '--queue', 'graves', '--filter', 'stranger');
   assert.equal([status, stdout], [65, 'replayed 0 messages of graves, 2 left\n']);
   assert.match(stderr, /hint: mq dlq move --queue graves --to QUEUE/);
@@ -287,7 +287,7 @@ test('mq dlq also lists and replays what the broker dead-lettered', async () => 
 test('reading and a partial replay keep the order of a long queue', async () => {
   const cwd = folder('long');
   const input = Array.from({ length: 1000 }, (_, index) => String(index)).join('\n');
-  assert.is((await roles.run(['publish', 'other', '--lines'], { cwd, input })).status, 0);
+  assert.is((await roles.runHere(['publish', 'other', '--lines'], { cwd, input })).status, 0);
   const bodies = async () => {
     const all = await dlq(cwd, 'list', '--queue', 'long-other', '--json');
     assert.is(all.status, 0, all.stderr);

@@ -68,7 +68,7 @@ for (const type of ['classic', 'quorum']) {
     const { cwd, pids } = place(queue, type);
     const worker = await roles.receiver(['lines'], { cwd });
     const bodies = ['one', 'crash', 'fail', 'dead', 'two', 'three'];
-    await roles.run(['publish', 'to', '--lines'], { cwd, input: bodies.join('\n') });
+    await roles.runHere(['publish', 'to', '--lines'], { cwd, input: bodies.join('\n') });
     const dead = await roles.take(`${queue}.dead`, 3);
     assert.equal(dead.map(({ payload, properties }) => [payload, properties.headers?.['x-mq-reason']]).toSorted(), [
       ['crash', 'it ended without an answer (exit status 9)'],
@@ -89,7 +89,7 @@ for (const type of ['classic', 'quorum']) {
 test('kills an --exec-lines program that hangs, and retries its message', async () => {
   const { cwd, pids } = place('hangs');
   const worker = await roles.receiver(['hasty'], { cwd });
-  await roles.run(['publish', 'to', 'hang'], { cwd });
+  await roles.runHere(['publish', 'to', 'hang'], { cwd });
   const [dead] = await roles.take('hangs.dead', 1);
   const { headers } = dead!.properties;
   assert.equal([headers?.['x-mq-reason'], headers?.['x-mq-attempt']], ['the handler did not end within 1 s', 2]);
@@ -113,7 +113,7 @@ test('an --exec-lines program answers all requests in one process', async () => 
 test('--exec-lines programs end after kill -9 of the worker', async () => {
   const { cwd, pids } = place('killed');
   const worker = await roles.receiver(['lines'], { cwd });
-  await roles.run(['publish', 'to', 'one'], { cwd });
+  await roles.runHere(['publish', 'to', 'one'], { cwd });
   await worker.prints(/one/);
   worker.kill('SIGKILL');
   await worker.ended;
@@ -126,7 +126,7 @@ test('SIGTERM lets an --exec-lines program finish its message', async () => {
   const slow =
     'while read -r line; do id=${line#*:}; echo begin >&2; sleep 1; echo "{\\"id\\":${id%%,*},\\"outcome\\":\\"ack\\"}"; done; echo $$ >> ended';
   const worker = await roles.receiver(['subscribe', 'from', '--exec-lines', 'sh', '-c', slow], { cwd });
-  await roles.run(['publish', 'to', 'text'], { cwd });
+  await roles.runHere(['publish', 'to', 'text'], { cwd });
   await worker.prints(/begin/, 'stderr');
   const { status, stdout } = await worker.stop();
   assert.equal({ status, stdout }, { status: 0, stdout: 'text\n' });
@@ -136,7 +136,7 @@ test('SIGTERM lets an --exec-lines program finish its message', async () => {
 test('a program that cannot start ends the role without using an attempt', async () => {
   const check = async (type: string) => {
     const { cwd } = place(`broken-${type}`, type);
-    await roles.run(['publish', 'to', '--lines'], { cwd, input: 'one\ntwo\nthree\n' });
+    await roles.runHere(['publish', 'to', '--lines'], { cwd, input: 'one\ntwo\nthree\n' });
     // The program exits at its first message, and also without one.
     const broken = ['sh', '-c', 'read -r line; echo "No module named yaml" >&2; exit 1'];
     // The role starts more often than a message has attempts.
@@ -161,7 +161,7 @@ for (const type of ['classic', 'quorum']) {
   test(`only a message that ends every program fails, on a ${type} queue`, async () => {
     const queue = `poison-${type}`;
     const { cwd } = place(queue, type);
-    await roles.run(['publish', 'to', '--lines'], { cwd, input: 'crash\none\ntwo\n' });
+    await roles.runHere(['publish', 'to', '--lines'], { cwd, input: 'crash\none\ntwo\n' });
     const args = ['subscribe', 'from', '--batch', '3', '--exec-lines', 'sh', 'batch.sh'];
     const worker = await roles.receiver(args, { cwd });
     const [dead] = await roles.take(`${queue}.dead`, 1);
@@ -177,7 +177,7 @@ for (const type of ['classic', 'quorum']) {
 
 test('reports a program that ends at once before a delivery', async () => {
   const { cwd } = place('kept');
-  await roles.run(['publish', 'to', 'text'], { cwd });
+  await roles.runHere(['publish', 'to', 'text'], { cwd });
   const { status, stderr } = await roles.run(['subscribe', 'from', '--exec-lines', 'false'], { cwd });
   assert.is(status, 71);
   assert.match(stderr, /^mq subscribe: cannot use false: it ended before .* \(exit status 1\) \[SYSTEM\]\nhint: /);

@@ -122,7 +122,7 @@ for (const type of ['classic', 'quorum']) {
         const args = [role, 'work', '--count', count, '--json', ...handler];
         const worker = await roles.receiver(args, { cwd });
         const input = rows.map(({ body }) => body).join('\n');
-        const sent = await roles.run(['publish', 'work', '--lines'], { cwd, input });
+        const sent = await roles.runHere(['publish', 'work', '--lines'], { cwd, input });
         assert.is(sent.status, 0);
         const { status, stdout, stderr } = await worker.ended;
         assert.is(status, 0, stderr);
@@ -146,7 +146,7 @@ for (const type of ['classic', 'quorum']) {
     const check = async (body: string, handler: readonly string[]) => {
       const queue = `hang-${body}-${type}`;
       const cwd = folder(queue, type);
-      assert.is((await roles.run(['publish', 'work', body], { cwd })).status, 0);
+      assert.is((await roles.runHere(['publish', 'work', body], { cwd })).status, 0);
       const first = await roles.run(['subscribe', 'work', '--count', '1', ...hasty, ...handler], { cwd });
       assert.match(first.stderr, /^attempt 1 failed: .* 0\.5 s/m);
       const second = await roles.run(['subscribe', 'work', '--count', '1', '--json', ...handler], { cwd });
@@ -159,7 +159,7 @@ for (const type of ['classic', 'quorum']) {
   test(`a missing program is reported before a delivery of a ${type} queue`, async () => {
     const queue = `missing-${type}`;
     const cwd = folder(queue, type);
-    assert.is((await roles.run(['publish', 'work', 'kept'], { cwd })).status, 0);
+    assert.is((await roles.runHere(['publish', 'work', 'kept'], { cwd })).status, 0);
     const { status, stderr } = await roles.run(['subscribe', 'work', '--exec', './no-such-command'], { cwd });
     assert.is(status, 71);
     assert.match(stderr, /^mq subscribe: .*no-such-command.*\[SYSTEM\]\n/);
@@ -171,7 +171,7 @@ for (const type of ['classic', 'quorum']) {
     const cwd = folder(queue, type);
     const worker = await roles.receiver(['subscribe', 'work', '--exec', './status.sh'], { cwd });
     rmSync(join(cwd, 'status.sh'));
-    assert.is((await roles.run(['publish', 'work', 'kept'], { cwd })).status, 0);
+    assert.is((await roles.runHere(['publish', 'work', 'kept'], { cwd })).status, 0);
     const { status, stderr } = await worker.ended;
     assert.is(status, 71, stderr);
     assert.match(stderr, /^mq subscribe: cannot run .\/status.sh: no such file \[SYSTEM\]$/m);
@@ -181,7 +181,7 @@ for (const type of ['classic', 'quorum']) {
   test(`exit status 127 ends the role and keeps messages of a ${type} queue`, async () => {
     const queue = `broken-${type}`;
     const cwd = folder(queue, type);
-    await roles.run(['publish', 'work', '--lines'], { cwd, input: 'one\ntwo\n' });
+    await roles.runHere(['publish', 'work', '--lines'], { cwd, input: 'one\ntwo\n' });
     const { status, stderr } = await roles.run(['subscribe', 'work', '--exec', 'sh', '-c', 'no-such-tool'], { cwd });
     assert.is(status, 71, stderr);
     assert.match(stderr, /^mq subscribe: cannot run sh: exit status 127: .* \[SYSTEM\]$/m);

@@ -75,7 +75,7 @@ for (const type of ['classic', 'quorum']) {
   test(`a failure after a lost connection makes one dead letter, ${type}`, async () => {
     const queue = `fails-${type}`;
     const { cwd, runs, go } = place(queue, { type, status: 9 });
-    assert.is((await roles.run(['publish', 'to', 'text'], { cwd })).status, 0);
+    assert.is((await roles.runHere(['publish', 'to', 'text'], { cwd })).status, 0);
     const receiver = await receiverFrom(cwd);
     await receiver.prints(/begin/, 'stderr');
     await loseConsumer(receiver);
@@ -97,7 +97,7 @@ for (const type of ['classic', 'quorum']) {
     await loseConnections(receiver);
     go();
     // After a later message has run, the first message is either settled or redelivered.
-    await roles.run(['publish', 'to', 'later'], { cwd });
+    await roles.runHere(['publish', 'to', 'later'], { cwd });
     await until('the later message has run', () => runs().includes('later'));
     const { status, stderr } = await receiver.stop();
     assert.is(status, 0, stderr);
@@ -135,7 +135,7 @@ test('a waiting message runs once and keeps its attempts after a loss', async ()
 test('the broker does not drop a message because of lost connections', async () => {
   const queue = 'limited';
   const { cwd, runs, go } = place(queue, { type: 'quorum', status: 9, prefetch: 2, limit: 2 });
-  assert.is((await roles.run(['publish', 'to', '--lines'], { cwd, input: 'held\nwaits' })).status, 0);
+  assert.is((await roles.runHere(['publish', 'to', '--lines'], { cwd, input: 'held\nwaits' })).status, 0);
   const receiver = await receiverFrom(cwd, '--concurrency', '1', '--metrics', '0');
   await receiver.prints(/begin/, 'stderr');
   await loseConnections(receiver, [

@@ -48,7 +48,7 @@ const cwd = emptyFolder({
 if (isNative) {
   test('the queue delays each attempt, and mq dead-letters after the last one', async () => {
     const worker = await roles.receiver(['fail', '--count', '4'], { cwd });
-    assert.is((await roles.run(['publish', 'work', 'x', '--property', 'message-id=m-1'], { cwd })).status, 0);
+    assert.is((await roles.runHere(['publish', 'work', 'x', '--property', 'message-id=m-1'], { cwd })).status, 0);
     const { status, stdout, stderr } = await worker.ended;
     assert.is(status, 0, stderr);
     const runs = lines(stdout).map((line) => line.split(' '));
@@ -73,7 +73,7 @@ if (isNative) {
 
   test('a message that was stopped in a handler is delivered again at once', async () => {
     const slow = await roles.receiver(['subscribe', 'work', '--exec', 'sh', '-c', 'echo begun; sleep 60'], { cwd });
-    await roles.run(['publish', 'work', 'y'], { cwd });
+    await roles.runHere(['publish', 'work', 'y'], { cwd });
     await slow.prints(/begun/);
     await roles.signalTwice(slow);
     await slow.ended;
@@ -82,7 +82,7 @@ if (isNative) {
   });
 } else {
   test('a broker that is too old refuses native retries', async () => {
-    await roles.run(['publish', 'work', 'x'], { cwd });
+    await roles.runHere(['publish', 'work', 'x'], { cwd });
     const { status, stderr } = await roles.run(['fail'], { cwd });
     assert.is(status, 78);
     assert.match(stderr, `"native" retries require RabbitMQ 4.3, and the broker is ${version} [CONFIG]`);

@@ -51,7 +51,7 @@ const objects = async (kind: 'queues' | 'exchanges') =>
 const hint = 'hint: this role declares nothing: mq plan shows what is missing, and mq apply creates it\n';
 
 test('a role names what is missing and declares nothing, although it may', async () => {
-  const publish = await roles.run(['publish', 'orders', 'x', '--routing-key', 'order.paid'], { cwd });
+  const publish = await roles.runHere(['publish', 'orders', 'x', '--routing-key', 'order.paid'], { cwd });
   assert.is(publish.status, 78);
   assert.match(
     publish.stderr,
@@ -69,25 +69,25 @@ test('a role names what is missing and declares nothing, although it may', async
 
 test('--no-declare has the same effect, and --declare overrides the file', async () => {
   const declaring = emptyFolder({ 'rascal.json': JSON.stringify({ ...content, mq: {} }) });
-  const checked = await roles.run(['publish', 'audit', 'x', '--no-declare'], { cwd: declaring });
+  const checked = await roles.runHere(['publish', 'audit', 'x', '--no-declare'], { cwd: declaring });
   assert.is(checked.status, 78);
   assert.match(checked.stderr, /no queue 'audit'/);
-  assert.is((await roles.run(['publish', 'audit', 'x', '--declare'], { cwd })).status, 0);
+  assert.is((await roles.runHere(['publish', 'audit', 'x', '--declare'], { cwd })).status, 0);
   assert.equal(await objects('queues'), ['audit']);
 });
 
 test('a role that may fail names a missing queue for failed messages', async () => {
-  assert.is((await roles.run(['declare'], { cwd })).status, 0);
+  assert.is((await roles.runHere(['declare'], { cwd })).status, 0);
   await roles.deleteQueue('jobs.dead');
   const { status, stderr } = await roles.run(['subscribe', 'jobs', '--until-empty', '--exec', 'true'], await as('^$'));
   assert.is(status, 78);
   assert.match(stderr, `mq subscribe: the broker has no queue 'jobs.dead' for failed messages [TOPOLOGY]\n${hint}`);
-  assert.is((await roles.run(['declare'], { cwd })).status, 0);
+  assert.is((await roles.runHere(['declare'], { cwd })).status, 0);
 });
 
 test('roles without permission to configure publish, retry and dead-letter', async () => {
   const account = await as('^$');
-  const send = await roles.run(['publish', 'orders', 'a job', '--routing-key', 'order.paid'], account);
+  const send = await roles.runHere(['publish', 'orders', 'a job', '--routing-key', 'order.paid'], account);
   assert.is(send.status, 0, send.stderr);
   const work = await roles.run(['subscribe', 'jobs', '--count', '2', '--exec', 'false'], account);
   assert.is(work.status, 0, work.stderr);
@@ -97,7 +97,7 @@ test('roles without permission to configure publish, retry and dead-letter', asy
 
 test('a role declares and binds its own exclusive queue', async () => {
   const running = await roles.receiver(['subscribe', 'mine', '--count', '1'], await as('^mine'));
-  await roles.run(['publish', 'orders', 'for mine', '--routing-key', 'x'], { cwd });
+  await roles.runHere(['publish', 'orders', 'for mine', '--routing-key', 'x'], { cwd });
   const { status, stdout } = await running.ended;
   assert.equal([status, stdout], [0, 'for mine\n']);
 });

@@ -50,7 +50,7 @@ test('a worker is ready with its consumer, and counts messages', async () => {
   assert.equal(await page(`${url}/healthz`), [200, 'ok\n']);
   const healthy = await mq(['health', new URL(url).port]);
   assert.equal([healthy.status, healthy.stdout], [0, 'ready\n']);
-  await roles.run(['task', '--lines'], { input: 'good\ngood\nbad\nagain\n' });
+  await roles.runHere(['task', '--lines'], { input: 'good\ngood\nbad\nagain\n' });
   await until('the retry is counted', async () => (await metric(url, 'mq_retried_total')) >= 1);
   await until('both messages are counted', async () => (await metric(url, 'mq_acked_total')) === 2);
   assert.is(await metric(url, 'mq_dead_lettered_total'), 1);
@@ -70,7 +70,7 @@ test('log, metrics and readiness show a lost connection and its return', async (
   await running.prints(/"event":"connected"/, 'stderr');
   await until('ready again', async () => (await page(`${url}/readyz`))[0] === 200);
   assert.is(await metric(url, 'mq_reconnects_total'), 1);
-  await roles.run(['emit-log', 'after it']);
+  await roles.runHere(['emit-log', 'after it']);
   await running.prints(/after it/);
   const { stderr } = await running.stop();
   assert.is(entries(stderr, 'lost').length, 1);
@@ -112,7 +112,7 @@ test('a repeated cause is logged ten times a minute, then counted', async () => 
   const mqSettings = { retry: { attempts: 1, delays: [1] } };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq: mqSettings }) });
   const { running } = await observed(['worker', '--count', '60', '--exec', 'sh', '-c', exec], { cwd });
-  await roles.run(['task', '--lines'], { input: 'no\n'.repeat(60) });
+  await roles.runHere(['task', '--lines'], { input: 'no\n'.repeat(60) });
   const { status, stderr } = await running.ended;
   assert.is(status, 0);
   const said = entries(stderr, 'dead-letter');
@@ -125,7 +125,7 @@ test('a repeated cause is logged ten times a minute, then counted', async () => 
 
 test('--log json makes every line of stderr an object', async () => {
   const { running } = await observed(['worker', '--exec', 'sh', '-c', 'echo "to stderr" >&2']);
-  await roles.run(['task', 'x']);
+  await roles.runHere(['task', 'x']);
   await running.prints(/to stderr/, 'stderr');
   const said = entries((await running.stop()).stderr);
   assert.equal(
@@ -135,7 +135,9 @@ test('--log json makes every line of stderr an object', async () => {
   );
   for (const { time, level, role } of said) assert.ok(time && level && role === 'worker');
 
-  const failed = await roles.run(['task', '--log', 'json', '--lines', '--url', 'amqp://127.0.0.1:1'], { input: 'a\n' });
+  const failed = await roles.runHere(['task', '--log', 'json', '--lines', '--url', 'amqp://127.0.0.1:1'], {
+    input: 'a\n',
+  });
   const [summary, error] = entries(failed.stderr);
   assert.equal([summary?.event, summary?.['resume']], ['summary', 0]);
   assert.equal(
@@ -145,7 +147,7 @@ test('--log json makes every line of stderr an object', async () => {
 });
 
 test('a failed run prints its summary before the error', async () => {
-  const { status, stderr } = await roles.run(['publish', 'hello', '--lines', '--routing-key', 'nowhere'], {
+  const { status, stderr } = await roles.runHere(['publish', 'hello', '--lines', '--routing-key', 'nowhere'], {
     input: 'one\ntwo\n',
   });
   assert.is(status, 67);
@@ -155,7 +157,9 @@ test('a failed run prints its summary before the error', async () => {
 });
 
 test('--skip skips the first lines', async () => {
-  const { status, stdout } = await roles.run(['task', '--lines', '--skip', '2', '--json'], { input: '1\n2\n3\n4\n' });
+  const { status, stdout } = await roles.runHere(['task', '--lines', '--skip', '2', '--json'], {
+    input: '1\n2\n3\n4\n',
+  });
   assert.is(status, 0);
   assert.equal(
     lines(stdout).map((line) => JSON.parse(line).number),
@@ -165,7 +169,7 @@ test('--skip skips the first lines', async () => {
     (await roles.take('task_queue', 2)).map(({ payload }) => payload),
     ['3', '4'],
   );
-  assertRefused(await roles.run(['task', '--skip', '2', 'text']), {
+  assertRefused(await roles.runHere(['task', '--skip', '2', 'text']), {
     exit: 64,
     line: /--skip counts lines: it requires --lines/,
     hint: /--help/,
@@ -177,7 +181,7 @@ test('a trace is passed to the handler, to retries and to dead letters', async (
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq: mqSettings }) });
   const exec = 'echo "$TRACEPARENT $TRACESTATE"; exit 75';
   const worker = await roles.receiver(['worker', '--count', '2', '--exec', 'sh', '-c', exec], { cwd });
-  await roles.run(['task', 'x'], { env: { TRACEPARENT: trace, TRACESTATE: 'vendor=1' } });
+  await roles.runHere(['task', 'x'], { env: { TRACEPARENT: trace, TRACESTATE: 'vendor=1' } });
   assert.equal(lines((await worker.ended).stdout), [`${trace} vendor=1`, `${trace} vendor=1`]);
   const [dead] = await roles.take('task_queue.dead', 1);
   assert.is(dead?.properties.headers?.['traceparent'], trace);
@@ -186,7 +190,7 @@ test('a trace is passed to the handler, to retries and to dead letters', async (
 test('a trace is passed to the reply, and an invalid one is ignored', async () => {
   const server = await roles.receiver(['rpc-server']);
   const ask = async (env: Record<string, string>, ...options: string[]) => {
-    const { stdout } = await roles.run(['rpc-client', '--json', ...options, '5'], { env });
+    const { stdout } = await roles.runHere(['rpc-client', '--json', ...options, '5'], { env });
     return JSON.parse(stdout).headers.traceparent;
   };
   const other = trace.replace(/1$/, '0');
@@ -207,7 +211,7 @@ test('a role reports a lost connection and its return once', async () => {
 
 test('log lines of a handler name the message, and debug logs successes', async () => {
   const input = 'one\ntwo\n';
-  await roles.run(['task', '--lines', '--property', 'type=x'], { input });
+  await roles.runHere(['task', '--lines', '--property', 'type=x'], { input });
   const exec = ['--exec', 'sh', '-c', 'echo "in $(cat)" >&2; printf unfinished >&2'];
   const { status, stderr } = await roles.run([
     'worker',
@@ -237,8 +241,8 @@ test('log lines of a handler name the message, and debug logs successes', async 
 });
 
 test('text log lines name the message if several are handled at once', async () => {
-  await roles.run(['task', '--property', 'message-id=m1', 'x']);
-  await roles.run(['task', '--property', 'message-id=m2', 'x']);
+  await roles.runHere(['task', '--property', 'message-id=m1', 'x']);
+  await roles.runHere(['task', '--property', 'message-id=m2', 'x']);
   const exec = ['--exec', 'sh', '-c', 'echo first >&2; echo second >&2'];
   const { stderr } = await roles.run(['worker', '--count', '2', '--concurrency', '2', ...exec]);
   const said = lines(stderr).filter((line) => !line.startsWith('waiting'));
@@ -246,7 +250,7 @@ test('text log lines name the message if several are handled at once', async () 
 });
 
 test('the first signal reports running work and the effect of a second one', async () => {
-  await roles.run(['task', 'x']);
+  await roles.runHere(['task', 'x']);
   const worker = await roles.receiver(['worker', '--drain', '1m', '--exec', 'sh', '-c', 'echo begun >&2; sleep 600']);
   await worker.prints(/begun/, 'stderr');
   worker.kill('SIGTERM');

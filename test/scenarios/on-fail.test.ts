@@ -42,7 +42,7 @@ function folder({
   return emptyFolder({ 'rascal.json': JSON.stringify(config) });
 }
 
-const send = (cwd: string, body: string) => roles.run(['publish', 'work', body], { cwd });
+const send = (cwd: string, body: string) => roles.runHere(['publish', 'work', body], { cwd });
 const durable = (more: object = {}) => ({
   options: { durable: true, arguments: { 'x-queue-type': 'quorum', ...more } },
 });
@@ -65,7 +65,7 @@ for (const type of ['classic', 'quorum']) {
     const exec = 'body=$(cat); [ "$body" = x ] && [ "$MQ_ATTEMPT" = 1 ] && exit 9; echo "$body"';
     const cwd = folder({ queue, type, exec });
     // Messages are handled one at a time. Without the pause, x would be redelivered before y.
-    await roles.run(['publish', 'work', '--lines'], { cwd, input: 'x\ny\n' });
+    await roles.runHere(['publish', 'work', '--lines'], { cwd, input: 'x\ny\n' });
     const args = ['fail', '--on-fail', 'requeue', '--count', '3', '--prefetch', '1'];
     const { status, stdout, stderr } = await roles.run(args, { cwd });
     assert.equal({ status, stdout }, { status: 0, stdout: 'y\nx\n' });
@@ -155,7 +155,7 @@ test('a role has its own attempts, delays and dead-letter queue', async () => {
   await send(cwd, 'y');
   const again = await roles.run(['fail', '--count', '2'], { cwd });
   assert.is(again.status, 0);
-  const listed = await roles.run(['dlq', 'list', 'fail', '--json'], { cwd });
+  const listed = await roles.runHere(['dlq', 'list', 'fail', '--json'], { cwd });
   assert.is(JSON.parse(listed.stdout).reason, 'exit status 9');
 });
 
@@ -189,7 +189,7 @@ test('dead letters use the named publication with its key and headers', async ()
     [dead!.exchange, dead!.routing_key, headers['team'], headers['x-mq-queue']],
     ['dead', 'stone', 'red', 'by-name'],
   );
-  assert.is((await roles.run(['dlq', 'list', 'work'], { cwd })).status, 64);
+  assert.is((await roles.runHere(['dlq', 'list', 'work'], { cwd })).status, 64);
 });
 
 test('retry queues that rascal.json defines are declared with its arguments', async () => {

@@ -17,7 +17,7 @@ test.after(async () => {
   await roles.end();
 });
 
-const peek = (...args: string[]) => roles.run(['peek', ...args]);
+const peek = (...args: string[]) => roles.runHere(['peek', ...args]);
 
 /** Declares a stream on all nodes and publishes the numbers below `count` to it. */
 async function stream(queue: string, count: number, length = 0): Promise<string[]> {
@@ -102,7 +102,7 @@ test('a bad position, or one in another queue, is refused', async () => {
 });
 
 test('mq dlq reports that a stream has no dead letters', async () => {
-  const { status, stderr } = await roles.run(['dlq', 'list', '--queue', 'looks-stream']);
+  const { status, stderr } = await roles.runHere(['dlq', 'list', '--queue', 'looks-stream']);
   assert.is(status, 78, stderr);
   assert.match(stderr, /'looks-stream' is a stream/);
 });

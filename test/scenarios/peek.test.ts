@@ -20,7 +20,7 @@ test.after(async () => {
 });
 
 const env = { MQ_MANAGEMENT_URL: roles.vhost.managementUrls.join(',') };
-const peek = (...args: string[]) => roles.run(['peek', ...args], { env });
+const peek = (...args: string[]) => roles.runHere(['peek', ...args], { env });
 
 /** RabbitMQ 4.0 to 4.2 count a returned message of a quorum queue as a failed delivery. */
 const { rabbitmq_version: version } = (await roles.vhost.api('GET', '/api/overview')) as { rabbitmq_version: string };

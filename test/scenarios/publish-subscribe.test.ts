@@ -16,8 +16,8 @@ test('a log line reaches the screen of one receiver and the file of another', as
   const cwd = emptyFolder({ 'app.log': 'what was there\n' });
   const screen = await roles.receiver(['receive-logs', '--count', '3']);
   const file = await roles.receiver(['receive-logs', '--file', 'app.log', '--count', '3'], { cwd });
-  await roles.run(['emit-log']);
-  const { status, stderr } = await roles.run(['emit-log', '--lines'], { input: 'warning: two\nerror: three' });
+  await roles.runHere(['emit-log']);
+  const { status, stderr } = await roles.runHere(['emit-log', '--lines'], { input: 'warning: two\nerror: three' });
   assert.equal({ status, stderr }, { status: 0, stderr: '' });
   const [shown, written] = await Promise.all([screen.ended, file.ended]);
   const text = 'info: Hello World!\nwarning: two\nerror: three\n';
@@ -28,9 +28,9 @@ test('a log line reaches the screen of one receiver and the file of another', as
 
 test('a receiver receives only messages that are sent after its start', async () => {
   const first = await roles.receiver(['receive-logs']);
-  await roles.run(['emit-log', 'before']);
+  await roles.runHere(['emit-log', 'before']);
   const second = await roles.receiver(['receive-logs', '--count', '1']);
-  await roles.run(['emit-log', 'after']);
+  await roles.runHere(['emit-log', 'after']);
   assert.is((await second.ended).stdout, 'after\n');
   await first.prints(/after/);
   const { status, stdout } = await first.stop();
@@ -39,8 +39,8 @@ test('a receiver receives only messages that are sent after its start', async ()
 
 test('an unroutable log line is reported unless --no-mandatory is set', async () => {
   await untilQueues(0);
-  assert.is((await roles.run(['emit-log', 'alone'])).status, 67);
-  assert.is((await roles.run(['emit-log', '--no-mandatory', 'alone'])).status, 0);
+  assert.is((await roles.runHere(['emit-log', 'alone'])).status, 67);
+  assert.is((await roles.runHere(['emit-log', '--no-mandatory', 'alone'])).status, 0);
 });
 
 test('the queue of a receiver is deleted with it', async () => {

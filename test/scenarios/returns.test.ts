@@ -35,7 +35,7 @@ function folder({ queue, given = {}, exec, prefetch = 1, queues = {}, retry = {}
 
 const quorum = (more: object = {}) => ({ 'x-queue-type': 'quorum', ...more });
 const send = (cwd: string, ...bodies: string[]) =>
-  roles.run(['publish', 'work', '--lines'], { cwd, input: bodies.join('\n') });
+  roles.runHere(['publish', 'work', '--lines'], { cwd, input: bodies.join('\n') });
 
 for (const [how, exec, options] of [
   ['exit status 4', 'echo "$MQ_ATTEMPT"; exit 4', []],

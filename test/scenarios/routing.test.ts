@@ -32,7 +32,7 @@ const table: readonly (readonly [keys: readonly string[], received: readonly str
 test('binding keys decide which lines arrive', async () => {
   const receivers = await Promise.all(table.map(([keys]) => roles.receiver(['receive-logs-direct', ...keys, closing])));
   for (const severity of [...severities, closing]) {
-    const { status } = await roles.run(['emit-log-direct', severity, `<${severity}>`]);
+    const { status } = await roles.runHere(['emit-log-direct', severity, `<${severity}>`]);
     assert.is(status, severity === 'err' ? 67 : 0, severity);
   }
   for (const [index, [keys, received]] of table.entries()) {
@@ -49,8 +49,8 @@ test('binding keys decide which lines arrive', async () => {
 
 test('a line without a severity is an info', async () => {
   const receiver = await roles.receiver(['receive-logs-direct', 'info', '--count', '2', '--json']);
-  await roles.run(['emit-log-direct']);
-  await roles.run(['emit-log-direct', '--routing-key', 'info', 'two', 'words']);
+  await roles.runHere(['emit-log-direct']);
+  await roles.runHere(['emit-log-direct', '--routing-key', 'info', 'two', 'words']);
   const messages = lines((await receiver.ended).stdout).map((line) => JSON.parse(line));
   assert.equal(
     messages.map(({ body, fields }) => [fields.routingKey, body]),

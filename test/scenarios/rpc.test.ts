@@ -19,7 +19,7 @@ function fibonacci(index: number): bigint {
 }
 
 test('without a server the client reports the missing queue at once', async () => {
-  const { status, stdout, stderr } = await roles.run(['rpc-client', '30']);
+  const { status, stdout, stderr } = await roles.runHere(['rpc-client', '30']);
   assert.equal({ status, stdout }, { status: 67, stdout: '' });
   assert.match(stderr, /^mq rpc-client: .*rpc_queue.*\[UNROUTABLE\]\nhint: .*\n$/);
 });
@@ -27,23 +27,23 @@ test('without a server the client reports the missing queue at once', async () =
 test('the client prints the Fibonacci number that it requests', async () => {
   const server = await roles.receiver(['rpc-server']);
   for (const index of [0, 1, 2, 30, 1000]) {
-    const { status, stdout, stderr } = await roles.run(['rpc-client', String(index)]);
+    const { status, stdout, stderr } = await roles.runHere(['rpc-client', String(index)]);
     assert.equal({ status, stdout, stderr }, { status: 0, stdout: `${fibonacci(index)}\n`, stderr: '' });
   }
-  assert.is((await roles.run(['rpc-client'])).stdout, '832040\n');
-  assert.is((await roles.run(['rpc-client', '--reply-queue', '30'])).stdout, '832040\n');
+  assert.is((await roles.runHere(['rpc-client'])).stdout, '832040\n');
+  assert.is((await roles.runHere(['rpc-client', '--reply-queue', '30'])).stdout, '832040\n');
   assert.is((await server.stop()).status, 0);
 });
 
 test('the server refuses a request that is not an index and continues', async () => {
   const server = await roles.receiver(['rpc-server']);
   for (const text of ['-1', 'abc', '', '1.5', '5000001', '0x10']) {
-    const { status, stdout, stderr } = await roles.run(['rpc-client', '--file', '-'], { input: text });
+    const { status, stdout, stderr } = await roles.runHere(['rpc-client', '--file', '-'], { input: text });
     assert.equal({ text, status, stdout }, { text, status: 65, stdout: '' });
     assert.match(stderr, /^mq rpc-client: the server refused the request: fibonacci: .*\[BAD_DATA\]\n(hint: .*\n)?$/);
   }
-  assert.is((await roles.run(['rpc-client', '--', '-1'])).status, 65);
-  assert.is((await roles.run(['rpc-client', '10'])).stdout, '55\n');
+  assert.is((await roles.runHere(['rpc-client', '--', '-1'])).status, 65);
+  assert.is((await roles.runHere(['rpc-client', '10'])).stdout, '55\n');
   assert.is((await server.stop()).status, 0);
 });
 
@@ -59,7 +59,7 @@ for (const option of [[], ['--reply-queue']]) {
       await roles.receiver(['rpc-server', '--prefetch', '10', ...exec('n=$(cat); printf "%s*" "$n"')]),
     ];
     const numbers = Array.from({ length: 60 }, (_, index) => String(index));
-    const { status, stdout } = await roles.run(['rpc-client', '--lines', ...option], { input: numbers.join('\n') });
+    const { status, stdout } = await roles.runHere(['rpc-client', '--lines', ...option], { input: numbers.join('\n') });
     assert.is(status, 0);
     assert.equal(
       lines(stdout),
@@ -75,7 +75,7 @@ test('two servers share the load, so a long request blocks no other', async () =
   const cwd = emptyFolder();
   const serve = () => roles.receiver(['rpc-server', '--json', '--exec', 'sh', '-c', meet], { cwd });
   const servers = [await serve(), await serve()];
-  const { status, stdout } = await roles.run(['rpc-client', '--lines'], { input: 'one\ntwo\n' });
+  const { status, stdout } = await roles.runHere(['rpc-client', '--lines'], { input: 'one\ntwo\n' });
   assert.equal({ status, stdout }, { status: 0, stdout: 'one\ntwo\n' });
   const shares = await Promise.all(servers.map(async (server) => lines((await server.stop()).stdout).length));
   assert.equal(shares, [1, 1]);
@@ -83,10 +83,10 @@ test('two servers share the load, so a long request blocks no other', async () =
 
 test('a refused line changes the exit status, and the others are answered', async () => {
   const server = await roles.receiver(['rpc-server']);
-  const { status, stdout, stderr } = await roles.run(['rpc-client', '--lines'], { input: '10\nten\n11\n' });
+  const { status, stdout, stderr } = await roles.runHere(['rpc-client', '--lines'], { input: '10\nten\n11\n' });
   assert.equal({ status, stdout }, { status: 65, stdout: '55\n89\n' });
   assert.match(stderr, /1 of 3 requests failed/);
-  const json = await roles.run(['rpc-client', '--lines', '--json'], { input: '10\nten\n' });
+  const json = await roles.runHere(['rpc-client', '--lines', '--json'], { input: '10\nten\n' });
   const [good, bad] = lines(json.stdout).map((line) => JSON.parse(line));
   assert.equal([good.body, good.error], ['55', undefined]);
   assert.match(bad.error, /ten/);
@@ -99,7 +99,7 @@ test('the client ends at its timeout if the server hangs', async () => {
   const mq = { roles: { sleeper: { behaviour: 'reply', subscription: 'rpc', handler: { exec: ['sh', '-c', hang] } } } };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq }) });
   const server = await roles.receiver(['sleeper'], { cwd });
-  const { status, stdout, stderr } = await roles.run(['rpc-client', '--timeout', '1', '30']);
+  const { status, stdout, stderr } = await roles.runHere(['rpc-client', '--timeout', '1', '30']);
   assert.equal({ status, stdout }, { status: 75, stdout: '' });
   assert.match(stderr, /^mq rpc-client: no reply in 1 s \[DEADLINE\]\nhint: .*\n$/);
   await server.prints(/begun/, 'stderr');
@@ -110,9 +110,9 @@ test('the client ends at its timeout if the server hangs', async () => {
 
 test('a request without reply_to does not stop the server', async () => {
   const server = await roles.receiver(['rpc-server']);
-  assert.is((await roles.run(['publish', 'rpc', '20'])).status, 0);
-  assert.is((await roles.run(['publish', 'rpc', '--property', 'reply-to=nobody-is-here', '21'])).status, 0);
-  assert.is((await roles.run(['rpc-client', '22'])).stdout, '17711\n');
+  assert.is((await roles.runHere(['publish', 'rpc', '20'])).status, 0);
+  assert.is((await roles.runHere(['publish', 'rpc', '--property', 'reply-to=nobody-is-here', '21'])).status, 0);
+  assert.is((await roles.runHere(['rpc-client', '22'])).stdout, '17711\n');
   const { status, stderr } = await server.stop();
   assert.is(status, 0);
   assert.is(lines(stderr).filter((line) => line.includes('without reply_to')).length, 1);
@@ -120,15 +120,15 @@ test('a request without reply_to does not stop the server', async () => {
 });
 
 test('a server replies neither to its own topology nor outside --reply-to', async () => {
-  const letters = async () => (await roles.run(['dlq', 'list', '--queue', 'rpc_queue.dead', '--json'])).stdout;
+  const letters = async () => (await roles.runHere(['dlq', 'list', '--queue', 'rpc_queue.dead', '--json'])).stdout;
   for (const [options, refused, permitted] of [
     [[], 'rpc_queue', 'nobody-is-here'],
     [['--reply-to', 'replies.*'], 'nobody-is-here', 'replies.of-me'],
   ] as const) {
     const server = await roles.receiver(['rpc-server', ...options]);
     for (const queue of [refused, permitted])
-      assert.is((await roles.run(['publish', 'rpc', '--property', `reply-to=${queue}`, '20'])).status, 0);
-    assert.is((await roles.run(['rpc-client', '21'])).stdout, '10946\n');
+      assert.is((await roles.runHere(['publish', 'rpc', '--property', `reply-to=${queue}`, '20'])).status, 0);
+    assert.is((await roles.runHere(['rpc-client', '21'])).stdout, '10946\n');
     assert.is((await server.stop()).status, 0);
     assert.match(await letters(), /replies to the queue that reply_to names are not permitted/);
     assert.is(await roles.held('rpc_queue.dead'), 1);

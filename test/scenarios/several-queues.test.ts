@@ -33,7 +33,7 @@ function folder(name: string, exec: string, types: readonly [string, string] = [
 }
 
 const fill = (cwd: string, queue: string, count: number) =>
-  roles.run(['publish', queue, '--lines'], {
+  roles.runHere(['publish', queue, '--lines'], {
     cwd,
     input: Array.from({ length: count }, (_, index) => String(index)).join('\n'),
   });

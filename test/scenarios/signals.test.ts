@@ -31,7 +31,7 @@ async function startHolding(...options: string[]): Promise<{ worker: RunningMq; 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} finishes and acknowledges the running message, the rest stays`, async () => {
     const { worker, go } = await startHolding('--prefetch', '2', '--concurrency', '1');
-    await roles.run(['task', '--lines'], { input: 'one\ntwo\nthree\n' });
+    await roles.runHere(['task', '--lines'], { input: 'one\ntwo\nthree\n' });
     await worker.prints(/begin one/, 'stderr');
     worker.kill(signal);
     await go();
@@ -44,7 +44,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
 test('the second SIGTERM requeues the message for another worker at once', async () => {
   const { worker } = await startHolding('--grace', '0.2');
-  await roles.run(['task', 'handed back']);
+  await roles.runHere(['task', 'handed back']);
   await worker.prints(/begin/, 'stderr');
   await roles.signalTwice(worker);
   const { status, stdout, stderr } = await worker.ended;
@@ -57,7 +57,7 @@ test('the second SIGTERM requeues the message for another worker at once', async
 
 test('the second SIGINT ends with 130', async () => {
   const { worker } = await startHolding('--grace', '0.2');
-  await roles.run(['task', 'interrupted']);
+  await roles.runHere(['task', 'interrupted']);
   await worker.prints(/begin/, 'stderr');
   await roles.signalTwice(worker, 'SIGINT');
   assert.is((await worker.ended).status, 130);
@@ -69,7 +69,7 @@ test('the second SIGINT ends with 130', async () => {
 
 test('--drain limits the time to finish', async () => {
   const { worker } = await startHolding('--drain', '0.5', '--grace', '0.2');
-  await roles.run(['task', 'too long']);
+  await roles.runHere(['task', 'too long']);
   await worker.prints(/begin/, 'stderr');
   assert.is((await worker.stop()).status, 143);
   assert.equal(
@@ -88,7 +88,7 @@ test('the drain field of a role limits the time to finish', async () => {
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config), 'hold.sh': script });
   chmodSync(join(cwd, 'hold.sh'), 0o755);
   const worker = await roles.receiver(['hold', '--grace', '0.2'], { cwd });
-  await roles.run(['publish', 'held', 'too long'], { cwd });
+  await roles.runHere(['publish', 'held', 'too long'], { cwd });
   await worker.prints(/begin/, 'stderr');
   assert.is((await worker.stop()).status, 143);
   assert.equal(
@@ -108,7 +108,7 @@ test('SIGTERM uses no attempt of messages that no handler received', async () =>
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config), 'hold.sh': script });
   chmodSync(join(cwd, 'hold.sh'), 0o755);
   const handling = ['--prefetch', '10', '--concurrency', '1', '--exec', './hold.sh'];
-  await roles.run(['publish', 'work', '--lines'], { cwd, input: 'a\nb\nc\nd\n' });
+  await roles.runHere(['publish', 'work', '--lines'], { cwd, input: 'a\nb\nc\nd\n' });
   const worker = await roles.receiver(['subscribe', 'work', ...handling], { cwd });
   await worker.prints(/begin a/, 'stderr');
   worker.kill('SIGTERM');
@@ -139,7 +139,7 @@ for (const type of ['classic', 'quorum'] as const) {
       'sleep.mjs': "export default () => { console.error('begin'); return new Promise(() => undefined); };\n",
     });
     chmodSync(join(cwd, 'sleep.sh'), 0o755);
-    await roles.run(['publish', 'work', 'unfinished'], { cwd });
+    await roles.runHere(['publish', 'work', 'unfinished'], { cwd });
     for (const handling of Object.values(sleeping)) {
       const worker = await roles.receiver(['subscribe', 'work', '--drain', '1ms', ...handling], { cwd });
       await worker.prints(/begin/, 'stderr');
@@ -154,7 +154,7 @@ for (const type of ['classic', 'quorum'] as const) {
 
 test('a built-in handler requeues its message too', async () => {
   const worker = await roles.receiver(['worker', '--metrics', '0']);
-  await roles.run(['task', '--lines'], { input: `${'.'.repeat(1000)}\nnext\n` });
+  await roles.runHere(['task', '--lines'], { input: `${'.'.repeat(1000)}\nnext\n` });
   await untilMetric(worker, 'mq_in_flight', 1);
   await roles.signalTwice(worker);
   assert.is((await worker.ended).status, 143);
@@ -189,7 +189,7 @@ test('SIGHUP does not end a role without a terminal (nohup mq worker)', async ()
   worker.stdin.end();
   await worker.prints(/waiting for messages from/, 'stderr');
   worker.kill('SIGHUP');
-  await roles.run(['task', 'after SIGHUP']);
+  await roles.runHere(['task', 'after SIGHUP']);
   await worker.prints(/after SIGHUP/);
   assert.is((await worker.stop()).status, 0);
 });

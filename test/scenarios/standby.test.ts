@@ -24,11 +24,11 @@ test('a second exclusive consumer waits and takes over', async () => {
   const first = await roles.receiver(['subscribe', 'from'], { cwd });
   const second = roles.start(['subscribe', 'from'], { cwd });
   await second.prints(/has an exclusive consumer; this role stands by/, 'stderr');
-  await roles.run(['publish', 'to', 'one'], { cwd });
+  await roles.runHere(['publish', 'to', 'one'], { cwd });
   await first.prints(/^one$/m);
   assert.is((await first.stop()).status, 0);
   await second.prints(/waiting for messages from/, 'stderr');
-  await roles.run(['publish', 'to', 'two'], { cwd });
+  await roles.runHere(['publish', 'to', 'two'], { cwd });
   await second.prints(/^two$/m);
   const { status, stdout } = await second.stop();
   assert.equal([status, stdout], [0, 'two\n']);
@@ -40,10 +40,10 @@ for (const type of ['classic', 'quorum']) {
     const cwd = folder(`single-${type}`, limits, {});
     const first = await roles.receiver(['subscribe', 'from'], { cwd });
     const second = await roles.receiver(['subscribe', 'from'], { cwd });
-    await roles.run(['publish', 'to', 'one'], { cwd });
+    await roles.runHere(['publish', 'to', 'one'], { cwd });
     await first.prints(/^one$/m);
     assert.is((await first.stop()).status, 0);
-    await roles.run(['publish', 'to', 'two'], { cwd });
+    await roles.runHere(['publish', 'to', 'two'], { cwd });
     await second.prints(/^two$/m);
     assert.is((await second.stop()).stdout, 'two\n');
   });

@@ -30,7 +30,7 @@ for (const [how, status, retry, runs] of [
       }),
     });
     const bodies = ['a', 'b', 'c', 'd', 'e'];
-    assert.is((await roles.run(['publish', 'events', '--lines'], { cwd, input: bodies.join('\n') })).status, 0);
+    assert.is((await roles.runHere(['publish', 'events', '--lines'], { cwd, input: bodies.join('\n') })).status, 0);
     const { status: end, stdout, stderr } = await roles.run(['read', '--count', '5'], { cwd });
     assert.is(end, 0, stderr);
     const attempts = bodies.flatMap((body) => Array.from({ length: runs }, (_, index) => `${body} ${index + 1}`));
@@ -60,15 +60,15 @@ test('a replay of dead letters does not append them to their stream', async () =
   });
   const bodies = ['1', '2', '3', '4', '5'];
   const all = ['subscribe', 'events', '--offset', 'first', '--until-empty'];
-  assert.is((await roles.run(['publish', 'events', '--lines'], { cwd, input: bodies.join('\n') })).status, 0);
+  assert.is((await roles.runHere(['publish', 'events', '--lines'], { cwd, input: bodies.join('\n') })).status, 0);
   assert.is((await roles.run(['read', '--offset', 'first', '--count', '5'], { cwd })).status, 0);
-  const list = await roles.run(['dlq', 'list', '--queue', stream], { cwd });
+  const list = await roles.runHere(['dlq', 'list', '--queue', stream], { cwd });
   assert.is(list.status, 78);
   assert.match(list.stderr, `mq dlq list --queue ${stream}.dead`);
-  const replay = await roles.run(['dlq', 'replay', 'read'], { cwd });
+  const replay = await roles.runHere(['dlq', 'replay', 'read'], { cwd });
   assert.is(replay.status, 65);
   assert.match(replay.stderr, '2 of 2 messages stay in stream-replay.dead: it failed in the stream');
-  const toExchange = await roles.run(['dlq', 'replay', 'read', '--to-exchange', '--yes'], { cwd });
+  const toExchange = await roles.runHere(['dlq', 'replay', 'read', '--to-exchange', '--yes'], { cwd });
   assert.is(toExchange.status, 65);
   assert.match(toExchange.stderr, "it failed in the stream 'stream-replay', whose other readers would get a copy");
   assert.equal(lines((await roles.run(all, { cwd })).stdout), bodies);
@@ -92,12 +92,12 @@ test('a header that the stream would drop is refused, also through an exchange',
     }),
   });
   for (const target of [['events'], ['facts'], ['--exchange', 'stream-facts', '--routing-key', 'eu.it']]) {
-    const refused = await roles.run(['publish', ...target, '--header', 'tags:=["a"]', 'lost'], { cwd });
+    const refused = await roles.runHere(['publish', ...target, '--header', 'tags:=["a"]', 'lost'], { cwd });
     assert.is(refused.status, 65);
     assert.match(refused.stderr, "the header 'tags' is an array, which the stream 'stream-headers' does not keep");
   }
   for (const publication of ['events', 'facts']) {
-    const { status } = await roles.run(['publish', publication, '--header', 'x-tags:=["a"]', publication], { cwd });
+    const { status } = await roles.runHere(['publish', publication, '--header', 'x-tags:=["a"]', publication], { cwd });
     assert.is(status, 0);
   }
   const read = ['subscribe', 'events', '--offset', 'first', '--until-empty', '--json'];

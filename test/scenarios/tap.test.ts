@@ -42,7 +42,7 @@ async function bindingsOf(exchange: string): Promise<object[] | undefined> {
 }
 
 const publish = (exchange: string, key: string, text = 'text') =>
-  roles.run(['publish', 'to', '--routing-key', key, text], { cwd: folder(exchange) });
+  roles.runHere(['publish', 'to', '--routing-key', key, text], { cwd: folder(exchange) });
 
 /** Makes a folder with a publication to an exchange that exists. */
 function folder(exchange: string): string {
@@ -112,7 +112,7 @@ test('a tap keeps messages from an alternate exchange, and warns', async () => {
     });
     await api('DELETE', `/api/queues/${name}/unrouted/contents`);
 
-    const refused = await roles.run(['tap', exchange, '--only-safe'], { env: checked });
+    const refused = await roles.runHere(['tap', exchange, '--only-safe'], { env: checked });
     assert.is(refused.status, 78);
     assert.match(refused.stderr, `do not go to its alternate exchange 'others'`);
     assert.equal(await bindingsOf(exchange), []);
@@ -134,7 +134,7 @@ test('a tap hides an unroutable message, and warns unless a queue gets it', asyn
   await create('news', { type: 'topic' });
   assert.is((await publish('news', 'a.b')).status, 67);
   const effect = /that no other queue receives count as routed/;
-  const refused = await roles.run(['tap', 'news', '--only-safe'], { env: checked });
+  const refused = await roles.runHere(['tap', 'news', '--only-safe'], { env: checked });
   assert.is(refused.status, 78);
   assert.match(refused.stderr, effect);
   const running = await tap(['news:a.*', '--count', '1']);
@@ -145,7 +145,7 @@ test('a tap hides an unroutable message, and warns unless a queue gets it', asyn
   assert.is((await publish('news', 'a.b')).status, 67);
 
   await queueOf('news', 'a-news', 'a.#');
-  assert.is((await roles.run(['tap', 'news', '--only-safe'], { env: checked })).status, 78);
+  assert.is((await roles.runHere(['tap', 'news', '--only-safe'], { env: checked })).status, 78);
   const safe = await tap(['news:a.*', '--only-safe', '--idle', '1s']);
   assert.not.match(safe.stderr(), effect);
   assert.is((await safe.ended).status, 0);
@@ -170,7 +170,7 @@ test('a signal during the check of an exchange ends the tap before it binds', as
 test('a tap does not count another tap as a queue that receives the messages', async () => {
   await create('twice', { type: 'fanout' });
   const first = await tap(['twice']);
-  const refused = await roles.run(['tap', 'twice', '--only-safe'], { env: checked });
+  const refused = await roles.runHere(['tap', 'twice', '--only-safe'], { env: checked });
   assert.is(refused.status, 78, refused.stderr);
   assert.match(refused.stderr, /that no other queue receives count as routed/);
   await first.stop();
@@ -179,7 +179,7 @@ test('a tap does not count another tap as a queue that receives the messages', a
 
 test('a tap ends an auto-delete exchange without a binding, and warns', async () => {
   await create('brief', { type: 'fanout', auto_delete: true });
-  const refused = await roles.run(['tap', 'brief', '--only-safe'], { env: checked });
+  const refused = await roles.runHere(['tap', 'brief', '--only-safe'], { env: checked });
   assert.is(refused.status, 78);
   assert.match(refused.stderr, /auto-delete exchange 'brief'/);
   assert.equal(await bindingsOf('brief'), []);
@@ -199,7 +199,7 @@ test('a tap ends an auto-delete exchange without a binding, and warns', async ()
 test('a tap refuses an exchange whose messages it would take', async () => {
   await create('chance', { type: 'x-local-random' });
   for (const env of [checked, {}]) {
-    const { status, stderr } = await roles.run(['tap', 'chance'], { env });
+    const { status, stderr } = await roles.runHere(['tap', 'chance'], { env });
     assert.is(status, 78, stderr);
     assert.match(stderr, /'chance' \(x-local-random\) sends a message to only one binding/);
   }
@@ -210,7 +210,7 @@ test('a tap refuses a policy by which its full queue would refuse messages', asy
   await create('strict', { type: 'fanout' });
   const definition = { overflow: 'reject-publish' };
   await api('PUT', `/api/policies/${name}/all`, { pattern: '^amq.gen', 'apply-to': 'queues', definition });
-  const { status, stderr } = await roles.run(['tap', 'strict'], { env: checked });
+  const { status, stderr } = await roles.runHere(['tap', 'strict'], { env: checked });
   await api('DELETE', `/api/policies/${name}/all`);
   assert.is(status, 78, stderr);
   assert.match(stderr, /publishers would receive a nack/);
@@ -224,7 +224,7 @@ test('a tap refuses the default exchange, and names what shows it', async () => 
       publications: { work: { queue: 'work' } },
     }),
   });
-  const { status, stderr } = await roles.run(['tap', 'work'], { cwd, env: checked });
+  const { status, stderr } = await roles.runHere(['tap', 'work'], { cwd, env: checked });
   assert.is(status, 78);
   assert.match(stderr, /--firehose/);
 });
@@ -232,7 +232,7 @@ test('a tap refuses the default exchange, and names what shows it', async () => 
 test('a tap without a management API reports what it could not check', async () => {
   await create('spare', { type: 'fanout' });
   await create('hidden', { type: 'topic', auto_delete: true, arguments: { 'alternate-exchange': 'spare' } });
-  assert.is((await roles.run(['tap', 'hidden', '--only-safe'])).status, 78);
+  assert.is((await roles.runHere(['tap', 'hidden', '--only-safe'])).status, 78);
   const running = await tap(['hidden'], {});
   const note = running.stderr();
   assert.match(note, `do not go to its alternate exchange 'spare'`);

@@ -86,7 +86,7 @@ for (const type of ['classic', 'quorum']) {
     const queue = `unchanged-${type}`;
     const cwd = folder(queue, type, ['sh', '-c', 'cat <&3 > received; exit 9']);
     for (const name of ['to', 'other']) {
-      assert.is((await roles.run(['publish', name, 'made'], { cwd })).status, 0);
+      assert.is((await roles.runHere(['publish', name, 'made'], { cwd })).status, 0);
     }
     await roles.take(queue, 1);
     await roles.take(`${queue}-other`, 1);
@@ -98,7 +98,7 @@ for (const type of ['classic', 'quorum']) {
       assert.ok(await sender.send(queue, 'x', properties));
       assert.is((await roles.run(['fail', '--count', '2'], { cwd })).status, 0);
       const [word = '', ...more] = verb;
-      if (word) assert.is((await roles.run(['dlq', word, 'work', ...more], { cwd })).status, 0);
+      if (word) assert.is((await roles.runHere(['dlq', word, 'work', ...more], { cwd })).status, 0);
       await assertUnchanged(end);
     }
     const { headers: received, properties: own } = JSON.parse(readFileSync(join(cwd, 'received'), 'utf8'));
@@ -141,7 +141,7 @@ test('a reply has the correlation id of its request, byte for byte', async () =>
 test('--json and mq dlq show mark values that JSON cannot express', async () => {
   const queue = 'unchanged-json';
   const cwd = folder(queue, 'classic', ['sh', '-c', 'exit 9']);
-  assert.is((await roles.run(['publish', 'to', 'made'], { cwd })).status, 0);
+  assert.is((await roles.runHere(['publish', 'to', 'made'], { cwd })).status, 0);
   await roles.take(queue, 1);
   for (const args of [
     ['subscribe', 'work', '--count', '1', '--json'],

@@ -39,7 +39,7 @@ async function withPage(
   { watches = true, env = {} }: { watches?: boolean; env?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
   const stomp = await plugins();
-  await roles.run(['declare']);
+  await roles.runHere(['declare']);
   const web = roles.start(['web', '--port', '0', '--json', ...(stomp === undefined ? [] : ['--stomp', stomp])], {
     env,
   });
@@ -75,9 +75,9 @@ const inspection = `(() => {
 
 test('the page shows messages of the three emitting roles', () =>
   withPage(async ({ page }) => {
-    await roles.run(['emit-log', 'info: from fanout']);
-    await roles.run(['emit-log-direct', 'error', 'disk full']);
-    await roles.run(['emit-log-topic', 'kern.critical', 'A kernel error']);
+    await roles.runHere(['emit-log', 'info: from fanout']);
+    await roles.runHere(['emit-log-direct', 'error', 'disk full']);
+    await roles.runHere(['emit-log-topic', 'kern.critical', 'A kernel error']);
     await shows(page, '#messages li', /logs.*info: from fanout/);
     await shows(page, '#messages li', /direct_logs.*error.*disk full/);
     await shows(page, '#messages li', /topic_logs.*kern\.critical.*A kernel error/);
@@ -97,8 +97,8 @@ test('a pattern selects the messages that it matches', () =>
       return keys.includes('*.critical') && !keys.includes('#');
     });
     const receiver = await roles.receiver(['receive-logs-topic', '#']); // without it the first message would be unroutable
-    await roles.run(['emit-log-topic', 'kern.info', 'not this']);
-    await roles.run(['emit-log-topic', 'kern.critical', 'this']);
+    await roles.runHere(['emit-log-topic', 'kern.info', 'not this']);
+    await roles.runHere(['emit-log-topic', 'kern.critical', 'this']);
     await shows(page, '#messages li', /kern\.critical/);
     assert.is(await page.locator('#messages li').count(), 1);
     await receiver.stop();
@@ -139,18 +139,18 @@ test('a page receives nothing before its user starts to watch', () =>
       // The queue of the previous page may exist for a moment.
       await until(
         'no queue of a page is bound',
-        async () => (await roles.run(['emit-log', 'no receiver'])).status === 67,
+        async () => (await roles.runHere(['emit-log', 'no receiver'])).status === 67,
       );
       await shows(page, '#tap[data-active=false]', 'Watching binds a queue of this page to the exchange.');
       await page.click('#suggestions button:has-text("Watch logs")');
       await shows(page, '#streams .note', /messages to 'logs' that no other queue receives count as routed/);
       // The page asks first, so the publisher still gets its message back.
-      assert.is((await roles.run(['emit-log', 'no receiver'])).status, 67);
+      assert.is((await roles.runHere(['emit-log', 'no receiver'])).status, 67);
       await page.click('#streams .accept');
       await shows(page, '#tap[data-active=true]', 'While this page watches logs, a queue of this page is bound there.');
       await until(
         'the queue of the page is bound',
-        async () => (await roles.run(['emit-log', 'received by the page'])).status === 0,
+        async () => (await roles.runHere(['emit-log', 'received by the page'])).status === 0,
       );
       await shows(page, '#messages li', 'received by the page');
       await page.click('#publish button');
@@ -159,7 +159,7 @@ test('a page receives nothing before its user starts to watch', () =>
       await shows(page, '#suggestions', 'Watch logs');
       await until(
         'the queue of the page is unbound',
-        async () => (await roles.run(['emit-log', 'still no receiver'])).status === 67,
+        async () => (await roles.runHere(['emit-log', 'still no receiver'])).status === 67,
       );
     },
     { watches: false },
@@ -171,7 +171,7 @@ test('a page watches at once where another queue receives all messages', () =>
       const receiver = await roles.receiver(['receive-logs']);
       await page.click('#suggestions button:has-text("Watch logs")');
       await untilBound(page);
-      await roles.run(['emit-log', 'for both']);
+      await roles.runHere(['emit-log', 'for both']);
       await shows(page, '#messages li', 'for both');
       await receiver.prints(/for both/);
       await receiver.stop();
@@ -242,12 +242,12 @@ test('mq rpc-server answers a request of the page; without it there is a hint', 
 
 test('binary and long bodies arrive', () =>
   withPage(async ({ page }) => {
-    await roles.run(['emit-log'], { input: Buffer.from([0xff, 0xfe, 0, 0xc3, 0x28]) });
+    await roles.runHere(['emit-log'], { input: Buffer.from([0xff, 0xfe, 0, 0xc3, 0x28]) });
     await shows(page, '#messages li', 'ff fe 00 c3 28');
-    await roles.run(['emit-log'], { input: Buffer.alloc(1_000_000, 'long ') });
+    await roles.runHere(['emit-log'], { input: Buffer.alloc(1_000_000, 'long ') });
     await page.locator('#messages summary', { hasText: 'long long' }).click();
     await shows(page, '#messages .whole', '1,000,000 bytes');
-    await roles.run(['emit-log', 'the last one']);
+    await roles.runHere(['emit-log', 'the last one']);
     await shows(page, '#messages li', 'the last one');
     await shows(page, '#state', /^connected$/);
   }));

@@ -28,7 +28,7 @@ const work = (...options: string[]) => ['worker', ...options, '--exec', './work.
 
 test('the built-in work sleeps for each dot and then prints the task', async () => {
   // The tasks are in the queue before the worker starts, so that it receives them together.
-  await roles.run(['task', '--lines'], { input: 'two seconds..\none second.\nat once\n' });
+  await roles.runHere(['task', '--lines'], { input: 'two seconds..\none second.\nat once\n' });
   const { status, stdout } = await roles.run(['worker', '--count', '3', '--prefetch', '3', '--concurrency', '3']);
   assert.equal({ status, stdout }, { status: 0, stdout: 'at once\none second.\ntwo seconds..\n' });
 });
@@ -36,11 +36,11 @@ test('the built-in work sleeps for each dot and then prints the task', async () 
 test('one worker does all other tasks while the other worker is busy', async () => {
   const folder = workFolder();
   const workers = [await roles.receiver(work(), { cwd: folder }), await roles.receiver(work(), { cwd: folder })];
-  await roles.run(['task', 'hold']);
+  await roles.runHere(['task', 'hold']);
   const busy = await until('a worker is busy', () => workers.find((worker) => worker.stderr().includes('begin hold')));
   const idle = workers.find((worker) => worker !== busy)!;
   const tasks = Array.from({ length: 20 }, (_, index) => `task ${index}`);
-  await roles.run(['task', '--lines'], { input: tasks.join('\n') });
+  await roles.runHere(['task', '--lines'], { input: tasks.join('\n') });
   await idle.prints(/end task 19/);
   assert.is(busy.stdout(), '');
   await writeFile(join(folder, 'go'), '');
@@ -61,7 +61,7 @@ test('idle workers receive tasks in turn', async () => {
   const start = () => roles.receiver(work('--metrics', '0'), { cwd: workFolder() });
   const workers = [await start(), await start()];
   for (const round of [1, 2, 3]) {
-    await roles.run(['task', '--lines'], { input: 'one\ntwo\n' });
+    await roles.runHere(['task', '--lines'], { input: 'one\ntwo\n' });
     // The next round starts only now, because a worker with an unacknowledged task receives no other task.
     for (const worker of workers) await untilMetric(worker, 'mq_acked_total', round);
   }
@@ -71,7 +71,7 @@ test('idle workers receive tasks in turn', async () => {
 test('the task of a killed worker is redelivered as the second attempt', async () => {
   const folder = workFolder();
   const first = await roles.receiver(work(), { cwd: folder });
-  await roles.run(['task', 'hold on']);
+  await roles.runHere(['task', 'hold on']);
   await first.prints(/begin hold on/, 'stderr');
   const show = 'echo "$(cat): attempt $MQ_ATTEMPT, redelivered $MQ_REDELIVERED"';
   const second = await roles.receiver(['worker', '--count', '1', '--exec', 'sh', '-c', show]);
@@ -86,7 +86,7 @@ test('the task of a killed worker is redelivered as the second attempt', async (
 test('a task is acknowledged after the work, not before', async () => {
   const folder = workFolder();
   const worker = await roles.receiver(work('--count', '1'), { cwd: folder });
-  await roles.run(['task', 'hold it']);
+  await roles.runHere(['task', 'hold it']);
   await worker.prints(/begin hold it/, 'stderr');
   await until('the task is delivered', async () => {
     const { messages_unacknowledged: count } = (await roles.vhost.api(

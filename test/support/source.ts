@@ -61,7 +61,11 @@ function parse(path: string, text: string): Parsed {
     if (Array.isArray(value)) for (const one of value) visit(one, parent);
     else if (isNode(value)) {
       nodes.push({ node: value, parent });
-      for (const [field, child] of Object.entries(value)) if (field !== 'parent') visit(child, value);
+      // Most fields are texts and numbers. Object.entries would make a list for each node.
+      for (const field in value) {
+        const child = value[field];
+        if (typeof child === 'object' && field !== 'parent') visit(child, value);
+      }
     }
   };
   visit(program, undefined);

@@ -1,3 +1,5 @@
+// The processes of --exec-lines: how they start, end and are replaced. exec-lines-by-spawn.test.ts runs these tests again.
+
 import { getEventListeners } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,16 +8,14 @@ import { mock } from 'node:test';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeExecLines } from '../../../src/handlers/exec-lines.ts';
-import type { Handler, HandlerHost, Outcome } from '../../../src/handlers/handler.ts';
 import { restartPause } from '../../../src/handlers/lines/pool.ts';
-import { deadlineOf, type HandlerOptions, makeHandler } from '../../../src/handlers/make.ts';
+import { make, never, using } from '../../fixtures/handlers/exec-lines.ts';
 import { handleOne, makeHost, makeMessage, rejection, replyText, textSink } from '../../fixtures/handlers/host.ts';
 import { withoutDescriptors } from '../../fixtures/handlers/shortage.ts';
 import { node } from '../../support/node.ts';
 import { until } from '../../support/until.ts';
 
 const handBack = { type: 'hand-back' };
-const never = new AbortController().signal;
 const lines = {
   execLines: [node, 'lines.mjs'],
   isReply: false,
@@ -26,30 +26,6 @@ const lines = {
 const temporary = mkdtempSync(join(tmpdir(), 'mq-lines-'));
 test.after(() => rmSync(temporary, { recursive: true }));
 
-interface Settings {
-  readonly args?: readonly string[];
-  readonly command?: readonly string[];
-  readonly host?: HandlerHost;
-  readonly concurrency?: number;
-  readonly isReply?: boolean;
-  readonly options?: Partial<HandlerOptions>;
-}
-
-function make({ args = [], command, host = makeHost(), concurrency = 1, isReply = true, options }: Settings = {}) {
-  const execLines = command ?? [node, 'lines.mjs', ...args];
-  const behaviour = isReply ? 'reply' : 'consume';
-  return makeHandler({ execLines }, host, { behaviour, calls: concurrency, ...options });
-}
-
-async function using(settings: Settings, use: (ask: (body: string | Buffer) => Promise<Outcome>) => Promise<void>) {
-  const handler: Handler = await make(settings);
-  try {
-    await use(async (body) => handler.handle(makeMessage(body), { signal: never }));
-  } finally {
-    await handler.close();
-  }
-}
-
 function isRunning(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -57,47 +33,6 @@ function isRunning(pid: number): boolean {
     return false;
   }
 }
-
-for (const [answer, outcome] of [
-  ['{"id":ID,"outcome":"ack"}', { type: 'ack' }],
-  ['{"id":"ID","outcome":"ack"}', { type: 'ack' }],
-  ['{"id":ID,"outcome":"ack","reply":null}', { type: 'ack' }],
-  ['{"id":ID,"outcome":"retry","reason":"not\\nyet"}', { type: 'retry', reason: 'not yet' }],
-  ['{"id":ID,"outcome":"retry"}', { type: 'retry', reason: 'requested by the handler' }],
-  ['{"id":ID,"outcome":"dead-letter","reason":"bad"}', { type: 'dead-letter', reason: 'bad' }],
-  ['{"id":ID,"outcome":"reject"}', { type: 'dead-letter', reason: 'requested by the handler' }],
-  ['{"id":ID,"outcome":"nack","requeue":true}', { type: 'requeue', reason: 'requested by the handler' }],
-  ['{"id":ID,"outcome":"requeue","reason":"later"}', { type: 'requeue', reason: 'later' }],
-  ['{"id":ID,"outcome":"akc"}', { type: 'retry', reason: 'an invalid answer: an unknown outcome: "akc"' }],
-  ['{"id":ID}', { type: 'retry', reason: 'an invalid answer: an answer without an outcome' }],
-  ['{"id":0,"outcome":"ack"}', { type: 'retry', reason: 'an invalid answer: an answer to another id: 0' }],
-  ['{"outcome":"ack"}', { type: 'retry', reason: 'an invalid answer: an answer to another id: none' }],
-  [
-    '{"id":ID,"outcome":"ack","reply":"a","encoding":"latin1"}',
-    { type: 'retry', reason: 'an invalid answer: an unknown encoding: "latin1"' },
-  ],
-  [
-    '{"id":ID,"outcome":"ack","reply":"?","encoding":"base64"}',
-    { type: 'retry', reason: 'an invalid answer: a reply that is not base64' },
-  ],
-] as const) {
-  test(`the outcome of the answer ${answer} is ${JSON.stringify(outcome)}`, async () => {
-    assert.equal(await handleOne(await make(), makeMessage(`say ${answer}`)), outcome);
-  });
-}
-
-test('a reply is text, bytes or JSON, each with its content type', async () => {
-  await using({}, async (ask) => {
-    const reply = async (answer: string) => {
-      const outcome = await ask(`say {"id":ID,"outcome":"ack",${answer}}`);
-      return outcome.type === 'ack' && outcome.reply && [outcome.reply.body.toString('hex'), outcome.reply.contentType];
-    };
-    assert.equal(await reply('"reply":"é"'), ['c3a9', 'text/plain']);
-    assert.equal(await reply('"reply":"/wA=","encoding":"base64"'), ['ff00', 'application/octet-stream']);
-    assert.equal(await reply('"reply":{"a":1}'), [Buffer.from('{"a":1}').toString('hex'), 'application/json']);
-    assert.equal(await reply('"reply":"<p>","contentType":"text/html"'), ['3c703e', 'text/html']);
-  });
-});
 
 test('a process receives each message as the JSON of --exec with an id', async () => {
   await using({}, async (ask) => {
@@ -108,15 +43,6 @@ test('a process receives each message as the JSON of --exec with an id', async (
     assert.type(id, 'number');
     const rest = { encoding: 'utf8', fields, properties: {}, headers: {}, attempt: 1 };
     assert.equal(message, { body: 'message', ...rest });
-  });
-});
-
-test('a program that prints the body of a message does not acknowledge it', async () => {
-  await using({ command: [node, 'print-body.mjs'] }, async (ask) => {
-    for (let id = 1; id <= 2; id += 1) {
-      const outcome = await ask(`{"id":${id},"outcome":"ack"}`);
-      assert.equal(outcome, { type: 'retry', reason: `an invalid answer: an answer to another id: ${id}` });
-    }
   });
 });
 
@@ -435,63 +361,6 @@ test('ends the grandchildren of a process that does not exit', async () => {
   await until('the grandchild has ended', () => !isRunning(pid));
 });
 
-const ack = { type: 'ack' };
-const retry = (reason: string) => ({ type: 'retry', reason });
-const noOutcome = retry('the answer to the batch has no outcome for this message');
-
-for (const [answer, outcomes] of [
-  ['say {"id":ID,"outcome":"ack"}', [ack, ack]],
-  ['batch [{"id":2,"outcome":"retry","reason":"later"},{"id":"1","outcome":"ack"}]', [ack, retry('later')]],
-  ['batch [{"id":1,"outcome":"ack"}]', [ack, noOutcome]],
-  ['batch [{"id":3,"outcome":"ack"}]', [noOutcome, noOutcome]],
-  ['batch [{"id":2,"outcome":"ack"},{"id":3,"outcome":"ack"}]', [noOutcome, ack]],
-  ['batch [7,{"id":1,"outcome":"ack"}]', [ack, noOutcome]],
-  [
-    'batch [{"id":1,"outcome":"akc"},{"id":2,"outcome":"ack"}]',
-    [retry('the answer to the batch has an unknown outcome: "akc" for this message'), ack],
-  ],
-  [
-    'batch [{"id":1,"outcome":"ack"},{"id":1,"outcome":"retry"},{"id":2,"outcome":"ack"}]',
-    [retry('the answer to the batch has two outcomes for this message'), ack],
-  ],
-  // Each message is tried alone afterwards, so that the other message succeeds.
-  ['batch {}', [retry('an invalid answer: outcomes that are not a list: {}'), ack]],
-  ['exit 9', [retry('it ended without an answer (exit status 9)'), ack]],
-] as const) {
-  test(`the answer to a batch of two: ${answer}`, async () => {
-    const options = { batch: { size: 2, waitMs: 60_000 } };
-    await using({ options, isReply: false }, async (ask) => {
-      assert.equal(await Promise.all([ask(answer), ask('other')]), outcomes);
-    });
-  });
-}
-
-test('logs the faults of an answer to a batch, and keeps the process', async () => {
-  const host = makeHost();
-  await using({ host, options: { batch: { size: 2, waitMs: 60_000 } } }, async (ask) => {
-    await Promise.all([ask('batch [{"id":"x","outcome":"ack"},{"id":2,"outcome":"akc"}]'), ask('other')]);
-    assert.is(replyText((await Promise.all([ask('served'), ask('other')]))[0] as Outcome), '2');
-  });
-  const faults = 'an id that is not in the batch: "x", no outcome for id 1, an unknown outcome: "akc" for id 2';
-  assert.is(host.stderr.text, `${node}: the answer to a batch of 2 messages has ${faults}\n`);
-});
-
-test('sends a batch as one line, with message ids that start at 1', async () => {
-  const options = { batch: { size: 2, waitMs: 60_000 } };
-  await using({ options }, async (ask) => {
-    const [echoed] = await Promise.all([ask('message'), ask('two')]);
-    const { id, batch } = JSON.parse(replyText(echoed as Outcome) ?? '');
-    assert.type(id, 'number');
-    assert.equal(
-      batch.map(({ id, body, attempt }: Record<string, unknown>) => [id, body, attempt]),
-      [
-        [1, 'message', 1],
-        [2, 'two', 1],
-      ],
-    );
-  });
-});
-
 test('replaces a process after a number of messages, without a pause', async () => {
   await using({ options: { recycleAfter: { messages: 2 } } }, async (ask) => {
     const pids: (string | undefined)[] = [];
@@ -549,15 +418,5 @@ for (const [script, says] of [
     await handler.close();
   });
 }
-
-test('limits user code to 25 minutes for each message by default', () => {
-  const given = [makeHost(), makeHost({ timeoutMs: 5 })] as const;
-  const configs = [{ execLines: ['x'] }, { module: 'x.ts' }, { exec: ['x'], timeout: 7 }, { builtin: 'work' }] as const;
-  const deadlines = given.map((host) => configs.map((config) => deadlineOf(config, host)));
-  assert.equal(deadlines, [
-    [1_500_000, 1_500_000, 7, undefined],
-    [5, 5, 5, 5],
-  ]);
-});
 
 test.run();
