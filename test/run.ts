@@ -32,7 +32,7 @@ interface Batch {
    * is free first. The default is `local`.
    */
   readonly lane?: 'local' | 'nodes' | 'any';
-  /** `true` if the batch needs only the npm packages, so that it can begin before the end of --setup. */
+  /** `true` if the batch needs no Docker, so that it can begin before the end of --setup. */
   readonly needsNoSetup?: true;
   /** Additional arguments. */
   readonly on?: readonly string[];
