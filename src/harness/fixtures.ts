@@ -327,15 +327,14 @@ export const faults: BrokerFaults = {
   redeliver: () => faultControl().redeliver(),
   crashBetween: (...between) => faultControl().crashBetween(...between),
   cut: () => faultControl().cut(),
-  delay: (milliseconds) => faultControl('faults.delay', milliseconds).delay(milliseconds),
+  delay: (milliseconds) => faultControl().delay(milliseconds),
   refusePublish: () => faultControl().refusePublish(),
-  full: (queue) => faultControl('faults.full', queue).full(queue),
+  full: (queue) => faultControl().full(queue),
   block: () => faultControl().block(),
 };
 
-function faultControl(of = 'faults', ...values: readonly unknown[]): FaultControl {
+function faultControl(): FaultControl {
   const { target } = current('faults');
-  checkArguments(of, values);
   return target.faults ?? skip(`needs the faults of the embedded broker; the target is ${target.kind}`);
 }
 
