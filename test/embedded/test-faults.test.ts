@@ -41,7 +41,7 @@ const effects = {
     await publish('task', 'a');
     await worker.prints('a');
     assert.is(worker.stdout(), 'aa');
-    assert.match(worker.stderr(), /closed the connection: faults.crashBetween/);`,
+    await worker.prints('closed the connection: faults.crashBetween', { on: 'stderr' });`,
   'crashBetween refuses other arguments': `
     assert.throws(() => faults.crashBetween('ack', 'effect'), /requires the arguments 'effect' and 'ack'/);`,
   'delay requires milliseconds': `
@@ -55,7 +55,7 @@ const effects = {
     await faults.cut();
     await publish('task', 'a');
     await worker.prints('a');
-    assert.match(worker.stderr(), /connected again/);
+    await worker.prints('connected again', { on: 'stderr' });
     assert.is(worker.stdout(), 'a');`,
   'delay makes the broker slow': `
     faults.delay(100);
