@@ -11,6 +11,13 @@ import type { SimulatedProcess } from './world/process.ts';
 /** Returns the message with this index, or `undefined` at the end. */
 type MessageAt = (index: number) => PlannedMessage | undefined;
 
+/** Messages of one process. */
+interface Sent {
+  count: number;
+  /** The bodies without an outcome by their numbers, which begin with 1. */
+  readonly open: Map<number, string>;
+}
+
 /** Milliseconds after the last fault in which a role may still report its effects. */
 const latestMs = 120_000;
 
@@ -37,18 +44,19 @@ abstract class SendingRole extends Role {
 
   start(): void {
     const { history } = this;
-    /** Messages of this process, in the order in which they were written. */
-    const bodies: string[] = [];
+    const sent: Sent = { count: 0, open: new Map() };
     const onLine = (line: string) => {
-      const { body, outcome } = this.read(line, bodies);
-      if (body === undefined || history.outcomes.has(body))
+      const { number, outcome } = this.read(line, sent.open);
+      const body = sent.open.get(number);
+      if (body === undefined)
         history.errors.push(`${this.name} reported an outcome twice or without a message: ${line}`);
       else history.outcomes.set(body, outcome);
+      sent.open.delete(number);
       this.#checkOutcome(line, outcome);
     };
     const started = this.run([...this.words(), '--lines', '--json', '--window', String(this.#plan.window)], { onLine });
-    this.simulation.world.later(1, () => this.#write(started, bodies));
-    started.onEnd(() => this.#account(started, bodies));
+    this.simulation.world.later(1, () => this.#write(started, sent));
+    started.onEnd(() => this.#account(started, sent));
   }
 
   /** Words of the command line before the options that all senders have. */
@@ -57,8 +65,8 @@ abstract class SendingRole extends Role {
   /** Reads a line of stdout. */
   protected abstract read(
     line: string,
-    bodies: readonly string[],
-  ): { readonly body: string | undefined; readonly outcome: SenderOutcome };
+    open: Sent['open'],
+  ): { readonly number: number; readonly outcome: SenderOutcome };
 
   /** Checks that a message is confirmed if there is no fault. */
   #checkOutcome(line: string, outcome: SenderOutcome): void {
@@ -68,7 +76,7 @@ abstract class SendingRole extends Role {
       history.errors.push(`${this.name} reported '${outcome}' without a fault: ${line}`);
   }
 
-  #write(started: SimulatedProcess, bodies: string[]): void {
+  #write(started: SimulatedProcess, sent: Sent): void {
     const { history } = this;
     const { world } = this.simulation;
     const { everyMs } = this.#plan;
@@ -78,17 +86,18 @@ abstract class SendingRole extends Role {
       if (message === undefined) return void started.input(undefined);
       const body = bodyOf(message);
       this.#written += 1;
-      bodies.push(body);
+      sent.count += 1;
+      sent.open.set(sent.count, body);
       history.attempted.set(body, world.now);
       started.input(`${body}\n`);
-      if (everyMs > 0) return void world.later(everyMs, () => this.#write(started, bodies));
+      if (everyMs > 0) return void world.later(everyMs, () => this.#write(started, sent));
     }
   }
 
-  #account(started: SimulatedProcess, bodies: readonly string[]): void {
+  #account(started: SimulatedProcess, { open }: Sent): void {
     const { history } = this;
     // A soak forgets the messages that it has checked.
-    const unreported = bodies.filter((body) => history.attempted.has(body) && !history.outcomes.has(body));
+    const unreported = [...open.values()].filter((body) => history.attempted.has(body));
     if (started.end?.status === 0 && unreported.length > 0)
       history.errors.push(`${this.name} ended with 0 and reported no outcome of ${unreported.length} messages`);
     for (const body of unreported) history.cutOff.add(body);
@@ -118,9 +127,8 @@ export class PublisherRole extends SendingRole {
     return ['publish', laneName(this.#lane), '--timeout', '600', ...delay];
   }
 
-  protected read(line: string, bodies: readonly string[]): { body: string | undefined; outcome: SenderOutcome } {
-    const { number, outcome } = JSON.parse(line) as { number: number; outcome: SenderOutcome };
-    return { body: bodies[number - 1], outcome };
+  protected read(line: string): { number: number; outcome: SenderOutcome } {
+    return JSON.parse(line) as { number: number; outcome: SenderOutcome };
   }
 }
 
@@ -152,18 +160,18 @@ export class RequesterRole extends SendingRole {
   }
 
   /** The lines have the order of the requests. */
-  protected read(line: string, bodies: readonly string[]): { body: string | undefined; outcome: SenderOutcome } {
-    const { errors, history } = this.simulation;
+  protected read(line: string, open: Sent['open']): { number: number; outcome: SenderOutcome } {
+    const { errors } = this.simulation;
     const { body: reply, error, code } = JSON.parse(line) as Answer;
-    const body = bodies.find((one) => !history.outcomes.has(one));
+    const [[number, body] = [0, undefined]] = open;
     if (code !== undefined) {
       const isRefused = refused.has(code) || (code === 'TOPOLOGY' && this.mayMissTopology);
       if (!isRefused && !inDoubt.has(code)) errors.push(`${this.name} reported ${code}: ${error}`);
-      return { body, outcome: isRefused ? 'refused' : 'in doubt' };
+      return { number, outcome: isRefused ? 'refused' : 'in doubt' };
     }
-    if (body === undefined) return { body, outcome: 'in doubt' };
+    if (body === undefined) return { number, outcome: 'in doubt' };
     if (error === undefined) this.#checkReply(body, reply);
-    return { body, outcome: 'confirmed' };
+    return { number, outcome: 'confirmed' };
   }
 
   #checkReply(body: string, reply: string | undefined): void {

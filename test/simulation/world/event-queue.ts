@@ -45,6 +45,11 @@ export class EventQueue<E extends Event> {
     return first;
   }
 
+  /** Removes all events for which the function returns `true`. */
+  remove(isRemoved: (event: E) => boolean): void {
+    for (const event of this.#heap.splice(0)) if (!isRemoved(event)) this.add(event);
+  }
+
   /** Returns all events, in no particular order. */
   all(): readonly E[] {
     return this.#heap;

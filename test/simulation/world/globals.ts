@@ -23,13 +23,10 @@ export function enter(next: World, its: Network): () => void {
   world = next;
   network = its;
   const restore = replaceTime(timeOf(next));
-  const { console } = globalThis;
   process.on('uncaughtException', next.onStray);
   process.on('unhandledRejection', next.onStray);
   return () => {
     restore();
-    // A process that was killed has not restored the console, which a handler module replaces.
-    globalThis.console = console;
     world = undefined;
     network = undefined;
     process.off('uncaughtException', next.onStray);
@@ -54,6 +51,18 @@ function timeOf(its: World): Time {
 const { RealDate } = real;
 const originals = { randomBytes: crypto.randomBytes, randomUUID: crypto.randomUUID };
 const { connect, createConnection, createServer } = net;
+
+// A handler module replaces the console. Each process of the world has its own, which is forgotten with the process.
+const consoles = new WeakMap<object, Console>();
+let { console: outside } = globalThis;
+Object.defineProperty(globalThis, 'console', {
+  configurable: true,
+  get: () => (world?.owner && consoles.get(world.owner)) ?? outside,
+  set: (value: Console) => {
+    if (world?.owner) consoles.set(world.owner, value);
+    else outside = value;
+  },
+});
 
 const bound = (run: Run, args: unknown[]) => (args.length === 0 ? (run as () => void) : () => run(...args));
 const clearOr = (clear: (timer: never) => void) => (timer: unknown) => {

@@ -175,6 +175,7 @@ export class SimulatedProcess implements Owner {
     this.#network.processes.delete(this);
     this.#world.as(this, () => this.#release());
     for (const each of this.#onEnd.splice(0)) each();
+    this.#world.forget(this);
   }
 
   /**

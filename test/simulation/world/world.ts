@@ -89,13 +89,18 @@ export class World {
   /** Adds an event. `owner` defaults to the running process. */
   after(ms: number, run: () => void, owner: Owner | undefined = this.owner): WorldEvent {
     const event = { at: this.now + ms, order: this.#order++, owner, run };
-    this.#queue.add(event);
+    if (owner === undefined || !hasEnded(owner)) this.#queue.add(event);
     return event;
   }
 
   /** Adds an event of the world itself, which no end of a process skips. */
   later(ms: number, run: () => void): void {
     this.#queue.add({ at: this.now + ms, order: this.#order++, owner: undefined, run });
+  }
+
+  /** Removes the events of a process that has ended, so that its memory is free. */
+  forget(owner: Owner): void {
+    this.#queue.remove((event) => event.owner === owner);
   }
 
   /** Runs code as a process. */
