@@ -40,7 +40,7 @@ test('creates everything, and a second run writes nothing', () =>
       recorder.requests.length = 0;
       recorder.methods.length = 0;
       const second = await run(['apply', '--yes', '--json', '--trust-management']);
-      assert.equal([second.status, second.stdout], [0, '']);
+      assert.equal([second.status, second.stdout, second.stderr], [0, '', '']);
       assert.equal(writesOf(recorder), []);
       // Neither does it connect over AMQP.
       assert.equal(recorder.methods, []);

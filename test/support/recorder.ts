@@ -106,7 +106,9 @@ function httpProxy(
     const { method, url = '', headers } = incoming;
     const line = `${method} ${url.replace(/\?.*/, '')}`;
     recorded.requests.push(line);
-    const passed = request({ host: hostname, port, method, path: url, headers }, async (answer) => {
+    // A connection of its own, because the broker may close one that waits for the next request.
+    const to = { host: hostname, port, method, path: url, headers, agent: false };
+    const passed = request(to, async (answer) => {
       await beforeAnswer(line);
       if (isWithheld(recorded)) return void answer.resume();
       outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
