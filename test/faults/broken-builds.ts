@@ -22,7 +22,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       ],
     ],
     fault: 'kill -9 of a receiver',
-    handlerMs: 40,
+    handlerMs: 200,
     caught: /^\d+ lost: /,
   },
   {
