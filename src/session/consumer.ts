@@ -165,9 +165,8 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#attach(false);
     this.#pause?.cancel();
     this.#watchdog?.stop();
-    this.#probe?.stop();
     this.#stream.end();
-    await this.#current?.cancel();
+    await Promise.all([this.#probe?.stop(), this.#current?.cancel()]);
   }
 
   /**
@@ -227,18 +226,18 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       this.#current = undefined;
       throw error;
     }
-    if (this.#isStopping) {
-      // When the channel closes, the broker requeues the messages that arrived with the answer.
-      this.#current = undefined;
-      return endChannel(channel);
-    }
+    // A consumer that stops cancels itself on this channel, and its messages are returned without a failed attempt.
+    if (!this.#isStopping) this.#accepted();
+    opened.onClose((cause) => this.#onGone(opened, cause));
+  }
+
+  #accepted(): void {
     this.#attach(true);
     this.#stream.attached();
     this.#backoff.reset();
     this.#cancelledAt = undefined;
     if (this.#isStandby) this.emit('active');
     this.#isStandby = false;
-    opened.onClose((cause) => this.#onGone(opened, cause));
   }
 
   #consumerOn(channel: Channel): ConsumerChannel {

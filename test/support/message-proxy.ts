@@ -15,6 +15,8 @@ interface Faults {
 
 export interface MessageProxy {
   readonly url: string;
+  /** Resolves when the stall begins. */
+  readonly stalled: Promise<void>;
   close(): void;
 }
 
@@ -44,6 +46,7 @@ export async function startMessageProxy(port: number, faults: Faults): Promise<M
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
   return {
     url: `amqp://guest:guest@127.0.0.1:${address.port}/%2F`,
+    stalled: stall.begun.promise,
     close: () => {
       server.close();
       for (const socket of sockets) socket.destroy();
@@ -56,6 +59,7 @@ class Stall {
   readonly #plan: Faults['stall'];
   readonly #sockets: ReadonlySet<Socket>;
   #held: [Socket, Buffer][] | undefined;
+  readonly begun = Promise.withResolvers<void>();
 
   constructor(plan: Faults['stall'], sockets: ReadonlySet<Socket>) {
     this.#plan = plan;
@@ -65,6 +69,7 @@ class Stall {
   message(number: number): void {
     if (number !== this.#plan?.before) return;
     this.#held = [];
+    this.begun.resolve();
     setTimeout(() => {
       const held = this.#held ?? [];
       this.#held = undefined;

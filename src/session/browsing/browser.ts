@@ -128,8 +128,12 @@ export class Browser {
       for (const message of this.#arrived.splice(0)) message.leave();
       await this.#readReturned().catch(() => undefined);
       await Promise.all(this.#republishing);
-      const last = this.#readers.map(({ lastLeft }) => lastLeft);
-      await returnDeliveries(this.#channel, this.#settings.queue, last);
+      const left = this.#readers.filter(({ lastLeft }) => lastLeft);
+      const count = left.reduce((sum, { unacked }) => sum + unacked, 0);
+      await returnDeliveries(this.#channel, this.#settings.queue, {
+        last: left.map(({ lastLeft }) => lastLeft),
+        count,
+      });
       await new Promise<void>((resolve) => this.#channel.close(() => resolve()));
     } catch {
       // amqplib throws if the channel is already closed. The broker has requeued everything then.

@@ -36,6 +36,7 @@ export class ConsumerChannel implements DeliveryChannel {
   /** Time of the last delivery, or of the start, on the monotonic clock. */
   deliveredAt = time.now();
   readonly #plan: ConsumerChannelPlan;
+  #consuming: Promise<void> | undefined;
   #consumerTag: string | undefined;
   #cause: Error | undefined;
   #isClosed = false;
@@ -77,10 +78,12 @@ export class ConsumerChannel implements DeliveryChannel {
   /** Resolves when the broker has accepted the consumer. `options` are those of basic.consume. */
   async consume(options: Readonly<Record<string, unknown>>): Promise<void> {
     this.deliveredAt = time.now();
-    const { consumerTag } = await promised<{ consumerTag: string }>((next) =>
+    this.#consuming = promised<{ consumerTag: string }>((next) =>
       this.channel.consume(this.queue, (raw) => this.#onMessage(raw), options, next),
-    );
-    this.#consumerTag = consumerTag;
+    ).then(({ consumerTag }) => {
+      this.#consumerTag = consumerTag;
+    });
+    await this.#consuming;
   }
 
   /**
@@ -93,11 +96,16 @@ export class ConsumerChannel implements DeliveryChannel {
     else this.channel.once('close', run);
   }
 
-  /** Resolves when the broker sends no more messages, or when the channel is closed. */
-  cancel(): Promise<void> {
-    return new Promise((resolve) => {
-      const tag = this.#consumerTag;
-      if (tag === undefined) return resolve();
+  /**
+   * Resolves when the broker sends no more messages, or when the channel is closed. If the broker has accepted the
+   * consumer, basic.cancel is sent before this returns.
+   */
+  async cancel(): Promise<void> {
+    // Messages may arrive in the packet of consume-ok, before the consumer can be cancelled.
+    if (this.#consumerTag === undefined) await this.#consuming?.catch(() => undefined);
+    const tag = this.#consumerTag;
+    if (tag === undefined || this.#isClosed) return;
+    await new Promise<void>((resolve) => {
       this.channel.once('close', () => resolve());
       try {
         this.channel.cancel(tag, () => resolve());

@@ -61,7 +61,7 @@ async function firstOf(channel: Channel, queue: string): Promise<Buffer | undefi
   for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
     const raw = await promised<RawMessage | false>((next) => channel.get(queue, { noAck: false }, next));
     if (raw) {
-      await returnDeliveries(channel, queue, [raw]);
+      await returnDeliveries(channel, queue, { last: [raw], count: 1 });
       endChannel(channel);
       return raw.content;
     }

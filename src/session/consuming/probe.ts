@@ -42,7 +42,8 @@ export class Probe {
   readonly #settings: ProbeSettings;
   // The timer is not unref'd, because Rascal's reconnect timer does not keep the process alive.
   readonly #timer: Timer;
-  #isAsking = false;
+  #asking: Promise<void> | undefined;
+  #isStopped = false;
   #askedAt = 0;
   #answerMs: number;
   #closed = 0;
@@ -53,24 +54,27 @@ export class Probe {
     this.#connection = connection;
     this.#settings = settings;
     this.#answerMs = settings.answerMs;
-    this.#timer = time.every(settings.quietMs / 4, () => void this.#ask());
+    this.#timer = time.every(settings.quietMs / 4, () => this.#ask());
   }
 
-  stop(): void {
+  /** Resolves when no probe is on its way. A message that the last one has received is reported before. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#timer.cancel();
+    await this.#asking;
   }
 
-  async #ask(): Promise<void> {
+  #ask(): void {
     const { queue, quietMs, deliveredAt } = this.#settings;
     const asked = queue();
-    if (this.#isAsking || asked === undefined || this.#closed >= mostClosed) return;
+    if (this.#asking || asked === undefined || this.#closed >= mostClosed) return;
     const now = time.now();
     if (now - Math.max(deliveredAt(), this.#askedAt) < quietMs) return;
     if (deliveredAt() > this.#askedAt) this.#answerMs = this.#settings.answerMs;
     this.#askedAt = now;
-    this.#isAsking = true;
-    await this.#answer(asked);
-    this.#isAsking = false;
+    this.#asking = this.#answer(asked).then(() => {
+      this.#asking = undefined;
+    });
   }
 
   /** Resolves when the node has answered, or when no answer can arrive any more. */
@@ -88,6 +92,7 @@ export class Probe {
         channel.on('error', () => {
           isRefused = true;
         });
+        if (this.#isStopped) over();
         if (isOver) return channel.close(() => undefined);
         channel.once('close', () => {
           if (isOver) return;
@@ -97,7 +102,7 @@ export class Probe {
         });
         channel.get(queue, { noAck: false }, (error, raw) => {
           if (error) return; // 'close' is emitted too
-          if (isOver) return channel.close(() => undefined); // the broker requeues the message
+          if (isOver) return giveBack(channel, raw);
           over();
           this.#closed = 0;
           this.#answerMs = this.#settings.answerMs;
@@ -118,7 +123,7 @@ export class Probe {
     const isSecond = this.#foundAfter === deliveredAt();
     this.#foundAfter = isSecond ? undefined : deliveredAt();
     onFound(channel, raw);
-    if (isSecond) onDropped();
+    if (isSecond && !this.#isStopped) onDropped();
   }
 
   /**
@@ -136,6 +141,12 @@ export class Probe {
       );
     });
   }
+}
+
+/** Returns a message that arrived late. A quorum queue would count a return by the close of the channel as an attempt. */
+function giveBack(channel: Channel, raw: RawMessage | false): void {
+  if (raw) channel.nack(raw, false, true);
+  channel.close(() => undefined);
 }
 
 /**

@@ -1,7 +1,7 @@
 // Reads the number of ready messages of a queue, and returns deliveries to it.
 
 import { MqError } from '../../errors.ts';
-import { time } from '../../time.ts';
+import { pause, time } from '../../time.ts';
 import type { Channel } from '../channel.ts';
 import { promised } from '../promised.ts';
 import type { RawMessage } from '../raw-message.ts';
@@ -23,8 +23,11 @@ export async function readyCount(channel: Channel, queue: string): Promise<numbe
 }
 
 async function answerOf(channel: Channel, queue: string): Promise<number> {
-  const { messageCount } = await promised<{ messageCount: number }>((next) => channel.checkQueue(queue, next));
-  return messageCount;
+  return (await depthOf(channel, queue)).messageCount;
+}
+
+function depthOf(channel: Channel, queue: string): Promise<{ messageCount: number; consumerCount: number }> {
+  return promised((next) => channel.checkQueue(queue, next));
 }
 
 /** Milliseconds after which `certainDepth` gives up. */
@@ -50,16 +53,30 @@ export async function certainDepth<Depth extends { readonly messageCount: number
   }
 }
 
+/** Deliveries of a channel. */
+interface Returned {
+  /** The deliveries and all unsettled ones before them are returned. */
+  readonly last: readonly (RawMessage | undefined)[];
+  /** Number of all returned deliveries. */
+  readonly count: number;
+}
+
+/** Milliseconds until a returned message that is not in its queue counts as received by another client, or expired. */
+const returnMs = 2_000;
+const returnPollMs = 20;
+
 /**
- * Returns all deliveries up to these to their queue, and waits until the queue has them, so that the next reader finds
- * them. RabbitMQ 4.3: a quorum queue counts a return by the close of a channel, but not a return by nack.
+ * Returns deliveries to their queue, and waits until the queue has them or has a consumer, so that the next reader finds
+ * them. RabbitMQ: a quorum queue writes a return to disk before it counts the message, and answers a check in the
+ * meantime. RabbitMQ 4.3: it counts a return by the close of a channel as an attempt, but not a return by nack.
  */
-export async function returnDeliveries(
-  channel: Channel,
-  queue: string,
-  last: readonly (RawMessage | undefined)[],
-): Promise<void> {
+export async function returnDeliveries(channel: Channel, queue: string, { last, count }: Returned): Promise<void> {
   const left = last.filter((one) => one !== undefined);
+  if (left.length === 0) return;
+  const expected = (await answerOf(channel, queue)) + count;
   for (const one of left) channel.nack(one, true, true);
-  if (left.length > 0) await answerOf(channel, queue);
+  for (const begun = time.now(); time.now() - begun < returnMs; await pause(returnPollMs)) {
+    const { messageCount, consumerCount } = await depthOf(channel, queue);
+    if (messageCount >= expected || consumerCount > 0) return;
+  }
 }

@@ -55,6 +55,7 @@ export class Mover {
   readonly #waiting: RawMessage[] = [];
   #nextTag = 1;
   #lastLeft: RawMessage | undefined;
+  #leftCount = 0;
   #room: Room = unlimited;
   #consumerTag = '';
   #isStopping = false;
@@ -172,7 +173,10 @@ export class Mover {
       while (this.#pending.size > 0 && !this.#isBroken && time.now() - begun < patienceMs)
         await this.#activity(quietMs);
       for (const raw of this.#waiting.splice(0)) this.#leave(raw);
-      const returned = returnDeliveries(this.#source, this.#settings.queue, [this.#lastLeft]);
+      const returned = returnDeliveries(this.#source, this.#settings.queue, {
+        last: [this.#lastLeft],
+        count: this.#leftCount,
+      });
       await this.#connection.answered('a return', returned);
     } catch {
       // The connection is lost, or the broker has closed the channel. It requeues everything.
@@ -254,6 +258,7 @@ export class Mover {
 
   /** Keeps a delivery for its return to the queue. */
   #leave(raw: RawMessage): void {
+    this.#leftCount += 1;
     if (raw.fields.deliveryTag > (this.#lastLeft?.fields.deliveryTag ?? 0)) this.#lastLeft = raw;
   }
 

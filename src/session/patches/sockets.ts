@@ -24,6 +24,15 @@ interface CapturedConnection {
   readonly token: Token | undefined;
 }
 const connections = new Set<CapturedConnection>();
+
+/** A connection that is being opened. amqplib does not expose its socket. */
+interface Opening {
+  readonly name: string | undefined;
+  /** Destroys the socket. The reason is the error to report, or `undefined` if nothing waits for the connection. */
+  readonly socket: AbortController;
+}
+const openings = new Set<Opening>();
+
 /** Errors of connections that ended because the node did not answer, by connection_name. Rascal does not report them. */
 const noAnswers = new Map<string, MqError>();
 
@@ -44,31 +53,48 @@ export function takeNoAnswer(name: string): MqError | undefined {
 }
 
 type Callback = (error: Error, connection?: unknown) => void;
-type Connect = (url: string | Options.Connect, socketOptions: SocketOptions, next: Callback) => void;
+type Signalled = SocketOptions & { readonly signal?: AbortSignal };
+type Connect = (url: string | Options.Connect, socketOptions: Signalled, next: Callback) => void;
 
 const connect: Connect = amqplib.connect;
 const captured: Connect = (url, socketOptions, next) => {
   const options = objectOf(socketOptions);
-  if (!isIncomplete(options)) return connectWith(url, { options }, next);
+  const opening = { name: nameOf(options), socket: new AbortController() };
+  openings.add(opening);
+  const { signal } = opening.socket;
+  const opened: Callback = (error, connection) => {
+    openings.delete(opening);
+    if (!signal.aborted) next(error, connection);
+    else if (signal.reason instanceof MqError) next(signal.reason);
+  };
+  if (!isIncomplete(options)) return connectWith(url, { options }, { signal, next: opened });
   // A reconnect uses the current token and the current certificates.
-  socketLogin(options).then(
-    (login) => connectWith(url, login, next),
-    (error) => next(error),
-  );
+  socketLogin(options).then((login) => {
+    if (signal.aborted) opened(signal.reason);
+    else connectWith(url, login, { signal, next: opened });
+  }, opened);
 };
 Object.assign(amqplib, { connect: captured });
 
-function connectWith(url: string | Options.Connect, { options, token }: SocketLogin, next: Callback): void {
-  connect(url, options, (error, connection) => {
+function connectWith(
+  url: string | Options.Connect,
+  { options, token }: SocketLogin,
+  { signal, next }: { signal: AbortSignal; next: Callback },
+): void {
+  connect(url, { ...options, signal }, (error, connection) => {
     if (connection) capture(openConnectionOf(connection), options, token);
     else if (error) error.message += loginNote(options, token);
     next(error, connection);
   });
 }
 
+function nameOf(socketOptions: Plain): string | undefined {
+  const { connection_name: name } = objectOf(socketOptions['clientProperties']);
+  return typeof name === 'string' ? name : undefined;
+}
+
 function capture(connection: OpenConnection, socketOptions: Plain, token: Token | undefined): void {
-  const { connection_name: given } = objectOf(socketOptions['clientProperties']);
-  const name = typeof given === 'string' ? given : undefined;
+  const name = nameOf(socketOptions);
   // RabbitMQ: a node without a majority accepts a connection but does not answer declarations.
   const error = new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (declarations)`);
   const timer = time.after(answerMs, () => {
@@ -141,10 +167,16 @@ export function tokenLogins(name: string): TokenLogin[] {
 export function breakConnections(name: string, error: MqError): void {
   for (const { name: other, connection } of connections)
     if (other === name) connection.connection.stream.destroy(error);
+  endOpenings(name, error);
 }
 
-/** Destroys the connections at once, without events. */
+function endOpenings(name: string, reason?: MqError): void {
+  for (const opening of openings) if (opening.name === name) opening.socket.abort(reason);
+}
+
+/** Destroys the connections at once, without events. Those that are being opened report neither success nor failure. */
 export function endConnections(name: string): void {
+  endOpenings(name);
   for (const entry of connections) {
     if (entry.name !== name) continue;
     entry.timer.cancel();

@@ -2,6 +2,7 @@
 
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { addAbortSignal } from 'node:stream';
 import type { Host, SimulatedProcess } from './process.ts';
 import { connectionError, hostOf, SimulatedSocket } from './socket.ts';
 import type { World } from './world.ts';
@@ -146,6 +147,8 @@ export class Network {
     const onConnect = args.find((arg) => typeof arg === 'function') as Listener | undefined;
     const socket = new SimulatedSocket(this);
     if (onConnect) socket.once('connect', onConnect);
+    const { signal } = Object(options) as { signal?: AbortSignal };
+    if (signal) addAbortSignal(signal, socket);
     return socket.connectTo(address);
   }
 

@@ -10,6 +10,7 @@ type Next = (error: Error | null, answer?: unknown) => void;
 /** A channel to a queue whose message another reader holds until `heldMs` have passed. */
 class FakeChannel extends EventEmitter {
   #passedMs = 0;
+  #messageCount = 0;
   readonly #heldMs: number;
 
   constructor(heldMs: number) {
@@ -18,7 +19,7 @@ class FakeChannel extends EventEmitter {
   }
 
   checkQueue(_queue: string, next: Next): void {
-    next(null, { messageCount: 0 });
+    next(null, { messageCount: this.#messageCount, consumerCount: 0 });
   }
 
   get(_queue: string, _options: object, next: Next): void {
@@ -31,7 +32,9 @@ class FakeChannel extends EventEmitter {
     });
   }
 
-  nack(): void {}
+  nack(): void {
+    this.#messageCount = 1;
+  }
 
   close(next: () => void): void {
     next();

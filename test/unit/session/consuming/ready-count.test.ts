@@ -61,28 +61,47 @@ test('without a prompt answer an empty queue is not certain', async () => {
   assert.is((error as { code?: string }).code, 'DEADLINE');
 });
 
-test('returns deliveries, and waits until the queue has them', async () => {
+/** Returns the deliveries 1 to 5 to a queue that sends these answers, and repeats the last one. */
+async function returned(...answers: readonly (readonly [messageCount: number, consumerCount: number])[]) {
+  let now = 0;
   const sent: string[] = [];
-  const answer = Promise.withResolvers<void>();
   const channel = {
     nack: ({ fields }: RawMessage, allUpTo: boolean, requeue: boolean) =>
       sent.push(`nack ${fields.deliveryTag} ${allUpTo} ${requeue}`),
     checkQueue: (queue: string, next: (error: null, ok: object) => void) => {
+      const [messageCount, consumerCount] = answers[sent.filter((one) => one === 'check q').length] ?? answers.at(-1)!;
       sent.push(`check ${queue}`);
-      void answer.promise.then(() => next(null, { messageCount: 2 }));
+      next(null, { messageCount, consumerCount });
     },
   } as unknown as Channel;
+  const after = (ms: number, run: () => void) => {
+    now += ms;
+    queueMicrotask(run);
+    return { cancel: () => undefined, unref: () => undefined };
+  };
   const message = (deliveryTag: number) => ({ fields: { deliveryTag } }) as unknown as RawMessage;
-  let isReturned = false;
-  const returned = returnDeliveries(channel, 'q', [message(3), undefined, message(5)]).then(() => {
-    isReturned = true;
-  });
-  assert.equal(sent, ['nack 3 true true', 'nack 5 true true', 'check q']);
-  assert.not(isReturned);
-  answer.resolve();
-  await returned;
-  await returnDeliveries(channel, 'q', [undefined]);
-  assert.is(sent.length, 3);
+  const restore = replaceTime({ ...time, now: () => now, after: after as never });
+  const last = [message(3), undefined, message(5)];
+  await returnDeliveries(channel, 'q', { last, count: 5 }).finally(restore);
+  return { sent, now };
+}
+
+test('returns deliveries, and waits until the queue has them', async () => {
+  const { sent } = await returned([1, 0], [1, 0], [5, 0], [6, 0]);
+  assert.equal(sent, ['check q', 'nack 3 true true', 'nack 5 true true', 'check q', 'check q', 'check q']);
+});
+
+test('does not wait for returned deliveries if others consume them', async () => {
+  assert.is((await returned([1, 0], [1, 1])).sent.length, 4);
+});
+
+test('waits for a limited time, because returned deliveries may expire', async () => {
+  assert.is((await returned([1, 0], [1, 0])).now, 2_000);
+});
+
+test('sends nothing if no delivery is left', async () => {
+  const channel = new Proxy({} as Channel, { get: () => assert.unreachable() });
+  await returnDeliveries(channel, 'q', { last: [undefined], count: 0 });
 });
 
 test.run();
