@@ -153,6 +153,8 @@ async function main(): Promise<number> {
     setup: setup === undefined ? Promise.resolve(undefined) : runSetup(setup, stop.signal),
   });
   if (stop.signal.aborted) say(`\ninterrupted by ${stop.signal.reason}`);
+  // The output of a batch is long, and a log may contain only the end of all.
+  for (const test of failedTests) say(`\nFAIL ${test}`);
   say(`\n${closingLine(sum)}`);
   if (stop.signal.aborted) return 128 + constants.signals[stop.signal.reason as NodeJS.Signals];
   return isGood(sum) ? 0 : 1;
@@ -310,7 +312,10 @@ async function mqTest(args: readonly string[], signal: AbortSignal, output: Outp
       child.once('close', (status, by) => done([status, by]));
     });
     signal.removeEventListener('abort', end);
-    const finish = lastLine(report);
+    const events = eventsOf(report);
+    for (const { file, failures = [] } of events)
+      for (const { title, message } of failures) failedTests.push(`${file}: ${title}: ${firstLines(message)}`);
+    const finish = events.at(-1);
     if (finish?.event !== 'finish')
       return signal.aborted ? nothing : failed(`mq test ended with ${code ?? sign}, without a result`, output);
     // A tier without a matching test is not a failure, because other tiers may have one.
@@ -325,18 +330,28 @@ async function mqTest(args: readonly string[], signal: AbortSignal, output: Outp
   }
 }
 
-interface Finish extends Totals {
+/** An event of the report. Of the optional fields, `finish` has `interrupted`, and `file` has the others. */
+interface ReportEvent extends Totals {
   readonly event: string;
   readonly ok: boolean;
   readonly interrupted?: string;
+  readonly file?: string;
+  readonly failures?: readonly { readonly title: string; readonly message: string }[];
 }
 
-function lastLine(report: string): Finish | undefined {
+/** Returns the events of a report. If it cannot be read, the list is empty. */
+function eventsOf(report: string): ReportEvent[] {
   try {
-    return JSON.parse(readFileSync(report, 'utf8').trimEnd().split('\n').at(-1) ?? '') as Finish;
+    const lines = readFileSync(report, 'utf8').trimEnd().split('\n');
+    return lines.map((line) => JSON.parse(line) as ReportEvent);
   } catch {
-    return undefined;
+    return [];
   }
+}
+
+/** Returns the first lines of a message, because some contain the whole output of a program. */
+function firstLines(message: string): string {
+  return message.split('\n').slice(0, 12).join('\n  ');
 }
 
 async function withEmbeddedBroker(use: (on: readonly string[]) => Promise<void>): Promise<void> {
@@ -384,6 +399,8 @@ async function missing(image: string): Promise<string | undefined> {
   }
 }
 
+/** Failures of all batches. */
+const failedTests: string[] = [];
 const nothing: Totals = { passed: 0, failed: 0, skipped: 0 };
 
 function add(a: Totals, b: Totals): Totals {
@@ -392,6 +409,7 @@ function add(a: Totals, b: Totals): Totals {
 
 function failed(why: string, output: Output): Totals {
   output.say(`FAIL ${why}`);
+  failedTests.push(why);
   return { passed: 0, failed: 1, skipped: 0 };
 }
 
