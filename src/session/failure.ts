@@ -38,10 +38,19 @@ export function hasNoReplica({ message }: MqError): boolean {
 
 const noReplica = 'has no running replica of the stream';
 const lost = 'the connection to the broker was lost';
+const closed = 'the broker closed the connection: ';
+const broken = 'the connection to the broker failed: ';
 
 /** Returns `true` if the error is the loss of the connection. The session logs such an error itself. */
 export function isConnectionLoss({ message }: MqError): boolean {
   return message.startsWith(lost);
+}
+
+/** Returns `true` if the connection was lost, or closed by the broker, after the node had accepted it. */
+export function isLossOfAccepted({ code, message }: MqError): boolean {
+  return (
+    code === 'UNAVAILABLE' && [lost, closed, `${broken}read`, `${broken}write`].some((one) => message.startsWith(one))
+  );
 }
 
 /** Returns `true` if the broker closed the connection because of an error of its own (AMQP 0-9-1, 541). */
@@ -118,7 +127,7 @@ function bySystemCode(system: string, text: string): Failure | undefined {
     };
   }
   if (['ECONNRESET', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE', 'ECONNABORTED'].includes(system)) {
-    return { code: 'UNAVAILABLE', message: `the connection to the broker failed: ${text}` };
+    return { code: 'UNAVAILABLE', message: `${broken}${text}` };
   }
   return isTlsFailure(system, text) ? tlsFailure(system, text, plainHint) : undefined;
 }
@@ -278,7 +287,7 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     ([, code, what]) => ({
       // RabbitMQ answers 541 to a deprecated feature, and to a declaration while a node shuts down.
       code: code === 'INTERNAL_ERROR' && /deprecated|not permitted/i.test(what ?? '') ? 'TOPOLOGY' : 'UNAVAILABLE',
-      message: `the broker closed the connection: ${what?.trim()}`,
+      message: `${closed}${what?.trim()}`,
     }),
   ],
   [

@@ -10,10 +10,18 @@ import { until } from '../support/until.ts';
 // AMQP 0-9-1: channel.close is method 40 of class 20. Rascal closes its channels after the declarations.
 const channelClose = Buffer.from([0, 20, 0, 40]);
 
+interface Proxied {
+  readonly url: string;
+  /** Address of the broker behind the proxy. */
+  readonly direct: string;
+  /** Resets each connection when its declarations are complete. */
+  breaks: boolean;
+  resets: number;
+  closeAll(): void;
+}
+
 /** Starts a broker behind a proxy that can reset each connection at channel.close. */
-async function withProxy(
-  use: (proxy: { url: string; breaks: boolean; closeAll(): void; resets: number }) => Promise<void>,
-) {
+async function withProxy(use: (proxy: Proxied) => Promise<void>) {
   const broker = await startBroker({ port: 0 });
   const clients = new Set<Socket>();
   const server = createServer((client) => {
@@ -37,7 +45,8 @@ async function withProxy(
   const closeAll = () => {
     for (const client of clients) client.resetAndDestroy();
   };
-  const proxy = { url: `amqp://127.0.0.1:${port}`, breaks: false, closeAll, resets: 0 };
+  const [url, direct] = [port, broker.port].map((one) => `amqp://127.0.0.1:${one}`) as [string, string];
+  const proxy = { url, direct, breaks: false, closeAll, resets: 0 };
   try {
     await use(proxy);
   } finally {
@@ -71,5 +80,16 @@ for (const role of [['worker'], ['task', 'text'], ['rpc-server'], ['rpc-client',
       assert.match(stderr, /\[UNAVAILABLE\]/);
     }));
 }
+
+test('a connection lost in the first set-up leads to the next address', () =>
+  withProxy(async (proxy) => {
+    proxy.breaks = true;
+    const env = { MQ_URL: `${proxy.url},${proxy.direct}` };
+    const logs = startMq(['receive-logs'], { env });
+    await logs.prints(/waiting for messages/, 'stderr');
+    assert.is((await mq(['task', 'text'], { env })).status, 0);
+    assert.is((await logs.stop()).status, 0);
+    assert.ok(proxy.resets >= 2);
+  }));
 
 test.run();

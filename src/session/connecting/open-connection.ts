@@ -7,7 +7,7 @@ import { objectOf } from '../../config/plain.ts';
 import type { RascalSettings } from '../../config/rascal-settings.ts';
 import { MqError } from '../../errors.ts';
 import { isIncomplete, socketLogin } from '../../login/socket-login.ts';
-import { failureOf, isHandshakeEnd } from '../failure.ts';
+import { failureOf, isHandshakeEnd, isLossOfAccepted } from '../failure.ts';
 import '../patches/content-frames.ts';
 import '../patches/outgoing-frames.ts';
 import '../patches/handshake.ts';
@@ -24,8 +24,9 @@ interface OpenSettings extends BrokerConnectionSettings {
 }
 
 /**
- * Connects and declares the configuration. Tries each address once. A node that accepts the connection but does not
- * answer the declarations counts as failed. Throws an MqError.
+ * Connects and declares the configuration. Tries each address once. A node counts as failed, too, if it accepts the
+ * connection but does not answer the declarations, or closes the connection before they are complete. RabbitMQ: a node
+ * that stops does so, also one that has noticed that it is in the minority (pause_minority). Throws an MqError.
  */
 export async function openConnection(settings: OpenSettings): Promise<BrokerConnection> {
   const { rascalSettings } = settings;
@@ -35,9 +36,9 @@ export async function openConnection(settings: OpenSettings): Promise<BrokerConn
     try {
       return await createConnection(settings, withFirst(rascalSettings, first), { first, addresses });
     } catch (error) {
-      const noAnswer = takeNoAnswer(settings.connectionName);
-      if (!noAnswer) throw error;
-      if (first + 1 >= addresses) throw noAnswer;
+      const failure = takeNoAnswer(settings.connectionName) ?? error;
+      const isNextTried = failure !== error || (error instanceof MqError && isLossOfAccepted(error));
+      if (!isNextTried || first + 1 >= addresses) throw failure;
     }
   }
 }

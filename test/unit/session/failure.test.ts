@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MqError } from '../../../src/errors.ts';
-import { failureOf, isConnectionLoss, isInUse, isPermanent } from '../../../src/session/failure.ts';
+import { failureOf, isConnectionLoss, isInUse, isLossOfAccepted, isPermanent } from '../../../src/session/failure.ts';
 
 const unchanged = (text: string) => text;
 
@@ -167,6 +167,20 @@ test('retries only errors that may be temporary', () => {
   const codes = ['NOT_PERMITTED', 'CONFIG', 'TOPOLOGY', 'BAD_DATA', 'BUG', 'UNAVAILABLE', 'PROTOCOL', 'TLS'] as const;
   const permanent = codes.filter((code) => isPermanent(new MqError(code, 'x')));
   assert.equal(permanent, ['NOT_PERMITTED', 'CONFIG', 'TOPOLOGY', 'BAD_DATA', 'BUG']);
+});
+
+test('distinguishes the loss of an accepted connection from a failure to connect', () => {
+  const isLoss = (error: Error) => isLossOfAccepted(failureOf(error, unchanged));
+  for (const text of [
+    'Connection closed: 320 (CONNECTION-FORCED) with message "CONNECTION_FORCED - shutdown"',
+    'Channel closed',
+  ])
+    assert.ok(isLoss(new Error(text)), text);
+  assert.ok(isLoss(systemError('ECONNRESET', 'read ECONNRESET')));
+  assert.not(isLoss(systemError('ECONNRESET', 'connect ECONNRESET 127.0.0.1:5672')));
+  assert.not(isLoss(systemError('ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:5672')));
+  assert.not(isLoss(new Error('Socket closed abruptly during opening handshake')));
+  assert.not(isLoss(new Error('ACCESS_REFUSED - Login was refused')));
 });
 
 test.run();
