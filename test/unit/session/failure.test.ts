@@ -169,7 +169,7 @@ test('retries only errors that may be temporary', () => {
   assert.equal(permanent, ['NOT_PERMITTED', 'CONFIG', 'TOPOLOGY', 'BAD_DATA', 'BUG']);
 });
 
-test('distinguishes the loss of an accepted connection from a failure to connect', () => {
+test('distinguishes a lost connection from a failure to connect', () => {
   const isLoss = (error: Error) => isLossOfAccepted(failureOf(error, unchanged));
   for (const text of [
     'Connection closed: 320 (CONNECTION-FORCED) with message "CONNECTION_FORCED - shutdown"',
