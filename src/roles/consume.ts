@@ -45,6 +45,8 @@ export async function consume(context: Context, session: Session, settings: Cons
   } finally {
     await Promise.all(stores.map((store) => store.close()));
   }
+  // The last offset may be written only now.
+  group.throwFailure();
 }
 
 interface Opening {

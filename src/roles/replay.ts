@@ -131,7 +131,7 @@ async function checkRecording(context: Context, settings: ReplaySettings): Promi
   if (context.drain.aborted) throw interrupted(context, 'nothing was sent');
   if (reader.problem !== undefined) refuseProblem(settings, reader.problem, 'nothing was sent');
   // A mistyped name would send the messages to the place where they were recorded.
-  for (const { from } of unused)
+  for (const { from } of number > 0 ? unused : [])
     throw new MqError('USAGE', `--map replaces '${from}', which no message of the recording has; nothing was sent`);
   if (settings.skip > reader.count)
     throw new MqError('USAGE', `--skip ${settings.skip} is more than the ${reader.count} messages of the recording`);

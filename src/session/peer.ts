@@ -194,7 +194,11 @@ function onChannel<T>(
 ): Promise<T | undefined> {
   return new Promise((resolve) => {
     let used: Channel | undefined;
+    let isSettled = false;
     const settle = (value: T | undefined) => {
+      // A channel that closes answers all its requests.
+      if (isSettled) return;
+      isSettled = true;
       timer.cancel();
       connection.removeListener('close', giveUp);
       // amqplib 2.3.1 calls back before it answers a channel.close of the broker. A channel.close of ours would cross it,

@@ -108,8 +108,8 @@ const table = {
     });
     return undefined;
   },
-  'broker frozen': ({ broker, world }, { holdMs }) => {
-    if (broker.process) broker.process.frozenUntil = world.now + holdMs;
+  'broker frozen': ({ broker }, { holdMs }) => {
+    broker.process?.freeze(holdMs);
     return undefined;
   },
   'disk full': ({ broker }, { events }) => {

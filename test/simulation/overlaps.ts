@@ -5,13 +5,13 @@ import type { Received } from './message.ts';
 export class Overlaps {
   /** Bodies of the messages that were handled twice at the same time. */
   readonly bodies: string[] = [];
-  /** Message ids of the running handlers, by process. */
+  /** Ids of the messages in handlers that mq has not published again, by process. */
   readonly #running = new WeakMap<object, Set<string>>();
 
   /** Records that a handler has begun. */
   begin(process: object, received: Received): void {
     const { messageId } = received.properties;
-    if (messageId === undefined) return;
+    if (messageId === undefined || isPublishedAgain(received)) return;
     const running = this.#running.get(process) ?? new Set();
     this.#running.set(process, running);
     if (running.has(messageId) && isRedelivered(received)) this.bodies.push(received.text);
@@ -19,12 +19,17 @@ export class Overlaps {
   }
 
   /** Records that a handler has ended. */
-  end(process: object, { properties: { messageId } }: Received): void {
-    if (messageId !== undefined) this.#running.get(process)?.delete(messageId);
+  end(process: object, received: Received): void {
+    const { messageId } = received.properties;
+    if (messageId !== undefined && !isPublishedAgain(received)) this.#running.get(process)?.delete(messageId);
   }
 }
 
-/** Returns true for a message that the broker has delivered again, and that mq has not published again. */
-function isRedelivered({ attempt, fields, headers }: Received): boolean {
-  return fields.redelivered && attempt === 1 && !Object.keys(headers).some((name) => name.startsWith('x-mq-'));
+function isRedelivered({ attempt, fields }: Received): boolean {
+  return fields.redelivered && attempt === 1;
+}
+
+/** Returns true for a copy that mq has published for the next attempt. The original can still be in its queue. */
+function isPublishedAgain({ headers }: Received): boolean {
+  return Object.keys(headers).some((name) => name.startsWith('x-mq-'));
 }

@@ -60,11 +60,13 @@ export class ReceivingRole extends Role {
     return this.#plan.drainMs;
   }
 
-  /** The drain time of --on-fail exit and --max-time can end before a handler that has had its effect. */
+  protected override get canCutOff(): boolean {
+    return this.simulation.plan.onFail === 'exit' || this.#plan.stop?.maxTimeMs !== undefined;
+  }
+
   override get mostHandedBack(): number {
-    const { prefetch, stop } = this.#plan;
-    const canCutOff = this.simulation.plan.onFail === 'exit' || stop?.maxTimeMs !== undefined;
-    return canCutOff ? this.#ends * prefetch * (this.#plan.lanes?.length ?? 1) : 0;
+    const { prefetch } = this.#plan;
+    return this.canCutOff ? this.#ends * prefetch * (this.#plan.lanes?.length ?? 1) : 0;
   }
 
   /** A role that stops by itself is started again at intervals, as by cron. Starts are the most expensive part of a run. */

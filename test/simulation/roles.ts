@@ -97,13 +97,18 @@ export abstract class Role {
     return 1000;
   }
 
+  /** True if its drain time can end before a handler that has had its effect, although it ends by itself. */
+  protected get canCutOff(): boolean {
+    return false;
+  }
+
   /** Most messages that it has handed back after their effects, because it ended by itself. */
   get mostHandedBack(): number {
     return 0;
   }
 
   freeze(ms: number): void {
-    if (this.process) this.process.frozenUntil = this.simulation.world.now + ms;
+    this.process?.freeze(ms);
   }
 
   setClock(ms: number): void {
@@ -180,7 +185,8 @@ export abstract class Role {
   #checkStatus({ end, stderr, signals }: SimulatedProcess): void {
     const { errors } = this.simulation;
     const status = end?.status;
-    if (status === 0 && signals.length === 0 && end?.left) errors.push(`${this.name} left ${end.left} at its end`);
+    const isCutOff = signals.length > 0 || this.canCutOff;
+    if (status === 0 && !isCutOff && end?.left) errors.push(`${this.name} left ${end.left} at its end`);
     const misuse = misuseIn(stderr);
     if (misuse !== undefined) errors.push(`${this.name} violated the protocol: ${misuse}`);
     if (status === undefined || this.statusesAfter(signals).has(status)) return;

@@ -126,7 +126,7 @@ export class IntakeGroup {
       context.drain.removeEventListener('abort', stop);
       context.abandon.removeEventListener('abort', abandon);
     }
-    if (this.#failure) throw this.#failure.error;
+    this.throwFailure();
     // Without a signal, --max-time has ended the role.
     if (context.abandon.aborted && context.drain.aborted) throw interrupted(context, 'unfinished work was handed back');
   }
@@ -243,6 +243,11 @@ export class IntakeGroup {
       this.#idleTimer = time.after(idleMs, () => this.stop());
     }
     if (untilEmpty) void this.#emptyCheck.ask();
+  }
+
+  /** Throws the first failure, also one after the end of `run`. */
+  throwFailure(): void {
+    if (this.#failure) throw this.#failure.error;
   }
 
   fail(error: unknown): void {

@@ -33,6 +33,9 @@ export class OffsetQueue implements OffsetStore {
   readonly #queue: string;
   #next: number | undefined;
   #storing: Promise<void> | undefined;
+  /** Error of the last offset, if the broker refused it. */
+  #refusal: MqError | undefined;
+  #isClosed = false;
 
   private constructor(parts: OffsetQueueParts, publisher: Publisher, stored: number | undefined) {
     this.#parts = parts;
@@ -59,9 +62,12 @@ export class OffsetQueue implements OffsetStore {
     this.#storing ??= this.#storeAll();
   }
 
+  /** An offset that was refused is sent again until `lastMs` is over. `onError` then receives the error. */
   async close(): Promise<void> {
     if (this.#storing !== undefined) await Promise.race([this.#storing, pause(lastMs, { ref: false })]);
+    this.#isClosed = true;
     if (this.#storing === undefined) return;
+    if (this.#refusal) return this.#parts.onError(this.#refusal);
     const message = `the last offset may not be stored in the queue '${this.#queue}'`;
     this.#parts.say({ level: 'warn', event: 'offset', message });
   }
@@ -85,13 +91,19 @@ export class OffsetQueue implements OffsetStore {
       properties: { deliveryMode: 2, contentType: 'application/json', messageId: nextId() },
       mandatory: true,
     });
-    if (sent.type === 'confirmed') return true;
-    if (sent.error.code === 'REFUSED' && !drain.aborted) {
-      this.#next ??= offset;
-      await pause(againMs, { signal: drain });
+    if (sent.type === 'confirmed') {
+      this.#refusal = undefined;
       return true;
     }
-    onError(new MqError(sent.error.code, `the offset ${offset} cannot be stored: ${sent.error.message}`));
-    return false;
+    const error = new MqError(sent.error.code, `the offset ${offset} cannot be stored: ${sent.error.message}`);
+    if (error.code !== 'REFUSED') {
+      onError(error);
+      return false;
+    }
+    this.#refusal = error;
+    this.#next ??= offset;
+    // The first attempt after the stop begins at once.
+    await pause(againMs, drain.aborted ? { ref: false } : { signal: drain });
+    return !this.#isClosed;
   }
 }

@@ -54,7 +54,8 @@ export class RecordingWriter {
   static async create({ path, cwd, stdout, source }: Place): Promise<RecordingWriter> {
     const target = path === '-' ? stdoutTarget(stdout) : await fileTarget(resolve(cwd, path), path);
     const writer = new RecordingWriter(target, path, source);
-    await writer.commit({ isDurable: false });
+    // After a failure of the machine, the file is still a recording, so that `mq replay --partial` can read it.
+    await writer.commit({ isDurable: true });
     return writer;
   }
 

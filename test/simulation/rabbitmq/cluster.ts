@@ -107,7 +107,7 @@ export class Node implements ConnectionHost {
 
   /** Stops the node for some time, as SIGSTOP does. */
   freeze(ms: number): void {
-    if (this.#process) this.#process.frozenUntil = this.#cluster.network.world.now + ms;
+    this.#process?.freeze(ms);
   }
 
   /** Runs code as the node, when the node runs. */

@@ -44,7 +44,7 @@ export class SimulatedProcess implements Owner {
   readonly host: string;
   readonly pid: number;
   isAlive = true;
-  frozenUntil = 0;
+  #frozenUntil = 0;
   clockSkewMs = 0;
   readonly events = new Alarms();
   readonly effects = { begun: new Alarms(), ended: new Alarms() };
@@ -102,6 +102,15 @@ export class SimulatedProcess implements Owner {
       this,
     );
     return this;
+  }
+
+  get frozenUntil(): number {
+    return this.#frozenUntil;
+  }
+
+  /** Stops it for some time, as SIGSTOP does. A shorter stop in the meantime changes nothing, so that the order of its input stays. */
+  freeze(ms: number): void {
+    this.#frozenUntil = Math.max(this.#frozenUntil, this.#world.now + ms);
   }
 
   onEnd(listener: () => void): void {
