@@ -148,6 +148,23 @@ test('a reader whose queue of the offset is empty starts again', async () => {
   assert.equal(await read(cwd, '--offset-name', 'reader', '--until-empty'), numbers(0, 2));
 });
 
+test('a reader whose last offset the broker refuses reports it', async () => {
+  const cwd = folder('refused');
+  await publish(cwd, numbers(0, 2));
+  const { vhost } = roles;
+  const full = { 'x-queue-type': 'classic', 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+  await vhost.api('PUT', `/api/queues/${vhost.name}/refused.offset.reader`, { durable: true, arguments: full });
+  const args = ['--offset-name', 'reader', '--no-declare', '--count', '1'];
+  assert.equal(await read(cwd, ...args), ['0'], 'the queue has room for the first offset');
+  const { status, stdout, stderr } = await roles.run(['read', ...args], { cwd });
+  assert.equal(lines(stdout), ['1']);
+  assert.match(
+    stderr,
+    /the offset 1 cannot be stored: the broker refused a message to the queue 'refused.offset.reader'/,
+  );
+  assert.is(status, 75);
+});
+
 test('a kill between two handlers causes no gap and no double', async () => {
   const exec = ['sh', '-c', 'n=$(cat); if test "$n" = "$KILL_AT"; then kill -9 $PPID; exit; fi; echo "$n" >> handled'];
   const cwd = folder('killed', { handler: { exec } });

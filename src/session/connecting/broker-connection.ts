@@ -59,7 +59,7 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
   #isClosing = false;
   /** The error with which reconnecting ended. Rascal continues to reconnect, so a later connection resets it. */
   #fatal: MqError | undefined;
-  /** Reject the requests for channels that have no answer yet. */
+  /** Reject the requests without an answer. */
   readonly #waiting = new Set<(error: MqError) => void>();
   readonly #setUps: SetUpDeadlines;
   readonly #renewal: TokenRenewal;
@@ -162,14 +162,20 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
    */
   async answered<T>(what: string, answer: Promise<T>): Promise<T> {
     const late = (problem: string) => new MqError('UNAVAILABLE', `${problem} in ${answerMs / 1000} s (${what})`);
-    const disconnected = Promise.withResolvers<never>();
+    const ended = Promise.withResolvers<never>();
     const deadline = time.after(answerMs, () => {
-      if (this.#lost) disconnected.reject(late('no broker was reached again'));
+      if (this.#lost) ended.reject(late('no broker was reached again'));
       else this.leave(late('the node has not answered'));
     });
+    const end = (error: MqError) => {
+      deadline.cancel();
+      ended.reject(error);
+    };
+    this.#waiting.add(end);
     try {
-      return await Promise.race([answer, disconnected.promise]);
+      return await Promise.race([answer, ended.promise]);
     } finally {
+      this.#waiting.delete(end);
       deadline.cancel();
     }
   }
@@ -184,13 +190,14 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
     this.abort();
   }
 
-  /** Destroys the sockets at once. The broker requeues all unacknowledged messages. */
+  /** Destroys the sockets at once, so that all requests fail. The broker requeues all unacknowledged messages. */
   abort(): void {
     this.#isClosing = true;
     this.#renewal.stop();
     this.#setUps.stop();
     endConnections(this.#settings.connectionName);
     stopKeepActive(this.#broker);
+    this.#rejectWaiting(new MqError('UNAVAILABLE', 'the connection is closed'));
   }
 
   /**
@@ -252,13 +259,17 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
     });
   }
 
-  /** Ends the requests for channels, because reconnecting cannot help. */
+  /** Ends the requests, because reconnecting cannot help. */
   #fail(error: MqError): void {
     this.#fatal = error;
+    this.#rejectWaiting(error);
+    this.emit('fatal', error);
+  }
+
+  #rejectWaiting(error: MqError): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const reject of waiting) reject(error);
-    this.emit('fatal', error);
   }
 }
 

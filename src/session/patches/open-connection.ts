@@ -35,12 +35,13 @@ export function openConnectionOf(value: unknown): OpenConnection {
 }
 
 /**
- * Destroys the socket at once, without an event of the connection. amqplib 2.3.1 (connection.js) notices only an end or an
- * error of the socket, so its heartbeats would keep the process alive for two more intervals.
+ * Destroys the socket at once. With an error, requests without an answer fail, and the channels and the connection emit
+ * `close`. Without one, amqplib 2.3.1 (connection.js) does not notice, and its heartbeats would keep the process alive for
+ * two more intervals.
  */
-export function destroyConnection({ connection }: OpenConnection): void {
+export function destroyConnection({ connection }: OpenConnection, error?: Error): void {
   connection.heartbeater?.clear();
-  connection.stream.destroy();
+  connection.stream.destroy(error);
 }
 
 function isOpenConnection(value: unknown): value is OpenConnection {

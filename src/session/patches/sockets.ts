@@ -174,7 +174,10 @@ function endOpenings(name: string, reason?: MqError): void {
   for (const opening of openings) if (opening.name === name) opening.socket.abort(reason);
 }
 
-/** Destroys the connections at once, without events. Those that are being opened report neither success nor failure. */
+/**
+ * Destroys the connections at once. Requests without an answer fail, but Rascal does not notice. Connections that are being
+ * opened report neither success nor failure.
+ */
 export function endConnections(name: string): void {
   endOpenings(name);
   for (const entry of connections) {
@@ -183,6 +186,6 @@ export function endConnections(name: string): void {
     connections.delete(entry);
     entry.connection.removeAllListeners();
     entry.connection.on('error', () => undefined);
-    destroyConnection(entry.connection);
+    destroyConnection(entry.connection, new Error('Connection ended'));
   }
 }

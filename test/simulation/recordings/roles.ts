@@ -75,7 +75,8 @@ export class MoverRole extends Role {
     const { world } = this.simulation;
     const files = filesOf(world);
     const path = `${simulatedFolder}/${host}-${this.#files}.ndjson`;
-    files.mostBytes = this.#plan.mostBytes[this.#files] ?? Number.POSITIVE_INFINITY;
+    const mostBytes = this.#plan.mostBytes[this.#files];
+    if (mostBytes !== undefined) files.mostBytes.set(path, mostBytes);
     this.#files += 1;
     const { count } = this.#plan;
     const limit = count === undefined ? [] : ['--count', String(count)];

@@ -44,7 +44,7 @@ test('a loss of power can lose bytes and the name of a file', async () => {
 test('a full disk stores a part of the bytes', async () => {
   const world = new World(1);
   const files = new FileSystem(world);
-  files.mostBytes = 3;
+  files.mostBytes.set(path, 3);
   const file = await done(world, files.open(path, 'wx'));
   const writing = file.writeFile(Buffer.from(text)).then(
     () => 'done',

@@ -39,8 +39,8 @@ export class FileSystem {
   readonly #open = new Map<number, SimulatedFile>();
   readonly #world: World;
   #inodes = 0;
-  /** Bytes that the files can have that are created now. */
-  mostBytes = Number.POSITIVE_INFINITY;
+  /** Bytes that files can have whose disk is almost full, by path. */
+  readonly mostBytes = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -124,7 +124,8 @@ export class FileSystem {
 
   #create(path: string): SimulatedFile {
     this.#inodes += 1;
-    const file = { inode: this.#inodes, bytes: Buffer.alloc(0), synced: 0, isNamed: false, mostBytes: this.mostBytes };
+    const mostBytes = this.mostBytes.get(path) ?? Number.POSITIVE_INFINITY;
+    const file = { inode: this.#inodes, bytes: Buffer.alloc(0), synced: 0, isNamed: false, mostBytes };
     this.#files.set(path, file);
     return file;
   }
