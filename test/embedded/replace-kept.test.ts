@@ -59,6 +59,21 @@ test('keeps the routing key of a message that expires in the holding queue', () 
   });
 });
 
+test('a refused message is returned without a failed delivery', () =>
+  withShop({ wanted: {}, found: { arguments: { 'x-queue-type': 'quorum' } } }, async ({ channel, run }) => {
+    await channel.assertQueue('orders.mq-replace', {
+      arguments: { 'x-max-length': 0, 'x-overflow': 'reject-publish' },
+    });
+    channel.sendToQueue('orders', Buffer.from('a'));
+    await channel.waitForConfirms();
+    const { status, stderr } = await run(replace);
+    assert.is(status, 75, stderr);
+    assert.match(stderr, /the broker refused a message/);
+    const message = await channel.get('orders');
+    assert.ok(message);
+    assert.equal(message.properties.headers, { 'x-acquired-count': 1 });
+  }));
+
 test('refuses a name that is too long for the lock', () =>
   withShop({ wanted: quorum, found: {} }, async ({ channel, env }) => {
     const name = 'q'.repeat(250);

@@ -165,10 +165,9 @@ export class Mover {
     if (this.#isClosed) return;
     this.#isStopping = true;
     try {
-      if (!this.#failure) {
-        const cancel = promised((next) => this.#source.cancel(this.#consumerTag, next));
-        await this.#connection.answered('a cancellation', cancel);
-      }
+      // Without it, a returned message would be delivered again, and returned by the close of the channel.
+      const cancel = promised((next) => this.#source.cancel(this.#consumerTag, next));
+      await this.#connection.answered('a cancellation', cancel);
       const begun = time.now();
       while (this.#pending.size > 0 && !this.#isBroken && time.now() - begun < patienceMs)
         await this.#activity(quietMs);
