@@ -4,6 +4,7 @@ import builtin from '../../rascal.json' with { type: 'json' };
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
 import { startCommandsBy } from '../login/command-spawn.ts';
+import { interrupted } from '../signal.ts';
 import { widthOf } from '../terminal/wrap.ts';
 import { commandName, commandWords, earlyValue, hasFlag, parse, refuseUnclearStart } from './arguments/program.ts';
 import type { Command } from './command.ts';
@@ -26,10 +27,16 @@ export async function cli(context: Context): Promise<number> {
   try {
     return await invocation.run();
   } catch (error) {
-    return invocation.report(error);
+    return invocation.report(endedBySignal(error, context));
   } finally {
     done?.();
   }
+}
+
+/** Returns the error to report. After a second signal, mq itself has ended its connections. */
+function endedBySignal(error: unknown, { drain, abandon }: Context): unknown {
+  const isLoss = error instanceof MqError && error.code === 'UNAVAILABLE';
+  return isLoss && drain.aborted && abandon.aborted ? interrupted({ drain }, 'its connections were ended') : error;
 }
 
 /** Returns the answer of `mq completions words`. Loads few modules, because the shell waits for the answer. */

@@ -7,6 +7,7 @@ import { redactor, secretsOf } from '../config/redact.ts';
 import type { DeadLetterConfig } from '../config/role.ts';
 import { configuredDelays, delayName } from '../delay/configured.ts';
 import { MqError } from '../errors.ts';
+import { interrupted } from '../signal.ts';
 import { time } from '../time.ts';
 import type { MessageTracer, Tracer } from '../tracing.ts';
 import { QueueReader } from './browsing/queue-reader.ts';
@@ -101,6 +102,10 @@ export class Session {
     this.#config = withFixedNamespaces(settings.config);
     this.#redact = redactor(secretsOf({ config: this.#config, addresses: settings.addresses ?? [] }));
     this.#connections = new Connections(settings, this.#redact);
+    const { signals } = settings;
+    if (signals === undefined) return;
+    const abort = () => this.abort(interrupted(signals, 'a second signal ended its connections'));
+    signals.abandon.addEventListener('abort', abort, { once: true });
   }
 
   get counts(): Counts {
@@ -318,7 +323,7 @@ export class Session {
    */
   abort(error: MqError): void {
     this.abandon(error);
-    this.#connections.abort();
+    this.#connections.abort(error);
   }
 
   /** Marks all unconfirmed messages as in doubt. The connections stay open. */

@@ -163,6 +163,14 @@ test('a replay refuses a mapping of a name that no message has', async () => {
   assert.is(await roles.held('rec-typo'), 0);
 });
 
+test('a replay of a recording without messages accepts a mapping', async () => {
+  const cwd = await folder({});
+  await writeRecording(cwd, 'none.ndjson', []);
+  const { status, stderr } = await roles.run(['replay', 'none.ndjson', '--now', '--map', 'rec-a=rec-b'], { cwd });
+  assert.is(status, 0, stderr);
+  assert.match(stderr, /^mq replay: 0 messages confirmed$/m);
+});
+
 test('a replay continues after a message that cannot be sent, and names it', async () => {
   const cwd = await folder({ 'rec-unread': 'classic' });
   const [first, second, third] = bodies(3);

@@ -17,13 +17,14 @@ import { World } from './world/world.ts';
 
 /** Numbers of events of the command after which it loses its broker. */
 const events = Array.from({ length: 60 }, (_, index) => index);
-/** Virtual time in which the command must end. */
-const endMs = 15 * 60_000;
+/** Virtual time in which the command must end: after two signals as after a loss of the broker (signals: 7 s). */
+const endMs = { 'vhost removed': 15 * 60_000, 'broker killed': 15 * 60_000, silence: 7_000 } as const;
 /**
  * Statuses with which a command may end after the loss. 76 is a loss during the handshake, and 67 a request that was
- * unroutable before the loss.
+ * unroutable before the loss. A command that has done its work before the signals ends with 0.
  */
-const statuses = [67, 69, 75, 76, 78];
+const statusesOfLoss = [67, 69, 75, 76, 78];
+const statuses = { 'vhost removed': statusesOfLoss, 'broker killed': statusesOfLoss, silence: [0, 78, 143] } as const;
 const mostSteps = 400_000;
 
 /** Returns what was violated if the command loses its broker after this number of its events. */
@@ -32,34 +33,57 @@ async function violationOf(regression: EndingRegression, event: number, config: 
   world.eventMs = 0.01;
   const network = new Network(world);
   const leave = enter(world, network);
-  const [server, lose] = startServer(network, regression.loss);
+  const { loss } = regression;
   const command = commandOf(network, regression, config);
+  const [server, lose] = startServer(network, { loss, command });
   let lostAt: number | undefined;
-  world.later(1, () => {
+  const start = () => {
     command.start(cli);
     world.afterEvents(command, event, () => {
       lostAt = world.now;
       lose();
     });
+  };
+  world.later(1, () => {
+    if (loss === 'silence') publisherOf(network, config).start(cli).onEnd(start);
+    else start();
   });
-  await world.run(() => command.end !== undefined || world.now > (lostAt ?? 60_000) + endMs, mostSteps);
+  await world.run(() => command.end !== undefined || world.now > (lostAt ?? 60_000) + endMs[loss], mostSteps);
   const { end, stderr } = command;
   command.kill();
   server.kill();
   leave();
-  if (lostAt === undefined || (end?.status !== undefined && statuses.includes(end.status))) return undefined;
+  const allowed: readonly number[] = statuses[loss];
+  if (lostAt === undefined || (end?.status !== undefined && allowed.includes(end.status))) return undefined;
   return `event ${event}: status ${end?.status}: ${stderr.trim()}`;
 }
 
 /** Starts a broker. Returns its process, and a function that causes the loss. */
-function startServer(network: Network, loss: Loss): readonly [SimulatedProcess, () => void] {
+function startServer(
+  network: Network,
+  { loss, command }: { loss: Loss; command: SimulatedProcess },
+): readonly [SimulatedProcess, () => void] {
   let broker: Broker | undefined;
   const server = new SimulatedProcess(network, { name: 'broker', host: 'b0' }).start(async () => {
     broker = await startBroker({ port: 5672 });
     return new Promise(() => undefined);
   });
   const remove = () => void broker?.removeVhost('/');
-  return [server, loss === 'broker killed' ? () => server.kill() : () => network.world.after(0, remove, server)];
+  const losses: Record<Loss, () => void> = {
+    'vhost removed': () => network.world.after(0, remove, server),
+    'broker killed': () => server.kill(),
+    silence: () => {
+      server.freeze(Number.POSITIVE_INFINITY);
+      for (let signals = 0; signals < 2; signals += 1) command.signal('SIGTERM');
+    },
+  };
+  return [server, losses[loss]];
+}
+
+/** Returns a publisher, which declares the queue `work` and fills it. */
+function publisherOf(network: Network, config: string): SimulatedProcess {
+  const args = ['publish', 'work', 'one', '--config', config, '--url', 'amqp://b0:5672'];
+  return new SimulatedProcess(network, { name: 'publisher', host: 'p0', args });
 }
 
 /** Returns the process of the command, which is not started yet. */

@@ -1,6 +1,7 @@
 // Lists what the simulation has found: each entry failed once. regressions-run.ts runs them.
 
 import type { Plan } from './plan.ts';
+import { simulatedFolder } from './world/file-system.ts';
 
 export interface Regression {
   readonly title: string;
@@ -8,7 +9,7 @@ export interface Regression {
   readonly plan: Plan;
 }
 
-/** A command that must end, whenever the loss of its broker hits it. */
+/** A command that must end, whenever it loses its broker, or receives two signals. */
 export interface EndingRegression {
   readonly title: string;
   readonly cause: string;
@@ -18,7 +19,8 @@ export interface EndingRegression {
   readonly loss: Loss;
 }
 
-export type Loss = 'vhost removed' | 'broker killed';
+/** `silence`: the broker does not answer any more, and the command receives two signals. */
+export type Loss = 'vhost removed' | 'broker killed' | 'silence';
 
 const small: Omit<Plan, 'seed' | 'publishers' | 'consumers' | 'faults'> = {
   broker: 'memory',
@@ -210,4 +212,23 @@ export const endingRegressions: readonly EndingRegression[] = [
     lines: [],
     loss: 'vhost removed',
   },
+  ...[
+    ['peek', 'work'],
+    ['dlq', 'list', 'work'],
+    ['dlq', 'replay', 'work'],
+    ['delayed', 'list'],
+    ['declare'],
+    ['record', '-', 'logs'],
+    ['record', '-', '--from', 'work'],
+    ['record', `${simulatedFolder}/r.ndjson`, '--from', 'work', '--remove'],
+    ['tap', 'logs'],
+  ].map(
+    (args): EndingRegression => ({
+      title: `two signals end mq ${args.join(' ')}`,
+      cause: 'the requests of a session that was aborted never failed (patches/sockets.ts, connections.ts)',
+      args,
+      lines: [],
+      loss: 'silence',
+    }),
+  ),
 ];

@@ -71,6 +71,7 @@ async function declareAll(
     confirmTimeoutMs: 30_000,
     say: ({ message }) => note(message),
     counts: newCounts(),
+    signals: context,
   });
   try {
     await session.declareAll(extra);

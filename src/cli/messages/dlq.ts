@@ -130,13 +130,11 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
       say,
       counts: newCounts(),
       tracer,
+      signals: context,
     });
-    const abort = () => session.abort(new MqError('TERMINATED', 'stopped by a second signal'));
-    context.abandon.addEventListener('abort', abort, { once: true });
     try {
       await dlq(context, session, settings);
     } finally {
-      context.abandon.removeEventListener('abort', abort);
       await session.close();
     }
   });

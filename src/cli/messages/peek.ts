@@ -74,9 +74,8 @@ async function run(context: Context, values: Values, { config, vhost, queue, off
     confirmTimeoutMs: 60_000,
     say: ({ message }) => note(message),
     counts: newCounts(),
+    signals: context,
   });
-  const abort = () => session.abort(new MqError('TERMINATED', 'stopped by a second signal'));
-  context.abandon.addEventListener('abort', abort, { once: true });
   try {
     await peek(context, session, {
       ...{ vhost, queue, count, offset, note, drawTable },
@@ -89,7 +88,6 @@ async function run(context: Context, values: Values, { config, vhost, queue, off
       },
     });
   } finally {
-    context.abandon.removeEventListener('abort', abort);
     await session.close();
   }
 }

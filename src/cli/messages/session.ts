@@ -2,7 +2,6 @@
 
 import type { Config, ConnectionConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
-import { MqError } from '../../errors.ts';
 import type { Session } from '../../session/session.ts';
 import type { Tracer } from '../../tracing.ts';
 import type { Values } from '../arguments/values.ts';
@@ -16,16 +15,16 @@ interface SessionParts {
   readonly tracer?: Tracer | undefined;
 }
 
-/** Opens the session. A second signal aborts it. */
+/** Opens the session. The signals end it. */
 export async function openSession(
-  { abandon }: Pick<Context, 'abandon'>,
+  signals: Pick<Context, 'drain' | 'abandon'>,
   { role, config, addresses, values, note, tracer }: SessionParts,
 ): Promise<Session> {
   const [{ Session }, { newCounts }] = await Promise.all([
     import('../../session/session.ts'),
     import('../../session/counts.ts'),
   ]);
-  const session = new Session({
+  return new Session({
     config,
     addresses,
     role,
@@ -34,10 +33,8 @@ export async function openSession(
     say: ({ message }) => note(message),
     counts: newCounts(),
     tracer,
+    signals,
   });
-  const abort = () => session.abort(new MqError('TERMINATED', 'stopped by a second signal'));
-  abandon.addEventListener('abort', abort, { once: true });
-  return session;
 }
 
 /** Returns the vhost of rascal.json that a command for queues and exchanges of a broker uses: `/`, else the first one. */

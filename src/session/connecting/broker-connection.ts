@@ -191,13 +191,13 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
   }
 
   /** Destroys the sockets at once, so that all requests fail. The broker requeues all unacknowledged messages. */
-  abort(): void {
+  abort(error = new MqError('UNAVAILABLE', 'the connection is closed')): void {
     this.#isClosing = true;
     this.#renewal.stop();
     this.#setUps.stop();
     endConnections(this.#settings.connectionName);
     stopKeepActive(this.#broker);
-    this.#rejectWaiting(new MqError('UNAVAILABLE', 'the connection is closed'));
+    this.#rejectWaiting(error);
   }
 
   /**

@@ -2,8 +2,9 @@
 
 import type { Config, ConnectionConfig } from '../../config/config.ts';
 import { rascalSettings } from '../../config/rascal-settings.ts';
-import type { Say } from '../../context.ts';
+import type { Context, Say } from '../../context.ts';
 import { MqError } from '../../errors.ts';
+import { interrupted } from '../../signal.ts';
 import { time } from '../../time.ts';
 import type { Counts } from '../counts.ts';
 import { hintWithoutDeclaring } from '../declaring/configure.ts';
@@ -23,6 +24,11 @@ export interface ConnectionsSettings {
   readonly say: Say;
   /** Counters that are updated as events occur. */
   readonly counts: Counts;
+  /**
+   * The signals of the process. The first one ends a session that has no connection yet, because it has nothing to finish.
+   * The second one aborts it. Default none.
+   */
+  readonly signals?: Pick<Context, 'drain' | 'abandon'> | undefined;
 }
 
 interface OpenPlan {
@@ -43,11 +49,20 @@ export class Connections {
   readonly #redact: (text: string) => string;
   readonly #open: BrokerConnection[] = [];
   readonly #reconnecting = new Set<BrokerConnection>();
+  /** Aborts what is being opened. */
+  readonly #opening = new AbortController();
   #isClosed = false;
 
   constructor(settings: ConnectionsSettings, redact: (text: string) => string) {
     this.#settings = settings;
     this.#redact = redact;
+    const { signals } = settings;
+    if (signals === undefined) return;
+    const stop = () => {
+      if (this.#open.length === 0) this.#opening.abort(interrupted(signals, 'it had not connected'));
+    };
+    if (signals.drain.aborted) stop();
+    else signals.drain.addEventListener('abort', stop, { once: true });
   }
 
   /** Connects and declares what is needed. `purpose` is part of the connection name and of the log lines. */
@@ -62,7 +77,8 @@ export class Connections {
     });
     const isChecked = (vhost: string, queue: string) =>
       config.declare === false && config.vhosts[vhost]?.queues[queue]?.assert !== false;
-    const common = { connectionName, closeTimeoutMs, reconnect, redact: this.#redact, isChecked };
+    const { signal } = this.#opening;
+    const common = { connectionName, closeTimeoutMs, reconnect, redact: this.#redact, isChecked, signal };
     const open = (rascal: typeof settings) => openConnection({ rascalSettings: rascal, ...common });
     const opening = isStrict ? open(settings) : openExisting(settings, open);
     const connection = await (config.declare === false ? withHint(opening) : opening);
@@ -81,10 +97,11 @@ export class Connections {
     await Promise.all(this.#open.map((connection) => connection.close()));
   }
 
-  /** Destroys the sockets at once. The broker requeues all unacknowledged messages. */
-  abort(): void {
+  /** Destroys the sockets at once. All requests fail with the error. The broker requeues all unacknowledged messages. */
+  abort(error: MqError): void {
     this.#isClosed = true;
-    for (const connection of this.#open) connection.abort();
+    this.#opening.abort(error);
+    for (const connection of this.#open) connection.abort(error);
   }
 
   #observe(connection: BrokerConnection, purpose: string): void {

@@ -21,6 +21,8 @@ import { setUpMs, setUpTimeout } from './set-up-deadlines.ts';
 interface OpenSettings extends BrokerConnectionSettings {
   /** Settings that config/ builds for Rascal. */
   readonly rascalSettings: RascalSettings;
+  /** Aborts the connecting. The reason is the error to report. Default none. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -74,23 +76,33 @@ function createConnection(
   { first, addresses }: { first: number; addresses: number },
 ): Promise<BrokerConnection> {
   const vhosts = new Map<string, CreatedVhost>();
+  const { signal } = settings;
   return new Promise((resolve, reject) => {
-    const deadline = time.after(setUpMs(addresses), () => {
-      endConnections(settings.connectionName);
-      reject(setUpTimeout(addresses));
-    });
-    Broker.create(config, { mqVhosts: vhosts }, (error, broker) => {
+    const settle = () => {
       deadline.cancel();
+      signal?.removeEventListener('abort', stop);
+    };
+    const end = (error: MqError) => {
+      settle();
+      endConnections(settings.connectionName);
+      reject(error);
+    };
+    const stop = () => end(signal?.reason);
+    const deadline = time.after(setUpMs(addresses), () => end(setUpTimeout(addresses)));
+    if (signal?.aborted) return stop();
+    signal?.addEventListener('abort', stop, { once: true });
+    Broker.create(config, { mqVhosts: vhosts }, (error, broker) => {
+      settle();
       if (!error && broker) return resolve(new BrokerConnection(broker, vhosts, settings, first));
       // Rascal keeps a timer and the sockets of a half-built broker (createConnection.js), so both are ended here.
       endConnections(settings.connectionName);
-      if (broker) end(broker);
+      if (broker) endBroker(broker);
       reject(frameMaxFault(config, failureOf(error ?? new Error('no broker'), settings.redact)));
     });
   });
 }
 
-function end(broker: RascalBroker): void {
+function endBroker(broker: RascalBroker): void {
   broker.on('error', () => undefined);
   broker.shutdown(() => undefined);
   stopKeepActive(broker);

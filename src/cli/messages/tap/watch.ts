@@ -71,6 +71,7 @@ export async function openWatch(context: Context, values: Values, config: Config
     say: () => undefined,
     reconnect: 'never',
     counts: newCounts(),
+    signals: context,
   });
   try {
     return await new Opening({ context, values, config: own, addresses, session, note }).open();

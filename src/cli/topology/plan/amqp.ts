@@ -51,6 +51,7 @@ async function sessionOf(context: Context, { config, addresses }: Settings): Pro
       if (event !== 'lost' && event !== 'connected') note(message);
     },
     counts: newCounts(),
+    signals: context,
   });
 }
 
