@@ -145,6 +145,28 @@ export const regressions: readonly Regression[] = [
       faults: [0, 1].map((target) => ({ fault: 'role frozen', at: 3, holdMs: 20_000, target, events: 0 })),
     },
   },
+  ...[5, 29].map((events) => ({
+    title: `a recording is read again after a full disk and a loss of power (event ${events})`,
+    cause: 'the first line was not synced (writer.ts), and --map was refused without a message (replay.ts)',
+    plan: {
+      ...small,
+      seed: 40010832,
+      publishers: [{ host: 'p0', window: 1, everyMs: 0, messages: [] }],
+      consumers: [{ host: 'c0', prefetch: 10, concurrency: 1, drainMs: 1000 }],
+      recording: {
+        publisher: {
+          ...{ host: 'v0', window: 1, everyMs: 0 },
+          messages: [0, 1, 2].map((number) => ({ id: `v0-${number}`, ways: ['ack' as const], ms: 0, bytes: 0 })),
+        },
+        ...{ at: 100, mostBytes: [700], to: 'exchange:work' as const },
+        ends: [
+          { events: 100_000, isPowerLoss: false },
+          { events, isPowerLoss: true },
+        ],
+      },
+      faults: [],
+    },
+  })),
 ];
 
 /** A replacement of a queue, which is killed after a number of its events and made again. */
