@@ -123,6 +123,7 @@ async function keepOffset({ consumer, vhost }: OpenedConsumer, opening: Opening)
     stream: { vhost, queue: consumer.queue },
     nextId: shared.nextId,
     drain: shared.group.stopped,
+    abandon: context.abandon,
     say: settings.say,
     onError: (error) => shared.group.fail(error),
   });

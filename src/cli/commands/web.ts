@@ -77,7 +77,7 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
     import('../../web/sender.ts'),
     sessionsOf(job),
   ]);
-  const session = sessions.open('web', say);
+  const session = sessions.open('web', say, context);
   const sender = new Sender(() => sessions.open('web publish', () => undefined), vhost);
   try {
     const management = await optionalManagement(context, values, { connections: broker.connections, say });
@@ -128,7 +128,7 @@ async function sessionsOf({ config, addresses }: Job) {
     import('../../session/counts.ts'),
     import('../../web/amqp-client.ts'),
   ]);
-  const open = (role: string, say: (text: string) => void) =>
+  const open = (role: string, say: (text: string) => void, signals?: Context) =>
     new Session({
       config,
       addresses,
@@ -136,6 +136,7 @@ async function sessionsOf({ config, addresses }: Job) {
       confirmTimeoutMs: 30_000,
       say: ({ message }) => say(message),
       counts: newCounts(),
+      signals,
     });
   return {
     open,

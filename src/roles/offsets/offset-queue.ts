@@ -6,13 +6,14 @@ import type { Say } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import type { Session } from '../../session/session.ts';
+import { aborted } from '../../signal.ts';
 import { pause } from '../../time.ts';
 import { type OffsetStore, offsetOfRecord, recordOf, type StreamNames } from './offset-record.ts';
 
 /** Milliseconds before an offset that the broker refused is sent again. */
 const againMs = 1000;
-/** Milliseconds to wait at the end until the last offset is confirmed. */
-const lastMs = 5000;
+/** Milliseconds to wait at the end until the last offset is confirmed, and after a second signal. */
+const [lastMs, lastAbandonedMs] = [5000, 1000];
 
 export interface OffsetQueueParts {
   readonly stream: StreamNames;
@@ -21,6 +22,8 @@ export interface OffsetQueueParts {
   readonly nextId: () => string;
   /** Aborts when the role stops. */
   readonly drain: AbortSignal;
+  /** Aborts at a second signal. */
+  readonly abandon: AbortSignal;
   readonly say: Say;
   /** Called with the error if an offset cannot be stored. */
   readonly onError: (error: MqError) => void;
@@ -64,12 +67,17 @@ export class OffsetQueue implements OffsetStore {
 
   /** An offset that was refused is sent again until `lastMs` is over. `onError` then receives the error. */
   async close(): Promise<void> {
-    if (this.#storing !== undefined) await Promise.race([this.#storing, pause(lastMs, { ref: false })]);
+    if (this.#storing !== undefined) await Promise.race([this.#storing, this.#isOver()]);
     this.#isClosed = true;
     if (this.#storing === undefined) return;
     if (this.#refusal) return this.#parts.onError(this.#refusal);
     const message = `the last offset may not be stored in the queue '${this.#queue}'`;
     this.#parts.say({ level: 'warn', event: 'offset', message });
+  }
+
+  #isOver(): Promise<unknown> {
+    const abandoned = aborted(this.#parts.abandon).then(() => pause(lastAbandonedMs, { ref: false }));
+    return Promise.race([pause(lastMs, { ref: false }), abandoned]);
   }
 
   /** Sends one offset at a time, so that a later one never arrives before an earlier one. */
