@@ -133,9 +133,14 @@ export class World {
     return this.#queue.all().filter((event) => event.owner === owner && event.run !== undefined).length;
   }
 
-  /** Number of timers of a process that keep it alive, as in Node. */
+  /**
+   * Number of timers of a process that keep it alive, as in Node. One that is due at once does not count, because Rascal waits
+   * for the shortest time between two addresses (async.retry).
+   */
   timersOf(owner: Owner): number {
-    return this.#queue.all().filter((event) => event.owner === owner && event.run && event.timer?.hasRef()).length;
+    const soon = this.now + 1;
+    const isOurs = ({ owner: its, run, timer, at }: WorldEvent) => its === owner && run && timer?.hasRef() && at > soon;
+    return this.#queue.all().filter(isOurs).length;
   }
 
   /**
