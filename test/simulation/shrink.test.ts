@@ -62,6 +62,7 @@ test('makes a plan of the simulation smaller with few runs', async () => {
 test('violations are of one kind if only names and numbers differ', () => {
   assert.is(kindOf('3 lost: p0-1 ack 0 x, p0-2 ack 0 '), kindOf('1 lost: p1-7 throws,ack 5 '));
   assert.is.not(kindOf('3 lost: p0-1'), kindOf('3 stuck: p0-1'));
+  assert.is.not(kindOf('stream: 3 lost: s0-1'), kindOf('stream: reader t0 handled offset 1 again'));
   assert.is(kindOf('publisher p0 ended with 70: a'), kindOf('publisher p1 ended with 70: b'));
   assert.is.not(kindOf('publisher p0 ended with 70: a'), kindOf('publisher p0 ended with 78: a'));
   assert.is(

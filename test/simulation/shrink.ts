@@ -120,7 +120,8 @@ class Shrinker<P> {
 export function kindOf(violation: string): string {
   const [first = ''] = violation.split('\n');
   // A list of bodies, or the reason, follows the colon. The status of a process belongs to the kind.
-  const kind = (first.split(': ')[0] ?? '').replace(/(?<!ended with )\b[a-z]?\d+(-\d+)?\b/g, '#');
+  const [about = ''] = first.replace(/^stream: /, 'stream ').split(': ');
+  const kind = about.replace(/(?<!ended with )\b[a-z]?\d+(-\d+)?\b/g, '#');
   return violation.includes('[BUG]') ? `${kind}, a bug` : kind;
 }
 
