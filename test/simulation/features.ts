@@ -78,7 +78,11 @@ function withStops(plan: Plan, random: Random): Plan {
     [{}],
     [{}, { count: 1 }, { count: 3 }, { idleMs: 500 }, { untilEmpty: true }, { maxTimeMs: 3000 }],
   ]);
-  const consumers = plan.consumers.map((one) => ({ ...one, stop: random.pick(stops) }));
+  const consumers = plan.consumers.map((one) => {
+    const stop = random.pick(stops);
+    // A failed attempt at the end of --max-time counts only if it is published within the drain time.
+    return { ...one, stop, ...(stop.maxTimeMs !== undefined && { drainMs: 25_000 }) };
+  });
   // A handler that never ends would be stopped by --max-time each time before its time limit, and handed back.
   const isBrief = consumers.some(({ stop }) => stop.maxTimeMs !== undefined);
   const withoutHangs = (message: PlannedMessage): PlannedMessage => ({
