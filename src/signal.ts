@@ -22,6 +22,18 @@ export function interruption(
   return new MqError(reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', message, options);
 }
 
+/** Second signals that have ended connections. */
+const ending = new WeakSet<AbortSignal>();
+
+/** Records that a second signal has ended connections, so that their losses are not errors of the broker. */
+export function endedConnections(abandon: AbortSignal): void {
+  ending.add(abandon);
+}
+
+export function hasEndedConnections(abandon: AbortSignal): boolean {
+  return ending.has(abandon);
+}
+
 /** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {

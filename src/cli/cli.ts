@@ -4,7 +4,7 @@ import builtin from '../../rascal.json' with { type: 'json' };
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
 import { startCommandsBy } from '../login/command-spawn.ts';
-import { interrupted } from '../signal.ts';
+import { hasEndedConnections, interrupted } from '../signal.ts';
 import { widthOf } from '../terminal/wrap.ts';
 import { commandName, commandWords, earlyValue, hasFlag, parse, refuseUnclearStart } from './arguments/program.ts';
 import type { Command } from './command.ts';
@@ -33,10 +33,11 @@ export async function cli(context: Context): Promise<number> {
   }
 }
 
-/** Returns the error to report. After a second signal, mq itself has ended its connections. */
-function endedBySignal(error: unknown, { drain, abandon }: Context): unknown {
+/** Returns the error to report. A connection that mq itself has ended at a second signal was not lost. */
+function endedBySignal(error: unknown, context: Context): unknown {
   const isLoss = error instanceof MqError && error.code === 'UNAVAILABLE';
-  return isLoss && drain.aborted && abandon.aborted ? interrupted({ drain }, 'its connections were ended') : error;
+  if (!isLoss || !hasEndedConnections(context.abandon)) return error;
+  return interrupted(context, 'a second signal ended its connections');
 }
 
 /** Returns the answer of `mq completions words`. Loads few modules, because the shell waits for the answer. */

@@ -40,13 +40,7 @@ export async function consume(context: Context, session: Session, settings: Cons
   // in the old generation, where each dead one keeps the younger objects that it refers to. V8 rejects the code cache of
   // scripts that are loaded after this call, because the cache was made with other flags.
   setFlagsFromString('--no-allocation-site-pretenuring');
-  try {
-    await group.run(intakes);
-  } finally {
-    await Promise.all(stores.map((store) => store.close()));
-  }
-  // The last offset may be written only now.
-  group.throwFailure();
+  await group.run(intakes, () => Promise.all(stores.map((store) => store.close())));
 }
 
 interface Opening {

@@ -7,7 +7,7 @@ import { redactor, secretsOf } from '../config/redact.ts';
 import type { DeadLetterConfig } from '../config/role.ts';
 import { configuredDelays, delayName } from '../delay/configured.ts';
 import { MqError } from '../errors.ts';
-import { interrupted } from '../signal.ts';
+import { endedConnections, interrupted } from '../signal.ts';
 import { time } from '../time.ts';
 import type { MessageTracer, Tracer } from '../tracing.ts';
 import { QueueReader } from './browsing/queue-reader.ts';
@@ -104,7 +104,10 @@ export class Session {
     this.#connections = new Connections(settings, this.#redact);
     const { signals } = settings;
     if (signals === undefined) return;
-    const abort = () => this.abort(interrupted(signals, 'a second signal ended its connections'));
+    const abort = () => {
+      endedConnections(signals.abandon);
+      this.abort(interrupted(signals, 'a second signal ended its connections'));
+    };
     signals.abandon.addEventListener('abort', abort, { once: true });
   }
 

@@ -147,22 +147,20 @@ function undeservedDeaths({ faults, commands = [] }: Plan, { deadLettered, runs 
 /** Commands that publish messages again. */
 const publishesAgain: ReadonlySet<string> = new Set(['dlq replay']);
 
-/** Faults after which a process can have a message in two handlers. */
-const repeating: ReadonlySet<string> = new Set([
-  // A handler can reach its time limit.
-  'role frozen',
-  // A quorum queue delivers a message again on the same channel.
-  ...['leader changed', 'node in the minority'],
-]);
+/** Faults after which a quorum queue delivers a message again on the same channel. */
+const returning: ReadonlySet<string> = new Set(['leader changed', 'node in the minority']);
 
 /**
  * A message that is delivered again to a process whose handler still runs waits for the outcome of this handler
  * (reconnecting.md). A publisher that has connected again can have sent several copies, each of which is handled.
  */
 function handledTwiceAtOnce({ plan, overlaps, roles }: Simulation): string[] {
-  const { commands = [], recording, replacement, faults } = plan;
+  const { commands = [], recording, replacement, faults, queueType } = plan;
+  // A handler can reach its time limit while its process is frozen.
   const hasCopies = commands.some(({ command }) => publishesAgain.has(command)) || recording || replacement;
-  if (hasCopies || faults.some(({ fault }) => repeating.has(fault))) return [];
+  const isRepeating = ({ fault }: { readonly fault: string }) =>
+    fault === 'role frozen' || (queueType === 'quorum' && returning.has(fault));
+  if (hasCopies || faults.some(isRepeating)) return [];
   return overlaps.bodies
     .filter((body) => roles.some((role) => role.hasSent(body) && !role.hasConnectedAgain))
     .map((body) => `handled twice at the same time in one process: ${body}`);

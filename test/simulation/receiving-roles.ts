@@ -61,12 +61,14 @@ export class ReceivingRole extends Role {
   }
 
   protected override get canCutOff(): boolean {
-    return this.simulation.plan.onFail === 'exit' || this.#plan.stop?.maxTimeMs !== undefined;
+    return this.#plan.stop?.maxTimeMs !== undefined;
   }
 
   override get mostHandedBack(): number {
     const { prefetch } = this.#plan;
-    return this.canCutOff ? this.#ends * prefetch * (this.#plan.lanes?.length ?? 1) : 0;
+    return this.canCutOff || this.simulation.plan.onFail === 'exit'
+      ? this.#ends * prefetch * (this.#plan.lanes?.length ?? 1)
+      : 0;
   }
 
   /** A role that stops by itself is started again at intervals, as by cron. Starts are the most expensive part of a run. */

@@ -97,7 +97,7 @@ export abstract class Role {
     return 1000;
   }
 
-  /** True if its drain time can end before a handler that has had its effect, although it ends by itself. */
+  /** True if its drain time can end before a handler that has had its effect, although it ends with 0. */
   protected get canCutOff(): boolean {
     return false;
   }

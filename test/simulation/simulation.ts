@@ -18,6 +18,7 @@ import { ReplaceRole } from './replacement.ts';
 import type { Role } from './roles.ts';
 import { PublisherRole, RequesterRole } from './sending-roles.ts';
 import { mustBecomeEmpty, StreamRun } from './streams/run.ts';
+import { Child } from './world/child.ts';
 import { enter } from './world/globals.ts';
 import { Network } from './world/network.ts';
 import type { Signal } from './world/process.ts';
@@ -176,7 +177,8 @@ export class Simulation {
     if (role) role.handled += 1;
     if (role?.mayReceive(body) === false) history.errors.push(`${role.name} received from another queue: ${body}`);
     if (role && way === 'ack') role.acked += 1;
-    if (way === 'ack') history.effects.push({ body, slot, redelivered: isAgain(received), attempt, at: world.now });
+    const redelivered = isAgain(received) || (owner instanceof Child && owner.isOrphan);
+    if (way === 'ack') history.effects.push({ body, slot, redelivered, attempt, at: world.now });
     role?.onHandled(received, way);
     const { messageId } = received.properties;
     if (messageId !== undefined) this.bodies.set(messageId, body);

@@ -105,12 +105,27 @@ export class IntakeGroup {
   }
 
   /**
-   * Runs all intakes. When one ends, all end.
+   * Runs all intakes. When one ends, all end. Then calls `close`, whose failure also counts.
    * @throws the first failure
    */
-  async run(intakes: readonly { run(): Promise<void> }[]): Promise<void> {
+  async run(
+    intakes: readonly { run(): Promise<void> }[],
+    close: () => Promise<unknown> = async () => undefined,
+  ): Promise<void> {
     const { context } = this.#parts;
-    if (context.drain.aborted) return;
+    try {
+      if (context.drain.aborted) return;
+      await this.#runAll(intakes);
+    } finally {
+      await close();
+    }
+    if (this.#failure) throw this.#failure.error;
+    // Without a signal, --max-time has ended the role.
+    if (context.abandon.aborted && context.drain.aborted) throw interrupted(context, 'unfinished work was handed back');
+  }
+
+  async #runAll(intakes: readonly { run(): Promise<void> }[]): Promise<void> {
+    const { context } = this.#parts;
     const stop = () => this.#stopAtSignal();
     const abandon = () => this.#giveUp.abort();
     context.stdout.once('error', (error: Error) => this.#onStdoutError(error));
@@ -126,9 +141,6 @@ export class IntakeGroup {
       context.drain.removeEventListener('abort', stop);
       context.abandon.removeEventListener('abort', abandon);
     }
-    this.throwFailure();
-    // Without a signal, --max-time has ended the role.
-    if (context.abandon.aborted && context.drain.aborted) throw interrupted(context, 'unfinished work was handed back');
   }
 
   /** Call this when the broker has accepted the first consumer of the role. */
@@ -243,11 +255,6 @@ export class IntakeGroup {
       this.#idleTimer = time.after(idleMs, () => this.stop());
     }
     if (untilEmpty) void this.#emptyCheck.ask();
-  }
-
-  /** Throws the first failure, also one after the end of `run`. */
-  throwFailure(): void {
-    if (this.#failure) throw this.#failure.error;
   }
 
   fail(error: unknown): void {

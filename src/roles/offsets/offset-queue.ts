@@ -12,7 +12,7 @@ import { type OffsetStore, offsetOfRecord, recordOf, type StreamNames } from './
 
 /** Milliseconds before an offset that the broker refused is sent again. */
 const againMs = 1000;
-/** Milliseconds to wait at the end until the last offset is confirmed, and after a second signal. */
+/** Milliseconds to wait at the end until the last offset is confirmed, and if `abandon` has aborted. */
 const [lastMs, lastAbandonedMs] = [5000, 1000];
 
 export interface OffsetQueueParts {
@@ -22,7 +22,7 @@ export interface OffsetQueueParts {
   readonly nextId: () => string;
   /** Aborts when the role stops. */
   readonly drain: AbortSignal;
-  /** Aborts at a second signal. */
+  /** Aborts at a second signal, and at the end of the drain time. */
   readonly abandon: AbortSignal;
   readonly say: Say;
   /** Called with the error if an offset cannot be stored. */

@@ -10,7 +10,14 @@ import { time } from '../../time.ts';
 import type { Channel, ConfirmChannel } from '../channel.ts';
 import { endChannel } from '../consuming/channel-end.ts';
 import { failureOf, isPermanent } from '../failure.ts';
-import { answerMs, breakConnections, endConnections, endDeclarations, tokenLogins } from '../patches/sockets.ts';
+import {
+  answerMs,
+  breakConnections,
+  endConnections,
+  endDeclarations,
+  refuseConnections,
+  tokenLogins,
+} from '../patches/sockets.ts';
 import type { CreatedVhost } from '../patches/vhosts.ts';
 import { type ReconnectLimit, ReconnectLimiter } from './reconnect-limiter.ts';
 import { ReconnectPace } from './reconnect-pace.ts';
@@ -195,8 +202,10 @@ export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
     this.#isClosing = true;
     this.#renewal.stop();
     this.#setUps.stop();
+    for (const { config } of this.#vhosts.values()) refuseConnections(config);
     endConnections(this.#settings.connectionName);
     stopKeepActive(this.#broker);
+    this.#fatal = error;
     this.#rejectWaiting(error);
   }
 

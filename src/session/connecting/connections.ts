@@ -25,7 +25,7 @@ export interface ConnectionsSettings {
   /** Counters that are updated as events occur. */
   readonly counts: Counts;
   /**
-   * The signals of the process. The first one ends a session that has no connection yet, because it has nothing to finish.
+   * The signals of the process. The first one ends a session that has no connection yet, or still declares.
    * The second one aborts it. Default none.
    */
   readonly signals?: Pick<Context, 'drain' | 'abandon'> | undefined;
@@ -59,7 +59,7 @@ export class Connections {
     const { signals } = settings;
     if (signals === undefined) return;
     const stop = () => {
-      if (this.#open.length === 0) this.#opening.abort(interrupted(signals, 'it had not connected'));
+      if (this.#open.length === 0) this.#opening.abort(interrupted(signals, 'its connection was not ready'));
     };
     if (signals.drain.aborted) stop();
     else signals.drain.addEventListener('abort', stop, { once: true });

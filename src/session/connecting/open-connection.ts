@@ -14,6 +14,7 @@ import '../patches/handshake.ts';
 import { endConnections, takeNoAnswer } from '../patches/sockets.ts';
 import type { CreatedVhost } from '../patches/vhosts.ts';
 import '../patches/vhosts.ts';
+import { aborted } from '../../signal.ts';
 import { time } from '../../time.ts';
 import { BrokerConnection, type BrokerConnectionSettings, stopKeepActive } from './broker-connection.ts';
 import { setUpMs, setUpTimeout } from './set-up-deadlines.ts';
@@ -31,8 +32,9 @@ interface OpenSettings extends BrokerConnectionSettings {
  * that stops does so, also one that has noticed that it is in the minority (pause_minority). Throws an MqError.
  */
 export async function openConnection(settings: OpenSettings): Promise<BrokerConnection> {
-  const { rascalSettings } = settings;
-  await assertLogin(rascalSettings);
+  const { rascalSettings, signal } = settings;
+  const login = assertLogin(rascalSettings);
+  await (signal ? Promise.race([login, abortOf(signal)]) : login);
   const addresses = addressesOf(rascalSettings);
   for (let first = 0; ; first += 1) {
     try {
@@ -54,6 +56,12 @@ async function assertLogin({ vhosts }: RascalSettings): Promise<void> {
     .flatMap(({ connections }) => connections.map((one) => objectOf(objectOf(one)['socketOptions'])))
     .filter(isIncomplete);
   await Promise.all(options.map(socketLogin));
+}
+
+/** Rejects with the reason of the signal. */
+async function abortOf(signal: AbortSignal): Promise<never> {
+  await aborted(signal);
+  throw signal.reason;
 }
 
 function addressesOf({ vhosts }: RascalSettings): number {
@@ -78,11 +86,13 @@ function createConnection(
   const vhosts = new Map<string, CreatedVhost>();
   const { signal } = settings;
   return new Promise((resolve, reject) => {
+    let isEnded = false;
     const settle = () => {
       deadline.cancel();
       signal?.removeEventListener('abort', stop);
     };
     const end = (error: MqError) => {
+      isEnded = true;
       settle();
       endConnections(settings.connectionName);
       reject(error);
@@ -93,6 +103,8 @@ function createConnection(
     signal?.addEventListener('abort', stop, { once: true });
     Broker.create(config, { mqVhosts: vhosts }, (error, broker) => {
       settle();
+      // Rascal had begun with the next address.
+      if (isEnded) return broker && endBroker(broker);
       if (!error && broker) return resolve(new BrokerConnection(broker, vhosts, settings, first));
       // Rascal keeps a timer and the sockets of a half-built broker (createConnection.js), so both are ended here.
       endConnections(settings.connectionName);

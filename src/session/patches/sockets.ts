@@ -4,7 +4,8 @@
 import type { Duplex } from 'node:stream';
 import type { Options, SocketOptions } from 'amqplib/callback_api';
 import amqplib from 'amqplib/callback_api';
-import { objectOf, type Plain } from '../../config/plain.ts';
+import type { RascalVhostConfig } from 'rascal/lib/amqp/Vhost.js';
+import { isObject, objectOf, type Plain } from '../../config/plain.ts';
 import { MqError } from '../../errors.ts';
 import { isIncomplete, loginNote, type SocketLogin, socketLogin } from '../../login/socket-login.ts';
 import type { Token } from '../../login/tokens.ts';
@@ -58,6 +59,7 @@ type Connect = (url: string | Options.Connect, socketOptions: Signalled, next: C
 
 const connect: Connect = amqplib.connect;
 const captured: Connect = (url, socketOptions, next) => {
+  if (refused.has(socketOptions)) return;
   const options = objectOf(socketOptions);
   const opening = { name: nameOf(options), socket: new AbortController() };
   openings.add(opening);
@@ -174,9 +176,17 @@ function endOpenings(name: string, reason?: MqError): void {
   for (const opening of openings) if (opening.name === name) opening.socket.abort(reason);
 }
 
+/** Socket options of sessions that have ended. */
+const refused = new WeakSet<object>();
+
+/** Lets Rascal open no more connections of a vhost. Between two addresses, it has none that could be ended. */
+export function refuseConnections({ connections: all }: RascalVhostConfig): void {
+  for (const { socketOptions } of all.map(objectOf)) if (isObject(socketOptions)) refused.add(socketOptions);
+}
+
 /**
- * Destroys the connections at once. Requests without an answer fail, but Rascal does not notice. Connections that are being
- * opened report neither success nor failure.
+ * Destroys the connections at once. Requests without an answer fail, but Rascal does not notice the loss of an established
+ * connection. Connections that are being opened report neither success nor failure.
  */
 export function endConnections(name: string): void {
   endOpenings(name);

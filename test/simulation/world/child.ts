@@ -38,13 +38,15 @@ interface End {
 const longestStartMs = 5;
 const longestWaitMs = 2;
 
-class Child extends EventEmitter implements Owner, ProgramSide {
+export class Child extends EventEmitter implements Owner, ProgramSide {
   readonly name: string;
   readonly host: string;
   readonly pid: number;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   isAlive = true;
+  /** True if its parent has ended, so that others may handle its message at the same time. */
+  isOrphan = false;
   frozenUntil = 0;
   clockSkewMs = 0;
   readonly events = new Alarms();
@@ -128,6 +130,7 @@ class Child extends EventEmitter implements Owner, ProgramSide {
 
   /** Closes the ends of the pipes that the parent held, as the end of the parent does. */
   orphan(): void {
+    this.isOrphan = true;
     for (const [descriptor, pipe] of this.#pipes.entries())
       if (isInput(descriptor)) pipe.closeWriter();
       else pipe.closeReader();
