@@ -24,7 +24,7 @@ const endMs = { 'vhost removed': 15 * 60_000, 'broker killed': 15 * 60_000, sile
  * unroutable before the loss. A command that has done its work before the signals ends with 0.
  */
 const statusesOfLoss = [67, 69, 75, 76, 78];
-const statuses = { 'vhost removed': statusesOfLoss, 'broker killed': statusesOfLoss, silence: [0, 78, 143] } as const;
+const statuses = { 'vhost removed': statusesOfLoss, 'broker killed': statusesOfLoss, silence: [0, 143] } as const;
 const mostSteps = 400_000;
 
 /** Returns what was violated if the command loses its broker after this number of its events. */

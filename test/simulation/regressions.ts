@@ -240,10 +240,10 @@ export const endingRegressions: readonly EndingRegression[] = [
     ['dlq', 'replay', 'work'],
     ['delayed', 'list'],
     ['declare'],
-    ['record', '-', 'logs'],
+    ['record', '-', 'amq.topic'],
     ['record', '-', '--from', 'work'],
     ['record', `${simulatedFolder}/r.ndjson`, '--from', 'work', '--remove'],
-    ['tap', 'logs'],
+    ['tap', 'amq.topic'],
   ].map(
     (args): EndingRegression => ({
       title: `two signals end mq ${args.join(' ')}`,
