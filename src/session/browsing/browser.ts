@@ -3,7 +3,7 @@
 // messages are left in the queue, another consumer on the same channel receives the next ones.
 
 import { MqError } from '../../errors.ts';
-import { time } from '../../time.ts';
+import { time, turn } from '../../time.ts';
 import type { Channel } from '../channel.ts';
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
 import { readyCount, returnDeliveries } from '../consuming/ready-count.ts';
@@ -102,7 +102,7 @@ export class Browser {
   /** Yields the messages that were ready at the start. Throws if the connection is lost, which requeues all of them. */
   async *messages(): AsyncGenerator<BrowsedMessage> {
     for (let seen = 0; seen < this.total; seen += 1) {
-      const message = await this.#next();
+      const message = await this.#nextOrFailure();
       if (!message) return;
       yield message;
       if (this.#republishing.size >= mostUnacked) await Promise.all(this.#republishing);
@@ -162,6 +162,17 @@ export class Browser {
     } finally {
       await this.#cancel();
       for (const message of this.#arrived.splice(0)) message.leave();
+    }
+  }
+
+  async #nextOrFailure(): Promise<BrowsedMessage | undefined> {
+    try {
+      return await this.#next();
+    } catch (error) {
+      if (error instanceof MqError) throw error;
+      // amqplib answers the pending call before the events, which contain the reason.
+      await turn();
+      throw this.#failure ?? failureOf(error, this.#settings.redact);
     }
   }
 
