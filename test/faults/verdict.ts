@@ -15,7 +15,7 @@ export interface Guarantees {
 }
 
 /** Maximum number of deliveries of one message to handlers within a minute. */
-const mostPerMinute = 20;
+export const mostPerMinute = 20;
 
 /** One injected fault. */
 export interface Injection {

@@ -1,7 +1,7 @@
 // Checks what must be true at the end of every run.
 
 import type { History } from '../faults/history.ts';
-import { verdictOf } from '../faults/verdict.ts';
+import { mostPerMinute, verdictOf } from '../faults/verdict.ts';
 import type { Plan } from './plan.ts';
 import type { Simulation } from './simulation.ts';
 import { isOfStream, streamName } from './streams/plan.ts';
@@ -20,7 +20,7 @@ export function violationsOf(simulation: Simulation): string[] {
     order: isOrdered(plan),
     drops: plan.onFail === 'drop',
   });
-  const mayRepeat = plan.onFail === 'requeue' || plan.onFail === 'exit';
+  const mayRepeat = plan.onFail === 'requeue' || plan.onFail === 'exit' || mostPlannedRuns(plan) > mostPerMinute;
   return [
     ...failures.filter((failure) => !isExpected(failure, mayRepeat)),
     ...roles.flatMap(({ process, name }) => (process?.stderr.includes('[BUG]') ? [`${name}: ${process.stderr}`] : [])),
@@ -178,6 +178,13 @@ function leftovers({ broker: { current } }: Simulation): string[] {
     ...consumers.map(({ name }) => `the queue ${name} has consumers after the end of all roles`),
     ...(memory.usedBytes !== 0 ? [`the broker counts ${memory.usedBytes} bytes of messages in empty queues`] : []),
   ];
+}
+
+/** Each replay repeats the attempts of a message. A message whose batch has failed is handled again alone. */
+function mostPlannedRuns({ attempts, commands = [], consumers }: Plan): number {
+  const replays = commands.filter(({ command }) => command === 'dlq replay').length;
+  const isBatch = consumers.some(({ batch = 1 }) => batch > 1);
+  return attempts * (isBatch ? 2 : 1) * (1 + replays);
 }
 
 function isExpected(failure: string, mayRepeat: boolean): boolean {
