@@ -17,7 +17,7 @@ export function violationsOf(simulation: Simulation): string[] {
       mostDuplicates(plan, broker.ends, replacement?.starts) +
       mostMovedAgain(plan, broker.ends + (mover?.interruptions ?? 0)) +
       roles.reduce((sum, role) => sum + role.mostHandedBack, 0),
-    order: isOrdered(plan),
+    order: isOrdered(plan) && !roles.some(({ hasLateNack }) => hasLateNack),
     drops: plan.onFail === 'drop',
   });
   const mayRepeat = plan.onFail === 'requeue' || plan.onFail === 'exit' || mostPlannedRuns(plan) > mostPerMinute;

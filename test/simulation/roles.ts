@@ -37,6 +37,8 @@ export abstract class Role {
   acked = 0;
   /** True if one of its processes has lost a connection. */
   hasConnectedAgain = false;
+  /** True after a nack that came so late that the messages before it were sent again (reliability.md). */
+  hasLateNack = false;
   /** True for a role that must have sent all its input before a run is done. */
   readonly isSender: boolean = false;
   /** True for a role that uses the topology that others have declared. */
@@ -168,6 +170,7 @@ export abstract class Role {
     this.#wasDeclared = this.#isDeclared;
     started.onEnd(() => {
       this.hasConnectedAgain ||= started.stderr.includes('connecting again');
+      this.hasLateNack ||= started.stderr.includes('sent a nack after more than');
       this.#checkStatus(started);
       this.#restart(started);
     });

@@ -73,14 +73,15 @@ export class StreamRun {
 
   /** The stream has the order of its publisher, which can send the messages again that were not confirmed. */
   #disorder(): string[] {
-    const { broker, plan } = this.#simulation;
+    const { broker, plan, roles } = this.#simulation;
+    const isOrdered = !roles.some(({ hasLateNack }) => hasLateNack);
     const bodies = [...this.#bodies].sort(([one], [other]) => one - other).map(([, body]) => body);
     const first = [...new Set(bodies)];
     const order = [...this.history.attempted.keys()].filter((body) => first.includes(body));
     const copies = bodies.length - first.length;
     const most = this.#plan.publisher.window * (plan.faults.length + broker.ends);
     return [
-      ...(order.some((body, index) => body !== first[index])
+      ...(isOrdered && order.some((body, index) => body !== first[index])
         ? ['the messages do not have the order of the publisher']
         : []),
       ...(copies > most ? [`${copies} messages are in the stream again, the faults explain at most ${most}`] : []),
