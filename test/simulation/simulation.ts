@@ -71,8 +71,6 @@ export class Simulation {
   configFile: string;
   /** Virtual time since which there is no fault. */
   healthySince = Number.POSITIVE_INFINITY;
-  /** Virtual time at which the roles have started. */
-  #startedAt = Number.POSITIVE_INFINITY;
   readonly handlerFile = join(import.meta.dirname, 'handler.ts');
 
   /**
@@ -219,7 +217,6 @@ export class Simulation {
     this.broker.start();
     const startRoles = () => {
       // A role starts one millisecond after the one before it.
-      this.#startedAt = this.world.now + 1 + this.roles.length;
       for (const [index, role] of this.roles.entries()) this.world.later(1 + index, () => role.start());
       onStart();
     };
@@ -233,12 +230,12 @@ export class Simulation {
 
   async #phases(): Promise<void> {
     const { world, plan } = this;
-    let last = 0;
+    let last = Number.POSITIVE_INFINITY;
     this.start(() => {
       last = world.now + Math.max(0, ...plan.faults.map(({ at, holdMs }) => at + holdMs));
       for (const fault of plan.faults) world.later(fault.at, () => inject(this, fault));
     });
-    await this.#until(() => this.#startedAt < Number.POSITIVE_INFINITY, startMs);
+    await this.#until(() => last < Number.POSITIVE_INFINITY, startMs);
     await this.#until(() => world.now > last + 1, last + heldMs);
     this.healthySince = world.now;
     // A role with --idle or --count may handle one message of many in each of its processes, on a slow network.
@@ -258,7 +255,7 @@ export class Simulation {
   #isDone(): boolean {
     const { history } = this;
     if (!this.roles.every(({ isSender, isFinished }) => isFinished || !isSender)) return false;
-    if ((this.plan.commands ?? []).some(({ at }) => this.#startedAt + at > this.world.now)) return false;
+    if (this.roles.some((role) => role instanceof CommandRole && role.process === undefined)) return false;
     const { current } = this.broker;
     if (current === undefined) return false;
     for (const vhost of current.vhosts.values())
