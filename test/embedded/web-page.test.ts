@@ -147,6 +147,25 @@ test('the page reconnects after a restart of the broker', () =>
     await shows(page, '#messages li', 'after the restart');
   }));
 
+test('a page whose first request fails tries again', () =>
+  withPage(async ({ page }) => {
+    let requests = 0;
+    await page.route('**/api/catalog', (route) => {
+      requests += 1;
+      return requests === 1 ? route.abort() : route.continue();
+    });
+    await page.reload();
+    await shows(page, '#state', 'not connected; trying again (1)');
+    await connected(page);
+    assert.is(requests, 2);
+    await page.route('**/api/queue*', (route) => route.abort());
+    await page.click('#request button');
+    await shows(page, '#request output', 'not sent: mq web has not answered');
+    await page.route('**/api/publish', (route) => route.abort());
+    await page.click('#publish button');
+    await shows(page, '#publish output', 'in doubt: mq web has not answered');
+  }));
+
 test('a missing exchange affects no other stream, and is used when it exists', () =>
   withPage(async ({ page, url }) => {
     await page.fill('#watch [name=exchange]', 'later');

@@ -25,6 +25,9 @@ export interface VisitOptions {
 const pictures = resolve(import.meta.dirname, '../../dist/screenshots');
 const executablePath = process.env['MQ_CHROMIUM'] ?? '/usr/bin/chromium';
 
+/** What the pages have requested, received and logged, for the report of a page that does not connect. */
+const logs = new WeakMap<Page, string[]>();
+
 let shared: Promise<Browser> | undefined;
 
 /** Opens a page, and waits until it is connected. A wait fails after 60 s. */
@@ -37,6 +40,7 @@ export async function visit(
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
+  logs.set(page, logOf(page));
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
   page.on('dialog', (dialog) => {
@@ -60,8 +64,31 @@ export async function visit(
   return opened;
 }
 
+/** Records the events of a page, with the milliseconds since now. */
+function logOf(page: Page): string[] {
+  const [begun, log] = [performance.now(), [] as string[]];
+  const add = (text: string) => void log.push(`${Math.round(performance.now() - begun)} ms: ${text}`);
+  page.on('console', (message) => add(`console: ${message.text()}`));
+  page.on('crash', () => add('crash'));
+  page.on('response', (response) => add(`${response.status()} ${response.url()}`));
+  page.on('requestfailed', (request) => add(`${request.failure()?.errorText} ${request.url()}`));
+  page.on('websocket', (socket) => {
+    add(`opens ${socket.url()}`);
+    socket.on('framereceived', ({ payload }) => add(`receives ${String(payload).slice(0, 60)}`));
+    socket.on('socketerror', (error) => add(`socket error: ${error}`));
+    socket.on('close', () => add('socket closed'));
+  });
+  return log;
+}
+
 export async function connected(page: Page): Promise<void> {
-  await page.waitForSelector('#state[data-state="connected"]');
+  await page.waitForSelector('#state[data-state="connected"]').catch(async (error: Error) => {
+    const shown = await page.locator('body').innerText();
+    const log = logs.get(page)?.slice(-50).join('\n');
+    throw new Error(`${error.message}\nThe page shows:\n${shown.slice(0, 300)}\nIts last events:\n${log}`, {
+      cause: error,
+    });
+  });
 }
 
 /** Waits until the broker has bound every stream of the page, because earlier messages do not reach the page. */

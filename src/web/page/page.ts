@@ -1,6 +1,7 @@
 // The page of mq web: shows the catalog and connects its parts.
 
 import type { Catalog } from '../catalog.ts';
+import { ask } from './ask.ts';
 import { Connection, type State } from './connection.ts';
 import { byId, setText } from './dom.ts';
 import { Messages } from './messages.ts';
@@ -10,10 +11,11 @@ import { Streams } from './streams.ts';
 import { oneLine } from './text.ts';
 import { drawTopology } from './topology.ts';
 
+/** Milliseconds until the next try. */
+const againMs = 1000;
+
 async function main(): Promise<void> {
-  const response = await fetch('/api/catalog');
-  if (!response.ok) throw new Error(`mq web answered ${response.status}: ${await response.text()}`);
-  const catalog: Catalog = await response.json();
+  const catalog = await catalogOf();
   setText(byId('broker'), `${catalog.broker} ${catalog.vhost}`);
   setText(byId('about'), `mq ${catalog.version} · STOMP over ${catalog.route}`);
   document.title = `mq web · ${catalog.broker}`;
@@ -48,6 +50,17 @@ async function main(): Promise<void> {
   });
   drawTopology(catalog);
   connection.start();
+}
+
+/** Asks for the catalog until mq web answers. Rejects if mq web refuses the request. */
+async function catalogOf(): Promise<Catalog> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await ask('/api/catalog');
+    if (answer?.status === 200) return JSON.parse(answer.text);
+    if (answer) throw new Error(`mq web answered ${answer.status}: ${answer.text}`);
+    showState('lost', tries);
+    await new Promise((resolve) => setTimeout(resolve, againMs));
+  }
 }
 
 function showState(state: State, tries: number): void {

@@ -3,6 +3,7 @@
 
 import type { Catalog, QueueEntry } from '../catalog.ts';
 import type { PublishResult } from '../publish-result.ts';
+import { ask } from './ask.ts';
 import type { Connection } from './connection.ts';
 import { checked, element, field, formById, selectField, setText, textField } from './dom.ts';
 import { bodyOf, oneLine, queueAt } from './text.ts';
@@ -32,7 +33,10 @@ export function setUpForms(connection: Connection, catalog: Catalog, events: Sen
   });
   const request = formById('request');
   queueForm(request, catalog.requests, async ({ queue }, { text, contentType }) => {
-    if (!(await isThere(queue))) return failure(`not sent: there is no queue '${queue}'; start its server`);
+    // A request uses STOMP, which also confirms a message that no queue received.
+    const found = await ask(`/api/queue?name=${encodeURIComponent(queue)}`);
+    if (!found) return failure('not sent: mq web has not answered');
+    if (found.status === 404) return failure(`not sent: there is no queue '${queue}'; start its server`);
     const began = performance.now();
     const answer = await connection.request(queueAt(queue), { text, contentType, waitMs: answerMs });
     if (answer === 'no answer') return failure(`no answer in ${answerMs / 1000} s; is a server running?`);
@@ -65,19 +69,12 @@ async function publish({ isConnected }: Connection, message: PublishRequest): Pr
   if (!isConnected) return failure(notSent);
   const body = JSON.stringify(message);
   const headers = { 'content-type': 'application/json' };
-  const signal = AbortSignal.timeout(publishMs);
-  const response = await fetch('/api/publish', { method: 'POST', headers, body, signal }).catch(() => undefined);
-  if (response === undefined) return failure('in doubt: mq web has not answered');
-  if (!response.ok) return failure(`not sent: ${(await response.text()).trim()}`);
-  const { outcome, message: why = '' }: PublishResult = await response.json();
+  const answer = await ask('/api/publish', { method: 'POST', headers, body, waitMs: publishMs });
+  if (!answer) return failure('in doubt: mq web has not answered');
+  if (answer.status !== 200) return failure(`not sent: ${answer.text.trim()}`);
+  const { outcome, message: why = '' }: PublishResult = JSON.parse(answer.text);
   if (outcome === 'confirmed') return { text: 'confirmed by the broker', isGood: true };
   return failure(`${outcome}: ${oneLine(why, 200)}`);
-}
-
-/** Checks that the queue exists, because a request uses STOMP, which also confirms a message that no queue received. */
-async function isThere(queue: string): Promise<boolean> {
-  const response = await fetch(`/api/queue?name=${encodeURIComponent(queue)}`);
-  return response.status !== 404;
 }
 
 interface FormResult {

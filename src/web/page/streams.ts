@@ -5,6 +5,7 @@
 import type { IMessage } from '@stomp/stompjs';
 import type { Catalog, Stream } from '../catalog.ts';
 import type { TapEffects } from '../tap-effects.ts';
+import { ask } from './ask.ts';
 import type { Connection } from './connection.ts';
 import { byId, element, field, formById, setText } from './dom.ts';
 import { exchangeAt, oneLine } from './text.ts';
@@ -265,13 +266,8 @@ export class Streams {
  */
 async function effectsOf({ exchange, key, isAccepted }: Watched): Promise<TapEffects | undefined> {
   const query = new URLSearchParams({ name: exchange, ...(!isAccepted && { key }) });
-  try {
-    const response = await fetch(`/api/exchange?${query}`);
-    const effects: TapEffects | undefined = response.ok ? await response.json() : undefined;
-    return effects;
-  } catch {
-    return undefined;
-  }
+  const answer = await ask(`/api/exchange?${query}`);
+  return answer?.status === 200 ? JSON.parse(answer.text) : undefined;
 }
 
 /** Creates the list item of a stream, with its buttons. */

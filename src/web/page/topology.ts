@@ -1,6 +1,7 @@
 // Draws the topology, and shows the depths of its queues in the drawing and in a table.
 
 import type { Catalog, Depths, DrawnEdge, DrawnNode, QueueDepth } from '../catalog.ts';
+import { ask } from './ask.ts';
 import { byId, element, setText, svgElement } from './dom.ts';
 import { oneLine } from './text.ts';
 
@@ -172,14 +173,9 @@ function shortOf(depth: QueueDepth | undefined, isMissing: boolean, node: DrawnN
 /** Updates the depths while the page is visible. */
 function updateDepths(show: (depths: Depths) => void): void {
   const update = async () => {
-    try {
-      const response = await fetch('/api/depths');
-      if (!response.ok) return;
-      const depths: Depths = await response.json();
-      show(depths);
-    } catch {
-      show({ from: undefined, queues: {}, missing: [] });
-    }
+    const answer = await ask('/api/depths');
+    if (!answer) show({ from: undefined, queues: {}, missing: [] });
+    else if (answer.status === 200) show(JSON.parse(answer.text));
   };
   const poll = async () => {
     if (!document.hidden) await update();
