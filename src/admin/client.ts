@@ -41,12 +41,13 @@ export class Management {
   /** Index of the address that answered last. It is tried first. */
   #current = 0;
 
-  constructor({ addresses, timeoutMs, maxBytes, signal, prove }: ManagementOptions) {
+  constructor({ addresses, timeoutMs, timeoutHint, maxBytes, signal, prove }: ManagementOptions) {
     this.#addresses = addresses;
     this.#prove = prove;
     this.#signal = signal;
     this.#limits = {
       timeoutMs: timeoutMs ?? defaultLimits.timeoutMs,
+      timeoutHint,
       maxBytes: maxBytes ?? defaultLimits.maxBytes,
     };
   }

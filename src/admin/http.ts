@@ -20,6 +20,8 @@ import type { ManagementAddress } from './address.ts';
 export interface Limits {
   /** Time limit for the whole answer. */
   readonly timeoutMs: number;
+  /** Hint of the error of a late answer. */
+  readonly timeoutHint?: string | undefined;
   /** Maximum size of an answer. */
   readonly maxBytes: number;
 }
@@ -229,7 +231,7 @@ class RoundTrip {
     this.#request.destroy();
     const { origin } = this.#address;
     const phase = this.#latePhase;
-    const why = phase ? timeoutError(origin, phase, this.#settings.timeoutMs) : failureOf(origin, error);
+    const why = phase ? timeoutError(origin, phase, this.#settings) : failureOf(origin, error);
     this.#result.reject(new NoAnswer(why, this.#isSent));
   }
 
@@ -255,11 +257,15 @@ class Stopped extends Error {
   }
 }
 
-function timeoutError(origin: string, what: 'connection' | 'answer', timeoutMs: number): MqError {
+function timeoutError(
+  origin: string,
+  what: 'connection' | 'answer',
+  { timeoutMs, timeoutHint: hint }: Limits,
+): MqError {
   const at = `the management API at ${origin}`;
   return what === 'connection'
     ? new MqError('UNAVAILABLE', `${at}: the connection timed out`)
-    : new MqError('DEADLINE', `${at}: no complete answer within ${timeoutMs / 1000} s (--timeout)`);
+    : new MqError('DEADLINE', `${at}: no complete answer within ${timeoutMs / 1000} s`, { ...(hint && { hint }) });
 }
 
 function failureOf(origin: string, error: NodeJS.ErrnoException): MqError {

@@ -27,7 +27,9 @@ export async function runSteps(steps: readonly Step[], { open, signal, onStart, 
   for (const [at, step] of steps.entries()) {
     const opened = targets.get(step.place);
     if (signal.aborted) {
-      const error = interruption(signal, `${at} of ${steps.length} steps are done`, { hint: finishHint });
+      const error = interruption(signal, `stopped by a signal; ${at} of ${steps.length} steps are done`, {
+        hint: finishHint,
+      });
       throw opened === undefined || step.stopped === undefined ? error : await step.stopped(opened, error);
     }
     const target = opened ?? (await open(step.place));

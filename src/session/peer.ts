@@ -9,10 +9,12 @@ import { objectOf } from '../config/plain.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import type { MqError } from '../errors.ts';
 import { socketLogin } from '../login/socket-login.ts';
+import { interruption } from '../signal.ts';
 import { time } from '../time.ts';
 import { failureOf } from './failure.ts';
 import { refusedProperties } from './patches/handshake.ts';
 import { destroyConnection, type OpenConnection, openConnectionOf } from './patches/open-connection.ts';
+import { endConnections } from './patches/sockets.ts';
 
 /** The broker at the other end of a connection. */
 export interface Peer {
@@ -46,6 +48,8 @@ interface PeerSettings {
   readonly connectionName: string;
   /** Time limit for each address, in milliseconds. */
   readonly timeoutMs: number;
+  /** Ends the connecting. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const closeMs = 1_000;
@@ -54,9 +58,26 @@ const answerMs = 3_000;
 
 /**
  * Tries the addresses in order. A broker that refuses the login or the vhost also counts as a peer. If no address
- * answers, throws the error that a role would report.
+ * answers, throws the error that a role would report, and INTERRUPTED or TERMINATED when `signal` aborts.
  */
 export async function openPeer(addresses: readonly ConnectionConfig[], settings: PeerSettings): Promise<Peer> {
+  const { signal, connectionName } = settings;
+  if (signal === undefined) return openAny(addresses, settings);
+  const ended = Promise.withResolvers<never>();
+  const end = () => {
+    endConnections(connectionName);
+    ended.reject(interruption(signal));
+  };
+  if (signal.aborted) end();
+  else signal.addEventListener('abort', end, { once: true });
+  try {
+    return await Promise.race([ended.promise, openAny(addresses, settings)]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}
+
+async function openAny(addresses: readonly ConnectionConfig[], settings: PeerSettings): Promise<Peer> {
   const redact = redactor(secretsOf({ addresses }));
   let first: MqError | undefined;
   for (const address of addresses) {
@@ -69,9 +90,10 @@ export async function openPeer(addresses: readonly ConnectionConfig[], settings:
   throw first ?? new Error('no address');
 }
 
-async function connect(address: ConnectionConfig, { connectionName, timeoutMs }: PeerSettings): Promise<Peer> {
+async function connect(address: ConnectionConfig, { connectionName, timeoutMs, signal }: PeerSettings): Promise<Peer> {
   const own = rascalConnection(address, { vhost: '/', connectionName, heartbeatSeconds: 10 });
   const { options: socketOptions } = await socketLogin(objectOf(own['socketOptions']));
+  signal?.throwIfAborted();
   const timeout = Math.min(Number(socketOptions['timeout']), timeoutMs);
   const { user = 'guest' } = address;
   const url = { ...objectOf(own['options']), ...own, username: user };

@@ -5,6 +5,7 @@ import './world/globals.ts';
 import { mkdtempSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startManagement } from '../../src/broker/management.ts';
 import { type Broker, startBroker } from '../../src/broker/server.ts';
 import { cli } from '../../src/cli/cli.ts';
 import { type EndingRegression, endingRegressions, killedReplacement, type Loss, regressions } from './regressions.ts';
@@ -15,26 +16,36 @@ import { preload } from './world/preload.ts';
 import { SimulatedProcess } from './world/process.ts';
 import { World } from './world/world.ts';
 
-/** Numbers of events of the command after which it loses its broker. */
-const events = Array.from({ length: 60 }, (_, index) => index);
+/** Number of losses of a regression, each after another number of events of the command. */
+const losses = 60;
 /** Virtual time in which the command must end: after two signals as after a loss of the broker (signals: 7 s). */
 const endMs = { 'vhost removed': 15 * 60_000, 'broker killed': 15 * 60_000, silence: 7_000 } as const;
 /**
  * Statuses with which a command may end after the loss. 76 is a loss during the handshake, and 67 a request that was
- * unroutable before the loss. A command that has done its work before the signals ends with 0.
+ * unroutable before the loss. A command that has done its work before the signals ends with 0, and mq plan with 1.
  */
 const statusesOfLoss = [67, 69, 75, 76, 78];
-const statuses = { 'vhost removed': statusesOfLoss, 'broker killed': statusesOfLoss, silence: [0, 143] } as const;
+const statuses = { 'vhost removed': statusesOfLoss, 'broker killed': statusesOfLoss, silence: [0, 1, 143] } as const;
 const mostSteps = 400_000;
 
+interface Files {
+  readonly config: string;
+  /** The configuration of `hasOtherQueue`. */
+  readonly other: string;
+}
+
 /** Returns what was violated if the command loses its broker after this number of its events. */
-async function violationOf(regression: EndingRegression, event: number, config: string): Promise<string | undefined> {
+async function violationOf(
+  regression: EndingRegression,
+  event: number,
+  { config, other }: Files,
+): Promise<string | undefined> {
   const world = new World(event);
   world.eventMs = 0.01;
   const network = new Network(world);
   const leave = enter(world, network);
   const { loss } = regression;
-  const command = commandOf(network, regression, config);
+  const command = commandOf(network, regression, regression.hasOtherQueue ? other : config);
   const [server, lose] = startServer(network, { loss, command });
   let lostAt: number | undefined;
   const start = () => {
@@ -66,10 +77,11 @@ function startServer(
   let broker: Broker | undefined;
   const server = new SimulatedProcess(network, { name: 'broker', host: 'b0' }).start(async () => {
     broker = await startBroker({ port: 5672 });
+    await startManagement(broker, { host: 'b0', port: 15672 });
     return new Promise(() => undefined);
   });
   const remove = () => void broker?.removeVhost('/');
-  const losses: Record<Loss, () => void> = {
+  const causes: Record<Loss, () => void> = {
     'vhost removed': () => network.world.after(0, remove, server),
     'broker killed': () => server.kill(),
     silence: () => {
@@ -77,7 +89,7 @@ function startServer(
       for (let signals = 0; signals < 2; signals += 1) command.signal('SIGTERM');
     },
   };
-  return [server, losses[loss]];
+  return [server, causes[loss]];
 }
 
 /** Returns a publisher, which declares the queue `work` and fills it. */
@@ -115,19 +127,25 @@ async function violationsOfKills(): Promise<string[]> {
 
 async function run(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mq-regressions-'));
-  const config = join(folder, 'rascal.json');
+  const files = { config: join(folder, 'rascal.json'), other: join(folder, 'other.json') };
   const work = { vhost: '/', queue: 'work' };
-  const vhost = { queues: { work: {} }, exchanges: { logs: { type: 'topic' } } };
-  const settings = { vhosts: { '/': vhost }, publications: { work }, subscriptions: { work } };
-  writeFileSync(config, JSON.stringify({ ...settings, mq: { retry: { attempts: 2, delays: [100] } } }));
+  const settings = { publications: { work }, subscriptions: { work }, mq: { retry: { attempts: 2, delays: [100] } } };
+  const save = (file: string, queue: object) => {
+    const vhost = { queues: { work: queue }, exchanges: { logs: { type: 'topic' } } };
+    writeFileSync(file, JSON.stringify({ ...settings, vhosts: { '/': vhost } }));
+  };
+  save(files.config, {});
+  save(files.other, { options: { arguments: { 'x-queue-type': 'quorum' } } });
   for (const { title, plan } of regressions) {
     const { violations } = await new Simulation(plan).run();
     print({ title, violations });
   }
   for (const regression of endingRegressions) {
     const violations: string[] = [];
-    for (const event of events)
-      violations.push(...[await violationOf(regression, event, config)].filter((one) => one !== undefined));
+    for (let loss = 0; loss < losses; loss += 1) {
+      const violation = await violationOf(regression, loss * (regression.everyEvents ?? 1), files);
+      if (violation !== undefined) violations.push(violation);
+    }
     print({ title: regression.title, violations });
   }
   print({ title: killedReplacement.title, violations: await violationsOfKills() });

@@ -14,6 +14,10 @@ export interface EndingRegression {
   readonly title: string;
   readonly cause: string;
   readonly args: readonly string[];
+  /** The queue `work` of its rascal.json is a quorum queue, and the existing one is a classic queue. */
+  readonly hasOtherQueue?: true;
+  /** Number of its events from one loss to the next one. Default 1. */
+  readonly everyEvents?: number;
   /** Lines of standard input, which stays open. */
   readonly lines: readonly string[];
   readonly loss: Loss;
@@ -244,6 +248,8 @@ export const endingRegressions: readonly EndingRegression[] = [
     ['record', '-', '--from', 'work'],
     ['record', `${simulatedFolder}/r.ndjson`, '--from', 'work', '--remove'],
     ['tap', 'amq.topic'],
+    ['plan'],
+    ['apply', '--yes'],
   ].map(
     (args): EndingRegression => ({
       title: `two signals end mq ${args.join(' ')}`,
@@ -253,4 +259,13 @@ export const endingRegressions: readonly EndingRegression[] = [
       loss: 'silence',
     }),
   ),
+  {
+    title: 'two signals end mq apply --replace',
+    cause: 'the session of mq apply did not know the signals',
+    args: ['apply', '--yes', '--replace', 'work'],
+    hasOtherQueue: true,
+    everyEvents: 6,
+    lines: [],
+    loss: 'silence',
+  },
 ];

@@ -25,7 +25,7 @@ export interface VisitOptions {
 const pictures = resolve(import.meta.dirname, '../../dist/screenshots');
 const executablePath = process.env['MQ_CHROMIUM'] ?? '/usr/bin/chromium';
 
-/** What the pages have requested, received and logged, for the report of a page that does not connect. */
+/** Events of each page, for the error of a page that does not connect. */
 const logs = new WeakMap<Page, string[]>();
 
 let shared: Promise<Browser> | undefined;

@@ -14,29 +14,32 @@ const unreachableCodes: readonly ErrorCode[] = ['UNAVAILABLE', 'HOST_UNKNOWN', '
 
 interface Settings {
   readonly isNamed: boolean;
+  /** Ends the connecting to the broker. */
+  readonly signal: AbortSignal | undefined;
   readonly say: (text: string) => void;
 }
 
 /** Connects to the first address that answers. If none answers, throws the same error as a role. */
-export async function openBroker(connections: readonly ConnectionConfig[]) {
+export async function openBroker(connections: readonly ConnectionConfig[], signal?: AbortSignal) {
   const { openPeer } = await import('../../session/peer.ts');
-  return openPeer(connections, { connectionName: `mq admin ${time.randomUUID().slice(0, 8)}`, timeoutMs: amqpMs });
+  const connectionName = `mq admin ${time.randomUUID().slice(0, 8)}`;
+  return openPeer(connections, { connectionName, timeoutMs: amqpMs, signal });
 }
 
 /**
  * Returns `true` if AMQP proves that the API belongs to the broker, and `false` if a named API is used without proof.
  * Throws CONFIG if the API belongs to another broker, or if a derived API has no proof. Also throws errors of AMQP and
- * of the API.
+ * of the API, and INTERRUPTED or TERMINATED when `signal` aborts.
  */
 export async function assertOwn(
   api: Management,
   connections: readonly ConnectionConfig[],
-  { isNamed, say }: Settings,
+  { isNamed, signal, say }: Settings,
 ): Promise<boolean> {
   const { doubtOf, refusedApi } = await import('../../admin/proof.ts');
   let unreachable: MqError | undefined;
   const open = () =>
-    openBroker(connections).catch((error: MqError) => {
+    openBroker(connections, signal).catch((error: MqError) => {
       unreachable = error;
       throw error;
     });

@@ -70,7 +70,11 @@ export async function openManagement(
   const connections = typed ?? (await connectionsOfFile(context, values, { configOf, login, sendsPassword }));
   const timeoutMs = values.duration('timeout');
   const maxBytes = values.bytes('max-answer');
-  const limits = { ...(timeoutMs !== undefined && { timeoutMs }), ...(maxBytes !== undefined && { maxBytes }) };
+  const limits = {
+    ...{ timeoutHint: '--timeout DURATION allows more time' },
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(maxBytes !== undefined && { maxBytes }),
+  };
   const { api, depths } = await findManagement(context, values, {
     connections,
     limits,
@@ -94,13 +98,14 @@ export async function findManagement(
   const { Management } = await import('../../admin/client.ts');
   const { addresses, isNamed } = await located(context, values, connections);
   const all = addresses.map(login);
-  const settings = { ...limits, ...(!ignoresSignals && { signal: context.drain }) };
+  const signal = ignoresSignals ? undefined : context.drain;
+  const settings = { ...limits, ...(signal && { signal }) };
   const isTrusted = connections.length === 0 || (isNamed && values.flag('trust-management') === true);
   let isProven = false;
   const prove = async (address: ManagementAddress) => {
     const alone = new Management({ ...settings, addresses: [address] });
     try {
-      isProven = await assertOwn(alone, connections, { isNamed, say: noteOf(context, values.command) });
+      isProven = await assertOwn(alone, connections, { isNamed, signal, say: noteOf(context, values.command) });
     } finally {
       alone.close();
     }
@@ -109,7 +114,7 @@ export async function findManagement(
   const depths: Depths = async (vhost, queues) => {
     if (!isProven) return new Map();
     const there = connections.map((one) => ({ ...one, vhost }));
-    const peer = await openBroker(there).catch(() => undefined);
+    const peer = await openBroker(there, signal).catch(() => undefined);
     try {
       return (await peer?.depths(queues)) ?? new Map();
     } finally {

@@ -61,7 +61,7 @@ async function amqpResult(context: Context, address: ConnectionConfig, timeoutMs
   try {
     await tryConnection(tried, { withinMs: timeoutMs, signal: context.drain });
     const connectionName = `mq connection ${time.randomUUID().slice(0, 8)}`;
-    const peer = await openPeer([address], { connectionName, timeoutMs });
+    const peer = await openPeer([address], { connectionName, timeoutMs, signal: context.drain });
     try {
       const { product, version, clusterName, vhost } = peer;
       const declares = (await peer.ownQueue()) === undefined ? 'cannot declare' : 'can declare';

@@ -105,6 +105,7 @@ export class Targets {
         if (event !== 'lost' && event !== 'connected') note(message);
       },
       counts: newCounts(),
+      signals: this.#context,
     });
     this.#close.push(() => session.close());
     this.#session = session;
