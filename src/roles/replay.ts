@@ -64,8 +64,6 @@ export async function replay(context: Context, session: Session, settings: Repla
   counts.resume = skip;
   const tally = new Tally(context, { json, skip, counts });
   void publisher.failed.then((error) => tally.end(error));
-  const onAbandon = () => session.abort(interrupted(context, 'messages without a confirm may or may not have arrived'));
-  context.abandon.addEventListener('abort', onAbandon, { once: true });
   const stripper = new Stripper(settings);
   const reader = new RecordingReader({ ...context, path });
   let isRead = false;
@@ -82,7 +80,6 @@ export async function replay(context: Context, session: Session, settings: Repla
   } finally {
     await publisher.settled();
     await tally.printed();
-    context.abandon.removeEventListener('abort', onAbandon);
     report(settings, {
       counts: stripper.counts,
       confirmed: tally.confirmed,

@@ -14,6 +14,7 @@ import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { canAsk, isConfirmed } from '../input/question.ts';
 import { withTraces } from '../traces.ts';
+import { openSession } from './session.ts';
 
 type ConfigsOf = (context: Context) => Promise<CheckedConfig>;
 
@@ -114,24 +115,10 @@ async function run(context: Context, values: Values, job: Job): Promise<void> {
   const settings = await settingsOf(context, values, job);
   const note = noteOf(context, 'dlq');
   const addresses = await addressesOf(context, values);
-  const [{ Session }, { newCounts }, { dlq }] = await Promise.all([
-    import('../../session/session.ts'),
-    import('../../session/counts.ts'),
-    import('../../roles/dlq.ts'),
-  ]);
+  const { dlq } = await import('../../roles/dlq.ts');
   const say: Say = ({ message }) => note(message);
   await withTraces(context, { name: 'dlq', say }, async (tracer) => {
-    const session = new Session({
-      config: job.config,
-      addresses,
-      role: 'dlq',
-      confirmTimeoutMs: values.duration('timeout') ?? 60_000,
-      limitsBlocking: values.text('timeout') !== undefined,
-      say,
-      counts: newCounts(),
-      tracer,
-      signals: context,
-    });
+    const session = await openSession(context, { role: 'dlq', config: job.config, addresses, values, note, tracer });
     try {
       await dlq(context, session, settings);
     } finally {

@@ -15,6 +15,7 @@ import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { type Broker, brokerOf } from '../input/broker.ts';
 import { optionalManagement } from '../input/management.ts';
+import { openSession } from './session.ts';
 
 const defaultCount = 10;
 /** Milliseconds until the broker reports statistics of a new queue, with a reserve. */
@@ -61,21 +62,11 @@ async function run(context: Context, values: Values, { config, vhost, queue, off
   const note = noteOf(context, 'peek');
   const addresses = await addressesOf(context, values);
   const broker = brokerOf(config, vhost, addresses);
-  const [{ Session }, { newCounts }, { peek }, { drawTable }] = await Promise.all([
-    import('../../session/session.ts'),
-    import('../../session/counts.ts'),
+  const [{ peek }, { drawTable }] = await Promise.all([
     import('../../roles/peek.ts'),
     import('../../terminal/table.ts'),
   ]);
-  const session = new Session({
-    config,
-    addresses,
-    role: 'peek',
-    confirmTimeoutMs: 60_000,
-    say: ({ message }) => note(message),
-    counts: newCounts(),
-    signals: context,
-  });
+  const session = await openSession(context, { role: 'peek', config, addresses, values, note });
   try {
     await peek(context, session, {
       ...{ vhost, queue, count, offset, note, drawTable },

@@ -1,4 +1,4 @@
-// Opens the session of a command that records, replays, lists or cancels messages.
+// Opens the session of a command that reads, records, replays, moves or cancels messages.
 
 import type { Config, ConnectionConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
