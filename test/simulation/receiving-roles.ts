@@ -17,6 +17,7 @@ const program = ['/bin/sh', '-c', 'simulated'];
 interface LogLine {
   readonly event?: string;
   readonly messageId?: string;
+  readonly attempt?: number;
   readonly message?: string;
 }
 
@@ -31,6 +32,8 @@ export class ReceivingRole extends Role {
   readonly #plan: PlannedConsumer;
   readonly #words: readonly string[];
   readonly #kind: Kind;
+  /** Virtual times at which its programs have read a message, by its id and attempt. */
+  readonly #readAt = new Map<string, number>();
   /** Number of processes that have ended. */
   #ends = 0;
 
@@ -108,7 +111,11 @@ export class ReceivingRole extends Role {
     const { handler, quirks = [] } = this.#plan;
     const { simulation } = this;
     const record = (...args: Parameters<Simulation['record']>) => void simulation.record(...args);
-    const onRead = (received: Received) => simulation.read(received);
+    const onRead = (received: Received) => {
+      const { attempt, properties } = received;
+      this.#readAt.set(`${properties.messageId} ${attempt}`, simulation.world.now);
+      simulation.read(received);
+    };
     const plan = { quirks, onRead, record, isReply: this.#kind === 'replier' };
     return handler === 'exec' ? commandOf(plan) : linesOf(plan);
   }
@@ -126,21 +133,21 @@ export class ReceivingRole extends Role {
   /** Records the messages that mq reports as dropped. */
   #readLog(line: string): void {
     const { history, bodies } = this.simulation;
-    const { event, messageId = '', message } = JSON.parse(line) as LogLine;
+    const { event, messageId = '', attempt, message } = JSON.parse(line) as LogLine;
     if (event !== 'drop') return;
     const body = bodies.get(messageId);
     if (body === undefined)
       history.errors.push(`${this.name} dropped a message that no handler received: ${messageId}`);
     else history.dropped.push(body);
-    this.#checkTime(messageId, message);
+    this.#checkTime(`${messageId} ${attempt}`, message);
     // A handler can have its effect just before its time limit, and before its reply is refused.
     if (body !== undefined && failuresAfterEffects.test(message ?? '')) this.simulation.late.add(body);
   }
 
   /** A program that reaches its time limit must have had half of it, apart from its start (handlers.md). */
-  #checkTime(messageId: string, reason = ''): void {
-    const { history, plan, readAt, world } = this.simulation;
-    const ms = world.now - (readAt.get(messageId) ?? 0);
+  #checkTime(idAndAttempt: string, reason = ''): void {
+    const { history, plan, world } = this.simulation;
+    const ms = world.now - (this.#readAt.get(idAndAttempt) ?? 0);
     if (reason.includes('did not end within') && ms < plan.handlerTimeoutMs / 2 - longestStartMs)
       history.errors.push(`${this.name} dropped a message whose program had only ${Math.round(ms)} ms`);
   }

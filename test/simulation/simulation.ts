@@ -57,8 +57,6 @@ export class Simulation {
   readonly history: History = emptyHistory();
   /** Bodies of the messages that handlers have received, by message id. */
   readonly bodies = new Map<string, string>();
-  /** Virtual times at which programs have read messages, by message id. */
-  readonly readAt = new Map<string, number>();
   /** Bodies of messages that were dropped because their handler exceeded its time limit, or their reply was refused. */
   readonly late = new Set<string>();
   readonly overlaps = new Overlaps();
@@ -184,9 +182,7 @@ export class Simulation {
 
   /** Called when a program has read a message, which it may never record, because mq ends it. */
   read({ text, properties: { messageId } }: Received): void {
-    if (messageId === undefined) return;
-    this.bodies.set(messageId, text);
-    this.readAt.set(messageId, this.world.now);
+    if (messageId !== undefined) this.bodies.set(messageId, text);
   }
 
   /** Ends a role after a number of its events. A role that has ended is started again. */
