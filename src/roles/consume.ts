@@ -118,7 +118,6 @@ async function keepOffset({ consumer, vhost }: OpenedConsumer, opening: Opening)
     nextId: shared.nextId,
     drain: shared.group.stopped,
     abandon: context.abandon,
-    say: settings.say,
     onError: (error) => shared.group.fail(error),
   });
   stores.push(store);

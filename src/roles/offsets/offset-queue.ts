@@ -2,7 +2,6 @@
 // cannot store offsets in the stream. Each offset is a confirmed publish, which replaces the previous message.
 
 import { offsetQueue } from '../../config/retry-queues.ts';
-import type { Say } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import type { Session } from '../../session/session.ts';
@@ -24,7 +23,6 @@ export interface OffsetQueueParts {
   readonly drain: AbortSignal;
   /** Aborts at a second signal, and at the end of the drain time. */
   readonly abandon: AbortSignal;
-  readonly say: Say;
   /** Called with the error if an offset cannot be stored. */
   readonly onError: (error: MqError) => void;
 }
@@ -65,14 +63,16 @@ export class OffsetQueue implements OffsetStore {
     this.#storing ??= this.#storeAll();
   }
 
-  /** An offset that was refused is sent again until `lastMs` is over. `onError` then receives the error. */
+  /**
+   * An offset that was refused is sent again until `lastMs` is over. `onError` then receives the error, or IN_DOUBT if the
+   * broker has not answered.
+   */
   async close(): Promise<void> {
     if (this.#storing !== undefined) await Promise.race([this.#storing, this.#isOver()]);
     this.#isClosed = true;
     if (this.#storing === undefined) return;
-    if (this.#refusal) return this.#parts.onError(this.#refusal);
-    const message = `the last offset may not be stored in the queue '${this.#queue}'`;
-    this.#parts.say({ level: 'warn', event: 'offset', message });
+    const inDoubt = `the last offset may not be stored in the queue '${this.#queue}'; the next run may repeat messages`;
+    this.#parts.onError(this.#refusal ?? new MqError('IN_DOUBT', inDoubt));
   }
 
   #isOver(): Promise<unknown> {
