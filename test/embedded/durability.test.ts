@@ -13,6 +13,8 @@ import { Message } from '../../src/broker/queue/message.ts';
 import { openStore } from '../../src/broker/store.ts';
 import { HandClock } from '../support/broker-clock.ts';
 import { drain, get, Place } from '../support/embedded.ts';
+import { HeldStore } from '../support/held-store.ts';
+import { until } from '../support/until.ts';
 
 const body = (text: string) => Buffer.from(text);
 
@@ -61,6 +63,25 @@ test('recovers durable definitions and persistent messages, and nothing else', (
       assert.not(vhost?.exchanges.has('x'));
     });
   }));
+
+test('a second declaration is answered when the first one is on disk', async () => {
+  const held = new HeldStore();
+  await Place.with({ store: held.store }, async (place) => {
+    const channels = [await place.channel(await place.connection()), await place.channel(await place.connection())];
+    held.isHolding = true;
+    const answers: unknown[] = [];
+    const declare = (channel: ConfirmChannel | undefined) => channel?.assertQueue('q').then(() => answers.push('q'));
+    const first = declare(channels[0]);
+    await until('the first declaration waits', () => held.waiting.length === 1);
+    const second = declare(channels[1]);
+    await until('the second declaration waits, or is answered', () => held.waiting.length === 2 || answers.length > 0);
+    assert.equal(answers, []);
+    held.isHolding = false;
+    for (const end of held.waiting) end();
+    await Promise.all([first, second]);
+    assert.equal(answers, ['q', 'q']);
+  });
+});
 
 test('a quorum queue keeps every message and its delivery count', () =>
   inFolder(async (use) => {

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import rascal, { type RascalBroker } from 'rascal';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Store } from '../../src/broker/store/contract.ts';
 import { openStore } from '../../src/broker/store.ts';
 import { drain } from '../support/embedded.ts';
+import { HeldStore } from '../support/held-store.ts';
 import { type Ask, withManagement } from '../support/management.ts';
 import { until } from '../support/until.ts';
 
@@ -181,30 +181,10 @@ test('recovers objects that were created over HTTP', async () => {
 });
 
 test('answers a change after writing it to disk, or 500 if the disk fails', async () => {
-  const waiting: ((error?: Error) => void)[] = [];
-  // Starting and stopping a broker also wait for the store.
-  let isServing = false;
-  const nothing = () => {};
-  const store: Store = {
-    recovered: { definitions: [], entries: [] },
-    define: nothing,
-    undefine: nothing,
-    enqueue: () => 1,
-    settle: nothing,
-    returned: nothing,
-    drop: nothing,
-    openStream: () => {
-      throw new Error('the broker has no stream');
-    },
-    keepStreams: nothing,
-    pendingBytes: 0,
-    failure: undefined,
-    committed: (done) => void (isServing ? waiting.push(done) : done()),
-    close: () => Promise.resolve(),
-  };
+  const held = new HeldStore();
   await withManagement(
     async ({ ask }) => {
-      isServing = true;
+      held.isHolding = true;
       let isAnswered = false;
       for (const [line, error, status] of [
         ['PUT /queues/%2F/q', undefined, 201],
@@ -213,7 +193,7 @@ test('answers a change after writing it to disk, or 500 if the disk fails', asyn
         const answer = ask(line, { body: { durable: true } }).finally(() => {
           isAnswered = true;
         });
-        const done = await until('the store is asked', () => waiting.shift());
+        const done = await until('the store is asked', () => held.waiting.shift());
         // A read does not wait for the disk, and is answered after earlier requests.
         assert.is((await ask('GET /queues')).status, 200);
         assert.not.ok(isAnswered);
@@ -221,9 +201,9 @@ test('answers a change after writing it to disk, or 500 if the disk fails', asyn
         assert.is((await answer).status, status);
         isAnswered = false;
       }
-      isServing = false;
+      held.isHolding = false;
     },
-    { store },
+    { store: held.store },
   );
 });
 

@@ -91,12 +91,9 @@ export class Publisher {
     this.#content.release();
   }
 
-  /** Routes a message of a transaction at its commit, and delivers it to the queues. */
-  route(message: Message, mandatory: boolean): Routed {
-    const { vhost } = this.#channel;
-    const exchange = vhost.exchanges.get(message.exchange);
-    const queues = exchange === undefined ? [] : vhost.route(exchange, message);
-    if (exchange !== undefined) exchange.counters.publish_out += queues.length;
+  /** Delivers a message to those of its queues that still exist. Returns it if it is mandatory and there are none. */
+  deliver(message: Message, routedTo: readonly Queue[], mandatory: boolean): Routed {
+    const queues = routedTo.filter(({ isDeleted }) => !isDeleted);
     return this.#deliver(message, queues, mandatory);
   }
 
@@ -112,12 +109,12 @@ export class Publisher {
     counters.publish++;
     vhost.counters.publish++;
     connection.recordPublish();
-    if (transaction !== undefined) {
-      transaction.publish(message, mandatory);
-      return;
-    }
     const queues = this.#queuesOf(destination, exchange, message);
     exchange.counters.publish_out += queues.length;
+    if (transaction !== undefined) {
+      transaction.publish(message, queues, mandatory);
+      return;
+    }
     const tag = this.#confirms === undefined ? 0 : ++this.#confirms.published;
     const fate = connection.interference?.publish({ client: connection, exchange: exchangeName, routingKey, message });
     const routed = fate?.isRefused === true ? refused : this.#deliver(message, queues, mandatory);

@@ -8,18 +8,20 @@ import { type Access, assertAccess, assertAnyAccess } from '../vhost/users.ts';
 import type { ChannelScope } from './channel-scope.ts';
 import { replyQueue } from './reply-to.ts';
 
-/** Returns false for a method of another class. Holds back the answer to a durable change until the change is on disk. */
+/**
+ * Returns false for a method of another class. Holds back the answer while changes are not on disk: its own change, or that of
+ * another client, because the answer to a second declaration is also a promise.
+ */
 export function answerTopologyMethod(channel: ChannelScope, method: Method): boolean {
   const { store } = channel.vhost;
   if (store === undefined) return answer(channel, method);
   const { connection } = channel;
-  const before = store.pendingBytes;
   connection.output.hold();
   try {
     return answer(channel, method);
   } finally {
     // A failed store accepts no changes. `releaseWhenStored` then closes the connection with an error.
-    if (store.pendingBytes !== before || store.failure !== undefined) connection.releaseWhenStored();
+    if (store.pendingBytes > 0 || store.failure !== undefined) connection.releaseWhenStored();
     else connection.output.release();
   }
 }

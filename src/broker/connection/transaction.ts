@@ -1,8 +1,10 @@
-// A transaction of a channel (AMQP 0-9-1, 1.9): publishes and acknowledgements wait for tx.commit. As in RabbitMQ, a commit
-// that affects several queues is not atomic.
+// A transaction of a channel (AMQP 0-9-1, 1.9): publishes and acknowledgements wait for tx.commit. As in RabbitMQ, a message
+// is routed when it is published, and a commit that affects several queues is not atomic.
 
+import { ProtocolError } from '../protocol-error.ts';
 import type { Memory } from '../queue/memory.ts';
 import type { Message } from '../queue/message.ts';
+import type { Queue } from '../queue/queue.ts';
 import { forEach, itemsPerStep, type Work } from '../slices.ts';
 import type { Routed } from '../vhost/routed.ts';
 import type { UnackedDelivery } from './unacked-deliveries.ts';
@@ -10,12 +12,14 @@ import type { UnackedDelivery } from './unacked-deliveries.ts';
 /** The parts of the channel that a commit or rollback uses. */
 interface TransactionParts {
   readonly memory: Memory;
-  readonly publisher: { route(message: Message, mandatory: boolean): Routed };
+  readonly publisher: { deliver(message: Message, queues: readonly Queue[], mandatory: boolean): Routed };
   readonly unacked: { restore(taken: UnackedDelivery[]): Work };
 }
 
 interface Publish {
   readonly message: Message;
+  /** The queues of its route. */
+  readonly queues: readonly Queue[];
   readonly mandatory: boolean;
 }
 
@@ -41,9 +45,9 @@ export class Transaction {
     };
   }
 
-  publish(message: Message, mandatory: boolean): void {
+  publish(message: Message, queues: readonly Queue[], mandatory: boolean): void {
     this.#parts.memory.hold(message);
-    this.#publishes.push({ message, mandatory });
+    this.#publishes.push({ message, queues, mandatory });
   }
 
   /** Records deliveries. The commit calls `settle` for each of them. */
@@ -53,28 +57,35 @@ export class Transaction {
     yield* forEach(taken, (delivery) => deliveries.push(delivery), itemsPerStep);
   }
 
-  /** Routes the publishes and settles the deliveries. Returns true if the store has to write a message. */
+  /**
+   * Delivers the publishes and settles the deliveries. Returns true if the store has to write a message. Throws 406, after
+   * all others are delivered and settled, if a full queue has refused a message.
+   */
   *commit(): Work<boolean> {
     const publishes = this.#publishes;
     const acknowledgements = this.#acknowledgements;
     this.#publishes = [];
     this.#acknowledgements = [];
     let isStored = false;
-    let routed = 0;
+    let isRefused = false;
+    let delivered = 0;
     try {
-      for (const { message, mandatory } of publishes) {
-        if (this.#parts.publisher.route(message, mandatory).isStored) isStored = true;
+      for (const { message, queues, mandatory } of publishes) {
+        const routed = this.#parts.publisher.deliver(message, queues, mandatory);
+        isStored ||= routed.isStored;
+        isRefused ||= routed.isRefused;
         this.#parts.memory.release(message);
-        routed++;
+        delivered++;
         yield;
       }
     } catch (error) {
       // The error closes the channel, which rolls back the rest.
-      this.#publishes = publishes.slice(routed);
+      this.#publishes = publishes.slice(delivered);
       this.#acknowledgements = acknowledgements;
       throw error;
     }
     for (const { deliveries, settle } of acknowledgements) yield* forEach(deliveries, settle);
+    if (isRefused) throw new ProtocolError('PRECONDITION_FAILED', 'partial tx completion');
     return isStored;
   }
 

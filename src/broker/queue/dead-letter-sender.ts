@@ -32,6 +32,7 @@ export class DeadLetterSender<Q extends SourceQueue> {
   readonly #host: Pick<QueueHost<Q>, 'clock' | 'deadLetter' | 'log'>;
   /** Dead letters that at least one queue of their route has not accepted yet, in the order in which they are sent. */
   readonly #pending = new Set<Letter<Q>>();
+  #pendingBytes = 0;
   #timer: Timer | undefined;
 
   constructor(queue: Q, held: HeldMessages, host: Pick<QueueHost<Q>, 'clock' | 'deadLetter' | 'log'>) {
@@ -67,11 +68,17 @@ export class DeadLetterSender<Q extends SourceQueue> {
     return this.#pending.size;
   }
 
+  /** Bytes of their bodies. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
   /** Stops the timer. Returns the entries of the pending letters. */
   clear(): QueueEntry[] {
     this.#timer?.cancel();
     const entries = Array.from(this.#pending, ({ entry }) => entry);
     this.#pending.clear();
+    this.#pendingBytes = 0;
     return entries;
   }
 
@@ -79,6 +86,7 @@ export class DeadLetterSender<Q extends SourceQueue> {
   #sendAtLeastOnce(entry: QueueEntry, reason: DeathReason): void {
     const letter = { entry, reason, acceptedBy: new Set<Q>() };
     this.#pending.add(letter);
+    this.#pendingBytes += entry.message.bodyLength;
     if (this.#pending.size <= windowLength) this.#sendLetter(letter);
   }
 
@@ -89,6 +97,7 @@ export class DeadLetterSender<Q extends SourceQueue> {
       done: (isAccepted) => {
         if (!isAccepted) this.#sendAgainLater();
         else if (this.#pending.delete(letter)) {
+          this.#pendingBytes -= entry.message.bodyLength;
           this.#held.settle(entry);
           this.#sendNext();
         }

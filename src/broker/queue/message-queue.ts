@@ -98,11 +98,14 @@ export class MessageQueue extends Queue {
   /** Returns false if the queue is full and rejects publishes. With reject-publish-dlx, it then dead-letters the message. */
   override accepts(message: Message): boolean {
     if (this.settings.overflow === 'drop-head') return true;
-    // RabbitMQ: a quorum queue rejects a message only after the limit is exceeded.
+    const { length, bytes } = this.ready;
+    const { pendingCount, pendingBytes } = this.#deadLetters;
+    // RabbitMQ: a quorum queue rejects a message only after the limit is exceeded. Dead letters that wait for their target
+    // count (rabbit_fifo, is_over_limit).
     const isFull =
       this.settings.type === 'quorum'
-        ? this.#isOver(this.ready.length, this.ready.bytes)
-        : this.#isOver(this.ready.length + 1, this.ready.bytes + message.bodyLength);
+        ? this.#isOver(length + pendingCount, bytes + pendingBytes)
+        : this.#isOver(length + 1, bytes + message.bodyLength);
     if (!isFull) return true;
     // RabbitMQ: with reject-publish-dlx, the message is dead-lettered and the publisher still gets a nack. The receipt
     // prevents an exception if the message cannot be routed.

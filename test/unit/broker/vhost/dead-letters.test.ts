@@ -161,6 +161,26 @@ test('at-least-once waits for a full queue and delivers each letter once', () =>
   assert.is(memory.usedBytes, 0);
 });
 
+for (const [name, limit] of [
+  ['x-max-length', 2],
+  ['x-max-length-bytes', 8],
+] as const) {
+  test(`pending dead letters count for ${name}`, () => {
+    const { vhost, clock, queue, put } = place({
+      ...{ ...atLeastOnce, [name]: limit },
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': 'later',
+    });
+    put(...['1', '2', '3'].map((number) => ({ body: `abc${number}`, expirationMs: 10 })));
+    assert.not(queue.accepts(message('next')));
+    clock.move(10);
+    assert.equal([queue.readyCount, queue.accepts(message('next'))], [0, false]);
+    declare(vhost, 'later');
+    clock.move(1000);
+    assert.ok(queue.accepts(message('next')));
+  });
+}
+
 test('a deleted queue drops its pending dead letters', async () => {
   const { vhost, queue, clock, memory, put } = place({ ...atLeastOnce, 'x-dead-letter-exchange': 'missing' });
   put({ body: 'a', expirationMs: 10 });
