@@ -5,7 +5,7 @@ import type { Store } from '../../src/broker/store/contract.ts';
 const nothing = () => {};
 
 export class HeldStore {
-  /** The waits for the disk, in their order. Each is ended by its function, with an error if the disk has failed. */
+  /** The waits for the disk, in their order. Each function ends its wait, with an error if the disk has failed. */
   readonly waiting: ((error?: Error) => void)[] = [];
   /** False while the broker starts and stops, which also wait for the disk. */
   isHolding = false;
@@ -13,6 +13,12 @@ export class HeldStore {
 
   constructor() {
     this.store = this.#store();
+  }
+
+  /** Ends all waits, and holds no more. */
+  release(): void {
+    this.isHolding = false;
+    for (const end of this.waiting.splice(0)) end();
   }
 
   #store(): Store {

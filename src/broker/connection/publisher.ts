@@ -91,7 +91,7 @@ export class Publisher {
     this.#content.release();
   }
 
-  /** Delivers a message to those of its queues that still exist. Returns it if it is mandatory and there are none. */
+  /** Delivers a message to those of its queues that still exist. Returns a mandatory message that has none of them left. */
   deliver(message: Message, routedTo: readonly Queue[], mandatory: boolean): Routed {
     const queues = routedTo.filter(({ isDeleted }) => !isDeleted);
     return this.#deliver(message, queues, mandatory);
