@@ -32,7 +32,8 @@ function textList(keys: unknown): string[] {
 export function outgoing({ nextId, ...parts }: OutgoingParts): (body: Buffer) => OutgoingMessage {
   const { properties, ...envelope } = envelopeOf(parts);
   const { messageId } = parts.properties;
-  return (body) => ({ ...envelope, body, properties: { ...properties, messageId: messageId ?? nextId() } });
+  const hasFixedId = messageId !== undefined;
+  return (body) => ({ ...envelope, body, hasFixedId, properties: { ...properties, messageId: messageId ?? nextId() } });
 }
 
 /** Like `outgoing`, for many messages. Their message-ids are unique unless the properties contain one. */

@@ -30,6 +30,8 @@ export interface OutgoingMessage extends WritableMessage {
    * the other (window.ts).
    */
   readonly properties: Properties & { readonly messageId: string };
+  /** `true` if other messages may have the same messageId, because mq did not choose it. Default `false`. */
+  readonly hasFixedId?: boolean;
 }
 
 /**

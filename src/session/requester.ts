@@ -34,7 +34,10 @@ export class Requester {
   readonly #replyTo: () => string;
   /** By correlation id: a promise that resolves at the end of the last request with that id. */
   readonly #turns = new Map<string, Promise<void>>();
-  /** Correlation ids of requests that timed out. Their replies may still arrive. */
+  /**
+   * Correlation ids of requests that timed out. Their replies may still arrive. It does not contain ids that mq has
+   * chosen, because no other request has them.
+   */
   readonly #late = new Set<string>();
 
   private constructor(
@@ -119,7 +122,7 @@ export class Requester {
       const seconds = this.#settings.replyTimeoutMs / 1000;
       const timer = time.after(this.#settings.replyTimeoutMs, () => {
         this.#pending.delete(correlationId);
-        if (message.properties.correlationId !== undefined) this.#late.add(correlationId);
+        if (message.hasFixedId || message.properties.correlationId !== undefined) this.#late.add(correlationId);
         reject(
           new MqError('DEADLINE', `no reply in ${seconds} s`, {
             hint: 'check that the server is running; --timeout sets the time limit',
@@ -134,7 +137,8 @@ export class Requester {
           waiting.confirmed = true;
           return;
         }
-        this.#pending.delete(correlationId);
+        // After a reply or its time limit, the entry may belong to the next request with this id.
+        if (this.#pending.get(correlationId) === waiting) this.#pending.delete(correlationId);
         timer.cancel();
         reject(sent.error);
       });
@@ -160,8 +164,8 @@ export class Requester {
 }
 
 function ambiguous(): MqError {
-  return new MqError('IN_DOUBT', 'a reply may belong to an earlier request with the same correlation-id', {
-    hint: 'use a different correlation-id for each request, or omit it so that mq chooses one',
+  return new MqError('IN_DOUBT', 'a reply may belong to an earlier request with the same id', {
+    hint: 'use a different message-id and correlation-id for each request, or omit them so that mq chooses them',
   });
 }
 

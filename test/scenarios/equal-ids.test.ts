@@ -1,5 +1,7 @@
 // mq distinguishes messages with the same id, and requests with the same correlation id.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emptyFolder } from '../support/mq.ts';
@@ -47,6 +49,23 @@ test('requests with the same correlation id receive their own replies', async ()
   const args = ['request', 'direct', '--lines', '--property', 'correlation-id=x', '--timeout', '20'];
   const { status, stdout, stderr } = await roles.run(args, { cwd, input: 'a\nb\nc\n' });
   assert.equal([status, lines(stdout)], [0, ['a', 'b', 'c']], stderr);
+  assert.is((await server.stop()).status, 0);
+});
+
+test('a request with the id of one that timed out is not sent', async () => {
+  const cwd = folder('same-message-id');
+  // The server answers `a` after its time limit, when it has received `b`.
+  const exec = 'case $(cat) in a) until [ -e late ]; do sleep 0.01; done; printf a;; b) touch late; sleep 5;; esac';
+  const server = await roles.receiver(['answer', '--prefetch', '2', '--exec', 'sh', '-c', exec], { cwd });
+  const args = ['request', 'direct', '--lines', '--property', 'message-id=x', '--timeout', '500ms'];
+  const client = roles.start(args, { cwd });
+  client.stdin.write('a\n');
+  await client.prints(/no reply in 0.5 s/, 'stderr');
+  client.stdin.end('b\n');
+  const { status, stdout, stderr } = await client.ended;
+  assert.equal([status, stdout], [75, ''], stderr);
+  assert.match(stderr, /a reply may belong to an earlier request/);
+  writeFileSync(join(cwd, 'late'), '');
   assert.is((await server.stop()).status, 0);
 });
 

@@ -1,8 +1,6 @@
 // Keeps delivered messages that are not in a handler yet, and decides their order. A message that was delivered before
 // without an outcome is a suspect, because it may have crashed its worker. A suspect is handled alone, so that a crash
-// counts only for the message that caused it. Suspects with the fewest attempts come first. Among those with equal
-// attempts, the last and the first by id alternate. After two more crashes, all harmless messages have therefore been
-// handled, wherever the harmful one is in the order.
+// counts only for the message that caused it.
 
 import type { Placed } from '../../arrival-order.ts';
 import type { Message } from '../../handlers/handler.ts';
@@ -11,6 +9,7 @@ import { type Timer, time } from '../../time.ts';
 import { isMarkedRedelivered, unfinishedAttemptsOf } from '../message.ts';
 import { AcknowledgedIds } from './acknowledged-ids.ts';
 import { identityOf } from './identity.ts';
+import { Suspects } from './suspects.ts';
 
 export interface PendingDelivery extends Placed {
   /** Delivery to answer. */
@@ -54,8 +53,8 @@ const mostOpen = 10_000;
 
 export class DeliveryQueue {
   readonly #parts: DeliveryQueueParts;
-  readonly #fresh: PendingDelivery[] = [];
-  #suspects: PendingDelivery[] = [];
+  #fresh: PendingDelivery[] = [];
+  readonly #suspects = new Suspects<PendingDelivery>();
   #alone: PendingDelivery | undefined;
   #quiet: Timer | undefined;
   /** By `keyOf`: number of times that this process received the message without a final answer. */
@@ -67,12 +66,12 @@ export class DeliveryQueue {
   }
 
   get size(): number {
-    return this.#fresh.length + this.#suspects.length;
+    return this.#fresh.length + this.#suspects.size;
   }
 
   /** `true` if there is a suspect, which must be handled alone. */
   get needsAll(): boolean {
-    return this.#alone !== undefined || this.#suspects.length > 0;
+    return this.#alone !== undefined || this.#suspects.size > 0;
   }
 
   /** Determines whether an arrived message is a suspect, and which of its attempts count. */
@@ -89,16 +88,17 @@ export class DeliveryQueue {
   }
 
   add(pending: PendingDelivery): void {
-    (pending.isSuspect ? this.#suspects : this.#fresh).push(pending);
-    if (this.#suspects.length > 0) this.#awaitQuiet();
+    if (pending.isSuspect) this.#suspects.add(pending);
+    else this.#fresh.push(pending);
+    if (this.#suspects.size > 0) this.#awaitQuiet();
   }
 
   /** Returns the next message that may be handled while `running` others are. */
   next(running: number): PendingDelivery | undefined {
     if (this.#alone) return undefined;
-    if (this.#suspects.length === 0) return this.#fresh.shift();
+    if (this.#suspects.size === 0) return this.#fresh.shift();
     if (running > 0 || this.#quiet) return undefined;
-    this.#alone = this.#pick();
+    this.#alone = this.#suspects.take();
     return this.#alone;
   }
 
@@ -120,22 +120,25 @@ export class DeliveryQueue {
    * process received them. The messages in `running` are remembered too.
    */
   dropRequeued(running: Iterable<PendingDelivery>): void {
-    for (const { message } of [...this.#fresh, ...this.#suspects, ...running]) {
+    for (const { message } of [...this.#fresh, ...this.#suspects.list(), ...running]) {
       if (keyOf(message) !== undefined || !this.#parts.counts) continue;
       const identity = identityOf(message);
       // If this run has lost its channel before, its copies were already counted.
       if (!this.#open.has(identity)) this.#remember(identity);
     }
     const isHere = ({ delivery }: PendingDelivery) => !delivery.isRequeued;
-    this.#fresh.splice(0, this.#fresh.length, ...this.#fresh.filter(isHere));
-    this.#suspects = this.#suspects.filter(isHere);
+    this.#fresh = this.#fresh.filter(isHere);
+    this.#suspects.keep(isHere);
   }
 
   /** Removes and returns all messages. */
   clear(): PendingDelivery[] {
     this.#quiet?.cancel();
     this.#quiet = undefined;
-    return [...this.#suspects.splice(0), ...this.#fresh.splice(0)];
+    const all = [...this.#suspects.list(), ...this.#fresh];
+    this.#suspects.keep(() => false);
+    this.#fresh = [];
+    return all;
   }
 
   #classified(delivery: Delivery, message: Message): PendingDelivery {
@@ -185,21 +188,6 @@ export class DeliveryQueue {
     const isFull = this.#parts.prefetch > 0 && this.size >= this.#parts.prefetch;
     this.#quiet = isFull ? undefined : time.after(quietMs, ready);
   }
-
-  #pick(): PendingDelivery | undefined {
-    const fewest = Math.min(...this.#suspects.map(({ message }) => message.attempt));
-    // Suspects are sorted by id, because they may return in another order (RabbitMQ 4.0: quorum queues).
-    const among = this.#suspects
-      .filter(({ message }) => message.attempt === fewest)
-      .toSorted((one, other) => (idOf(one) < idOf(other) ? -1 : 1));
-    const picked = fewest % 2 === 0 ? among.at(-1) : among[0];
-    this.#suspects = this.#suspects.filter((one) => one !== picked);
-    return picked;
-  }
-}
-
-function idOf({ message }: PendingDelivery): string {
-  return message.properties.messageId ?? '';
 }
 
 /**

@@ -95,8 +95,12 @@ export class AnswerTimeouts {
     this.start();
   }
 
-  /** Ends a block. RabbitMQ: a block applies to one connection, and the broker reports it again on the next one. */
+  /**
+   * Ends a block, and starts the time limits that it stopped. RabbitMQ: a block applies to one connection, and the
+   * broker reports it again on the next one.
+   */
   connectionLost(): void {
+    if (this.#isBlocked && !this.#limitsBlocking) this.start();
     this.#isBlocked = false;
   }
 

@@ -6,7 +6,7 @@ import { DeliveryQueue, type PendingDelivery } from '../../../../src/roles/consu
 import { delivered, type Sent } from '../../../support/delivery.ts';
 
 function add(waiting: DeliveryQueue, sent: Sent): void {
-  const { delivery, message } = delivered({ ...sent, body: sent.id ?? '' });
+  const { delivery, message } = delivered({ body: sent.id ?? '', ...sent });
   waiting.add(waiting.classify(delivery, message));
 }
 
@@ -89,6 +89,46 @@ test('a suspect is handled alone, and first deliveries wait', async () => {
 test('finds which of ten messages crashes its worker after two more crashes', async () => {
   const ids = 'abcdefghij'.split('');
   for (const poison of ids) assert.equal(await unhandledAfterCrashes(ids, poison, 4), [poison], poison);
+});
+
+/** More messages than a call can have arguments. */
+const many = 150_000;
+
+test('handles 150,000 suspects in order', () => {
+  const waiting = new DeliveryQueue({
+    counts: true,
+    isNearlyDropped: () => false,
+    prefetch: many,
+    onReady: () => undefined,
+  });
+  const { delivery, message } = delivered({ redelivered: true });
+  for (let id = many; id < 2 * many; id += 1)
+    waiting.add(waiting.classify(delivery, { ...message, properties: { messageId: `${id}` } }));
+  for (let id = many; id < 2 * many; id += 1) {
+    const pending = waiting.next(0) as PendingDelivery;
+    if (pending.message.properties.messageId !== `${id}`) assert.unreachable(`${id}`);
+    waiting.end(pending, true);
+  }
+  assert.is(waiting.size, 0);
+});
+
+test('keeps 150,000 messages that the broker does not deliver again', () => {
+  const waiting = new DeliveryQueue({
+    counts: false,
+    isNearlyDropped: () => false,
+    prefetch: 0,
+    onReady: () => undefined,
+  });
+  const { delivery, message } = delivered();
+  for (let count = 0; count < many; count += 1) waiting.add(waiting.classify(delivery, message));
+  waiting.dropRequeued([]);
+  assert.is(waiting.size, many);
+});
+
+test('suspects without an id are handled in their order, or in reverse', async () => {
+  const sent = (bodies: string, returns: number) =>
+    bodies.split('').map((body) => ({ body, redelivered: true, headers: { 'x-delivery-count': returns } }));
+  assert.equal((await order([...sent('abc', 2), ...sent('def', 1)])).join(''), 'fedabc');
 });
 
 test('counts crashes that the broker does not, but no returns of this process', () => {

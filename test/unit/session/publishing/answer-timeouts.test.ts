@@ -149,6 +149,18 @@ const rows: readonly [title: string, timeoutMs: number, verdicts: readonly strin
     },
   ],
   [
+    'starts again when the connection is lost during a block',
+    60_000,
+    ['160: in doubt'],
+    (scene) => {
+      scene.timeouts.block();
+      scene.pass(100);
+      scene.timeouts.connectionLost();
+      scene.isConnected = false;
+      scene.pass(100);
+    },
+  ],
+  [
     'does not reconnect because the process was suspended',
     600_000,
     ['86: reconnect after 25000'],
@@ -217,6 +229,16 @@ for (const [title, timeoutMs, verdicts, run] of rows) {
 test('puts messages in doubt while the broker blocks, if --timeout is given', () => {
   const scene = new Scene(60_000, { limitsBlocking: true });
   scene.timeouts.block();
+  scene.pass(100);
+  assert.equal(scene.verdicts, ['60: in doubt']);
+});
+
+test('a lost connection in a block does not extend --timeout', () => {
+  const scene = new Scene(60_000, { limitsBlocking: true });
+  scene.timeouts.block();
+  scene.pass(10);
+  scene.timeouts.connectionLost();
+  scene.isConnected = false;
   scene.pass(100);
   assert.equal(scene.verdicts, ['60: in doubt']);
 });
