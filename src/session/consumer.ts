@@ -27,6 +27,8 @@ interface ConsumerEvents {
   interrupted: [error: MqError];
   /** A channel is open. Deliveries can arrive, including those that were lost with the previous channel. */
   resumed: [];
+  /** The broker has accepted the consumer, at the start or after `interrupted`. */
+  accepted: [];
   /**
    * Another consumer has exclusive access to the queue. This one retries until the broker accepts it, and then emits
    * `active`.
@@ -242,6 +244,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#stream.attached();
     this.#backoff.reset();
     this.#cancelledAt = undefined;
+    this.emit('accepted');
     if (this.#isStandby) this.emit('active');
     this.#isStandby = false;
   }

@@ -31,6 +31,20 @@ test('an exclusive consumer waits until the previous one is removed', async () =
   assert.equal(said, ["the queue 'q' in vhost '/' has an exclusive consumer", 'active']);
 });
 
+test('reports that the broker has accepted the consumer after refusals', async () => {
+  const down = new Error(
+    `Operation failed: BasicConsume; 404 (NOT-FOUND) with message "NOT_FOUND - home node 'rabbit@a' of durable queue 'q' in vhost '/' is down or inaccessible"`,
+  );
+  const { consumer, seen } = consuming(['closes', down, down]);
+  const accepted: number[] = [];
+  consumer.on('accepted', () => accepted.push(seen.consumed));
+  consumer.on('fatal', ({ message }) => accepted.push(message.length));
+  await consumer.start();
+  await until('it consumes again', () => accepted.length === 2);
+  await consumer.stop();
+  assert.equal(accepted, [1, 4]);
+});
+
 for (const [code, text] of [
   ['UNAVAILABLE', "PRECONDITION_FAILED - cannot declare queue 'a': queue limit in vhost 'v' (0) is reached"],
   ['UNAVAILABLE', "NOT_ALLOWED - number of channels opened on node 'n' has reached the maximum allowed limit of (9)"],
