@@ -4,6 +4,7 @@
 import { EventEmitter } from 'node:events';
 import { MqError } from '../errors.ts';
 import { pause, type Timer, time } from '../time.ts';
+import { queueTypeOf } from './browsing/stream-probe.ts';
 import type { Channel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import type { SubscriptionQueue } from './connecting/subscription-queue.ts';
@@ -26,6 +27,8 @@ interface ConsumerEvents {
   interrupted: [error: MqError];
   /** A channel is open. Deliveries can arrive, including those that were lost with the previous channel. */
   resumed: [];
+  /** The broker has accepted the consumer, at the start or after `interrupted`. */
+  accepted: [];
   /**
    * Another consumer has exclusive access to the queue. This one retries until the broker accepts it, and then emits
    * `active`.
@@ -78,6 +81,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       ...{ options, prefetch, ...stream },
       queue: () => this.queue,
       declared: () => this.declaredArguments,
+      type: () => queueTypeOf(connection, settings.vhost, this.queue),
     });
     connection.on('fatal', (error) => this.emit('fatal', error));
   }
@@ -114,9 +118,8 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#watchdog = new Watchdog(this.#connection, {
       vhost,
       everyMs,
-      // RabbitMQ: queue.declare-ok of a stream always contains 0 consumers (rabbit_stream_queue:stat/1).
-      queue: () => (this.#isAttached && !this.#stream.isStream ? this.queue : undefined),
-      onMissing: () => this.#onMissing(),
+      queue: () => (this.#isAttached && !this.#stream.isKnown ? this.queue : undefined),
+      onMissing: () => void this.#onNoConsumer(),
     });
     if (this.#stream.isKnown || !canBeProbed(this.declaredArguments, options['arguments'])) return;
     this.#probe = new Probe(this.#connection, {
@@ -141,8 +144,13 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     const current = this.#current;
     if (!current) return undefined;
     const { vhost } = this.#settings;
-    if (!this.#stream.isStream) return readyCount(current.channel, this.queue).catch(() => undefined);
-    return this.#stream.ready(() => this.#connection.channel(vhost)).catch(() => undefined);
+    try {
+      if (this.#stream.isStream) await this.#stream.settleType();
+      if (!this.#stream.isStream) return await readyCount(current.channel, this.queue);
+      return await this.#stream.ready(() => this.#connection.channel(vhost));
+    } catch {
+      return undefined;
+    }
   }
 
   /**
@@ -236,6 +244,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#stream.attached();
     this.#backoff.reset();
     this.#cancelledAt = undefined;
+    this.emit('accepted');
     if (this.#isStandby) this.emit('active');
     this.#isStandby = false;
   }
@@ -266,6 +275,20 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#cancelledAt = time.now();
     this.#onGone(cancelled, cancelled.unanswered.cancelled());
     endChannel(cancelled.channel);
+  }
+
+  /**
+   * Handles a check that found no consumer. RabbitMQ: queue.declare-ok of a stream always contains 0 consumers
+   * (rabbit_stream_queue:stat/1).
+   */
+  async #onNoConsumer(): Promise<void> {
+    const current = this.#current;
+    try {
+      await this.#stream.settleType();
+    } catch {
+      return; // the next check asks again
+    }
+    if (current === this.#current && !this.#stream.isKnown) this.#onMissing();
   }
 
   #onMissing(): void {

@@ -259,6 +259,20 @@ test('a body over --max-body is dead-lettered with every handler', async () => {
   }
 });
 
+for (const type of ['classic', 'quorum'] as const) {
+  test(`--until-empty ends on a ${type} queue with a forged offset`, async () => {
+    const [queue, { api, name }] = [`forged-offset-${type}`, roles.vhost];
+    await api('PUT', `/api/queues/${name}/${queue}`, { durable: true, arguments: { 'x-queue-type': type } });
+    const properties = { headers: { 'x-stream-offset': 5 } };
+    const message = { routing_key: queue, payload: 'one', payload_encoding: 'string', properties };
+    await api('POST', `/api/exchanges/${name}/amq.default/publish`, message);
+    const config = { vhosts: { '/': { queues: { [queue]: { assert: false } } } }, subscriptions: { from: { queue } } };
+    const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
+    const { status, stdout, stderr } = await roles.run(['subscribe', 'from', '--until-empty'], { cwd });
+    assert.equal([status, stdout], [0, 'one\n'], stderr);
+  });
+}
+
 test('a queue name with control characters is printed without effect', async () => {
   const queue = 'clear \u001b[2J \u009b \u2028';
   const cwd = place(queue);

@@ -97,6 +97,7 @@ export function startIntake(
       consumer.emit('interrupted', new MqError('UNAVAILABLE', 'the connection is lost'));
     },
     resume: () => consumer.emit('resumed'),
+    accept: () => consumer.emit('accepted'),
     run: async (number: number): Promise<Run> => {
       while (runs.length < number) await once(events, 'run');
       return runs[number - 1] as Run;

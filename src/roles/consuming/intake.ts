@@ -166,10 +166,8 @@ export class Intake implements Member {
       this.#group.fill();
       this.#rest();
     });
-    consumer.on('resumed', () => {
-      this.#copies.resume();
-      this.#group.resumed(this);
-    });
+    consumer.on('resumed', () => this.#copies.resume());
+    consumer.on('accepted', () => this.#group.resumed(this));
     consumer.on('standby', ({ message }) => {
       this.#group.resumed(this);
       say({ level: 'warn', event: 'standby', message: `${message}; this role stands by` });

@@ -4,6 +4,7 @@ import { objectOf, type Plain } from '../../config/plain.ts';
 import { parseOffsetArgument, type StreamOffset } from '../../config/stream-offset.ts';
 import { MqError } from '../../errors.ts';
 import { time } from '../../time.ts';
+import type { QueueType } from '../browsing/stream-probe.ts';
 import type { Channel } from '../channel.ts';
 import type { RawMessage } from '../raw-message.ts';
 import { endChannel } from './channel-end.ts';
@@ -36,6 +37,8 @@ interface StreamReadingParts extends StreamSettings {
   readonly queue: () => string;
   /** Returns the arguments with which the queue is declared. `undefined` if mq does not declare it. */
   readonly declared: () => Plain | undefined;
+  /** Asks the broker for the type of the queue. */
+  readonly type: () => Promise<QueueType>;
   /** Options of basic.consume. */
   readonly options: Plain;
   /** Prefetch count. 0 means no limit. */
@@ -58,6 +61,8 @@ export class StreamReading {
   #kept: KeptOffset | undefined;
   /** Offset of an earlier run, until it is known that the stream still contains it. */
   #unchecked: number | undefined;
+  /** Type of the queue according to the broker, once it was asked. */
+  #type: QueueType | undefined;
 
   /** @throws MqError CONFIG if the position in rascal.json is not valid */
   constructor(parts: StreamReadingParts) {
@@ -65,14 +70,25 @@ export class StreamReading {
     this.#offset = parts.offset ?? configuredOffset(parts.options) ?? (parts.isKept ? 'first' : undefined);
   }
 
-  /** Reports whether the queue is a stream according to rascal.json or the arguments of the consumer. */
+  /** Reports whether the queue is a stream according to rascal.json, the arguments of the consumer or the broker. */
   get isKnown(): boolean {
-    return this.#offset !== undefined || this.#parts.declared()?.['x-queue-type'] === 'stream';
+    if (this.#offset !== undefined || this.#type === 'stream') return true;
+    return this.#parts.declared()?.['x-queue-type'] === 'stream';
   }
 
   /** Reports whether the queue is a stream according to what is known or was received. */
   get isStream(): boolean {
     return this.isKnown || this.#position.last !== undefined;
+  }
+
+  /**
+   * Asks the broker for the type of a queue that mq does not declare, once. Call this before the offsets of messages are
+   * used, because a publisher can write their header.
+   */
+  async settleType(): Promise<void> {
+    if (this.isKnown || this.#type !== undefined || this.#parts.declared()) return;
+    this.#type = await this.#parts.type();
+    if (!this.isKnown) this.#position = new StreamPosition();
   }
 
   /** Options of basic.consume. After a lost channel, a stream is read from the first message that is not handled. */
@@ -114,6 +130,7 @@ export class StreamReading {
    * @throws MqError TOPOLOGY if the stream ends before the offset of an earlier run
    */
   async begin(open: () => Promise<Channel>): Promise<void> {
+    if (this.#attachedAt !== undefined) await this.settleType();
     if (this.#unchecked !== undefined) await this.#check(this.#unchecked, open);
     if (!this.#parts.readsToEnd || !this.isKnown || this.#newMessages?.isWatching) return;
     if (this.#newMessages?.first === undefined)
@@ -136,7 +153,7 @@ export class StreamReading {
   offsetOf(raw: RawMessage): number | undefined {
     const offset = offsetOf(raw);
     if (offset === undefined || this.isKnown) return offset;
-    return this.#parts.declared() || raw.fields.redelivered ? undefined : offset;
+    return this.#parts.declared() || this.#type !== undefined || raw.fields.redelivered ? undefined : offset;
   }
 
   /** Reports whether a message must be handled, rather than being handled already or newer than the end. */

@@ -1,115 +1,12 @@
-import { EventEmitter } from 'node:events';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { MqError } from '../../../src/errors.ts';
-import type { Channel } from '../../../src/session/channel.ts';
-import type { BrokerConnection } from '../../../src/session/connecting/broker-connection.ts';
-import { Consumer, type Delivery } from '../../../src/session/consumer.ts';
-import { newCounts } from '../../../src/session/counts.ts';
+import type { Delivery } from '../../../src/session/consumer.ts';
 import { failureOf } from '../../../src/session/failure.ts';
 import type { RawMessage } from '../../../src/session/raw-message.ts';
 import { turn } from '../../../src/time.ts';
+import { consuming } from '../../support/consuming.ts';
 import { until } from '../../support/until.ts';
-
-/**
- * Reaction of the broker to basic.consume. 'closes' sends consume-ok and closes the channel in one packet. 'loses'
- * loses the connection.
- */
-type Answer = 'ok' | 'closes' | 'loses' | Error;
-
-function consuming(
-  answers: readonly Answer[],
-  { declared = {}, watchMs = 60_000, addresses = 1, messageCount = 0, prefetch = 10, held }: Given = {},
-) {
-  const release = Promise.withResolvers<void>();
-  const at = async (step: Step, go: () => void) => {
-    if (step === held) await release.promise;
-    go();
-  };
-  const seen = { consumed: 0, closed: 0, asked: 0, looks: 0, interrupted: [] as string[], answers: [] as string[] };
-  const consumers: { options: object; deliver: (raw: RawMessage) => void; channel: Channel }[] = [];
-  const connection = new EventEmitter();
-  const channel = async (): Promise<Channel> => {
-    await at('channel', () => undefined);
-    const made = new EventEmitter();
-    let isClosed = false;
-    const gone = () => {
-      isClosed = true;
-      made.emit('close');
-    };
-    return Object.assign(made, {
-      prefetch: (_: number, __: boolean, next: (error: null) => void) => at('prefetch', () => next(null)),
-      consume: (
-        _: string,
-        deliver: (raw: RawMessage) => void,
-        options: object,
-        next: (error: Error | null, ok: object) => void,
-      ) => {
-        consumers.push({ options, deliver, channel: made as unknown as Channel });
-        const answer = answers[seen.consumed] ?? 'ok';
-        seen.consumed += 1;
-        if (answer instanceof Error || answer === 'loses') {
-          next(answer instanceof Error ? answer : new Error('Channel closed'), {});
-          gone();
-          if (answer === 'loses') connection.emit('lost');
-          return;
-        }
-        if (held === 'consume') return void at('consume', () => next(null, { consumerTag: 'tag' }));
-        next(null, { consumerTag: 'tag' });
-        if (answer === 'closes') gone();
-      },
-      checkQueue: (_: string, next: (error: null, ok: object) => void) => {
-        seen.looks += 1;
-        next(null, { consumerCount: 0, messageCount });
-      },
-      get: (_: string, __: object, next: (error: null, raw: false) => void) => {
-        seen.asked += 1;
-        next(null, false);
-      },
-      cancel: (_: string, next: () => void) => {
-        seen.answers.push('cancel');
-        next();
-      },
-      nack: ({ fields }: RawMessage) => seen.answers.push(`nack ${fields.deliveryTag}`),
-      close: () => {
-        if (isClosed) throw new Error('IllegalOperationError: Channel closed');
-        seen.closed += 1;
-        gone();
-      },
-    }) as unknown as Channel;
-  };
-  const fake = Object.assign(connection, {
-    channel,
-    answered: (_: string, answer: Promise<unknown>) => answer,
-    queueOf: () => ({ name: 'q', declaredArguments: declared ?? undefined, isTransient: false }),
-    addresses,
-    leave: () => connection.emit('lost'),
-  });
-  const counts = newCounts();
-  const consumer = new Consumer(fake as unknown as BrokerConnection, {
-    vhost: '/',
-    subscription: 's',
-    prefetch,
-    options: {},
-    watchMs,
-    quietMs: 4,
-    counts,
-    redact: (text) => text,
-  });
-  consumer.on('interrupted', ({ message }: MqError) => seen.interrupted.push(message));
-  return { consumer, seen, counts, consumers, release: release.resolve };
-}
-interface Given {
-  /** Arguments of the queue. `null` if they are unknown. */
-  declared?: Readonly<Record<string, unknown>> | null;
-  watchMs?: number;
-  addresses?: number;
-  messageCount?: number;
-  prefetch?: number;
-  /** The broker answers this step only after `release`. */
-  held?: Step;
-}
-type Step = 'channel' | 'prefetch' | 'consume';
 
 test('a channel that closes in the packet of consume-ok is set up again', async () => {
   const { consumer, seen, counts } = consuming(['closes']);
@@ -132,6 +29,20 @@ test('an exclusive consumer waits until the previous one is removed', async () =
   await until('it consumes again', () => seen.consumed === 4 && counts.consumers === 1);
   await consumer.stop();
   assert.equal(said, ["the queue 'q' in vhost '/' has an exclusive consumer", 'active']);
+});
+
+test('reports that the broker has accepted the consumer after refusals', async () => {
+  const down = new Error(
+    `Operation failed: BasicConsume; 404 (NOT-FOUND) with message "NOT_FOUND - home node 'rabbit@a' of durable queue 'q' in vhost '/' is down or inaccessible"`,
+  );
+  const { consumer, seen } = consuming(['closes', down, down]);
+  const accepted: number[] = [];
+  consumer.on('accepted', () => accepted.push(seen.consumed));
+  consumer.on('fatal', ({ message }) => accepted.push(message.length));
+  await consumer.start();
+  await until('it consumes again', () => accepted.length === 2);
+  await consumer.stop();
+  assert.equal(accepted, [1, 4]);
 });
 
 for (const [code, text] of [
@@ -178,7 +89,7 @@ for (const [what, declared] of [
   ['that mq does not declare', null],
 ] as const) {
   test(`does not probe a queue ${what}`, async () => {
-    const { consumer, seen } = consuming([], { declared, watchMs: 5 });
+    const { consumer, seen } = consuming([], { declared, watchMs: 5, type: 'classic' });
     await consumer.start();
     // The consumer is set up again after every second check, and the checks continue.
     await until('several checks have passed', () => seen.looks > 12);
@@ -198,13 +109,27 @@ test('does not probe for more messages than its prefetch', async () => {
   assert.ok(full.seen.asked <= before + 1, `it has probed ${full.seen.asked - before} times`);
 });
 
-test('does not look for the consumer of a stream', async () => {
-  const { consumer, seen } = consuming([], { declared: { 'x-queue-type': 'stream' }, watchMs: 2 });
-  const other = consuming([], { watchMs: 2 });
-  await Promise.all([consumer.start(), other.consumer.start()]);
-  await until('several checks of another queue have passed', () => other.seen.looks > 12);
-  await Promise.all([consumer.stop(), other.consumer.stop()]);
-  assert.equal([seen.looks, seen.asked, seen.consumed], [0, 0, 1]);
+for (const [what, declared, looks] of [
+  ['a stream', { 'x-queue-type': 'stream' }, 0],
+  ['a stream that mq does not declare', null, 2],
+] as const) {
+  test(`does not miss the consumer of ${what}`, async () => {
+    const { consumer, seen } = consuming([], { declared, watchMs: 2, type: 'stream' });
+    const other = consuming([], { watchMs: 2 });
+    await Promise.all([consumer.start(), other.consumer.start()]);
+    await until('several checks of another queue have passed', () => other.seen.looks > 12);
+    await Promise.all([consumer.stop(), other.consumer.stop()]);
+    assert.equal([seen.looks, seen.asked, seen.consumed], [looks, 0, 1]);
+  });
+}
+
+test('looks for the consumer of a queue with a forged offset', async () => {
+  const { consumer, consumers, seen } = consuming([], { declared: null, watchMs: 2, type: 'quorum' });
+  await consumer.start();
+  consumers[0]?.deliver(withOffset(7, false));
+  const resumed = await until('it consumes again', () => consumers[1]);
+  await consumer.stop();
+  assert.equal([resumed.options, seen.types], [{}, 1]);
 });
 
 const withOffset = (offset: number, redelivered: boolean) =>
@@ -214,38 +139,62 @@ const withOffset = (offset: number, redelivered: boolean) =>
     properties: { headers: { 'x-stream-offset': offset } },
   }) as unknown as RawMessage;
 
-for (const [queue, { declared, redelivered, isStream }] of Object.entries({
-  'a classic queue': { declared: {}, redelivered: false, isStream: false },
-  'a quorum queue': { declared: { 'x-queue-type': 'quorum' }, redelivered: false, isStream: false },
-  'a stream': { declared: { 'x-queue-type': 'stream' }, redelivered: false, isStream: true },
-  'an unknown queue': { declared: null, redelivered: false, isStream: true },
-  'an unknown queue, in a redelivery,': { declared: null, redelivered: true, isStream: false },
-})) {
-  test(`${isStream ? 'uses' : 'ignores'} the offset header from ${queue}`, async () => {
-    const { consumer, consumers, seen } = consuming([], { declared });
-    await consumer.start();
-    consumers[0]?.deliver(withOffset(7, redelivered));
-    await consumer.ready();
-    assert.is(seen.consumed, isStream ? 2 : 1, 'only a stream is read with a second consumer');
-    consumers[0]?.channel.close(() => undefined);
-    const resumed = await until('it consumes again', () => consumers[isStream ? 2 : 1]);
-    assert.equal(resumed.options, isStream ? { arguments: { 'x-stream-offset': 7 } } : {});
-    await consumer.stop();
-  });
+for (const [queue, { isStream, ...given }] of Object.entries({
+  'a classic queue': { declared: {}, type: 'classic', isStream: false },
+  'a quorum queue': { declared: { 'x-queue-type': 'quorum' }, type: 'quorum', isStream: false },
+  'a stream': { declared: { 'x-queue-type': 'stream' }, type: 'stream', isStream: true },
+  'an unknown stream': { declared: null, type: 'stream', isStream: true },
+  'an unknown classic queue': { declared: null, type: 'classic', isStream: false },
+  'an unknown quorum queue': { declared: null, type: 'quorum', isStream: false },
+} as const)) {
+  for (const [moment, asks] of [
+    ['when it checks for the end', true],
+    ['after a lost channel', false],
+  ] as const) {
+    test(`${isStream ? 'uses' : 'ignores'} the offset header from ${queue} ${moment}`, async () => {
+      const { consumer, consumers, seen } = consuming([], given);
+      await consumer.start();
+      consumers[0]?.deliver(withOffset(7, false));
+      if (asks) await consumer.ready();
+      const consumed = isStream && asks ? 2 : 1;
+      assert.is(seen.consumed, consumed, 'only a stream is read with a second consumer');
+      consumers[0]?.channel.close(() => undefined);
+      const resumed = await until('it consumes again', () => consumers[consumed]);
+      assert.equal(resumed.options, isStream ? { arguments: { 'x-stream-offset': 7 } } : {});
+      assert.is(seen.types, given.declared ? 0 : 1, 'the broker is asked once');
+      await consumer.stop();
+    });
+  }
 }
 
-test('a reader of new messages skips none when its first channel is lost', async () => {
-  const before = Math.floor(Date.now() / 1000);
-  const { consumer, consumers } = consuming(['closes'], { declared: { 'x-queue-type': 'stream' } });
+test('ignores the offset header of a redelivered message', async () => {
+  const { consumer, consumers, seen } = consuming([], { declared: null, type: 'quorum' });
   await consumer.start();
-  const resumed = await until('it consumes again', () => consumers[1]);
+  consumers[0]?.deliver(withOffset(7, true));
+  assert.is(await consumer.ready(), 0);
   await consumer.stop();
-  assert.equal(consumers[0]?.options, {});
-  const { arguments: given } = resumed.options as { arguments: { 'x-stream-offset': { '!': string; value: number } } };
-  assert.is(given['x-stream-offset']['!'], 'timestamp');
-  const { value } = given['x-stream-offset'];
-  assert.ok(value >= before && value <= Date.now() / 1000, String(value));
+  assert.equal([seen.consumed, seen.types], [1, 0]);
 });
+
+for (const [what, declared] of [
+  ['stream', { 'x-queue-type': 'stream' }],
+  ['stream that mq does not declare', null],
+] as const) {
+  test(`a reader at the end of a ${what} skips no message`, async () => {
+    const before = Math.floor(Date.now() / 1000);
+    const { consumer, consumers } = consuming(['closes'], { declared, type: 'stream' });
+    await consumer.start();
+    const resumed = await until('it consumes again', () => consumers[1]);
+    await consumer.stop();
+    assert.equal(consumers[0]?.options, {});
+    const { arguments: given } = resumed.options as {
+      arguments?: { 'x-stream-offset': { '!': string; value: number } };
+    };
+    assert.is(given?.['x-stream-offset']['!'], 'timestamp');
+    const value = given?.['x-stream-offset'].value ?? 0;
+    assert.ok(value >= before && value <= Date.now() / 1000, String(value));
+  });
+}
 
 const kept = (removed: number[] = []) => ({
   onHandled: () => undefined,
@@ -316,7 +265,7 @@ test('a reader refuses a stored offset behind the end of its stream', async () =
 });
 
 test('acknowledges nothing while it checks for the end of a stream', async () => {
-  const { consumer, consumers } = consuming([], { declared: null });
+  const { consumer, consumers } = consuming([], { declared: null, type: 'stream' });
   await consumer.start();
   consumers[0]?.deliver(withOffset(7, false));
   const ready = consumer.ready();

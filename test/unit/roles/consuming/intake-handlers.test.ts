@@ -177,7 +177,7 @@ test('--idle ends a role whose handler returns at once', async () => {
   }
 });
 
-test('--idle does not count the time without a connection', async () => {
+test('--idle does not count the time without a consumer', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   try {
     const intake = startIntake({}, { handle: () => ack, settings: { idleMs: 1000 } });
@@ -187,6 +187,9 @@ test('--idle does not count the time without a connection', async () => {
     mock.timers.tick(60_000);
     assert.not(intake.group.isStopping);
     intake.resume();
+    mock.timers.tick(60_000);
+    assert.not(intake.group.isStopping, 'the broker has not accepted the consumer');
+    intake.accept();
     mock.timers.tick(999);
     assert.not(intake.group.isStopping);
     mock.timers.tick(1);
