@@ -187,6 +187,7 @@ async function change({ context, browser, printer, settings, copyPublisher }: Ch
     if (removal.selected >= count) break;
   }
   await removal.end();
+  await browser.flush();
   if (removal.selected === 0 && !context.drain.aborted) refuseMissing(settings, browser.total);
   await printer.result({ verb, queue, done: removal.done, left: browser.total - removal.done });
   removal.refuseFailures(queue, browser.total);
