@@ -42,6 +42,23 @@ export function aborted(signal: AbortSignal): Promise<undefined> {
   });
 }
 
+/**
+ * Resolves when `work` ends or the signal aborts. Rejects if `work` does. `Promise.race` with one promise of the signal
+ * would keep memory for each call until the signal aborts.
+ */
+export async function endedOrAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const stop = () => resolve(undefined);
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
+  work.then(resolve, reject);
+  try {
+    await promise;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
 /** Returns the result of `work`, or `undefined` after a signal, because nothing needs to be finished at the start. */
 export function orDrain<T>(work: Promise<T>, { drain }: Context): Promise<{ value: T } | undefined> {
   return Promise.race([work.then((value) => ({ value })), aborted(drain)]);

@@ -177,16 +177,21 @@ async function change({ context, browser, printer, settings, copyPublisher }: Ch
   const { selection, verb, queue } = settings;
   const { count = Number.POSITIVE_INFINITY } = selection;
   const removal = new Removal(copyPublisher, new Progress(context.stderr, browser.total));
-  for await (const message of browser.messages()) {
-    if (context.drain.aborted || removal.isLost || !isSelected(message.raw, selection)) {
-      message.leave();
-      if (context.drain.aborted || removal.isLost) break;
-      continue;
+  try {
+    for await (const message of browser.messages()) {
+      if (context.drain.aborted || removal.isLost || !isSelected(message.raw, selection)) {
+        message.leave();
+        if (context.drain.aborted || removal.isLost) break;
+        continue;
+      }
+      await removal.remove(message);
+      if (removal.selected >= count) break;
     }
-    await removal.remove(message);
-    if (removal.selected >= count) break;
+  } finally {
+    // The copies that are on their way remove their messages when they are confirmed.
+    await removal.end();
   }
-  await removal.end();
+  await browser.flush();
   if (removal.selected === 0 && !context.drain.aborted) refuseMissing(settings, browser.total);
   await printer.result({ verb, queue, done: removal.done, left: browser.total - removal.done });
   removal.refuseFailures(queue, browser.total);

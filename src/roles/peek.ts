@@ -4,7 +4,7 @@ import type { StreamOffset } from '../config/stream-offset.ts';
 import type { Context } from '../context.ts';
 import type { QueueReader, QueueType, Republisher, Session } from '../session/session.ts';
 import type { RawMessage } from '../session/wire.ts';
-import { aborted, interrupted } from '../signal.ts';
+import { endedOrAborted, interrupted } from '../signal.ts';
 import { isClosedPipe } from '../terminal/printer.ts';
 import { Renewal } from './dead-letters/renewal.ts';
 import { messageIds } from './outgoing.ts';
@@ -89,12 +89,11 @@ interface PeekParts extends OpenedPeek {
 
 async function peekStream({ context, settings, reader, show, isEnough }: PeekParts): Promise<void> {
   const { offset = 'first', count, filters } = settings;
-  const stopped = aborted(context.drain);
   const stream = await reader.stream(offset, filters.length > 0 ? Number.POSITIVE_INFINITY : count);
   try {
     for await (const raw of stream.messages()) {
       if (context.drain.aborted) throw interrupted(context, 'a stream keeps its messages');
-      await Promise.race([show(raw), stopped]);
+      await endedOrAborted(show(raw), context.drain);
       if (isEnough()) return;
     }
   } finally {
@@ -123,7 +122,6 @@ async function peekQueue({ context, session, settings, reader, type, show, isEno
     isNeeded: (raw, at) => limit !== undefined && raw.fields.redelivered && renewal.isNeeded(raw, at),
     republish: (message) => renewal.republish(message),
   };
-  const stopped = aborted(context.drain);
   const browser = await reader.browse(republisher, filters.length > 0 ? undefined : count);
   const warning = markWarning(type, server);
   if (warning !== undefined && browser.total > 0) note(warning);
@@ -132,7 +130,7 @@ async function peekQueue({ context, session, settings, reader, type, show, isEno
       message.leave();
       if (context.drain.aborted) throw interrupted(context, 'the messages are in the queue');
       limit?.refuse(message.raw);
-      await Promise.race([show(message.raw), stopped]);
+      await endedOrAborted(show(message.raw), context.drain);
       if (isEnough()) return;
     }
   } finally {

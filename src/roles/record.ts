@@ -96,7 +96,7 @@ export async function recordAndRemove(
     verb: 'move',
   });
   try {
-    await withGroup(context, { ...settings, source: `queue ${queue}`, removes: true }, (group) =>
+    await withGroup(context, { ...settings, source: `queue ${queue}`, flush: () => browser.flush() }, (group) =>
       readAll(browser.messages(), group, settings),
     );
   } finally {
@@ -139,27 +139,33 @@ interface Recording extends RecordSettings {
   /** Description in the first line of the file. */
   readonly source: string;
   readonly queue?: string;
-  /** Removes each message from its queue when it is on disk. */
-  readonly removes?: boolean;
+  /**
+   * Waits until the broker has received every removal. If it is set, each message is removed from its queue when it is
+   * on disk.
+   */
+  readonly flush?: () => Promise<void>;
 }
 
 /** Creates the file, and completes it after `work`, also if `work` fails after the first message. */
 async function withGroup(
   context: Context,
-  { path, source, queue, removes = false, note }: Recording,
+  { path, source, queue, flush, note }: Recording,
   work: (group: Group) => Promise<void>,
 ): Promise<void> {
   const writer = await RecordingWriter.create({ ...context, path, source });
-  const group = new Group(writer, { queue, removes });
-  let removed = removes ? '; some of them may still be in the queue' : '';
+  const group = new Group(writer, { queue, removes: flush !== undefined });
+  let removed = flush ? '; some of them may still be in the queue' : '';
   let isFailed = true;
   try {
     await work(group);
     isFailed = false;
-    if (removes) removed = ' and removed from the queue';
   } finally {
     try {
       await group.finish({ isFailed });
+      if (flush && !isFailed) {
+        await flush();
+        removed = ' and removed from the queue';
+      }
     } finally {
       note(`${countText(group.written)} recorded${group.written > 0 ? removed : ''}`);
     }

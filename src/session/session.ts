@@ -211,9 +211,9 @@ export class Session {
     }
   }
 
-  /** Connects to a queue or stream for reading, by the broker's name. Nothing is declared. */
+  /** Connects to a queue or stream for reading, by the broker's name, without declaring. After a loss, every call fails. */
   async queueReader(vhost: string, queue: string): Promise<QueueReader> {
-    return QueueReader.open(await this.#connectOnly('read', vhost), { vhost, queue, redact: this.#redact });
+    return QueueReader.open(await this.#connectOnly('read', vhost, 'never'), { vhost, queue, redact: this.#redact });
   }
 
   /** Opens a listener for exchanges of a vhost, by the broker's names. Nothing of rascal.json is declared. */
@@ -335,9 +335,9 @@ export class Session {
   }
 
   /** Connects to a vhost without declaring anything. */
-  #connectOnly(purpose: string, vhost: string): Promise<BrokerConnection> {
+  #connectOnly(purpose: string, vhost: string, reconnect?: ReconnectLimit): Promise<BrokerConnection> {
     const needs = { publications: [], subscriptions: [], extraQueues: { [vhost]: {} }, declare: false };
-    return this.#connections.open(purpose, { config: this.#config, needs });
+    return this.#connections.open(purpose, { config: this.#config, needs, reconnect });
   }
 
   async #connectToPublish(

@@ -131,6 +131,7 @@ async function replaceLetter(
         continue;
       }
       await send(message, await copyOf(), publisher);
+      await letters.flush();
       return letters.total - 1;
     }
     return undefined;

@@ -7,7 +7,7 @@ import { MqError } from '../../errors.ts';
 import type { Browser, Session } from '../../session/session.ts';
 import { isStreamError, streamError } from '../../session/stream-error.ts';
 import type { RawMessage } from '../../session/wire.ts';
-import { interrupted } from '../../signal.ts';
+import { hasEndedConnections, interrupted } from '../../signal.ts';
 import { messageIds } from '../outgoing.ts';
 import type { DlqVerb } from '../selection.ts';
 import { Renewal } from './renewal.ts';
@@ -19,12 +19,15 @@ export type LetterQueue = Pick<DeadQueue, 'vhost' | 'queue'> & {
   readonly verb: DlqVerb;
 };
 
-export type Letters = Pick<Browser, 'total' | 'messages' | 'purge' | 'close'>;
+export type Letters = Pick<Browser, 'total' | 'messages' | 'purge' | 'flush' | 'close'>;
+
+type LettersContext = Pick<Context, 'stderr' | 'drain' | 'abandon'>;
 
 const noLetters: Letters = {
   total: 0,
   async *messages() {},
   purge: async () => 0,
+  flush: async () => {},
   close: async () => {},
 };
 
@@ -33,7 +36,7 @@ const noLetters: Letters = {
  * declares it with the first dead letter.
  */
 export async function openLetters(
-  { stderr }: Pick<Context, 'stderr'>,
+  context: LettersContext,
   session: Session,
   { vhost, queue, work, declared, verb }: LetterQueue,
 ): Promise<Letters> {
@@ -48,15 +51,7 @@ export async function openLetters(
     // A stream that was never read reports no messages. Purging one would close the connection (540).
     const isUnknown = type === undefined && (browser.total === 0 || verb === 'purge');
     if (isUnknown && (await reader.type()) === 'stream') throw streamError(queue);
-    return {
-      total: browser.total,
-      messages: () => browser.messages(),
-      purge: () => browser.purge(),
-      close: async () => {
-        await browser.close();
-        stderr.write(renewal.report());
-      },
-    };
+    return lettersOf(browser, renewal, context);
   } catch (error) {
     if (!(error instanceof MqError)) throw error;
     if (isStreamError(error)) throw await withDeadQueue(error, session, { vhost, queue });
@@ -70,6 +65,29 @@ export async function openLetters(
       hint: 'mq declares it with the first dead letter; use --queue to name another queue',
       cause: error,
     });
+  }
+}
+
+function lettersOf(browser: Browser, renewal: Renewal, context: LettersContext): Letters {
+  return {
+    total: browser.total,
+    messages: () => browser.messages(),
+    purge: () => browser.purge(),
+    flush: () => flush(browser, context),
+    close: async () => {
+      await browser.close();
+      context.stderr.write(renewal.report());
+    },
+  };
+}
+
+/** Waits for the removals. After a second signal, the signal is the reason why the broker may not have received them. */
+async function flush(browser: Browser, context: LettersContext): Promise<void> {
+  try {
+    await browser.flush();
+  } catch (error) {
+    if (!(error instanceof MqError) || !hasEndedConnections(context.abandon)) throw error;
+    throw interrupted(context, error.message);
   }
 }
 

@@ -42,6 +42,8 @@ export class Replay {
   #queues: WaitQueues = { declared: new Map(), existingOnly: async () => new Set() };
   /** Queues that exist. */
   readonly #found = new Set<string>();
+  /** Queues whose check had no answer. */
+  readonly #unchecked = new Set<string>();
   /** Wait queues that exist but that the user may not declare. */
   readonly #existing = new Set<string>();
   /** Declared wait queues with their arguments. */
@@ -52,9 +54,17 @@ export class Replay {
     this.#nextId = nextId;
   }
 
-  /** Declares the wait queues on each new channel of the publisher. */
+  /**
+   * Declares the wait queues on each new channel of the publisher. Rejects if a queue does not exist whose check had no
+   * answer on the last channel, so that no letter for it is published.
+   */
   readonly onChannel = async (channel: ConfirmChannel): Promise<void> => {
     this.#channel = channel;
+    for (const queue of this.#unchecked) {
+      await check(channel, queue);
+      this.#unchecked.delete(queue);
+      this.#found.add(queue);
+    }
     for (const [name, args] of this.#declared) await declare(channel, name, args);
   };
 
@@ -114,8 +124,11 @@ export class Replay {
     // The work queue must exist. Otherwise the letter would stay unseen in the wait queue until the work queue is
     // declared.
     if (this.#channel && !this.#found.has(queue)) {
-      const isFound = await exists(this.#channel, queue);
-      if (isFound) this.#found.add(queue);
+      const isFound = await check(this.#channel, queue).then(
+        () => true,
+        () => false,
+      );
+      (isFound ? this.#found : this.#unchecked).add(queue);
     }
     const { declared, existingOnly } = this.#queues;
     if (declared.has(name) || this.#existing.has(name) || this.#declared.has(name) || !this.#channel)
@@ -229,12 +242,11 @@ function isTrusted(
 }
 
 /**
- * Checks whether a queue exists. A missing queue closes the channel, and the publisher reports that for the message.
+ * Rejects if a queue does not exist, or if the channel is lost. A missing queue closes the channel, and the publisher
+ * reports that for the message.
  */
-function exists(channel: ConfirmChannel, queue: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    channel.checkQueue(queue, (error) => resolve(!error));
-  });
+function check(channel: ConfirmChannel, queue: string): Promise<unknown> {
+  return promised((next) => channel.checkQueue(queue, next));
 }
 
 function declare(channel: ConfirmChannel, queue: string, args: object): Promise<unknown> {

@@ -72,6 +72,8 @@ export class Browser {
   readonly #republishing = new Set<Promise<void>>();
   readonly #arrival = new Arrival();
   #failure: MqError | undefined;
+  /** Number of messages that the caller removed. */
+  #removed = 0;
   /** Receives the messages that are requested one by one. */
   #getter: Reader | undefined;
   /** The last delivery had been delivered before. */
@@ -118,6 +120,23 @@ export class Browser {
     } catch (error) {
       throw failureOf(error, redact);
     }
+  }
+
+  /**
+   * Waits until the broker has received every removal. Throws IN_DOUBT if the connection is lost before that, because
+   * the broker returns the messages whose removal it has not received to the queue.
+   */
+  async flush(): Promise<void> {
+    if (this.#removed === 0) return;
+    try {
+      // The broker handles the requests of a channel in order, and answers this one.
+      await promised((next) => this.#channel.prefetch(this.#prefetch, false, next));
+    } catch (error) {
+      // amqplib answers the pending call before the events, which contain the reason.
+      await turn();
+      this.#failure ??= failureOf(error, this.#settings.redact);
+    }
+    if (this.#failure) throw this.#removalInDoubt(this.#failure);
   }
 
   /** Returns the remaining messages to the queue in their order. Never rejects. */
@@ -270,6 +289,7 @@ export class Browser {
       raw,
       remove: () => {
         reader.unacked -= 1;
+        this.#removed += 1;
         if (!this.#failure) this.#channel.ack(raw, false);
       },
       leave: () => {
@@ -291,6 +311,14 @@ export class Browser {
   #fail(error: Error): void {
     this.#failure ??= failureOf(error, this.#settings.redact);
     this.#arrival.notify();
+  }
+
+  #removalInDoubt(cause: MqError): MqError {
+    const removed = this.#removed === 1 ? '1 removed message' : `${this.#removed} removed messages`;
+    return new MqError('IN_DOUBT', `${removed} may still be in '${this.#settings.queue}': ${cause.message}`, {
+      hint: 'the broker may not have received every removal; read the queue before you run the command again',
+      cause,
+    });
   }
 
   #singlyActive(): MqError {

@@ -39,6 +39,8 @@ interface OpenPlan {
   >;
   /** If `true`, a declaration that the user may not make is an error, even if the queue or exchange exists. */
   readonly isStrict?: boolean;
+  /** Limit for reconnecting. Default: that of the session. */
+  readonly reconnect?: ReconnectLimit | undefined;
 }
 
 const heartbeatSeconds = 10;
@@ -66,8 +68,9 @@ export class Connections {
   }
 
   /** Connects and declares what is needed. `purpose` is part of the connection name and of the log lines. */
-  async open(purpose: string, { config, needs, isStrict = false }: OpenPlan): Promise<BrokerConnection> {
-    const { addresses, role, reconnect } = this.#settings;
+  async open(purpose: string, { config, needs, isStrict = false, ...plan }: OpenPlan): Promise<BrokerConnection> {
+    const { addresses, role } = this.#settings;
+    const { reconnect = this.#settings.reconnect } = plan;
     const connectionName = `mq ${role} ${purpose} ${time.randomUUID().slice(0, 8)}`;
     const settings = rascalSettings(config, {
       ...needs,
@@ -87,7 +90,7 @@ export class Connections {
       throw new MqError('UNAVAILABLE', 'the session was closed while it connected');
     }
     this.#open.push(connection);
-    this.#observe(connection, purpose);
+    this.#observe(connection, purpose, reconnect);
     return connection;
   }
 
@@ -104,14 +107,17 @@ export class Connections {
     for (const connection of this.#open) connection.abort(error);
   }
 
-  #observe(connection: BrokerConnection, purpose: string): void {
+  #observe(connection: BrokerConnection, purpose: string, reconnect: ReconnectLimit | undefined): void {
     const { say, counts } = this.#settings;
+    // The error of a connection that is used only once ends its command.
+    const isOnce = reconnect === 'never';
     const fields = { connection: purpose };
     counts.connections += 1;
     counts.connected += 1;
     connection.on('lost', (error) => {
       counts.connected -= 1;
       counts.lost += 1;
+      if (isOnce) return;
       this.#logLoss(error, purpose);
       this.#reconnecting.add(connection);
     });
@@ -122,6 +128,7 @@ export class Connections {
     connection.on('connected', () => {
       counts.connected += 1;
       counts.reconnected += 1;
+      if (isOnce) return;
       this.#reconnecting.delete(connection);
       if (this.#reconnecting.size === 0) say({ event: 'connected', message: 'connected again', fields });
     });
