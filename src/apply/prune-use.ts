@@ -5,6 +5,7 @@ import { apiPath, query } from '../admin/path.ts';
 import { refusal } from '../admin/refusal.ts';
 import { objectOf } from '../config/plain.ts';
 import { counted } from '../topology/object-text.ts';
+import { type NotReady, notReadyIn } from './not-ready.ts';
 import type { Target } from './step.ts';
 
 interface Source extends Pick<Target, 'api' | 'vhost'> {
@@ -15,18 +16,17 @@ interface Source extends Pick<Target, 'api' | 'vhost'> {
 /** Queues in one reading of depths, which has a time limit. */
 const mostDepths = 50;
 
-export interface QueueUse {
+export interface QueueUse extends NotReady {
   readonly type: string;
-  /** Ready and unacknowledged messages. `undefined` if they cannot be counted. */
+  /** All messages, also those that are not ready. `undefined` if they cannot be counted. */
   readonly messages: number | undefined;
-  readonly unacknowledged: number;
   /** `undefined` if they cannot be counted. */
   readonly consumers: number | undefined;
 }
 
 /**
  * Returns the use of the queues that exist. AMQP counts ready messages and consumers exactly; only the API counts
- * unacknowledged messages. RabbitMQ 4.0.5, 4.3.6: the API is exact for classic queues and up to 5 s late for quorum
+ * unacknowledged messages and those that are held back. RabbitMQ 4.0.5, 4.3.6: the API is exact for classic queues and up to 5 s late for quorum
  * queues. The ready messages of a stream are up to 1 s late.
  */
 export async function usesOf(source: Source, queues: readonly string[]): Promise<Map<string, QueueUse>> {
@@ -38,13 +38,13 @@ export async function usesOf(source: Source, queues: readonly string[]): Promise
     const found = await described(source, name);
     if (found === undefined) continue;
     const depth = depths.get(name);
-    const [all, unacknowledged] = [found['messages'], found['messages_unacknowledged']];
+    const { messages: all } = found;
     const isRunning = found['state'] === undefined || found['state'] === 'running';
     const isCounted = isRunning && depth !== undefined && (typeof all === 'number' || found['type'] === 'stream');
     uses.set(name, {
       type: String(found['type']),
       messages: isCounted ? Math.max(Number(all ?? 0), depth.ready) : undefined,
-      unacknowledged: Number(unacknowledged ?? 0),
+      ...notReadyIn(found),
       consumers: depth?.consumers,
     });
   }

@@ -132,7 +132,7 @@ class VhostPrune {
     try {
       const ready = await (await target.declarer()).deleteQueue(name, conditions);
       // RabbitMQ: the answer for a stream has no count.
-      const lost = use.type === 'stream' ? (use.messages ?? 0) : ready + use.unacknowledged;
+      const lost = use.type === 'stream' ? (use.messages ?? 0) : ready + use.unacknowledged + use.heldBack;
       if (dropsMessages || lost > 0) target.onResult({ lost });
     } catch (error) {
       if (isPrecondition(error)) this.#assertUnused([inUseAgain('queue', name)], restored);

@@ -7,7 +7,7 @@ import type { TopologyQueue } from '../topology/topology.ts';
 import type { WantedQueue } from '../topology/wanted.ts';
 import type { ReplacedObjects } from './replace-objects.ts';
 import { capacityOf, holdingArguments, removingPolicy } from './replace-policies.ts';
-import { unacknowledged, type VhostState } from './replace-state.ts';
+import { notReady, type VhostState } from './replace-state.ts';
 import type { Target } from './step.ts';
 
 interface Checked {
@@ -28,7 +28,7 @@ export async function assertReplaceable(place: Place, { found, wanted, state }: 
   if (why !== undefined) throw irreplaceable(name, why);
   await refuseUse(place, name);
   const { messageCount } = await place.objects.depth(name);
-  const { messages } = capacityOf({ ...wanted, type: wanted.type ?? found.type }, state);
+  const { messages } = capacityOf(renewed(found, wanted), state);
   if (messageCount > messages)
     throw new MqError(
       'REFUSED',
@@ -45,21 +45,36 @@ export function assertShortName(name: string): void {
   if (isTooLong(name)) throw irreplaceable(name, tooLong);
 }
 
-function irreplaceable(name: string, why: string): MqError {
+/** Returns the reason if a policy removes messages from the holding queue. */
+export function removalText(policy: string | undefined, holding: string): string {
+  const subject = policy === undefined ? 'a policy' : `the policy '${escaped(policy)}'`;
+  return `${subject} would remove messages from the holding queue '${escaped(holding)}'; change its pattern or its priority`;
+}
+
+/** Returns the TOPOLOGY error about a queue that cannot be replaced. */
+export function irreplaceable(name: string, why: string): MqError {
   return new MqError('TOPOLOGY', `mq cannot replace the queue '${escaped(name)}': ${why}`);
 }
 
-/** Throws REFUSED if the queue has consumers, or messages that another client has not acknowledged. */
+/** Throws REFUSED if the queue has consumers, unacknowledged messages, or messages that the broker holds back. */
 export async function refuseUse({ objects, ...api }: Place, name: string): Promise<void> {
   const { consumerCount } = await objects.depth(name);
   if (consumerCount > 0) throw inUse(name, consumerCount);
-  const held = await unacknowledged(api, name);
-  if (held === 0) return;
+  const { unacknowledged, heldBack } = await notReady(api, name);
+  if (unacknowledged > 0)
+    throw new MqError(
+      'REFUSED',
+      `the queue '${name}' has ${counted(unacknowledged, 'unacknowledged message')}, which a deletion would lose`,
+      {
+        hint: 'wait until their clients have acknowledged or returned them',
+      },
+    );
+  if (heldBack === 0) return;
   throw new MqError(
     'REFUSED',
-    `the queue '${name}' has ${counted(held, 'unacknowledged message')}, which a deletion would lose`,
+    `the queue '${name}' holds back ${counted(heldBack, 'message')} for a dead-letter target or a delayed retry, which a deletion would lose`,
     {
-      hint: 'wait until their clients have acknowledged or returned them',
+      hint: 'bind a queue that accepts the dead letters (messages_dlx), or wait for the retries (messages_delayed)',
     },
   );
 }
@@ -96,12 +111,19 @@ function reasonOf(found: TopologyQueue, wanted: WantedQueue): string | undefined
   return undefined;
 }
 
+/** Returns the new queue with the settings that the policies of the queue have, if these are the same for both types. */
+function renewed(found: TopologyQueue, wanted: WantedQueue) {
+  const { policySettings } = found;
+  const type = wanted.type ?? found.type;
+  const isKnown = type === found.type && policySettings !== undefined;
+  return { ...wanted, type, ...(isKnown && { policySettings }) };
+}
+
 function policyReason(found: TopologyQueue, wanted: WantedQueue, state: VhostState): string | undefined {
   const name = holdingName(found.name);
   const all = holdingArguments(found, wanted, state);
   const policy = removingPolicy({ name, type: String(all['x-queue-type']), arguments: all }, state);
-  if (policy === undefined) return undefined;
-  return `the policy '${escaped(policy)}' would remove messages from the holding queue '${escaped(name)}'; change its pattern or its priority`;
+  return policy === undefined ? undefined : removalText(policy, name);
 }
 
 /** Declares and deletes a queue with the new arguments, so that the broker refuses them before anything is deleted. */

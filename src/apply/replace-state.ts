@@ -1,9 +1,11 @@
 // Reads what a replacement needs to know from the management API, and removes bindings through it.
 
+import { withoutStatistics } from '../admin/depths.ts';
 import { apiPath, query } from '../admin/path.ts';
-import { listOf, objectOf, stringOf } from '../config/plain.ts';
+import { listOf, objectOf, type Plain, stringOf } from '../config/plain.ts';
 import { bindingOf, liveTopology, policiesOf } from '../topology/live.ts';
 import type { Topology, TopologyBinding } from '../topology/topology.ts';
+import { type NotReady, notReadyIn } from './not-ready.ts';
 import type { Policies } from './replace-policies.ts';
 import type { Target } from './step.ts';
 
@@ -11,6 +13,8 @@ type Api = Pick<Target, 'api' | 'vhost'>;
 
 export interface VhostState extends Policies {
   readonly topology: Topology;
+  /** `false` if the user may not read the operator policies. */
+  readonly knowsOperatorPolicies: boolean;
 }
 
 /** Reads the topology and the policies of the vhost. */
@@ -18,9 +22,14 @@ export async function readState({ api, vhost }: Api): Promise<VhostState> {
   const topology = await liveTopology((collection, columns) =>
     api.request('GET', `${apiPath`/${collection}/${vhost}`}${query({ columns: columns.join(',') })}`),
   );
-  // A user who may not read operator policies, or a broker without them, has none that mq can know.
   const { status, body } = await api.ask('GET', apiPath`/operator-policies/${vhost}`);
-  return { topology, policies: topology.policies, operatorPolicies: status === 200 ? policiesOf(body) : [] };
+  return {
+    topology,
+    policies: topology.policies,
+    operatorPolicies: status === 200 ? policiesOf(body) : [],
+    // A broker without operator policies answers 404.
+    knowsOperatorPolicies: status === 200 || status === 404,
+  };
 }
 
 /** A binding to a queue, with RabbitMQ's key of it. */
@@ -45,11 +54,21 @@ export async function removeBinding({ api, vhost }: Api, queue: string, one: Que
 }
 
 /**
- * Returns the number of unacknowledged messages. RabbitMQ without statistics: the number is current for a classic queue,
- * and at most 5 seconds old for a quorum queue.
+ * Returns the numbers of messages that are not ready. RabbitMQ without statistics: the numbers are current for a classic
+ * queue, and at most 5 seconds old for a quorum queue.
  */
-export async function unacknowledged({ api, vhost }: Api, queue: string): Promise<number> {
-  const exact = query({ disable_stats: true, enable_queue_totals: true });
-  const answer = objectOf(await api.request('GET', `${apiPath`/queues/${vhost}/${queue}`}${exact}`));
-  return Number(answer['messages_unacknowledged'] ?? 0);
+export async function notReady(place: Api, queue: string): Promise<NotReady> {
+  return notReadyIn(await describedNow(place, queue));
+}
+
+/** Returns the queue as the management API describes it without statistics. */
+export async function describedNow({ api, vhost }: Api, queue: string): Promise<Plain> {
+  const path = apiPath`/queues/${vhost}/${queue}` + query(withoutStatistics);
+  return objectOf(await api.request('GET', path));
+}
+
+/** Returns the queue with RabbitMQ's statistics, which contain a new queue only after some seconds. */
+export async function describedByStatistics({ api, vhost }: Api, queue: string): Promise<Plain> {
+  const columns = ['policy', 'operator_policy', 'effective_policy_definition'].join(',');
+  return objectOf(await api.request('GET', apiPath`/queues/${vhost}/${queue}` + query({ columns })));
 }

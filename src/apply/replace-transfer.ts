@@ -4,15 +4,17 @@
 import { MqError } from '../errors.ts';
 import type { Room, SingleConnection } from '../session/session.ts';
 import type { Properties, RawMessage } from '../session/wire.ts';
-import { interruption } from '../signal.ts';
-import { pause, time } from '../time.ts';
+import { time } from '../time.ts';
 import { holdingName } from '../topology/replace-names.ts';
 import type { TopologyQueue } from '../topology/topology.ts';
 import type { WantedQueue } from '../topology/wanted.ts';
+import { withPolicySettings } from './effective-policy.ts';
+import type { HoldingQueue } from './replace-holding-policy.ts';
+import { awaitNotHeld } from './replace-not-held.ts';
 import type { ReplacedObjects } from './replace-objects.ts';
-import { capacityOf, holdingArguments } from './replace-policies.ts';
-import { deleted, inUse, refuseUse } from './replace-refusals.ts';
-import { bindingsTo, readState, removeBinding, unacknowledged, type VhostState } from './replace-state.ts';
+import { capacityOf, holdingArguments, mayHoldBack } from './replace-policies.ts';
+import { deleted, inUse } from './replace-refusals.ts';
+import { bindingsTo, readState, removeBinding, type VhostState } from './replace-state.ts';
 import type { Target } from './step.ts';
 
 interface TransferParts {
@@ -22,6 +24,12 @@ interface TransferParts {
   readonly onPoint: (point: string) => void;
 }
 
+interface Renewal {
+  readonly state: VhostState;
+  /** Declares the new queue. */
+  readonly declare: () => Promise<unknown>;
+}
+
 type Mover = Awaited<ReturnType<SingleConnection['move']>>;
 
 /**
@@ -29,11 +37,6 @@ type Mover = Awaited<ReturnType<SingleConnection['move']>>;
  * binding was removed arrives within this time.
  */
 const settleMs = 1_000;
-/** Milliseconds after which the number of unacknowledged messages of a quorum queue is current. */
-const countsMs = 5_500;
-const pollMs = 250;
-/** Milliseconds to wait until it is 0. The number of a quorum queue is late, and later on a loaded machine. */
-const [mostUnacknowledgedMs, mostUnacknowledgedQuorumMs] = [15_000, 30_000];
 
 export class Transfer {
   readonly #parts: TransferParts;
@@ -45,20 +48,24 @@ export class Transfer {
     this.#parts = parts;
   }
 
-  /** Declares the holding queue, if it does not exist. */
-  async hold(found: TopologyQueue, wanted: WantedQueue, state: VhostState): Promise<void> {
+  /** Returns the holding queue. Declares it, if it does not exist. */
+  async hold(found: TopologyQueue, wanted: WantedQueue, state: VhostState): Promise<HoldingQueue> {
     const name = holdingName(found.name);
-    if (typeOf(state, name) !== undefined) return;
+    const existing = queueIn(state, name);
+    if (existing !== undefined) return existing;
     this.#parts.onPoint('hold');
-    await this.#parts.objects.declareQueue({ name, arguments: holdingArguments(found, wanted, state) });
+    const all = holdingArguments(found, wanted, state);
+    await this.#parts.objects.declareQueue({ name, arguments: all });
+    return { name, type: String(all['x-queue-type']), arguments: all };
   }
 
   /**
    * Moves everything to the holding queue, deletes the queue and calls `declare`. Returns the milliseconds from before the
    * deletion until after the declaration.
    */
-  async out({ name, type = 'classic' }: TopologyQueue, declare: () => Promise<unknown>): Promise<number> {
+  async out(found: TopologyQueue, { state, declare }: Renewal): Promise<number> {
     const { onPoint, target, objects } = this.#parts;
+    const { name, type = 'classic' } = found;
     const holding = holdingName(name);
     onPoint('move');
     await objects.routeTo(holding, holding);
@@ -71,7 +78,7 @@ export class Transfer {
     } finally {
       await first.stop();
     }
-    await this.#awaitAcknowledged(name, { begun, type });
+    await awaitNotHeld(this.#parts, { name, type, since: mayHoldBack(found, state) ? time.now() : begun });
     for (let attempt = 1; attempt <= mostDeletions; attempt += 1) {
       const { messageCount: count } = await objects.depth(name);
       const mover = await this.#mover({ from: name, to: holding, type });
@@ -101,11 +108,11 @@ export class Transfer {
     const { onPoint, target, objects } = this.#parts;
     const holding = holdingName(name);
     const state = await readState(target);
-    const type = typeOf(state, holding);
-    const queue = state.topology.queues.find((one) => one.name === name);
-    if (type === undefined) throw deleted(holding);
+    const [from, queue] = [queueIn(state, holding), queueIn(state, name)];
+    if (from === undefined) throw deleted(holding);
     if (queue === undefined) throw deleted(name);
-    const room = new QueueRoom(objects, name, capacityOf(queue, state));
+    const { type = 'classic' } = from;
+    const room = new QueueRoom(objects, name, capacityOf(await withPolicySettings(target, queue, state), state));
     for (let isDeleted = false; !isDeleted; ) {
       onPoint('move back');
       await objects.routeTo(holding, name);
@@ -121,7 +128,7 @@ export class Transfer {
       onPoint('delete exchange');
       await objects.removeRoute(holding);
       onPoint('delete holding');
-      isDeleted = await this.#isHoldingDeleted(holding, type);
+      isDeleted = await this.#isHoldingDeleted(from, state);
     }
   }
 
@@ -171,21 +178,6 @@ export class Transfer {
     throw new MqError('REFUSED', `another client binds the queue '${from}' all the time`);
   }
 
-  /** Waits until no client has unacknowledged messages. No mover is running at this time. */
-  async #awaitAcknowledged(name: string, { begun, type }: { begun: number; type: string }): Promise<void> {
-    const { target, objects } = this.#parts;
-    const earliest = type === 'quorum' ? begun + countsMs : 0;
-    const deadline = time.now() + (type === 'quorum' ? mostUnacknowledgedQuorumMs : mostUnacknowledgedMs);
-    for (;;) {
-      if (time.now() >= earliest) {
-        if ((await unacknowledged(target, name)) === 0) return;
-        if (time.now() >= deadline) return refuseUse({ ...target, objects }, name);
-      }
-      await pause(pollMs);
-      if (target.signal.aborted) throw interruption(target.signal);
-    }
-  }
-
   /**
    * Deletes an empty queue. Returns `false` if it has received a message or a consumer. RabbitMQ 4.3.6: a quorum queue
    * cannot be deleted on a condition, so the mover receives what is published to it until it is gone.
@@ -202,13 +194,15 @@ export class Transfer {
   }
 
   /** Deletes the holding queue, to which no client publishes by name. Returns `false` if it is not empty. */
-  async #isHoldingDeleted(holding: string, type: string): Promise<boolean> {
+  async #isHoldingDeleted(holding: TopologyQueue, state: VhostState): Promise<boolean> {
     const { objects } = this.#parts;
-    const { messageCount, consumerCount } = await objects.depth(holding);
-    if (consumerCount > 0) throw inUse(holding, consumerCount);
-    if (type !== 'quorum') return objects.deleteEmpty(holding);
+    const { name, type } = holding;
+    if (mayHoldBack(holding, state)) await awaitNotHeld(this.#parts, { name, type: 'quorum', since: time.now() });
+    const { messageCount, consumerCount } = await objects.depth(name);
+    if (consumerCount > 0) throw inUse(name, consumerCount);
+    if (type !== 'quorum') return objects.deleteEmpty(name);
     if (messageCount > 0) return false;
-    await objects.deleteQueue(holding);
+    await objects.deleteQueue(name);
     return true;
   }
 }
@@ -276,7 +270,6 @@ function addressOf({ fields, properties }: RawMessage, { from, to }: { from: str
   return { exchange: isBack ? from : to, routingKey };
 }
 
-function typeOf({ topology }: VhostState, name: string): string | undefined {
-  const found = topology.queues.find((one) => one.name === name);
-  return found && (found.type ?? 'classic');
+function queueIn({ topology }: VhostState, name: string): TopologyQueue | undefined {
+  return topology.queues.find((one) => one.name === name);
 }

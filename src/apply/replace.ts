@@ -14,6 +14,8 @@ import { compareTopology } from '../topology/compare.ts';
 import { holdingName, lockName } from '../topology/replace-names.ts';
 import type { TopologyQueue } from '../topology/topology.ts';
 import type { WantedQueue } from '../topology/wanted.ts';
+import { withPolicySettings } from './effective-policy.ts';
+import { assertKeepsMessages } from './replace-holding-policy.ts';
 import { isPrecondition, ReplacedObjects } from './replace-objects.ts';
 import { assertReplaceable, assertShortName, deleted, withNeededNames } from './replace-refusals.ts';
 import { readState, type VhostState } from './replace-state.ts';
@@ -34,8 +36,8 @@ const mostAttempts = 3;
 
 /**
  * Replaces the queue, or finishes an interrupted replacement.
- * @throws MqError REFUSED if the queue has consumers or unacknowledged messages, is being replaced, or is full; OUTDATED
- * if it does not exist any more; TOPOLOGY if it cannot be replaced without loss; the errors of the broker; INTERRUPTED or
+ * @throws MqError REFUSED if the queue has consumers, or unacknowledged messages or messages that the broker holds back,
+ * is being replaced, or is full; OUTDATED if it does not exist any more; TOPOLOGY if it cannot be replaced without loss; the errors of the broker; INTERRUPTED or
  * TERMINATED at a signal
  */
 export async function replaceQueue(target: Target, replacement: Replacement): Promise<ReplaceReport> {
@@ -118,12 +120,14 @@ class QueueReplacement {
   }
 
   /** Moves everything to the holding queue and deletes the queue. Moves everything back if that is refused. */
-  async #moveOut(state: VhostState, found: TopologyQueue): Promise<void> {
+  async #moveOut(state: VhostState, queue: TopologyQueue): Promise<void> {
     const { wanted } = this.#replacement;
+    const found = await withPolicySettings(this.#target, queue, state);
     await assertReplaceable({ ...this.#target, objects: this.#objects }, { found, wanted, state });
-    await this.#transfer.hold(found, wanted, state);
+    const holding = await this.#transfer.hold(found, wanted, state);
     try {
-      this.#gapMs = await this.#transfer.out(found, () => this.#declare());
+      await assertKeepsMessages(this.#target, { name: found.name, holding, state });
+      this.#gapMs = await this.#transfer.out(found, { state, declare: () => this.#declare() });
     } catch (error) {
       throw await this.#undone(error);
     }
@@ -135,7 +139,7 @@ class QueueReplacement {
     } catch (error) {
       if (!(error instanceof MqError)) throw error;
       throw new MqError(error.code, `${error.message}; the other messages are in '${holdingName(name)}'`, {
-        hint: `mq apply --replace ${name} continues`,
+        hint: [...(error.hint === undefined ? [] : [error.hint]), `mq apply --replace ${name} continues`].join('; '),
         cause: error,
       });
     }

@@ -59,7 +59,7 @@ export interface AttributeDifference {
 
 /** Messages, consumers and bindings that a replacement or deletion affects. A count is absent if it is not known. */
 export interface Risk {
-  /** Ready and unacknowledged messages. */
+  /** All messages, also unacknowledged ones and those that wait for a dead-letter target or a delayed retry. */
   readonly messages?: number;
   readonly unacknowledged?: number;
   readonly consumers?: number;

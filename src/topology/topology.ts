@@ -50,7 +50,7 @@ export interface TopologyQueue {
 export const unavailableStates: readonly string[] = ['down', 'stopped', 'crashed', 'minority', 'terminated'];
 
 export interface QueueCounts {
-  /** Ready and unacknowledged messages. */
+  /** All messages. RabbitMQ: also dead letters that wait for their target, and messages that wait for a delayed retry. */
   readonly messages?: number;
   readonly unacknowledged?: number;
   readonly consumers?: number;

@@ -193,6 +193,33 @@ test('only --drop-messages deletes queues with messages', () =>
     );
   }));
 
+test('--drop-messages counts dead letters that wait for their target', () =>
+  inShop(async ({ vhost, channel, run }) => {
+    const dead = { 'x-dead-letter-exchange': 'amq.direct', 'x-dead-letter-strategy': 'at-least-once' };
+    const name = 'orders.held';
+    await channel.assertQueue(name, {
+      arguments: { 'x-queue-type': 'quorum', ...dead, 'x-overflow': 'reject-publish' },
+    });
+    for (const body of ['a', 'b', 'c']) channel.sendToQueue(name, Buffer.from(body));
+    await channel.waitForConfirms();
+    for (let number = 1; number <= 2; number += 1) {
+      const message = await channel.get(name);
+      assert.ok(message);
+      if (message) channel.nack(message, false, false);
+    }
+    await until('the count of three messages', async () => {
+      const counts = await vhost.api(
+        'GET',
+        `/api/queues/${vhost.name}/${name}?disable_stats=true&enable_queue_totals=true`,
+      );
+      const { messages, messages_ready: ready } = counts as Record<string, unknown>;
+      return messages === 3 && ready === 1;
+    });
+    const { status, stdout, stderr } = await run([...prune, '--drop-messages']);
+    assert.is(status, 0, stderr);
+    assert.match(stdout, `done: delete queue ${name}: 3 messages lost\n`);
+  }));
+
 test('objects and bindings of others survive', () =>
   inShop(async ({ channel, run, queues, exchanges, bindings }) => {
     const names = ['mqtt-subscription-orders', 'federation: orders', 'aliveness-test', 'orders.x.mq-replace'];

@@ -2,7 +2,14 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { capacityOf, holdingArguments, removingPolicy } from '../../../src/apply/replace-policies.ts';
+import {
+  capacityOf,
+  holdingArguments,
+  isCertain,
+  mayHoldBack,
+  possiblyRemovingPolicy,
+  removingPolicy,
+} from '../../../src/apply/replace-policies.ts';
 import type { Plain } from '../../../src/config/plain.ts';
 
 const policy = (definition: Plain, { pattern = '.*', applyTo = 'queues', priority = 0, name = 'p' } = {}) => {
@@ -56,9 +63,33 @@ test('finds the policy with the highest priority that removes messages', () => {
   assert.is(removingPolicy(queue({}), { policies: [long], operatorPolicies: [short] }), 'short');
 });
 
-test('a pattern that only PCRE supports counts as a match', () => {
-  const policies = [policy({ 'max-length': 1 }, { pattern: '(?i)orders' })];
-  assert.is(removingPolicy(queue({}), { ...none, policies }), 'p');
+test('a pattern that only PCRE supports hides no policy of lower priority', () => {
+  const unknown = policy({ 'queue-mode': 'lazy' }, { pattern: '(?i)^billing', priority: 10, name: 'unknown' });
+  const family = policy({ 'max-length': 2 }, { priority: 1, name: 'family' });
+  const hidden = policy({ 'message-ttl': 1 }, { name: 'hidden' });
+  const all = { ...none, policies: [hidden, family, unknown] };
+  assert.is(removingPolicy(queue({}), all), undefined);
+  assert.is(possiblyRemovingPolicy(queue({}), all), 'family');
+  assert.is(isCertain(queue({}), all, 'family'), false);
+  assert.equal(capacityOf(queue({}), all), { messages: 2, bytes: Infinity });
+  assert.equal(capacityOf({ ...queue({}), policySettings: {} }, all), { messages: Infinity, bytes: Infinity });
+});
+
+test('policies are certain if the broker names the one that patterns select', () => {
+  const all = { ...none, policies: [policy({ 'max-length': 2 })] };
+  assert.is(isCertain(queue({}), all, 'p'), true);
+  assert.is(isCertain(queue({}), all, undefined), false);
+  assert.is(isCertain(queue({}), none, undefined), true);
+  const same = [policy({ 'max-length': 2 }), policy({ 'queue-mode': 'lazy' }, { name: 'other' })];
+  assert.is(isCertain(queue({}), { ...none, policies: same }, 'p'), false);
+});
+
+test('only some quorum queues may hold messages back', () => {
+  const all = { ...none, policies: [policy({ 'delayed-retry-type': 'all' })] };
+  assert.is(mayHoldBack(queue({}, 'quorum'), none), false);
+  assert.is(mayHoldBack(queue({}, 'quorum'), all), true);
+  assert.is(mayHoldBack(queue({ 'x-dead-letter-strategy': 'at-least-once' }, 'quorum'), none), true);
+  assert.is(mayHoldBack(queue({ 'x-dead-letter-strategy': 'at-least-once' }), all), false);
 });
 
 test('the smallest limit of arguments and policies is the capacity', () => {
