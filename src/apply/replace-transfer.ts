@@ -30,6 +30,14 @@ interface Renewal {
   readonly declare: () => Promise<unknown>;
 }
 
+interface Move {
+  readonly from: string;
+  readonly to: string;
+  /** Type of the queue `from`. */
+  readonly type: string;
+  readonly prefetch?: number;
+}
+
 type Mover = Awaited<ReturnType<SingleConnection['move']>>;
 
 /**
@@ -37,6 +45,12 @@ type Mover = Awaited<ReturnType<SingleConnection['move']>>;
  * binding was removed arrives within this time.
  */
 const settleMs = 1_000;
+
+/**
+ * Prefetch of the mover that runs while its queue is deleted. It acknowledges nothing then, so it can move at most this
+ * number of messages that are published to the queue in the meantime. The queue is nearly empty when it starts.
+ */
+const mostPrefetch = 65_535;
 
 export class Transfer {
   readonly #parts: TransferParts;
@@ -81,7 +95,7 @@ export class Transfer {
     await awaitNotHeld(this.#parts, { name, type, since: mayHoldBack(found, state) ? time.now() : begun });
     for (let attempt = 1; attempt <= mostDeletions; attempt += 1) {
       const { messageCount: count } = await objects.depth(name);
-      const mover = await this.#mover({ from: name, to: holding, type });
+      const mover = await this.#mover({ from: name, to: holding, type, prefetch: mostPrefetch });
       try {
         await mover.drained({ count, signal: target.signal });
         const { consumerCount, messageCount } = await objects.depth(name);
@@ -132,13 +146,14 @@ export class Transfer {
     }
   }
 
-  #mover({ from, to, type }: { from: string; to: string; type: string }, room?: Room): Promise<Mover> {
+  #mover({ from, to, type, prefetch }: Move, room?: Room): Promise<Mover> {
     const { connection, target } = this.#parts;
     const isQuorum = type === 'quorum';
     let shown = 0;
     return connection.move(
       {
         queue: from,
+        ...(prefetch !== undefined && { prefetch }),
         copyOf: (raw) => ({ ...addressOf(raw, { from, to }), properties: this.#propertiesOf(raw, isQuorum) }),
         onMoved: (count) => {
           if (count - shown < progressEvery) return;

@@ -26,6 +26,8 @@ export interface MoveSettings {
   /** Returns the address and the properties of the copy. Throws an MqError if the message cannot be copied. */
   readonly copyOf: (raw: RawMessage) => Pick<WritableMessage, 'exchange' | 'routingKey' | 'properties'>;
   readonly onMoved: (count: number) => void;
+  /** Maximum number of unacknowledged deliveries. Default 256. */
+  readonly prefetch?: number;
 }
 
 /** Number of messages and bytes that the target queue accepts. */
@@ -36,7 +38,7 @@ export interface Room {
 
 const unlimited: Room = { messages: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
 
-const prefetch = 256;
+const defaultPrefetch = 256;
 /** Milliseconds without a delivery or an answer after which the mover checks its state. */
 const quietMs = 250;
 /** Milliseconds after which a queue that has messages but delivers none, or a target without an answer, is an error. */
@@ -94,6 +96,7 @@ export class Mover {
   static async start(connection: MoverConnection, settings: MoveSettings, room: Room = unlimited): Promise<Mover> {
     const [source, target] = [await connection.channel(), await connection.confirmChannel()];
     const mover = new Mover(connection, source, target, settings);
+    const { prefetch = defaultPrefetch } = settings;
     mover.#room = room;
     try {
       await connection.answered(
