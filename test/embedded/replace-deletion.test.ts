@@ -34,7 +34,7 @@ async function startProxy(port: number, work: () => Promise<void>) {
   return { url: `amqp://guest:guest@127.0.0.1:${address.port}/%2F`, close: () => server.close() };
 }
 
-test('messages that are published to a quorum queue during its deletion are kept', () =>
+test('keeps messages that reach a quorum queue during its deletion', () =>
   withManagement(async ({ place, management }) => {
     const channel = await place.channel();
     await channel.assertQueue('orders', { arguments: { 'x-queue-type': 'quorum' } });
