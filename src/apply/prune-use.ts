@@ -26,8 +26,8 @@ export interface QueueUse extends NotReady {
 
 /**
  * Returns the use of the queues that exist. AMQP counts ready messages and consumers exactly; only the API counts
- * unacknowledged messages and those that are held back. RabbitMQ 4.0.5, 4.3.6: the API is exact for classic queues and up to 5 s late for quorum
- * queues. The ready messages of a stream are up to 1 s late.
+ * unacknowledged messages and those that are held back. RabbitMQ 4.0.5, 4.3.6: the API is exact for classic queues and up
+ * to 5 s late for quorum queues. The ready messages of a stream are up to 1 s late.
  */
 export async function usesOf(source: Source, queues: readonly string[]): Promise<Map<string, QueueUse>> {
   const uses = new Map<string, QueueUse>();

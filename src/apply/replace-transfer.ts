@@ -48,9 +48,11 @@ const settleMs = 1_000;
 
 /**
  * Prefetch of the mover that runs while its queue is deleted. It acknowledges nothing then, so it can move at most this
- * number of messages that are published to the queue in the meantime. The queue is nearly empty when it starts.
+ * number of messages that are published to the queue in the meantime.
  */
 const mostPrefetch = 65_535;
+/** Most messages in the queue when such a mover starts, because it keeps up to its prefetch in memory. */
+const fewMessages = 256;
 
 export class Transfer {
   readonly #parts: TransferParts;
@@ -95,12 +97,13 @@ export class Transfer {
     await awaitNotHeld(this.#parts, { name, type, since: mayHoldBack(found, state) ? time.now() : begun });
     for (let attempt = 1; attempt <= mostDeletions; attempt += 1) {
       const { messageCount: count } = await objects.depth(name);
-      const mover = await this.#mover({ from: name, to: holding, type, prefetch: mostPrefetch });
+      const isLast = count <= fewMessages;
+      const mover = await this.#mover({ from: name, to: holding, type, ...(isLast && { prefetch: mostPrefetch }) });
       try {
         await mover.drained({ count, signal: target.signal });
         const { consumerCount, messageCount } = await objects.depth(name);
         if (consumerCount > 1) throw inUse(name, consumerCount - 1);
-        if (messageCount > 0) continue;
+        if (!isLast || messageCount > 0) continue;
         onPoint('delete');
         const deletedAt = time.now();
         if (!(await this.#isDeleted(mover, { name, type }))) continue;

@@ -36,9 +36,9 @@ const mostAttempts = 3;
 
 /**
  * Replaces the queue, or finishes an interrupted replacement.
- * @throws MqError REFUSED if the queue has consumers, or unacknowledged messages or messages that the broker holds back,
- * is being replaced, or is full; OUTDATED if it does not exist any more; TOPOLOGY if it cannot be replaced without loss; the errors of the broker; INTERRUPTED or
- * TERMINATED at a signal
+ * @throws MqError REFUSED if the queue has consumers, unacknowledged messages, or messages that the broker holds back, is
+ * being replaced, or is full; OUTDATED if it does not exist any more; TOPOLOGY if it cannot be replaced without loss; the
+ * errors of the broker; INTERRUPTED or TERMINATED at a signal
  */
 export async function replaceQueue(target: Target, replacement: Replacement): Promise<ReplaceReport> {
   const { name } = replacement.wanted;
