@@ -18,6 +18,8 @@ export interface EndingRegression {
   readonly hasOtherQueue?: true;
   /** Number of its events from one loss to the next one. Default 1. */
   readonly everyEvents?: number;
+  /** Statuses of its answer, if it has done its work before. */
+  readonly verdicts?: readonly number[];
   /** Lines of standard input, which stays open. */
   readonly lines: readonly string[];
   readonly loss: Loss;
@@ -248,7 +250,6 @@ export const endingRegressions: readonly EndingRegression[] = [
     ['record', '-', '--from', 'work'],
     ['record', `${simulatedFolder}/r.ndjson`, '--from', 'work', '--remove'],
     ['tap', 'amq.topic'],
-    ['plan'],
     ['apply', '--yes'],
   ].map(
     (args): EndingRegression => ({
@@ -259,6 +260,14 @@ export const endingRegressions: readonly EndingRegression[] = [
       loss: 'silence',
     }),
   ),
+  {
+    title: 'two signals end mq plan',
+    cause: 'the requests of a session that was aborted never failed (patches/sockets.ts, connections.ts)',
+    args: ['plan'],
+    verdicts: [1],
+    lines: [],
+    loss: 'silence',
+  },
   {
     title: 'two signals end mq apply --replace',
     cause: 'the session of mq apply did not know the signals',
