@@ -1,19 +1,18 @@
 // Tests what mq apply --replace does with messages that clients publish to a queue while the queue is deleted.
 
-import { connect, createServer } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runCli } from '../support/cli.ts';
 import { withManagement } from '../support/management.ts';
 import { emptyFolder } from '../support/mq.ts';
+import { startProxy } from '../support/proxy.ts';
 
 /** AMQP 0-9-1: queue.delete is class 50, method 40. Two bytes follow, and the short string with the name of the queue. */
 const deletion = Buffer.from([0, 50, 0, 40, 0, 0, 6, ...Buffer.from('orders'), 0]);
 
 /** Starts a proxy that waits for `work` before it passes on the deletion of the queue `orders`. */
-async function startProxy(port: number, work: () => Promise<void>) {
-  const server = createServer((client) => {
-    const broker = connect(port, '127.0.0.1');
+const startDelay = (port: number, work: () => Promise<void>) =>
+  startProxy(port, (client, broker) => {
     let passed = Promise.resolve();
     client.on('data', (bytes) => {
       passed = passed.then(async () => {
@@ -22,24 +21,14 @@ async function startProxy(port: number, work: () => Promise<void>) {
       });
     });
     broker.pipe(client);
-    for (const [one, other] of [
-      [client, broker],
-      [broker, client],
-    ] as const)
-      one.on('error', () => undefined).on('close', () => other.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
-  return { url: `amqp://guest:guest@127.0.0.1:${address.port}/%2F`, close: () => server.close() };
-}
 
 test('keeps messages that reach a quorum queue during its deletion', () =>
   withManagement(async ({ place, management }) => {
     const channel = await place.channel();
     await channel.assertQueue('orders', { arguments: { 'x-queue-type': 'quorum' } });
     let bursts = 0;
-    const proxy = await startProxy(place.broker.port, async () => {
+    const proxy = await startDelay(place.broker.port, async () => {
       bursts += 1;
       for (let number = 0; number < 1000; number += 1) channel.sendToQueue('orders', Buffer.from(`${number}`));
       await channel.waitForConfirms();

@@ -1,6 +1,6 @@
 // A proxy between a client and a broker that ends a connection before certain bytes of the client reach the broker.
 
-import { connect, createServer, type Socket } from 'node:net';
+import { startProxy } from './proxy.ts';
 
 export interface CuttingProxy {
   readonly url: string;
@@ -14,41 +14,21 @@ export const basicAck = Buffer.from([0, 60, 0, 80]);
 
 /** Starts a proxy in front of this port. It ends each connection on which the client sends the bytes `before`. */
 export async function startCuttingProxy(port: number, before?: Buffer): Promise<CuttingProxy> {
-  const sockets = new Set<Socket>();
   let isRefusing = false;
-  const server = createServer((client) => {
-    if (isRefusing) {
-      client.destroy();
-      return;
-    }
-    const broker = connect(port, '127.0.0.1');
-    for (const socket of [client, broker]) {
-      sockets.add(socket.setNoDelay(true));
-      socket.on('error', () => undefined);
-    }
-    client.on('close', () => broker.destroy());
-    broker.on('close', () => client.destroy());
+  const { url, end, close } = await startProxy(port, (client, broker) => {
+    if (isRefusing) client.destroy();
     client.on('data', (bytes) => {
       if (before && bytes.includes(before)) client.destroy();
       else broker.write(bytes);
     });
     broker.pipe(client);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
-  const end = () => {
-    for (const socket of sockets) socket.destroy();
-  };
   return {
-    url: `amqp://guest:guest@127.0.0.1:${address.port}/%2F`,
+    url,
     refuse: () => {
       isRefusing = true;
       end();
     },
-    close: () => {
-      server.close();
-      end();
-    },
+    close,
   };
 }

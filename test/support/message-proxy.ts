@@ -1,6 +1,7 @@
 // A proxy between a client and a broker that drops or repeats single published messages, and can stop for some time.
 
-import { connect, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { startProxy } from './proxy.ts';
 
 /** AMQP 0-9-1: basic.publish is class 60, method 40. A frame begins with its type, channel and size. */
 const publish = (60 << 16) | 40;
@@ -22,17 +23,9 @@ export interface MessageProxy {
 
 /** Starts a proxy in front of this port. Bodies must fit into one frame. */
 export async function startMessageProxy(port: number, faults: Faults): Promise<MessageProxy> {
-  const sockets = new Set<Socket>();
-  const stall = new Stall(faults.stall, sockets);
+  const stall = new Stall(faults.stall);
   let number = 0;
-  const server = createServer((client) => {
-    const broker = connect(port, '127.0.0.1');
-    for (const socket of [client, broker]) {
-      sockets.add(socket.setNoDelay(true));
-      socket.on('error', () => undefined);
-    }
-    client.on('close', () => broker.destroy());
-    broker.on('close', () => client.destroy());
+  const { url, close } = await startProxy(port, (client, broker) => {
     const frames = new Frames((message) => {
       number += 1;
       stall.message(number);
@@ -41,29 +34,17 @@ export async function startMessageProxy(port: number, faults: Faults): Promise<M
     client.on('data', (bytes) => stall.pass(broker, frames.push(bytes)));
     broker.on('data', (bytes) => stall.pass(client, [bytes]));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
-  return {
-    url: `amqp://guest:guest@127.0.0.1:${address.port}/%2F`,
-    stalled: stall.begun.promise,
-    close: () => {
-      server.close();
-      for (const socket of sockets) socket.destroy();
-    },
-  };
+  return { url, stalled: stall.begun.promise, close };
 }
 
 /** Holds back all bytes for some time, once. */
 class Stall {
   readonly #plan: Faults['stall'];
-  readonly #sockets: ReadonlySet<Socket>;
   #held: [Socket, Buffer][] | undefined;
   readonly begun = Promise.withResolvers<void>();
 
-  constructor(plan: Faults['stall'], sockets: ReadonlySet<Socket>) {
+  constructor(plan: Faults['stall']) {
     this.#plan = plan;
-    this.#sockets = sockets;
   }
 
   message(number: number): void {
@@ -73,7 +54,7 @@ class Stall {
     setTimeout(() => {
       const held = this.#held ?? [];
       this.#held = undefined;
-      for (const [socket, bytes] of held) if (this.#sockets.has(socket)) socket.write(bytes);
+      for (const [socket, bytes] of held) if (!socket.destroyed) socket.write(bytes);
     }, this.#plan.ms).unref();
   }
 
